@@ -1,0 +1,113 @@
+"""Which models can be chosen, and what they can hold. Imports neither the SDK nor a client: web code reads this."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from django.conf import settings
+
+Provider = Literal["openai", "azure", "compatible", "demo"]
+
+DEMO_MODEL = "demo"
+REASONING_EFFORTS = ["none", "minimal", "low", "medium", "high"]
+DEFAULT_REASONING_EFFORT = "medium"
+REASONING_LEVELS: list[dict[str, Any]] = [
+    {"value": effort, "label": effort.capitalize(), "isDefault": effort == DEFAULT_REASONING_EFFORT}
+    for effort in REASONING_EFFORTS
+]
+# Above this share of its window a conversation is due for a summary: what is left must hold the next answer.
+TRIGGER_SHARE = 0.8
+UNKNOWN_WINDOW = 128_000  # tokens; what most current models take at least
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    id: str
+    name: str
+    context_window: int  # tokens
+    reasoning: bool
+
+
+# Context windows as OpenAI's model pages state them. Longest prefix first where one id begins another.
+OPENAI_MODELS = [
+    KnownModel("gpt-5.2", "GPT-5.2", 400_000, True),
+    KnownModel("gpt-5.1", "GPT-5.1", 400_000, True),
+    KnownModel("gpt-5-mini", "GPT-5 mini", 400_000, True),
+    KnownModel("gpt-5-nano", "GPT-5 nano", 400_000, True),
+    KnownModel("gpt-5", "GPT-5", 400_000, True),
+    KnownModel("gpt-4.1-mini", "GPT-4.1 mini", 1_047_576, False),
+    KnownModel("gpt-4.1-nano", "GPT-4.1 nano", 1_047_576, False),
+    KnownModel("gpt-4.1", "GPT-4.1", 1_047_576, False),
+    KnownModel("gpt-4o-mini", "GPT-4o mini", 128_000, False),
+    KnownModel("gpt-4o", "GPT-4o", 128_000, False),
+    KnownModel("o4-mini", "o4-mini", 200_000, True),
+    KnownModel("o3", "o3", 200_000, True),
+]
+OPENAI_DEFAULT = "gpt-5-mini"
+DEMO = KnownModel(DEMO_MODEL, "Demo (offline)", 128_000, False)
+
+
+def provider() -> Provider:
+    if settings.AZURE_OPENAI_ENDPOINT and settings.AZURE_OPENAI_API_KEY:
+        return "azure"
+    if not settings.OPENAI_API_KEY:
+        return "demo"
+    base_url = settings.OPENAI_BASE_URL
+    return "compatible" if base_url and "api.openai.com" not in base_url else "openai"
+
+
+def default_model() -> str:
+    if provider() == "demo":
+        return DEMO_MODEL
+    return settings.DEFAULT_MODEL or OPENAI_DEFAULT
+
+
+def models() -> list[dict[str, Any]]:
+    """The entries of /api/config, the default one first."""
+    source, default = provider(), default_model()
+    if source == "demo":
+        offered = [DEMO]
+    else:
+        # A base URL of one's own or an Azure resource serves the models it was set up with, and only its
+        # operator knows which: the configured one is the one sure to exist.
+        offered = [describe(default)]
+        if source == "openai":
+            offered += [model for model in OPENAI_MODELS if model.id != default]
+    return [
+        {
+            "id": model.id,
+            "value": model.id,
+            "name": model.name,
+            "provider": source,
+            "context_window": model.context_window,
+            "supports_reasoning": model.reasoning,
+            "supportsReasoning": model.reasoning,
+            "isDefault": model.id == default,
+        }
+        for model in offered
+    ]
+
+
+def limits(model: str) -> tuple[int, int]:
+    """(tokens the model can hold, tokens from which a summary is due)"""
+    window = describe(model).context_window
+    return window, int(window * TRIGGER_SHARE)
+
+
+def supports_reasoning(model: str) -> bool:
+    return describe(model).reasoning
+
+
+@cache
+def describe(model: str) -> KnownModel:
+    """What is known of a model by its id; dated ids and vendor prefixes (`openai/gpt-5-2025-08-07`) included."""
+    if model == DEMO_MODEL:
+        return DEMO
+    bare = model.rsplit("/", 1)[-1].lower()
+    for known in OPENAI_MODELS:
+        if bare == known.id:
+            return known
+    for known in OPENAI_MODELS:
+        if bare.startswith(known.id + "-"):
+            return KnownModel(model, model, known.context_window, known.reasoning and "chat" not in bare)
+    return KnownModel(model, model, UNKNOWN_WINDOW, False)
