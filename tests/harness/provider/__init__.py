@@ -1,0 +1,6 @@
+"""An OpenAI-compatible provider for tests: true event sequences, strict about its input, fails when told to."""
+
+from tests.harness.provider.script import Script, parse
+from tests.harness.provider.server import Provider, RecordedRequest
+
+__all__ = ["Provider", "RecordedRequest", "Script", "parse"]

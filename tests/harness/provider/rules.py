@@ -1,0 +1,271 @@
+"""What the real APIs refuse, in their words. Each check returns the message of the 400, or None."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+JSON = dict[str, Any]
+
+EFFORTS = {"none", "minimal", "low", "medium", "high", "xhigh"}
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+
+_RESPONSES_PARAMETERS = (
+    "background context_management conversation include input instructions max_output_tokens max_tool_calls metadata "
+    "model moderation parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_options "
+    "prompt_cache_retention reasoning safety_identifier service_tier store stream stream_options temperature text "
+    "tool_choice tools top_logprobs top_p truncation user"
+)
+_CHAT_PARAMETERS = (
+    "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages "
+    "metadata modalities model n parallel_tool_calls prediction presence_penalty prompt_cache_key "
+    "prompt_cache_retention reasoning_effort response_format safety_identifier seed service_tier stop store stream "
+    "stream_options temperature tool_choice tools top_logprobs top_p user verbosity web_search_options"
+)
+_ITEM_FIELDS = {
+    "message": {"type", "role", "content", "id", "status", "phase"},
+    "function_call": {"type", "call_id", "name", "arguments", "id", "status", "namespace"},
+    "function_call_output": {"type", "call_id", "output", "id", "status"},
+    "reasoning": {"type", "id", "summary", "content", "encrypted_content", "status"},
+}
+_ID_PREFIX = {"message": "msg", "function_call": "fc", "reasoning": "rs", "function_call_output": "fc"}
+_PARTS = {
+    "user": {"input_text", "input_image", "input_file", "input_audio"},
+    "system": {"input_text"},
+    "developer": {"input_text"},
+    "assistant": {"output_text", "refusal"},
+}
+_CHAT_FIELDS = {
+    "developer": {"role", "content", "name"},
+    "system": {"role", "content", "name"},
+    "user": {"role", "content", "name"},
+    "assistant": {
+        "role",
+        "content",
+        "name",
+        "refusal",
+        "tool_calls",
+        "audio",
+        "function_call",
+        "annotations",
+    },
+    "tool": {"role", "content", "tool_call_id"},
+}
+
+
+def reasoning_model(model: str) -> bool:
+    return re.match(r"gpt-[5-9]|o\d", model) is not None
+
+
+def responses_fault(body: Any, issued: dict[str, str]) -> str | None:
+    """`issued`: id of each item this provider gave out -> id of the reasoning item it came with ("" for none)."""
+    return next(_responses_faults(body, issued), None)
+
+
+def chat_fault(body: Any) -> str | None:
+    return next(_chat_faults(body), None)
+
+
+def _top(body: Any, known: str) -> Iterator[str]:
+    if not isinstance(body, dict):
+        yield "We could not parse the JSON body of your request."
+        return
+    for key in body.keys() - set(known.split()):
+        yield f"Unknown parameter: '{key}'."
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        yield "you must provide a model parameter"
+
+
+def has_lone_surrogate(body: Any) -> bool:
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _responses_faults(body: Any, issued: dict[str, str]) -> Iterator[str]:
+    yield from _top(body, _RESPONSES_PARAMETERS)
+    effort = (body.get("reasoning") or {}).get("effort")
+    if effort is not None and not reasoning_model(body["model"]):
+        yield "Unsupported parameter: 'reasoning.effort' is not supported with this model."
+    if effort is not None and effort not in EFFORTS:
+        yield f"Invalid value: '{effort}'. Supported values are: {sorted(EFFORTS)}."
+    yield from _tools((tool, tool) for tool in body.get("tools") or [] if tool.get("type") == "function")
+    items = body.get("input")
+    if isinstance(items, str):
+        if not items:
+            yield "Invalid 'input': empty string."
+        return
+    if not isinstance(items, list) or not items:
+        yield "Missing required parameter: 'input'."
+        return
+    for index, item in enumerate(items):
+        yield from _item(f"input[{index}]", item)
+    yield from _pairs(items)
+    yield from _reasoning_neighbours(items, issued)
+
+
+def _item(where: str, item: Any) -> Iterator[str]:
+    if not isinstance(item, dict):
+        yield f"Invalid type for '{where}': expected an object."
+        return
+    kind = item.get("type", "message" if "role" in item else None)
+    if kind not in _ITEM_FIELDS:
+        yield f"Invalid value: '{kind}' in '{where}.type'."
+        return
+    for key in item.keys() - _ITEM_FIELDS[kind]:
+        yield f"Unknown parameter: '{where}.{key}'."
+    if "id" in item and not str(item["id"]).startswith(_ID_PREFIX[kind]):
+        yield f"Invalid '{where}.id': '{item['id']}'. Expected an ID that begins with '{_ID_PREFIX[kind]}'."
+    if item.get("status", "completed") not in ("completed", "in_progress", "incomplete"):
+        yield f"Invalid value: '{item['status']}' in '{where}.status'."
+    match kind:
+        case "message":
+            yield from _message(where, item)
+        case "function_call":
+            if not _NAME.fullmatch(str(item.get("name", ""))):
+                yield f"Invalid '{where}.name': string does not match pattern."
+            if not isinstance(item.get("arguments"), str):
+                yield f"Missing required parameter: '{where}.arguments'."
+        case "function_call_output":
+            if not isinstance(item.get("output"), str | list):
+                yield f"Missing required parameter: '{where}.output'."
+        case "reasoning":
+            if not isinstance(item.get("summary"), list):
+                yield f"Missing required parameter: '{where}.summary'."
+
+
+def _message(where: str, item: JSON) -> Iterator[str]:
+    role, content = item.get("role"), item.get("content")
+    if role not in _PARTS:
+        yield f"Invalid value: '{role}' in '{where}.role'."
+        return
+    if not content or not isinstance(content, str | list):
+        yield f"Invalid '{where}.content': empty."
+        return
+    for number, part in enumerate(content if isinstance(content, list) else []):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind not in _PARTS[role]:
+            yield f"Invalid value: '{kind}'. Supported values are: {sorted(_PARTS[role])} in '{where}.content[{number}]'."
+        elif kind in ("input_text", "output_text") and not part.get("text"):
+            yield f"Invalid '{where}.content[{number}].text': empty string."
+
+
+def _pairs(items: list[JSON]) -> Iterator[str]:
+    ids: set[str] = set()
+    called: set[str] = set()
+    answered: set[str] = set()
+    for item in items:
+        if (id_ := item.get("id")) is not None:
+            if id_ in ids:
+                yield f"Duplicate item found with id {id_}. Remove duplicate items from your input and try again."
+            ids.add(id_)
+        call_id = str(item.get("call_id", ""))
+        if item.get("type") == "function_call":
+            if not call_id or call_id in called:
+                yield f"Duplicate or missing call_id '{call_id}'."
+            called.add(call_id)
+        elif item.get("type") == "function_call_output":
+            if call_id not in called:
+                yield f"No tool call found for function call output with call_id {call_id}."
+            if call_id in answered:
+                yield f"Duplicate function call output with call_id {call_id}."
+            answered.add(call_id)
+    for call_id in called - answered:
+        yield f"No tool output found for function call {call_id}."
+
+
+def _reasoning_neighbours(items: list[JSON], issued: dict[str, str]) -> Iterator[str]:
+    present = {item.get("id") for item in items}
+    for item, following in zip(items, [*items[1:], {}], strict=True):
+        if item.get("type") == "reasoning":
+            produced = (
+                following.get("type") in ("reasoning", "function_call")
+                or following.get("role") == "assistant"
+            )
+            if not produced:
+                yield f"Item '{item.get('id')}' of type 'reasoning' was provided without its required following item."
+        elif (needed := issued.get(item.get("id", ""))) and needed not in present:
+            yield f"Item '{item['id']}' was provided without its required 'reasoning' item: '{needed}'."
+
+
+def _tools(pairs: Iterator[tuple[JSON, JSON]]) -> Iterator[str]:
+    names: set[str] = set()
+    for index, (_tool, function) in enumerate(pairs):
+        name = str(function.get("name", ""))
+        if not _NAME.fullmatch(name):
+            yield f"Invalid 'tools[{index}].name': string does not match pattern '^[a-zA-Z0-9_-]+$'."
+        if name in names:
+            yield f"Duplicate tool name '{name}'."
+        names.add(name)
+        schema = function.get("parameters") or {"type": "object"}
+        if schema.get("type") != "object":
+            yield f"Invalid schema for function '{name}': schema must be a JSON Schema of 'type: \"object\"'."
+        if function.get("strict"):
+            missing = set(schema.get("properties", {})) - set(schema.get("required", []))
+            if missing or schema.get("additionalProperties") is not False:
+                yield f"Invalid schema for function '{name}': strict needs all required and no additionalProperties."
+
+
+def _chat_faults(body: Any) -> Iterator[str]:
+    yield from _top(body, _CHAT_PARAMETERS)
+    if body.get("reasoning_effort") is not None and not reasoning_model(body["model"]):
+        yield "Unrecognized request argument supplied: reasoning_effort"
+    yield from _tools((tool, tool.get("function") or {}) for tool in body.get("tools") or [])
+    if body.get("stream_options") is not None and not body.get("stream"):
+        yield "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        yield "Invalid 'messages': empty array. Expected an array with minimum length 1."
+        return
+    waiting: set[str] = set()
+    for index, message in enumerate(messages):
+        where = f"messages[{index}]"
+        role = message.get("role") if isinstance(message, dict) else None
+        if role not in _CHAT_FIELDS:
+            yield f"Invalid value: '{role}' in '{where}.role'."
+            continue
+        for key in message.keys() - _CHAT_FIELDS[role]:
+            yield f"Unrecognized request argument supplied: {where}.{key}"
+        if role == "tool":
+            if message.get("tool_call_id") not in waiting:
+                yield "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+            waiting.discard(message.get("tool_call_id", ""))
+            if not isinstance(message.get("content"), str | list):
+                yield f"Missing required parameter: '{where}.content'."
+            continue
+        if waiting:
+            yield (
+                "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+                f"'tool_call_id'. The following tool_call_ids did not have response messages: {sorted(waiting)}"
+            )
+        waiting = set()
+        yield from _chat_content(where, message)
+        for call in message.get("tool_calls") or []:
+            if not call.get("id") or call["id"] in waiting:
+                yield f"Duplicate or missing id in '{where}.tool_calls'."
+            waiting.add(call.get("id", ""))
+            if not isinstance((call.get("function") or {}).get("arguments"), str) or not call["function"].get(
+                "name"
+            ):
+                yield f"Missing required parameter: '{where}.tool_calls[].function'."
+    if waiting:
+        yield (
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+            f"'tool_call_id'. The following tool_call_ids did not have response messages: {sorted(waiting)}"
+        )
+
+
+def _chat_content(where: str, message: JSON) -> Iterator[str]:
+    content = message.get("content")
+    if content is None and message["role"] == "assistant" and message.get("tool_calls"):
+        return
+    if "tool_calls" in message and not message["tool_calls"]:
+        yield f"Invalid '{where}.tool_calls': empty array."
+    if not content or not isinstance(content, str | list):
+        yield f"Invalid value for '{where}.content': expected a non-empty string."
+        return
+    for number, part in enumerate(content if isinstance(content, list) else []):
+        if part.get("type") == "text" and not part.get("text"):
+            yield f"Invalid '{where}.content[{number}].text': empty string."
