@@ -1,0 +1,43 @@
+"""What the model is given: the second layer of a conversation."""
+
+import json
+from typing import Any
+
+import orjson
+from django.db import models
+from django.utils import timezone
+
+from .session import ChatSession
+
+
+class ContextItem(models.Model):
+    """One input item of the Agents SDK, verbatim: the text keeps the order of keys and whatever the SDK adds."""
+
+    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="context_items", db_index=False)
+    position = models.PositiveIntegerField()
+    item = models.TextField(help_text="JSON text")
+    run_id = models.UUIDField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "llm_context"
+        constraints = [
+            models.UniqueConstraint(fields=["session", "position"], name="one_context_item_per_position"),
+        ]
+
+    def __str__(self) -> str:
+        return f"context item {self.position}"
+
+    @classmethod
+    def holding(cls, item: dict[str, Any], **fields: Any) -> "ContextItem":
+        """An unsaved row for `item`."""
+        try:
+            text = orjson.dumps(item).decode()
+        except TypeError:  # numbers over 64 bits and lone surrogates, which JSON in plain ASCII can say
+            text = json.dumps(item)
+        return cls(item=text, **fields)
+
+    @property
+    def value(self) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads(self.item)
+        return value

@@ -1,0 +1,26 @@
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDraft:
+    """A message before it has its place; fields as in `Message`."""
+
+    role: str
+    content: str = ""
+    status: str = "completed"
+    partial: bool = False
+    tool_call_id: str = ""
+    tool_name: str = ""
+    tool_arguments: str = ""
+    tool_result: str = ""
+    tool_success: bool | None = None
+    token_count: int | None = None
+    model: str = ""
+    agent_name: str = ""
+    response_time_ms: int | None = None
+    is_error: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+    run_id: UUID | None = None
+    id: UUID = field(default_factory=uuid4)

@@ -1,0 +1,134 @@
+"""What a person reads: the first layer of a conversation."""
+
+import uuid
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import Case, Exists, F, Q, Value, When
+from django.utils import timezone
+
+from .draft import MessageDraft
+from .session import ChatSession, preview_of
+from .statements import storable
+
+
+class Message(models.Model):
+    class Role(models.TextChoices):
+        USER = "user"
+        ASSISTANT = "assistant"
+        SYSTEM = "system"
+        TOOL_CALL = "tool_call"
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        COMPLETED = "completed"
+        INTERRUPTED = "interrupted"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="messages", db_index=False)
+    position = models.PositiveIntegerField()
+    role = models.CharField(max_length=16, choices=Role.choices)
+    content = models.TextField(blank=True, default="")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.COMPLETED)
+    partial = models.BooleanField(default=False, help_text="cut short: more would have been said")
+    tool_call_id = models.CharField(max_length=255, blank=True, default="")
+    tool_name = models.CharField(max_length=255, blank=True, default="")
+    tool_arguments = models.TextField(blank=True, default="")
+    tool_result = models.TextField(blank=True, default="")
+    tool_success = models.BooleanField(null=True, blank=True)
+    token_count = models.PositiveIntegerField(null=True, blank=True)
+    model = models.CharField(max_length=128, blank=True, default="")
+    agent_name = models.CharField(max_length=64, blank=True, default="")
+    response_time_ms = models.PositiveIntegerField(null=True, blank=True)
+    is_error = models.BooleanField(default=False)
+    metadata = models.JSONField(blank=True, default=dict)
+    run_id = models.UUIDField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["session", "position"], name="one_message_per_position"),
+        ]
+        indexes = [
+            models.Index(fields=["session"], condition=Q(status="pending"), name="message_pending"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.position}"
+
+    @classmethod
+    def from_draft(cls, draft: MessageDraft) -> "Message":
+        """An unsaved message, its texts made storable."""
+        return cls(
+            id=draft.id,
+            role=draft.role,
+            content=storable(draft.content),
+            status=draft.status,
+            partial=draft.partial,
+            tool_call_id=storable(draft.tool_call_id)[:255],
+            tool_name=storable(draft.tool_name)[:255],
+            tool_arguments=storable(draft.tool_arguments),
+            tool_result=storable(draft.tool_result),
+            tool_success=draft.tool_success,
+            token_count=draft.token_count,
+            model=draft.model,
+            agent_name=draft.agent_name,
+            response_time_ms=draft.response_time_ms,
+            is_error=draft.is_error,
+            metadata=draft.metadata,
+            run_id=draft.run_id,
+        )
+
+    def complete(
+        self,
+        content: str,
+        *,
+        status: str = Status.COMPLETED,
+        partial: bool = False,
+        token_count: int | None = None,
+        response_time_ms: int | None = None,
+        is_error: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> bool:
+        """Finishes a pending message, once: False (and nothing changes) if it is finished or gone already."""
+        ending: dict[str, Any] = {
+            "content": storable(content),
+            "status": status,
+            "partial": partial,
+            "token_count": token_count,
+            "response_time_ms": response_time_ms,
+            "is_error": is_error,
+        }
+        if metadata is not None:
+            ending["metadata"] = metadata
+        with transaction.atomic(savepoint=False):
+            if not self._finish(ending):
+                return False
+            preview = preview_of(self.content)
+            if preview:
+                spoken_later = Message.objects.filter(
+                    ~Q(content=""), session_id=self.session_id, position__gt=self.position, role__in=SPOKEN
+                )
+                latest = Case(
+                    When(Exists(spoken_later), then=F("last_message_preview")), default=Value(preview)
+                )
+                ChatSession.objects.filter(pk=self.session_id).update(
+                    last_message_preview=latest, updated_at=timezone.now()
+                )
+        return True
+
+    def finish_tool(self, result: str, success: bool, status: str = Status.COMPLETED) -> bool:
+        """The outcome of a pending tool call; False if it is finished or gone already."""
+        return self._finish({"tool_result": storable(result), "tool_success": success, "status": status})
+
+    def _finish(self, ending: dict[str, Any]) -> bool:
+        pending = Message.objects.filter(pk=self.pk, status=Message.Status.PENDING)
+        if not pending.update(**ending):
+            return False
+        for name, value in ending.items():
+            setattr(self, name, value)
+        return True
+
+
+SPOKEN = (Message.Role.USER, Message.Role.ASSISTANT)

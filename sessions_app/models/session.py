@@ -1,0 +1,305 @@
+"""A conversation of one owner and everything that may be done to it."""
+
+import secrets
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from sessions_app import defaults, signals
+
+from .draft import MessageDraft
+from .statements import storable, update_returning
+from .tally import SessionTally
+
+if TYPE_CHECKING:
+    from chatjuicer.accounts.models import User
+
+    from .message import Message
+
+NATIVE = "default"
+"""The namespace of the native API."""
+
+DELETE_BATCH = 5_000
+"""Rows that one transaction deletes: on SQLite every other writer waits meanwhile."""
+
+
+class ChatSessionQuerySet(models.QuerySet["ChatSession"]):
+    def named(self, key: str, namespace: str = NATIVE) -> "ChatSession":
+        """The session whose `session_id`, or else whose UUID `id`, is `key`; raises DoesNotExist.
+
+        Ask it of `user.chat_sessions`: what belongs to others is then unknown.
+        """
+        named = Q(session_id=key)
+        if len(key) == 36:
+            try:
+                named |= Q(pk=UUID(key))
+            except ValueError:
+                pass
+        found = sorted(self.filter(named, namespace=namespace), key=lambda session: session.session_id != key)
+        if not found:
+            raise ChatSession.DoesNotExist
+        return found[0]
+
+    def open(
+        self,
+        owner: "User",
+        *,
+        session_id: str | None = None,
+        namespace: str = NATIVE,
+        title: str = "",
+        is_named: bool | None = None,
+        model: str | None = None,
+        mcp_config: Sequence[str] | None = None,
+        **fields: Any,
+    ) -> tuple["ChatSession", bool]:
+        """The session of that name and whether it was made now; also among parallel calls it is made once.
+
+        A stored session is answered as it is. None means the default; an empty `mcp_config` stays empty.
+        """
+        if session_id:
+            stored = self.filter(owner=owner, namespace=namespace, session_id=session_id).first()
+            if stored:
+                return stored, False
+        model = model or defaults.default_model()
+        limits = defaults.limits(model)
+        now = timezone.now()
+        session = ChatSession(
+            owner=owner,
+            namespace=namespace,
+            session_id=session_id or f"chat_{secrets.token_hex(12)}",
+            title=title,
+            is_named=bool(title) if is_named is None else is_named,
+            model=model,
+            mcp_config=defaults.mcp_servers() if mcp_config is None else list(mcp_config),
+            max_tokens=limits.max_tokens,
+            trigger_tokens=limits.trigger_tokens,
+            created_at=now,
+            updated_at=now,
+            last_used_at=now,
+            **fields,
+        )
+        with transaction.atomic(savepoint=False):
+            self.bulk_create([session], ignore_conflicts=bool(session_id))
+            if session_id:
+                stored = self.get(owner=owner, namespace=namespace, session_id=session_id)
+                if stored.pk != session.pk:
+                    return stored, False
+            SessionTally.objects.change(owner.pk, namespace, +1)
+        return session, True
+
+
+class ChatSession(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="chat_sessions", db_index=False
+    )
+    namespace = models.CharField(max_length=64, default=NATIVE)
+    session_id = models.CharField(max_length=64)
+    title = models.CharField(max_length=255, blank=True, default="")
+    is_named = models.BooleanField(default=False, help_text="a person chose the title")
+    model = models.CharField(max_length=128)
+    reasoning_effort = models.CharField(max_length=16, blank=True, default=defaults.DEFAULT_REASONING_EFFORT)
+    mcp_config = models.JSONField(blank=True, default=list)
+    agent_name = models.CharField(max_length=64, default=defaults.DEFAULT_AGENT)
+    metadata = models.JSONField(blank=True, default=dict)
+    pinned = models.BooleanField(default=False)
+    archived = models.BooleanField(default=False)
+
+    message_count = models.PositiveIntegerField(default=0)
+    total_tokens = models.BigIntegerField(default=0, help_text="used by all runs")
+    context_tokens = models.PositiveIntegerField(default=0, help_text="what the model was last given")
+    max_tokens = models.PositiveIntegerField(default=0, help_text="the model's context window")
+    trigger_tokens = models.PositiveIntegerField(default=0, help_text="compaction begins here")
+    last_message_preview = models.CharField(max_length=100, blank=True, default="")
+    last_position = models.PositiveIntegerField(default=0, help_text="of messages given out")
+    last_context_position = models.PositiveIntegerField(default=0)
+    last_seq = models.BigIntegerField(default=0, help_text="highest event number")
+    forgotten_seq = models.BigIntegerField(default=0, help_text="events up to it are gone")
+
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    # Exactly the time of the newest message, or of creation: a walk through the list relies on it (listing.py).
+    last_used_at = models.DateTimeField(default=timezone.now)
+
+    objects = ChatSessionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "namespace", "session_id"], name="one_session_per_name"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["owner", "namespace", "-pinned", "-last_used_at", "-id"], name="session_list"
+            ),
+            models.Index(fields=["-created_at"], name="session_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.session_id
+
+    # Messages and context
+
+    def add_messages(self, drafts: Sequence[MessageDraft]) -> "list[Message]":
+        """The drafts as messages at the end of the history. Sends no signal; raises DoesNotExist if gone."""
+        messages = [self.messages.model.from_draft(draft) for draft in drafts]
+        if not messages:
+            return []
+        now = timezone.now()
+        changes = {
+            "last_position": F("last_position") + len(messages),
+            "message_count": F("message_count") + len(messages),
+            "last_used_at": now,
+            "updated_at": now,
+        }
+        spoken = (preview_of(m.content) for m in reversed(messages) if m.role in ("user", "assistant"))
+        preview = next(filter(None, spoken), None)
+        if preview:
+            changes["last_message_preview"] = preview
+        with transaction.atomic(savepoint=False):
+            self.last_position, self.message_count = self._take(("last_position", "message_count"), **changes)
+            for position, message in enumerate(messages, self.last_position - len(messages) + 1):
+                message.session = self
+                message.position = position
+                message.created_at = now
+            self.messages.bulk_create(messages)
+        self.last_used_at = self.updated_at = now
+        self.last_message_preview = preview or self.last_message_preview
+        return messages
+
+    def add_context(self, items: Iterable[dict[str, Any]], run_id: UUID | None = None) -> None:
+        """Appends the items, verbatim, to what the model is given; raises DoesNotExist if gone."""
+        rows = [self.context_items.model.holding(item, session=self, run_id=run_id) for item in items]
+        if not rows:
+            return
+        with transaction.atomic(savepoint=False):
+            (self.last_context_position,) = self._take(
+                ("last_context_position",), last_context_position=F("last_context_position") + len(rows)
+            )
+            for position, row in enumerate(rows, self.last_context_position - len(rows) + 1):
+                row.position = position
+            self.context_items.bulk_create(rows)
+
+    def post(self, role: str, content: str, metadata: dict[str, Any] | None = None) -> "Message":
+        """A message for the history and for the model, that no run answers."""
+        with transaction.atomic(savepoint=False):
+            (message,) = self.add_messages(
+                [MessageDraft(role=role, content=content, metadata=metadata or {})]
+            )
+            self.add_context([{"role": role, "content": message.content}])
+            signals.message_added.send(type(self), session=self, message=message)
+        return message
+
+    def count_tokens(self, total_tokens: int, context_tokens: int) -> None:
+        """What a run used, and how much the model was given at its end."""
+        self._row.update(
+            total_tokens=F("total_tokens") + total_tokens,
+            context_tokens=context_tokens,
+            updated_at=timezone.now(),
+        )
+
+    def _take(self, numbers: tuple[str, ...], **changes: Any) -> tuple[Any, ...]:
+        """The new values of `numbers`: the row gives each out once, however many ask at a time."""
+        taken = update_returning(self._row, numbers, **changes)
+        if not taken:
+            raise ChatSession.DoesNotExist
+        return taken[0]
+
+    @property
+    def _row(self) -> "models.QuerySet[ChatSession]":
+        return ChatSession.objects.filter(pk=self.pk)
+
+    # Settings
+
+    def configure(self, **changes: Any) -> None:
+        """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name, metadata.
+
+        Raises DoesNotExist if the session is gone.
+        """
+        if "title" in changes:
+            changes["is_named"] = True
+        if "model" in changes:
+            limits = defaults.limits(changes["model"])
+            changes |= {"max_tokens": limits.max_tokens, "trigger_tokens": limits.trigger_tokens}
+        with transaction.atomic(savepoint=False):
+            self._row.update(**changes, updated_at=timezone.now())
+            self.refresh_from_db()
+            signals.session_updated.send(type(self), session=self)
+
+    def suggest_title(self, title: str) -> bool:
+        """A generated title; False if a person has named the session already, or it is gone."""
+        with transaction.atomic(savepoint=False):
+            unnamed = self._row.filter(is_named=False)
+            if not unnamed.update(title=storable(title)[:255], updated_at=timezone.now()):
+                return False
+            self.refresh_from_db()
+            signals.session_updated.send(type(self), session=self)
+        return True
+
+    # Ends
+
+    def clear(self) -> None:
+        """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
+        self._shrink("cleared", [self.messages.all(), self.context_items.all()])
+        with transaction.atomic(savepoint=False):
+            self._lock()
+            signals.session_ending.send(type(self), session=self, reason="cleared")
+            self._row.update(
+                message_count=0,
+                total_tokens=0,
+                context_tokens=0,
+                last_position=0,
+                last_context_position=0,
+                last_message_preview="",
+                updated_at=timezone.now(),
+            )
+            self.messages.all().delete()
+            self.context_items.all().delete()
+            self.refresh_from_db()
+            signals.session_cleared.send(type(self), session=self)
+
+    def remove(self) -> None:
+        """Deletes the session and all that hangs on it. Raises DoesNotExist if gone."""
+        self._shrink("deleted", [self._hanging(relation) for relation in self._meta.related_objects])
+        pk, owner_id = self.pk, self.owner_id
+        with transaction.atomic(savepoint=False):
+            self._lock()
+            signals.session_ending.send(type(self), session=self, reason="deleted")
+            self.delete()
+            SessionTally.objects.change(owner_id, self.namespace, -1)
+            signals.session_deleted.send(
+                type(self), session_pk=pk, session_id=self.session_id, owner_id=owner_id
+            )
+
+    def _shrink(self, reason: str, histories: Iterable["models.QuerySet[Any]"]) -> None:
+        """Takes a large history away in several transactions, so that the last one is short."""
+        if (
+            self.message_count + self.last_context_position + self.last_seq - self.forgotten_seq
+            <= DELETE_BATCH
+        ):
+            return
+        with transaction.atomic(savepoint=False):
+            self._lock()
+            signals.session_ending.send(type(self), session=self, reason=reason)
+        for rows in histories:
+            batch = rows.model._default_manager.filter(pk__in=rows.values("pk")[:DELETE_BATCH])
+            while batch.all().delete()[0]:
+                pass
+
+    def _hanging(self, relation: "models.ForeignObjectRel") -> "models.QuerySet[Any]":
+        return relation.related_model._default_manager.filter(**{relation.field.name: self})
+
+    def _lock(self) -> None:
+        """Holds writers of this session back until the transaction ends; whoever comes later finds it changed."""
+        if not self._row.select_for_update().values_list("pk").first():
+            raise ChatSession.DoesNotExist
+
+
+def preview_of(text: str) -> str:
+    """The first 100 characters, on one line."""
+    return " ".join(storable(text[:400]).split())[:100]

@@ -1,0 +1,35 @@
+"""Statements the ORM has no word for, and text that every database takes."""
+
+from typing import Any
+
+from django.db import connections
+from django.db.models import QuerySet
+from django.db.models.sql import UpdateQuery
+
+
+def update_returning(
+    rows: QuerySet[Any], returning: tuple[str, ...], **changes: Any
+) -> list[tuple[Any, ...]]:
+    """`rows.update(**changes)` that answers the new values of `returning`, one tuple per row, in one statement.
+
+    So a number given out by `F("last") + 1` is read by whoever took it and by nobody else. Values come as the
+    driver gives them: name columns of plain types.
+    """
+    query = rows.query.chain(UpdateQuery)
+    query.add_update_values(changes)
+    connection = connections[rows.db]
+    statement, params = query.get_compiler(connection=connection).as_sql()
+    columns = ", ".join(
+        connection.ops.quote_name(rows.model._meta.get_field(name).column)  # type: ignore[union-attr]
+        for name in returning
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} RETURNING {columns}", params)
+        return cursor.fetchall()
+
+
+def storable(text: str) -> str:
+    """`text` without what no database column takes: NUL and lone surrogates, which a model may well say."""
+    if text.isascii():
+        return text.replace("\x00", "\ufffd") if "\x00" in text else text
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,24 @@
+"""What happens to a session, told inside the transaction in which it happens.
+
+A receiver that raises undoes the change; what must wait for the commit belongs into `transaction.on_commit`.
+"""
+
+from django.dispatch import Signal
+
+session_updated = Signal()
+"""A person changed settings or title, or a title was found. Arguments: session."""
+
+message_added = Signal()
+"""A message came in without a run. Arguments: session, message."""
+
+session_ending = Signal()
+"""The history is about to go; nothing has been deleted yet. Arguments: session, reason ("deleted" | "cleared").
+
+A large history goes in several transactions: the signal is then sent in the first and again in the last of them.
+"""
+
+session_cleared = Signal()
+"""Both layers and the counters are empty. Arguments: session."""
+
+session_deleted = Signal()
+"""The session is gone. Arguments: session_pk, session_id, owner_id."""
