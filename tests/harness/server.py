@@ -1,0 +1,182 @@
+"""Real server processes, as `make run` starts them."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+from tests.harness import services
+from tests.harness.services import free_port, until
+
+ROOT = Path(__file__).resolve().parents[2]
+EMAIL, PASSWORD = "alice@example.org", "correct horse battery"
+READY_TIMEOUT_S = 40
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    """One process; its port stays the same when it is started again."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.port = free_port()
+        self.environment = environment | {"PORT": str(self.port)}
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self) -> None:
+        """Returns at once; see `wait`."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve"], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+            )
+
+    def wait(self) -> None:
+        until(self._ready, f"{self.url} is ready, see {self.log}", READY_TIMEOUT_S)
+
+    def _ready(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            tail = self.log.read_text(errors="replace")[-4000:]
+            raise RuntimeError(f"the server ended with {self.process.returncode}:\n{tail}")
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/health/ready", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.HTTPError):
+            return False
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, timeout: float = 30) -> int:
+        if self.process is None:
+            return 0
+        self.process.send_signal(how)
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        self.process = None
+        return code
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    def restart(self) -> None:
+        self.start()
+        self.wait()
+
+    def cpu_s(self) -> float:
+        """User and system time of the process so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def rss_bytes(self) -> int:
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Site:
+    """Server processes over one database: SQLite and one process, or PostgreSQL, Redis and several."""
+
+    def __init__(self, profile: str, provider_url: str = "", processes: int = 0, **environment: str) -> None:
+        self.profile = profile
+        self.directory = Path(tempfile.mkdtemp(prefix=f"site-{profile}-"))
+        self.database_url = services.postgres().create_database() if profile == "postgres" else ""
+        self.environment = _inherited() | {
+            "HOST": "127.0.0.1",
+            "DATA_DIR": str(self.directory / "data"),
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": _own_database(services.redis().url) if profile == "postgres" else "",
+            "OPENAI_API_KEY": "sk-tests" if provider_url else "",
+            "OPENAI_BASE_URL": provider_url,
+            "DEFAULT_USER_EMAIL": EMAIL,
+            "DEFAULT_USER_PASSWORD": PASSWORD,
+            "ALLOW_LOCALHOST_NOAUTH": "true",
+            "ALLOW_REGISTRATION": "true",
+            **environment,
+        }
+        count = processes or (2 if profile == "postgres" else 1)
+        self.servers = [Server(self.environment, self.directory / f"server-{n}.log") for n in range(count)]
+
+    def __enter__(self) -> Self:
+        self.manage("migrate", "--no-input", "-v0")
+        self.manage("seed_default_user")
+        for server in self.servers:
+            server.start()
+        for server in self.servers:
+            server.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self.servers:
+            server.kill()
+        if self.database_url:
+            services.postgres().drop_database(self.database_url)
+        if not os.environ.get("KEEP_SITE"):
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        return self.servers[0].url
+
+    def manage(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"manage.py {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def logs(self) -> str:
+        return "".join(
+            path.read_text(errors="replace") for path in sorted(self.directory.glob("server-*.log"))
+        )
+
+
+_databases = 0
+
+
+def _own_database(redis_url: str) -> str:
+    """Redis has sixteen numbered databases; sites of one run take them in turn."""
+    global _databases
+    if os.environ.get("TEST_REDIS_URL"):
+        return redis_url
+    _databases = (_databases + 1) % 16
+    return urlunsplit(urlsplit(redis_url)._replace(path=f"/{_databases}"))
+
+
+def _inherited() -> dict[str, str]:
+    """The shell's environment, without what would configure the product or name its settings."""
+    ours = (
+        "OPENAI_",
+        "AZURE_OPENAI_",
+        "DJANGO_",
+        "DATABASE_",
+        "REDIS_",
+        "S3_",
+        "AWS_",
+        "ALLOW",
+        "CORS_",
+        "MODEL_",
+    )
+    names = {"SECRET_KEY", "DEBUG", "DEFAULT_MODEL", "MCP_SERVERS", "HOST", "PORT"}
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in names}
