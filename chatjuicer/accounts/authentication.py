@@ -1,0 +1,166 @@
+"""Who is asking: one set of rules with two doors, for HTTP requests (DRF) and for sockets (an ASGI scope)."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from chatjuicer.accounts.exceptions import InvalidToken
+from chatjuicer.accounts.loopback import is_loopback
+from chatjuicer.accounts.models import TokenFamily, User, WsTicket
+from chatjuicer.accounts.tokens import AccessToken
+
+NO_CREDENTIALS = 4401
+WRONG_ORIGIN = 4403
+
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """`family_id` and `expires_at` are None for the default user of a loopback client."""
+
+    user: User
+    family_id: UUID | None = None
+    expires_at: datetime | None = None
+    # The subprotocol that the socket has to accept with.
+    subprotocol: str | None = None
+
+
+class SocketRejected(Exception):
+    def __init__(self, close_code: int) -> None:
+        super().__init__(close_code)
+        self.close_code = close_code
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`request.auth` is the Credentials."""
+
+    def authenticate(self, request: Request) -> tuple[User, Credentials] | None:
+        if header := request.headers.get("Authorization"):
+            credentials = authenticate_token(bearer_token(header))
+        elif user := local_user(request.META.get("REMOTE_ADDR"), request.headers):
+            credentials = Credentials(user)
+        else:
+            return None
+        return credentials.user, credentials
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
+    """Raises SocketRejected. Uses the ORM: call it in a database thread."""
+    headers = scope_headers(scope)
+    if not origin_allowed(scope):
+        raise SocketRejected(WRONG_ORIGIN)
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=100)
+    offered: list[str] = scope.get("subprotocols") or []
+    try:
+        if header := headers.get("authorization"):
+            return authenticate_token(bearer_token(header))
+        if ticket := query.get("ticket"):
+            return authenticate_ticket(ticket[0])
+        if len(offered) >= 2 and offered[0] == "bearer":
+            return authenticate_token(offered[1], subprotocol="bearer")
+        if token := query.get("token"):
+            return authenticate_token(token[0])
+    except InvalidToken:
+        raise SocketRejected(NO_CREDENTIALS) from None
+    client = scope.get("client")
+    if user := local_user(client[0] if client else None, headers):
+        return Credentials(user)
+    raise SocketRejected(NO_CREDENTIALS)
+
+
+def authenticate_token(text: str, subprotocol: str | None = None) -> Credentials:
+    """Of an access token, by one query. Raises InvalidToken."""
+    claims = AccessToken.claims_of(text)
+    family = (
+        TokenFamily.objects.alive()
+        .filter(pk=claims["sid"], user_id=claims["sub"])
+        .select_related("user")
+        .first()
+    )
+    if family is None:
+        raise InvalidToken()
+    return Credentials(family.user, family.pk, datetime.fromtimestamp(claims["exp"], UTC), subprotocol)
+
+
+def authenticate_ticket(text: str) -> Credentials:
+    ticket = WsTicket.objects.spend(text)
+    if ticket is None:
+        raise InvalidToken()
+    return Credentials(ticket.user, ticket.family_id, ticket.credentials_expire_at)
+
+
+def bearer_token(header: str) -> str:
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise InvalidToken()
+    return token.strip()
+
+
+def credentials_alive(family_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these families still let their holders in: one query for all sockets of a process."""
+    return set(TokenFamily.objects.alive().filter(pk__in=family_ids).values_list("pk", flat=True))
+
+
+def local_user(peer: str | None, headers: Mapping[str, str]) -> User | None:
+    """The default user for a client on this machine that sent no credentials; None unless every condition holds.
+
+    `headers` finds its names in lower case.
+    """
+    if not settings.ALLOW_LOCALHOST_NOAUTH or not peer or not is_loopback(peer):
+        return None
+    host = headers.get("host", "")
+    if not is_loopback(split_domain_port(host)[0]):
+        return None
+    # A proxy on this machine makes everybody's peer address a loopback one.
+    if any(name.lower().startswith(("forwarded", "x-forwarded-", "x-real-ip")) for name in headers):
+        return None
+    if "origin" in headers and not own_origin(headers["origin"], host):
+        return None
+    return User.objects.filter(email=settings.DEFAULT_USER_EMAIL, is_active=True).first()
+
+
+def origin_allowed(scope: Mapping[str, Any]) -> bool:
+    """Whether a browser page of this Origin may open sockets here. Who sends none is no browser."""
+    headers = scope_headers(scope)
+    origin, host = headers.get("origin"), headers.get("host", "")
+    if origin is None or origin in settings.CORS_ORIGINS or "*" in settings.CORS_ORIGINS:
+        return True
+    # A name that resolves here but is not ours would make a foreign page look like our own.
+    known = validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
+    return known and own_origin(origin, host)
+
+
+def own_origin(origin: str, host: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+        if parts.scheme not in DEFAULT_PORTS or parts.path or parts.query:
+            return False
+        return with_port(parts.netloc, parts.scheme) == with_port(host, parts.scheme)
+    except ValueError:
+        return False
+
+
+def with_port(host: str, scheme: str) -> tuple[str, str]:
+    name, port = split_domain_port(host)
+    return name, port or DEFAULT_PORTS[scheme]
+
+
+def scope_headers(scope: Mapping[str, Any]) -> dict[str, str]:
+    """Lower-case names; a header sent twice has both values, joined by a comma."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers

@@ -1,0 +1,6 @@
+from chatjuicer.accounts.models.family import Grant, TokenFamily
+from chatjuicer.accounts.models.idempotency_record import IdempotencyRecord
+from chatjuicer.accounts.models.ticket import WsTicket
+from chatjuicer.accounts.models.user import User
+
+__all__ = ["Grant", "IdempotencyRecord", "TokenFamily", "User", "WsTicket"]

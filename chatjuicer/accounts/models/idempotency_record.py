@@ -1,0 +1,57 @@
+from datetime import timedelta
+from typing import ClassVar
+
+import orjson
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from chatjuicer.accounts.exceptions import IdempotencyMismatch
+
+KEPT = timedelta(hours=24)
+
+
+class IdempotencyRecordManager(models.Manager["IdempotencyRecord"]):
+    def claim(self, *, caller: str, route: str, key: str, body: object) -> tuple["IdempotencyRecord", bool]:
+        """The record of this request, and whether it is the first of its kind.
+
+        To be called in the transaction that creates: of several at once, the second waits at the insert until the
+        first has committed its result, or has given up. Raises IdempotencyMismatch for the same key with another body.
+        """
+        self.prune()
+        name = keyed("\n".join((caller, route, key)).encode())
+        content = keyed(orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS))
+        try:
+            with transaction.atomic():
+                return self.create(name=name, body=content), True
+        except IntegrityError:
+            record = self.get(name=name)
+        if not constant_time_compare(record.body, content):
+            raise IdempotencyMismatch()
+        return record, False
+
+    def prune(self) -> None:
+        old = self.filter(created_at__lt=timezone.now() - KEPT).values("pk")[:100]
+        self.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
+
+
+def keyed(value: bytes) -> str:
+    # A body may hold a password: a bare hash of it could be guessed offline.
+    return salted_hmac("chatjuicer.accounts.idempotency", value, algorithm="sha256").hexdigest()
+
+
+class IdempotencyRecord(models.Model):
+    name = models.CharField(primary_key=True, max_length=64)
+    body = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    result = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects: ClassVar[IdempotencyRecordManager] = IdempotencyRecordManager()
+
+    def __str__(self) -> str:
+        return f"{self.status} of {self.created_at:%Y-%m-%d %H:%M}"
+
+    def keep(self, status: int, result: bytes) -> None:
+        self.status, self.result = status, result
+        self.save(update_fields=["status", "result"])

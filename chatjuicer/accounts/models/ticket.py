@@ -1,0 +1,61 @@
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.utils import timezone
+
+from chatjuicer.accounts.models.family import TokenFamily
+from chatjuicer.accounts.models.user import User
+
+LIFETIME = timedelta(seconds=30)
+
+
+class WsTicketManager(models.Manager["WsTicket"]):
+    def issue(self, user: User, family_id: UUID | None, credentials_expire_at: datetime | None) -> str:
+        """The ticket's text, which is kept nowhere."""
+        now = timezone.now()
+        self.filter(user=user, expires_at__lt=now).delete()
+        text = secrets.token_urlsafe(32)
+        self.create(
+            digest=digest(text),
+            user=user,
+            family_id=family_id,
+            expires_at=now + LIFETIME,
+            credentials_expire_at=credentials_expire_at,
+        )
+        return text
+
+    def spend(self, text: str) -> "WsTicket | None":
+        """The ticket, once; None for a spent, expired or unknown one, or one whose owner may no longer come in."""
+        ticket = (
+            self.filter(pk=digest(text), expires_at__gt=timezone.now(), user__is_active=True)
+            .select_related("user", "family")
+            .first()
+        )
+        if ticket is None or (ticket.family and ticket.family.revoked_at):
+            return None
+        deleted, _ = self.filter(pk=ticket.pk).delete()
+        return ticket if deleted else None
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class WsTicket(models.Model):
+    """Opens one socket without a token in its address."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="ws_tickets")
+    family = models.ForeignKey(TokenFamily, on_delete=models.CASCADE, null=True, related_name="ws_tickets")
+    expires_at = models.DateTimeField()
+    # When the token that asked for the ticket expires; the socket lives no longer.
+    credentials_expire_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[WsTicketManager] = WsTicketManager()
+
+    def __str__(self) -> str:
+        return f"ticket until {self.expires_at:%H:%M:%S}"

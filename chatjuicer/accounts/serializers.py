@@ -1,0 +1,42 @@
+from rest_framework import serializers
+
+from chatjuicer.accounts.models import User
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ("id", "email", "display_name")
+        read_only_fields = fields
+
+
+class RegistrationSerializer(serializers.Serializer[None]):
+    email = serializers.EmailField(max_length=254)
+    password = serializers.CharField(min_length=8, max_length=128, trim_whitespace=False)
+    display_name = serializers.CharField(max_length=150, allow_blank=True, default="")
+
+
+class LoginSerializer(serializers.Serializer[None]):
+    email = serializers.CharField(max_length=254)
+    password = serializers.CharField(max_length=1024, trim_whitespace=False)
+
+
+class RefreshTokenSerializer(serializers.Serializer[None]):
+    refresh_token = serializers.CharField(max_length=4096)
+
+
+class GrantSerializer(serializers.Serializer[None]):
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField()
+    token_type = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
+    user = UserSerializer()
+
+
+class TicketSerializer(serializers.Serializer[None]):
+    ticket = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class SuccessSerializer(serializers.Serializer[None]):
+    success = serializers.BooleanField()

@@ -1,0 +1,55 @@
+"""Settings that are safe on one's own machine and nowhere else. They stop `manage.py serve`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+
+from chatjuicer.accounts.loopback import is_loopback
+
+
+def unsafe_settings(**_: Any) -> list[CheckMessage]:
+    return list(problems())
+
+
+def problems() -> Iterator[CheckMessage]:
+    here_only = is_loopback(settings.HOST)
+    if settings.ALLOW_LOCALHOST_NOAUTH and not here_only:
+        yield Error(
+            f"ALLOW_LOCALHOST_NOAUTH lets in without a password, and HOST {settings.HOST} is not a loopback address.",
+            hint="Unset ALLOW_LOCALHOST_NOAUTH, or listen on 127.0.0.1.",
+            id="chatjuicer.E001",
+        )
+    if settings.DEBUG and not here_only:
+        yield Error(
+            "DEBUG shows settings and code to everybody who can reach the server.",
+            hint="Unset DEBUG, or listen on 127.0.0.1.",
+            id="chatjuicer.E002",
+        )
+    if here_only and (settings.DEBUG or settings.RUN_LOCALLY):
+        return
+    if len(settings.SECRET_KEY) < 32 or len(set(settings.SECRET_KEY)) < 5:
+        yield Error(
+            "SECRET_KEY is too short or too simple: whoever guesses it can sign in as anybody.",
+            hint="Unset it, and one is generated into DATA_DIR; or give 50 random characters.",
+            id="chatjuicer.E003",
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Error(
+            'ALLOWED_HOSTS "*" answers to every name, which lets a foreign page pose as this server.',
+            hint="Name the hosts this server is reached by, separated by commas.",
+            id="chatjuicer.E004",
+        )
+    if "*" in settings.CORS_ORIGINS:
+        yield Error(
+            'CORS_ORIGINS "*" lets every page use this server.',
+            hint="Name the origins, such as https://chat.example.org, separated by commas.",
+            id="chatjuicer.E005",
+        )
+    if settings.DEFAULT_USER_PASSWORD and len(settings.DEFAULT_USER_PASSWORD) < 8:
+        yield Error(
+            "DEFAULT_USER_PASSWORD is shorter than 8 characters, and the default user is an administrator.",
+            hint="Give a longer one, or unset it to have one generated.",
+            id="chatjuicer.E006",
+        )

@@ -1,0 +1,23 @@
+from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chat_app.runtime import catalogue
+from chatjuicer.health import PublicView
+
+
+class ConfigView(PublicView):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(
+            {
+                "models": catalogue.models(),
+                "reasoning_efforts": catalogue.REASONING_EFFORTS,
+                "reasoning_levels": catalogue.REASONING_LEVELS,
+                "mcp_servers": list(settings.MCP_SERVERS),
+                "max_file_size": settings.MAX_FILE_SIZE,
+                "version": settings.VERSION,
+            }
+        )

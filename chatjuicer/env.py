@@ -1,0 +1,85 @@
+"""Every setting that comes from outside, read once, here.
+
+Each variable `NAME` may also be given as `NAME_FILE`, the path of a file that holds the value. A `.env` file at the
+root is read too; what the environment says wins over it.
+"""
+
+import contextlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from environs import FileAwareEnv
+
+from chatjuicer.accounts.loopback import is_loopback
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = FileAwareEnv()
+env.read_env(str(BASE_DIR / os.environ.get("ENV_FILE", ".env")), recurse=False)
+
+HOST: str = env.str("HOST", "127.0.0.1")
+PORT: int = env.int("PORT", 8000)
+# Set by `make run` alone: the server is somebody's own, on their own machine.
+RUN_LOCALLY: bool = env.bool("RUN_LOCALLY", False)
+DEBUG: bool = env.bool("DEBUG", False)
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO").upper()
+
+DATA_DIR: Path = BASE_DIR / env.path("DATA_DIR", Path("data")).expanduser()
+DATABASE_URL: str = env.str("DATABASE_URL", "")
+DATABASE_POOL_MIN: int = env.int("DATABASE_POOL_MIN", 2)
+DATABASE_POOL_MAX: int = env.int("DATABASE_POOL_MAX", 20)
+REDIS_URL: str = env.str("REDIS_URL", "")
+
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CORS_ORIGINS: list[str] = env.list("CORS_ORIGINS", [])
+ALLOW_LOCALHOST_NOAUTH: bool = env.bool("ALLOW_LOCALHOST_NOAUTH", RUN_LOCALLY and is_loopback(HOST))
+ALLOW_REGISTRATION: bool = env.bool("ALLOW_REGISTRATION", False)
+DEFAULT_USER_EMAIL: str = env.str("DEFAULT_USER_EMAIL", "local@chatjuicer.dev").strip().lower()
+DEFAULT_USER_PASSWORD: str = env.str("DEFAULT_USER_PASSWORD", "")
+
+OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
+OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", "")
+OPENAI_API: str = env.str("OPENAI_API", "responses")
+AZURE_OPENAI_ENDPOINT: str = env.str("AZURE_OPENAI_ENDPOINT", "")
+AZURE_OPENAI_API_KEY: str = env.str("AZURE_OPENAI_API_KEY", "")
+AZURE_OPENAI_API_VERSION: str = env.str("AZURE_OPENAI_API_VERSION", "")
+DEFAULT_MODEL: str = env.str("DEFAULT_MODEL", "")
+MODEL_STALL_TIMEOUT_S: float = env.float("MODEL_STALL_TIMEOUT_S", 120)
+LEASE_S: float = env.float("LEASE_S", 15)
+# Whether this process claims queued runs, or leaves them to others.
+SUPERVISE_RUNS: bool = env.bool("SUPERVISE_RUNS", True)
+
+FILE_STORAGE: str = env.str("FILE_STORAGE", "local")
+S3_BUCKET: str = env.str("S3_BUCKET", "")
+S3_ENDPOINT: str = env.str("S3_ENDPOINT", "")
+AWS_ACCESS_KEY_ID: str = env.str("AWS_ACCESS_KEY_ID", "")
+AWS_SECRET_ACCESS_KEY: str = env.str("AWS_SECRET_ACCESS_KEY", "")
+AWS_REGION: str = env.str("AWS_REGION", "")
+MAX_FILE_SIZE: int = env.int("MAX_FILE_SIZE", 50 * 1024 * 1024)
+
+MCP_SERVERS: dict[str, dict[str, object]] = env.json("MCP_SERVERS", None) or {
+    "sequential-thinking": {"transport": "stdio"},
+    "fetch": {"transport": "stdio"},
+}
+TOOLS_REQUIRE_APPROVAL: list[str] = env.list("TOOLS_REQUIRE_APPROVAL", [])
+
+
+def generated_secret(directory: Path) -> str:
+    """The key kept in `directory`, made at the first call by whichever process comes first."""
+    path = directory / "secret_key"
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_text().strip()
+    directory.mkdir(parents=True, exist_ok=True)
+    # A temporary file has mode 0600; linking it into place succeeds for one process only, and never shows half a key.
+    with tempfile.NamedTemporaryFile("w", dir=directory, prefix=".secret_key") as draft:
+        draft.write(secrets.token_urlsafe(64))
+        draft.flush()
+        os.fsync(draft.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft.name, path)
+    return path.read_text().strip()
+
+
+SECRET_KEY: str = env.str("SECRET_KEY", "") or generated_secret(DATA_DIR)

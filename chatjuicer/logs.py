@@ -1,0 +1,70 @@
+import logging
+import logging.config
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line. `extra={"session": …, "run": …}` of a call becomes fields.
+
+    An exception's text may hold what a person wrote, or a secret: it is written at DEBUG only, its type and place always.
+    """
+
+    def __init__(self, verbose: bool = False) -> None:
+        super().__init__()
+        self.verbose = verbose
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if known := getattr(record, "request_id", "") or request_id.get():
+            line["request_id"] = known
+        for name in ("session", "run", "method", "path", "status", "duration_ms"):
+            if (value := getattr(record, name, None)) is not None:
+                line[name] = value
+        if record.exc_info and record.exc_info[0]:
+            kind, error, place = record.exc_info
+            line["exception"] = kind.__name__
+            line["stack"] = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(place)]
+            if self.verbose:
+                line["exception_message"] = str(error)
+        return orjson.dumps(line, default=str).decode("utf-8", "replace")
+
+
+def configure(options: dict[str, Any]) -> None:
+    """Called by Django with settings.LOGGING."""
+    level = options["level"]
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"json": {"()": JSONFormatter, "verbose": level == "DEBUG"}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {
+                # They speak of every statement, frame, or request at DEBUG: with texts, tokens and addresses.
+                name: {"level": "WARNING"}
+                for name in (
+                    "django.db.backends",
+                    "websockets",
+                    "httpx",
+                    "httpcore",
+                    "openai",
+                    "aiohttp",
+                    "asyncio",
+                )
+            }
+            # chatjuicer.request says the same in one line, and more.
+            | {"django.request": {"level": "ERROR"}, "uvicorn.access": {"level": "ERROR"}},
+        }
+    )

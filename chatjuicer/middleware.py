@@ -1,0 +1,44 @@
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from chatjuicer.logs import request_id
+
+logger = logging.getLogger("chatjuicer.request")
+
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+
+class RequestMiddleware:
+    """Names each request, serves both spellings of an API route, and logs one line, without the query string."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        given = request.headers.get("X-Request-ID", "")
+        name = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        forget = request_id.set(name)
+        try:
+            path = request.path_info
+            if path.startswith("/api/") and path.endswith("/"):
+                request.path_info = path[:-1]
+            response = self.get_response(request)
+            response.headers["X-Request-ID"] = name
+            logger.info(
+                "request",
+                extra={
+                    "method": request.method,
+                    "path": path[:500],
+                    "status": response.status_code,
+                    "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+                },
+            )
+            return response
+        finally:
+            request_id.reset(forget)

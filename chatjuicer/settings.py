@@ -1,0 +1,252 @@
+import os
+from datetime import timedelta
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict
+
+from chatjuicer import __version__, env
+from chatjuicer.accounts.loopback import is_loopback
+
+# Nothing leaves the machine but the model call.
+os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
+
+VERSION = __version__
+BASE_DIR = env.BASE_DIR
+DATA_DIR = env.DATA_DIR
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+HOST = env.HOST
+PORT = env.PORT
+RUN_LOCALLY = env.RUN_LOCALLY
+DEBUG = env.DEBUG
+SECRET_KEY = env.SECRET_KEY
+ALLOWED_HOSTS = env.ALLOWED_HOSTS
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "chatjuicer",
+    "chatjuicer.accounts",
+    "sessions_app",
+    "files_app",
+    "chat_app",
+]
+
+MIDDLEWARE = [
+    "chatjuicer.middleware.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "chatjuicer.urls"
+ASGI_APPLICATION = "chatjuicer.asgi.application"
+# Both spellings of a route are served (chatjuicer.middleware); neither redirects.
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def sqlite() -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "app.db",
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": (
+                "PRAGMA busy_timeout=20000;"
+                "PRAGMA journal_mode=WAL;"
+                "PRAGMA synchronous=FULL;"
+                "PRAGMA foreign_keys=ON;"
+                "PRAGMA cache_size=-16000;"
+                "PRAGMA journal_size_limit=67108864;"
+            ),
+        },
+    }
+
+
+def postgresql(url: str) -> dict[str, Any]:
+    parts: dict[str, Any] = conninfo_to_dict(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname", ""),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": parts.pop("port", ""),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            **parts,
+            "pool": {"min_size": env.DATABASE_POOL_MIN, "max_size": env.DATABASE_POOL_MAX, "timeout": 10},
+        },
+    }
+
+
+DATABASES = {"default": postgresql(env.DATABASE_URL) if env.DATABASE_URL else sqlite()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.REDIS_URL
+CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+if REDIS_URL:
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            # redis-py gives a silent connection 5 seconds by default; a session may be silent for longer.
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    "socket_timeout": 120,
+                    "socket_connect_timeout": 5,
+                    "socket_keepalive": True,
+                    "health_check_interval": 30,
+                }
+            ],
+        },
+    }
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+]
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
+REFRESH_TOKEN_LIFETIME = timedelta(days=7)
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": SECRET_KEY,
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": "type",
+}
+ALLOW_LOCALHOST_NOAUTH = env.ALLOW_LOCALHOST_NOAUTH
+ALLOW_REGISTRATION = env.ALLOW_REGISTRATION
+DEFAULT_USER_EMAIL = env.DEFAULT_USER_EMAIL
+DEFAULT_USER_PASSWORD = env.DEFAULT_USER_PASSWORD
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not (DEBUG or is_loopback(HOST))
+# A proxy that ends TLS makes the admin's forms come from https:// while this server hears http://.
+CSRF_TRUSTED_ORIGINS = [
+    f"https://{'*' if host.startswith('.') else ''}{host}" for host in ALLOWED_HOSTS if host != "*"
+]
+SECURE_REFERRER_POLICY = "same-origin"
+
+CORS_ORIGINS = env.CORS_ORIGINS
+CORS_ALLOW_ALL_ORIGINS = "*" in CORS_ORIGINS
+CORS_ALLOWED_ORIGINS = [origin for origin in CORS_ORIGINS if origin != "*"]
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "last-event-id",
+    "range",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = ["content-disposition", "etag", "retry-after", "x-request-id"]
+
+# Bytes of a JSON body.
+MAX_BODY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["chatjuicer.accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["chatjuicer.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["chatjuicer.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "chatjuicer.renderers.AlwaysJSON",
+    "EXCEPTION_HANDLER": "chatjuicer.errors.exception_handler",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Chat Juicer",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "chatjuicer.schema.add_error_answers",
+    ],
+}
+
+STATIC_URL = "static/"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_USE_FINDERS = True
+# The finders are asked once, at the start, and not for each request.
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+LOGGING_CONFIG = "chatjuicer.logs.configure"
+LOGGING = {"level": env.LOG_LEVEL}
+
+OPENAI_API_KEY = env.OPENAI_API_KEY
+OPENAI_BASE_URL = env.OPENAI_BASE_URL
+OPENAI_API = env.OPENAI_API
+AZURE_OPENAI_ENDPOINT = env.AZURE_OPENAI_ENDPOINT
+AZURE_OPENAI_API_KEY = env.AZURE_OPENAI_API_KEY
+AZURE_OPENAI_API_VERSION = env.AZURE_OPENAI_API_VERSION
+DEFAULT_MODEL = env.DEFAULT_MODEL
+MODEL_STALL_TIMEOUT_S = env.MODEL_STALL_TIMEOUT_S
+LEASE_S = env.LEASE_S
+SUPERVISE_RUNS = env.SUPERVISE_RUNS
+
+FILE_STORAGE = env.FILE_STORAGE
+S3_BUCKET = env.S3_BUCKET
+S3_ENDPOINT = env.S3_ENDPOINT
+AWS_ACCESS_KEY_ID = env.AWS_ACCESS_KEY_ID
+AWS_SECRET_ACCESS_KEY = env.AWS_SECRET_ACCESS_KEY
+AWS_REGION = env.AWS_REGION
+MAX_FILE_SIZE = env.MAX_FILE_SIZE
+
+MCP_SERVERS = env.MCP_SERVERS
+TOOLS_REQUIRE_APPROVAL = env.TOOLS_REQUIRE_APPROVAL

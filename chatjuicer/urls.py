@@ -1,0 +1,28 @@
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView, TemplateView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from chatjuicer.config import ConfigView
+from chatjuicer.health import HealthView, LiveView, ReadyView
+
+# API routes are written without a trailing slash; chatjuicer.middleware serves the other spelling.
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="chat_app/index.html")),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+    path("api/health", HealthView.as_view()),
+    path("api/health/live", LiveView.as_view()),
+    path("api/health/ready", ReadyView.as_view()),
+    path("api/config", ConfigView.as_view()),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("api/auth/", include("chatjuicer.accounts.urls")),
+    path("api/", include("sessions_app.urls")),
+    path("api/", include("chat_app.urls")),
+]
+
+handler400 = "chatjuicer.errors.handler400"
+handler403 = "chatjuicer.errors.handler403"
+handler404 = "chatjuicer.errors.handler404"
+handler500 = "chatjuicer.errors.handler500"
