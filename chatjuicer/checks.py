@@ -17,7 +17,7 @@ def problems() -> Iterator[CheckMessage]:
     here_only = is_loopback(settings.HOST)
     if settings.ALLOW_LOCALHOST_NOAUTH and not here_only:
         yield Error(
-            f"ALLOW_LOCALHOST_NOAUTH lets in without a password, and HOST {settings.HOST} is not a loopback address.",
+            f"ALLOW_LOCALHOST_NOAUTH asks for no password, and HOST {settings.HOST} is no loopback address.",
             hint="Unset ALLOW_LOCALHOST_NOAUTH, or listen on 127.0.0.1.",
             id="chatjuicer.E001",
         )

@@ -1,7 +1,7 @@
 """Every setting that comes from outside, read once, here.
 
-Each variable `NAME` may also be given as `NAME_FILE`, the path of a file that holds the value. A `.env` file at the
-root is read too; what the environment says wins over it.
+Each variable `NAME` may also be given as `NAME_FILE`, the path of a file that holds the value. A `.env`
+file at the root is read too; what the environment says wins over it.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from environs import FileAwareEnv
 
@@ -17,7 +18,8 @@ from chatjuicer.accounts.loopback import is_loopback
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = FileAwareEnv()
-env.read_env(str(BASE_DIR / os.environ.get("ENV_FILE", ".env")), recurse=False)
+if env_file := os.environ.get("ENV_FILE", ".env"):
+    env.read_env(str(BASE_DIR / env_file), recurse=False)
 
 HOST: str = env.str("HOST", "127.0.0.1")
 PORT: int = env.int("PORT", 8000)
@@ -59,7 +61,7 @@ AWS_SECRET_ACCESS_KEY: str = env.str("AWS_SECRET_ACCESS_KEY", "")
 AWS_REGION: str = env.str("AWS_REGION", "")
 MAX_FILE_SIZE: int = env.int("MAX_FILE_SIZE", 50 * 1024 * 1024)
 
-MCP_SERVERS: dict[str, dict[str, object]] = env.json("MCP_SERVERS", None) or {
+MCP_SERVERS: dict[str, Any] = dict(env.json("MCP_SERVERS", "{}")) or {
     "sequential-thinking": {"transport": "stdio"},
     "fetch": {"transport": "stdio"},
 }
@@ -72,7 +74,7 @@ def generated_secret(directory: Path) -> str:
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
     directory.mkdir(parents=True, exist_ok=True)
-    # A temporary file has mode 0600; linking it into place succeeds for one process only, and never shows half a key.
+    # A temporary file has mode 0600. Linking it into place succeeds once and never shows half a key.
     with tempfile.NamedTemporaryFile("w", dir=directory, prefix=".secret_key") as draft:
         draft.write(secrets.token_urlsafe(64))
         draft.flush()

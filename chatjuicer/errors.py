@@ -13,8 +13,8 @@ from django.views.defaults import bad_request, page_not_found, permission_denied
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from chatjuicer.accounts.context import request_id
 from chatjuicer.accounts.exceptions import ApiError, PayloadTooLarge, Unavailable
-from chatjuicer.logs import request_id
 
 logger = logging.getLogger(__name__)
 

@@ -1,19 +1,21 @@
 import logging
 import logging.config
 import traceback
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-request_id: ContextVar[str] = ContextVar("request_id", default="")
+from chatjuicer.accounts.context import request_id, run_id, session_id
+
+CONTEXT = {"request_id": request_id, "session": session_id, "run": run_id}
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line. `extra={"session": …, "run": …}` of a call becomes fields.
+    """One JSON object a line, with the request, session and run it is about.
 
-    An exception's text may hold what a person wrote, or a secret: it is written at DEBUG only, its type and place always.
+    An exception's text may hold what a person wrote, or a secret: it is written at DEBUG only, its type
+    and place always.
     """
 
     def __init__(self, verbose: bool = False) -> None:
@@ -27,9 +29,10 @@ class JSONFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if known := getattr(record, "request_id", "") or request_id.get():
-            line["request_id"] = known
-        for name in ("session", "run", "method", "path", "status", "duration_ms"):
+        for name, variable in CONTEXT.items():
+            if value := getattr(record, name, None) or variable.get():
+                line[name] = str(value)
+        for name in ("method", "path", "status", "duration_ms"):
             if (value := getattr(record, name, None)) is not None:
                 line[name] = value
         if record.exc_info and record.exc_info[0]:

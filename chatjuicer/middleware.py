@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from chatjuicer.logs import request_id
+from chatjuicer.accounts.context import request_id
 
 logger = logging.getLogger("chatjuicer.request")
 
@@ -14,7 +14,7 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
 class RequestMiddleware:
-    """Names each request, serves both spellings of an API route, and logs one line, without the query string."""
+    """Names each request, serves both spellings of an API route, logs one line without the query."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

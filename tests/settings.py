@@ -1,21 +1,32 @@
-"""The product's settings with a place of the tests' own, and password hashes that cost nothing."""
+"""The product's settings with a place of the tests' own, and password hashes that cost nothing.
 
+TEST_PROFILE=postgres runs the tests on PostgreSQL and Redis instead of SQLite and memory.
+"""
+
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
+from tests.harness import services
+
+PROFILE = os.environ.get("TEST_PROFILE", "sqlite")
 DIRECTORY = Path(tempfile.mkdtemp(prefix="chatjuicer-tests-"))
+atexit.register(shutil.rmtree, DIRECTORY, ignore_errors=True)
 
 os.environ.update(
     ENV_FILE="",
     DATA_DIR=str(DIRECTORY),
     SECRET_KEY="not a secret: the key that the tests sign their tokens with",
-    DATABASE_URL=os.environ.get("TEST_DATABASE_URL", ""),
-    REDIS_URL=os.environ.get("TEST_REDIS_URL", ""),
+    DATABASE_URL=services.postgres().url if PROFILE == "postgres" else "",
+    REDIS_URL=services.redis().url if PROFILE == "postgres" else "",
     DEFAULT_USER_PASSWORD="",
+    OPENAI_API_KEY="",
+    OPENAI_BASE_URL="",
+    AZURE_OPENAI_ENDPOINT="",
+    DEFAULT_MODEL="",
 )
-for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "DEFAULT_MODEL"):
-    os.environ[name] = ""
 
 from chatjuicer.settings import *  # noqa: E402, F403
 from chatjuicer.settings import DATABASES  # noqa: E402
@@ -24,7 +35,6 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1", "[::1]"]
 ALLOW_LOCALHOST_NOAUTH = False
 ALLOW_REGISTRATION = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# A file, as in life: a database in memory knows neither WAL nor two connections.
-DATABASES["default"].setdefault("TEST", {})
-if not os.environ["DATABASE_URL"]:
-    DATABASES["default"]["TEST"]["NAME"] = str(DIRECTORY / "test.db")
+if PROFILE == "sqlite":
+    # A file, as in life: a database in memory knows neither WAL nor two connections.
+    DATABASES["default"]["TEST"] = {"NAME": str(DIRECTORY / "test.db")}

@@ -114,7 +114,7 @@ def credentials_alive(family_ids: Collection[UUID]) -> set[UUID]:
 
 
 def local_user(peer: str | None, headers: Mapping[str, str]) -> User | None:
-    """The default user for a client on this machine that sent no credentials; None unless every condition holds.
+    """The default user for a client on this machine without credentials; None unless every condition holds.
 
     `headers` finds its names in lower case.
     """

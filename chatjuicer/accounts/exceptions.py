@@ -3,13 +3,13 @@ from rest_framework.exceptions import APIException
 
 
 class ApiError(APIException):
-    """An error a client can act on, rendered by `chatjuicer.errors` for REST and by the consumer for the socket.
+    """An error a client can act on: rendered by `chatjuicer.errors` for REST, by the consumer for the socket.
 
-    Subclasses set the class attributes; an instance may say its `message` more exactly. `retry_after` (seconds)
-    becomes the Retry-After header.
+    Subclasses set the class attributes; an instance may say its `message` more exactly. `retry_after`
+    (seconds) becomes the Retry-After header.
     """
 
-    status_code = status.HTTP_400_BAD_REQUEST
+    status_code: int = status.HTTP_400_BAD_REQUEST
     code = "invalid_input"
     message = "The request is not valid."
     retry_after: int | None = None

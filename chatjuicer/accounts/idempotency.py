@@ -5,8 +5,8 @@ On the method of a DRF view that creates something, all of it in the database:
     @idempotent
     def post(self, request: Request) -> Response: ...
 
-With a key the method runs in one transaction with the record of its result; an error is not kept. Where the result
-must not be stored as it is, call `once` with what makes it.
+With a key the method runs in one transaction with the record of its result; an error is not kept. Where
+the result must not be stored as it is, call `once` with what makes it.
 """
 
 import re
@@ -24,7 +24,7 @@ from chatjuicer.accounts.exceptions import ApiError
 from chatjuicer.accounts.models import IdempotencyRecord
 
 P = ParamSpec("P")
-View = TypeVar("View", bound=APIView)
+V = TypeVar("V", bound=APIView)
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -36,10 +36,10 @@ class BadIdempotencyKey(ApiError):
 
 
 def idempotent(
-    method: Callable[Concatenate[View, Request, P], Response],
-) -> Callable[Concatenate[View, Request, P], Response]:
+    method: Callable[Concatenate[V, Request, P], Response],
+) -> Callable[Concatenate[V, Request, P], Response]:
     @wraps(method)
-    def with_key(view: View, request: Request, *args: P.args, **kwargs: P.kwargs) -> Response:
+    def with_key(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
         def create() -> tuple[int, Any]:
             response = method(view, request, *args, **kwargs)
             return response.status_code, response.data

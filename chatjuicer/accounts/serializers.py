@@ -1,3 +1,5 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from chatjuicer.accounts.models import User
@@ -10,22 +12,22 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
-class RegistrationSerializer(serializers.Serializer[None]):
+class RegistrationSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(min_length=8, max_length=128, trim_whitespace=False)
     display_name = serializers.CharField(max_length=150, allow_blank=True, default="")
 
 
-class LoginSerializer(serializers.Serializer[None]):
+class LoginSerializer(serializers.Serializer[Any]):
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=1024, trim_whitespace=False)
 
 
-class RefreshTokenSerializer(serializers.Serializer[None]):
+class RefreshTokenSerializer(serializers.Serializer[Any]):
     refresh_token = serializers.CharField(max_length=4096)
 
 
-class GrantSerializer(serializers.Serializer[None]):
+class GrantSerializer(serializers.Serializer[Any]):
     access_token = serializers.CharField()
     refresh_token = serializers.CharField()
     token_type = serializers.CharField()
@@ -33,10 +35,10 @@ class GrantSerializer(serializers.Serializer[None]):
     user = UserSerializer()
 
 
-class TicketSerializer(serializers.Serializer[None]):
+class TicketSerializer(serializers.Serializer[Any]):
     ticket = serializers.CharField()
     expires_in = serializers.IntegerField(help_text="Seconds.")
 
 
-class SuccessSerializer(serializers.Serializer[None]):
+class SuccessSerializer(serializers.Serializer[Any]):
     success = serializers.BooleanField()

@@ -1,3 +1,5 @@
+from typing import cast
+
 from django.conf import settings
 from django.contrib.auth import authenticate
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -6,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
 from chatjuicer.accounts.idempotency import HEADER, once
 from chatjuicer.accounts.models import TokenFamily, User, WsTicket
@@ -47,7 +50,7 @@ class RegisterView(CredentialsView):
             user = User.objects.register(**form.validated_data)
             return 201, str(TokenFamily.objects.sign_in(user).pk)
 
-        # The tokens themselves are stored nowhere; whoever repeats the request gets the sign-in's current ones.
+        # The tokens are stored nowhere; whoever repeats the request gets the sign-in's current ones.
         status, family_id = once(request, register)
         family = TokenFamily.objects.alive().select_related("user").filter(pk=family_id).first()
         if family is None:
@@ -89,12 +92,17 @@ class LogoutView(CredentialsView):
 class MeView(APIView):
     @extend_schema(responses=UserSerializer)
     def get(self, request: Request) -> Response:
-        return Response(UserSerializer(request.user).data)
+        return Response(UserSerializer(credentials_of(request).user).data)
 
 
 class WsTicketView(APIView):
     @extend_schema(request=None, responses=TicketSerializer)
     def post(self, request: Request) -> Response:
-        credentials = request.auth
+        credentials = credentials_of(request)
         ticket = WsTicket.objects.issue(credentials.user, credentials.family_id, credentials.expires_at)
         return Response({"ticket": ticket, "expires_in": int(LIFETIME.total_seconds())})
+
+
+def credentials_of(request: Request) -> Credentials:
+    """Of a request that IsAuthenticated let in."""
+    return cast(Credentials, request.auth)

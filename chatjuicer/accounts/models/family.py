@@ -37,7 +37,7 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
         return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
 
     def rotate(self, text: str) -> Grant:
-        """Spend a refresh token. However many use it at once, one rotates; the others are given its successor.
+        """Spend a refresh token. However many use it at once, one rotates; the others get its successor.
 
         Raises InvalidToken; for a token that was spent before, the family is revoked first.
         """
@@ -69,7 +69,7 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
 
 
 class TokenFamily(models.Model):
-    """One sign-in: a chain of refresh tokens, each the successor of the one before, of which the last is good."""
+    """One sign-in: a chain of refresh tokens, each the successor of the one before; the last is good."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")

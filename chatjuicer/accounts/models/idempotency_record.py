@@ -15,11 +15,12 @@ class IdempotencyRecordManager(models.Manager["IdempotencyRecord"]):
     def claim(self, *, caller: str, route: str, key: str, body: object) -> tuple["IdempotencyRecord", bool]:
         """The record of this request, and whether it is the first of its kind.
 
-        To be called in the transaction that creates: of several at once, the second waits at the insert until the
-        first has committed its result, or has given up. Raises IdempotencyMismatch for the same key with another body.
+        To be called in the transaction that creates: of several at once, the second waits at the insert
+        until the first has committed its result, or has given up. Raises IdempotencyMismatch for the same
+        key with another body.
         """
         self.prune()
-        name = keyed("\n".join((caller, route, key)).encode())
+        name = keyed(f"{caller}\n{route}\n{key}".encode())
         content = keyed(orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS))
         try:
             with transaction.atomic():

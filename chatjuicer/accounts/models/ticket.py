@@ -29,7 +29,7 @@ class WsTicketManager(models.Manager["WsTicket"]):
         return text
 
     def spend(self, text: str) -> "WsTicket | None":
-        """The ticket, once; None for a spent, expired or unknown one, or one whose owner may no longer come in."""
+        """The ticket, once; None for a spent, expired or unknown one, or when its owner may not come in."""
         ticket = (
             self.filter(pk=digest(text), expires_at__gt=timezone.now(), user__is_active=True)
             .select_related("user", "family")

@@ -81,7 +81,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = normal(self.email)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        changes_password = self._password is not None and not self._state.adding
+        changes_password = self.__dict__.get("_password") is not None and not self._state.adding
         with transaction.atomic():
             super().save(*args, **kwargs)
             if changes_password:

@@ -1,0 +1,64 @@
+import socket
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+
+from chat_app.process import process
+
+GRACE_S = 10
+# CONTRACT: a larger frame closes the socket with 1009.
+MAX_FRAME_BYTES = 1024 * 1024
+
+
+class Command(BaseCommand):
+    help = "Serve HTTP and WebSocket on HOST and PORT."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--prepare",
+            action="store_true",
+            help="migrate and seed the default user first (one process only)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["prepare"]:
+            call_command("migrate", interactive=False, verbosity=0)
+            call_command("seed_default_user")
+        host = settings.HOST.strip("[]")
+        shown = f"[{host}]" if ":" in host else host
+        self.stdout.write(f"Chat Juicer {settings.VERSION} at http://{shown}:{settings.PORT}")
+        self.stdout.flush()
+        Server(
+            uvicorn.Config(
+                "chatjuicer.asgi:application",
+                host=host,
+                port=settings.PORT,
+                loop="auto",
+                http="httptools",
+                ws="websockets-sansio",
+                ws_max_size=MAX_FRAME_BYTES,
+                ws_ping_interval=20,
+                ws_ping_timeout=20,
+                # Compression costs 100 kB and more for each idle socket, and time for each token.
+                ws_per_message_deflate=False,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                # The loopback rule needs the address that really connects.
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        ).run()
+
+
+class Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn would drop the sockets first, and ask the application to end its work after that.
+        for listener in self.servers:
+            listener.close()
+        await process.stop()
+        await super().shutdown(sockets)

@@ -1,0 +1,48 @@
+from collections.abc import Callable
+
+import pytest
+from rest_framework.test import APIClient
+
+from chatjuicer.accounts.models import TokenFamily, User
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create_user("alice@example.org", PASSWORD, display_name="Alice")
+
+
+@pytest.fixture
+def mallory(db: None) -> User:
+    """Has an account, and nothing of Alice's."""
+    return User.objects.create_user("mallory@example.org", PASSWORD, display_name="Mallory")
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], APIClient]:
+    """A client that is signed in, with a real token."""
+
+    def sign_in(user: User) -> APIClient:
+        client = APIClient(raise_request_exception=False)
+        client.credentials(
+            HTTP_AUTHORIZATION=f"Bearer {TokenFamily.objects.sign_in(user).grant().access_token}"
+        )
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def alice_client(alice: User, client_of: Callable[[User], APIClient]) -> APIClient:
+    return client_of(alice)
+
+
+@pytest.fixture
+def mallory_client(mallory: User, client_of: Callable[[User], APIClient]) -> APIClient:
+    return client_of(mallory)
+
+
+@pytest.fixture
+def anybody() -> APIClient:
+    return APIClient(raise_request_exception=False)
