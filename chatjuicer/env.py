@@ -5,6 +5,7 @@ file at the root is read too; what the environment says wins over it.
 """
 
 import contextlib
+import json
 import os
 import secrets
 import tempfile
@@ -61,7 +62,7 @@ AWS_SECRET_ACCESS_KEY: str = env.str("AWS_SECRET_ACCESS_KEY", "")
 AWS_REGION: str = env.str("AWS_REGION", "")
 MAX_FILE_SIZE: int = env.int("MAX_FILE_SIZE", 50 * 1024 * 1024)
 
-MCP_SERVERS: dict[str, Any] = dict(env.json("MCP_SERVERS", "{}")) or {
+MCP_SERVERS: dict[str, Any] = dict(json.loads(env.str("MCP_SERVERS", "") or "{}")) or {
     "sequential-thinking": {"transport": "stdio"},
     "fetch": {"transport": "stdio"},
 }
