@@ -34,10 +34,18 @@ class ContextSession:
         if self._history is None:
             self._history = await in_database(_stored, self._session_pk)
         items = self._history + self._written
-        return cast(list[TResponseInputItem], repaired(items if limit is None else items[-limit:] if limit else []))
+        return cast(
+            list[TResponseInputItem], repaired(items if limit is None else items[-limit:] if limit else [])
+        )
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
-        await self.write([item for item in cast(list[Item], items) if _key(item) not in self._keys])
+        await self.write([item for item in cast(list[Item], items) if self._is_missing(item)])
+
+    def _is_missing(self, item: Item) -> bool:
+        kind, identity = _key(item)
+        if kind == "reasoning" and not item.get("encrypted_content"):
+            return False  # nobody can read it again
+        return bool(identity) and (kind, identity) not in self._keys
 
     async def write(self, items: list[Item]) -> None:
         if items:
@@ -69,7 +77,9 @@ def _key(item: Item) -> tuple[str, str]:
     if kind == "message":
         content = item.get("content")
         parts: list[Any] = content if isinstance(content, list) else [{"text": content}]
-        return f"{kind} {item.get('role')}", "".join(part.get("text") or part.get("refusal") or "" for part in parts)
+        return f"{kind} {item.get('role')}", "".join(
+            part.get("text") or part.get("refusal") or "" for part in parts
+        )
     return kind, str(item.get("id") or item.get("encrypted_content"))
 
 

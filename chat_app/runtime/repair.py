@@ -73,7 +73,9 @@ def _valid(kind: Any, item: Item, *, keep_reasoning: bool) -> Item | None:
         case "function_call":
             return _call(item)
         case "reasoning" if keep_reasoning and item.get("encrypted_content"):
-            summary = [part for part in item.get("summary") or [] if isinstance(part, dict) and part.get("text")]
+            summary = [
+                part for part in item.get("summary") or [] if isinstance(part, dict) and part.get("text")
+            ]
             return {"type": "reasoning", "summary": summary, "encrypted_content": item["encrypted_content"]}
         case _:
             return None
@@ -88,7 +90,11 @@ def _message(item: Item) -> Item | None:
         # An assistant's parts carry annotations and log-probabilities that are output only, and a system's
         # can be nothing but text: the plain text is the same to the model.
         content = text_of_parts(parts) if role != "user" or all("text" in part for part in parts) else parts
-    if not isinstance(content, str | list) or not content or (isinstance(content, str) and not content.strip()):
+    if (
+        not isinstance(content, str | list)
+        or not content
+        or (isinstance(content, str) and not content.strip())
+    ):
         return None
     return {"type": "message", "role": role, "content": content}
 

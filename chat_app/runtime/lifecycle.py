@@ -1,0 +1,56 @@
+"""Before the first run and after the last."""
+
+from uuid import UUID
+
+import orjson
+from agents import Agent, ModelResponse, RunConfig, Runner
+from agents.models.chatcmpl_converter import Converter as ChatConverter
+from agents.models.openai_responses import Converter as ResponsesConverter
+
+from .agent import agent_for, instructions
+from .answer import HOOKS, NO_PROVIDER
+from .brief import RunBrief
+from .models.base import Question, TurnModel
+from .models.wire import client, close_client
+from .silence import SilentPen
+from .tools import TOOLS
+from .transcript import Transcript, Turn
+
+_NOBODY = RunBrief(
+    UUID(int=0), UUID(int=0), "", UUID(int=0), "warm-up", history=[{"role": "user", "content": "Hi"}]
+)
+
+
+async def warm_up() -> None:
+    """A run that nobody sees. The first one through the SDK takes half a second more than any other: what it
+    imports, builds and compiles is done before someone waits for it."""
+    transcript = Transcript(_NOBODY, SilentPen())
+    agent = Agent(name="chat", instructions=instructions, tools=list(TOOLS))
+    config = RunConfig(
+        model=Rehearsal("warm-up", transcript), model_provider=NO_PROVIDER, tracing_disabled=True
+    )
+    await Runner.run(
+        agent, [], context=transcript, hooks=HOOKS, session=transcript.context, run_config=config
+    )
+    ResponsesConverter.convert_tools(TOOLS, [])
+    ChatConverter.items_to_messages([{"role": "user", "content": "Hi"}], model="warm-up")
+    agent_for("chat")
+    client()
+
+
+async def shut_down() -> None:
+    await close_client()
+
+
+class Rehearsal(TurnModel):
+    """Says a line, calls the clock, says another."""
+
+    async def answer(self, question: Question) -> ModelResponse:
+        turn = Turn(self.transcript)
+        if question.items[-1].get("type") == "function_call_output":
+            await turn.text("Hello")
+            await turn.message()
+        else:
+            call_id = await turn.call_detected("", "current_time")
+            await turn.call(call_id, "current_time", orjson.dumps({"timezone": "UTC"}).decode())
+        return await turn.end(1, 1, sent=0)
