@@ -3,13 +3,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from chat_app import page
 from chatjuicer.config import ConfigView
 from chatjuicer.health import HealthView, LiveView, ReadyView
-from chatjuicer.page import PageView
 
 # API routes are written without a trailing slash; chatjuicer.middleware serves the other spelling.
 urlpatterns = [
-    path("", PageView.as_view()),
+    path("", page.index, name="page"),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("api/health", HealthView.as_view()),

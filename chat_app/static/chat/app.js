@@ -1,0 +1,221 @@
+// Puts the page together: who is here, which session is open (the address says it), and what the person does.
+
+import { Api, ApiError } from "./api.js";
+import { Auth } from "./auth.js";
+import { Conversation } from "./conversation.js";
+import { setText } from "./dom.js";
+import { newSessionId } from "./ids.js";
+import { Composer } from "./views/composer.js";
+import { initDrawer } from "./views/drawer.js";
+import { Messages } from "./views/messages.js";
+import { initSignIn, focusSignIn } from "./views/signin.js";
+import { Sidebar, titleOf } from "./views/sidebar.js";
+import { toast } from "./views/toast.js";
+
+const RETRY_MS = 2_000;
+const PHASES = { open: "Connected", connecting: "Connecting…", waiting: "Reconnecting…" };
+
+const title = document.getElementById("chat-title");
+const actions = document.getElementById("chat-actions");
+const connection = document.getElementById("connection");
+
+const auth = new Auth();
+const api = new Api(auth);
+const drawer = initDrawer();
+let conversation = null;
+
+const messages = new Messages({
+  loadEarlier: () => conversation?.loadEarlier().catch(report),
+  retry: (clientId) => conversation?.retry(clientId),
+  discard: (clientId) => conversation?.discard(clientId),
+  edit: (text) => composer.write(text),
+});
+
+const composer = new Composer({
+  onSend: (text) => (conversation ? say(text) : begin(text)),
+  onStop: stop,
+  onConfigure: (changes) => conversation?.configure(changes).catch(report),
+});
+
+const sidebar = new Sidebar(api, {
+  onRemoved: (sessionId) => {
+    tellOthers();
+    if (conversation?.id === sessionId) leave();
+  },
+  onChanged: (session) => {
+    tellOthers();
+    if (conversation?.state.session?.id === session.id) entitle(session);
+  },
+  onProblem: (text) => toast(text),
+  onPicked: () => drawer.close(),
+});
+
+// --- the open session ------------------------------------------------------------------------------------------
+
+function route() {
+  const sessionId = decodeURIComponent(window.location.hash.replace(/^#\/?/, ""));
+  if (auth.mode !== "in" && auth.mode !== "open") return;
+  if (conversation && conversation.id === sessionId) return;
+  conversation?.close();
+  conversation = null;
+  messages.reset();
+  composer.open(sessionId || null);
+  sidebar.activate(sessionId);
+  connection.hidden = !sessionId;
+  entitle(null);
+  if (sessionId) follow(sessionId);
+  else messages.welcome();
+  composer.focus();
+}
+
+function follow(sessionId) {
+  let alert = null;
+  let settled = null;
+  conversation = new Conversation(sessionId, {
+    api,
+    auth,
+    onChange: (state) => {
+      messages.show(state);
+      composer.show(state);
+      if (state.session && state.session !== settled) {
+        settled = state.session;
+        entitle(state.session);
+        sidebar.show(state.session);
+      }
+      if (state.alert && state.alert !== alert) toast(state.alert.text);
+      alert = state.alert;
+    },
+    onConnection: (phase) => {
+      connection.dataset.phase = phase;
+      setText(connection.querySelector("span:last-child"), PHASES[phase]);
+    },
+    onGone: (reason) => {
+      toast(reason);
+      leave();
+      sidebar.reload();
+    },
+    onSettled: () => {
+      sidebar.reload();
+      tellOthers();
+    },
+  });
+  messages.show(conversation.state);
+}
+
+function say(text) {
+  conversation.say(text);
+  messages.toBottom();
+}
+
+/** The first message makes the session; its name is chosen here, so that trying again cannot make two. */
+async function begin(text) {
+  const session_id = newSessionId();
+  try {
+    const answer = await api.post("/api/sessions", { session_id, ...composer.settings() });
+    sidebar.show(answer.session ?? answer);
+    tellOthers();
+    window.history.pushState(null, "", `#/${session_id}`);
+    route();
+    say(text);
+  } catch (error) {
+    composer.write(text);
+    report(error);
+  }
+}
+
+function stop() {
+  conversation?.stop().catch(report);
+}
+
+function leave() {
+  window.history.replaceState(null, "", "#/");
+  route();
+}
+
+function entitle(session) {
+  const name = session ? titleOf(session) : "New chat";
+  setText(title, name);
+  document.title = session ? `${name} · Chat Juicer` : "Chat Juicer";
+  actions.hidden = !session;
+}
+
+function report(error) {
+  if (!(error instanceof ApiError)) throw error;
+  if (error.status !== 401) toast(error.message);
+}
+
+for (const [id, act] of [
+  ["chat-delete", (session) => sidebar.remove(session)],
+  ["chat-pin", (session) => sidebar.togglePin(session)],
+]) {
+  document.getElementById(id).addEventListener("click", () => act(conversation.state.session));
+}
+
+document.getElementById("new-chat").addEventListener("click", () => {
+  drawer.close();
+  window.location.hash = "#/";
+  composer.focus();
+});
+
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the session
+  composer.focus();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape" && drawer.isOpen()) drawer.close();
+  else if (event.key === "Escape" && conversation?.state.run) stop();
+  else if ((event.ctrlKey || event.metaKey) && event.key === "k") {
+    event.preventDefault();
+    drawer.open();
+    document.getElementById("session-search").focus();
+  }
+});
+
+window.addEventListener("hashchange", route);
+
+// --- other windows ---------------------------------------------------------------------------------------------
+
+const others = "BroadcastChannel" in window ? new BroadcastChannel("chat-juicer.sessions") : null;
+if (others) others.onmessage = () => sidebar.reload();
+
+function tellOthers() {
+  others?.postMessage("changed");
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible" && conversation) sidebar.reload();
+});
+
+// --- who is here -----------------------------------------------------------------------------------------------
+
+initSignIn((email, password) => auth.signIn(email, password));
+document.getElementById("sign-out").addEventListener("click", () => auth.signOut());
+
+auth.addEventListener("change", () => {
+  const inside = auth.mode === "in" || auth.mode === "open";
+  document.body.dataset.mode = auth.mode;
+  conversation?.close();
+  conversation = null;
+  messages.reset();
+  sidebar.clear();
+  if (!inside) return focusSignIn();
+  setText(document.getElementById("user-name"), auth.user.display_name || auth.user.email);
+  document.getElementById("sign-out").hidden = auth.mode === "open";
+  sidebar.reload();
+  route();
+});
+
+async function start() {
+  try {
+    const [config] = await Promise.all([api.get("/api/config"), auth.start()]);
+    composer.offer(config);
+  } catch (error) {
+    if (document.body.dataset.mode === "starting") setText(document.getElementById("starting"), "The server cannot be reached. Trying again…");
+    setTimeout(start, RETRY_MS);
+    if (!(error instanceof ApiError || error instanceof TypeError)) throw error;
+  }
+}
+
+start();

@@ -1,0 +1,55 @@
+// Building page nodes without markup strings.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** `h("p", {class: "note", onclick: f}, "text", node, null)`: attributes, listeners (on…), children. */
+export function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** A button that always has a name: its text, or `label` beside an `icon`. */
+export function button({ icon: name, text, label, class: style = "", ...rest }, onclick) {
+  const attributes = { type: "button", class: style, title: name && !text ? label : null, "aria-label": label, onclick, ...rest };
+  return h("button", attributes, name ? icon(name) : null, text ?? null);
+}
+
+const ICONS = {
+  plus: ["M12 5v14", "M5 12h14"],
+  pin: ["M12 17v5", "M9 3h6l-1 7 3 3v2H7v-2l3-3z"],
+  pencil: ["M4 20h4L19 9l-4-4L4 16z", "M13.5 6.5l4 4"],
+  trash: ["M4 7h16", "M9 7V4h6v3", "M6 7l1 13h10l1-13", "M10 11v5", "M14 11v5"],
+  send: ["M12 19V5", "M5 12l7-7 7 7"],
+  stop: ["M7 7h10v10H7z"],
+  menu: ["M4 7h16", "M4 12h16", "M4 17h16"],
+  down: ["M12 5v14", "M5 12l7 7 7-7"],
+  tool: ["M14.5 6.5a4 4 0 0 0 5 5L12 19a2.1 2.1 0 0 1-3-3l7.5-7.5", "M14.5 6.5a4 4 0 0 1 4-3.5l-2 2.5 2 2 2.5-2"],
+  thought: ["M9 18h6", "M10 21h4", "M12 3a6 6 0 0 0-4 10.5c.7.7 1 1.5 1 2.5h6c0-1 .3-1.8 1-2.5A6 6 0 0 0 12 3z"],
+  copy: ["M9 9h11v11H9z", "M5 15H4V4h11v1"],
+  chevron: ["M9 6l6 6-6 6"],
+  leave: ["M10 4H5v16h5", "M14 8l4 4-4 4", "M18 12H9"],
+};
+
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  for (const data of ICONS[name]) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", data);
+    svg.append(path);
+  }
+  return svg;
+}
+
+/** Sets only what differs, so that a screen reader hears changes and nothing else. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}

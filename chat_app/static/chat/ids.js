@@ -1,0 +1,15 @@
+// Random names. Not crypto.randomUUID: a page served over plain HTTP to another machine does not have it.
+
+export function uuid() {
+  const hex = randomHex(16);
+  const variant = ((parseInt(hex[16], 16) & 3) | 8).toString(16);
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join("-");
+}
+
+export function newSessionId() {
+  return `chat_${randomHex(16)}`;
+}
+
+function randomHex(bytes) {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

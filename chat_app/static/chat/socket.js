@@ -1,0 +1,131 @@
+// One session's WebSocket, kept alive: it reconnects with back-off and asks for what came after the last event seen.
+
+const FIRST_WAIT_MS = 400;
+const LONGEST_WAIT_MS = 15_000;
+const BUSY_WAIT_MS = 5_000; // after 4429
+const SILENCE_MS = 50_000; // the server pings every 20 s
+
+/**
+ * `lastSeq()` is asked at each connect. Callbacks: `onFrame(frame)`, `onState("connecting" | "open" | "waiting")`,
+ * `onGone(code)` when the session is not there (4404) or the origin is refused (4403).
+ */
+export class Connection {
+  #options;
+  #socket = null;
+  #timer = 0;
+  #watch = 0;
+  #attempt = 0;
+  #refusals = 0;
+  #closed = false;
+  #heardAt = 0;
+  #open = false;
+
+  constructor(options) {
+    this.#options = options;
+    this.#options.auth.addEventListener("token", this.#renew);
+    window.addEventListener("online", this.#wake);
+    document.addEventListener("visibilitychange", this.#wake);
+    this.#connect();
+  }
+
+  /** False when there is no open socket: nothing was sent. */
+  send(command) {
+    if (!this.#open) return false;
+    this.#socket.send(JSON.stringify(command));
+    return true;
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#watch);
+    this.#options.auth.removeEventListener("token", this.#renew);
+    window.removeEventListener("online", this.#wake);
+    document.removeEventListener("visibilitychange", this.#wake);
+    this.#drop();
+  }
+
+  #connect() {
+    clearTimeout(this.#timer);
+    this.#options.onState("connecting");
+    const { auth, sessionId, lastSeq } = this.#options;
+    const url = new URL(`/ws/chat/${encodeURIComponent(sessionId)}`, window.location.href);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    url.searchParams.set("after", String(lastSeq()));
+    const socket = auth.token ? new WebSocket(url, ["bearer", auth.token]) : new WebSocket(url);
+    this.#socket = socket;
+    this.#heardAt = Date.now();
+    socket.onmessage = ({ data }) => this.#hear(socket, data);
+    socket.onclose = ({ code }) => this.#lost(socket, code);
+    clearInterval(this.#watch);
+    this.#watch = setInterval(() => {
+      if (Date.now() - this.#heardAt > SILENCE_MS) this.#lost(socket, 1006);
+    }, 5_000);
+  }
+
+  #hear(socket, data) {
+    if (socket !== this.#socket) return;
+    this.#heardAt = Date.now();
+    const frame = JSON.parse(data);
+    if (frame.type === "ping") {
+      socket.send('{"type":"pong"}');
+      return;
+    }
+    if (frame.type === "connected") {
+      this.#open = true;
+      this.#attempt = this.#refusals = 0;
+      this.#options.onFrame(frame);
+      this.#options.onState("open");
+      return;
+    }
+    this.#options.onFrame(frame);
+  }
+
+  #lost(socket, code) {
+    if (socket !== this.#socket || this.#closed) return;
+    this.#drop();
+    if (code === 4404 || code === 4403) this.#options.onGone(code);
+    else if (code === 4401) this.#reauthenticate();
+    else if (code === 4408) this.#wait(0);
+    else this.#wait(Math.max(backOff(this.#attempt++), code === 4429 ? BUSY_WAIT_MS : 0));
+  }
+
+  #drop() {
+    clearInterval(this.#watch);
+    this.#open = false;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #wait(ms) {
+    this.#options.onState("waiting");
+    this.#timer = setTimeout(() => this.#connect(), ms);
+  }
+
+  async #reauthenticate() {
+    this.#options.onState("waiting");
+    const first = this.#refusals++ === 0;
+    try {
+      // Signed out: whoever listens to `auth` takes this connection away.
+      if (await this.#options.auth.refresh()) this.#wait(first ? 0 : backOff(this.#attempt++));
+    } catch {
+      this.#wait(backOff(this.#attempt++));
+    }
+  }
+
+  #renew = () => {
+    this.send({ type: "auth", token: this.#options.auth.token });
+  };
+
+  #wake = () => {
+    if (this.#closed || this.#socket || document.visibilityState === "hidden") return;
+    this.#attempt = 0;
+    this.#connect();
+  };
+}
+
+function backOff(attempt) {
+  const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
+  return longest / 2 + (Math.random() * longest) / 2;
+}

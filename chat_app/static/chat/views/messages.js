@@ -1,0 +1,133 @@
+// The conversation: one node per entry of the state, changed only where the entry changed.
+
+import { h, setText } from "../dom.js";
+import { entryView, outboxView } from "./entries.js";
+
+const NEAR_BOTTOM_PX = 60;
+
+export class Messages {
+  #scroller = document.getElementById("scroller");
+  #list = document.getElementById("messages");
+  #earlier = document.getElementById("load-earlier");
+  #jump = document.getElementById("jump-latest");
+  #working = document.getElementById("working");
+  #welcome = document.getElementById("welcome");
+  #spoken = document.getElementById("spoken");
+  #views = new Map(); // key → {node, entry, update}
+  #sticky = true;
+  #state = null;
+  #frame = 0;
+  #actions;
+
+  /** Actions: `loadEarlier()`, `retry(clientId)`, `discard(clientId)`, `edit(text)`. */
+  constructor(actions) {
+    this.#actions = actions;
+    this.#earlier.addEventListener("click", () => actions.loadEarlier());
+    this.#jump.addEventListener("click", () => this.toBottom());
+    this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    new ResizeObserver(() => this.#sticky && this.#pin()).observe(this.#list);
+    new ResizeObserver(() => this.#sticky && this.#pin()).observe(this.#scroller);
+    new IntersectionObserver(([entry]) => entry.isIntersecting && this.#state?.entries.length && actions.loadEarlier(), {
+      root: this.#scroller,
+    }).observe(this.#earlier);
+  }
+
+  /** Another conversation, or none. */
+  reset() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#views.forEach((view) => view.node.remove());
+    this.#views.clear();
+    this.#spoken.replaceChildren();
+    this.#state = null;
+    this.#sticky = true;
+    this.#earlier.hidden = this.#working.hidden = this.#jump.hidden = true;
+    this.#welcome.hidden = true;
+  }
+
+  welcome() {
+    this.#welcome.hidden = false;
+  }
+
+  /** Many frames between two paintings cost one rendering. */
+  show(state) {
+    this.#state = state;
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#render(this.#state);
+    });
+  }
+
+  toBottom() {
+    this.#sticky = true;
+    this.#pin();
+  }
+
+  #render(state) {
+    const before = { height: this.#scroller.scrollHeight, top: this.#scroller.scrollTop };
+    const firstKey = this.#list.firstElementChild?.dataset.key;
+    const outbox = state.outbox.filter((item) => !item.hidden || item.state === "failed");
+    const wanted = [
+      ...state.entries.map((entry) => [entry.key, entry, entryView]),
+      ...outbox.map((item) => [`o:${item.clientId}`, item, outboxView]),
+    ];
+    const keys = new Set(wanted.map(([key]) => key));
+    for (const [key, view] of this.#views) {
+      if (keys.has(key)) continue;
+      view.node.remove();
+      this.#views.delete(key);
+    }
+    let cursor = this.#list.firstElementChild;
+    for (const [key, entry, create] of wanted) {
+      const view = this.#place(key, entry, create, state);
+      if (view.node === cursor) cursor = cursor.nextElementSibling;
+      else this.#list.insertBefore(view.node, cursor);
+    }
+    this.#earlier.hidden = !state.hasMore;
+    this.#working.hidden = !this.#silent(state);
+    setText(this.#working.querySelector("span"), state.run?.stopping ? "Stopping…" : "Thinking…");
+    this.#welcome.hidden = Boolean(wanted.length) || state.hasMore || !state.session;
+    this.#list.setAttribute("aria-busy", String(Boolean(state.run)));
+    const prepended = firstKey && this.#list.firstElementChild?.dataset.key !== firstKey;
+    if (this.#sticky) this.#pin();
+    else if (prepended) this.#scroller.scrollTop = before.top + this.#scroller.scrollHeight - before.height;
+    this.#onScroll();
+  }
+
+  #place(key, entry, create, state) {
+    const waits = Boolean(state.run) && entry.role === "user" && state.queued.includes(entry.runId);
+    let view = this.#views.get(key);
+    if (!view) {
+      view = create(entry, { ...this.#actions, speak: (text) => this.#speak(text) });
+      view.node.dataset.key = key;
+      this.#views.set(key, view);
+    } else if (view.entry !== entry) view.update(entry);
+    view.entry = entry;
+    view.node.classList.toggle("waits", waits);
+    return view;
+  }
+
+  /** The run is on, and nothing on the screen shows it. */
+  #silent(state) {
+    if (!state.run) return false;
+    const last = state.entries.findLast((entry) => entry.runId === state.run.id && entry.role !== "user");
+    const showing = (last?.kind === "message" && last.status === "pending") || (last?.kind === "tool" && last.status !== "completed");
+    return state.run.stopping || !(showing || (last?.kind === "reasoning" && !last.done));
+  }
+
+  #onScroll() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    this.#sticky = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
+    this.#jump.hidden = this.#sticky;
+  }
+
+  #pin() {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+  }
+
+  /** Finished blocks of the answer, for a screen reader: whole sentences instead of every changed word. */
+  #speak(text) {
+    this.#spoken.append(h("p", {}, text));
+    while (this.#spoken.childElementCount > 6) this.#spoken.firstElementChild.remove();
+  }
+}
