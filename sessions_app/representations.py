@@ -56,6 +56,7 @@ def message_representation(message: Message, session_id: str, text_so_far: str =
         "response_time_ms": message.response_time_ms,
         "is_error": message.is_error,
         "metadata": message.metadata,
+        "run_id": str(message.run_id) if message.run_id else None,
         "created_at": rfc3339(message.created_at),
     }
 
