@@ -16,28 +16,28 @@ class Limits(NamedTuple):
     trigger_tokens: int
 
 
+class Catalogue(NamedTuple):
+    default_model: Callable[[], str]
+    limits: Callable[[str], tuple[int, int]]
+
+
+_catalogue = Catalogue(lambda: settings.DEFAULT_MODEL or "demo", lambda model: (128_000, 96_000))
+
+
 def register(default_model: Callable[[], str], limits: Callable[[str], tuple[int, int]]) -> None:
     """`limits(model)` answers (max_tokens, trigger_tokens), for an unknown model too."""
-    global _default_model, _limits
-    _default_model, _limits = default_model, limits
+    global _catalogue
+    _catalogue = Catalogue(default_model, limits)
 
 
 def default_model() -> str:
-    return _default_model()
+    return _catalogue.default_model()
 
 
 def limits(model: str) -> Limits:
-    return Limits(*_limits(model))
+    return Limits(*_catalogue.limits(model))
 
 
 def mcp_servers() -> list[str]:
     """The keys a session may choose from, in the order of the settings."""
     return list(settings.MCP_SERVERS)
-
-
-def _default_model() -> str:
-    return getattr(settings, "DEFAULT_MODEL", "") or "demo"
-
-
-def _limits(model: str) -> tuple[int, int]:
-    return 128_000, 96_000

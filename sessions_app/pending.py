@@ -1,4 +1,4 @@
-"""The text so far of answers still being written: it stands in the event log, which this app does not know."""
+"""The text so far of answers still being written: it stands in the event log, which this app cannot see."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias

@@ -12,9 +12,10 @@ message_added = Signal()
 """A message came in without a run. Arguments: session, message."""
 
 session_ending = Signal()
-"""The history is about to go; nothing has been deleted yet. Arguments: session, reason ("deleted" | "cleared").
+"""The history is about to go. Arguments: session, reason ("deleted" | "cleared").
 
-A large history goes in several transactions: the signal is then sent in the first and again in the last of them.
+A large history goes in several transactions: the signal is sent before the first deletion and again in
+the last transaction.
 """
 
 session_cleared = Signal()

@@ -1,3 +1,10 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from sessions_app.views import SessionClearView, SessionDetailView, SessionMessagesView, SessionsView
+
+urlpatterns = [
+    path("sessions", SessionsView.as_view()),
+    path("sessions/<str:key>", SessionDetailView.as_view()),
+    path("sessions/<str:key>/clear", SessionClearView.as_view()),
+    path("sessions/<str:key>/messages", SessionMessagesView.as_view()),
+]

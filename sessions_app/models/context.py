@@ -11,7 +11,7 @@ from .session import ChatSession
 
 
 class ContextItem(models.Model):
-    """One input item of the Agents SDK, verbatim: the text keeps the order of keys and whatever the SDK adds."""
+    """One input item of the Agents SDK, verbatim: with its order of keys and whatever the SDK adds."""
 
     session = models.ForeignKey(ChatSession, models.CASCADE, related_name="context_items", db_index=False)
     position = models.PositiveIntegerField()

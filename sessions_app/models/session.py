@@ -1,8 +1,10 @@
 """A conversation of one owner and everything that may be done to it."""
 
+import re
 import secrets
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -25,26 +27,28 @@ if TYPE_CHECKING:
 NATIVE = "default"
 """The namespace of the native API."""
 
+SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
 DELETE_BATCH = 5_000
 """Rows that one transaction deletes: on SQLite every other writer waits meanwhile."""
 
 
-class ChatSessionQuerySet(models.QuerySet["ChatSession"]):
+class ChatSessionManager(models.Manager["ChatSession"]):
     def named(self, key: str, namespace: str = NATIVE) -> "ChatSession":
         """The session whose `session_id`, or else whose UUID `id`, is `key`; raises DoesNotExist.
 
         Ask it of `user.chat_sessions`: what belongs to others is then unknown.
         """
+        if not SESSION_ID.fullmatch(key):
+            raise ChatSession.DoesNotExist
         named = Q(session_id=key)
         if len(key) == 36:
-            try:
+            with suppress(ValueError):
                 named |= Q(pk=UUID(key))
-            except ValueError:
-                pass
-        found = sorted(self.filter(named, namespace=namespace), key=lambda session: session.session_id != key)
+        found = list(self.filter(named, namespace=namespace))
         if not found:
             raise ChatSession.DoesNotExist
-        return found[0]
+        return next((session for session in found if session.session_id == key), found[0])
 
     def open(
         self,
@@ -124,10 +128,10 @@ class ChatSession(models.Model):
 
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
-    # Exactly the time of the newest message, or of creation: a walk through the list relies on it (listing.py).
+    # Exactly the time of the newest message, or of creation: a walk through the list relies on it.
     last_used_at = models.DateTimeField(default=timezone.now)
 
-    objects = ChatSessionQuerySet.as_manager()
+    objects = ChatSessionManager()
 
     class Meta:
         constraints = [
@@ -217,12 +221,11 @@ class ChatSession(models.Model):
     # Settings
 
     def configure(self, **changes: Any) -> None:
-        """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name, metadata.
-
-        Raises DoesNotExist if the session is gone.
+        """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name,
+        metadata. Raises DoesNotExist if the session is gone.
         """
         if "title" in changes:
-            changes["is_named"] = True
+            changes["is_named"] = bool(changes["title"])
         if "model" in changes:
             limits = defaults.limits(changes["model"])
             changes |= {"max_tokens": limits.max_tokens, "trigger_tokens": limits.trigger_tokens}
@@ -295,7 +298,7 @@ class ChatSession(models.Model):
         return relation.related_model._default_manager.filter(**{relation.field.name: self})
 
     def _lock(self) -> None:
-        """Holds writers of this session back until the transaction ends; whoever comes later finds it changed."""
+        """Holds writers of this session back until the transaction ends."""
         if not self._row.select_for_update().values_list("pk").first():
             raise ChatSession.DoesNotExist
 

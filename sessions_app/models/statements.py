@@ -10,18 +10,17 @@ from django.db.models.sql import UpdateQuery
 def update_returning(
     rows: QuerySet[Any], returning: tuple[str, ...], **changes: Any
 ) -> list[tuple[Any, ...]]:
-    """`rows.update(**changes)` that answers the new values of `returning`, one tuple per row, in one statement.
+    """`rows.update(**changes)` that answers the new values of `returning`, in one statement.
 
     So a number given out by `F("last") + 1` is read by whoever took it and by nobody else. Values come as the
     driver gives them: name columns of plain types.
     """
-    query = rows.query.chain(UpdateQuery)
+    query: UpdateQuery = rows.query.chain(UpdateQuery)  # type: ignore[assignment]
     query.add_update_values(changes)
     connection = connections[rows.db]
     statement, params = query.get_compiler(connection=connection).as_sql()
     columns = ", ".join(
-        connection.ops.quote_name(rows.model._meta.get_field(name).column)  # type: ignore[union-attr]
-        for name in returning
+        connection.ops.quote_name(rows.model._meta.get_field(name).column) for name in returning
     )
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} RETURNING {columns}", params)

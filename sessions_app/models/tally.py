@@ -7,7 +7,7 @@ from django.db.models import F
 
 class SessionTallyManager(models.Manager["SessionTally"]):
     def change(self, owner_id: UUID, namespace: str, by: int) -> None:
-        """Counts sessions made or removed, in the transaction that does so, as its last statement: it locks."""
+        """Counts sessions made or removed, in the transaction that does so: last, because it locks."""
         if self._add(owner_id, namespace, by):
             return
         self.bulk_create([SessionTally(owner_id=owner_id, namespace=namespace)], ignore_conflicts=True)

@@ -1,0 +1,232 @@
+"""The list of sessions: its pages, its order and a walk through it.
+
+A page costs two statements, one of them for the total; rows become JSON without model instances, which
+would cost more than both.
+"""
+
+import base64
+import binascii
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from django.db import connection
+from django.db.models import (
+    BooleanField,
+    DateTimeField,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    UUIDField,
+    Value,
+)
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+
+from sessions_app.models import NATIVE, ChatSession, Message, SessionTally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One page; None or "" filters nothing."""
+
+    owner_id: UUID
+    offset: int
+    limit: int
+    search: str = ""
+    agent: str = ""
+    archived: bool | None = None
+    cursor: str = ""
+
+
+def page(wanted: Wanted) -> dict[str, Any]:
+    """Pinned first, then by last use, latest first. With a cursor, what comes after it in its walk."""
+    sessions = ChatSession.objects.filter(owner_id=wanted.owner_id, namespace=NATIVE)
+    if wanted.search:
+        sessions = sessions.filter(title__icontains=wanted.search)
+    if wanted.agent:
+        sessions = sessions.filter(agent_name=wanted.agent)
+    if wanted.archived is not None:
+        sessions = sessions.filter(archived=wanted.archived)
+    filtered = bool(wanted.search or wanted.agent or wanted.archived is not None)
+    total = sessions.count() if filtered else tally(wanted.owner_id)
+    if wanted.cursor:
+        start = Cursor.read(wanted.cursor)
+        began, rows = start.began, walk(sessions, start, wanted.limit + 1)
+    else:
+        began = timezone.now()
+        ordered = sessions.annotate(walked_at=F("last_used_at")).order_by(*ORDER)
+        rows = fetch(ordered, wanted.offset, wanted.limit + 1)
+    has_more = len(rows) > wanted.limit
+    del rows[wanted.limit :]
+    next_cursor = Cursor.after(began, rows).write() if has_more else None
+    return {
+        "sessions": [representation(row) for row in rows],
+        "total_count": total,
+        "has_more": has_more,
+        "next_cursor": next_cursor,
+        "pagination": {
+            "offset": wanted.offset,
+            "limit": wanted.limit,
+            "count": len(rows),
+            "total": total,
+            "total_count": total,
+            "has_more": has_more,
+            "next_cursor": next_cursor,
+        },
+    }
+
+
+ORDER = ("-pinned", "-walked_at", "-id")
+
+
+def tally(owner_id: UUID) -> int:
+    counted = SessionTally.objects.filter(owner_id=owner_id, namespace=NATIVE).values_list("count", flat=True)
+    return counted.first() or 0
+
+
+class Cursor(NamedTuple):
+    """Where a walk stands. `began` is when its first page was read: later pages keep the order of then."""
+
+    began: datetime
+    pinned: bool
+    used_at: datetime
+    session: UUID
+
+    @classmethod
+    def after(cls, began: datetime, rows: Sequence[tuple[Any, ...]]) -> "Cursor":
+        used = [utc(row[WALKED_AT]) for row in rows]
+        # What was written while the first page was read and stands on it belongs to the walk's beginning.
+        return cls(max(began, *used), bool(rows[-1][PINNED]), used[-1], as_uuid(rows[-1][0]))
+
+    @classmethod
+    def read(cls, text: str) -> "Cursor":
+        try:
+            began, pinned, used_at, session = LAYOUT.unpack(
+                base64.b64decode(text, altchars=b"-_", validate=True)
+            )
+            return cls(EPOCH + timedelta(microseconds=began), pinned,
+                       EPOCH + timedelta(microseconds=used_at), UUID(bytes=session))  # fmt: skip
+        except (binascii.Error, struct.error, ValueError, OverflowError):
+            raise ValidationError({"cursor": "This is not a cursor of this list."}) from None
+
+    def write(self) -> str:
+        packed = LAYOUT.pack(
+            (self.began - EPOCH) // MICROSECOND,
+            self.pinned,
+            (self.used_at - EPOCH) // MICROSECOND,
+            self.session.bytes,
+        )
+        return base64.urlsafe_b64encode(packed).decode()
+
+
+LAYOUT = struct.Struct(">q?q16s")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def walk(sessions: "QuerySet[ChatSession]", start: Cursor, limit: int) -> list[tuple[Any, ...]]:
+    """The next rows of a walk, in the order in which the list stood when it began.
+
+    A session used since then has moved to the top, where the walk will not come again: it is read by itself
+    and sorted in where it stood, which its last message of that time says. Sessions made since then are not
+    part of the walk.
+    """
+    place = Row(F("pinned"), F("walked_at"), F("id"))
+    reached = Row(
+        Value(start.pinned, BooleanField()),
+        Value(start.used_at, DateTimeField()),
+        Value(start.session, UUIDField()),
+    )
+    resting = sessions.filter(last_used_at__lte=start.began).annotate(walked_at=F("last_used_at"))
+    rows = fetch(resting.filter(LessThan(place, reached)).order_by(*ORDER), 0, limit)
+    heard = Message.objects.filter(session=OuterRef("pk"), created_at__lte=start.began).order_by("-position")
+    # Both values of `pinned` are named, and the place is negated, so that the index is searched by
+    # last_used_at and leads straight to the few that are meant.
+    moved = sessions.filter(
+        pinned__in=(True, False), last_used_at__gt=start.began, created_at__lte=start.began
+    ).annotate(walked_at=Coalesce(Subquery(heard.values("created_at")[:1]), F("created_at")))
+    rows += fetch(moved.filter(~Q(GreaterThanOrEqual(place, reached))).order_by(*ORDER), 0, limit)
+    rows.sort(key=lambda row: (row[PINNED], utc(row[WALKED_AT]), as_uuid(row[0]).bytes), reverse=True)
+    return rows[:limit]
+
+
+class Row(Func):
+    """A row value, which an index is searched by; Django's own tuples are spelled out with OR on SQLite."""
+
+    template = "(%(expressions)s)"
+    output_field = BooleanField()
+
+
+def fetch(sessions: "QuerySet[ChatSession]", offset: int, limit: int) -> list[tuple[Any, ...]]:
+    """The rows as the driver gives them: the ORM's converters would cost more than the statement."""
+    statement, params = sessions.values_list(*COLUMNS)[offset : offset + limit].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return list(cursor.fetchall())
+
+
+COLUMNS = (
+    "id", "session_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
+    "pinned", "archived", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
+    "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at", "walked_at",
+)  # fmt: skip
+PINNED = COLUMNS.index("pinned")
+WALKED_AT = COLUMNS.index("walked_at")
+
+
+def representation(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Like `session_representation`, of a row of COLUMNS."""
+    (
+        pk, session_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
+        archived, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
+        last_message_preview, last_seq, created_at, updated_at, last_used_at, _,
+    ) = row  # fmt: skip
+    return {
+        "id": as_uuid(pk),
+        "session_id": session_id,
+        "title": title,
+        "name": title,
+        "model": model,
+        "model_id": model,
+        "reasoning_effort": reasoning_effort,
+        "mcp_config": orjson.Fragment(mcp_config),
+        "agent_name": agent_name,
+        "metadata": orjson.Fragment(metadata),
+        "pinned": pinned,
+        "archived": archived,
+        "is_named": is_named,
+        "message_count": message_count,
+        "total_tokens": total_tokens,
+        "tokens": context_tokens,
+        "max_tokens": max_tokens,
+        "trigger_tokens": trigger_tokens,
+        "last_message_preview": last_message_preview,
+        "last_seq": last_seq,
+        "created_at": stamp(created_at),
+        "updated_at": stamp(updated_at),
+        "last_used_at": stamp(last_used_at),
+    }
+
+
+def stamp(moment: datetime) -> str:
+    """UTC, which both databases speak here, SQLite without saying so."""
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def utc(moment: datetime | str) -> datetime:
+    """SQLite gives what it computed, other than a column, as text."""
+    return (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).replace(tzinfo=UTC)
+
+
+def as_uuid(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)

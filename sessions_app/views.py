@@ -1,0 +1,185 @@
+from typing import Any, cast
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from chatjuicer.accounts.idempotency import HEADER, idempotent
+from chatjuicer.accounts.models import User
+from sessions_app import history, listing
+from sessions_app.models import ChatSession
+from sessions_app.parameters import (
+    LIMIT,
+    OFFSET,
+    SESSION,
+    flag,
+    number,
+    number_parameter,
+    text,
+    text_parameter,
+)
+from sessions_app.representations import message_representation, session_representation
+from sessions_app.serializers import (
+    DoneSerializer,
+    MessageListSerializer,
+    MessageSerializer,
+    NewMessageSerializer,
+    NewSessionSerializer,
+    SessionChangesSerializer,
+    SessionDetailSerializer,
+    SessionListSerializer,
+    SessionSerializer,
+)
+from sessions_app.snapshot import snapshot
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
+    OpenApiParameter.HEADER,
+    description="Repeating a request with the same key gives the first result again.",
+)
+
+
+class SessionView(APIView):
+    """What a path names by `key` is one of the caller's own sessions, or does not exist."""
+
+    def session(self, key: str) -> ChatSession:
+        return caller(self.request).chat_sessions.named(key)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        # Also when it went away while the request was being answered.
+        return super().handle_exception(NotFound() if isinstance(exc, ChatSession.DoesNotExist) else exc)
+
+
+class SessionsView(APIView):
+    @extend_schema(
+        operation_id="list_sessions",
+        parameters=[
+            OFFSET,
+            LIMIT,
+            text_parameter("search", "Part of the title, in any case.", 255),
+            text_parameter("agent", "Only those of this agent.", 64),
+            OpenApiParameter("archived", bool, description="Only those, or only the others."),
+            text_parameter(
+                "cursor", "`next_cursor` of the page before; `offset` is then not looked at.", 255
+            ),
+        ],
+        responses=SessionListSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Pinned sessions first, then by last use, latest first.
+
+        A walk by `cursor` keeps the order in which the list stood when it began, whatever is said meanwhile:
+        each session of that time comes once.
+        """
+        query = request.query_params
+        wanted = listing.Wanted(
+            owner_id=caller(request).pk,
+            offset=number(query, "offset", 0),
+            limit=number(query, "limit", 50, 1, 100),
+            search=text(query, "search", 255),
+            agent=text(query, "agent", 64),
+            archived=flag(query, "archived"),
+            cursor=text(query, "cursor", 255),
+        )
+        return Response(listing.page(wanted))
+
+    @extend_schema(
+        operation_id="create_session",
+        parameters=[IDEMPOTENCY_KEY],
+        request=NewSessionSerializer,
+        responses={
+            201: SessionSerializer,
+            200: OpenApiResponse(SessionSerializer, description="The stored session of this `session_id`."),
+        },
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        form = NewSessionSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        session, created = ChatSession.objects.open(caller(request), **form.validated_data)
+        return Response(session_representation(session), status=201 if created else 200)
+
+
+class SessionDetailView(SessionView):
+    @extend_schema(operation_id="get_session", parameters=[SESSION], responses=SessionDetailSerializer)
+    def get(self, request: Request, key: str) -> Response:
+        """The session with its newest 50 messages, as of `last_seq`: events above it are in none of them."""
+        with snapshot():
+            return Response(history.detail(self.session(key)))
+
+    @extend_schema(
+        operation_id="change_session",
+        parameters=[SESSION],
+        request=SessionChangesSerializer,
+        responses=SessionSerializer,
+    )
+    def patch(self, request: Request, key: str) -> Response:
+        session = self.session(key)
+        form = SessionChangesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        if form.validated_data:
+            session.configure(**form.validated_data)
+        return Response(session_representation(session))
+
+    @extend_schema(operation_id="delete_session", parameters=[SESSION], responses=DoneSerializer)
+    def delete(self, request: Request, key: str) -> Response:
+        """Stops a run in progress; messages, context, events and files go with the session."""
+        self.session(key).remove()
+        return Response(DONE)
+
+
+class SessionClearView(SessionView):
+    @extend_schema(operation_id="clear_session", parameters=[SESSION], request=None, responses=DoneSerializer)
+    def post(self, request: Request, key: str) -> Response:
+        """Empties the history, what the model is given, and the counters. Settings and files stay."""
+        self.session(key).clear()
+        return Response(DONE)
+
+
+class SessionMessagesView(SessionView):
+    @extend_schema(
+        operation_id="list_messages",
+        parameters=[
+            SESSION,
+            OFFSET,
+            LIMIT,
+            number_parameter("before", "A position: the messages nearest below it. Not with `after`."),
+            number_parameter("after", "A position: the messages nearest above it. Not with `before`."),
+        ],
+        responses=MessageListSerializer,
+    )
+    def get(self, request: Request, key: str) -> Response:
+        """In order of position, from the oldest on."""
+        query = request.query_params
+        limit, offset = number(query, "limit", 50, 1, 100), number(query, "offset", 0)
+        before = number(query, "before", 0) if "before" in query else None
+        after = number(query, "after", 0) if "after" in query else None
+        if before is not None and after is not None:
+            raise ValidationError({"after": "Either before or after is expected."})
+        with snapshot():
+            return Response(history.part(self.session(key), limit, offset, before, after))
+
+    @extend_schema(
+        operation_id="add_message",
+        parameters=[SESSION, IDEMPOTENCY_KEY],
+        request=NewMessageSerializer,
+        responses={201: MessageSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, key: str) -> Response:
+        """For the history and for the model; no run answers it."""
+        session = self.session(key)
+        form = NewMessageSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        message = session.post(**form.validated_data)
+        return Response(message_representation(message, session.session_id), status=201)
+
+
+def caller(request: Request) -> User:
+    return cast(User, request.user)  # IsAuthenticated has let nobody else in
+
+
+DONE: dict[str, Any] = {"success": True}
