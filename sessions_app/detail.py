@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from sessions_app.models import ChatSession
 
-Contributor: TypeAlias = "Callable[[ChatSession], Any]"
+Contributor: TypeAlias = Callable[["ChatSession"], Any]
 
 _contributors: dict[str, Contributor] = {}
 

@@ -178,7 +178,8 @@ def fetch(sessions: "QuerySet[ChatSession]", offset: int, limit: int) -> list[tu
 COLUMNS = (
     "id", "session_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
     "pinned", "archived", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
-    "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at", "walked_at",
+    "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at",
+    "walked_at",
 )  # fmt: skip
 PINNED = COLUMNS.index("pinned")
 WALKED_AT = COLUMNS.index("walked_at")

@@ -7,7 +7,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from sessions_app.models import Message
 
-PendingText: TypeAlias = "Callable[[Sequence[Message]], dict[UUID, str]]"
+PendingText: TypeAlias = Callable[[Sequence["Message"]], dict[UUID, str]]
 
 _source: PendingText | None = None
 
