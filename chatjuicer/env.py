@@ -52,6 +52,11 @@ DEFAULT_MODEL: str = env.str("DEFAULT_MODEL", "")
 MODEL_STALL_TIMEOUT_S: float = env.float("MODEL_STALL_TIMEOUT_S", 120)
 AGENT_MAX_TURNS: int = env.int("AGENT_MAX_TURNS", 25)
 LEASE_S: float = env.float("LEASE_S", 15)
+# Model calls of one run.
+AGENT_MAX_TURNS: int = env.int("AGENT_MAX_TURNS", 25)
+# Open sockets of this process; past them 4429.
+MAX_SOCKETS: int = env.int("MAX_SOCKETS", 10_000)
+MAX_SOCKETS_PER_USER: int = env.int("MAX_SOCKETS_PER_USER", 2_000)
 # Whether this process claims queued runs, or leaves them to others.
 SUPERVISE_RUNS: bool = env.bool("SUPERVISE_RUNS", True)
 

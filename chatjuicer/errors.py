@@ -52,8 +52,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return None
 
     headers = {}
-    if scheme := getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = scheme
+    if error.status_code == status.HTTP_401_UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     retry_after = getattr(error, "retry_after", None) or getattr(error, "wait", None)
     if retry_after is None and error.status_code in (429, 503):
         retry_after = 1

@@ -30,9 +30,6 @@ class CredentialsView(APIView):
     authentication_classes = []
     permission_classes = [AllowAny]
 
-    def get_authenticate_header(self, request: Request) -> str:
-        return "Bearer"
-
 
 class RegisterView(CredentialsView):
     @extend_schema(

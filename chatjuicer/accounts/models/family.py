@@ -44,7 +44,10 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
         claims = RefreshToken.claims_of(text)
         spent, now = claims["jti"], timezone.now()
         issued_at = now.replace(microsecond=0)
-        self.alive().filter(pk=claims["sid"], user_id=claims["sub"], jti=spent).update(
+        # No join here: PostgreSQL would look again at the row it waited for, but not at a subquery.
+        self.filter(
+            pk=claims["sid"], user_id=claims["sub"], jti=spent, revoked_at=None, expires_at__gt=now
+        ).update(
             spent_jti=spent,
             spent_at=now,
             jti=uuid.uuid4(),

@@ -1,0 +1,65 @@
+from typing import ClassVar
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from chatjuicer.accounts.models import TokenFamily, User
+from chatjuicer.accounts.paginator import BoundedPaginator
+
+admin.site.site_header = admin.site.site_title = "Chat Juicer"
+admin.site.unregister(Group)
+
+
+class NewUserForm(AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+class UserForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+class TokenFamilyInline(admin.TabularInline):
+    model = TokenFamily
+    fields = readonly_fields = ("id", "created_at", "expires_at", "spent_at", "revoked_at")
+    ordering = ("-created_at",)
+    extra = 0
+    max_num = 0
+    can_delete = False
+    verbose_name = "sign-in"
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    form = UserForm
+    add_form = NewUserForm
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_display = ("email", "display_name", "is_active", "is_staff", "created_at")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("email", "display_name")
+    ordering = ("-created_at", "-id")
+    list_per_page = 50
+    readonly_fields = ("id", "created_at", "last_login")
+    filter_horizontal = ()
+    inlines = (TokenFamilyInline,)
+    actions: ClassVar = ["sign_out"]
+    fieldsets = (
+        (None, {"fields": ("id", "email", "password", "display_name")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Dates", {"fields": ("created_at", "last_login")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+
+    @admin.action(description="Sign out everywhere")
+    def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users:
+            user.sign_out()
+        self.message_user(request, "Their tokens are revoked, and their sockets close.")

@@ -1,0 +1,134 @@
+import time
+from statistics import median
+
+import jwt
+import pytest
+from django.test import override_settings
+from pytest_django.fixtures import Settings
+from rest_framework.test import APIClient
+
+from chatjuicer.accounts.models import User
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+NEWCOMER = {"email": "Carol@Example.org", "password": "a long enough password"}
+
+
+def test_alice_signs_in_and_is_told_who_she_is(alice: User, anybody: APIClient) -> None:
+    answer = anybody.post("/api/auth/login", {"email": "Alice@Example.ORG", "password": PASSWORD})
+    assert answer.status_code == 200
+    grant = answer.json()
+    assert grant["token_type"] == "bearer"
+    assert grant["expires_in"] == 900
+    assert grant["user"] == {"id": str(alice.pk), "email": "alice@example.org", "display_name": "Alice"}
+
+    anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {grant['access_token']}")
+    assert anybody.get("/api/auth/me").json() == grant["user"]
+
+
+def test_tokens_carry_the_claims_of_the_contract(alice: User, anybody: APIClient) -> None:
+    grant = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()
+    for name, kind, lifetime in (("access_token", "access", 900), ("refresh_token", "refresh", 7 * 86400)):
+        claims = jwt.decode(grant[name], options={"verify_signature": False})
+        assert claims["sub"] == str(alice.pk)
+        assert claims["type"] == kind
+        assert claims["exp"] - claims["iat"] == lifetime
+        assert claims["jti"]
+        assert jwt.get_unverified_header(grant[name])["alg"] == "HS256"
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("alice@example.org", "wrong password"),
+        ("nobody@example.org", PASSWORD),
+        ("not an address", PASSWORD),
+    ],
+)
+def test_a_wrong_sign_in_is_told_nothing(alice: User, anybody: APIClient, email: str, password: str) -> None:
+    answer = anybody.post("/api/auth/login", {"email": email, "password": password})
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == "Invalid credentials"
+    assert answer.json()["error"]["code"] == "invalid_credentials"
+
+
+@override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.Argon2PasswordHasher"])
+def test_an_unknown_user_takes_the_same_time(anybody: APIClient) -> None:
+    User.objects.create_user("known@example.org", PASSWORD)
+
+    def seconds(email: str) -> float:
+        started = time.perf_counter()
+        anybody.post("/api/auth/login", {"email": email, "password": "wrong password"})
+        return time.perf_counter() - started
+
+    seconds("known@example.org")
+    known = median(seconds("known@example.org") for _ in range(5))
+    unknown = median(seconds("unknown@example.org") for _ in range(5))
+    assert 0.4 < known / unknown < 2.5
+
+
+def test_an_inactive_user_stays_outside(alice: User, alice_client: APIClient, anybody: APIClient) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    answer = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD})
+    assert (answer.status_code, answer.json()["detail"]) == (401, "Invalid credentials")
+    assert alice_client.get("/api/auth/me").status_code == 401
+
+
+def test_a_newcomer_registers_and_is_signed_in(anybody: APIClient) -> None:
+    answer = anybody.post("/api/auth/register", NEWCOMER)
+    assert answer.status_code == 201
+    assert answer.json()["user"]["email"] == "carol@example.org"
+    anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['access_token']}")
+    assert anybody.get("/api/auth/me").status_code == 200
+    assert User.objects.get(email="carol@example.org").password.startswith("md5$")
+
+
+def test_an_address_is_taken_in_any_spelling(alice: User, anybody: APIClient) -> None:
+    answer = anybody.post("/api/auth/register", {**NEWCOMER, "email": "ALICE@example.org"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "email_taken")
+
+
+def test_registration_can_be_closed(anybody: APIClient, settings: Settings) -> None:
+    settings.ALLOW_REGISTRATION = False
+    answer = anybody.post("/api/auth/register", NEWCOMER)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "registration_closed")
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(("length", "status"), [(7, 400), (8, 201), (128, 201), (129, 400)])
+def test_a_password_has_8_to_128_characters(anybody: APIClient, length: int, status: int) -> None:
+    answer = anybody.post("/api/auth/register", {**NEWCOMER, "password": "x" * length})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("header", ["Bearer nonsense", "Basic YTpi", "Bearer", "nonsense"])
+def test_a_wrong_token_is_401(anybody: APIClient, header: str) -> None:
+    anybody.credentials(HTTP_AUTHORIZATION=header)
+    answer = anybody.get("/api/auth/me")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_refresh_token_is_no_access_token(alice: User, anybody: APIClient) -> None:
+    grant = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()
+    anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {grant['refresh_token']}")
+    assert anybody.get("/api/auth/me").status_code == 401
+    anybody.credentials()
+    answer = anybody.post("/api/auth/refresh", {"refresh_token": grant["access_token"]})
+    assert answer.status_code == 401
+
+
+def test_an_unsigned_token_is_refused(alice: User, alice_client: APIClient, anybody: APIClient) -> None:
+    good = str(alice_client._credentials["HTTP_AUTHORIZATION"]).removeprefix("Bearer ")
+    claims = jwt.decode(good, options={"verify_signature": False})
+    forged = jwt.encode(claims, "", algorithm="none")
+    anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {forged}")
+    assert anybody.get("/api/auth/me").status_code == 401
+
+
+def test_a_new_password_ends_what_was_signed_in_with_the_old(alice: User, alice_client: APIClient) -> None:
+    assert alice_client.get("/api/auth/me").status_code == 200
+    alice.set_password("another password")
+    alice.save()
+    assert alice_client.get("/api/auth/me").status_code == 401
