@@ -1,0 +1,62 @@
+"""Start and stop, as sockets and REST ask for them: check what was asked, and make it one transaction."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from .exceptions import AttachmentsUnsupported, BadFrame
+from .models import Run
+from .models.run import Started
+from .process import process
+from .protocol import SendMessage
+from .runtime.catalogue import REASONING_EFFORTS
+
+
+async def start_run(session_pk: UUID, command: SendMessage) -> Started:
+    """Raises BadFrame, AttachmentsUnsupported, and what `Run.objects.start` raises."""
+    supervisor = process.supervisor
+    owner = supervisor.owner if supervisor else ""
+    started = await process.journal.transact(partial(begin, session_pk, command, owner))
+    if started.claimed and supervisor:
+        supervisor.adopt(started)
+    return started
+
+
+def begin(session_pk: UUID, command: SendMessage, owner: str, once: bool = False) -> Started:
+    return Run.objects.start(
+        session_pk,
+        texts_of(command),
+        model=command.model or "",
+        reasoning_effort=effort_of(command),
+        client_id=command.client_id or "",
+        once=once,
+        on_busy=command.on_busy,
+        owner=owner,
+    )
+
+
+def texts_of(command: SendMessage) -> list[str]:
+    texts = []
+    for item in command.messages:
+        text = item if isinstance(item, str) else item.content
+        if not isinstance(item, str) and item.attachments:
+            raise AttachmentsUnsupported()
+        if not text.strip():
+            raise BadFrame("A message must not be blank.", code="blank_message")
+        if "\x00" in text:
+            raise BadFrame("A message must not contain NUL.")
+        texts.append(text)
+    return texts
+
+
+def effort_of(command: SendMessage) -> str:
+    effort = command.reasoning_effort or ""
+    if effort and effort not in REASONING_EFFORTS:
+        raise BadFrame("The reasoning effort is unknown.", code="unknown_reasoning_effort")
+    return effort
+
+
+async def stop_run(session_pk: UUID, run_id: UUID | None) -> Run | None:
+    """End the run in the database, whoever executes it; the owner hears of it by the `stream_end` in the log."""
+    return await process.journal.transact(partial(Run.objects.interrupt, session_pk, run_id))

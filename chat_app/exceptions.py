@@ -1,0 +1,36 @@
+"""What may go wrong with talking, each with its code."""
+
+from chatjuicer.accounts.exceptions import ApiError
+
+
+class BadFrame(ApiError):
+    status_code = 400
+    code = "bad_frame"
+    message = "The frame is not valid."
+
+
+class RunActive(ApiError):
+    status_code = 409
+    code = "run_active"
+    message = "The session is already answering."
+
+
+class QueueFull(ApiError):
+    status_code = 429
+    code = "queue_full"
+    message = "Too many messages wait in this session."
+    retry_after = 5
+
+
+class AttachmentsUnsupported(ApiError):
+    status_code = 400
+    code = "attachments_unsupported"
+    message = "Attachments are not supported yet."
+
+
+class SessionGone(ApiError):
+    status_code = 404
+    code = "not_found"
+    message = "The session does not exist."
+
+

@@ -1,0 +1,32 @@
+"""What the log and the runs add to a session's detail."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sessions_app import defaults, detail, pending
+from sessions_app.models import ChatSession, Message
+
+from .models import Run
+from .models.run import text_so_far
+from .runtime import catalogue
+
+
+def active_run(session: ChatSession) -> dict[str, Any] | None:
+    run = Run.objects.filter(session=session).active().first()
+    return run.representation() if run else None
+
+
+def pending_texts(messages: Sequence[Message]) -> dict[UUID, str]:
+    """Of answers that are being written: what the log has of them, and so what clients have seen."""
+    texts: dict[UUID, str] = {}
+    for message in messages:
+        run = Run.objects.filter(pk=message.run_id).only("first_seq").first()
+        texts[message.pk] = text_so_far(message.session_id, message.pk, (run and run.first_seq) or 0)
+    return texts
+
+
+def register() -> None:
+    pending.register(pending_texts)
+    detail.contribute("run", active_run)
+    defaults.register(catalogue.default_model, catalogue.limits)

@@ -1,0 +1,259 @@
+"""The writer of the log: one thread, one connection, one transaction for all that the process said meanwhile.
+
+Idle, it adds one commit to a token's way. Busy, what arrives during a commit waits for the next one and is merged by
+then (pen.py), so that a commit is never paid per token. A batch is put together on the event loop and written in the
+thread; nothing is shared between the two but the batch, so nothing is locked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import Error as DatabaseError
+from django.db import OperationalError, close_old_connections, connection, transaction
+
+from sessions_app.models import ChatSession
+from sessions_app.representations import rfc3339
+
+from chatjuicer.accounts.exceptions import Unavailable
+from .log import bell, insert, tag
+from .models import Run
+from .pen import Entry, RunPen
+from .protocol import Record, encode
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+RETRY_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # between attempts to write a batch; the last one repeats
+GIVE_UP_AFTER_S = 60.0  # by then the leases have run out, and others have ended the runs
+MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
+
+
+@dataclass(slots=True)
+class Call:
+    """Somebody's own verb, made part of a batch: its own savepoint, its result after the commit."""
+
+    verb: Callable[[], Any]
+    answer: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    entries: list[Entry] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+
+class Journal:
+    """Started and stopped with the process, on its event loop."""
+
+    def __init__(self, on_lost: Callable[[UUID], None]) -> None:
+        """`on_lost` hears, on the loop, of each run that is no longer this process's to write."""
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._dirty: dict[RunPen, None] = {}
+        self._calls: list[Call] = []
+        self._busy = False
+        self._scheduled = False
+        self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
+        self._thread.start()
+
+    def pen(self, run: Run, session: ChatSession) -> RunPen:
+        return RunPen(run, session, self._note_dirty)
+
+    async def transact(self, verb: Callable[[], T]) -> T:
+        """The verb's result, once it is committed. Its own errors are raised here; Unavailable if it could not be
+        committed at all."""
+        call = Call(verb, self._loop.create_future())
+        self._calls.append(call)
+        self._schedule()
+        return await call.answer  # type: ignore[no-any-return]
+
+    async def stop(self) -> None:
+        """Write what is left, then let the thread go."""
+        while self._busy or self._dirty or self._calls:
+            await asyncio.sleep(0.005)
+        self._batches.put(None)
+        await self._loop.run_in_executor(None, self._thread.join)
+
+    # -- on the loop ---------------------------------------------------------------------------------------------
+
+    def _note_dirty(self, pen: RunPen) -> None:
+        self._dirty[pen] = None
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._busy and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._scheduled = False
+        batch = Batch()
+        sessions: set[UUID] = set()
+        for pen in list(self._dirty):
+            # One pen of a session per batch: the numbering statement may name a session once.
+            if pen.session_pk not in sessions and len(sessions) < MAX_ENTRIES:
+                sessions.add(pen.session_pk)
+                del self._dirty[pen]
+                if not pen.lost:
+                    batch.entries.append(pen.take())
+        batch.calls, self._calls = self._calls, []
+        if batch.entries or batch.calls:
+            self._busy = True
+            self._batches.put(batch)
+
+    def _committed(self, batch: Batch, lost: list[RunPen]) -> None:
+        self._busy = False
+        for pen in lost:
+            pen.lost = True
+            self._on_lost(pen.run_id)
+        for entry in batch.entries:
+            entry.pen.written()
+        for call in batch.calls:
+            if call.answer.done():
+                continue
+            if call.error is not None:
+                call.answer.set_exception(call.error)
+            else:
+                call.answer.set_result(call.result)
+        if self._dirty or self._calls:
+            self._schedule()
+
+    # -- in the thread -------------------------------------------------------------------------------------------
+
+    def _write_all(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            lost = self._write(batch)
+            self._loop.call_soon_threadsafe(self._committed, batch, lost)
+        connection.close()
+
+    def _write(self, batch: Batch) -> list[RunPen]:
+        """The pens whose runs are lost. Repeats a batch that the database could not take, until it can."""
+        began, attempt = time.monotonic(), 0
+        while True:
+            try:
+                close_old_connections()
+                return self._write_once(batch)
+            except OperationalError:
+                logger.warning("journal: the database did not take a batch", exc_info=attempt == 0)
+                connection.close()
+                # Who waits for an answer is told; what was said stays here and is written when the database is back.
+                self._fail_calls(batch)
+            except Exception:
+                logger.exception("journal: a batch could not be written")
+                self._fail_calls(batch)
+                if len(batch.entries) > 1:
+                    return self._write_one_by_one(batch)
+                return [entry.pen for entry in batch.entries]
+            if not batch.entries:
+                return []
+            if time.monotonic() - began > GIVE_UP_AFTER_S:
+                return [entry.pen for entry in batch.entries]
+            time.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+            attempt += 1
+
+    def _write_one_by_one(self, batch: Batch) -> list[RunPen]:
+        """So that what one run said, and the database refuses, costs no other run."""
+        return [pen for entry in batch.entries for pen in self._write(Batch([entry]))]
+
+    def _fail_calls(self, batch: Batch) -> None:
+        for call in batch.calls:
+            if call.error is None:
+                call.error = Unavailable()
+        failed, batch.calls = batch.calls, []
+        self._loop.call_soon_threadsafe(self._committed_calls, failed)
+
+    def _committed_calls(self, calls: list[Call]) -> None:
+        for call in calls:
+            if not call.answer.done():
+                call.answer.set_exception(call.error or Unavailable())
+
+    def _write_once(self, batch: Batch) -> list[RunPen]:
+        for call in batch.calls:
+            call.result = call.error = None
+        with transaction.atomic():
+            lost = write_entries(batch.entries) if batch.entries else []
+            for call in batch.calls:
+                self._make(call)
+        return lost
+
+    def _make(self, call: Call) -> None:
+        try:
+            with transaction.atomic():
+                call.result = call.verb()
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            logger.exception("journal: a verb failed")
+            call.error = error
+        except Exception as error:
+            call.error = error
+
+
+def write_entries(entries: list[Entry]) -> list[RunPen]:
+    """Number, change, insert: the entries of different sessions, in the current transaction; the pens that are lost."""
+    numbers = number({e.pen.session_pk: (e.pen.run_id, e.pen.epoch, len(e.events)) for e in entries})
+    now = datetime.now(UTC)
+    at = rfc3339(now)
+    lost: list[RunPen] = []
+    records: list[Record] = []
+    for entry in entries:
+        pen = entry.pen
+        last_seq = numbers.get(pen.session_pk)
+        if last_seq is None:
+            lost.append(pen)
+            continue
+        session = ChatSession(pk=pen.session_pk, session_id=pen.session_id)
+        for change in entry.changes:
+            change(session)
+        first = last_seq - len(entry.events) + 1
+        for n, event in enumerate(entry.events, first):
+            records.append(
+                Record(pen.session_pk, pen.session_id, n, pen.run_id, tag(event), encode(event), at)
+            )
+    if records:
+        insert(records, now)
+        transaction.on_commit(lambda: bell.records(records))
+    return lost
+
+
+def number(wanted: dict[UUID, tuple[UUID, int, int]]) -> dict[UUID, int]:
+    """Give each session's run its numbers, if the run is still running in that epoch: {session pk: its new last_seq}.
+
+    `wanted` is {session pk: (run id, epoch, how many)}. One statement for all: the fence and the numbering are one.
+    """
+    key = ChatSession._meta.pk
+    rows = []
+    for session_pk, (run_id, epoch, count) in sorted(wanted.items()):
+        rows += [
+            key.get_db_prep_value(session_pk, connection),
+            key.get_db_prep_value(run_id, connection),
+            epoch,
+            count,
+        ]
+    with connection.cursor() as cursor:
+        values = ",".join(["(%s,%s,%s,%s)"] * len(wanted))
+        cursor.execute(NUMBER.format(values=values), rows)
+        return {key.to_python(pk): last_seq for pk, last_seq in cursor.fetchall()}
+
+
+NUMBER = f"""
+WITH wanted(session_pk, run_pk, epoch, n) AS (VALUES {{values}})
+UPDATE "{ChatSession._meta.db_table}" AS session SET last_seq = session.last_seq + wanted.n FROM wanted
+WHERE session.id = wanted.session_pk AND EXISTS (
+  SELECT 1 FROM "{Run._meta.db_table}" AS run
+  WHERE run.id = wanted.run_pk AND run.epoch = wanted.epoch AND run.status = 'running')
+RETURNING session.id, session.last_seq
+"""

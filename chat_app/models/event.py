@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import models
+
+from chat_app.protocol import Record
+from sessions_app.models import ChatSession
+from sessions_app.representations import rfc3339
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def after(self, seq: int) -> EventQuerySet:
+        """Events numbered above `seq`, oldest first."""
+        return self.filter(seq__gt=seq).order_by("seq")
+
+    def records(self, session_pk: UUID, session_id: str) -> list[Record]:
+        """These events of one session as what goes over the wire, in the order of the query."""
+        rows = self.values_list("seq", "run_id", "type", "payload", "at")
+        return [
+            Record(session_pk, session_id, seq, run_id, type, payload, rfc3339(at))
+            for seq, run_id, type, payload, at in rows
+        ]
+
+
+class Event(models.Model):
+    """A numbered fact in a session's log. Written by the journal alone, and never changed."""
+
+    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="events", db_index=False)
+    seq = models.PositiveBigIntegerField()
+    run_id = models.UUIDField(null=True, editable=False)
+    type = models.CharField(max_length=32)
+    payload = models.TextField(help_text="The frame's JSON without its envelope.")
+    at = models.DateTimeField()
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["session", "seq"], name="event_seq_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.type}"

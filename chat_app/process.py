@@ -1,0 +1,81 @@
+"""What a serving process has one of, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from .compaction import Summarizer
+from .hub import Hub
+from .journal import Journal
+from .log import bell
+from .sockets import Sockets
+
+if TYPE_CHECKING:
+    from .runtime.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+
+class Process:
+    """The journal, the hub, the sockets and, where this process executes runs, the supervisor."""
+
+    journal: Journal
+    hub: Hub
+    sockets: Sockets
+    supervisor: Supervisor | None
+    summarize: Summarizer
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.supervisor = None
+        self._starting: asyncio.Task[None] | None = None
+
+    async def start(self, supervisor_of: type[Supervisor], summarize: Summarizer) -> None:
+        """Once per process, on its loop, before it serves. Both are given by the caller: to import the runtime takes a
+        second, which every other command would pay, too."""
+        self.summarize = summarize
+        self.loop = asyncio.get_running_loop()
+        self.hub = Hub()
+        self.journal = Journal(on_lost=self._lost)
+        self.sockets = Sockets()
+        await self.hub.start()
+        self.sockets.start()
+        bell.on_queue = self._queue_grew
+        self.hub.ringer.on_queue = self._queue_rang
+        if settings.SUPERVISE_RUNS:
+            self.supervisor = supervisor_of(self.journal, self.hub)
+            self.supervisor.start()
+
+    async def stop(self, grace_s: float = 0.0) -> None:
+        if self.loop is None:
+            return
+        if self.supervisor is not None:
+            await self.supervisor.stop(grace_s)
+        self.sockets.close_all(1001, "shutting down")
+        await self.sockets.stop()
+        await self.journal.stop()
+        await self.hub.stop()
+        bell.on_queue = None
+        self.loop = self.supervisor = None
+
+    def _lost(self, run_id: object) -> None:
+        if self.supervisor is not None:
+            self.supervisor.drop(run_id)  # type: ignore[arg-type]
+
+    def _queue_grew(self) -> None:
+        """After a commit that left a run waiting, from any thread."""
+        if self.supervisor is not None:
+            self.supervisor.wake()
+        elif self.loop is not None:
+            self.loop.call_soon_threadsafe(self.hub.ringer.ring_queue)
+
+    def _queue_rang(self) -> None:
+        if self.supervisor is not None:
+            self.supervisor.wake()
+
+
+process = Process()

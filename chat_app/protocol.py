@@ -1,0 +1,272 @@
+"""Every frame of the wire, typed once: commands (client to server), events (the log) and controls (neither logged
+nor numbered). docs/protocol.md says the same to people."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from .exceptions import BadFrame
+
+MAX_FRAME_BYTES = 1024 * 1024
+MAX_TEXT_CHARS = MAX_FRAME_BYTES
+MAX_ITEMS_PER_MESSAGE = 100
+
+FinishReason = Literal["stop", "interrupted", "error", "max_turns", "length", "awaiting_approval"]
+ToolStatus = Literal["detected", "executing", "completed"]
+OnBusy = Literal["queue", "reject", "interrupt"]
+
+Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
+Name = Annotated[str, Meta(max_length=128)]
+
+
+# -- commands ---------------------------------------------------------------------------------------------------------
+
+
+class Command(Struct, tag_field="type", frozen=True):
+    """What a client may say. Fields that it does not know are passed over; wrong types are a BadFrame."""
+
+
+class UserInput(Struct, frozen=True):
+    content: Text
+    attachments: list[dict[str, Any]] = []
+    role: Literal["user"] = "user"
+
+
+class SendMessage(Command, tag="message", frozen=True):
+    messages: Annotated[list[str | UserInput], Meta(min_length=1, max_length=MAX_ITEMS_PER_MESSAGE)]
+    model: Name | None = None
+    reasoning_effort: Name | None = None
+    client_id: Name | None = None
+    on_busy: OnBusy = "queue"
+
+
+class Interrupt(Command, tag="interrupt", frozen=True):
+    run_id: UUID | None = None
+
+
+class PingCommand(Command, tag="ping", frozen=True):
+    pass
+
+
+class PongCommand(Command, tag="pong", frozen=True):
+    pass
+
+
+class Auth(Command, tag="auth", frozen=True):
+    token: Annotated[str, Meta(min_length=1, max_length=8192)]
+
+
+AnyCommand = SendMessage | Interrupt | PingCommand | PongCommand | Auth
+_commands = msgspec.json.Decoder(AnyCommand)
+
+
+def parse_command(text: str) -> AnyCommand:
+    """One command, or BadFrame with the code `bad_frame` or `unknown_type` and words that a client's author can use."""
+    try:
+        return _commands.decode(text)
+    except msgspec.ValidationError as error:
+        if "Invalid value" in str(error) and "$.type" in str(error):
+            raise BadFrame("The frame's type is unknown.", code="unknown_type") from None
+        raise BadFrame(f"The frame is not valid: {error}.") from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise BadFrame("The frame is not valid JSON.") from None
+
+
+# -- events -----------------------------------------------------------------------------------------------------------
+
+
+class Event(Struct, tag_field="type", frozen=True):
+    """A fact of a session's log. The envelope (`seq, session_id, run_id, at`) is added by `Record`."""
+
+
+class MessageCreated(Event, tag="message_created", frozen=True):
+    message: dict[str, Any]
+
+
+class StreamStart(Event, tag="stream_start", frozen=True):
+    pass
+
+
+class Delta(Event, tag="delta", frozen=True):
+    content: str
+    message_id: UUID
+
+
+class ReasoningDelta(Event, tag="reasoning_delta", frozen=True):
+    content: str
+
+
+class ToolCall(Event, tag="tool_call", frozen=True):
+    """One step in the life of a tool call; the `tool_*` fields repeat the plain ones for older clients."""
+
+    id: str
+    name: str
+    arguments: str
+    status: ToolStatus
+    result: str
+    success: bool | None
+    tool_call_id: str
+    tool_name: str
+    tool_arguments: str
+    tool_result: str
+    tool_success: bool | None
+    interrupted: bool | UnsetType = UNSET
+
+    @classmethod
+    def of(
+        cls,
+        id: str,
+        name: str,
+        arguments: str,
+        status: ToolStatus,
+        result: str = "",
+        success: bool | None = None,
+        interrupted: bool = False,
+    ) -> ToolCall:
+        plain = (arguments, result, success)
+        return cls(
+            id, name, arguments, status, result, success, id, name, *plain, interrupted=True if interrupted else UNSET
+        )
+
+
+class ToolCallArgumentsDelta(Event, tag="tool_call_arguments_delta", frozen=True):
+    id: str
+    delta: str
+
+
+class Usage(Event, tag="usage", frozen=True):
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    context_tokens: int
+    threshold_tokens: int
+    current: int
+    limit: int
+    threshold: int
+
+
+class Error(Event, tag="error", frozen=True):
+    """Of a run, in the log; or, without number, the answer to a bad command."""
+
+    code: str
+    message: str
+    retryable: bool = False
+    client_id: str | UnsetType = UNSET
+
+
+class StreamEnd(Event, tag="stream_end", frozen=True):
+    finish_reason: FinishReason
+    message_id: UUID | None = None
+    usage: dict[str, int] | None = None
+
+
+class SessionUpdated(Event, tag="session_updated", frozen=True):
+    session: dict[str, Any]
+    title: str
+
+
+# -- controls ---------------------------------------------------------------------------------------------------------
+
+
+class Connected(Event, tag="connected", frozen=True):
+    session_id: str
+    last_seq: int
+    run: dict[str, Any] | None
+
+
+class Accepted(Event, tag="accepted", frozen=True):
+    client_id: str | None
+    run_id: UUID
+    message_ids: list[UUID]
+
+
+class Resync(Event, tag="resync", frozen=True):
+    last_seq: int
+
+
+class Ping(Event, tag="ping", frozen=True):
+    pass
+
+
+class Pong(Event, tag="pong", frozen=True):
+    pass
+
+
+class Authenticated(Event, tag="authenticated", frozen=True):
+    pass
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: Event) -> str:
+    return _encoder.encode(event).decode()
+
+
+# -- the envelope -----------------------------------------------------------------------------------------------------
+
+
+class Record(Struct):
+    """An event with its number: one row of the log, and one frame on the wire.
+
+    `payload` is the event's own JSON object, at least `{"type":...}`; `at` is RFC 3339 UTC.
+    """
+
+    session_pk: UUID
+    session_id: str
+    seq: int
+    run_id: UUID | None
+    type: str
+    payload: str
+    at: str
+    _wire: str | None = None
+
+    @property
+    def wire(self) -> str:
+        """The frame as text, put together once for all sockets."""
+        if self._wire is None:
+            run = f'"{self.run_id}"' if self.run_id else "null"
+            head = f'{{"seq":{self.seq},"session_id":{encode_text(self.session_id)},"run_id":{run},"at":"{self.at}",'
+            self._wire = head + self.payload[1:]
+        return self._wire
+
+    def shown(self) -> dict[str, Any]:
+        """The frame as JSON values, for a list of them."""
+        shown: dict[str, Any] = msgspec.json.decode(self.wire)
+        return shown
+
+    def joins(self, later: Record) -> bool:
+        """Whether `later` appends to the same text, so that one frame may carry both."""
+        if self.type != later.type or self.run_id != later.run_id:
+            return False
+        if self.type == "delta":
+            return self.payload[-MESSAGE_ID_TAIL:] == later.payload[-MESSAGE_ID_TAIL:]
+        return self.type == "reasoning_delta"
+
+
+# A delta's payload ends in `"message_id":"<36 characters>"}`, as Delta declares it last.
+MESSAGE_ID_TAIL = len('"message_id":"00000000-0000-0000-0000-000000000000"}')
+
+_deltas: msgspec.json.Decoder[Delta | ReasoningDelta] = msgspec.json.Decoder(Delta | ReasoningDelta)
+
+
+def encode_text(text: str) -> str:
+    return _encoder.encode(text).decode()
+
+
+def merged(records: list[Record]) -> Record:
+    """One record for a run of records that join: all their text, the number and time of the last."""
+    last = records[-1]
+    if len(records) == 1:
+        return last
+    parts = [_deltas.decode(record.payload) for record in records]
+    whole = msgspec.structs.replace(parts[-1], content="".join(part.content for part in parts))
+    return msgspec.structs.replace(last, payload=encode(whole), _wire=None)
+
+
+def delta_content(payload: str) -> str:
+    return _deltas.decode(payload).content

@@ -1,0 +1,48 @@
+"""What the conversations' own changes mean for the log: written in the transaction of the change."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.dispatch import receiver
+
+from sessions_app import signals
+from sessions_app.models import ChatSession, Message
+from sessions_app.representations import message_representation, session_representation
+
+from . import protocol
+from .log import bell, record
+from .models import Event, Run
+
+
+@receiver(signals.session_updated)
+def log_update(session: ChatSession, **kwargs: Any) -> None:
+    shown = session_representation(session)
+    record(session, [protocol.SessionUpdated(session=shown, title=session.title)])
+
+
+@receiver(signals.message_added)
+def log_message(session: ChatSession, message: Message, **kwargs: Any) -> None:
+    shown = message_representation(message, session.session_id)
+    record(session, [protocol.MessageCreated(message=shown)])
+
+
+@receiver(signals.session_ending)
+def end_runs(session: ChatSession, **kwargs: Any) -> None:
+    for run in Run.objects.filter(session=session).live().order_by("-first_position"):
+        run.end(Run.Status.INTERRUPTED, "interrupted")
+
+
+@receiver(signals.session_cleared)
+def forget_log(session: ChatSession, **kwargs: Any) -> None:
+    """The events told what was said, so they go, too; their numbers are not given out again."""
+    Event.objects.filter(session=session).delete()
+    ChatSession.objects.filter(pk=session.pk).update(forgotten_seq=session.last_seq)
+    session.forgotten_seq = session.last_seq
+    transaction.on_commit(lambda: bell.forgotten(session.pk))
+    log_update(session)
+
+
+@receiver(signals.session_deleted)
+def close_sockets(session_pk: UUID, session_id: str, **kwargs: Any) -> None:
+    transaction.on_commit(lambda: bell.gone(session_pk))

@@ -1,0 +1,194 @@
+"""The owner of running runs: claims what is queued, executes each as one task, renews the leases, ends the orphans."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from uuid import UUID
+
+from django.conf import settings
+
+from chat_app import protocol
+from chat_app.hub import Hub
+from chat_app.journal import Journal
+from chat_app.logs import run_context
+from chat_app.models import Run
+from chat_app.models.run import Started
+from chat_app.owner import OWNER, is_dead
+from chat_app.protocol import Record
+
+from .answer import answer
+from .brief import LeaseLost, Outcome, RunBrief, RunError
+from .titles import title_from
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 2.0  # for runs whose ring was lost
+MAX_RUNS = 500  # of this process at once; others wait in the queue
+ENDINGS: dict[str, Run.Status] = {"error": Run.Status.FAILED, "interrupted": Run.Status.INTERRUPTED}
+
+
+class Supervisor:
+    def __init__(self, journal: Journal, hub: Hub) -> None:
+        self._journal, self._hub = journal, hub
+        self._loop = asyncio.get_running_loop()
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+        hub.watch(self._see)
+
+    @property
+    def owner(self) -> str:
+        """The name to claim new runs by at once; empty when this process takes no more."""
+        return "" if self._stopping or len(self._tasks) >= MAX_RUNS else OWNER
+
+    def start(self) -> None:
+        self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._keep_leases())]
+
+    async def stop(self, grace_s: float) -> None:
+        """Let running runs finish within the grace time, then end the rest with what they said."""
+        self._stopping = True
+        for loop in self._loops:
+            loop.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()), timeout=grace_s)
+        for run_id, task in list(self._tasks.items()):
+            task.cancel("shutdown")
+            with suppress(asyncio.CancelledError):
+                await task
+            error = protocol.Error("shutdown", "The server was shut down during the answer.", retryable=True)
+            await self._end(run_id, Outcome("error"), error)
+
+    def wake(self) -> None:
+        """Something may wait to be claimed. From any thread."""
+        with suppress(RuntimeError):  # the loop is closed: the next process finds it
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    def adopt(self, started: Started) -> None:
+        """Execute a run that was claimed in our name."""
+        run_id = started.run.pk
+        task = asyncio.create_task(self._execute(started), name=f"run {run_id}")
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda _: self._forget(run_id))
+
+    def adopt_soon(self, started: Started) -> None:
+        """`adopt` from another thread."""
+        self._loop.call_soon_threadsafe(self.adopt, started)
+
+    def drop(self, run_id: UUID) -> None:
+        """The run has been ended or taken over; nothing of it is written any more."""
+        if task := self._tasks.get(run_id):
+            task.cancel("dropped")
+
+    def _forget(self, run_id: UUID) -> None:
+        self._tasks.pop(run_id, None)
+        self._wake.set()
+
+    def _see(self, record: Record) -> None:
+        if record.type == "stream_end" and record.run_id in self._tasks:
+            self.drop(record.run_id)
+
+    # -- one run -------------------------------------------------------------------------------------------------
+
+    async def _execute(self, started: Started) -> None:
+        run, session = started.run, started.session
+        with run_context(session.session_id, run.pk):
+            # The channel is held open so that a stop from another process is heard here.
+            async with self._hub.channel(session.pk, session.session_id):
+                pen = self._journal.pen(run, session)
+                first_turn = session.last_context_position == len(started.context)
+                brief = RunBrief(
+                    run_id=run.pk,
+                    session_pk=session.pk,
+                    session_id=session.session_id,
+                    user_id=session.owner_id,
+                    model=run.model,
+                    reasoning_effort=run.reasoning_effort,
+                    agent_name=session.agent_name,
+                    mcp_config=session.mcp_config,
+                    history=started.context if first_turn else None,
+                )
+                try:
+                    outcome = await answer(brief, pen)
+                    await pen.flush()
+                except LeaseLost:
+                    return
+                except asyncio.CancelledError:
+                    logger.info("the run was stopped")
+                    raise
+                except Exception:
+                    logger.exception("the run failed")
+                    outcome = Outcome("error", error=RunError("internal", "Something went wrong on the server."))
+                error = outcome.error and protocol.Error(
+                    outcome.error.code, outcome.error.message, outcome.error.retryable
+                )
+                title = "" if session.title else title_from(str(started.context[0]["content"]))
+                # From here on nothing cancels: the end is written once, by us or by who was faster.
+                await asyncio.shield(self._end(run.pk, outcome, error, epoch=run.epoch, title=title))
+
+    async def _end(
+        self,
+        run_id: UUID,
+        outcome: Outcome,
+        error: protocol.Error | None,
+        epoch: int | None = None,
+        title: str = "",
+    ) -> None:
+        status = ENDINGS.get(outcome.finish_reason, Run.Status.COMPLETED)
+
+        def end() -> None:
+            run = Run.objects.filter(pk=run_id).first()
+            if run is not None:
+                run.end(
+                    status, outcome.finish_reason, epoch=epoch, usage=outcome.usage, error=error, title=title
+                )
+
+        await self._journal.transact(end)
+
+    # -- all runs ------------------------------------------------------------------------------------------------
+
+    async def _claim_queued(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            self._wake.clear()
+            room = MAX_RUNS - len(self._tasks)
+            if room <= 0:
+                continue
+            try:
+                claimed = await self._journal.transact(lambda room=room: Run.objects.claim(OWNER, min(room, 50)))
+            except Exception:
+                logger.warning("queued runs could not be claimed; trying again", exc_info=True)
+                continue
+            for started in claimed:
+                self.adopt(started)
+            if claimed:
+                self._wake.set()
+
+    async def _keep_leases(self) -> None:
+        while True:
+            try:
+                await self._end_orphans()
+                mine = await self._journal.transact(lambda: Run.objects.all().renew(OWNER))
+                for run_id in self._tasks.keys() - mine:
+                    self._drop_if_ended(run_id)
+            except Exception:
+                logger.warning("leases could not be renewed; trying again", exc_info=True)
+            await asyncio.sleep(settings.LEASE_S / 3)
+
+    def _drop_if_ended(self, run_id: UUID) -> None:
+        logger.warning("run %s is not ours any more", run_id)
+        self.drop(run_id)
+
+    async def _end_orphans(self) -> None:
+        error = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
+
+        def end_all() -> int:
+            orphans = Run.objects.all().orphans(is_dead)
+            return sum(run.end(Run.Status.FAILED, "error", epoch=run.epoch, error=error) for run in orphans)
+
+        ended = await self._journal.transact(end_all)
+        if ended:
+            logger.warning("ended %d orphaned runs", ended)

@@ -1,0 +1,83 @@
+"""The shapes of the routes of runs and events."""
+
+import hashlib
+from typing import Any
+
+from rest_framework import serializers
+
+from chat_app.runtime.catalogue import REASONING_EFFORTS
+from sessions_app.fields import Choice, Text
+
+from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage
+
+
+class ChatMessageSerializer(serializers.Serializer[None]):
+    role = Choice(choices=("user", "assistant", "system"), default="user")
+    content = Text(max_length=MAX_TEXT_CHARS, allow_blank=True)
+
+
+class ChatSerializer(serializers.Serializer[None]):
+    """Of `messages`, those of the user after the last of anybody else are new; the server has the rest itself."""
+
+    session_id = Text(max_length=64)
+    messages = ChatMessageSerializer(many=True, allow_empty=False, max_length=MAX_ITEMS_PER_MESSAGE)
+    model = Text(max_length=128, required=False, allow_null=True)
+    reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
+
+    def validate_messages(self, messages: list[dict[str, str]]) -> list[dict[str, str]]:
+        others = [n for n, message in enumerate(messages) if message["role"] != "user"]
+        new = messages[others[-1] + 1 :] if others else messages
+        if not new:
+            raise serializers.ValidationError("The last message must be the user's.")
+        if any(not message["content"].strip() for message in new):
+            raise serializers.ValidationError("A message must not be blank.")
+        return new
+
+    def texts(self) -> list[str]:
+        return [message["content"] for message in self.validated_data["messages"]]
+
+    def command(self, idempotency_key: str | None) -> SendMessage:
+        """The same as a socket would send; the key makes it one message however often it comes."""
+        # Hashed, because a key may be longer than the column, and so that it meets no client_id of a socket.
+        client_id = "key:" + hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
+        data: dict[str, Any] = self.validated_data
+        return SendMessage(
+            messages=list(self.texts()),
+            model=data.get("model"),
+            reasoning_effort=data.get("reasoning_effort"),
+            client_id=client_id,
+        )
+
+
+class InterruptSerializer(serializers.Serializer[None]):
+    run_id = serializers.UUIDField(required=False, allow_null=True)
+
+
+class InterruptedSerializer(serializers.Serializer[None]):
+    stopped = serializers.BooleanField()
+    run_id = serializers.UUIDField(allow_null=True)
+
+
+class EventSerializer(serializers.Serializer[None]):
+    """One frame of the log; the other fields depend on its type."""
+
+    seq = serializers.IntegerField()
+    session_id = serializers.CharField()
+    run_id = serializers.UUIDField(allow_null=True)
+    at = serializers.DateTimeField()
+    type = serializers.CharField()
+
+
+class EventListSerializer(serializers.Serializer[None]):
+    events = EventSerializer(many=True)
+    last_seq = serializers.IntegerField()
+    has_more = serializers.BooleanField()
+    resync = serializers.BooleanField(help_text="The cursor cannot be served: load the session again.")
+
+
+class SummarySerializer(serializers.Serializer[None]):
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    summary = serializers.CharField()
+    tokens_before = serializers.IntegerField()
+    tokens_after = serializers.IntegerField()

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from .views import ChatView, EventsView, InterruptView, SummarizeView
+
+urlpatterns = [
+    path("chat", ChatView.as_view()),
+    path("sessions/<str:key>/events", EventsView.as_view()),
+    path("sessions/<str:key>/interrupt", InterruptView.as_view()),
+    path("sessions/<str:key>/summarize", SummarizeView.as_view()),
+]

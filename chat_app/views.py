@@ -1,0 +1,127 @@
+from typing import Any
+from uuid import UUID
+
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chatjuicer.accounts.exceptions import Unavailable
+from sessions_app.parameters import SESSION, number, number_parameter
+from sessions_app.snapshot import snapshot
+from sessions_app.views import IDEMPOTENCY_KEY, SessionView
+
+from .awaited import AwaitedResponse
+from .commands import begin
+from .compaction import summarize_session
+from .models import Event, Run
+from .process import process
+from .serializers import (
+    ChatSerializer,
+    EventListSerializer,
+    InterruptedSerializer,
+    InterruptSerializer,
+    SummarySerializer,
+)
+from .streams import event_stream
+
+MAX_EVENTS = 1000
+EVENT_STREAM = (200, "text/event-stream")
+LAST_EVENT_ID = OpenApiParameter(
+    "Last-Event-ID", {"type": "string"}, OpenApiParameter.HEADER, description="Stands in for `after`."
+)
+
+
+class InterruptView(SessionView):
+    @extend_schema(
+        operation_id="interrupt_session",
+        parameters=[SESSION],
+        request=InterruptSerializer,
+        responses=InterruptedSerializer,
+    )
+    def post(self, request: Request, key: str) -> Response:
+        """Stops the active run, or the one named, wherever it is executed. Asking twice changes nothing more."""
+        session = self.session(key)
+        form = InterruptSerializer(data=request.data or {})
+        form.is_valid(raise_exception=True)
+        run_id: UUID | None = form.validated_data.get("run_id")
+        run = Run.objects.interrupt(session.pk, run_id)
+        return Response({"stopped": run is not None, "run_id": str(run.pk) if run else None})
+
+
+class EventsView(SessionView):
+    @extend_schema(
+        operation_id="list_events",
+        parameters=[
+            SESSION,
+            number_parameter("after", "A seq: the events above it."),
+            OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_EVENTS, "default": MAX_EVENTS}),
+            LAST_EVENT_ID,
+        ],
+        responses={(200, "application/json"): EventListSerializer, EVENT_STREAM: OpenApiTypes.STR},
+    )
+    def get(self, request: Request, key: str) -> HttpResponseBase:
+        """The log. With `Accept: text/event-stream` it goes on live; `id:` is the seq."""
+        session = self.session(key)
+        streaming = "text/event-stream" in request.headers.get("Accept", "")
+        query: dict[str, Any] = dict(request.query_params.items())
+        if streaming and (last_id := request.headers.get("Last-Event-ID", "")):
+            query["after"] = last_id
+        after = number(query, "after", 0)
+        if streaming:
+            require_process()
+            return event_stream(request.auth, session, after)
+        limit = number(query, "limit", MAX_EVENTS, 1, MAX_EVENTS)
+        with snapshot():
+            session.refresh_from_db(fields=["last_seq", "forgotten_seq"])
+            events = Event.objects.filter(session=session).after(after)[:limit]
+            records = events.records(session.pk, session.session_id)
+        return Response(
+            {
+                "events": [record.shown() for record in records],
+                "last_seq": session.last_seq,
+                "has_more": bool(records) and records[-1].seq < session.last_seq,
+                "resync": not session.forgotten_seq <= after <= session.last_seq,
+            }
+        )
+
+
+class ChatView(SessionView):
+    @extend_schema(
+        operation_id="chat",
+        parameters=[IDEMPOTENCY_KEY],
+        request=ChatSerializer,
+        responses={EVENT_STREAM: OpenApiResponse(OpenApiTypes.STR, description="The run's frames.")},
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Sends the user's messages and streams the answer; leaving does not stop it."""
+        form = ChatSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        session = self.session(form.validated_data["session_id"])
+        supervisor = require_process().supervisor
+        command = form.command(request.headers.get("Idempotency-Key"))
+        started = begin(session.pk, command, supervisor.owner if supervisor else "", once=True)
+        if started.claimed and supervisor:
+            supervisor.adopt_soon(started)
+        after = started.run.first_seq - 1 if started.run.first_seq else started.session.last_seq
+        return event_stream(request.auth, session, after, started.run)
+
+
+class SummarizeView(SessionView):
+    @extend_schema(
+        operation_id="summarize_session", parameters=[SESSION], request=None, responses=SummarySerializer
+    )
+    def post(self, request: Request, key: str) -> HttpResponseBase:
+        """Puts a summary in the place of what the model was given so far. The history is not touched."""
+        session = self.session(key)
+        return AwaitedResponse(self, summarize_session(session, require_process().summarize))
+
+
+def require_process() -> Any:
+    """The running process; a request that came in before it was up, or after, may try again."""
+    if process.loop is None:
+        raise Unavailable()
+    return process
+
+

@@ -1,0 +1,163 @@
+"""The server's front door: HTTP to Django in a small pool of threads, sockets to the consumer, and the lifespan.
+
+Django's own ASGI handler opens a thread, and so a database connection, for each synchronous request. Here requests run
+in long-lived threads that keep theirs. What stays open long holds neither: a streaming response is an async iterator
+that the event loop walks after the thread has been given back, and an AwaitedResponse is waited for there.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatjuicer.settings")
+
+import django
+
+django.setup()
+
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.core import signals  # noqa: E402
+from django.core.exceptions import RequestAborted  # noqa: E402
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix  # noqa: E402
+from django.core.handlers.base import BaseHandler  # noqa: E402
+from django.db import close_old_connections  # noqa: E402
+from django.http.response import HttpResponseBase  # noqa: E402
+from django.urls import re_path, set_script_prefix  # noqa: E402
+
+from chat_app.awaited import AwaitedResponse  # noqa: E402
+from chat_app.process import process  # noqa: E402
+from chat_app.routing import websocket_urlpatterns  # noqa: E402
+from chat_app.runtime.lifecycle import shut_down, warm_up  # noqa: E402
+from chat_app.runtime.summarize import summarize  # noqa: E402
+from chat_app.runtime.supervisor import Supervisor  # noqa: E402
+from chatjuicer.errors import answer  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+HTTP_THREADS = 6
+FORM_OVERHEAD_BYTES = 64 * 1024  # of a multipart body, around its file
+
+
+class BodyTooLarge(Exception):
+    pass
+
+
+class HTTP(ASGIHandler):
+    def __init__(self) -> None:
+        BaseHandler.__init__(self)
+        self.load_middleware(is_async=False)
+        self._threads = ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="http")
+
+    async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            body = await self.read_bounded(scope, receive)
+        except RequestAborted:
+            return
+        except BodyTooLarge:
+            await self.send_response(answer(413), send)
+            return
+        try:
+            response = await loop.run_in_executor(self._threads, self.respond, scope, body)
+            if isinstance(response, AwaitedResponse):
+                await response.fill()
+            if not response.streaming:
+                await self.send_response(response, send)
+            else:
+                await self.stream(response, receive, send)
+                await loop.run_in_executor(self._threads, response.close)
+        finally:
+            body.close()
+
+    async def read_bounded(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable
+    ) -> "tempfile.SpooledTemporaryFile[bytes]":
+        """The body, in memory while it is small, else in a file."""
+        limit = settings.MAX_BODY_SIZE
+        if scope["path"].rstrip("/").endswith("/files/upload") or "/files/put/" in scope["path"]:
+            limit = settings.MAX_FILE_SIZE + FORM_OVERHEAD_BYTES
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > limit:
+                raise BodyTooLarge
+        body = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
+        size_bytes = 0
+        while True:
+            message = cast(dict[str, Any], await receive())
+            if message["type"] == "http.disconnect":
+                body.close()
+                raise RequestAborted
+            chunk = message.get("body", b"")
+            size_bytes += len(chunk)
+            if size_bytes > limit:
+                body.close()
+                raise BodyTooLarge
+            body.write(chunk)
+            if not message.get("more_body", False):
+                body.seek(0)
+                return body
+
+    def respond(self, scope: HTTPScope, body: "tempfile.SpooledTemporaryFile[bytes]") -> HttpResponseBase:
+        """In a thread of the pool: the whole request, and the end of its use of the database."""
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=type(self), scope=scope)
+        request, error = self.create_request(scope, body)
+        response: HttpResponseBase = error if request is None else self.get_response(request)
+        if response.streaming:
+            close_old_connections()
+        else:
+            response.close()
+        return response
+
+    async def stream(
+        self, response: HttpResponseBase, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Until it ends, or the client leaves; what the stream tells of goes on without it."""
+        sending = asyncio.create_task(self.send_response(response, send))
+        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
+        await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
+        for task in (sending, leaving):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, RequestAborted, OSError):
+                await task
+
+
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """The process's own parts live as long as the server does."""
+    while True:
+        message = await receive()
+        try:
+            if message["type"] == "lifespan.startup":
+                await warm_up()
+                await process.start(Supervisor, summarize)
+            else:
+                await process.stop()
+                await shut_down()
+        except Exception:
+            logger.exception("%s failed", message["type"])
+            await send({"type": f"{message['type']}.failed", "message": ""})
+            return
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
+    """Of an address that is none."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": 4404})
+
+
+application = ProtocolTypeRouter(
+    {
+        "http": HTTP(),
+        "websocket": URLRouter([*websocket_urlpatterns, re_path("", refuse_socket)]),
+        "lifespan": lifespan,
+    }
+)
