@@ -1,4 +1,4 @@
-"""How sessions and messages look in JSON, over REST and in frames (CONTRACT §3)."""
+"""How sessions and messages look in JSON, over REST and in frames."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -108,6 +108,7 @@ class MessageSerializer(serializers.Serializer[None]):
     response_time_ms = serializers.IntegerField(allow_null=True)
     is_error = serializers.BooleanField()
     metadata = Metadata()
+    run_id = serializers.UUIDField(allow_null=True)
     created_at = serializers.DateTimeField()
 
 

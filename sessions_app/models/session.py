@@ -207,6 +207,18 @@ class ChatSession(models.Model):
             updated_at=timezone.now(),
         )
 
+    def compact(self, last_position: int, item: dict[str, Any], context_tokens: int) -> bool:
+        """Puts `item` in the place of all that the model is given, if that still ends at `last_position`."""
+        with transaction.atomic(savepoint=False):
+            unchanged = self._row.select_for_update().filter(last_context_position=last_position)
+            if not unchanged.values_list("pk").first():
+                return False
+            self.context_items.all().delete()
+            row = self.context_items.model.holding(item, session=self, position=last_position)
+            self.context_items.bulk_create([row])
+            self._row.update(context_tokens=context_tokens, updated_at=timezone.now())
+        return True
+
     def _take(self, numbers: tuple[str, ...], **changes: Any) -> tuple[Any, ...]:
         """The new values of `numbers`: the row gives each out once, however many ask at a time."""
         taken = update_returning(self._row, numbers, **changes)
