@@ -255,5 +255,5 @@ UPDATE "{ChatSession._meta.db_table}" AS session SET last_seq = session.last_seq
 WHERE session.id = wanted.session_pk AND EXISTS (
   SELECT 1 FROM "{Run._meta.db_table}" AS run
   WHERE run.id = wanted.run_pk AND run.epoch = wanted.epoch AND run.status = 'running')
-RETURNING session.id, session.last_seq
+RETURNING id, last_seq
 """

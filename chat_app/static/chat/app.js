@@ -23,6 +23,7 @@ const auth = new Auth();
 const api = new Api(auth);
 const drawer = initDrawer();
 let conversation = null;
+let removing = "";
 
 const messages = new Messages({
   loadEarlier: () => conversation?.loadEarlier().catch(report),
@@ -38,6 +39,7 @@ const composer = new Composer({
 });
 
 const sidebar = new Sidebar(api, {
+  onRemoving: (sessionId) => (removing = sessionId),
   onRemoved: (sessionId) => {
     tellOthers();
     if (conversation?.id === sessionId) leave();
@@ -90,7 +92,7 @@ function follow(sessionId) {
       setText(connection.querySelector("span:last-child"), PHASES[phase]);
     },
     onGone: (reason) => {
-      toast(reason);
+      if (removing !== sessionId) toast(reason);
       leave();
       sidebar.reload();
     },

@@ -21,7 +21,7 @@ export class Sidebar {
   #status = document.getElementById("session-list-status");
   #more = document.getElementById("session-list-more");
 
-  /** Callbacks: `onRemoved(sessionId)`, `onChanged(session)`, `onProblem(text)`, `onPicked()`. */
+  /** Callbacks: `onRemoving(sessionId)`, `onRemoved(sessionId)`, `onChanged(session)`, `onProblem(text)`, `onPicked()`. */
   constructor(api, callbacks) {
     this.#api = api;
     this.#callbacks = callbacks;
@@ -93,6 +93,7 @@ export class Sidebar {
       action: "Delete",
     });
     if (!agreed) return;
+    this.#callbacks.onRemoving(session.session_id);
     try {
       await this.#api.delete(`/api/sessions/${session.session_id}`);
     } catch (error) {
