@@ -1,0 +1,279 @@
+// The page's state, frame by frame. Run by test_store.py, or by hand: node --test tests/page/
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { grouped, join, put, renew } from "../../chat_app/static/chat/sessionlist.js";
+import { EMPTY, busy, oldestPosition, reduce, unaccepted } from "../../chat_app/static/chat/store.js";
+
+const RUN = "run-1";
+let seq = 0;
+
+function logged(type, fields = {}) {
+  return { type, seq: ++seq, session_id: "chat_1", run_id: RUN, ...fields };
+}
+
+function after(frames, state = EMPTY) {
+  return frames.reduce((now, frame) => reduce(now, { type: "frame", frame }), state);
+}
+
+function user(id, text, position, runId = RUN) {
+  return { id, role: "user", content: text, status: "completed", position, run_id: runId };
+}
+
+function answer(id, text, position, status = "completed", runId = RUN) {
+  return { id, role: "assistant", content: text, status, position, run_id: runId };
+}
+
+function detail(messages, fields = {}) {
+  return { session: { id: "s", session_id: "chat_1" }, messages, has_more: false, last_seq: seq, run: null, ...fields };
+}
+
+function texts(state) {
+  return state.entries.map((entry) => entry.text ?? entry.name);
+}
+
+function fresh() {
+  seq = 0;
+}
+
+test("an answer grows by its deltas and is whole at its end", () => {
+  fresh();
+  const growing = after([
+    logged("message_created", { message: user("u1", "Hello", 1) }),
+    logged("stream_start"),
+    logged("delta", { message_id: "a1", content: "Good " }),
+    logged("delta", { message_id: "a1", content: "day" }),
+  ]);
+  assert.deepEqual(texts(growing), ["Hello", "Good day"]);
+  assert.equal(growing.entries[1].status, "pending");
+  assert.ok(busy(growing));
+
+  const ended = after([logged("stream_end", { finish_reason: "stop", message_id: "a1" })], growing);
+  assert.equal(ended.entries[1].status, "completed");
+  assert.ok(!busy(ended));
+  assert.equal(ended.lastSeq, 5);
+});
+
+test("an event seen before changes nothing", () => {
+  fresh();
+  const delta = logged("delta", { message_id: "a1", content: "once" });
+  const state = after([delta]);
+  assert.equal(after([delta], state), state);
+});
+
+test("a reload in mid-answer goes on where the loaded text ends", () => {
+  fresh();
+  seq = 7;
+  const loaded = reduce(EMPTY, {
+    type: "loaded",
+    detail: detail([user("u1", "Hello", 1), answer("a1", "Good ", 2, "pending")], { run: { run_id: RUN, status: "running" } }),
+  });
+  assert.ok(busy(loaded));
+  const replayed = { type: "delta", seq: 7, run_id: RUN, message_id: "a1", content: "Good " };
+  const state = after([replayed, logged("delta", { message_id: "a1", content: "day" })], loaded);
+  assert.deepEqual(texts(state), ["Hello", "Good day"]);
+});
+
+test("a frame that merges several deltas counts up to its last", () => {
+  fresh();
+  const state = after([
+    { type: "delta", seq: 4, run_id: RUN, message_id: "a1", content: "one two three " },
+    { type: "delta", seq: 5, run_id: RUN, message_id: "a1", content: "four" },
+  ]);
+  assert.equal(state.lastSeq, 5);
+  assert.equal(state.entries[0].text, "one two three four");
+});
+
+test("a message is shown once, whether the log or the acceptance comes first", () => {
+  const created = (id) => logged("message_created", { message: user(id, "Hi", 1) });
+  const accepted = { type: "accepted", client_id: "c1", run_id: RUN, message_ids: ["u1"] };
+  for (const order of [(frame) => [frame, accepted], (frame) => [accepted, frame]]) {
+    fresh();
+    const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "Hi" });
+    const state = after(order(created("u1")), posted);
+    assert.deepEqual(texts(state), ["Hi"]);
+    assert.deepEqual(state.outbox, []);
+  }
+});
+
+test("between the log and the acceptance one's own message is hidden once, and would still be sent again", () => {
+  fresh();
+  const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "Hi" });
+  const state = after([logged("message_created", { message: user("u1", "Hi", 1) })], posted);
+  assert.equal(state.outbox[0].hidden, true);
+  assert.deepEqual(unaccepted(state).map((item) => item.clientId), ["c1"]);
+});
+
+test("a refused message says why and is not sent again by itself", () => {
+  const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "Hi" });
+  const state = after([{ type: "error", code: "run_active", message: "An answer is being written.", client_id: "c1" }], posted);
+  assert.equal(state.outbox[0].state, "failed");
+  assert.equal(state.outbox[0].reason, "An answer is being written.");
+  assert.deepEqual(unaccepted(state), []);
+  const again = reduce(state, { type: "retried", clientId: "c1" });
+  assert.deepEqual(unaccepted(again).map((item) => item.clientId), ["c1"]);
+});
+
+test("a refusal that belongs to no message is an alert", () => {
+  assert.equal(after([{ type: "error", code: "bad_frame", message: "No." }]).alert.text, "No.");
+});
+
+test("a queued message waits below the answer being written, and its own answer comes below it", () => {
+  fresh();
+  const state = after([
+    logged("message_created", { message: user("u1", "First", 1) }),
+    logged("stream_start"),
+    logged("message_created", { message: user("u2", "Second", 2, "run-2"), run_id: "run-2" }),
+    logged("delta", { message_id: "a1", content: "to the first" }),
+  ]);
+  assert.deepEqual(texts(state), ["First", "to the first", "Second"]);
+  assert.deepEqual(state.queued, ["run-2"]);
+  const next = after(
+    [
+      logged("stream_end", { finish_reason: "stop" }),
+      logged("stream_start", { run_id: "run-2" }),
+      logged("delta", { run_id: "run-2", message_id: "a2", content: "to the second" }),
+    ],
+    state,
+  );
+  assert.deepEqual(texts(next), ["First", "to the first", "Second", "to the second"]);
+  assert.deepEqual(next.queued, []);
+  assert.equal(next.run.id, "run-2");
+});
+
+test("the history reads the same after a reload", () => {
+  const messages = [
+    user("u1", "First", 1),
+    user("u2", "Second", 2, "run-2"),
+    answer("a1", "to the first", 3, "pending"),
+  ];
+  const state = reduce(EMPTY, { type: "loaded", detail: detail(messages, { run: { run_id: RUN, status: "running" } }) });
+  assert.deepEqual(texts(state), ["First", "to the first", "Second"]);
+  assert.deepEqual(state.queued, ["run-2"]);
+});
+
+test("a stopped answer keeps its text, and its tool call is cut", () => {
+  fresh();
+  const state = after([
+    logged("stream_start"),
+    logged("delta", { message_id: "a1", content: "Half" }),
+    logged("tool_call", { id: "call", name: "read_file", arguments: "{}", status: "executing" }),
+    logged("stream_end", { finish_reason: "interrupted" }),
+  ]);
+  assert.equal(state.entries[0].status, "completed"); // whole before the tool was called
+  assert.deepEqual([state.entries[1].status, state.entries[1].interrupted], ["completed", true]);
+  assert.equal(state.run, null);
+});
+
+test("a run that ends without a word says so", () => {
+  fresh();
+  const stopped = after([logged("stream_start"), logged("stream_end", { finish_reason: "interrupted" })]);
+  assert.match(stopped.entries[0].text, /Stopped/);
+  const failed = after([logged("stream_start"), logged("stream_end", { finish_reason: "error" })]);
+  assert.equal(failed.entries[0].level, "error");
+});
+
+test("a failure is told once, with the server's words", () => {
+  fresh();
+  const state = after([
+    logged("stream_start"),
+    logged("delta", { message_id: "a1", content: "Half" }),
+    logged("error", { code: "provider_unavailable", message: "The model cannot be reached." }),
+    logged("stream_end", { finish_reason: "error" }),
+  ]);
+  assert.deepEqual(texts(state), ["Half", "The model cannot be reached."]);
+  assert.equal(state.entries[0].status, "failed");
+});
+
+test("a tool call is one card from its detection to its result", () => {
+  fresh();
+  const call = { id: "call", name: "list_directory", arguments: "" };
+  const state = after([
+    logged("tool_call", { ...call, status: "detected" }),
+    logged("tool_call_arguments_delta", { id: "call", delta: '{"path":' }),
+    logged("tool_call_arguments_delta", { id: "call", delta: '"."}' }),
+    logged("tool_call", { ...call, arguments: '{"path":"."}', status: "executing" }),
+    logged("tool_call", { ...call, arguments: '{"path":"."}', status: "completed", result: "[]", success: true }),
+  ]);
+  assert.equal(state.entries.length, 1);
+  assert.deepEqual([state.entries[0].arguments, state.entries[0].result, state.entries[0].status], ['{"path":"."}', "[]", "completed"]);
+});
+
+test("a tool call loaded from the history is finished by its frame", () => {
+  fresh();
+  const message = { id: "t1", role: "tool_call", status: "pending", tool_call_id: "call", tool_name: "read_file", position: 2, run_id: RUN };
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail([message], { run: { run_id: RUN } }) });
+  const state = after([logged("tool_call", { id: "call", name: "read_file", status: "completed", result: "text", success: true })], loaded);
+  assert.deepEqual([state.entries.length, state.entries[0].result], [1, "text"]);
+});
+
+test("the same call id in another run is another card", () => {
+  fresh();
+  const call = { id: "call_1", name: "list_directory", arguments: "{}", status: "completed", result: "[]", success: true };
+  assert.equal(after([logged("tool_call", call), logged("tool_call", { ...call, run_id: "run-2" })]).entries.length, 2);
+});
+
+test("thoughts fold when the answer begins", () => {
+  fresh();
+  const state = after([
+    logged("stream_start"),
+    logged("reasoning_delta", { content: "Let me " }),
+    logged("reasoning_delta", { content: "see." }),
+    logged("delta", { message_id: "a1", content: "Yes" }),
+  ]);
+  assert.deepEqual(texts(state), ["Let me see.", "Yes"]);
+  assert.equal(state.entries[0].done, true);
+});
+
+test("after a reload thoughts come back from the log, before what followed them", () => {
+  fresh();
+  const events = [
+    logged("stream_start"),
+    logged("reasoning_delta", { content: "Let me " }),
+    logged("reasoning_delta", { content: "see." }),
+    logged("delta", { message_id: "a1", content: "Yes" }),
+  ];
+  const messages = [user("u1", "Hello", 1), answer("a1", "Yes", 2, "pending")];
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail(messages, { run: { run_id: RUN } }) });
+  const state = reduce(loaded, { type: "thoughts", events });
+  assert.deepEqual(texts(state), ["Hello", "Let me see.", "Yes"]);
+});
+
+test("a greeting at the head of the log says what runs; one behind it leaves that to the replay", () => {
+  fresh();
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail([], { run: { run_id: RUN, status: "running" }, last_seq: 3 }) });
+  assert.equal(after([{ type: "connected", last_seq: 3, run: null }], loaded).run, null);
+  assert.equal(after([{ type: "connected", last_seq: 9, run: null }], loaded).run.id, RUN);
+});
+
+test("a page of older messages goes above, and the next page begins at the oldest", () => {
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail([user("u3", "3", 3), answer("a4", "4", 4)], { has_more: true }) });
+  assert.equal(oldestPosition(loaded), 3);
+  const page = { messages: [user("u1", "1", 1, "run-0"), answer("a2", "2", 2, "completed", "run-0")], has_more: false };
+  const state = reduce(loaded, { type: "earlier", page });
+  assert.deepEqual(texts(state), ["1", "2", "3", "4"]);
+  assert.equal(state.hasMore, false);
+});
+
+test("an unknown event is passed over, and counted", () => {
+  fresh();
+  assert.equal(after([logged("something_new")]).lastSeq, 1);
+});
+
+const chat = (id, last_used_at, pinned = false) => ({ id, session_id: id, title: id, pinned, last_used_at });
+
+test("the list has pinned chats first, then the latest, each once", () => {
+  const list = join([chat("a", "2026-01-03"), chat("b", "2026-01-02")], [chat("b", "2026-01-02"), chat("c", "2026-01-01")]);
+  assert.deepEqual(list.map((session) => session.id), ["a", "b", "c"]);
+  const pinned = put(list, chat("c", "2026-01-01", true));
+  assert.deepEqual(pinned.map((session) => session.id), ["c", "a", "b"]);
+  assert.equal(grouped(pinned, Date.parse("2026-01-03T12:00:00"))[0].heading, "Pinned");
+});
+
+test("a fresh first page drops what was deleted elsewhere and keeps what was loaded below it", () => {
+  const list = ["2026-01-09", "2026-01-08", "2026-01-07", "2026-01-01"].map((day) => chat(day, day));
+  const page = [chat("2026-01-09", "2026-01-09"), chat("2026-01-07", "2026-01-07")];
+  assert.deepEqual(renew(list, page, true).map((session) => session.id), ["2026-01-09", "2026-01-07", "2026-01-01"]);
+  assert.deepEqual(renew(list, page, false).map((session) => session.id), ["2026-01-09", "2026-01-07"]);
+});
