@@ -69,7 +69,7 @@ def test_positions_have_neither_gaps_nor_twins_under_parallel_writers(
         return [client.post("/api/sessions/s/messages", body).json()["position"] for _ in range(5)]
 
     given = side_by_side(talk, [client_of(alice) for _ in range(4)])
-    assert sorted(sum(given, [])) == list(range(1, 21))
+    assert sorted(position for one in given for position in one) == list(range(1, 21))
     assert list(session.messages.order_by("position").values_list("position", flat=True)) == list(
         range(1, 21)
     )
