@@ -1,4 +1,4 @@
-"""A client of the contract: REST by httpx, sockets by websockets, and what must be true of the frames they get."""
+"""A client of the contract: REST by httpx, sockets by websockets, and what must be true of their frames."""
 
 import asyncio
 import itertools

@@ -97,6 +97,7 @@ class Site:
         self.directory = Path(tempfile.mkdtemp(prefix=f"site-{profile}-"))
         self.database_url = services.postgres().create_database() if profile == "postgres" else ""
         self.environment = _inherited() | {
+            "ENV_FILE": os.devnull,
             "HOST": "127.0.0.1",
             "DATA_DIR": str(self.directory / "data"),
             "DATABASE_URL": self.database_url,

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible provider for tests: true event sequences, strict about its input, fails when told to."""
+"""An OpenAI-compatible provider for tests: true to its events, strict about its input, fails when told to."""
 
 from tests.harness.provider.script import Script, parse
 from tests.harness.provider.server import Provider, RecordedRequest

@@ -11,16 +11,18 @@ EFFORTS = {"none", "minimal", "low", "medium", "high", "xhigh"}
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 _RESPONSES_PARAMETERS = (
-    "background context_management conversation include input instructions max_output_tokens max_tool_calls metadata "
-    "model moderation parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_options "
-    "prompt_cache_retention reasoning safety_identifier service_tier store stream stream_options temperature text "
-    "tool_choice tools top_logprobs top_p truncation user"
+    "background context_management conversation include input instructions max_output_tokens "
+    "max_tool_calls metadata model moderation parallel_tool_calls previous_response_id prompt "
+    "prompt_cache_key prompt_cache_options prompt_cache_retention reasoning safety_identifier "
+    "service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p "
+    "truncation user"
 )
 _CHAT_PARAMETERS = (
-    "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages "
-    "metadata modalities model n parallel_tool_calls prediction presence_penalty prompt_cache_key "
-    "prompt_cache_retention reasoning_effort response_format safety_identifier seed service_tier stop store stream "
-    "stream_options temperature tool_choice tools top_logprobs top_p user verbosity web_search_options"
+    "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens "
+    "max_tokens messages metadata modalities model n parallel_tool_calls prediction presence_penalty "
+    "prompt_cache_key prompt_cache_retention reasoning_effort response_format safety_identifier seed "
+    "service_tier stop store stream stream_options temperature tool_choice tools top_logprobs top_p "
+    "user verbosity web_search_options"
 )
 _ITEM_FIELDS = {
     "message": {"type", "role", "content", "id", "status", "phase"},
@@ -35,6 +37,10 @@ _PARTS = {
     "developer": {"input_text"},
     "assistant": {"output_text", "refusal"},
 }
+_UNANSWERED = (
+    "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+    "'tool_call_id'. The following tool_call_ids did not have response messages"
+)
 _CHAT_FIELDS = {
     "developer": {"role", "content", "name"},
     "system": {"role", "content", "name"},
@@ -58,7 +64,7 @@ def reasoning_model(model: str) -> bool:
 
 
 def responses_fault(body: Any, issued: dict[str, str]) -> str | None:
-    """`issued`: id of each item this provider gave out -> id of the reasoning item it came with ("" for none)."""
+    """`issued`: id of each item given out before -> id of the reasoning item it came with ("" for none)."""
     return next(_responses_faults(body, issued), None)
 
 
@@ -147,7 +153,7 @@ def _message(where: str, item: JSON) -> Iterator[str]:
     for number, part in enumerate(content if isinstance(content, list) else []):
         kind = part.get("type") if isinstance(part, dict) else None
         if kind not in _PARTS[role]:
-            yield f"Invalid value: '{kind}'. Supported values are: {sorted(_PARTS[role])} in '{where}.content[{number}]'."
+            yield f"Invalid '{kind}'. Not one of {sorted(_PARTS[role])} in '{where}.content[{number}]'."
         elif kind in ("input_text", "output_text") and not part.get("text"):
             yield f"Invalid '{where}.content[{number}].text': empty string."
 
@@ -159,7 +165,7 @@ def _pairs(items: list[JSON]) -> Iterator[str]:
     for item in items:
         if (id_ := item.get("id")) is not None:
             if id_ in ids:
-                yield f"Duplicate item found with id {id_}. Remove duplicate items from your input and try again."
+                yield f"Duplicate item found with id {id_}. Remove duplicate items from your input."
             ids.add(id_)
         call_id = str(item.get("call_id", ""))
         if item.get("type") == "function_call":
@@ -185,7 +191,8 @@ def _reasoning_neighbours(items: list[JSON], issued: dict[str, str]) -> Iterator
                 or following.get("role") == "assistant"
             )
             if not produced:
-                yield f"Item '{item.get('id')}' of type 'reasoning' was provided without its required following item."
+                id_ = item.get("id")
+                yield f"Item '{id_}' of type 'reasoning' was provided without its required following item."
         elif (needed := issued.get(item.get("id", ""))) and needed not in present:
             yield f"Item '{item['id']}' was provided without its required 'reasoning' item: '{needed}'."
 
@@ -205,7 +212,7 @@ def _tools(pairs: Iterator[tuple[JSON, JSON]]) -> Iterator[str]:
         if function.get("strict"):
             missing = set(schema.get("properties", {})) - set(schema.get("required", []))
             if missing or schema.get("additionalProperties") is not False:
-                yield f"Invalid schema for function '{name}': strict needs all required and no additionalProperties."
+                yield f"Invalid schema for '{name}': strict needs all required and no additionalProperties."
 
 
 def _chat_faults(body: Any) -> Iterator[str]:
@@ -230,16 +237,13 @@ def _chat_faults(body: Any) -> Iterator[str]:
             yield f"Unrecognized request argument supplied: {where}.{key}"
         if role == "tool":
             if message.get("tool_call_id") not in waiting:
-                yield "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+                yield "messages with role 'tool' must respond to a preceeding message with 'tool_calls'."
             waiting.discard(message.get("tool_call_id", ""))
             if not isinstance(message.get("content"), str | list):
                 yield f"Missing required parameter: '{where}.content'."
             continue
         if waiting:
-            yield (
-                "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
-                f"'tool_call_id'. The following tool_call_ids did not have response messages: {sorted(waiting)}"
-            )
+            yield f"{_UNANSWERED}: {sorted(waiting)}"
         waiting = set()
         yield from _chat_content(where, message)
         for call in message.get("tool_calls") or []:
@@ -251,10 +255,7 @@ def _chat_faults(body: Any) -> Iterator[str]:
             ):
                 yield f"Missing required parameter: '{where}.tool_calls[].function'."
     if waiting:
-        yield (
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
-            f"'tool_call_id'. The following tool_call_ids did not have response messages: {sorted(waiting)}"
-        )
+        yield f"{_UNANSWERED}: {sorted(waiting)}"
 
 
 def _chat_content(where: str, message: JSON) -> Iterator[str]:

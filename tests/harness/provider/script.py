@@ -1,9 +1,9 @@
 """What the provider is to answer, as the last user message says it.
 
-A message is a script when every line of it (``;`` separates too) is one of these directives; any other text is
-answered with ``You said: <text>``.
+A message is a script when every line of it (``;`` separates too) is one of these directives; any other text
+is answered with ``You said: <text>``.
 
-=========================  =======================================================================================
+=========================  ===================================================================================
 ``say N words``            N words, ``word1 word2 … wordN``
 ``stamp N``                N words, each the time.monotonic_ns() at which it was written
 ``echo TEXT``              TEXT, word by word
@@ -15,11 +15,11 @@ answered with ``You said: <text>``.
 ``wait S``                 S seconds before the first word
 ``fail STATUS [N times]``  an HTTP error instead of an answer, always or for the first N requests
 ``hang``                   no answer at all, not even a status line
-``FAULT after N``          after N words of text: ``reset`` (RST), ``close`` (end of stream without an end), ``hang``,
-                           ``malformed`` (broken JSON), ``error`` (the API's own error event), ``length`` (the token
-                           limit), ``gate NAME`` (waits until the test opens the gate)
+``FAULT after N``          after N words of text: ``reset`` (RST), ``close`` (no end of the answer), ``hang``,
+                           ``malformed`` (broken JSON), ``error`` (the API's own error event), ``length``
+                           (the token limit), ``gate NAME`` (waits until the test opens the gate)
 ``FAULT in call``          the same in the middle of a function call's arguments
-=========================  =======================================================================================
+=========================  ===================================================================================
 """
 
 import re
@@ -139,7 +139,7 @@ def _silent(script: Script) -> None:
 
 
 def _fault(script: Script, kind: str, gate: str | None, after: str | None) -> None:
-    script.faults.append(Fault(kind.split()[0], int(after or 0), after is None, gate or ""))
+    script.faults.append(Fault(kind.split(maxsplit=1)[0], int(after or 0), after is None, gate or ""))
 
 
 _GRAMMAR = (

@@ -1,0 +1,119 @@
+"""Whatever the model's provider does: one end, what was said is kept and marked, the next turn works."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.harness.client import Client, assert_gapless, assert_whole_run, text_of
+from tests.harness.provider import Provider
+from tests.harness.server import Site
+
+# script, what is said before it, codes that the error frame may have, finish reason
+FAILURES = [
+    ("fail 429", "", {"provider_rate_limited"}),
+    ("fail 500", "", {"provider_unavailable"}),
+    ("fail 503", "", {"provider_unavailable"}),
+    ("fail 401", "", {"provider_auth"}),
+    ("fail 400", "", {"provider_rejected"}),
+    ("fail 404", "", {"model_not_found", "provider_rejected"}),
+    ("reset after 0; say 9", "", {"provider_unavailable", "provider_protocol"}),
+    ("reset after 5; say 9", "word1 word2 word3 word4 word5", {"provider_unavailable", "provider_protocol"}),
+    ("close after 5; say 9", "word1 word2 word3 word4 word5", {"provider_unavailable", "provider_protocol"}),
+    ("malformed after 5; say 9", "word1 word2 word3 word4 word5", {"provider_protocol"}),
+    ("error after 5; say 9", "word1 word2 word3 word4 word5", {"provider_unavailable", "provider_rejected"}),
+    ("hang after 5; say 9", "word1 word2 word3 word4 word5", {"provider_timeout"}),
+    (
+        'tool list_directory {"path": "some-path"}; reset in call',
+        "",
+        {"provider_unavailable", "provider_protocol"},
+    ),
+    (
+        'tool list_directory {"path": "some-path"}; close in call',
+        "",
+        {"provider_unavailable", "provider_protocol"},
+    ),
+    ("reasoning 3; reset after 0; say 9", "", {"provider_unavailable", "provider_protocol"}),
+]
+
+
+@pytest.fixture(params=["responses", "chat_completions"])
+async def person(request: pytest.FixtureRequest, provider: Provider) -> AsyncIterator[Client]:
+    """Alice, at a server that speaks this API with its provider."""
+    site: Site = request.getfixturevalue("site" if request.param == "responses" else "chat_completions_site")
+    client = await Client(site.url).login()
+    yield client
+    await client.close()
+
+
+@pytest.mark.parametrize(("script", "said", "codes"), FAILURES, ids=[script for script, *_ in FAILURES])
+async def test_a_failure_ends_the_run_once_and_the_next_turn_works(
+    person: Client, provider: Provider, script: str, said: str, codes: set[str]
+) -> None:
+    session = await person.create_session()
+    async with person.chat(session) as chat:
+        await chat.ask("say 2 words")
+        frames = await chat.ask(script)
+        assert_whole_run(frames)
+        assert frames[-1]["finish_reason"] == "error"
+        assert text_of(frames) == said
+        errors = [frame for frame in frames if frame["type"] == "error"]
+        assert [error["code"] in codes for error in errors] == [True], errors
+        assert isinstance(errors[0]["retryable"], bool) and errors[0]["message"]
+        assert "Traceback" not in errors[0]["message"] and "127.0.0.1" not in errors[0]["message"]
+
+        frames = await chat.ask("say 3 words")
+        assert_whole_run(frames)
+        assert (frames[-1]["finish_reason"], text_of(frames)) == ("stop", "word1 word2 word3")
+        assert_gapless(chat.log)
+    if said:
+        assert ("assistant", said) in provider.requests[-1].texts
+        kept = [m for m in (await person.detail(session))["messages"] if m["content"] == said]
+        assert [(m["role"], m["status"] in ("failed", "interrupted"), m["partial"]) for m in kept] == [
+            ("assistant", True, True)
+        ]
+    statuses = {m["status"] for m in (await person.detail(session))["messages"]}
+    assert "pending" not in statuses
+
+
+@pytest.mark.parametrize("script", ["fail 429 1 time; say 3 words", "fail 500 1 time; say 3 words"])
+async def test_a_failure_that_passes_is_not_seen(person: Client, script: str) -> None:
+    async with person.chat(await person.create_session()) as chat:
+        frames = await chat.ask(script)
+    assert_whole_run(frames)
+    assert text_of(frames) == "word1 word2 word3"
+    assert "error" not in {frame["type"] for frame in frames}
+
+
+async def test_an_answer_cut_by_the_token_limit_says_so(person: Client) -> None:
+    async with person.chat(await person.create_session()) as chat:
+        frames = await chat.ask("say 9; length after 4")
+        assert_whole_run(frames)
+        assert (frames[-1]["finish_reason"], text_of(frames)) == ("length", "word1 word2 word3 word4")
+        assert_whole_run(await chat.ask("say 3 words"))
+
+
+async def test_an_empty_answer_is_an_end_too(person: Client) -> None:
+    async with person.chat(await person.create_session()) as chat:
+        assert_whole_run(await chat.ask("empty"))
+        assert_whole_run(await chat.ask("say 3 words"))
+
+
+async def test_a_conversation_with_tools_and_thoughts_is_accepted_again(person: Client) -> None:
+    session = await person.create_session(reasoning_effort="low")
+    async with person.chat(session) as chat:
+        for _ in range(2):
+            frames = await chat.ask(
+                'reasoning 2; tool list_directory {"path": "."}; tool list_directory {}; say 4'
+            )
+            assert_whole_run(frames)
+            assert (frames[-1]["finish_reason"], text_of(frames)) == ("stop", "word1 word2 word3 word4")
+
+
+async def test_an_unknown_model_is_an_error_of_the_run(person: Client) -> None:
+    session = await person.create_session()
+    async with person.chat(session) as chat:
+        await chat.say("say 3 words", model="missing-model")
+        error = await chat.expect("error")
+        if "seq" in error:
+            await chat.expect("stream_end", finish_reason="error")
+        assert_whole_run(await chat.ask("say 3 words", model="gpt-5.2"))

@@ -1,0 +1,133 @@
+"""A stop from anywhere, at once, with everything kept that had been said."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.harness.client import Chat, Client, assert_gapless, assert_whole_run, text_of
+from tests.harness.provider import Provider
+
+STOP_S = 0.25
+
+
+async def stopped(chat: Chat, since: float) -> list[dict[str, object]]:
+    end = await chat.expect("stream_end")
+    took = time.monotonic() - since
+    assert end["finish_reason"] == "interrupted"
+    assert took < STOP_S, f"stopped after {took * 1000:.0f} ms"
+    frames = chat.of_run(end["run_id"], up_to=end["seq"])
+    assert_whole_run(frames)
+    return frames
+
+
+@pytest.mark.parametrize("place", ["same socket", "other socket", "rest", "other process", "rest elsewhere"])
+async def test_a_stop_is_answered_within_250_ms_and_keeps_what_was_said(
+    alice: Client, elsewhere: Client, session: str, provider: Provider, place: str
+) -> None:
+    async with alice.chat(session) as chat, alice.chat(session) as other, elsewhere.chat(session) as remote:
+        await chat.say("say 2000 words; pace 100")
+        await chat.wait_text("word20")
+        since = time.monotonic()
+        match place:
+            case "same socket":
+                await chat.send({"type": "interrupt"})
+            case "other socket":
+                await other.send({"type": "interrupt"})
+            case "other process":
+                await remote.send({"type": "interrupt"})
+            case "rest":
+                answer = await alice.post(f"/api/sessions/{session}/interrupt")
+            case "rest elsewhere":
+                answer = await elsewhere.post(f"/api/sessions/{session}/interrupt", {})
+        frames = await stopped(chat, since)
+        if place.startswith("rest"):
+            assert answer["stopped"] is True and answer["run_id"] == frames[0]["run_id"]
+
+        said = text_of(frames)
+        message = (await elsewhere.detail(session))["messages"][-1]
+        assert message["content"] == said and said.startswith("word1 word2")
+        assert (message["status"], message["partial"]) == ("interrupted", True)
+
+        assert_whole_run(await chat.ask("say 3 words"))
+        assert ("assistant", said) in provider.requests[-1].texts
+        assert len(provider.requests[-1].texts) >= 4, "the model is told that it was stopped"
+        assert_gapless(chat.log)
+    assert provider.requests[0].ended == "cut"
+
+
+async def test_a_stop_before_the_first_word(alice: Client, session: str, provider: Provider) -> None:
+    async with alice.chat(session) as chat:
+        await chat.say("hang")
+        start = await chat.expect("stream_start")
+        since = time.monotonic()
+        await chat.send({"type": "interrupt", "run_id": start["run_id"]})
+        await stopped(chat, since)
+        assert_whole_run(await chat.ask("say 3 words"))
+
+
+async def test_a_stop_in_the_middle_of_a_tool_call(alice: Client, session: str, provider: Provider) -> None:
+    async with alice.chat(session) as chat:
+        await chat.say('tool list_directory {"path": "a-long-path"}; gate tool in call')
+        await chat.expect("tool_call", "tool_call_arguments_delta")
+        await chat.send({"type": "interrupt"})
+        end = await chat.expect("stream_end", finish_reason="interrupted")
+        frames = chat.of_run(end["run_id"])
+        assert_whole_run(frames)
+        calls = [frame for frame in frames if frame["type"] == "tool_call"]
+        if calls:
+            assert calls[-1]["status"] == "completed"
+            assert calls[-1]["success"] is False and calls[-1]["interrupted"] is True
+        assert_whole_run(await chat.ask("say 3 words"))
+        assert_gapless(chat.log)
+
+
+async def test_a_stop_twice_and_a_stop_of_nothing(alice: Client, session: str) -> None:
+    assert (await alice.post(f"/api/sessions/{session}/interrupt"))["stopped"] is False
+    async with alice.chat(session) as chat:
+        await chat.say("say 500 words; pace 50")
+        await chat.wait_text("word5")
+        both = await asyncio.gather(*(alice.post(f"/api/sessions/{session}/interrupt") for _ in range(4)))
+        await chat.expect("stream_end")
+        assert any(answer["stopped"] for answer in both)
+        await chat.send({"type": "interrupt"})
+        await chat.send({"type": "ping"})
+        await chat.expect("pong")
+        await alice.post(f"/api/sessions/{session}/interrupt")
+        assert_whole_run(await chat.ask("say 3 words"))
+        assert [frame["type"] for frame in chat.log].count("stream_end") == 2
+
+
+async def test_a_stop_of_another_run_stops_nothing(alice: Client, session: str, provider: Provider) -> None:
+    async with alice.chat(session) as chat:
+        await chat.ask("say 2 words")
+        past = chat.log[-1]["run_id"]
+        await chat.say("say 9 words; gate other after 3")
+        await chat.expect("delta")
+        answer = await alice.post(f"/api/sessions/{session}/interrupt", {"run_id": past})
+        assert answer["stopped"] is False
+        provider.open_gate("other")
+        await chat.expect("stream_end", finish_reason="stop")
+
+
+async def test_a_stop_leaves_what_is_queued(alice: Client, session: str) -> None:
+    async with alice.chat(session) as chat:
+        await chat.say("say 500 words; pace 50")
+        await chat.wait_text("word3")
+        await chat.say("echo next")
+        await chat.expect("accepted")
+        await chat.send({"type": "interrupt"})
+        await chat.expect("stream_end", finish_reason="interrupted")
+        end = await chat.expect("stream_end", finish_reason="stop")
+        assert text_of(chat.of_run(end["run_id"])) == "next"
+
+
+async def test_mallory_stops_nothing(
+    alice: Client, mallory: Client, session: str, provider: Provider
+) -> None:
+    async with alice.chat(session) as chat:
+        await chat.say("say 9 words; gate mallory after 3")
+        await chat.wait_text("word3")
+        assert (await mallory.http.post(f"/api/sessions/{session}/interrupt")).status_code == 404
+        provider.open_gate("mallory")
+        await chat.expect("stream_end", finish_reason="stop")
