@@ -47,27 +47,38 @@ class Wanted:
     archived: bool | None = None
     cursor: str = ""
 
+    def filters(self) -> dict[str, Any]:
+        filters: dict[str, Any] = {}
+        if self.search:
+            filters["title__icontains"] = self.search
+        if self.agent:
+            filters["agent_name"] = self.agent
+        if self.archived is not None:
+            filters["archived"] = self.archived
+        return filters
+
 
 def page(wanted: Wanted) -> dict[str, Any]:
     """Pinned first, then by last use, latest first. With a cursor, what comes after it in its walk."""
-    sessions = ChatSession.objects.filter(owner_id=wanted.owner_id, namespace=NATIVE)
-    if wanted.search:
-        sessions = sessions.filter(title__icontains=wanted.search)
-    if wanted.agent:
-        sessions = sessions.filter(agent_name=wanted.agent)
-    if wanted.archived is not None:
-        sessions = sessions.filter(archived=wanted.archived)
-    filtered = bool(wanted.search or wanted.agent or wanted.archived is not None)
-    total = sessions.count() if filtered else tally(wanted.owner_id)
+    filters = wanted.filters()
+    sessions = ChatSession.objects.filter(owner_id=wanted.owner_id, namespace=NATIVE, **filters)
+    one_more = wanted.limit + 1
+    began = timezone.now()
     if wanted.cursor:
         start = Cursor.read(wanted.cursor)
-        began, rows = start.began, walk(sessions, start, wanted.limit + 1)
+        began, rows = start.began, walk(sessions, start, one_more)
+    elif filters:
+        rows = fetch(sessions.order_by("-pinned", "-last_used_at", "-id"), wanted.offset, one_more)
     else:
-        began = timezone.now()
-        ordered = sessions.annotate(walked_at=F("last_used_at")).order_by(*ORDER)
-        rows = fetch(ordered, wanted.offset, wanted.limit + 1)
+        rows = run(PAGE, as_param(wanted.owner_id), NATIVE, one_more, wanted.offset)
     has_more = len(rows) > wanted.limit
     del rows[wanted.limit :]
+    if not filters:
+        total = tally(wanted.owner_id)
+    elif not wanted.cursor and not has_more and (rows or not wanted.offset):
+        total = wanted.offset + len(rows)  # the page ends the list: a count would read all of it once more
+    else:
+        total = sessions.count()
     next_cursor = Cursor.after(began, rows).write() if has_more else None
     return {
         "sessions": [representation(row) for row in rows],
@@ -86,12 +97,9 @@ def page(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-ORDER = ("-pinned", "-walked_at", "-id")
-
-
 def tally(owner_id: UUID) -> int:
-    counted = SessionTally.objects.filter(owner_id=owner_id, namespace=NATIVE).values_list("count", flat=True)
-    return counted.first() or 0
+    counted = run(TALLY, as_param(owner_id), NATIVE)
+    return int(counted[0][0]) if counted else 0
 
 
 class Cursor(NamedTuple):
@@ -104,7 +112,7 @@ class Cursor(NamedTuple):
 
     @classmethod
     def after(cls, began: datetime, rows: Sequence[tuple[Any, ...]]) -> "Cursor":
-        used = [utc(row[WALKED_AT]) for row in rows]
+        used = [utc(row[-1]) for row in rows]
         # What was written while the first page was read and stands on it belongs to the walk's beginning.
         return cls(max(began, *used), bool(rows[-1][PINNED]), used[-1], as_uuid(rows[-1][0]))
 
@@ -147,16 +155,19 @@ def walk(sessions: "QuerySet[ChatSession]", start: Cursor, limit: int) -> list[t
         Value(start.used_at, DateTimeField()),
         Value(start.session, UUIDField()),
     )
+    order = ("-pinned", "-walked_at", "-id")
     resting = sessions.filter(last_used_at__lte=start.began).annotate(walked_at=F("last_used_at"))
-    rows = fetch(resting.filter(LessThan(place, reached)).order_by(*ORDER), 0, limit)
+    rows = fetch(resting.filter(LessThan(place, reached)).order_by(*order), 0, limit, "walked_at")
     heard = Message.objects.filter(session=OuterRef("pk"), created_at__lte=start.began).order_by("-position")
     # Both values of `pinned` are named, and the place is negated, so that the index is searched by
     # last_used_at and leads straight to the few that are meant.
     moved = sessions.filter(
         pinned__in=(True, False), last_used_at__gt=start.began, created_at__lte=start.began
     ).annotate(walked_at=Coalesce(Subquery(heard.values("created_at")[:1]), F("created_at")))
-    rows += fetch(moved.filter(~Q(GreaterThanOrEqual(place, reached))).order_by(*ORDER), 0, limit)
-    rows.sort(key=lambda row: (row[PINNED], utc(row[WALKED_AT]), as_uuid(row[0]).bytes), reverse=True)
+    rows += fetch(
+        moved.filter(~Q(GreaterThanOrEqual(place, reached))).order_by(*order), 0, limit, "walked_at"
+    )
+    rows.sort(key=lambda row: (row[PINNED], utc(row[-1]), as_uuid(row[0]).bytes), reverse=True)
     return rows[:limit]
 
 
@@ -167,22 +178,39 @@ class Row(Func):
     output_field = BooleanField()
 
 
-def fetch(sessions: "QuerySet[ChatSession]", offset: int, limit: int) -> list[tuple[Any, ...]]:
+def fetch(
+    sessions: "QuerySet[ChatSession]", offset: int, limit: int, *walked_at: str
+) -> list[tuple[Any, ...]]:
+    """Rows of COLUMNS; the last value of each is the time by which it stands in its order."""
+    rows = sessions.values_list(*COLUMNS, *walked_at)[offset : offset + limit]
+    statement, params = rows.query.sql_with_params()
+    return run(statement, *params)
+
+
+def run(statement: str, *params: Any) -> list[tuple[Any, ...]]:
     """The rows as the driver gives them: the ORM's converters would cost more than the statement."""
-    statement, params = sessions.values_list(*COLUMNS)[offset : offset + limit].query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         return list(cursor.fetchall())
+
+
+def as_param(key: UUID) -> Any:
+    return ChatSession._meta.pk.get_db_prep_value(key, connection)
 
 
 COLUMNS = (
     "id", "session_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
     "pinned", "archived", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
     "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at",
-    "walked_at",
 )  # fmt: skip
 PINNED = COLUMNS.index("pinned")
-WALKED_AT = COLUMNS.index("walked_at")
+
+# Written out, because for a statement that runs so often making it would cost as much as running it.
+PAGE = (
+    f"SELECT {', '.join(COLUMNS)} FROM {ChatSession._meta.db_table} WHERE owner_id = %s AND namespace = %s "  # noqa: S608
+    "ORDER BY pinned DESC, last_used_at DESC, id DESC LIMIT %s OFFSET %s"
+)
+TALLY = f"SELECT count FROM {SessionTally._meta.db_table} WHERE owner_id = %s AND namespace = %s"  # noqa: S608
 
 
 def representation(row: tuple[Any, ...]) -> dict[str, Any]:
@@ -190,10 +218,10 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
     (
         pk, session_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
         archived, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
-        last_message_preview, last_seq, created_at, updated_at, last_used_at, _,
-    ) = row  # fmt: skip
+        last_message_preview, last_seq, created_at, updated_at, last_used_at,
+    ) = row[: len(COLUMNS)]  # fmt: skip
     return {
-        "id": as_uuid(pk),
+        "id": dashed(pk),
         "session_id": session_id,
         "title": title,
         "name": title,
@@ -227,6 +255,13 @@ def stamp(moment: datetime) -> str:
 def utc(moment: datetime | str) -> datetime:
     """SQLite gives what it computed, other than a column, as text."""
     return (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).replace(tzinfo=UTC)
+
+
+def dashed(value: UUID | str) -> UUID | str:
+    """The usual spelling of a UUID that SQLite gives as 32 digits; a UUID is spelled so by the renderer."""
+    if isinstance(value, UUID):
+        return value
+    return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
 
 
 def as_uuid(value: UUID | str) -> UUID:
