@@ -50,7 +50,6 @@ AZURE_OPENAI_API_KEY: str = env.str("AZURE_OPENAI_API_KEY", "")
 AZURE_OPENAI_API_VERSION: str = env.str("AZURE_OPENAI_API_VERSION", "")
 DEFAULT_MODEL: str = env.str("DEFAULT_MODEL", "")
 MODEL_STALL_TIMEOUT_S: float = env.float("MODEL_STALL_TIMEOUT_S", 120)
-AGENT_MAX_TURNS: int = env.int("AGENT_MAX_TURNS", 25)
 LEASE_S: float = env.float("LEASE_S", 15)
 # Model calls of one run.
 AGENT_MAX_TURNS: int = env.int("AGENT_MAX_TURNS", 25)

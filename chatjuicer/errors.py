@@ -1,6 +1,7 @@
 """The one shape of every error that leaves by HTTP."""
 
 import logging
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,14 +92,23 @@ def shape(code: str, message: str, details: list[dict[str, str]] | None = None) 
     return {
         "detail": message,
         "message": message,
-        "error": {"code": code, "message": message, "details": details or [], "request_id": request_id.get()},
+        "error": {
+            "code": code,
+            "message": message,
+            "details": details or [],
+            "request_id": request_id.get() or uuid.uuid4().hex,
+        },
     }
 
 
 def answer(status_code: int) -> HttpResponse:
     code, message = CODES[status_code]
+    body = shape(code, message)
     return HttpResponse(
-        orjson.dumps(shape(code, message)), status=status_code, content_type="application/json"
+        orjson.dumps(body),
+        status=status_code,
+        content_type="application/json",
+        headers={"X-Request-ID": body["error"]["request_id"]},
     )
 
 

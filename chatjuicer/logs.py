@@ -6,8 +6,6 @@ from typing import Any
 
 import orjson
 
-from chat_app.logs import run_of_line, session_of_line
-
 from chatjuicer.accounts.context import request_id, run_id, session_id
 
 CONTEXT = {"request_id": request_id, "session": session_id, "run": run_id}

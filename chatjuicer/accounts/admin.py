@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -50,13 +50,16 @@ class UserAdmin(DjangoUserAdmin):
     readonly_fields = ("id", "created_at", "last_login")
     filter_horizontal = ()
     inlines = (TokenFamilyInline,)
-    actions: ClassVar = ["sign_out"]
+    actions = ("sign_out",)
     fieldsets = (
         (None, {"fields": ("id", "email", "password", "display_name")}),
         ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
         ("Dates", {"fields": ("created_at", "last_login")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[Any, ...]:
+        return tuple(self.inlines) if obj else ()
 
     @admin.action(description="Sign out everywhere")
     def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
