@@ -36,7 +36,12 @@ async def summarize_session(session: ChatSession, summarize: Summarizer) -> dict
     is still the one that it was asked about. Raises RunActive, ContextChanged and what `summarize` raises."""
     last_position, items = await in_database(_context, session)
     if not items:
-        body = {"message": "There is nothing to summarize.", "summary": "", "tokens_before": 0, "tokens_after": 0}
+        body = {
+            "message": "There is nothing to summarize.",
+            "summary": "",
+            "tokens_before": 0,
+            "tokens_after": 0,
+        }
         return {"success": True, **body}
     summary = (await summarize(items, session.model)).text
     item = {"role": "system", "content": INTRODUCTION + summary}

@@ -49,15 +49,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """As the parent, less its look for old database connections: no connection is used on this thread."""
         await getattr(self, get_handler_name(message))(message)
 
-    # -- opening and closing -------------------------------------------------------------------------------------
+    # -- opening and closing
 
     async def connect(self) -> None:
         """Accepts, then closes with a code: a browser cannot see why a handshake was refused."""
         try:
             credentials = await in_database(authenticate_scope, self.scope)
-            session, run = await in_database(
-                _look_up, credentials, self.scope["url_route"]["kwargs"]["session_id"]
-            )
+            session, run = await in_database(_look_up, credentials, self.scope["url_route"]["kwargs"]["session_id"])
         except SocketRejected as rejected:
             await self._refuse(rejected.close_code)
             return
@@ -116,7 +114,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             return run.first_seq - 1
         return session.last_seq
 
-    # -- commands ------------------------------------------------------------------------------------------------
+    # -- commands
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.socket is None or self.socket.outbox.closed:
@@ -134,18 +132,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
             self._answer(protocol.Error("not_found", "The session does not exist."), client_id)
         except Exception:
             logger.exception("a command failed")
-            self._answer(
-                protocol.Error("internal", "Something went wrong on the server.", retryable=True), client_id
-            )
+            self._answer(protocol.Error("internal", "Something went wrong on the server.", retryable=True), client_id)
 
     async def _obey(self, command: protocol.AnyCommand) -> None:
         assert self.socket is not None
         match command:
             case protocol.SendMessage():
                 started = await start_run(self.session_pk, command)
-                self._answer(
-                    protocol.Accepted(command.client_id, started.run.pk, started.message_ids)
-                )
+                self._answer(protocol.Accepted(command.client_id, started.run.pk, started.message_ids))
             case protocol.Interrupt(run_id=run_id):
                 await stop_run(self.session_pk, run_id)
             case protocol.PingCommand():

@@ -25,8 +25,8 @@ def _with_fresh_connection(call: Callable[P, T], *args: P.args, **kwargs: P.kwar
 async def in_database(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The result of a synchronous call that uses the ORM.
 
-    asgiref's `sync_to_async` would put every such call of the process on one thread, and `asyncio.to_thread` would
-    open a connection for each of its threads and never close it.
+    asgiref's `sync_to_async` would put every such call of the process on one thread, and `asyncio.to_thread` would open
+    a connection for each of its threads and never close it.
     """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_threads, lambda: _with_fresh_connection(call, *args, **kwargs))

@@ -32,5 +32,3 @@ class SessionGone(ApiError):
     status_code = 404
     code = "not_found"
     message = "The session does not exist."
-
-

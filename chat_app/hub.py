@@ -83,7 +83,7 @@ class Hub:
             for outbox in channel.listeners:
                 outbox.close(code, reason)
 
-    # -- joining -------------------------------------------------------------------------------------------------
+    # -- joining
 
     @asynccontextmanager
     async def channel(self, session_pk: UUID, session_id: str) -> AsyncIterator[Channel]:
@@ -140,7 +140,7 @@ class Hub:
         finally:
             channel.listeners.discard(outbox)
 
-    # -- what comes ----------------------------------------------------------------------------------------------
+    # -- what comes
 
     def _after_commit(self, records: list[Record]) -> None:
         self._loop.call_soon_threadsafe(self._hear_own, records)

@@ -13,6 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -21,10 +22,10 @@ from uuid import UUID
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, connection, transaction
 
+from chatjuicer.accounts.exceptions import Unavailable
 from sessions_app.models import ChatSession
 from sessions_app.representations import rfc3339
 
-from chatjuicer.accounts.exceptions import Unavailable
 from .log import bell, insert, tag
 from .models import Run
 from .pen import Entry, RunPen
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # between attempts to write a batch; the last one repeats
+STOP_TIMEOUT_S = 10.0
 GIVE_UP_AFTER_S = 60.0  # by then the leases have run out, and others have ended the runs
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
 
@@ -65,6 +67,7 @@ class Journal:
         self._calls: list[Call] = []
         self._busy = False
         self._scheduled = False
+        self._drained = asyncio.Event()
         self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
@@ -78,16 +81,20 @@ class Journal:
         call = Call(verb, self._loop.create_future())
         self._calls.append(call)
         self._schedule()
-        return await call.answer  # type: ignore[no-any-return]
+        result: T = await call.answer
+        return result
 
     async def stop(self) -> None:
         """Write what is left, then let the thread go."""
-        while self._busy or self._dirty or self._calls:
-            await asyncio.sleep(0.005)
+        self._drained.clear()
+        if not (self._busy or self._dirty or self._calls):
+            self._drained.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._drained.wait(), STOP_TIMEOUT_S)
         self._batches.put(None)
-        await self._loop.run_in_executor(None, self._thread.join)
+        await self._loop.run_in_executor(None, self._thread.join, STOP_TIMEOUT_S)
 
-    # -- on the loop ---------------------------------------------------------------------------------------------
+    # -- on the loop
 
     def _note_dirty(self, pen: RunPen) -> None:
         self._dirty[pen] = None
@@ -130,8 +137,10 @@ class Journal:
                 call.answer.set_result(call.result)
         if self._dirty or self._calls:
             self._schedule()
+        else:
+            self._drained.set()
 
-    # -- in the thread -------------------------------------------------------------------------------------------
+    # -- in the thread
 
     def _write_all(self) -> None:
         while (batch := self._batches.get()) is not None:
@@ -220,9 +229,7 @@ def write_entries(entries: list[Entry]) -> list[RunPen]:
             change(session)
         first = last_seq - len(entry.events) + 1
         for n, event in enumerate(entry.events, first):
-            records.append(
-                Record(pen.session_pk, pen.session_id, n, pen.run_id, tag(event), encode(event), at)
-            )
+            records.append(Record(pen.session_pk, pen.session_id, n, pen.run_id, tag(event), encode(event), at))
     if records:
         insert(records, now)
         transaction.on_commit(lambda: bell.records(records))
@@ -249,6 +256,7 @@ def number(wanted: dict[UUID, tuple[UUID, int, int]]) -> dict[UUID, int]:
         return {key.to_python(pk): last_seq for pk, last_seq in cursor.fetchall()}
 
 
+# The braces are filled with placeholders, the rest are names of ours.
 NUMBER = f"""
 WITH wanted(session_pk, run_pk, epoch, n) AS (VALUES {{values}})
 UPDATE "{ChatSession._meta.db_table}" AS session SET last_seq = session.last_seq + wanted.n FROM wanted
@@ -256,4 +264,4 @@ WHERE session.id = wanted.session_pk AND EXISTS (
   SELECT 1 FROM "{Run._meta.db_table}" AS run
   WHERE run.id = wanted.run_pk AND run.epoch = wanted.epoch AND run.status = 'running')
 RETURNING id, last_seq
-"""
+"""  # noqa: S608

@@ -24,8 +24,8 @@ from .protocol import Record, encode
 
 
 class Bell:
-    """What to call after a commit, from any thread. The process sets it up; without one (a shell, a migration) the
-    log is written all the same and found by the polls of the others."""
+    """What to call after a commit, from any thread. The process sets it up; without one (a shell, a migration) the log
+    is written all the same and found by the polls of the others."""
 
     def __init__(self) -> None:
         self.on_records: Callable[[list[Record]], None] | None = None
@@ -95,7 +95,8 @@ def insert(records: list[Record], now: datetime) -> None:
         for start in range(0, len(rows), ROWS_PER_INSERT * 6):
             part = rows[start : start + ROWS_PER_INSERT * 6]
             values = ",".join(["(%s,%s,%s,%s,%s,%s)"] * (len(part) // 6))
-            cursor.execute(f"INSERT INTO {EVENTS} (session_id,seq,run_id,type,payload,at) VALUES {values}", part)
+            statement = f"INSERT INTO {EVENTS} (session_id,seq,run_id,type,payload,at) VALUES {values}"  # noqa: S608
+            cursor.execute(statement, part)
 
 
 EVENTS = f'"{Event._meta.db_table}"'

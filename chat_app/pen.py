@@ -62,7 +62,7 @@ class RunPen:
         self._message_parts: list[str] = []
         self._tools: dict[str, UUID] = {}
 
-    # -- the runtime's side, on the event loop --------------------------------------------------------------------
+    # -- the runtime's side, on the event loop
 
     async def text(self, content: str) -> None:
         await self._words("text", content)
@@ -87,7 +87,9 @@ class RunPen:
         success: bool | None = None,
         interrupted: bool = False,
     ) -> None:
-        self._say(protocol.ToolCall.of(id, name, arguments, status, result, success, interrupted))
+        self._say(
+            protocol.ToolCall.of(id, name, arguments, status, result=result, success=success, interrupted=interrupted)
+        )
 
     async def usage(self, usage: dict[str, int]) -> None:
         context = usage.get("context_tokens", 0)
@@ -149,7 +151,7 @@ class RunPen:
                 done.set_result(None)
         self._waiting.clear()
 
-    # -- the journal's side ----------------------------------------------------------------------------------------
+    # -- the journal's side
 
     def take(self) -> Entry:
         """All that was said since the last time. The changes may be applied again if the transaction is repeated."""
@@ -168,7 +170,7 @@ class RunPen:
                 case ("end_message", _):
                     self._take_end(entry)
                 case ("items", items):
-                    entry.changes.append(lambda session, items=items: session.add_context(items, run_id=self.run_id))
+                    entry.changes.append(self._add_items(items))
         return entry
 
     def _take_words(self, entry: Entry, kind: str, content: str) -> None:
@@ -220,7 +222,14 @@ class RunPen:
             run_id=self.run_id,
             **fields,
         )
-        return lambda session: session.add_messages([draft]) and None
+
+        def add(session: ChatSession) -> None:
+            session.add_messages([draft])
+
+        return add
+
+    def _add_items(self, items: list[dict[str, Any]]) -> Change:
+        return lambda session: session.add_context(items, run_id=self.run_id)
 
 
 def _note_arguments(message_id: UUID, arguments: str) -> None:

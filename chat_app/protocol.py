@@ -1,5 +1,5 @@
-"""Every frame of the wire, typed once: commands (client to server), events (the log) and controls (neither logged
-nor numbered). docs/protocol.md says the same to people."""
+"""Every frame of the wire, typed once: commands (client to server), events (the log) and controls (neither logged nor
+numbered). docs/protocol.md says the same to people."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
 Name = Annotated[str, Meta(max_length=128)]
 
 
-# -- commands ---------------------------------------------------------------------------------------------------------
+# -- commands
 
 
 class Command(Struct, tag_field="type", frozen=True):
@@ -76,7 +76,7 @@ def parse_command(text: str) -> AnyCommand:
         raise BadFrame("The frame is not valid JSON.") from None
 
 
-# -- events -----------------------------------------------------------------------------------------------------------
+# -- events
 
 
 class Event(Struct, tag_field="type", frozen=True):
@@ -123,13 +123,23 @@ class ToolCall(Event, tag="tool_call", frozen=True):
         name: str,
         arguments: str,
         status: ToolStatus,
+        *,
         result: str = "",
         success: bool | None = None,
         interrupted: bool = False,
     ) -> ToolCall:
         plain = (arguments, result, success)
         return cls(
-            id, name, arguments, status, result, success, id, name, *plain, interrupted=True if interrupted else UNSET
+            id,
+            name,
+            arguments,
+            status,
+            result,
+            success,
+            id,
+            name,
+            *plain,
+            interrupted=True if interrupted else UNSET,
         )
 
 
@@ -169,7 +179,7 @@ class SessionUpdated(Event, tag="session_updated", frozen=True):
     title: str
 
 
-# -- controls ---------------------------------------------------------------------------------------------------------
+# -- controls
 
 
 class Connected(Event, tag="connected", frozen=True):
@@ -207,7 +217,7 @@ def encode(event: Event) -> str:
     return _encoder.encode(event).decode()
 
 
-# -- the envelope -----------------------------------------------------------------------------------------------------
+# -- the envelope
 
 
 class Record(Struct):

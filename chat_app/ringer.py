@@ -45,6 +45,7 @@ class Ringer:
         self._letters: dict[UUID, list[Record]] = {}
         self._delivering: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._sending: set[asyncio.Task[bool]] = set()
         self.on_queue: Callable[[], None] | None = None
 
     async def start(self) -> None:
@@ -58,7 +59,7 @@ class Ringer:
         for task in self._tasks:
             task.cancel()
 
-    # -- out -----------------------------------------------------------------------------------------------------
+    # -- out
 
     def ring(self, records: list[Record]) -> None:
         if self._layer is None:
@@ -84,7 +85,11 @@ class Ringer:
                 records = self._letters.pop(session_pk)
                 if sum(len(record.payload) for record in records) > MAX_LETTER_CHARS:
                     records = records[-1:] if len(records[-1].payload) < MAX_LETTER_CHARS else []
-                letter = {"type": "hub.records", "session_pk": session_pk.hex, "records": _letters.encode(records)}
+                letter = {
+                    "type": "hub.records",
+                    "session_pk": session_pk.hex,
+                    "records": _letters.encode(records),
+                }
                 await self._try(self._send(group_of(session_pk), letter))
         finally:
             self._delivering = None
@@ -92,13 +97,14 @@ class Ringer:
     def _send_soon(self, group: str, message: dict[str, Any]) -> None:
         if self._layer is not None:
             task = asyncio.create_task(self._try(self._send(group, message)))
-            self._tasks = [*(t for t in self._tasks if not t.done()), task]
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
 
     async def _send(self, group: str, message: dict[str, Any]) -> None:
         assert self._layer is not None
         await self._layer.group_send(group, {**message, "from": self._name})
 
-    # -- in ------------------------------------------------------------------------------------------------------
+    # -- in
 
     async def join(self, session_pk: UUID) -> None:
         await self._join_group(group_of(session_pk))

@@ -20,7 +20,7 @@ class ChatSerializer(serializers.Serializer[None]):
     """Of `messages`, those of the user after the last of anybody else are new; the server has the rest itself."""
 
     session_id = Text(max_length=64)
-    messages = ChatMessageSerializer(many=True, allow_empty=False, max_length=MAX_ITEMS_PER_MESSAGE)
+    messages = serializers.ListField(child=ChatMessageSerializer(), allow_empty=False, max_length=MAX_ITEMS_PER_MESSAGE)
     model = Text(max_length=128, required=False, allow_null=True)
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
 

@@ -28,9 +28,7 @@ def event_stream(
     return response
 
 
-async def _frames(
-    credentials: Credentials, session: ChatSession, after: int, run: Run | None
-) -> AsyncIterator[bytes]:
+async def _frames(credentials: Credentials, session: ChatSession, after: int, run: Run | None) -> AsyncIterator[bytes]:
     outbox = Outbox()
     socket = process.sockets.add(credentials, outbox)
     yield b": open\n\n"

@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.exceptions import Unavailable
 from sessions_app.parameters import SESSION, number, number_parameter
 from sessions_app.snapshot import snapshot
@@ -16,7 +17,7 @@ from .awaited import AwaitedResponse
 from .commands import begin
 from .compaction import summarize_session
 from .models import Event, Run
-from .process import process
+from .process import Process, process
 from .serializers import (
     ChatSerializer,
     EventListSerializer,
@@ -71,7 +72,7 @@ class EventsView(SessionView):
         after = number(query, "after", 0)
         if streaming:
             require_process()
-            return event_stream(request.auth, session, after)
+            return event_stream(held(request), session, after)
         limit = number(query, "limit", MAX_EVENTS, 1, MAX_EVENTS)
         with snapshot():
             session.refresh_from_db(fields=["last_seq", "forgotten_seq"])
@@ -105,23 +106,26 @@ class ChatView(SessionView):
         if started.claimed and supervisor:
             supervisor.adopt_soon(started)
         after = started.run.first_seq - 1 if started.run.first_seq else started.session.last_seq
-        return event_stream(request.auth, session, after, started.run)
+        return event_stream(held(request), session, after, started.run)
 
 
 class SummarizeView(SessionView):
-    @extend_schema(
-        operation_id="summarize_session", parameters=[SESSION], request=None, responses=SummarySerializer
-    )
+    @extend_schema(operation_id="summarize_session", parameters=[SESSION], request=None, responses=SummarySerializer)
     def post(self, request: Request, key: str) -> HttpResponseBase:
         """Puts a summary in the place of what the model was given so far. The history is not touched."""
         session = self.session(key)
         return AwaitedResponse(self, summarize_session(session, require_process().summarize))
 
 
-def require_process() -> Any:
+def held(request: Request) -> Credentials:
+    """What the request was let in by: the stream ends when it does."""
+    credentials: Any = request.auth
+    assert isinstance(credentials, Credentials)
+    return credentials
+
+
+def require_process() -> Process:
     """The running process; a request that came in before it was up, or after, may try again."""
     if process.loop is None:
         raise Unavailable()
     return process
-
-

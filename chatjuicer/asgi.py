@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import tempfile
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -19,7 +20,6 @@ import django
 
 django.setup()
 
-from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core import signals  # noqa: E402
@@ -44,6 +44,11 @@ HTTP_THREADS = 6
 FORM_OVERHEAD_BYTES = 64 * 1024  # of a multipart body, around its file
 
 
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
 class BodyTooLarge(Exception):
     pass
 
@@ -54,7 +59,7 @@ class HTTP(ASGIHandler):
         self.load_middleware(is_async=False)
         self._threads = ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="http")
 
-    async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         try:
             body = await self.read_bounded(scope, receive)
@@ -75,9 +80,7 @@ class HTTP(ASGIHandler):
         finally:
             body.close()
 
-    async def read_bounded(
-        self, scope: HTTPScope, receive: ASGIReceiveCallable
-    ) -> "tempfile.SpooledTemporaryFile[bytes]":
+    async def read_bounded(self, scope: Scope, receive: Receive) -> "tempfile.SpooledTemporaryFile[bytes]":
         """The body, in memory while it is small, else in a file."""
         limit = settings.MAX_BODY_SIZE
         if scope["path"].rstrip("/").endswith("/files/upload") or "/files/put/" in scope["path"]:
@@ -88,7 +91,7 @@ class HTTP(ASGIHandler):
         body = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
         size_bytes = 0
         while True:
-            message = cast(dict[str, Any], await receive())
+            message = await receive()
             if message["type"] == "http.disconnect":
                 body.close()
                 raise RequestAborted
@@ -102,21 +105,20 @@ class HTTP(ASGIHandler):
                 body.seek(0)
                 return body
 
-    def respond(self, scope: HTTPScope, body: "tempfile.SpooledTemporaryFile[bytes]") -> HttpResponseBase:
+    def respond(self, scope: Scope, body: "tempfile.SpooledTemporaryFile[bytes]") -> HttpResponseBase:
         """In a thread of the pool: the whole request, and the end of its use of the database."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=type(self), scope=scope)
         request, error = self.create_request(scope, body)
-        response: HttpResponseBase = error if request is None else self.get_response(request)
+        response = self.get_response(request) if request is not None else error
+        assert response is not None
         if response.streaming:
             close_old_connections()
         else:
             response.close()
         return response
 
-    async def stream(
-        self, response: HttpResponseBase, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    async def stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
         """Until it ends, or the client leaves; what the stream tells of goes on without it."""
         sending = asyncio.create_task(self.send_response(response, send))
         leaving = asyncio.create_task(self.listen_for_disconnect(receive))
@@ -127,7 +129,7 @@ class HTTP(ASGIHandler):
                 await task
 
 
-async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     """The process's own parts live as long as the server does."""
     while True:
         message = await receive()
@@ -147,7 +149,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
             return
 
 
-async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
+async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
     """Of an address that is none."""
     await receive()
     await send({"type": "websocket.accept"})
@@ -157,7 +159,7 @@ async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
 application = ProtocolTypeRouter(
     {
         "http": HTTP(),
-        "websocket": URLRouter([*websocket_urlpatterns, re_path("", refuse_socket)]),
+        "websocket": URLRouter([*websocket_urlpatterns, re_path("", cast(Any, refuse_socket))]),
         "lifespan": lifespan,
     }
 )

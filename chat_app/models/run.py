@@ -184,7 +184,9 @@ class Run(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["session"], condition=Q(status__in=("running", "awaiting_approval")), name="run_one_active"
+                fields=["session"],
+                condition=Q(status__in=("running", "awaiting_approval")),
+                name="run_one_active",
             ),
         ]
         indexes = [
@@ -204,9 +206,9 @@ class Run(models.Model):
     def inputs(self) -> models.QuerySet[Message]:
         """The user messages that it answers, in order."""
         last = self.first_position + self.input_count - 1
-        return Message.objects.filter(
-            session_id=self.session_id, position__range=(self.first_position, last)
-        ).order_by("position")
+        return Message.objects.filter(session_id=self.session_id, position__range=(self.first_position, last)).order_by(
+            "position"
+        )
 
     def representation(self) -> dict[str, Any]:
         return {
@@ -219,7 +221,7 @@ class Run(models.Model):
             "first_seq": self.first_seq,
         }
 
-    # -- verbs --------------------------------------------------------------------------------------------------------
+    # -- verbs
 
     def claim(self, owner: str) -> Started | None:
         """Make a queued run the owner's; None when another process or another run of the session was first."""
@@ -264,8 +266,8 @@ class Run(models.Model):
         """Close the run, whoever owns it: the one way to its one `stream_end`.
 
         Keeps what was said, as the log has it, in both layers; completes tool calls that were cut short; counts the
-        usage; lets the next queued run go. False, and nothing changed, when it has ended already or when `epoch` is
-        not its own any more.
+        usage; lets the next queued run go. False, and nothing changed, when it has ended already or when `epoch` is not
+        its own any more.
         """
         with transaction.atomic():
             try:
@@ -277,8 +279,8 @@ class Run(models.Model):
             if run is None:
                 return False
             events: list[protocol.Event] = [] if run.started_at else [protocol.StreamStart()]
-            message_id = run._keep_what_was_said(session, status, error)
-            events += run._cut_tools(session)
+            message_id = run.keep_what_was_said(session, status, error)
+            events += run.cut_tools(session)
             if error is not None:
                 events.append(error)
             if usage and (total := usage.get("total_tokens")):
@@ -296,9 +298,7 @@ class Run(models.Model):
             transaction.on_commit(bell.queue)
             return True
 
-    def _keep_what_was_said(
-        self, session: ChatSession, status: Run.Status, error: protocol.Error | None
-    ) -> UUID | None:
+    def keep_what_was_said(self, session: ChatSession, status: Run.Status, error: protocol.Error | None) -> UUID | None:
         """Finish the message that was being written with the text that the log has of it; the last message's id."""
         pending = session.messages.filter(status="pending", role="assistant", run_id=self.pk).first()
         cut = "interrupted" if status == Run.Status.INTERRUPTED else "failed"
@@ -329,16 +329,21 @@ class Run(models.Model):
         last = said.order_by("-position").first()
         return last.pk if last else None
 
-    def _cut_tools(self, session: ChatSession) -> list[protocol.Event]:
+    def cut_tools(self, session: ChatSession) -> list[protocol.Event]:
         """A `completed` frame for each tool call that will not complete by itself."""
         frames: list[protocol.Event] = []
         for call in session.messages.filter(status="pending", role="tool_call", run_id=self.pk).order_by("position"):
             call.finish_tool(INTERRUPTED_RESULT, False, status="interrupted")
             frames.append(
                 protocol.ToolCall.of(
-                    call.tool_call_id, call.tool_name, call.tool_arguments, "completed",
-                    INTERRUPTED_RESULT, False, interrupted=True,
-                )  # fmt: skip
+                    call.tool_call_id,
+                    call.tool_name,
+                    call.tool_arguments,
+                    "completed",
+                    result=INTERRUPTED_RESULT,
+                    success=False,
+                    interrupted=True,
+                )
             )
         return frames
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from .titles import title_from
 logger = logging.getLogger(__name__)
 
 POLL_S = 2.0  # for runs whose ring was lost
+CLAIM_AT_ONCE = 20  # by one transaction
 MAX_RUNS = 500  # of this process at once; others wait in the queue
 ENDINGS: dict[str, Run.Status] = {"error": Run.Status.FAILED, "interrupted": Run.Status.INTERRUPTED}
 
@@ -90,7 +92,7 @@ class Supervisor:
         if record.type == "stream_end" and record.run_id in self._tasks:
             self.drop(record.run_id)
 
-    # -- one run -------------------------------------------------------------------------------------------------
+    # -- one run
 
     async def _execute(self, started: Started) -> None:
         run, session = started.run, started.session
@@ -121,9 +123,8 @@ class Supervisor:
                 except Exception:
                     logger.exception("the run failed")
                     outcome = Outcome("error", error=RunError("internal", "Something went wrong on the server."))
-                error = outcome.error and protocol.Error(
-                    outcome.error.code, outcome.error.message, outcome.error.retryable
-                )
+                failure = outcome.error
+                error = protocol.Error(failure.code, failure.message, failure.retryable) if failure else None
                 title = "" if session.title else title_from(str(started.context[0]["content"]))
                 # From here on nothing cancels: the end is written once, by us or by who was faster.
                 await asyncio.shield(self._end(run.pk, outcome, error, epoch=run.epoch, title=title))
@@ -141,13 +142,11 @@ class Supervisor:
         def end() -> None:
             run = Run.objects.filter(pk=run_id).first()
             if run is not None:
-                run.end(
-                    status, outcome.finish_reason, epoch=epoch, usage=outcome.usage, error=error, title=title
-                )
+                run.end(status, outcome.finish_reason, epoch=epoch, usage=outcome.usage, error=error, title=title)
 
         await self._journal.transact(end)
 
-    # -- all runs ------------------------------------------------------------------------------------------------
+    # -- all runs
 
     async def _claim_queued(self) -> None:
         while True:
@@ -158,7 +157,7 @@ class Supervisor:
             if room <= 0:
                 continue
             try:
-                claimed = await self._journal.transact(lambda room=room: Run.objects.claim(OWNER, min(room, 50)))
+                claimed = await self._journal.transact(partial(Run.objects.claim, OWNER, min(room, CLAIM_AT_ONCE)))
             except Exception:
                 logger.warning("queued runs could not be claimed; trying again", exc_info=True)
                 continue
@@ -171,16 +170,14 @@ class Supervisor:
         while True:
             try:
                 await self._end_orphans()
+                began = list(self._tasks)
                 mine = await self._journal.transact(lambda: Run.objects.all().renew(OWNER))
-                for run_id in self._tasks.keys() - mine:
-                    self._drop_if_ended(run_id)
+                for run_id in set(began) - mine:
+                    logger.warning("run %s is not ours any more", run_id)
+                    self.drop(run_id)
             except Exception:
                 logger.warning("leases could not be renewed; trying again", exc_info=True)
             await asyncio.sleep(settings.LEASE_S / 3)
-
-    def _drop_if_ended(self, run_id: UUID) -> None:
-        logger.warning("run %s is not ours any more", run_id)
-        self.drop(run_id)
 
     async def _end_orphans(self) -> None:
         error = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
