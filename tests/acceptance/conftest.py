@@ -49,17 +49,13 @@ def quiet_log(site: Site) -> Iterator[None]:
     """No test may leave an error in the server's log, unless it says that it will (`loud`)."""
     before = len(site.logs())
     yield
-    errors = [
-        line for line in site.logs()[before:].splitlines() if '"level":"error"' in line or "Traceback" in line
-    ]
+    errors = [line for line in site.logs()[before:].splitlines() if '"level":"error"' in line or "Traceback" in line]
     assert errors == []
 
 
 @pytest.fixture(scope="session")
 def tokens(site: Site) -> dict[str, str]:
-    answer = httpx.post(
-        f"{site.url}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}, trust_env=False
-    )
+    answer = httpx.post(f"{site.url}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}, trust_env=False)
     assert answer.status_code == 200, answer.text
     return {"access": answer.json()["access_token"], "refresh": answer.json()["refresh_token"]}
 

@@ -28,7 +28,7 @@ async def consistent(client: Client, session: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["say 60 words; gate {} after 25", 'tool list_directory {{"path": "."}}; gate {} in call']
+    "script", ["say 60 words; gate {} after 25", 'tool current_time {{"timezone": "UTC"}}; gate {} in call']
 )
 async def test_a_killed_server_ends_its_run_once_and_loses_nothing(
     alice: Client, elsewhere: Client, site: Site, provider: Provider, script: str

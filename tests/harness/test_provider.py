@@ -12,9 +12,7 @@ CALL = {"type": "function_call", "call_id": "call_1", "name": "read_file", "argu
 OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": "ok"}
 CHAT_CALL = {
     "role": "assistant",
-    "tool_calls": [
-        {"id": "call_1", "type": "function", "function": {"name": "read_file", "arguments": "{}"}}
-    ],
+    "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "read_file", "arguments": "{}"}}],
 }
 
 
@@ -31,9 +29,7 @@ async def openai(provider: Provider) -> AsyncIterator[AsyncOpenAI]:
         yield client
 
 
-async def test_responses_stream_is_assembled_by_the_openai_client(
-    openai: AsyncOpenAI, provider: Provider
-) -> None:
+async def test_responses_stream_is_assembled_by_the_openai_client(openai: AsyncOpenAI, provider: Provider) -> None:
     async with openai.responses.stream(model="gpt-5.2", input="reasoning 3; say 4 words") as stream:
         numbers = [event.sequence_number async for event in stream if hasattr(event, "sequence_number")]
         response = await stream.get_final_response()
@@ -57,9 +53,7 @@ async def test_chat_stream_is_assembled_by_the_openai_client(openai: AsyncOpenAI
     assert completion.choices[0].finish_reason == "tool_calls" and completion.usage is not None
 
 
-async def test_a_tool_call_is_made_once_and_answered_after_its_output(
-    openai: AsyncOpenAI, provider: Provider
-) -> None:
+async def test_a_tool_call_is_made_once_and_answered_after_its_output(openai: AsyncOpenAI, provider: Provider) -> None:
     items: list[Any] = [{"role": "user", "content": "reasoning 2; tool read_file {}; echo Read it."}]
     first = await openai.responses.create(model="gpt-5.2", input=items)
     items += [item.model_dump(exclude_none=True) for item in first.output]
@@ -70,9 +64,7 @@ async def test_a_tool_call_is_made_once_and_answered_after_its_output(
         await openai.responses.create(model="gpt-5.2", input=items[2:])
 
 
-@pytest.mark.parametrize(
-    "script", ["reset after 2; say 9", "malformed after 2; say 9", "error after 2; say 9"]
-)
+@pytest.mark.parametrize("script", ["reset after 2; say 9", "malformed after 2; say 9", "error after 2; say 9"])
 async def test_a_stream_that_breaks_gives_what_was_said_first(openai: AsyncOpenAI, script: str) -> None:
     said = ""
     with pytest.raises((APIConnectionError, APIError, ValueError)):

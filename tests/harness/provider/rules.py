@@ -186,10 +186,7 @@ def _reasoning_neighbours(items: list[JSON], issued: dict[str, str]) -> Iterator
     present = {item.get("id") for item in items}
     for item, following in zip(items, [*items[1:], {}], strict=True):
         if item.get("type") == "reasoning":
-            produced = (
-                following.get("type") in ("reasoning", "function_call")
-                or following.get("role") == "assistant"
-            )
+            produced = following.get("type") in ("reasoning", "function_call") or following.get("role") == "assistant"
             if not produced:
                 id_ = item.get("id")
                 yield f"Item '{id_}' of type 'reasoning' was provided without its required following item."
@@ -250,9 +247,7 @@ def _chat_faults(body: Any) -> Iterator[str]:
             if not call.get("id") or call["id"] in waiting:
                 yield f"Duplicate or missing id in '{where}.tool_calls'."
             waiting.add(call.get("id", ""))
-            if not isinstance((call.get("function") or {}).get("arguments"), str) or not call["function"].get(
-                "name"
-            ):
+            if not isinstance((call.get("function") or {}).get("arguments"), str) or not call["function"].get("name"):
                 yield f"Missing required parameter: '{where}.tool_calls[].function'."
     if waiting:
         yield f"{_UNANSWERED}: {sorted(waiting)}"

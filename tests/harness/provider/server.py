@@ -51,9 +51,7 @@ class RecordedRequest:
     @property
     def texts(self) -> list[tuple[str, str]]:
         """(role, text) of each message the model was given."""
-        return [
-            (item["role"], text_of(item)) for item in self.items if item.get("role") and item.get("content")
-        ]
+        return [(item["role"], text_of(item)) for item in self.items if item.get("role") and item.get("content")]
 
 
 class Provider:
@@ -116,9 +114,7 @@ class Provider:
 
     async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         self._stop = asyncio.Event()
-        runner = web.AppRunner(
-            self.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1
-        )
+        runner = web.AppRunner(self.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, self.host, self.port, backlog=1024)
         await site.start()
@@ -145,9 +141,7 @@ class Provider:
 
     async def _state(self, request: web.Request) -> web.Response:
         ended = Counter(recorded.ended or "running" for recorded in self.requests)
-        return web.json_response(
-            {"requests": len(self.requests), "violations": self.violations, "ended": ended}
-        )
+        return web.json_response({"requests": len(self.requests), "violations": self.violations, "ended": ended})
 
     async def _unknown(self, request: web.Request) -> web.Response:
         self.violations.append(f"{request.method} {request.path}: no such route")
@@ -194,8 +188,7 @@ class Provider:
         items = recorded.items
         last = max((number for number, item in enumerate(items) if item.get("role") == "user"), default=-1)
         calls = sum(
-            item.get("type") == "function_call" or len(item.get("tool_calls") or [])
-            for item in items[last + 1 :]
+            item.get("type") == "function_call" or len(item.get("tool_calls") or []) for item in items[last + 1 :]
         )
         return parse(text_of(items[last]) if last >= 0 else ""), calls
 
@@ -270,9 +263,7 @@ FLUSH = Fault("flush")
 """A step that says: what is pending must leave now."""
 
 
-async def _steps(
-    wire: Wire, script: Script, turn: int, recorded: RecordedRequest
-) -> AsyncIterator[bytes | Fault]:
+async def _steps(wire: Wire, script: Script, turn: int, recorded: RecordedRequest) -> AsyncIterator[bytes | Fault]:
     yield wire.begin()
     if script.wait_s:
         yield FLUSH

@@ -51,9 +51,7 @@ class ResponsesWire:
 
     def begin(self) -> bytes:
         whole = self.whole()
-        return self.event("response.created", response=whole) + self.event(
-            "response.in_progress", response=whole
-        )
+        return self.event("response.created", response=whole) + self.event("response.in_progress", response=whole)
 
     def _added(self, item: JSON) -> bytes:
         self.item = item
@@ -142,9 +140,7 @@ class ResponsesWire:
         self.tokens.append(token)
         number = self.sequence
         self.sequence += 1
-        quoted = (
-            b'"%b"' % token.encode() if token.isalnum() and token.isascii() else json.dumps(token).encode()
-        )
+        quoted = b'"%b"' % token.encode() if token.isalnum() and token.isascii() else json.dumps(token).encode()
         return b"%b%d%b%b%b" % (self._head, number, self._middle, quoted, self._tail)
 
     def text_end(self, status: str = "completed") -> bytes:
@@ -269,9 +265,7 @@ class ChatWire:
 
     def delta(self, token: str) -> bytes:
         self.tokens.append(token)
-        quoted = (
-            b'"%b"' % token.encode() if token.isalnum() and token.isascii() else json.dumps(token).encode()
-        )
+        quoted = b'"%b"' % token.encode() if token.isalnum() and token.isascii() else json.dumps(token).encode()
         return b"%b%b%b" % (self._head, quoted, self._tail)
 
     def text_end(self, status: str = "completed") -> bytes:
