@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -18,6 +19,9 @@ class Text(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("trim_whitespace", False)
         super().__init__(**kwargs)
+        if not any(isinstance(validator, RegexValidator) for validator in self.validators):
+            # Refused in any case; but so the OpenAPI document says it, too.
+            self.validators.append(RegexValidator(r"^[^\x00]+$", "Null characters are not allowed."))
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

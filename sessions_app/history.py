@@ -26,16 +26,19 @@ def detail(session: ChatSession) -> dict[str, Any]:
     }
 
 
-def part(
-    session: ChatSession, limit: int, offset: int, before: int | None, after: int | None
-) -> dict[str, Any]:
-    """Ascending; the `limit` messages from `offset` on, or those nearest below `before` or above `after`."""
+def part(session: ChatSession, limit: int, offset: int, before: int | None, after: int | None) -> dict[str, Any]:
+    """Ascending; the `limit` messages from `offset` on, or those nearest below `before` or above `after`.
+
+    With both, those between them that are nearest below `before`.
+    """
+    messages = session.messages.all()
     if before is not None:
-        found = list(session.messages.filter(position__lt=before).order_by("-position")[: limit + 1])
+        between = messages.filter(position__lt=before, position__gt=after or 0)
+        found = list(between.order_by("-position")[: limit + 1])
     else:
         # Positions are 1, 2, 3 ... without gaps, so that as many lie up to the offset as it says.
         above = after if after is not None else offset
-        found = list(session.messages.filter(position__gt=above).order_by("position")[: limit + 1])
+        found = list(messages.filter(position__gt=above).order_by("position")[: limit + 1])
     has_more = len(found) > limit
     del found[limit:]
     if before is not None:

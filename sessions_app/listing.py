@@ -5,7 +5,7 @@ would cost more than both.
 """
 
 import base64
-import binascii
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,14 +118,10 @@ class Cursor(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> "Cursor":
-        try:
-            began, pinned, used_at, session = LAYOUT.unpack(
-                base64.b64decode(text, altchars=b"-_", validate=True)
-            )
-            return cls(EPOCH + timedelta(microseconds=began), pinned,
-                       EPOCH + timedelta(microseconds=used_at), UUID(bytes=session))  # fmt: skip
-        except (binascii.Error, struct.error, ValueError, OverflowError):
-            raise ValidationError({"cursor": "This is not a cursor of this list."}) from None
+        if not re.fullmatch(CURSOR, text):
+            raise ValidationError({"cursor": "This is not a cursor of this list."})
+        began, pinned, used_at, session = LAYOUT.unpack(base64.urlsafe_b64decode(text))
+        return cls(moment(began), pinned, moment(used_at), UUID(bytes=session))
 
     def write(self) -> str:
         packed = LAYOUT.pack(
@@ -137,9 +133,16 @@ class Cursor(NamedTuple):
         return base64.urlsafe_b64encode(packed).decode()
 
 
+CURSOR = "[A-Za-z0-9_-]{44}"
 LAYOUT = struct.Struct(">q?q16s")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+FAR_FUTURE = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
+
+
+def moment(microseconds: int) -> datetime:
+    """Since EPOCH; what no calendar has becomes the nearest it has."""
+    return EPOCH + min(max(microseconds, 0), FAR_FUTURE) * MICROSECOND
 
 
 def walk(sessions: "QuerySet[ChatSession]", start: Cursor, limit: int) -> list[tuple[Any, ...]]:
@@ -164,9 +167,7 @@ def walk(sessions: "QuerySet[ChatSession]", start: Cursor, limit: int) -> list[t
     moved = sessions.filter(
         pinned__in=(True, False), last_used_at__gt=start.began, created_at__lte=start.began
     ).annotate(walked_at=Coalesce(Subquery(heard.values("created_at")[:1]), F("created_at")))
-    rows += fetch(
-        moved.filter(~Q(GreaterThanOrEqual(place, reached))).order_by(*order), 0, limit, "walked_at"
-    )
+    rows += fetch(moved.filter(~Q(GreaterThanOrEqual(place, reached))).order_by(*order), 0, limit, "walked_at")
     rows.sort(key=lambda row: (row[PINNED], utc(row[-1]), as_uuid(row[0]).bytes), reverse=True)
     return rows[:limit]
 
@@ -178,9 +179,7 @@ class Row(Func):
     output_field = BooleanField()
 
 
-def fetch(
-    sessions: "QuerySet[ChatSession]", offset: int, limit: int, *walked_at: str
-) -> list[tuple[Any, ...]]:
+def fetch(sessions: "QuerySet[ChatSession]", offset: int, limit: int, *walked_at: str) -> list[tuple[Any, ...]]:
     """Rows of COLUMNS; the last value of each is the time by which it stands in its order."""
     rows = sessions.values_list(*COLUMNS, *walked_at)[offset : offset + limit]
     statement, params = rows.query.sql_with_params()

@@ -1,7 +1,7 @@
 from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -62,8 +62,10 @@ class SessionsView(APIView):
             text_parameter("search", "Part of the title, in any case.", 255),
             text_parameter("agent", "Only those of this agent.", 64),
             OpenApiParameter("archived", bool, description="Only those, or only the others."),
-            text_parameter(
-                "cursor", "`next_cursor` of the page before; `offset` is then not looked at.", 255
+            OpenApiParameter(
+                "cursor",
+                {"type": "string", "pattern": f"^({listing.CURSOR})?$"},
+                description="`next_cursor` of the page before; `offset` is then not looked at.",
             ),
         ],
         responses=SessionListSerializer,
@@ -146,8 +148,8 @@ class SessionMessagesView(SessionView):
             SESSION,
             OFFSET,
             LIMIT,
-            number_parameter("before", "A position: the messages nearest below it. Not with `after`."),
-            number_parameter("after", "A position: the messages nearest above it. Not with `before`."),
+            number_parameter("before", "A position: the messages nearest below it."),
+            number_parameter("after", "A position: the messages nearest above it."),
         ],
         responses=MessageListSerializer,
     )
@@ -157,8 +159,6 @@ class SessionMessagesView(SessionView):
         limit, offset = number(query, "limit", 50, 1, 100), number(query, "offset", 0)
         before = number(query, "before", 0) if "before" in query else None
         after = number(query, "after", 0) if "after" in query else None
-        if before is not None and after is not None:
-            raise ValidationError({"after": "Either before or after is expected."})
         with snapshot():
             return Response(history.part(self.session(key), limit, offset, before, after))
 

@@ -72,9 +72,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("position", models.PositiveIntegerField()),
                 ("item", models.TextField(help_text="JSON text")),
@@ -161,9 +159,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("namespace", models.CharField(max_length=64)),
                 ("count", models.IntegerField(default=0)),
@@ -180,9 +176,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="chatsession",
-            index=models.Index(
-                fields=["owner", "namespace", "-pinned", "-last_used_at", "-id"], name="session_list"
-            ),
+            index=models.Index(fields=["owner", "namespace", "-pinned", "-last_used_at", "-id"], name="session_list"),
         ),
         migrations.AddIndex(
             model_name="chatsession",
@@ -196,21 +190,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="contextitem",
-            constraint=models.UniqueConstraint(
-                fields=("session", "position"), name="one_context_item_per_position"
-            ),
+            constraint=models.UniqueConstraint(fields=("session", "position"), name="one_context_item_per_position"),
         ),
         migrations.AddIndex(
             model_name="message",
-            index=models.Index(
-                condition=models.Q(("status", "pending")), fields=["session"], name="message_pending"
-            ),
+            index=models.Index(condition=models.Q(("status", "pending")), fields=["session"], name="message_pending"),
         ),
         migrations.AddConstraint(
             model_name="message",
-            constraint=models.UniqueConstraint(
-                fields=("session", "position"), name="one_message_per_position"
-            ),
+            constraint=models.UniqueConstraint(fields=("session", "position"), name="one_message_per_position"),
         ),
         migrations.AddConstraint(
             model_name="sessiontally",

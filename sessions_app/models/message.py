@@ -110,9 +110,7 @@ class Message(models.Model):
                 spoken_later = Message.objects.filter(
                     ~Q(content=""), session_id=self.session_id, position__gt=self.position, role__in=SPOKEN
                 )
-                latest = Case(
-                    When(Exists(spoken_later), then=F("last_message_preview")), default=Value(preview)
-                )
+                latest = Case(When(Exists(spoken_later), then=F("last_message_preview")), default=Value(preview))
                 ChatSession.objects.filter(pk=self.session_id).update(
                     last_message_preview=latest, updated_at=timezone.now()
                 )

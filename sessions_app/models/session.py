@@ -100,9 +100,7 @@ class ChatSessionManager(models.Manager["ChatSession"]):
 
 class ChatSession(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="chat_sessions", db_index=False
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="chat_sessions", db_index=False)
     namespace = models.CharField(max_length=64, default=NATIVE)
     session_id = models.CharField(max_length=64)
     title = models.CharField(max_length=255, blank=True, default="")
@@ -138,9 +136,7 @@ class ChatSession(models.Model):
             models.UniqueConstraint(fields=["owner", "namespace", "session_id"], name="one_session_per_name"),
         ]
         indexes = [
-            models.Index(
-                fields=["owner", "namespace", "-pinned", "-last_used_at", "-id"], name="session_list"
-            ),
+            models.Index(fields=["owner", "namespace", "-pinned", "-last_used_at", "-id"], name="session_list"),
             models.Index(fields=["-created_at"], name="session_newest"),
         ]
 
@@ -192,9 +188,7 @@ class ChatSession(models.Model):
     def post(self, role: str, content: str, metadata: dict[str, Any] | None = None) -> "Message":
         """A message for the history and for the model, that no run answers."""
         with transaction.atomic(savepoint=False):
-            (message,) = self.add_messages(
-                [MessageDraft(role=role, content=content, metadata=metadata or {})]
-            )
+            (message,) = self.add_messages([MessageDraft(role=role, content=content, metadata=metadata or {})])
             self.add_context([{"role": role, "content": message.content}])
             signals.message_added.send(type(self), session=self, message=message)
         return message
@@ -287,16 +281,11 @@ class ChatSession(models.Model):
             signals.session_ending.send(type(self), session=self, reason="deleted")
             self.delete()
             SessionTally.objects.change(owner_id, self.namespace, -1)
-            signals.session_deleted.send(
-                type(self), session_pk=pk, session_id=self.session_id, owner_id=owner_id
-            )
+            signals.session_deleted.send(type(self), session_pk=pk, session_id=self.session_id, owner_id=owner_id)
 
     def _shrink(self, reason: str, histories: Iterable["models.QuerySet[Any]"]) -> None:
         """Takes a large history away in several transactions, so that the last one is short."""
-        if (
-            self.message_count + self.last_context_position + self.last_seq - self.forgotten_seq
-            <= DELETE_BATCH
-        ):
+        if self.message_count + self.last_context_position + self.last_seq - self.forgotten_seq <= DELETE_BATCH:
             return
         with transaction.atomic(savepoint=False):
             self._lock()

@@ -7,9 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.sql import UpdateQuery
 
 
-def update_returning(
-    rows: QuerySet[Any], returning: tuple[str, ...], **changes: Any
-) -> list[tuple[Any, ...]]:
+def update_returning(rows: QuerySet[Any], returning: tuple[str, ...], **changes: Any) -> list[tuple[Any, ...]]:
     """`rows.update(**changes)` that answers the new values of `returning`, in one statement.
 
     So a number given out by `F("last") + 1` is read by whoever took it and by nobody else. Values come as the
@@ -19,9 +17,7 @@ def update_returning(
     query.add_update_values(changes)
     connection = connections[rows.db]
     statement, params = query.get_compiler(connection=connection).as_sql()
-    columns = ", ".join(
-        connection.ops.quote_name(rows.model._meta.get_field(name).column) for name in returning
-    )
+    columns = ", ".join(connection.ops.quote_name(rows.model._meta.get_field(name).column) for name in returning)
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} RETURNING {columns}", params)
         return cursor.fetchall()

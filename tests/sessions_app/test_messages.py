@@ -51,16 +51,13 @@ def test_a_posted_message_is_announced_inside_its_transaction(
 def test_an_idempotency_key_adds_one_message(alice_client: APIClient, session: ChatSession) -> None:
     body = {"role": "user", "content": "once"}
     first, again = (
-        alice_client.post("/api/sessions/s/messages", body, headers={"idempotency-key": "k"})
-        for _ in range(2)
+        alice_client.post("/api/sessions/s/messages", body, headers={"idempotency-key": "k"}) for _ in range(2)
     )
     assert first.json() == again.json()
     assert session.messages.count() == 1
 
 
-def test_messages_are_read_from_either_end_and_around_a_position(
-    alice_client: APIClient, session: ChatSession
-) -> None:
+def test_messages_are_read_from_either_end_and_around_a_position(alice_client: APIClient, session: ChatSession) -> None:
     session.add_messages([MessageDraft(role="user", content=f"text {n}") for n in range(1, 11)])
 
     def read(query: str) -> tuple[list[int], bool]:
@@ -77,6 +74,8 @@ def test_messages_are_read_from_either_end_and_around_a_position(
     assert read("before=1") == ([], False)
     assert read("after=5&limit=2") == ([6, 7], True)
     assert read("after=8&limit=2") == ([9, 10], False)
+    assert read("after=3&before=7&limit=2") == ([5, 6], True)
+    assert read("after=3&before=6") == ([4, 5], False)
 
 
 def test_the_detail_has_the_newest_fifty_in_order(

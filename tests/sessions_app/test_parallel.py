@@ -70,12 +70,8 @@ def test_positions_have_neither_gaps_nor_twins_under_parallel_writers(
 
     given = side_by_side(talk, [client_of(alice) for _ in range(4)])
     assert sorted(position for one in given for position in one) == list(range(1, 21))
-    assert list(session.messages.order_by("position").values_list("position", flat=True)) == list(
-        range(1, 21)
-    )
-    assert list(session.context_items.order_by("position").values_list("position", flat=True)) == list(
-        range(1, 21)
-    )
+    assert list(session.messages.order_by("position").values_list("position", flat=True)) == list(range(1, 21))
+    assert list(session.context_items.order_by("position").values_list("position", flat=True)) == list(range(1, 21))
     session.refresh_from_db()
     assert session.message_count == session.last_position == 20
 
@@ -91,18 +87,13 @@ def test_a_walk_meets_each_session_once_while_others_write(
     cursor: str | None = ""
     turn = 0
     while cursor is not None:
-        page = reader.get(
-            f"/api/sessions?limit=4&cursor={cursor}" if cursor else "/api/sessions?limit=4"
-        ).json()
+        page = reader.get(f"/api/sessions?limit=4&cursor={cursor}" if cursor else "/api/sessions?limit=4").json()
         met += [session["session_id"] for session in page["sessions"]]
         cursor = page["next_cursor"]
         # One that was met, one that was not yet, and one that is new, each of them now at the top.
         for key in (met[0], f"s{turn}", f"s{39 - turn}"):
             for _ in range(2):
-                assert (
-                    writer.post(f"/api/sessions/{key}/messages", {"role": "user", "content": "x"}).status_code
-                    == 201
-                )
+                assert writer.post(f"/api/sessions/{key}/messages", {"role": "user", "content": "x"}).status_code == 201
         writer.post("/api/sessions", {"session_id": f"new{turn}"})
         turn += 1
     assert met[0] == "s7"
@@ -156,9 +147,7 @@ def test_who_writes_to_a_deleted_session_is_told_that_it_does_not_exist(
     def act(task: tuple[Callable[[APIClient], Any], APIClient]) -> Any:
         return task[0](task[1])
 
-    answers = side_by_side(
-        act, [(write, client_of(alice)), (write, client_of(alice)), (delete, client_of(alice))]
-    )
+    answers = side_by_side(act, [(write, client_of(alice)), (write, client_of(alice)), (delete, client_of(alice))])
     assert answers[0] | answers[1] <= {201, 404}
     assert answers[2] == {200}
     assert not ChatSession.objects.exists()

@@ -206,9 +206,7 @@ def test_a_large_session_is_deleted_in_bounded_statements(
     assert not ContextItem.objects.exists()
 
 
-def test_clearing_empties_both_layers_and_counters_and_keeps_the_rest(
-    alice: User, alice_client: APIClient
-) -> None:
+def test_clearing_empties_both_layers_and_counters_and_keeps_the_rest(alice: User, alice_client: APIClient) -> None:
     opened(alice_client, session_id="s", title="Kept", mcp_config=["fetch"])
     alice_client.post("/api/sessions/s/messages", {"role": "user", "content": "hello"})
     alice.chat_sessions.named("s").count_tokens(100, 50)
@@ -229,9 +227,7 @@ def test_clearing_empties_both_layers_and_counters_and_keeps_the_rest(
     assert again["position"] == 1
 
 
-def test_what_is_alices_does_not_exist_for_mallory(
-    alice_client: APIClient, mallory_client: APIClient
-) -> None:
+def test_what_is_alices_does_not_exist_for_mallory(alice_client: APIClient, mallory_client: APIClient) -> None:
     session = opened(alice_client, session_id="secret")
     mine = {"role": "user", "content": "x"}
 
