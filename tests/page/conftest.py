@@ -8,10 +8,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.harness.server import EMAIL, PASSWORD, Site
 
 # Without a person's profile, a screen, or anything that talks to the browser's maker.
-QUIET = (
-    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WAIT_MS = 20_000
 expect.set_options(timeout=WAIT_MS)
 

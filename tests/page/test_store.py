@@ -27,7 +27,5 @@ def node() -> str:
     bundled = Path(playwright.__file__).parent / "driver" / "node"
     found = str(bundled) if bundled.exists() else shutil.which("node")
     if found is None:
-        pytest.fail(
-            "Node is missing: install the playwright package of requirements-test.txt, or Node 20 or newer."
-        )
+        pytest.fail("Node is missing: install the playwright package of requirements-test.txt, or Node 20 or newer.")
     return found
