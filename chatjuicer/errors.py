@@ -67,9 +67,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         code, message = error.code, error.message
     elif isinstance(error, exceptions.ValidationError):
         details = list(fields(error.detail))
-        message = "; ".join(
-            f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:5]
-        )
+        message = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:5])
     elif isinstance(error, exceptions.ParseError):
         message = str(error.detail)
     return Response(shape(code, message, details), status=error.status_code, headers=headers)

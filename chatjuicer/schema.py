@@ -1,8 +1,15 @@
-"""What the OpenAPI document says beyond what the views say themselves."""
+"""The OpenAPI document and its page: what is said there beyond what the views say themselves."""
 
 from typing import Any
 
+from django.urls import path
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+urlpatterns = [
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema")),
+]
 
 ERROR = {
     "type": "object",

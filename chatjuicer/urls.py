@@ -1,7 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from chat_app import page
 from chatjuicer.config import ConfigView
@@ -16,8 +15,7 @@ urlpatterns = [
     path("api/health/live", LiveView.as_view()),
     path("api/health/ready", ReadyView.as_view()),
     path("api/config", ConfigView.as_view()),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("api/", include("chatjuicer.schema")),
     path("api/auth/", include("chatjuicer.accounts.urls")),
     path("api/", include("sessions_app.urls")),
     path("api/", include("chat_app.urls")),

@@ -25,9 +25,7 @@ def client_of() -> Callable[[User], APIClient]:
 
     def sign_in(user: User) -> APIClient:
         client = APIClient(raise_request_exception=False)
-        client.credentials(
-            HTTP_AUTHORIZATION=f"Bearer {TokenFamily.objects.sign_in(user).grant().access_token}"
-        )
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {TokenFamily.objects.sign_in(user).grant().access_token}")
         return client
 
     return sign_in

@@ -83,12 +83,7 @@ def authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
 def authenticate_token(text: str, subprotocol: str | None = None) -> Credentials:
     """Of an access token, by one query. Raises InvalidToken."""
     claims = AccessToken.claims_of(text)
-    family = (
-        TokenFamily.objects.alive()
-        .filter(pk=claims["sid"], user_id=claims["sub"])
-        .select_related("user")
-        .first()
-    )
+    family = TokenFamily.objects.alive().filter(pk=claims["sid"], user_id=claims["sub"]).select_related("user").first()
     if family is None:
         raise InvalidToken()
     return Credentials(family.user, family.pk, datetime.fromtimestamp(claims["exp"], UTC), subprotocol)

@@ -72,9 +72,7 @@ class RefreshView(CredentialsView):
     def post(self, request: Request) -> Response:
         form = RefreshTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        return Response(
-            GrantSerializer(TokenFamily.objects.rotate(form.validated_data["refresh_token"])).data
-        )
+        return Response(GrantSerializer(TokenFamily.objects.rotate(form.validated_data["refresh_token"])).data)
 
 
 class LogoutView(CredentialsView):

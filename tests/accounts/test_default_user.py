@@ -26,9 +26,7 @@ def test_the_generated_password_is_printed_once_and_works(capsys: pytest.Capture
     assert User.objects.count() == 1
 
 
-def test_a_given_password_is_set_and_not_printed(
-    capsys: pytest.CaptureFixture[str], settings: Settings
-) -> None:
+def test_a_given_password_is_set_and_not_printed(capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
     seed(capsys)
     settings.DEFAULT_USER_PASSWORD = "given by the operator"
     assert settings.DEFAULT_USER_PASSWORD not in seed(capsys)

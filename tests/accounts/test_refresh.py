@@ -34,9 +34,7 @@ Refresh = Callable[[str], tuple[int, dict[str, str]]]
 
 
 def a_while_ago(family: TokenFamily) -> None:
-    TokenFamily.objects.filter(pk=family.pk).update(
-        spent_at=timezone.now() - SAME_SUCCESSOR - timedelta(seconds=1)
-    )
+    TokenFamily.objects.filter(pk=family.pk).update(spent_at=timezone.now() - SAME_SUCCESSOR - timedelta(seconds=1))
 
 
 def test_refreshing_answers_like_login_with_a_new_token(alice: User, grant: Grant, refresh: Refresh) -> None:
@@ -53,9 +51,7 @@ def test_two_tabs_get_the_same_successor(grant: Grant, refresh: Refresh) -> None
     assert first[1]["refresh_token"] == second[1]["refresh_token"]
 
 
-def test_a_later_replay_ends_the_whole_family(
-    alice: User, grant: Grant, refresh: Refresh, anybody: APIClient
-) -> None:
+def test_a_later_replay_ends_the_whole_family(alice: User, grant: Grant, refresh: Refresh, anybody: APIClient) -> None:
     _, successor = refresh(grant.refresh_token)
     a_while_ago(alice.token_families.get())
     assert refresh(grant.refresh_token)[0] == 401
@@ -113,9 +109,7 @@ def test_signing_out_ends_the_family_and_says_so(
     family_revoked.connect(listen)
     try:
         with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
-            answers = [
-                anybody.post("/api/auth/logout", {"refresh_token": grant.refresh_token}) for _ in range(2)
-            ]
+            answers = [anybody.post("/api/auth/logout", {"refresh_token": grant.refresh_token}) for _ in range(2)]
     finally:
         family_revoked.disconnect(listen)
     assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {"success": True})] * 2

@@ -28,9 +28,7 @@ def raw(client: APIClient, body: bytes, content_type: str = "application/json") 
     return client.generic("POST", LOGIN, body, content_type=content_type)
 
 
-@pytest.mark.parametrize(
-    "path", ["/nothing", "/api", "/api/", "/api/nothing", "/api/auth/nothing/", "/static/none"]
-)
+@pytest.mark.parametrize("path", ["/nothing", "/api", "/api/", "/api/nothing", "/api/auth/nothing/", "/static/none"])
 def test_an_unknown_route_is_404(anybody: APIClient, path: str) -> None:
     assert_error(anybody.get(path), 404, "not_found")
 

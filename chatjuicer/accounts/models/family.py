@@ -29,9 +29,7 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
     def sign_in(self, user: User) -> "TokenFamily":
         user.token_families.filter(expires_at__lt=timezone.now()).delete()
         now = timezone.now().replace(microsecond=0)
-        return self.create(
-            user=user, jti=uuid.uuid4(), issued_at=now, expires_at=now + settings.REFRESH_TOKEN_LIFETIME
-        )
+        return self.create(user=user, jti=uuid.uuid4(), issued_at=now, expires_at=now + settings.REFRESH_TOKEN_LIFETIME)
 
     def alive(self) -> models.QuerySet["TokenFamily"]:
         return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
@@ -45,9 +43,7 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
         spent, now = claims["jti"], timezone.now()
         issued_at = now.replace(microsecond=0)
         # No join here: PostgreSQL would look again at the row it waited for, but not at a subquery.
-        self.filter(
-            pk=claims["sid"], user_id=claims["sub"], jti=spent, revoked_at=None, expires_at__gt=now
-        ).update(
+        self.filter(pk=claims["sid"], user_id=claims["sub"], jti=spent, revoked_at=None, expires_at__gt=now).update(
             spent_jti=spent,
             spent_at=now,
             jti=uuid.uuid4(),

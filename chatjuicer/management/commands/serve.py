@@ -1,3 +1,4 @@
+import contextlib
 import socket
 from typing import Any
 
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         shown = f"[{host}]" if ":" in host else host
         self.stdout.write(f"Chat Juicer {settings.VERSION} at http://{shown}:{settings.PORT}")
         self.stdout.flush()
-        Server(
+        server = Server(
             uvicorn.Config(
                 "chatjuicer.asgi:application",
                 host=host,
@@ -52,7 +53,10 @@ class Command(BaseCommand):
                 server_header=False,
                 timeout_graceful_shutdown=GRACE_S,
             )
-        ).run()
+        )
+        # After a graceful end uvicorn raises the signal again.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
 
 
 class Server(uvicorn.Server):
