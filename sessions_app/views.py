@@ -126,7 +126,7 @@ class SessionDetailView(SessionView):
             session.configure(**form.validated_data)
         return Response(session_representation(session))
 
-    @extend_schema(operation_id="delete_session", parameters=[SESSION], responses=DoneSerializer)
+    @extend_schema(operation_id="delete_session", parameters=[SESSION], responses={200: DoneSerializer})
     def delete(self, request: Request, key: str) -> Response:
         """Stops a run in progress; messages, context, events and files go with the session."""
         self.session(key).remove()
