@@ -4,7 +4,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -12,6 +12,9 @@ from chatjuicer.accounts.authentication import credentials_alive
 from chatjuicer.accounts.models import Grant, TokenFamily, User
 from chatjuicer.accounts.models.family import SAME_SUCCESSOR
 from chatjuicer.accounts.signals import family_revoked
+from tests.harness.services import until
+
+USES = 8
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +79,7 @@ def test_an_expired_family_is_over(alice: User, grant: Grant, refresh: Refresh) 
 def test_of_many_parallel_uses_exactly_one_rotates() -> None:
     alice = User.objects.create_user("alice@example.org", "password")
     token = TokenFamily.objects.sign_in(alice).grant().refresh_token
-    together = Barrier(8)
+    together = Barrier(USES + 1)
 
     def use(_: int) -> tuple[int, str]:
         together.wait()
@@ -86,12 +89,27 @@ def test_of_many_parallel_uses_exactly_one_rotates() -> None:
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(8) as threads:
-        answers = set(threads.map(use, range(8)))
+    with ThreadPoolExecutor(USES) as threads:
+        with transaction.atomic():
+            # While the row is held here, all of them come to wait for it.
+            TokenFamily.objects.select_for_update().get(user=alice)
+            uses = [threads.submit(use, number) for number in range(USES)]
+            together.wait()
+            if connection.vendor == "postgresql":
+                until(lambda: waiting_for_a_lock() == USES, "all wait")
+        answers = {use.result() for use in uses}
     assert len(answers) == 1
     [(status, successor)] = answers
     assert status == 200
     assert successor != token
+
+
+def waiting_for_a_lock() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def test_signing_out_ends_the_family_and_says_so(
