@@ -199,7 +199,7 @@ def as_param(key: UUID) -> Any:
 
 COLUMNS = (
     "id", "session_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
-    "pinned", "archived", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
+    "pinned", "archived", "is_active", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
     "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at",
 )  # fmt: skip
 PINNED = COLUMNS.index("pinned")
@@ -216,7 +216,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
     """Like `session_representation`, of a row of COLUMNS."""
     (
         pk, session_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
-        archived, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
+        archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
         last_message_preview, last_seq, created_at, updated_at, last_used_at,
     ) = row[: len(COLUMNS)]  # fmt: skip
     return {
@@ -232,6 +232,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         "metadata": orjson.Fragment(metadata),
         "pinned": pinned,
         "archived": archived,
+        "is_active": is_active,
         "is_named": is_named,
         "message_count": message_count,
         "total_tokens": total_tokens,

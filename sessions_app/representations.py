@@ -20,6 +20,7 @@ def session_representation(session: ChatSession) -> dict[str, Any]:
         "metadata": session.metadata,
         "pinned": session.pinned,
         "archived": session.archived,
+        "is_active": session.is_active,
         "is_named": session.is_named,
         "message_count": session.message_count,
         "total_tokens": session.total_tokens,

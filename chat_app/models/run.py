@@ -16,6 +16,7 @@ from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.log import bell, record
 from chatjuicer.accounts.exceptions import IdempotencyMismatch
+from sessions_app.exceptions import SessionInactive
 from sessions_app.models import ChatSession, Message, MessageDraft
 from sessions_app.representations import message_representation, rfc3339
 
@@ -78,7 +79,7 @@ class RunManager(models.Manager["Run"]):
 
         With an `owner` and nothing else in progress, the run is claimed for that process at once. The same texts under
         a `client_id` that the session has seen give the run of then; with `once`, other texts are IdempotencyMismatch.
-        Raises SessionGone, RunActive, QueueFull.
+        Raises SessionGone, SessionInactive, RunActive, QueueFull.
         """
         with transaction.atomic():
             session = lock_session(session_pk)
@@ -88,6 +89,8 @@ class RunManager(models.Manager["Run"]):
                     return Started(twin, session, [m.pk for m in inputs], again=True)
                 if once:
                     raise IdempotencyMismatch()
+            if not session.is_active:
+                raise SessionInactive()
             live = list(self.filter(session=session, status__in=LIVE).order_by("first_position"))
             if live and on_busy == "reject":
                 raise RunActive()

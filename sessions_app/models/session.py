@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from sessions_app import defaults, signals
+from sessions_app.exceptions import SessionInactive
 
 from .draft import MessageDraft
 from .statements import storable, update_returning
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
 NATIVE = "default"
 """The namespace of the native API."""
+
+SPARROW = "sparrow"
+"""The front end whose users have at most ACTIVE_PER_AGENT active sessions of each agent type."""
+
+ACTIVE_PER_AGENT = 5
 
 SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -97,6 +104,30 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             SessionTally.objects.change(owner.pk, namespace, +1)
         return session, True
 
+    def open_active(self, owner: "User", agent_type: str, **fields: Any) -> "ChatSession":
+        """A new session of SPARROW; where all places are taken, the one longest without a message goes."""
+        with transaction.atomic(savepoint=False):
+            slot = self.slot(owner.pk, agent_type)
+            session, _ = self.open(owner, frontend=SPARROW, agent_type=agent_type, active_slot=slot, **fields)
+        return session
+
+    def slot(self, owner_id: UUID, agent_type: str, pk: UUID | None = None) -> int:
+        """The place of session `pk`, or one that is free, made free if need be.
+
+        The caller's transaction gives it to the session.
+        """
+        # The owner's row is the lock: who asks for places of one owner, asks one after another.
+        get_user_model()._default_manager.select_for_update(no_key=True).values_list("pk").get(pk=owner_id)
+        of_type = self.filter(owner_id=owner_id, agent_type=agent_type, active_slot__isnull=False)
+        holders = list(of_type.order_by("last_used_at", "created_at"))
+        for holder in holders:
+            if holder.pk == pk and holder.active_slot:
+                return holder.active_slot
+        while len(holders) >= ACTIVE_PER_AGENT:
+            holders.pop(0).retire()
+        taken = {session.active_slot for session in holders}
+        return next(slot for slot in range(1, ACTIVE_PER_AGENT + 1) if slot not in taken)
+
 
 class ChatSession(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -112,6 +143,10 @@ class ChatSession(models.Model):
     metadata = models.JSONField(blank=True, default=dict)
     pinned = models.BooleanField(default=False)
     archived = models.BooleanField(default=False)
+    frontend = models.CharField(max_length=16, blank=True, default="", help_text="which made it; empty: native")
+    agent_type = models.CharField(max_length=32, blank=True, default="", help_text=SPARROW)
+    is_active = models.BooleanField(default=True, help_text="takes messages")
+    active_slot = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
     message_count = models.PositiveIntegerField(default=0)
     total_tokens = models.BigIntegerField(default=0, help_text="used by all runs")
@@ -134,9 +169,20 @@ class ChatSession(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["owner", "namespace", "session_id"], name="one_session_per_name"),
+            models.UniqueConstraint(
+                fields=["owner", "agent_type", "active_slot"],
+                condition=Q(active_slot__isnull=False),
+                name="one_session_per_active_slot",
+            ),
+            models.CheckConstraint(
+                condition=Q(active_slot__isnull=True) | Q(active_slot__range=(1, ACTIVE_PER_AGENT)),
+                name="few_active_slots",
+            ),
         ]
         indexes = [
             models.Index(fields=["owner", "namespace", "-pinned", "-last_used_at", "-id"], name="session_list"),
+            # With the title, so that a search reads no more than the index.
+            models.Index(fields=["owner", "namespace", "-updated_at", "-id", "title"], name="session_by_update"),
             models.Index(fields=["-created_at"], name="session_newest"),
         ]
 
@@ -162,12 +208,15 @@ class ChatSession(models.Model):
         if preview:
             changes["last_message_preview"] = preview
         with transaction.atomic(savepoint=False):
-            self.last_position, self.message_count = self._take(("last_position", "message_count"), **changes)
+            self.last_position, self.message_count, is_active = self._take(
+                ("last_position", "message_count", "is_active"), **changes
+            )
             for position, message in enumerate(messages, self.last_position - len(messages) + 1):
                 message.session = self
                 message.position = position
                 message.created_at = now
             self.messages.bulk_create(messages)
+        self.is_active = bool(is_active)
         self.last_used_at = self.updated_at = now
         self.last_message_preview = preview or self.last_message_preview
         return messages
@@ -228,7 +277,7 @@ class ChatSession(models.Model):
 
     def configure(self, **changes: Any) -> None:
         """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name,
-        metadata. Raises DoesNotExist if the session is gone.
+        metadata, is_active. Raises DoesNotExist if the session is gone.
         """
         if "title" in changes:
             changes["is_named"] = bool(changes["title"])
@@ -236,9 +285,20 @@ class ChatSession(models.Model):
             limits = defaults.limits(changes["model"])
             changes |= {"max_tokens": limits.max_tokens, "trigger_tokens": limits.trigger_tokens}
         with transaction.atomic(savepoint=False):
+            if "is_active" in changes and self.frontend == SPARROW:
+                active = changes["is_active"]
+                slot = ChatSession.objects.slot(self.owner_id, self.agent_type, self.pk) if active else None
+                changes["active_slot"] = slot
             self._row.update(**changes, updated_at=timezone.now())
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)
+
+    def retire(self) -> None:
+        """Gives its place among the active sessions up; nothing happens if it has none or is gone."""
+        with transaction.atomic(savepoint=False):
+            if self._row.filter(is_active=True).update(is_active=False, active_slot=None):
+                self.refresh_from_db()
+                signals.session_updated.send(type(self), session=self)
 
     def suggest_title(self, title: str) -> bool:
         """A generated title; False if a person has named the session already, or it is gone."""
