@@ -1,0 +1,208 @@
+"""Conversations in the admin. History can be read and not written; every page costs the same however much there is."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from chatjuicer.accounts.paginator import BoundedPaginator
+from sessions_app.models import ChatSession, ContextItem, Message
+
+SHOWN = 50
+"""Rows of each history on a session's page."""
+
+
+class HistoryFormSet(BaseInlineFormSet):
+    def get_queryset(self) -> QuerySet[Any]:
+        if not hasattr(self, "_newest"):
+            self._newest = super().get_queryset()[:SHOWN]
+        return self._newest
+
+
+class HistoryInline(admin.TabularInline):
+    """The newest rows that hang on a session, read-only. Subclasses say `model`, `fields` and `ordering`."""
+
+    formset = HistoryFormSet
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class HistoryAdmin(admin.ModelAdmin):
+    """Rows of sessions, read-only, in order within one session; across all sessions as they are found first."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_select_related = ("session",)
+    in_session_ordering: tuple[str, ...] = ("-position",)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        # Only within a session does an index know the order of positions.
+        return self.in_session_ordering if one_session(request) else ("pk",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if search_term and not one_session(request):
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def one_session(request: HttpRequest) -> bool:
+    return any(name in request.GET for name in ("session", "session__exact", "session__id__exact"))
+
+
+def all_rows(session: ChatSession, model: type[Model], words: str) -> str:
+    """A link to the list of the session's rows of `model`."""
+    route = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return format_html('<a href="{}?session__id__exact={}">{}</a>', reverse(route), session.pk, words)
+
+
+def beginning(text: str) -> str:
+    return text[:200] + ("…" if len(text) > 200 else "")
+
+
+class MessageInline(HistoryInline):
+    model = Message
+    fields = readonly_fields = ("position", "role", "status", "said", "tool_name", "token_count", "created_at")
+    ordering = ("-position",)
+    verbose_name_plural = f"the newest {SHOWN} messages"
+
+    @admin.display(description="content")
+    def said(self, message: Message) -> str:
+        return beginning(message.content or message.tool_result)
+
+
+class ContextItemInline(HistoryInline):
+    model = ContextItem
+    fields = readonly_fields = ("position", "json", "run_id", "created_at")
+    ordering = ("-position",)
+    verbose_name_plural = f"the newest {SHOWN} items of what the model is given"
+
+    @admin.display(description="item")
+    def json(self, item: ContextItem) -> str:
+        return beginning(item.item)
+
+
+@admin.register(ChatSession)
+class ChatSessionAdmin(admin.ModelAdmin):
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_display = (
+        "session_id", "title", "owner", "namespace", "model", "message_count", "archived", "last_used_at", "created_at",
+    )  # fmt: skip
+    list_filter = ("archived", "pinned", "is_named", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("title",)
+    search_help_text = "An e-mail address, a session_id, an id, or part of a title"
+    ordering = ("-created_at",)
+    # chat_app appends what it knows of a session.
+    inlines = [MessageInline, ContextItemInline]
+    editable = ("title", "pinned", "archived")
+
+    def get_fields(self, request: HttpRequest, obj: ChatSession | None = None) -> Any:
+        return [*self.editable, *self.get_readonly_fields(request, obj)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ChatSession | None = None) -> list[str]:
+        columns = [field.name for field in ChatSession._meta.fields if field.name not in self.editable]
+        return ["history", *columns]
+
+    @admin.display(description="everything")
+    def history(self, session: ChatSession) -> str:
+        return format_html(
+            "{} · {}",
+            all_rows(session, Message, f"{session.message_count} messages"),
+            all_rows(session, ContextItem, "what the model is given"),
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ChatSession], search_term: str
+    ) -> tuple[QuerySet[ChatSession], bool]:
+        """By what an index finds, where the words look like it."""
+        term = search_term.strip()
+        if "@" in term:
+            return queryset.filter(owner__email__startswith=term.lower()), False
+        if term:
+            named = queryset.filter(session_id=term)
+            if is_uuid(term):
+                named |= queryset.filter(pk=term)
+            if named.exists():
+                return named, False
+        return super().get_search_results(request, queryset, search_term)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ChatSession, form: "ModelForm[ChatSession]", change: bool) -> None:
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        if changes:
+            obj.configure(**changes)
+
+    def delete_model(self, request: HttpRequest, obj: ChatSession) -> None:
+        obj.remove()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ChatSession]) -> None:
+        for session in queryset:
+            session.remove()
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What would go, told by its counters: Django would load every message to name it."""
+        sessions = list(objs)
+        counts = {"sessions": len(sessions), "messages": sum(session.message_count for session in sessions)}
+        return [str(session) for session in sessions], counts, set(), []
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
+
+
+@admin.register(Message)
+class MessageAdmin(HistoryAdmin):
+    list_display = ("position", "session", "role", "status", "said", "tool_name", "created_at")
+    list_display_links = ("position", "said")
+    search_fields = ("content", "tool_name")
+    search_help_text = "Searches one session's messages: open them from the session"
+
+    @admin.display(description="content")
+    def said(self, message: Message) -> str:
+        return beginning(message.content or message.tool_result)
+
+
+@admin.register(ContextItem)
+class ContextItemAdmin(HistoryAdmin):
+    list_display = ("position", "session", "json", "created_at")
+    list_display_links = ("position", "json")
+    search_fields = ("item",)
+    search_help_text = "Searches one session's items: open them from the session"
+
+    @admin.display(description="item")
+    def json(self, item: ContextItem) -> str:
+        return beginning(item.item)
