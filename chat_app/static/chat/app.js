@@ -24,6 +24,7 @@ const api = new Api(auth);
 const drawer = initDrawer();
 let conversation = null;
 let removing = "";
+const beginning = []; // texts for a session that is being made
 
 const messages = new Messages({
   loadEarlier: () => conversation?.loadEarlier().catch(report),
@@ -109,8 +110,10 @@ function say(text) {
   messages.toBottom();
 }
 
-/** The first message makes the session; its name is chosen here, so that trying again cannot make two. */
+/** The first message makes the session; what is sent before it stands goes there, too. */
 async function begin(text) {
+  beginning.push(text);
+  if (beginning.length > 1) return;
   const session_id = newSessionId();
   try {
     const answer = await api.post("/api/sessions", { session_id, ...composer.settings() });
@@ -118,10 +121,12 @@ async function begin(text) {
     tellOthers();
     window.history.pushState(null, "", `#/${session_id}`);
     route();
-    say(text);
+    beginning.forEach(say);
   } catch (error) {
-    composer.write(text);
+    composer.write(beginning.join("\n"));
     report(error);
+  } finally {
+    beginning.length = 0;
   }
 }
 
@@ -155,7 +160,8 @@ for (const [id, act] of [
 
 document.getElementById("new-chat").addEventListener("click", () => {
   drawer.close();
-  window.location.hash = "#/";
+  window.history.pushState(null, "", "#/");
+  route(); // at once: a hashchange event comes later than the next key
   composer.focus();
 });
 

@@ -4,6 +4,7 @@
 import { blocks, renderBlocks, renderMarkdown } from "./markdown.js";
 
 const REST_FACTOR = 4;
+const LINK_ADDRESS = /^ {0,3}\[[^\]\n]+\]:/m;
 
 export class LiveMarkdown {
   #root;
@@ -24,7 +25,7 @@ export class LiveMarkdown {
 
   /** `text`: the whole text so far. */
   update(text) {
-    this.#text = text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text; // as the lexer counts
+    this.#text = asCounted(text);
     if (this.#timer) return;
     const rest = this.#restUntil - performance.now();
     if (rest <= 0) this.#render();
@@ -38,10 +39,12 @@ export class LiveMarkdown {
   finish(text) {
     clearTimeout(this.#timer);
     this.#timer = 0;
-    const unsaid = this.#tail;
-    this.#root.replaceChildren(renderMarkdown(text));
-    unsaid.replaceChildren(renderBlocks(blocks(text.slice(this.#settled)), { finished: false }));
-    if (unsaid.textContent.trim()) this.#onBlock(unsaid.textContent);
+    const rest = renderMarkdown(asCounted(text).slice(this.#settled));
+    const unsaid = rest.textContent.trim();
+    // A link's address may stand below it: such a text is read once more as a whole.
+    if (LINK_ADDRESS.test(text)) this.#root.replaceChildren(renderMarkdown(text));
+    else this.#tail.replaceWith(rest);
+    if (unsaid) this.#onBlock(unsaid);
   }
 
   #render() {
@@ -61,4 +64,9 @@ export class LiveMarkdown {
     const now = performance.now();
     this.#restUntil = now + (now - start) * REST_FACTOR;
   }
+}
+
+/** Line ends as the lexer counts them. */
+function asCounted(text) {
+  return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
 }

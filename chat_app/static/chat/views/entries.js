@@ -98,12 +98,12 @@ function toolView(entry) {
   const status = h("span", { class: "tool-status" });
   const input = h("pre", { tabindex: "0" });
   const output = h("pre", { tabindex: "0" });
-  const result = h("div", {}, h("h4", {}, "Result"), output);
+  const result = h("div", {}, h("p", { class: "part" }, "Result"), output);
   const node = h(
     "details",
     { class: "aside tool" },
     h("summary", {}, icon("tool"), name, status, icon("chevron")),
-    h("div", {}, h("h4", {}, "Arguments"), input),
+    h("div", {}, h("p", { class: "part" }, "Arguments"), input),
     result,
   );
   const update = (next) => {
