@@ -110,6 +110,10 @@ class HTTP(ASGIHandler):
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=type(self), scope=scope)
         request, error = self.create_request(scope, body)
+        if request is not None and "CONTENT_LENGTH" not in request.META:
+            # A chunked body does not say its length, and without one the parsers take it for empty.
+            request.META["CONTENT_LENGTH"] = str(body.seek(0, os.SEEK_END))
+            body.seek(0)
         response = self.get_response(request) if request is not None else error
         assert response is not None
         if response.streaming:
