@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +12,15 @@ from tests.harness.provider import Provider
 from tests.harness.server import Site
 
 ORPHAN_S = 30
+
+
+@pytest.fixture(autouse=True)
+def mended(site: Site) -> Iterator[None]:
+    """Whatever a test did to the processes, the next one finds them all."""
+    yield
+    for server in site.servers:
+        if server.process is None or server.process.poll() is not None:
+            server.restart()
 
 
 async def consistent(client: Client, session: str) -> None:
@@ -48,24 +58,19 @@ async def test_a_killed_server_ends_its_run_once_and_loses_nothing(
         site.servers[0].start()
         await asyncio.to_thread(site.servers[0].wait)
     last = chat.log[-1]["seq"]
-    try:
-        async with elsewhere.chat(session, after=last) as again:
-            end = await again.expect("stream_end", timeout=ORPHAN_S)
-            assert end["finish_reason"] in ("error", "interrupted")
-            await again.expect("stream_end", finish_reason="stop", timeout=ORPHAN_S)
-            assert_gapless(again.log, after=last)
-            assert_whole_run(await again.ask("say 3 words"))
-            said = text_of([f for f in chat.frames + again.frames if f.get("run_id") == end["run_id"]])
-        await consistent(elsewhere, session)
-        contents = [message["content"] for message in (await elsewhere.detail(session))["messages"]]
-        assert contents.count("echo queued") == contents.count("queued") == 1
-        if said:
-            assert said in contents
-            assert ("assistant", said) in provider.requests[-1].texts
-    finally:
-        if survivors:
-            site.servers[0].start()
-            await asyncio.to_thread(site.servers[0].wait)
+    async with elsewhere.chat(session, after=last) as again:
+        end = await again.expect("stream_end", timeout=ORPHAN_S)
+        assert end["finish_reason"] in ("error", "interrupted")
+        await again.expect("stream_end", finish_reason="stop", timeout=ORPHAN_S)
+        assert_gapless(again.log, after=last)
+        assert_whole_run(await again.ask("say 3 words"))
+        said = text_of([f for f in chat.frames + again.frames if f.get("run_id") == end["run_id"]])
+    await consistent(elsewhere, session)
+    contents = [message["content"] for message in (await elsewhere.detail(session))["messages"]]
+    assert contents.count("echo queued") == contents.count("queued") == 1
+    if said:
+        assert said in contents
+        assert ("assistant", said) in provider.requests[-1].texts
 
 
 async def test_what_was_accepted_a_moment_before_the_kill_is_answered(
