@@ -20,7 +20,7 @@ ToolStatus = Literal["detected", "executing", "completed"]
 OnBusy = Literal["queue", "reject", "interrupt"]
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
-Name = Annotated[str, Meta(max_length=128)]
+Name = Annotated[str, Meta(max_length=128, pattern=r"\A[^\x00]*\Z")]
 
 
 # -- commands

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 CREDENTIALS_CHECK_S = 2.0  # a logout closes sockets within 5 s
 PING_S = 20.0
+GOODBYE_S = 2.0
 
 
 @dataclass(slots=True, eq=False)
@@ -44,8 +45,12 @@ class Sockets:
         self._watch = asyncio.create_task(self._watch_all())
 
     async def stop(self) -> None:
+        """Waits until the sockets have been closed: the server would close the others with a code of its own."""
         if self._watch is not None:
             self._watch.cancel()
+        deadline = time.monotonic() + GOODBYE_S
+        while self._sockets and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
 
     def has_room(self, user_id: UUID) -> bool:
         total, own = settings.MAX_SOCKETS, settings.MAX_SOCKETS_PER_USER

@@ -68,6 +68,9 @@ def configure(options: dict[str, Any]) -> None:
                 )
             }
             # chatjuicer.request says the same in one line, and more.
-            | {"django.request": {"level": "ERROR"}, "uvicorn.access": {"level": "ERROR"}},
+            | {"django.request": {"level": "ERROR"}, "uvicorn.access": {"level": "ERROR"}}
+            # The first says each socket's address, with the token that an old client puts there; anybody can make
+            # the second speak.
+            | {"uvicorn.error": {"level": "WARNING"}, "django.security.DisallowedHost": {"level": "CRITICAL"}},
         }
     )
