@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from agents import Agent, AgentBase, RunContextWrapper, set_tracing_disabled
@@ -21,7 +21,7 @@ InstructionPart = Callable[[RunBrief], Awaitable[str]]
 INSTRUCTION_PARTS: list[InstructionPart] = []
 
 
-@cache
+@lru_cache(64)  # a client chooses the name
 def agent_for(agent_name: str) -> Agent[Transcript]:
     return Agent(name=agent_name or "chat", instructions=instructions, tools=list(TOOLS))
 

@@ -1,7 +1,7 @@
 """Which models can be chosen, and what they can hold. Imports neither the SDK nor a client: web code reads this."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal
 
 from django.conf import settings
@@ -98,7 +98,7 @@ def supports_reasoning(model: str) -> bool:
     return describe(model).reasoning
 
 
-@cache
+@lru_cache(256)
 def describe(model: str) -> KnownModel:
     """What is known of a model by its id; dated ids and vendor prefixes (`openai/gpt-5-2025-08-07`) included."""
     if model == DEMO_MODEL:

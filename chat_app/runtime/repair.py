@@ -11,6 +11,7 @@ from .brief import Item
 INTERRUPTED = "The tool call was interrupted before it finished; it has no result."
 NO_OUTPUT = "(no output)"
 _ROLES = ("user", "assistant", "system", "developer")
+_ATTACHMENTS = ("input_image", "input_file", "input_audio")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -73,9 +74,7 @@ def _valid(kind: Any, item: Item, *, keep_reasoning: bool) -> Item | None:
         case "function_call":
             return _call(item)
         case "reasoning" if keep_reasoning and item.get("encrypted_content"):
-            summary = [
-                part for part in item.get("summary") or [] if isinstance(part, dict) and part.get("text")
-            ]
+            summary = [part for part in item.get("summary") or [] if isinstance(part, dict) and part.get("text")]
             return {"type": "reasoning", "summary": summary, "encrypted_content": item["encrypted_content"]}
         case _:
             return None
@@ -86,26 +85,20 @@ def _message(item: Item) -> Item | None:
     if role not in _ROLES:
         return None
     if isinstance(content, list):
-        parts = [part for part in content if isinstance(part, dict) and not _is_empty_text(part)]
+        parts = [part for part in content if isinstance(part, dict)]
         # An assistant's parts carry annotations and log-probabilities that are output only, and a system's
         # can be nothing but text: the plain text is the same to the model.
-        content = text_of_parts(parts) if role != "user" or all("text" in part for part in parts) else parts
-    if (
-        not isinstance(content, str | list)
-        or not content
-        or (isinstance(content, str) and not content.strip())
-    ):
+        attached = [part for part in parts if part.get("type") in _ATTACHMENTS] if role == "user" else []
+        text = text_of_parts(parts)
+        content = [*([{"type": "input_text", "text": text}] if text else []), *attached] if attached else text
+    if not isinstance(content, str | list) or not content or (isinstance(content, str) and not content.strip()):
         return None
     return {"type": "message", "role": role, "content": content}
 
 
-def _is_empty_text(part: Item) -> bool:
-    return part.get("type") in ("input_text", "output_text", "text") and not part.get("text")
-
-
 def text_of_parts(parts: list[Item]) -> str:
     texts = (part.get("text") or part.get("refusal") for part in parts)
-    return "\n".join(text for text in texts if isinstance(text, str))
+    return "\n".join(text for text in texts if isinstance(text, str) and text)
 
 
 def _call(item: Item) -> Item | None:
