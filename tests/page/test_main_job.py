@@ -2,8 +2,10 @@
 
 import re
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+import httpx
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
+from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
 from tests.page.conftest import Troubles
 
@@ -183,6 +185,56 @@ def test_signing_out_ends_every_tab(page: Page, context: BrowserContext, trouble
     page.keyboard.press("Enter")
     expect(answer(page)).to_contain_text("1, 2.")
     expect(answer(other)).to_contain_text("1, 2.")
+
+
+def test_a_sign_out_on_another_machine_ends_the_page(page: Page, site: Site) -> None:
+    say(page, "count to 2")
+    expect(answer(page)).to_contain_text("1, 2.")
+    refresh = page.evaluate("localStorage.getItem('chat-juicer.refresh')")
+    httpx.post(f"{site.url}/api/auth/logout", json={"refresh_token": refresh}, trust_env=False).raise_for_status()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_refused_access_token_is_renewed_unseen(page: Page) -> None:
+    say(page, "count to 2")
+    expect(answer(page)).to_contain_text("1, 2.")
+    spoilt = []
+
+    def spoil(route: Route) -> None:
+        response = route.fetch()
+        grant = response.json()
+        if len(spoilt) < 1:
+            grant["access_token"] += "x"
+        spoilt.append(grant)
+        route.fulfill(response=response, json=grant)
+
+    page.route("**/api/auth/refresh", spoil)
+    page.reload()
+    expect(page.get_by_text("Connected")).to_be_visible()
+    say(page, "count to 3")
+    expect(answer(page)).to_contain_text("1, 2, 3.")
+    assert len(spoilt) > 1
+
+
+def test_thoughts_survive_a_reload_and_a_broken_answer_says_so(context: BrowserContext, troubles: Troubles) -> None:
+    with Provider() as provider, Site("sqlite", provider.url, ALLOW_LOCALHOST_NOAUTH="true") as site:
+        page = troubles.watch(context.new_page())
+        page.goto(site.url)
+        say(page, "reasoning 6; say 40 words; pace 10; reset after 30 words")
+        thoughts = page.locator("details.reasoning")
+        expect(thoughts).to_contain_text("Thoughts")
+        expect(answer(page)).to_contain_text("word5")
+        thought = thoughts.locator(".plain").text_content()
+        assert thought
+        page.reload()
+        expect(thoughts.locator(".plain")).to_have_text(thought)
+        expect(answer(page)).to_contain_text("word5")
+        expect(page.get_by_role("alert")).to_be_visible()
+        expect(answer(page)).to_contain_text("Not finished")
+        assert "word30" in answer(page).inner_text()
+        until_idle(page)
+        say(page, "say 3 words")
+        expect(answer(page)).to_have_text("word1 word2 word3")
 
 
 def test_a_server_that_needs_no_login_shows_none(context: BrowserContext, troubles: Troubles) -> None:
