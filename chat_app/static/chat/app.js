@@ -13,6 +13,7 @@ import { Sidebar, titleOf } from "./views/sidebar.js";
 import { toast } from "./views/toast.js";
 
 const RETRY_MS = 2_000;
+const SESSION_ADDRESS = /^#\/((?!\.+$)[\w.:-]{1,64})$/;
 const PHASES = { open: "Connected", connecting: "Connecting…", waiting: "Reconnecting…" };
 
 const title = document.getElementById("chat-title");
@@ -56,7 +57,7 @@ const sidebar = new Sidebar(api, {
 // --- the open session ------------------------------------------------------------------------------------------
 
 function route() {
-  const sessionId = decodeURIComponent(window.location.hash.replace(/^#\/?/, ""));
+  const sessionId = SESSION_ADDRESS.exec(window.location.hash)?.[1] ?? "";
   if (auth.mode !== "in" && auth.mode !== "open") return;
   if (conversation && conversation.id === sessionId) return;
   conversation?.close();

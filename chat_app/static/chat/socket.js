@@ -49,7 +49,7 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#options.onState("connecting");
     const { auth, sessionId, lastSeq } = this.#options;
-    const url = new URL(`/ws/chat/${encodeURIComponent(sessionId)}`, window.location.href);
+    const url = new URL(`/ws/chat/${sessionId}`, window.location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     url.searchParams.set("after", String(lastSeq()));
     const socket = auth.token ? new WebSocket(url, ["bearer", auth.token]) : new WebSocket(url);

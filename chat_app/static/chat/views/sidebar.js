@@ -170,7 +170,7 @@ export class Sidebar {
       h(
         "a",
         {
-          href: `#/${encodeURIComponent(session.session_id)}`,
+          href: `#/${session.session_id}`,
           tabindex: reachable,
           "data-part": "link",
           "aria-current": active ? "page" : null,
