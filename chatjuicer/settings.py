@@ -207,10 +207,24 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api",
     "COMPONENT_SPLIT_REQUEST": True,
+    # The serializers of a PATCH say themselves what may be left out.
+    "COMPONENT_SPLIT_PATCH": False,
     "ENUM_NAME_OVERRIDES": {
         "AuthorRole": ["user", "assistant", "system"],
+        "MessageRole": "sessions_app.models.message.Message.Role",
         "ReasoningEffort": "sessions_app.serializers.EFFORTS",
     },
+    "TAGS": [
+        {"name": "MAI", "description": "For the MAI client: the caller's sessions, latest change first."},
+        {
+            "name": "Agent Sparrow",
+            "description": "For the support desk Agent Sparrow: a few active sessions for each type of agent.",
+        },
+        {
+            "name": "Persona Lens",
+            "description": "For Persona Lens: one account, in which each of its users has a namespace.",
+        },
+    ],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chatjuicer.schema.add_error_answers",

@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import orjson
 from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -27,7 +28,13 @@ P = ParamSpec("P")
 V = TypeVar("V", bound=APIView)
 
 HEADER = "Idempotency-Key"
-KEY = re.compile(r"[\x20-\x7e]{1,255}")
+KEY = re.compile(r"[ -~]{1,255}")
+PARAMETER = OpenApiParameter(
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{KEY.pattern}$"},
+    OpenApiParameter.HEADER,
+    description="The same key and body give the first result again; kept for 24 hours.",
+)
 
 
 class BadIdempotencyKey(ApiError):
@@ -38,6 +45,7 @@ class BadIdempotencyKey(ApiError):
 def idempotent(
     method: Callable[Concatenate[V, Request, P], Response],
 ) -> Callable[Concatenate[V, Request, P], Response]:
+    @extend_schema(parameters=[PARAMETER])
     @wraps(method)
     def with_key(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
         def create() -> tuple[int, Any]:

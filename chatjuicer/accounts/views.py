@@ -2,7 +2,7 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib.auth import authenticate
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
-from chatjuicer.accounts.idempotency import HEADER, once
+from chatjuicer.accounts.idempotency import PARAMETER, once
 from chatjuicer.accounts.models import TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
 from chatjuicer.accounts.serializers import (
@@ -35,7 +35,7 @@ class RegisterView(CredentialsView):
     @extend_schema(
         request=RegistrationSerializer,
         responses={201: GrantSerializer},
-        parameters=[OpenApiParameter(HEADER, str, OpenApiParameter.HEADER)],
+        parameters=[PARAMETER],
     )
     def post(self, request: Request) -> Response:
         if not settings.ALLOW_REGISTRATION:

@@ -1,0 +1,42 @@
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.harness.server import EMAIL, PASSWORD, Site
+from tests.settings import PROFILE
+
+# Text with NUL is refused wherever it stands, also in fields nobody knows, which a schema cannot say.
+CONFIGURATION = "[generation]\nallow-x00 = false\n"
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with Site(PROFILE, processes=1, ALLOW_LOCALHOST_NOAUTH="false") as site:
+        yield site
+
+
+def test_the_openapi_document_is_true(site: Site, tmp_path: Path) -> None:
+    """Of what the document allows and of what it forbids: sent, and the answers held against it."""
+    credentials = {"email": EMAIL, "password": PASSWORD}
+    grant = httpx.post(f"{site.url}/api/auth/login", json=credentials, trust_env=False).json()
+    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
+    done = subprocess.run(
+        [
+            *("schemathesis", "--config-file", "schemathesis.toml", "run", f"{site.url}/api/schema"),
+            *("--header", f"Authorization: Bearer {grant['access_token']}"),
+            *("--phases", "coverage,fuzzing", "--mode", "all", "--max-examples", "8", "--generation-deterministic"),
+            # An event stream goes on for as long as its run; the acceptance tests read it.
+            *("--exclude-path", "/api/chat", "--no-color", "--request-timeout", "20"),
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"NO_PROXY": "*"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
+    assert '"level":"error"' not in site.logs()
