@@ -96,11 +96,13 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             **fields,
         )
         with transaction.atomic(savepoint=False):
-            self.bulk_create([session], ignore_conflicts=bool(session_id))
-            if session_id:
-                stored = self.get(owner=owner, namespace=namespace, session_id=session_id)
-                if stored.pk != session.pk:
-                    return stored, False
+            stored = None
+            while stored is None:  # not found: whose name was in the way has just been deleted
+                self.bulk_create([session], ignore_conflicts=bool(session_id))
+                named = self.filter(owner=owner, namespace=namespace, session_id=session_id)
+                stored = named.first() if session_id else session
+            if stored.pk != session.pk:
+                return stored, False
             SessionTally.objects.change(owner.pk, namespace, +1)
         return session, True
 
@@ -184,6 +186,7 @@ class ChatSession(models.Model):
             # With the title, so that a search reads no more than the index.
             models.Index(fields=["owner", "namespace", "-updated_at", "-id", "title"], name="session_by_update"),
             models.Index(fields=["-created_at"], name="session_newest"),
+            models.Index(fields=["session_id"], name="session_name"),
         ]
 
     def __str__(self) -> str:
