@@ -6,8 +6,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
 from .compaction import Summarizer
 from .hub import Hub
 from .journal import Journal
@@ -34,9 +32,9 @@ class Process:
         self.supervisor = None
         self._starting: asyncio.Task[None] | None = None
 
-    async def start(self, supervisor_of: type[Supervisor], summarize: Summarizer) -> None:
-        """Once per process, on its loop, before it serves. Both are given by the caller: to import the runtime takes a
-        second, which every other command would pay, too."""
+    async def start(self, supervisor_of: type[Supervisor] | None, summarize: Summarizer) -> None:
+        """Once per process, on its loop, before it serves; None leaves the runs to other processes. Both are given by the
+        caller: to import the runtime takes a second, which every other command would pay, too."""
         self.summarize = summarize
         self.loop = asyncio.get_running_loop()
         self.hub = Hub()
@@ -46,7 +44,7 @@ class Process:
         self.sockets.start()
         bell.on_queue = self._queue_grew
         self.hub.ringer.on_queue = self._queue_rang
-        if settings.SUPERVISE_RUNS:
+        if supervisor_of is not None:
             self.supervisor = supervisor_of(self.journal, self.hub)
             self.supervisor.start()
 

@@ -140,7 +140,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             if message["type"] == "lifespan.startup":
                 await warm_up()
-                await process.start(Supervisor, summarize)
+                await process.start(Supervisor if settings.SUPERVISE_RUNS else None, summarize)
             else:
                 await process.stop()
                 await shut_down()

@@ -52,10 +52,12 @@ class Supervisor:
     async def stop(self, grace_s: float) -> None:
         """Let running runs finish within the grace time, then end the rest with what they said."""
         self._stopping = True
-        for loop in self._loops:
-            loop.cancel()
-        if self._tasks:
+        claiming, *others = self._loops
+        claiming.cancel()
+        if self._tasks:  # their leases are renewed meanwhile
             await asyncio.wait(list(self._tasks.values()), timeout=grace_s)
+        for loop in others:
+            loop.cancel()
         for run_id, task in list(self._tasks.items()):
             task.cancel("shutdown")
             with suppress(asyncio.CancelledError):

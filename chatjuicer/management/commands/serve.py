@@ -8,10 +8,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from chat_app.process import process
+from chat_app.protocol import MAX_FRAME_BYTES
 
 GRACE_S = 10
-# CONTRACT: a larger frame closes the socket with 1009.
-MAX_FRAME_BYTES = 1024 * 1024
 
 
 class Command(BaseCommand):
@@ -40,7 +39,7 @@ class Command(BaseCommand):
                 loop="auto",
                 http="httptools",
                 ws="websockets-sansio",
-                ws_max_size=MAX_FRAME_BYTES,
+                ws_max_size=MAX_FRAME_BYTES,  # a larger frame closes the socket with 1009
                 ws_ping_interval=20,
                 ws_ping_timeout=20,
                 # Compression costs 100 kB and more for each idle socket, and time for each token.
