@@ -135,7 +135,7 @@ if REDIS_URL:
 
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "chatjuicer.accounts.hashers.FrugalArgon2",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
@@ -266,6 +266,26 @@ AWS_ACCESS_KEY_ID = env.AWS_ACCESS_KEY_ID
 AWS_SECRET_ACCESS_KEY = env.AWS_SECRET_ACCESS_KEY
 AWS_REGION = env.AWS_REGION
 MAX_FILE_SIZE = env.MAX_FILE_SIZE
+USER_QUOTA_BYTES = env.USER_QUOTA_BYTES
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "files": {
+        "BACKEND": "files_app.storage.LocalStorage",
+        "OPTIONS": {"location": DATA_DIR / "files"},
+    },
+}
+if FILE_STORAGE == "s3":
+    STORAGES["files"] = {
+        "BACKEND": "files_app.s3.BucketStorage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": S3_ENDPOINT or None,
+            "access_key": AWS_ACCESS_KEY_ID or None,
+            "secret_key": AWS_SECRET_ACCESS_KEY or None,
+            "region_name": AWS_REGION or None,
+        },
+    }
 
 MCP_SERVERS = env.MCP_SERVERS
 TOOLS_REQUIRE_APPROVAL = env.TOOLS_REQUIRE_APPROVAL
