@@ -66,6 +66,8 @@ AWS_ACCESS_KEY_ID: str = env.str("AWS_ACCESS_KEY_ID", "")
 AWS_SECRET_ACCESS_KEY: str = env.str("AWS_SECRET_ACCESS_KEY", "")
 AWS_REGION: str = env.str("AWS_REGION", "")
 MAX_FILE_SIZE: int = env.int("MAX_FILE_SIZE", 50 * 1024 * 1024)
+# Of all files of one user.
+USER_QUOTA_BYTES: int = env.int("USER_QUOTA_BYTES", 5 * 1024**3)
 
 MCP_SERVERS: dict[str, Any] = dict(json.loads(env.str("MCP_SERVERS", "") or "{}")) or {
     "sequential-thinking": {"transport": "stdio"},
