@@ -34,7 +34,8 @@ CHANGES: list[Any] = [
     {"reasoning_effort": None}, {"agent_name": ""}, {"metadata": None}, {"metadata": [1]},
 ]  # fmt: skip
 MESSAGES: list[Any] = [
-    {}, [], {"role": "user"}, {"content": "x"}, {"role": "tool_call", "content": "x"}, {"role": "nobody", "content": "x"},
+    {}, [], {"role": "user"}, {"content": "x"}, {"role": "tool_call", "content": "x"},
+    {"role": "nobody", "content": "x"},
     {"role": None, "content": "x"}, {"role": "user", "content": None}, {"role": "user", "content": ""},
     {"role": "user", "content": 5}, {"role": "user", "content": ["x"]}, {"role": "user", "content": "a\x00"},
     {"role": "user", "content": "x" * 1_000_001}, {"role": "user", "content": "x", "metadata": None},
