@@ -1,0 +1,67 @@
+"""Runs and events in the admin: read-only but for one action, which stops a run."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from chat_app.models import Event, Run
+from sessions_app.admin import SHOWN, ChatSessionAdmin, HistoryAdmin, HistoryInline, beginning, is_uuid
+
+
+class RunInline(HistoryInline):
+    model = Run
+    fields = readonly_fields = ("status", "finish_reason", "error_code", "model", "owner", "created_at", "ended_at")
+    ordering = ("-created_at",)
+    verbose_name_plural = f"the newest {SHOWN} runs"
+
+
+class EventInline(HistoryInline):
+    model = Event
+    fields = readonly_fields = ("seq", "type", "json", "run_id", "at")
+    ordering = ("-seq",)
+    verbose_name_plural = f"the newest {SHOWN} events"
+
+    @admin.display(description="payload")
+    def json(self, event: Event) -> str:
+        return beginning(event.payload)
+
+
+ChatSessionAdmin.inlines = [*ChatSessionAdmin.inlines, RunInline, EventInline]
+
+
+@admin.register(Run)
+class RunAdmin(HistoryAdmin):
+    list_display = ("id", "session", "status", "finish_reason", "error_code", "model", "created_at", "ended_at")
+    list_filter = ("status",)
+    search_fields = ("id",)
+    search_help_text = "A run's id"
+    in_session_ordering = ("-created_at",)
+    actions = ("stop",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
+    ) -> tuple[QuerySet[Run], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return (queryset.filter(pk=term) if is_uuid(term) else queryset.none()), False
+
+    def has_stop_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("chat_app.change_run")
+
+    @admin.action(description="Stop, and keep what was said", permissions=["stop"])
+    def stop(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
+        stopped = sum(Run.objects.interrupt(run.session_id, run.pk) is not None for run in runs)
+        self.message_user(request, f"Stopped {stopped} of {len(runs)} runs.", messages.SUCCESS)
+
+
+@admin.register(Event)
+class EventAdmin(HistoryAdmin):
+    list_display = ("seq", "session", "type", "json", "run_id", "at")
+    list_display_links = ("seq", "json")
+    list_filter = ("type",)
+    in_session_ordering = ("-seq",)
+
+    @admin.display(description="payload")
+    def json(self, event: Event) -> str:
+        return beginning(event.payload)

@@ -1,0 +1,62 @@
+"""The parts of a serving process, on the test's own loop and database."""
+
+from collections.abc import AsyncIterator, Callable
+from uuid import UUID
+
+import pytest
+
+from chat_app.database import in_database
+from chat_app.hub import Hub
+from chat_app.journal import Journal
+from chat_app.models import Run
+from chat_app.models.run import Started
+from chat_app.pen import RunPen
+from chatjuicer.accounts.models import User
+from sessions_app.models import ChatSession
+
+Start = Callable[..., Started]
+
+
+@pytest.fixture
+def session(alice: User) -> ChatSession:
+    return ChatSession.objects.open(alice, session_id="trip")[0]
+
+
+@pytest.fixture
+def start(session: ChatSession) -> Start:
+    """Accepts a message in the session, and claims its run where nothing else is in progress."""
+
+    def start(*texts: str, owner: str = "here", **wishes: object) -> Started:
+        return Run.objects.start(session.pk, texts or ["Hello"], owner=owner, **wishes)  # type: ignore[arg-type]
+
+    return start
+
+
+@pytest.fixture
+async def hub(transactional_db: None) -> AsyncIterator[Hub]:
+    hub = Hub()
+    await hub.start()
+    yield hub
+    await hub.stop()
+
+
+class Lost(list[UUID]):
+    """The runs that the journal said are not ours any more."""
+
+
+@pytest.fixture
+def lost() -> Lost:
+    return Lost()
+
+
+@pytest.fixture
+async def journal(transactional_db: None, lost: Lost) -> AsyncIterator[Journal]:
+    journal = Journal(on_lost=lost.append)
+    yield journal
+    await journal.stop()
+
+
+@pytest.fixture
+async def pen(journal: Journal, start: Start) -> RunPen:
+    started = await in_database(start)
+    return journal.pen(started.run, started.session)

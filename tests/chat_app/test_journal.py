@@ -1,0 +1,112 @@
+"""The writer of the log, when all goes well and when it does not."""
+
+import asyncio
+import sqlite3
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from chat_app import log
+from chat_app.database import in_database
+from chat_app.journal import Journal
+from chat_app.models import Event, Run
+from chat_app.pen import RunPen
+from chat_app.runtime.brief import LeaseLost
+from chatjuicer.accounts.models import User
+from sessions_app.models import ChatSession
+from tests.chat_app.conftest import Lost
+
+
+def said(pen: RunPen) -> str:
+    from chat_app.models.run import text_so_far
+
+    message = ChatSession.objects.get(pk=pen.session_pk).messages.filter(role="assistant").first()
+    return text_so_far(pen.session_pk, message.pk, 0) if message else ""
+
+
+async def test_words_are_durable_when_flush_returns_and_few_commits_carry_many(pen: RunPen) -> None:
+    for n in range(1000):
+        await pen.text(f"{n} ")
+    await pen.flush()
+    assert await in_database(said, pen) == "".join(f"{n} " for n in range(1000))
+    assert await in_database(Event.objects.filter(type="delta").count) < 100
+
+
+async def test_a_finished_message_holds_all_of_its_text(pen: RunPen) -> None:
+    await pen.text("Rome is ")
+    await pen.flush()
+    await pen.text("eternal.")
+    await pen.end_message()
+    await pen.text("And hot.")
+    await pen.end_message()
+    await pen.flush()
+    session = await in_database(ChatSession.objects.get, pk=pen.session_pk)
+    messages = await in_database(lambda: list(session.messages.filter(role="assistant").order_by("position")))
+    assert [(m.content, m.status) for m in messages] == [("Rome is eternal.", "completed"), ("And hot.", "completed")]
+
+
+async def test_who_lost_the_run_is_told_and_writes_nothing(pen: RunPen, lost: Lost) -> None:
+    await pen.text("kept")
+    await pen.flush()
+    await in_database(Run.objects.interrupt, pen.session_pk)
+    with pytest.raises(LeaseLost):
+        await pen.text(" lost")
+        await pen.flush()
+    assert lost == [pen.run_id]
+    with pytest.raises(LeaseLost):
+        await pen.text("more")
+    session = await in_database(ChatSession.objects.get, pk=pen.session_pk)
+    assert (await in_database(session.messages.get, role="assistant")).content == "kept"
+
+
+async def test_a_verb_that_fails_costs_nobody_else(journal: Journal, pen: RunPen, session: ChatSession) -> None:
+    def fail() -> None:
+        session.post("user", "never seen")
+        raise ValueError("no")
+
+    await pen.text("kept")
+    failing, working = asyncio.create_task(journal.transact(fail)), asyncio.create_task(journal.transact(lambda: 7))
+    with pytest.raises(ValueError, match="no"):
+        await failing
+    assert await working == 7
+    await pen.flush()
+    assert await in_database(said, pen) == "kept"
+    assert not await in_database(session.messages.filter(content="never seen").exists)
+
+
+async def test_what_one_run_cannot_write_costs_no_other_run(
+    journal: Journal, pen: RunPen, alice: User, lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await in_database(lambda: ChatSession.objects.open(alice)[0])
+    started = await in_database(lambda: Run.objects.start(other.pk, ["Hello"], owner="here"))
+    poisoned = journal.pen(started.run, started.session)
+    insert = log.insert
+
+    def refuse(records: list, now: object) -> None:
+        if any("poison" in record.payload for record in records):
+            raise RuntimeError
+        insert(records, now)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("chat_app.journal.insert", refuse)
+    await pen.text("kept")
+    await poisoned.text("poison")
+    await pen.flush()
+    with pytest.raises(LeaseLost):
+        await poisoned.flush()
+    assert await in_database(said, pen) == "kept"
+    assert lost == [poisoned.run_id]
+
+
+@pytest.mark.skipif("sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="it is SQLite that can be locked")
+async def test_words_wait_for_a_locked_database_and_none_is_lost(pen: RunPen) -> None:
+    other = sqlite3.connect(connection.settings_dict["NAME"], timeout=0, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    await pen.text("waited")
+    flushed = asyncio.create_task(pen.flush())
+    await asyncio.wait([flushed], timeout=0.5)
+    assert not flushed.done()
+    other.execute("ROLLBACK")
+    other.close()
+    await flushed
+    assert await in_database(said, pen) == "waited"
