@@ -12,14 +12,14 @@ NEWEST = 50
 
 def detail(session: ChatSession) -> dict[str, Any]:
     """The session with its newest messages. Consistent when `session` was read in the same snapshot."""
-    newest = list(session.messages.order_by("-position")[:NEWEST])
-    messages = represent(session, newest[::-1])
+    found, has_more = newest(session, NEWEST)
+    messages = [message_representation(message, session.session_id) for message in found]
     return {
         "session": session_representation(session),
         "full_history": messages,
         "messages": messages,
         **contributions(session),
-        "has_more": session.message_count > len(messages),
+        "has_more": has_more,
         "loaded_count": len(messages),
         "message_count": session.message_count,
         "last_seq": session.last_seq,
@@ -31,20 +31,13 @@ def part(session: ChatSession, limit: int, offset: int, before: int | None, afte
 
     With both, those between them that are nearest below `before`.
     """
-    messages = session.messages.all()
     if before is not None:
-        between = messages.filter(position__lt=before, position__gt=after or 0)
-        found = list(between.order_by("-position")[: limit + 1])
+        found, has_more = newest(session, limit, before, after or 0)
     else:
         # Positions are 1, 2, 3 ... without gaps, so that as many lie up to the offset as it says.
-        above = after if after is not None else offset
-        found = list(messages.filter(position__gt=above).order_by("position")[: limit + 1])
-    has_more = len(found) > limit
-    del found[limit:]
-    if before is not None:
-        found.reverse()
+        found, has_more = above(session, offset if after is None else after, limit)
     return {
-        "messages": represent(session, found),
+        "messages": [message_representation(message, session.session_id) for message in found],
         "has_more": has_more,
         "total_count": session.message_count,
         "pagination": {
@@ -58,6 +51,24 @@ def part(session: ChatSession, limit: int, offset: int, before: int | None, afte
     }
 
 
-def represent(session: ChatSession, messages: list[Message]) -> list[dict[str, Any]]:
+def newest(session: ChatSession, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
+    """The last messages between the two positions, ascending, and whether there are older ones."""
+    rows = session.messages.filter(position__gt=after)
+    if before is not None:
+        rows = rows.filter(position__lt=before)
+    found = list(rows.order_by("-position")[: limit + 1])
+    return told(found[:limit][::-1]), len(found) > limit
+
+
+def above(session: ChatSession, position: int, limit: int) -> tuple[list[Message], bool]:
+    """The first messages above the position, ascending, and whether there are more."""
+    found = list(session.messages.filter(position__gt=position).order_by("position")[: limit + 1])
+    return told(found[:limit]), len(found) > limit
+
+
+def told(messages: list[Message]) -> list[Message]:
+    """With the text so far of those that are still being written."""
     so_far = pending_text(messages)
-    return [message_representation(m, session.session_id, so_far.get(m.pk, "")) for m in messages]
+    for message in messages:
+        message.content = message.content or so_far.get(message.pk, "")
+    return messages

@@ -35,14 +35,14 @@ def session_representation(session: ChatSession) -> dict[str, Any]:
     }
 
 
-def message_representation(message: Message, session_id: str, text_so_far: str = "") -> dict[str, Any]:
-    """`session_id` is the session's name; `text_so_far` stands in for the content of a pending message."""
+def message_representation(message: Message, session_id: str) -> dict[str, Any]:
+    """`session_id` is the session's name."""
     return {
         "id": str(message.pk),
         "session_id": session_id,
         "position": message.position,
         "role": message.role,
-        "content": message.content or text_so_far,
+        "content": message.content,
         "status": message.status,
         "partial": message.partial,
         "tool_call_id": message.tool_call_id,

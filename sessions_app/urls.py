@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from sessions_app.views import SessionClearView, SessionDetailView, SessionMessagesView, SessionsView
 
@@ -7,4 +7,7 @@ urlpatterns = [
     path("sessions/<str:key>", SessionDetailView.as_view()),
     path("sessions/<str:key>/clear", SessionClearView.as_view()),
     path("sessions/<str:key>/messages", SessionMessagesView.as_view()),
+    path("", include("sessions_app.frontends.mai")),
+    path("", include("sessions_app.frontends.sparrow")),
+    path("", include("sessions_app.frontends.persona")),
 ]
