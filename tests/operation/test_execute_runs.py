@@ -56,13 +56,15 @@ async def test_a_stop_reaches_the_executing_process(site: Site, start: Start) ->
 
 async def test_an_answer_is_finished_before_the_process_ends(site: Site, start: Start) -> None:
     """Longer than a lease, while another process looks for runs whose lease has run out."""
+    staying = start(site, "execute_runs", says="Executing runs")
+    staying.send_signal(signal.SIGSTOP)  # so that the other one claims the run
     leaving = start(site, "execute_runs", says="Executing runs")
     async with signed_in(site) as alice:
         session = await alice.create_session()
         async with alice.chat(session) as chat:
             await chat.say("count to 250")
             await chat.expect("delta", timeout=WAIT_S)
-            start(site, "execute_runs", says="Executing runs")
+            staying.send_signal(signal.SIGCONT)
             leaving.send_signal(signal.SIGTERM)
             end = await chat.expect("stream_end", timeout=WAIT_S)
             assert end["finish_reason"] == "stop"
