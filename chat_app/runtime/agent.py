@@ -27,9 +27,6 @@ def agent_for(agent_name: str) -> Agent[Transcript]:
 
 
 async def instructions(context: RunContextWrapper[Transcript], agent: AgentBase[Transcript]) -> str:
-    parts = [INSTRUCTIONS]
-    for part in INSTRUCTION_PARTS:
-        if text := await part(context.context.brief):
-            parts.append(text)
-    parts.append(f"Today is {datetime.now(UTC):%A, %d %B %Y} (UTC).")
-    return "\n\n".join(parts)
+    changing = [await part(context.context.brief) for part in INSTRUCTION_PARTS]
+    today = f"Today is {datetime.now(UTC):%A, %d %B %Y} (UTC)."
+    return "\n\n".join(filter(None, [INSTRUCTIONS, *changing, today]))

@@ -16,10 +16,10 @@ from agents import (
 )
 from agents.exceptions import ModelBehaviorError
 from agents.items import TResponseInputItem
-from agents.model_settings import Reasoning
 from agents.models.interface import Model, ModelProvider
 from agents.tool_context import ToolContext
 from django.conf import settings
+from openai.types.shared import Reasoning
 
 from .agent import agent_for
 from .brief import LeaseLost, Outcome, Pen, RunBrief, RunError
@@ -29,12 +29,8 @@ from .transcript import Transcript
 
 logger = logging.getLogger(__name__)
 
-INTERNAL = RunError(
-    "internal", "Something went wrong on this server while it was answering. Try again.", True
-)
-CONFUSED = RunError(
-    "provider_protocol", "The model answered in a way that could not be used. Try again.", True
-)
+INTERNAL = RunError("internal", "Something went wrong on this server while it was answering. Try again.", True)
+CONFUSED = RunError("provider_protocol", "The model answered in a way that could not be used. Try again.", True)
 
 
 async def answer(brief: RunBrief, pen: Pen) -> Outcome:
@@ -83,13 +79,9 @@ NO_PROVIDER = NoProvider()
 
 
 class ToolHooks(RunHooks[Transcript]):
-    async def on_tool_start(
-        self, context: RunContextWrapper[Transcript], agent: Agent[Transcript], tool: Tool
-    ) -> None:
+    async def on_tool_start(self, context: RunContextWrapper[Transcript], agent: Agent[Transcript], tool: Tool) -> None:
         if isinstance(context, ToolContext):
-            await context.context.tool_started(
-                context.tool_call_id, context.tool_name, context.tool_arguments
-            )
+            await context.context.tool_started(context.tool_call_id, context.tool_name, context.tool_arguments)
 
     async def on_tool_end(
         self, context: RunContextWrapper[Transcript], agent: Agent[Transcript], tool: Tool, result: object

@@ -16,9 +16,7 @@ from .silence import SilentPen
 from .tools import TOOLS
 from .transcript import Transcript, Turn
 
-_NOBODY = RunBrief(
-    UUID(int=0), UUID(int=0), "", UUID(int=0), "warm-up", history=[{"role": "user", "content": "Hi"}]
-)
+_NOBODY = RunBrief(UUID(int=0), UUID(int=0), "", UUID(int=0), "warm-up", history=[{"role": "user", "content": "Hi"}])
 
 
 async def warm_up() -> None:
@@ -26,12 +24,8 @@ async def warm_up() -> None:
     imports, builds and compiles is done before someone waits for it."""
     transcript = Transcript(_NOBODY, SilentPen())
     agent = Agent(name="chat", instructions=instructions, tools=list(TOOLS))
-    config = RunConfig(
-        model=Rehearsal("warm-up", transcript), model_provider=NO_PROVIDER, tracing_disabled=True
-    )
-    await Runner.run(
-        agent, [], context=transcript, hooks=HOOKS, session=transcript.context, run_config=config
-    )
+    config = RunConfig(model=Rehearsal("warm-up", transcript), model_provider=NO_PROVIDER, tracing_disabled=True)
+    await Runner.run(agent, [], context=transcript, hooks=HOOKS, session=transcript.context, run_config=config)
     ResponsesConverter.convert_tools(TOOLS, [])
     ChatConverter.items_to_messages([{"role": "user", "content": "Hi"}], model="warm-up")
     agent_for("chat")

@@ -27,18 +27,14 @@ class Transcript:
         self.context = RunSession(self)
         self.usage: Usage | None = None
         self.failed_calls: set[str] = set()
-        self._call_ids: set[str] = {item["call_id"] for item in brief.history or () if item.get("call_id")}
         self._calls: dict[str, tuple[str, str]] = {}  # id -> name, arguments of those without a result
 
     def own_call_id(self, given: Any) -> str:
-        """`given`, or another one where a provider gave none or the same twice: a call is known by its id."""
-        call_id = (
-            given
-            if isinstance(given, str) and given and given not in self._call_ids
-            else f"call_{uuid4().hex}"
-        )
-        self._call_ids.add(call_id)
-        return call_id
+        """`given`, or a new one where a provider gave none or one that is taken: a call is known by its id."""
+        if not isinstance(given, str) or not given or given in self._calls or self.context.knows_call(given):
+            given = f"call_{uuid4().hex}"
+        self._calls[given] = ("", "")
+        return given
 
     async def call_written(self, call: Item) -> None:
         self._calls[call["call_id"]] = (call["name"], call["arguments"])
@@ -118,9 +114,7 @@ class Turn:
         self._text = []
         if not said:
             return
-        await self._transcript.context.write(
-            [item if item is not None and _text_of(item) == said else _message(said)]
-        )
+        await self._transcript.context.write([item if item is not None and _text_of(item) == said else _message(said)])
         await self._pen.end_message()
         self.output.append(_sdk_message(said))
 
@@ -128,9 +122,7 @@ class Turn:
         """A reasoning item is whole. Without encrypted content nobody can use it again."""
         if item.get("encrypted_content"):
             await self._transcript.context.write([item])
-        self.output.append(
-            ResponseReasoningItem.model_validate({"id": FAKE_RESPONSES_ID, "summary": [], **item})
-        )
+        self.output.append(ResponseReasoningItem.model_validate({"id": FAKE_RESPONSES_ID, "summary": [], **item}))
 
     async def call_detected(self, given_id: Any, name: str) -> str:
         """The id under which the call goes on."""

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-import orjson
 from agents import Model, ModelResponse, ModelSettings, ModelTracing, Tool
 from agents.agent_output import AgentOutputSchemaBase
 from agents.handoffs import Handoff
@@ -22,7 +21,7 @@ from chat_app.runtime.repair import repaired
 from chat_app.runtime.transcript import Transcript, Turn
 
 from .failures import LengthReached, ProviderError
-from .wire import Endpoint, Reply, endpoint, post
+from .wire import Endpoint, Reply, encoded, endpoint, post
 
 logger = logging.getLogger(__name__)
 
@@ -127,13 +126,11 @@ class ProviderModel(TurnModel):
                 await asyncio.sleep(pause_s if wanted_s is None else wanted_s)
 
     async def _ask(self, target: Endpoint, body: dict[str, Any], turn: Turn) -> ModelResponse:
-        async with post(target, orjson.dumps(body)) as reply:
+        async with post(target, encoded(body)) as reply:
             try:
                 heard = await self.hear(reply, turn)
             except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-                raise ProviderError(
-                    "provider_protocol", detail=f"an event of another shape: {error!r}"
-                ) from error
+                raise ProviderError("provider_protocol", detail=f"an event of another shape: {error!r}") from error
             reply.whole = True
         answer = await turn.end(heard.input_tokens, heard.output_tokens, sent=reply.sent)
         if heard.cut:

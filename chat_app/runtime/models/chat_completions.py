@@ -30,11 +30,7 @@ class ChatCompletionsModel(ProviderModel):
         }
         if question.tools:
             body["tools"] = [Converter.tool_to_openai(tool) for tool in question.tools]
-        if (
-            catalogue.supports_reasoning(self.name)
-            and settings.reasoning is not None
-            and settings.reasoning.effort
-        ):
+        if catalogue.supports_reasoning(self.name) and settings.reasoning is not None and settings.reasoning.effort:
             body["reasoning_effort"] = settings.reasoning.effort
         if settings.max_tokens is not None:
             body["max_completion_tokens" if catalogue.supports_reasoning(self.name) else "max_tokens"] = (
@@ -59,9 +55,8 @@ class ChatCompletionsModel(ProviderModel):
                     delta = choice.get("delta") or {}
                     if content := delta.get("content"):
                         pieces.append(content)
-                    if len(delta) < 2 and not choice.get("finish_reason") and not event.get("usage"):
-                        if content or not delta:
-                            continue
+                    if content and len(delta) == 1 and not choice.get("finish_reason") and not event.get("usage"):
+                        continue
                 if pieces:
                     await turn.text("".join(pieces))
                     pieces = []
@@ -133,9 +128,7 @@ class Hearing:
 
     async def finish(self) -> Heard:
         if not self.finish_reason and not self.ended:
-            raise ProviderError(
-                "provider_unavailable", detail="the stream ended without a reason", repeat=True
-            )
+            raise ProviderError("provider_unavailable", detail="the stream ended without a reason", repeat=True)
         await self._turn.message()
         match self.finish_reason:
             case "length":  # a call that was cut has no use

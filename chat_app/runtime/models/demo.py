@@ -13,6 +13,7 @@ from chat_app.runtime.repair import text_of_parts
 from chat_app.runtime.transcript import Turn
 
 from .base import Question, TurnModel
+from .wire import encoded
 
 WORD_PAUSE_S = 0.02
 MAX_COUNT = 1000
@@ -35,11 +36,7 @@ class DemoModel(TurnModel):
         since = _since_last_user(question.items)
         asked = _text_of(since[0]) if since else ""
         results = [str(item.get("output")) for item in since if item.get("type") == "function_call_output"]
-        call = (
-            None
-            if results
-            else wanted_call(asked, {tool.name for tool in question.tools if _is_function(tool)})
-        )
+        call = None if results else wanted_call(asked, {tool.name for tool in question.tools if _is_function(tool)})
         if call is not None:
             name, arguments = call
             call_id = await turn.call_detected("", name)
@@ -51,7 +48,7 @@ class DemoModel(TurnModel):
                 await turn.text(word)
                 await asyncio.sleep(WORD_PAUSE_S)
             await turn.message()
-        return await turn.end(None, None, sent=len(orjson.dumps(question.items)))
+        return await turn.end(None, None, sent=len(encoded(question.items)))
 
 
 def _is_function(tool: object) -> bool:
@@ -69,9 +66,7 @@ def reply(asked: str, results: list[str]) -> str:
     if count := re.search(r"\bcount\s+(?:up\s+)?to\s+(\d{1,9})\b", asked, re.IGNORECASE):
         top = min(int(count.group(1)), MAX_COUNT)
         return f"Counting as the offline demo model: {', '.join(map(str, range(1, top + 1)))}."
-    if re.search(
-        r"\b(long|lengthy)\b.*\b(answer|text|story|essay|message|reply)\b", asked, re.IGNORECASE | re.DOTALL
-    ):
+    if re.search(r"\b(long|lengthy)\b.*\b(answer|text|story|essay|message|reply)\b", asked, re.IGNORECASE | re.DOTALL):
         return _long_answer()
     quoted = "\n".join(f"> {line}" for line in asked.strip().splitlines() or [""])
     return f"{INTRODUCTION}\n\nYou said:\n\n{quoted}\n\n{HINTS}"

@@ -44,9 +44,7 @@ class ProviderError(Exception):
         self.repeat = repeat
         self.retry_after_s = retry_after_s
         self.parameter = parameter
-        self.error = RunError(
-            code, message or _MESSAGES[code], code in _RETRYABLE if retryable is None else retryable
-        )
+        self.error = RunError(code, message or _MESSAGES[code], code in _RETRYABLE if retryable is None else retryable)
 
 
 class LengthReached(Exception):
@@ -58,9 +56,7 @@ def from_status(status: int, body: bytes, retry_after: str | None) -> ProviderEr
     kind = str(given.get("code") or given.get("type") or "")
     detail = f"HTTP {status} {kind}".strip()
     if status == 429 and kind not in _QUOTA:
-        return ProviderError(
-            "provider_rate_limited", detail=detail, repeat=True, retry_after_s=_seconds(retry_after)
-        )
+        return ProviderError("provider_rate_limited", detail=detail, repeat=True, retry_after_s=_seconds(retry_after))
     if status == 429:
         return ProviderError("provider_rate_limited", detail=detail, retryable=False)
     if status in (401, 403):
@@ -68,9 +64,7 @@ def from_status(status: int, body: bytes, retry_after: str | None) -> ProviderEr
     if status == 404:
         return ProviderError("model_not_found", detail=detail)
     if status in (408, 409, 425) or status >= 500:
-        return ProviderError(
-            "provider_unavailable", detail=detail, repeat=True, retry_after_s=_seconds(retry_after)
-        )
+        return ProviderError("provider_unavailable", detail=detail, repeat=True, retry_after_s=_seconds(retry_after))
     if status == 413 or kind in _TOO_LONG:
         return ProviderError("provider_rejected", detail=detail, message=TOO_LONG)
     return ProviderError("provider_rejected", detail=detail, parameter=_parameter(given))

@@ -81,9 +81,7 @@ class Hearing:
             case "response.output_item.added":
                 item = event["item"]
                 if item["type"] == "function_call":
-                    self._calls[item["id"]] = await self._turn.call_detected(
-                        item.get("call_id"), item["name"]
-                    )
+                    self._calls[item["id"]] = await self._turn.call_detected(item.get("call_id"), item["name"])
             case "response.output_item.done":
                 await self._item(event["item"])
             case "response.completed":

@@ -49,13 +49,15 @@ def endpoint(path: str, model: str) -> Endpoint:
 
 
 _client: aiohttp.ClientSession | None = None
+_loop: asyncio.AbstractEventLoop | None = None  # the one that _client belongs to
 _endings: set[asyncio.Task[None]] = set()
 
 
 def client() -> aiohttp.ClientSession:
     """The process's one client, made at its first use on the running loop."""
-    global _client
-    if _client is None or _client.closed or _client._loop is not asyncio.get_running_loop():
+    global _client, _loop
+    if _client is None or _client.closed or _loop is not asyncio.get_running_loop():
+        _loop = asyncio.get_running_loop()
         _client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
@@ -87,9 +89,7 @@ async def post(target: Endpoint, body: bytes) -> AsyncIterator["Reply"]:
     stall_s = settings.MODEL_STALL_TIMEOUT_S
     try:
         async with asyncio.timeout(stall_s):
-            response = await client().post(
-                target.url, data=body, headers=target.headers, params=target.query or None
-            )
+            response = await client().post(target.url, data=body, headers=target.headers, params=target.query or None)
     except TimeoutError as error:
         raise ProviderError("provider_timeout", detail="no response", repeat=False) from error
     except (aiohttp.ClientError, OSError) as error:
@@ -110,6 +110,13 @@ async def _refusal(response: aiohttp.ClientResponse) -> ProviderError:
     except (aiohttp.ClientError, OSError):
         body = b""
     return from_status(response.status, body, response.headers.get("Retry-After"))
+
+
+def encoded(body: Any) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # halves of characters and numbers over 64 bits, which a history can hold
+        return json.dumps(_with_whole_characters(body)).encode()
 
 
 class Reply:
@@ -136,9 +143,7 @@ class Reply:
         except (aiohttp.ClientError, OSError) as error:
             raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
         if not piece:
-            raise ProviderError(
-                "provider_unavailable", detail="the stream ended without its end event", repeat=True
-            )
+            raise ProviderError("provider_unavailable", detail="the stream ended without its end event", repeat=True)
         self._heard_at = self._loop.time()
         return self._decoder.feed(piece)
 
@@ -191,14 +196,13 @@ class Decoder:
         for line in lines:
             if line.startswith(b"data:"):
                 data = line[5:] if data is None else data + b"\n" + line[5:]
-            elif not line or line == b"\r":
-                if data is not None:
-                    try:
-                        events.append(_decoded(data))
-                    except ValueError:
-                        self.broken = ProviderError("provider_protocol", detail="malformed event")
-                        break
-                    data = None
+            elif data is not None and (not line or line == b"\r"):
+                try:
+                    events.append(_decoded(data))
+                except (ValueError, RecursionError):
+                    self.broken = ProviderError("provider_protocol", detail="malformed event")
+                    break
+                data = None
         self._data = data
         if self.broken is not None and not events:
             raise self.broken

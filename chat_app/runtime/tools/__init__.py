@@ -1,4 +1,4 @@
-"""The agent's own tools. A module of this package writes a coroutine, decorates it with @tool, and is listed in TOOLS."""
+"""The agent's own tools: each is a coroutine under @tool in a module of this package, and listed in TOOLS."""
 
 from agents import Tool
 
