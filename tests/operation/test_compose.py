@@ -80,27 +80,27 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     services.postgres().drop_database(database_url)
 
 
-@pytest.mark.skipif(PROFILE != "postgres", reason="it is the deployment on PostgreSQL and Redis")
-async def test_its_commands_prepare_serve_and_execute(environment: dict[str, str], tmp_path: Path) -> None:
+@pytest.fixture
+def started(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """The address of what compose starts, in its order."""
     subprocess.run(OURS["prepare"]["command"], cwd=ROOT, env=environment, check=True, capture_output=True)
-    started = []
-    try:
-        for name in ("server-1", "executor"):
-            with (tmp_path / name).open("w") as log:
-                started.append(
-                    subprocess.Popen(OURS[name]["command"], cwd=ROOT, env=environment, stdout=log, stderr=log)
-                )
-        until(lambda: healthy(environment), (tmp_path / "server-1").read_text())
-        url = f"http://127.0.0.1:{environment['PORT']}"
-        client = await Client(url).login(environment["DEFAULT_USER_EMAIL"], PASSWORD)
-        async with client.chat(await client.create_session()) as chat:
-            assert text_of(await chat.ask("count to 3")).endswith("1, 2, 3.")
-        await client.close()
-    finally:
-        for process in started:
-            process.terminate()
-        codes = [process.wait(30) for process in started]
-    assert set(codes) <= {0, -signal.SIGTERM}
+    processes = []
+    for name in ("server-1", "executor"):
+        with (tmp_path / name).open("w") as log:
+            processes.append(subprocess.Popen(OURS[name]["command"], cwd=ROOT, env=environment, stdout=log, stderr=log))
+    until(lambda: healthy(environment), f"the health check succeeds, see {tmp_path}")
+    yield f"http://127.0.0.1:{environment['PORT']}"
+    for process in processes:
+        process.terminate()
+    assert {process.wait(30) for process in processes} <= {0, -signal.SIGTERM}
+
+
+@pytest.mark.skipif(PROFILE != "postgres", reason="it is the deployment on PostgreSQL and Redis")
+async def test_its_commands_prepare_serve_and_execute(started: str, environment: dict[str, str]) -> None:
+    client = await Client(started).login(environment["DEFAULT_USER_EMAIL"], PASSWORD)
+    async with client.chat(await client.create_session()) as chat:
+        assert text_of(await chat.ask("count to 3")).endswith("1, 2, 3.")
+    await client.close()
 
 
 def healthy(environment: dict[str, str]) -> bool:
