@@ -6,10 +6,10 @@ from functools import partial
 from uuid import UUID
 
 from .exceptions import AttachmentsUnsupported, BadFrame
-from .models import Run
+from .models import Approval, Run
 from .models.run import Started
 from .process import process
-from .protocol import SendMessage
+from .protocol import ApprovalCommand, SendMessage
 from .runtime.catalogue import REASONING_EFFORTS
 
 
@@ -55,6 +55,19 @@ def effort_of(command: SendMessage) -> str:
     if effort and effort not in REASONING_EFFORTS:
         raise BadFrame("The reasoning effort is unknown.", code="unknown_reasoning_effort")
     return effort
+
+
+async def decide(session_pk: UUID, command: ApprovalCommand) -> Approval:
+    """Raises ApprovalGone."""
+    verb = partial(
+        Approval.objects.decide,
+        session_pk,
+        command.approval_id,
+        command.decision,
+        command.reason or "",
+        command.always,
+    )
+    return await process.journal.transact(verb)
 
 
 async def stop_run(session_pk: UUID, run_id: UUID | None) -> Run | None:

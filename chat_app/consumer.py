@@ -22,7 +22,7 @@ from chatjuicer.accounts.exceptions import ApiError
 from sessions_app.models import ChatSession
 
 from . import protocol
-from .commands import start_run, stop_run
+from .commands import decide, start_run, stop_run
 from .database import in_database
 from .exceptions import BadFrame
 from .models import Run
@@ -142,6 +142,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 self._answer(protocol.Accepted(command.client_id, started.run.pk, started.message_ids))
             case protocol.Interrupt(run_id=run_id):
                 await stop_run(self.session_pk, run_id)
+            case protocol.ApprovalCommand():
+                await decide(self.session_pk, command)
             case protocol.PingCommand():
                 self._answer(protocol.Pong())
             case protocol.Auth(token=token):

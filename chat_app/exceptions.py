@@ -28,6 +28,12 @@ class AttachmentsUnsupported(ApiError):
     message = "Attachments are not supported yet."
 
 
+class ApprovalGone(ApiError):
+    status_code = 404
+    code = "not_found"
+    message = "Nothing waits under this approval_id."
+
+
 class SessionGone(ApiError):
     status_code = 404
     code = "not_found"

@@ -7,14 +7,18 @@ from uuid import UUID
 from sessions_app import defaults, detail, pending
 from sessions_app.models import ChatSession, Message
 
-from .models import Run
+from .models import Approval, Run
 from .models.run import text_so_far
 from .runtime import catalogue
 
 
 def active_run(session: ChatSession) -> dict[str, Any] | None:
     run = Run.objects.filter(session=session).active().first()
-    return run.representation() if run else None
+    if run is None:
+        return None
+    asked = run.approvals.filter(status=Approval.Status.PENDING).order_by("created_at")
+    waiting = [approval.representation() for approval in asked] if run.status == Run.Status.AWAITING_APPROVAL else []
+    return run.representation() | {"approvals": waiting}
 
 
 def pending_texts(messages: Sequence[Message]) -> dict[UUID, str]:

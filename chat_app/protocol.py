@@ -56,11 +56,18 @@ class PongCommand(Command, tag="pong", frozen=True):
     pass
 
 
+class ApprovalCommand(Command, tag="approval", frozen=True):
+    approval_id: UUID
+    decision: Literal["approve", "reject"]
+    reason: Annotated[str, Meta(max_length=4000)] | None = None
+    always: bool = False
+
+
 class Auth(Command, tag="auth", frozen=True):
     token: Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
-AnyCommand = SendMessage | Interrupt | PingCommand | PongCommand | Auth
+AnyCommand = SendMessage | Interrupt | ApprovalCommand | PingCommand | PongCommand | Auth
 _commands = msgspec.json.Decoder(AnyCommand)
 
 
@@ -146,6 +153,15 @@ class ToolCall(Event, tag="tool_call", frozen=True):
 class ToolCallArgumentsDelta(Event, tag="tool_call_arguments_delta", frozen=True):
     id: str
     delta: str
+
+
+class ApprovalRequest(Event, tag="approval_request", frozen=True):
+    """A tool call that runs only if a person says so; `id` is the call's."""
+
+    approval_id: UUID
+    id: str
+    name: str
+    arguments: str
 
 
 class Usage(Event, tag="usage", frozen=True):

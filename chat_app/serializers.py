@@ -6,8 +6,9 @@ from typing import Any
 from rest_framework import serializers
 
 from chat_app.runtime.catalogue import REASONING_EFFORTS
-from sessions_app.fields import Choice, Text
+from sessions_app.fields import Choice, Flag, Text
 
+from .models import Approval
 from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage
 
 
@@ -73,6 +74,28 @@ class EventListSerializer(serializers.Serializer[None]):
     last_seq = serializers.IntegerField()
     has_more = serializers.BooleanField()
     resync = serializers.BooleanField(help_text="The cursor cannot be served: load the session again.")
+
+
+class ApprovalSerializer(serializers.Serializer[None]):
+    approval_id = serializers.UUIDField()
+    session_id = serializers.CharField()
+    run_id = serializers.UUIDField()
+    id = serializers.CharField(help_text="The tool call's.")
+    name = serializers.CharField()
+    arguments = serializers.CharField()
+    status = serializers.ChoiceField(choices=Approval.Status.choices)
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class ApprovalListSerializer(serializers.Serializer[None]):
+    approvals = ApprovalSerializer(many=True)
+
+
+class DecisionSerializer(serializers.Serializer[None]):
+    decision = Choice(choices=("approve", "reject"))
+    reason = Text(max_length=4000, required=False, allow_blank=True)
+    always = Flag(required=False, help_text="Do not ask about this tool again in this session.")
 
 
 class SummarySerializer(serializers.Serializer[None]):

@@ -6,6 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.exceptions import Unavailable
@@ -16,10 +17,13 @@ from sessions_app.views import IDEMPOTENCY_KEY, SessionView
 from .awaited import AwaitedResponse
 from .commands import begin
 from .compaction import summarize_session
-from .models import Event, Run
+from .models import Approval, Event, Run
 from .process import Process, process
 from .serializers import (
+    ApprovalListSerializer,
+    ApprovalSerializer,
     ChatSerializer,
+    DecisionSerializer,
     EventListSerializer,
     InterruptedSerializer,
     InterruptSerializer,
@@ -28,6 +32,7 @@ from .serializers import (
 from .streams import event_stream
 
 MAX_EVENTS = 1000
+MAX_APPROVALS = 100
 EVENT_STREAM = (200, "text/event-stream")
 LAST_EVENT_ID = OpenApiParameter(
     "Last-Event-ID", {"type": "string"}, OpenApiParameter.HEADER, description="Stands in for `after`."
@@ -107,6 +112,31 @@ class ChatView(SessionView):
             supervisor.adopt_soon(started)
         after = started.run.first_seq - 1 if started.run.first_seq else started.session.last_seq
         return event_stream(held(request), session, after, started.run)
+
+
+class ApprovalsView(APIView):
+    @extend_schema(operation_id="list_approvals", responses=ApprovalListSerializer)
+    def get(self, request: Request) -> Response:
+        """The tool calls that wait for a word, over all one's sessions, oldest first; at most 100."""
+        waiting = Approval.objects.filter(session__owner=request.user.pk, status=Approval.Status.PENDING)
+        waiting = waiting.select_related("session").order_by("created_at")[:MAX_APPROVALS]
+        return Response({"approvals": [approval.representation() for approval in waiting]})
+
+
+class ApprovalView(SessionView):
+    @extend_schema(
+        operation_id="decide_approval",
+        parameters=[SESSION, OpenApiParameter("approval_id", UUID, OpenApiParameter.PATH)],
+        request=DecisionSerializer,
+        responses=ApprovalSerializer,
+    )
+    def post(self, request: Request, key: str, approval_id: UUID) -> Response:
+        """Lets the call run, or not. The first answer counts; another one is told what was decided."""
+        session = self.session(key)
+        form = DecisionSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        approval = Approval.objects.decide(session.pk, approval_id, **form.validated_data)
+        return Response(approval.representation())
 
 
 class SummarizeView(SessionView):

@@ -1,4 +1,5 @@
+from .approval import Approval
 from .event import Event
 from .run import Run
 
-__all__ = ["Event", "Run"]
+__all__ = ["Approval", "Event", "Run"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -22,6 +22,9 @@ from sessions_app.representations import message_representation, rfc3339
 
 from .event import Event
 
+if TYPE_CHECKING:
+    from .approval import Approval
+
 MAX_QUEUED_RUNS = 50  # of one session
 
 STOPPED_NOTE = "The user stopped the previous answer before it was finished."
@@ -39,6 +42,24 @@ class Started:
     claimed: bool = False
     again: bool = False
     context: list[dict[str, Any]] = field(default_factory=list)
+    # Of a run that goes on: the calls that somebody has decided on.
+    answers: list[Approval] = field(default_factory=list)
+    always_allowed: set[str] = field(default_factory=set)
+
+    @property
+    def first_words(self) -> str:
+        return str(self.context[0]["content"]) if self.context else ""
+
+
+class AskedCall(Protocol):
+    """A tool call that a person is asked about."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def arguments(self) -> str: ...
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -115,6 +136,7 @@ class RunManager(models.Manager["Run"]):
             started = Started(run, session, [m.pk for m in messages])
             if owner and not live:
                 started.claimed = True
+                started.always_allowed = allowed_tools(session)
                 started.context = run.begin(session, owner, texts)
                 run.save(force_insert=True)
                 run.note_start(record(session, [*events, protocol.StreamStart()], run.pk))
@@ -127,7 +149,8 @@ class RunManager(models.Manager["Run"]):
     def claim(self, owner: str, limit: int) -> list[Started]:
         """Take the oldest queued runs of sessions in which nothing is in progress."""
         busy = self.filter(session=OuterRef("session"), status__in=ACTIVE)
-        waiting = self.filter(status=Run.Status.QUEUED).filter(~Exists(busy)).order_by("created_at")
+        queued = Q(status=Run.Status.QUEUED) & ~Exists(busy)
+        waiting = self.filter(queued | Q(status=Run.Status.AWAITING_APPROVAL, may_go_on=True)).order_by("created_at")
         claimed: dict[UUID, Started] = {}
         for run in waiting[: limit * 2]:
             if len(claimed) == limit:
@@ -174,6 +197,8 @@ class Run(models.Model):
     client_id = models.CharField(max_length=128, blank=True)
     first_position = models.PositiveIntegerField(help_text="Position of the first user message.")
     input_count = models.PositiveSmallIntegerField(help_text="How many user messages it answers.")
+    state = models.TextField(blank=True, help_text="What the Agents SDK needs to go on after an approval.")
+    may_go_on = models.BooleanField(default=False, help_text="Waited for approval, and has it.")
     first_seq = models.PositiveBigIntegerField(null=True, help_text="Number of its latest stream_start.")
     finish_reason = models.CharField(max_length=20, blank=True)
     error_code = models.CharField(max_length=64, blank=True)
@@ -195,6 +220,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["session", "client_id"], condition=~Q(client_id=""), name="run_client_id"),
             models.Index(fields=["created_at"], condition=Q(status="queued"), name="run_queued"),
+            models.Index(fields=["created_at"], condition=Q(may_go_on=True), name="run_may_go_on"),
             models.Index(fields=["owner", "lease_until"], condition=Q(status="running"), name="run_leased"),
             models.Index(
                 fields=["session", "first_position"],
@@ -233,16 +259,28 @@ class Run(models.Model):
                 session = lock_session(self.session_id)
             except SessionGone:
                 return None
-            if Run.objects.filter(session=session, status__in=ACTIVE).exists():
+            live = list(Run.objects.filter(session=session, status__in=LIVE).order_by("first_position"))
+            active = next((run for run in live if run.status in ACTIVE), None)
+            if active is not None:
+                return active.resume(session, owner) if active.may_go_on else None
+            if not live:
                 return None
-            run = Run.objects.filter(session=session, status=Run.Status.QUEUED).order_by("first_position").first()
-            if run is None:
-                return None
+            run = live[0]
             messages = list(run.inputs())
             context = run.begin(session, owner, [m.content for m in messages])
             run.save()
             run.note_start(record(session, [protocol.StreamStart()], run.pk))
-            return Started(run, session, [m.pk for m in messages], claimed=True, context=context)
+            ids = [m.pk for m in messages]
+            return Started(run, session, ids, claimed=True, context=context, always_allowed=allowed_tools(session))
+
+    def resume(self, session: ChatSession, owner: str) -> Started:
+        """Go on after an approval: the same run, another `stream_start`."""
+        self.status, self.owner, self.epoch = Run.Status.RUNNING, owner, self.epoch + 1
+        self.lease_until, self.may_go_on = lease_end(), False
+        self.save()
+        self.note_start(record(session, [protocol.StreamStart()], self.pk))
+        answers = list(self.approvals.exclude(status="pending"))
+        return Started(self, session, [], claimed=True, answers=answers, always_allowed=allowed_tools(session))
 
     def begin(self, session: ChatSession, owner: str, texts: Sequence[str]) -> list[dict[str, Any]]:
         """Become the owner's, and give the model the user's words; the items that were added. Saved by the caller."""
@@ -251,6 +289,31 @@ class Run(models.Model):
         items: list[dict[str, Any]] = [{"role": "user", "content": text} for text in texts]
         session.add_context(items, run_id=self.pk)
         return items
+
+    def pause(self, epoch: int, asked: Sequence[AskedCall], state: str, usage: dict[str, Any] | None) -> bool:
+        """Wait for a person's word on the calls, with what the SDK needs to go on. False if the run is not ours."""
+        with transaction.atomic():
+            session = lock_session(self.session_id)
+            run = Run.objects.filter(pk=self.pk, status=Run.Status.RUNNING, epoch=epoch).first()
+            if run is None:
+                return False
+            approvals = [
+                run.approvals.model(session=session, run=run, call_id=call.id, name=call.name, arguments=call.arguments)
+                for call in asked
+            ]
+            run.approvals.bulk_create(approvals)
+            run.status, run.epoch, run.state, run.usage = Run.Status.AWAITING_APPROVAL, run.epoch + 1, state, usage
+            run.owner, run.lease_until, run.may_go_on = "", None, False
+            run.save()
+            requests = [protocol.ApprovalRequest(a.pk, a.call_id, a.name, a.arguments) for a in approvals]
+            end = protocol.StreamEnd(finish_reason="awaiting_approval", usage=wire_usage(usage))
+            record(session, [*requests, end], run.pk)
+            return True
+
+    def let_go_on(self) -> None:
+        """All that it waited for has been said; the next supervisor that looks takes it up again."""
+        self.may_go_on = True
+        self.save(update_fields=["may_go_on"])
 
     def note_start(self, records: list[protocol.Record]) -> None:
         self.first_seq = records[-1].seq
@@ -281,7 +344,8 @@ class Run(models.Model):
             run = (live if epoch is None else live.filter(epoch=epoch)).first()
             if run is None:
                 return False
-            events: list[protocol.Event] = [] if run.started_at else [protocol.StreamStart()]
+            events: list[protocol.Event] = [] if run.status == Run.Status.RUNNING else [protocol.StreamStart()]
+            run.approvals.filter(status="pending").update(status="cancelled")
             message_id = run.keep_what_was_said(session, status, error)
             events += run.cut_tools(session)
             if error is not None:
@@ -296,6 +360,7 @@ class Run(models.Model):
             run.status, run.finish_reason, run.epoch = status, finish_reason, run.epoch + 1
             run.error_code = error.code if error else ""
             run.usage, run.ended_at, run.lease_until = usage, timezone.now(), None
+            run.state, run.may_go_on = "", False
             run.save()
             record(session, events, run.pk)
             transaction.on_commit(bell.queue)
@@ -365,6 +430,11 @@ def lock_session(session_pk: UUID) -> ChatSession:
     if session is None:
         raise SessionGone()
     return session
+
+
+def allowed_tools(session: ChatSession) -> set[str]:
+    """Names of the tools that somebody said need not be asked about again in this session."""
+    return set(session.approvals.filter(always=True).values_list("name", flat=True))
 
 
 def lease_end() -> Any:

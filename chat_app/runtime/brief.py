@@ -11,6 +11,24 @@ ToolStatus = Literal["detected", "executing", "completed"]
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A person's word on a tool call that waited for it."""
+
+    call_id: str
+    approved: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A tool call that waits for a person's word."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunBrief:
     run_id: UUID
     session_pk: UUID
@@ -22,6 +40,11 @@ class RunBrief:
     mcp_config: list[str] = field(default_factory=list)
     # The items of llm_context, oldest first, the run's own user messages included. None: the runtime reads them.
     history: list[Item] | None = None
+    # Of a run that goes on after an approval: what its Outcome said of the SDK's state, and what was decided since.
+    state: str = ""
+    answers: tuple[Answered, ...] = ()
+    # Names of tools that need not be asked about again in this session.
+    always_allowed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +59,9 @@ class Outcome:
     finish_reason: FinishReason
     usage: Usage | None = None
     error: RunError | None = None
+    # With "awaiting_approval": the calls that are asked about, and what the SDK needs to go on.
+    asked: list[Asked] = field(default_factory=list)
+    state: str = ""
 
 
 class LeaseLost(Exception):

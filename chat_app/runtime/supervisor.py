@@ -20,7 +20,7 @@ from chat_app.owner import OWNER, is_dead
 from chat_app.protocol import Record
 
 from .answer import answer
-from .brief import LeaseLost, Outcome, RunBrief, RunError
+from .brief import Answered, LeaseLost, Outcome, RunBrief, RunError
 from .titles import title_from
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,10 @@ class Supervisor:
                     reasoning_effort=run.reasoning_effort,
                     agent_name=session.agent_name,
                     mcp_config=session.mcp_config,
-                    history=started.context if first_turn else None,
+                    history=started.context if first_turn and started.context else None,
+                    state=run.state,
+                    answers=tuple(Answered(a.call_id, a.approved, a.reason) for a in started.answers),
+                    always_allowed=frozenset(started.always_allowed),
                 )
                 try:
                     outcome = await answer(brief, pen)
@@ -127,7 +130,11 @@ class Supervisor:
                     outcome = Outcome("error", error=RunError("internal", "Something went wrong on the server."))
                 failure = outcome.error
                 error = protocol.Error(failure.code, failure.message, failure.retryable) if failure else None
-                title = "" if session.title else title_from(str(started.context[0]["content"]))
+                if outcome.finish_reason == "awaiting_approval":
+                    pause = partial(run.pause, run.epoch, outcome.asked, outcome.state, outcome.usage)
+                    await asyncio.shield(self._journal.transact(pause))
+                    return
+                title = "" if session.title else title_from(started.first_words)
                 # From here on nothing cancels: the end is written once, by us or by who was faster.
                 await asyncio.shield(self._end(run.pk, outcome, error, epoch=run.epoch, title=title))
 

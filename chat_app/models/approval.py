@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from chat_app.exceptions import ApprovalGone
+from chat_app.log import bell
+from sessions_app.models import ChatSession
+from sessions_app.representations import rfc3339
+
+from .run import Run, lock_session
+
+Decision = Literal["approve", "reject"]
+
+
+class ApprovalManager(models.Manager["Approval"]):
+    def decide(
+        self, session_pk: UUID, approval_id: UUID, decision: Decision, reason: str = "", always: bool = False
+    ) -> Approval:
+        """A person's answer; the first one counts, whoever comes later is told it. When nothing of the run waits any
+        more, the run may go on. Raises ApprovalGone for one that never was, or whose run has ended meanwhile."""
+        with transaction.atomic():
+            lock_session(session_pk)
+            approval = self.filter(session_id=session_pk, pk=approval_id).select_related("run").first()
+            if approval is None or approval.status == Approval.Status.CANCELLED:
+                raise ApprovalGone()
+            if approval.status == Approval.Status.PENDING:
+                approved = decision == "approve"
+                approval.status = Approval.Status.APPROVED if approved else Approval.Status.REJECTED
+                approval.reason, approval.always, approval.decided_at = reason, always and approved, timezone.now()
+                approval.save()
+                if not approval.run.approvals.filter(status=Approval.Status.PENDING).exists():
+                    approval.run.let_go_on()
+                    transaction.on_commit(bell.queue)
+            return approval
+
+
+class Approval(models.Model):
+    """A tool call that waits, or waited, for a person's word."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="approvals")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="approvals")
+    call_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    arguments = models.TextField()
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
+    reason = models.TextField(blank=True)
+    always = models.BooleanField(default=False, help_text="the tool need not be asked about again in this session")
+    created_at = models.DateTimeField(auto_now_add=True)
+    decided_at = models.DateTimeField(null=True)
+
+    objects = ApprovalManager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["session"], condition=Q(status="pending"), name="approval_pending"),
+            models.Index(fields=["session", "name"], condition=Q(always=True), name="approval_always"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.name}"
+
+    @property
+    def approved(self) -> bool:
+        return self.status == Approval.Status.APPROVED
+
+    def representation(self) -> dict[str, Any]:
+        return {
+            "approval_id": str(self.pk),
+            "session_id": self.session.session_id,
+            "run_id": str(self.run_id),
+            "id": self.call_id,
+            "name": self.name,
+            "arguments": self.arguments,
+            "status": self.status,
+            "reason": self.reason,
+            "created_at": rfc3339(self.created_at),
+        }
