@@ -244,3 +244,12 @@ def test_a_list_costs_three_statements(alice: User, client_of: Callable[[User], 
         with CaptureQueriesContext(connection) as statements:
             assert client.get(SESSIONS + query).json()["total"] == 60
         assert len(statements) <= 3
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads small tables without an index")
+def test_a_list_and_a_search_read_no_more_than_an_index_and_the_page(alice: User) -> None:
+    sessions = ChatSession.objects.filter(owner=alice, namespace="default")
+    for wanted in (sessions, sessions.filter(title__icontains="chat")):
+        assert wanted.order_by("-updated_at", "-id").explain().count("\n") == 0
+        assert "INDEX session_by_update (owner_id=? AND namespace=?)" in wanted.order_by("-updated_at", "-id").explain()
+    assert "COVERING INDEX" in sessions.filter(title__icontains="chat").values("pk").explain()
