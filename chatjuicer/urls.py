@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/", include("chatjuicer.schema")),
     path("api/auth/", include("chatjuicer.accounts.urls")),
     path("api/", include("sessions_app.urls")),
+    path("api/", include("files_app.urls")),
     path("api/", include("chat_app.urls")),
 ]
 

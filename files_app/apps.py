@@ -3,3 +3,13 @@ from django.apps import AppConfig
 
 class FilesConfig(AppConfig):
     name = "files_app"
+    verbose_name = "Files"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Models exist only now, and these modules name them.
+        from files_app import receivers  # noqa: F401
+        from files_app.listing import of_detail
+        from sessions_app.detail import contribute
+
+        contribute("files", of_detail)

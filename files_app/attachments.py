@@ -1,0 +1,94 @@
+"""Files that come with a message. What is kept of them is a reference, never their bytes."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+from uuid import UUID
+
+from chatjuicer.accounts.exceptions import ApiError
+from files_app.exceptions import InvalidName, NoSuchFile
+from files_app.models import File
+from files_app.workspace import Workspace, bytes_in
+from sessions_app.models import ChatSession
+
+MAX_ATTACHMENTS = 20
+# Providers take no larger images.
+MAX_IMAGE_BYTES = 20 * 1024 * 1024
+
+
+class InvalidAttachment(ApiError):
+    code = "invalid_attachment"
+    message = "The attachment is not a file of this session."
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """JSON that a message's metadata can hold: `reference` and `from_reference` are each other's inverse."""
+
+    file_id: str
+    path: str
+    content_type: str
+    size_bytes: int
+    is_image: bool
+
+    @classmethod
+    def of(cls, file: File) -> Self:
+        return cls(str(file.pk), file.path, file.content_type, file.size_bytes, file.is_visible_image)
+
+    @classmethod
+    def from_reference(cls, reference: dict[str, Any]) -> Self:
+        return cls(**reference)
+
+    def reference(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def resolve(session: ChatSession, items: Sequence[Any]) -> list[Attachment]:
+    """What a client attached, each file once: `{file_id}` or `{type: "image_ref", filename, path}`.
+
+    Raises InvalidAttachment, which is a 400, for anything that is not one of the session's own files.
+    """
+    if len(items) > MAX_ATTACHMENTS:
+        raise InvalidAttachment(f"A message has at most {MAX_ATTACHMENTS} attachments.")
+    found = [Attachment.of(file_meant(session, item)) for item in items]
+    return list(dict.fromkeys(found))
+
+
+def file_meant(session: ChatSession, item: Any) -> File:
+    if not isinstance(item, dict):
+        raise InvalidAttachment("An attachment is an object.")
+    if "file_id" in item:
+        return by_id(session, item["file_id"])
+    if item.get("type") == "image_ref":
+        return by_path(session, item.get("path"), item.get("filename"))
+    raise InvalidAttachment('An attachment has a file_id, or is of the type "image_ref".')
+
+
+def by_id(session: ChatSession, file_id: Any) -> File:
+    try:
+        return session.files.get(pk=UUID(file_id))
+    except (ValueError, TypeError, AttributeError, File.DoesNotExist):
+        raise InvalidAttachment() from None
+
+
+def by_path(session: ChatSession, path: Any, filename: Any) -> File:
+    """Older clients say a path, or only the name of what they have uploaded."""
+    workspace = Workspace(session)
+    for said in (path, filename):
+        if isinstance(said, str) and said:
+            try:
+                return workspace.find(said)
+            except (NoSuchFile, InvalidName):
+                continue
+    raise InvalidAttachment()
+
+
+def image_bytes(session: ChatSession, attachment: Attachment) -> tuple[str, bytes] | None:
+    """Content type and bytes for a model that can see; None if the file is gone, no image, or too large."""
+    file = session.files.filter(pk=attachment.file_id).first()
+    if file is None or not file.is_visible_image or file.size_bytes > MAX_IMAGE_BYTES:
+        return None
+    try:
+        return file.content_type, bytes_in(file, MAX_IMAGE_BYTES)
+    except NoSuchFile:
+        return None

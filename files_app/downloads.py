@@ -1,0 +1,96 @@
+"""Answers that carry bytes: a part of them or all, read in threads of their own and sent by the event loop."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import http_date, quote_etag
+
+from files_app import kinds
+from files_app.exceptions import NoSuchFile
+from files_app.incoming import CHUNK_BYTES
+from files_app.links import disposition
+from files_app.models import File
+from files_app.storage import Reader, file_storage
+
+logger = logging.getLogger(__name__)
+
+RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+# A read of the disk takes no time, one of a bucket may; neither is done by the loop.
+_readers = ThreadPoolExecutor(8, thread_name_prefix="files")
+
+
+def download(request: HttpRequest, file: File) -> HttpResponseBase:
+    etag = quote_etag(file.sha256)
+    headers = {
+        "ETag": etag,
+        "Last-Modified": http_date(file.modified_at.timestamp()),
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": disposition(file),
+        "Content-Type": kinds.harmless(file.content_type),
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if matches(request.headers.get("If-None-Match", ""), etag):
+        return HttpResponse(status=304, headers=headers)
+
+    start, end, status = 0, file.size_bytes, 200
+    wanted = RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
+    # If-Range with another ETag: the client's part is of other bytes, and it needs all of these.
+    if wanted and any(wanted.groups()) and request.headers.get("If-Range", etag) == etag:
+        start, end = part(wanted[1], wanted[2], file.size_bytes)
+        status = 206 if start < end else 416
+    if status == 416:
+        headers["Content-Range"] = f"bytes */{file.size_bytes}"
+        return HttpResponse(status=416, headers=headers)
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size_bytes}"
+    headers["Content-Length"] = str(end - start)
+    if request.method == "HEAD" or start == end:
+        return HttpResponse(status=status, headers=headers)
+    try:
+        reader = file_storage().reader(file.storage_key, start)
+    except FileNotFoundError:
+        logger.error("the bytes of file %s are gone", file.pk)
+        raise NoSuchFile() from None
+    return StreamingHttpResponse(Chunks(reader, end - start), status=status, headers=headers)
+
+
+def part(first: str, last: str, size_bytes: int) -> tuple[int, int]:
+    """From where up to where, exclusive; nothing if that lies beyond the end."""
+    if not first:
+        return max(0, size_bytes - int(last)), size_bytes
+    end = min(int(last) + 1, size_bytes) if last else size_bytes
+    return int(first), end
+
+
+def matches(header: str, etag: str) -> bool:
+    candidates = [candidate.strip().removeprefix("W/") for candidate in header.split(",")]
+    return etag in candidates or "*" in candidates
+
+
+class Chunks:
+    """The next `size_bytes` of `reader`. Whoever does not read to the end closes it."""
+
+    def __init__(self, reader: Reader, size_bytes: int) -> None:
+        self._reader = reader
+        self._left_bytes = size_bytes
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        while self._left_bytes:
+            size = min(CHUNK_BYTES, self._left_bytes)
+            chunk = await loop.run_in_executor(_readers, self._reader.read, size)
+            if not chunk:
+                raise OSError("a stored file is shorter than it was")
+            self._left_bytes -= len(chunk)
+            yield chunk
+
+    def close(self) -> None:
+        self._reader.close()

@@ -1,0 +1,49 @@
+from rest_framework import status
+
+from chatjuicer.accounts.exceptions import ApiError
+
+
+class InvalidName(ApiError):
+    code = "invalid_name"
+    message = "This is not a name a file can have."
+
+
+class NoSuchFile(ApiError):
+    status_code = status.HTTP_404_NOT_FOUND
+    code = "not_found"
+    message = "Not found."
+
+
+class FileTooLarge(ApiError):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    code = "file_too_large"
+    message = "The file is too large."
+
+
+class QuotaExceeded(ApiError):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    code = "quota_exceeded"
+    message = "There is no room left for your files; delete some first."
+
+
+class SizeMismatch(ApiError):
+    code = "size_mismatch"
+    message = "The bytes are not as many as were announced."
+
+
+class NotUploaded(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "not_uploaded"
+    message = "The bytes have not been uploaded."
+
+
+class UploadExpired(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "upload_expired"
+    message = "The upload took too long; begin it again."
+
+
+class FileChanged(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "file_changed"
+    message = "The file was changed meanwhile."

@@ -1,0 +1,130 @@
+"""The text of a document. Documents are read in a process of their own, which can be stopped whatever it does."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from files_app import documents, kinds
+
+TIME_LIMIT_S = 20
+MEMORY_LIMIT_BYTES = 1536 * 1024 * 1024
+MAX_TEXT_BYTES = 4 * 1024 * 1024
+# At a time; each may take all of its memory.
+PROCESSES = 2
+
+# One slow document does not hold all others up for ever.
+_turns = threading.BoundedSemaphore(PROCESSES)
+WAIT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+    # There was more than MAX_TEXT_BYTES.
+    cut: bool
+
+
+class NoText(Exception):
+    """`message` may be shown."""
+
+    code: ClassVar[str]
+    message: ClassVar[str]
+
+
+class Unreadable(NoText):
+    code = "unreadable"
+    message = "The document could not be read: it is damaged, protected, or not what its name says."
+
+
+class NotADocument(NoText):
+    code = "not_text"
+    message = "The file holds no text that can be read."
+
+
+class TookTooLong(NoText):
+    code = "timeout"
+    message = f"Reading the document took longer than {TIME_LIMIT_S} seconds."
+
+
+class TookTooMuch(NoText):
+    code = "too_large"
+    message = "Reading the document took too much memory."
+
+
+class Busy(NoText):
+    code = "busy"
+    message = "Other documents are being read; try again."
+
+
+def text_of(path: Path, content_type: str) -> Text:
+    """`path` is a private copy: `Workspace.local_copy` makes one. Raises NoText."""
+    if content_type in documents.READERS:
+        try:
+            return in_a_process(path, content_type)
+        except Unreadable:
+            # A broken table or page is a text all the same.
+            if not is_text(path):
+                raise
+    elif not is_text(path) and not content_type.startswith("text/"):
+        raise NotADocument()
+    with path.open("rb") as file:
+        data = file.read(MAX_TEXT_BYTES + 1)
+    cut = len(data) > MAX_TEXT_BYTES
+    return Text(documents.decoded(data[:MAX_TEXT_BYTES]), cut)
+
+
+def is_text(path: Path) -> bool:
+    with path.open("rb") as file:
+        return kinds.is_text(file.read(kinds.HEAD_BYTES))
+
+
+def in_a_process(path: Path, content_type: str) -> Text:
+    if not _turns.acquire(timeout=WAIT_S):
+        raise Busy()
+    try:
+        with tempfile.TemporaryFile() as output:
+            ended = run(path, content_type, output.fileno())
+            if ended == documents.OUT_OF_MEMORY:
+                raise TookTooMuch()
+            if ended in (-signal.SIGXCPU, -signal.SIGALRM):
+                raise TookTooLong()
+            output.seek(0)
+            data = output.read(MAX_TEXT_BYTES + 1)
+            # A reader that was cut off by the limit of its output has said enough.
+            if ended != 0 and len(data) < MAX_TEXT_BYTES:
+                raise Unreadable()
+    finally:
+        _turns.release()
+    cut = len(data) >= MAX_TEXT_BYTES
+    return Text(data[:MAX_TEXT_BYTES].decode("utf-8", "ignore" if cut else "replace"), cut)
+
+
+def run(path: Path, content_type: str, output: int) -> int:
+    """The exit status. Raises TookTooLong."""
+    program = [sys.executable, "-I", documents.__file__, content_type, path.name]
+    limits = [str(TIME_LIMIT_S), str(MEMORY_LIMIT_BYTES), str(MAX_TEXT_BYTES)]
+    process = subprocess.Popen(  # noqa: S603 - this interpreter and a file of ours
+        program + limits,
+        cwd=path.parent,
+        # Nothing of ours: a document that takes the reader over finds no secrets here.
+        env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(path.parent), "TMPDIR": str(path.parent)},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(TIME_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        raise TookTooLong() from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

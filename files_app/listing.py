@@ -1,0 +1,89 @@
+"""Files and folders as a person sees them. A folder is no row: it is what names have in common."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from files_app import names
+from files_app.models import File
+from sessions_app.models import ChatSession
+from sessions_app.representations import rfc3339
+
+# Of a session's detail, which has other things to say; the list gives all.
+SHOWN_IN_DETAIL = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`name` is relative to the folder that was asked for; `path` as the agent says it. A folder has no id."""
+
+    name: str
+    path: str
+    kind: Literal["file", "folder"]
+    size_bytes: int
+    modified_at: datetime
+    content_type: str = ""
+    id: UUID | None = None
+    file_count: int | None = None
+
+    def representation(self) -> dict[str, Any]:
+        shown = {
+            "id": str(self.id) if self.id else None,
+            "name": self.name,
+            "path": self.path,
+            "type": self.kind,
+            "size": self.size_bytes,
+            "modified": rfc3339(self.modified_at),
+            "content_type": self.content_type or None,
+        }
+        return shown if self.file_count is None else shown | {"file_count": self.file_count}
+
+
+def entry_of(file: File, prefix: str = "") -> dict[str, Any]:
+    name = file.name.removeprefix(prefix)
+    return Entry(
+        name, file.path, "file", file.size_bytes, file.modified_at, file.content_type, file.pk
+    ).representation()
+
+
+def entries(session: ChatSession, folder: str, prefix: str = "") -> list[Entry]:
+    """What stands in a folder, folders first, in one query. `prefix` is empty or ends in "/"."""
+    rows = session.files.below(folder, prefix).values_list("pk", "name", "size_bytes", "modified_at", "content_type")
+    folders: dict[str, tuple[int, int, datetime]] = {}
+    files: list[Entry] = []
+    for pk, name, size_bytes, modified_at, content_type in rows:
+        child, slash, _ = name[len(prefix) :].partition("/")
+        if slash:
+            count, total, latest = folders.get(child, (0, 0, modified_at))
+            folders[child] = (count + 1, total + size_bytes, max(latest, modified_at))
+        else:
+            files.append(Entry(child, f"{folder}/{name}", "file", size_bytes, modified_at, content_type, pk))
+    found = [
+        Entry(child, f"{folder}/{prefix}{child}", "folder", total, latest, file_count=count)
+        for child, (count, total, latest) in folders.items()
+    ]
+    return sorted(found, key=by_name) + sorted(files, key=by_name)
+
+
+def by_name(entry: Entry) -> str:
+    return entry.name
+
+
+def of_detail(session: ChatSession) -> list[dict[str, Any]]:
+    return [entry.representation() for entry in entries(session, names.SOURCES)[:SHOWN_IN_DETAIL]]
+
+
+def roots(session: ChatSession) -> Iterator[Entry]:
+    """The session's two folders, also while they are empty."""
+    for folder in names.FOLDERS:
+        inside = entries(session, folder)
+        yield Entry(
+            folder,
+            folder,
+            "folder",
+            sum(entry.size_bytes for entry in inside),
+            max((entry.modified_at for entry in inside), default=session.created_at),
+            file_count=sum(entry.file_count or 1 for entry in inside),
+        )

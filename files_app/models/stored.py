@@ -1,0 +1,141 @@
+"""The books of what lies in the storage: a key is written here before its bytes, and leaves after them."""
+
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import ClassVar
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from files_app import kinds
+from files_app.exceptions import QuotaExceeded, UploadExpired
+from files_app.incoming import Facts, Incoming
+from files_app.storage import file_storage
+from sessions_app.models import ChatSession, update_returning
+
+from .usage import StorageUsage
+
+logger = logging.getLogger(__name__)
+
+# For bytes to arrive in; whoever is slower begins again.
+WRITING = timedelta(hours=1)
+
+
+class StoredBytesManager(models.Manager["StoredBytes"]):
+    def begin(
+        self, session: ChatSession, size_bytes: int, *, kind: str = "", lifetime: timedelta = WRITING
+    ) -> "StoredBytes":
+        """A new key, charged to the session's owner. Raises QuotaExceeded."""
+        name = uuid.uuid4().hex
+        row = StoredBytes(
+            key=f"{name[:2]}/{name}{kinds.extension_of(kind)}",
+            owner_id=session.owner_id,
+            session_id=session.pk,
+            size_bytes=size_bytes,
+            expires_at=timezone.now() + lifetime,
+        )
+        try:
+            return self._insert(row)
+        except QuotaExceeded:
+            if not self.doom(self.expired(timezone.now()).filter(owner_id=session.owner_id)):
+                raise
+        return self._insert(row)
+
+    def _insert(self, row: "StoredBytes") -> "StoredBytes":
+        with transaction.atomic(savepoint=False):
+            StorageUsage.objects.charge(row.owner_id, row.size_bytes)
+            row.save(force_insert=True)
+        return row
+
+    def expired(self, now: datetime) -> models.QuerySet["StoredBytes"]:
+        return self.filter(state=StoredBytes.State.WRITING, expires_at__lt=now)
+
+    def doom(self, rows: models.QuerySet["StoredBytes"]) -> int:
+        """Refunds them, and deletes their bytes after the commit; how many. A sweep finishes what a crash leaves."""
+        keys: list[str] = []
+        alive = rows.exclude(state=StoredBytes.State.DOOMED)
+        with transaction.atomic(savepoint=False):
+            for owner_id in list(alive.order_by().values_list("owner_id", flat=True).distinct()):
+                doomed = update_returning(
+                    alive.filter(owner_id=owner_id), ("key", "size_bytes"), state=StoredBytes.State.DOOMED
+                )
+                StorageUsage.objects.refund(owner_id, sum(size_bytes for _, size_bytes in doomed))
+                keys += [key for key, _ in doomed]
+            if keys:
+                transaction.on_commit(partial(self.remove, keys), robust=True)
+        return len(keys)
+
+    def remove(self, keys: list[str]) -> None:
+        """Doomed ones: the bytes first, then the books."""
+        file_storage().remove(keys)
+        for start in range(0, len(keys), 500):
+            self.filter(pk__in=keys[start : start + 500], state=StoredBytes.State.DOOMED).delete()
+
+
+class StoredBytes(models.Model):
+    """Knows its owner and session by their bare ids: it outlives them until its bytes are gone."""
+
+    class State(models.TextChoices):
+        WRITING = "writing"
+        KEPT = "kept"
+        DOOMED = "doomed"
+
+    key = models.CharField(primary_key=True, max_length=64)
+    owner_id = models.UUIDField()
+    session_id = models.UUIDField(db_index=True)
+    size_bytes = models.BigIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WRITING)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(help_text="while they are being written")
+
+    objects: ClassVar[StoredBytesManager] = StoredBytesManager()
+
+    class Meta:
+        verbose_name_plural = "stored bytes"
+        indexes = [
+            models.Index(fields=["expires_at"], condition=~models.Q(state="kept"), name="stored_not_kept"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def _row(self) -> models.QuerySet["StoredBytes"]:
+        return StoredBytes.objects.filter(pk=self.pk, state=StoredBytes.State.WRITING)
+
+    def keep(self) -> None:
+        """Raises UploadExpired if a sweep has given them up meanwhile."""
+        if not self._row.update(state=StoredBytes.State.KEPT):
+            raise UploadExpired()
+
+    def keep_instead_of(self, draft_key: str) -> None:
+        """Like `keep`; what the draft was charged with is charged to these. Raises UploadExpired."""
+        drafts = StoredBytes.objects.filter(pk=draft_key, state=StoredBytes.State.WRITING)
+        taken = update_returning(drafts, ("size_bytes",), state=StoredBytes.State.DOOMED)
+        if not taken or not self._row.update(state=StoredBytes.State.KEPT, size_bytes=taken[0][0]):
+            raise UploadExpired()
+        transaction.on_commit(partial(StoredBytes.objects.remove, [draft_key]), robust=True)
+
+    def discard(self) -> None:
+        """Of no effect on bytes that are kept."""
+        if StoredBytes.objects.filter(pk=self.pk, state=StoredBytes.State.KEPT).exists():
+            return
+        StoredBytes.objects.doom(self._row)
+        # Another may have given them up before they were all written.
+        file_storage().remove([self.key])
+
+
+@contextmanager
+def bytes_of(session: ChatSession, incoming: Incoming) -> Iterator[tuple[StoredBytes, Facts]]:
+    """The bytes, stored. They go again after the block, unless a file has kept them."""
+    facts = incoming.facts()
+    stored = StoredBytes.objects.begin(session, facts.size_bytes, kind=facts.content_type)
+    try:
+        file_storage().put(stored.key, incoming)
+        yield stored, facts
+    finally:
+        stored.discard()

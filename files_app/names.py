@@ -1,0 +1,61 @@
+"""What a file may be called. A name lives in a row and nowhere else: it never becomes a path on a disk."""
+
+import unicodedata
+
+from files_app.exceptions import InvalidName
+
+SOURCES, OUTPUT = "sources", "output"
+FOLDERS = (SOURCES, OUTPUT)
+ALIASES = {"input": SOURCES}
+
+MAX_NAME_BYTES = 255
+# Controls, lone surrogates, and what breaks a line.
+FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
+# They turn the text that follows around, so that "exe.txt" may end in something else.
+TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean_name(text: str) -> str:
+    """`text` as a relative path in Unicode's composed form. Raises InvalidName."""
+    if not text:
+        raise InvalidName("A file needs a name.")
+    if len(text) > MAX_NAME_BYTES * 2:
+        raise InvalidName(f"A name has at most {MAX_NAME_BYTES} bytes.")
+    if any(unicodedata.category(character) in FORBIDDEN_CATEGORIES for character in text):
+        raise InvalidName("A name has no control characters.")
+    if TURNING.intersection(text):
+        raise InvalidName("A name does not change the direction of writing.")
+    name = unicodedata.normalize("NFC", text)
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise InvalidName(f"A name has at most {MAX_NAME_BYTES} bytes.")
+    if "\\" in name:
+        raise InvalidName("A name has no backslashes.")
+    if name.startswith("/") or (name[1:3] == ":/" and name[0].isalpha()):
+        raise InvalidName("A name is not an absolute path.")
+    for segment in name.split("/"):
+        if segment in ("", ".", "..") or segment.isspace():
+            raise InvalidName("Each part of a name is a name of its own: neither empty nor dots alone.")
+    return name
+
+
+def clean_folder(text: str) -> tuple[str, str]:
+    """`sources`, `output`, or a folder below: the first of its parts, and the rest, empty or ending in "/"."""
+    folder, _, below = text.removesuffix("/").partition("/")
+    folder = ALIASES.get(folder, folder)
+    if folder not in FOLDERS:
+        raise InvalidName("A folder is sources or output, or stands below one of them.")
+    return folder, f"{clean_name(below)}/" if below else ""
+
+
+def clean_path(text: str) -> tuple[str, str]:
+    """A path as an agent says it: its folder, "" if it names none, and the rest, "" for the folder itself."""
+    if text.startswith("/") or "//" in text:
+        raise InvalidName("A path is relative to the session's own folders.")
+    said = "/".join(part for part in text.split("/") if part not in ("", "."))
+    if not said:
+        return "", ""
+    first, _, rest = clean_name(said).partition("/")
+    first = ALIASES.get(first, first)
+    if first in FOLDERS:
+        return first, rest
+    return "", clean_name(said)

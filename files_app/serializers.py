@@ -1,0 +1,71 @@
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from files_app import names
+from files_app.exceptions import FileTooLarge
+from sessions_app.fields import Text
+
+
+@extend_schema_field({"type": "integer", "minimum": 0})
+class Size(serializers.Field):
+    """Bytes, as a JSON number."""
+
+    default_error_messages = {"invalid": "A whole number of bytes is expected."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool) or data < 0:
+            self.fail("invalid")
+        if data > settings.MAX_FILE_SIZE:
+            raise FileTooLarge(f"A file has at most {settings.MAX_FILE_SIZE} bytes.")
+        return data
+
+    def to_representation(self, value: int) -> int:
+        return value
+
+
+class AnnouncementSerializer(serializers.Serializer[None]):
+    filename = Text(max_length=names.MAX_NAME_BYTES * 2)
+    size = Size()
+    content_type = Text(
+        max_length=255, required=False, allow_null=True, allow_blank=True, help_text="Not believed: the bytes tell."
+    )
+    folder = Text(max_length=names.MAX_NAME_BYTES * 2, required=False)
+
+
+class FileKeySerializer(serializers.Serializer[None]):
+    file_key = Text(max_length=64)
+
+
+class EntrySerializer(serializers.Serializer[None]):
+    id = serializers.UUIDField(allow_null=True, help_text="null of a folder")
+    name = serializers.CharField(help_text="Relative to the folder that was asked for.")
+    path = serializers.CharField(help_text="With the folder, as the agent says it.")
+    type = serializers.ChoiceField(choices=["file", "folder"])
+    size = serializers.IntegerField()
+    modified = serializers.DateTimeField()
+    content_type = serializers.CharField(allow_null=True)
+    file_count = serializers.IntegerField(required=False, help_text="Of a folder, those below its folders too.")
+
+
+class EntryListSerializer(serializers.Serializer[None]):
+    files = EntrySerializer(many=True)
+    folder = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class UploadUrlSerializer(serializers.Serializer[None]):
+    upload_url = serializers.CharField()
+    file_key = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="seconds")
+
+
+class DownloadUrlSerializer(serializers.Serializer[None]):
+    download_url = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="seconds")
+
+
+class PathSerializer(serializers.Serializer[None]):
+    path = serializers.CharField()

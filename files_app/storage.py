@@ -1,0 +1,147 @@
+"""Where bytes are: the two storages of Django's STORAGES["files"] and what both can do beyond Django's interface.
+
+Keys are made by `models.stored`; no client's name is ever part of one.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, cast
+
+from django.core.files.storage import FileSystemStorage, storages
+
+from files_app import kinds
+from files_app.incoming import CHUNK_BYTES, Incoming
+
+
+class Reader(Protocol):
+    """An open file or an answer being read."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class FileStorage(Protocol):
+    def put(self, key: str, incoming: Incoming) -> None:
+        """Returns when they are there to stay."""
+
+    def reader(self, key: str, start: int = 0) -> Reader:
+        """Raises FileNotFoundError."""
+
+    def size_of(self, key: str) -> int | None: ...
+
+    def copy(self, key: str, to: str) -> None:
+        """As they are now: later writes to `key` do not reach `to`. Raises FileNotFoundError."""
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Those that are not there are no error."""
+
+    def listing(self) -> Iterator[tuple[str, datetime]]:
+        """Every key and when it was written."""
+
+    def abort_unfinished(self, before: datetime) -> int:
+        """Ends uploads that were begun and given up; how many."""
+
+    def local_path(self, key: str) -> Path | None: ...
+
+    def upload_url(self, key: str, size_bytes: int, lifetime_s: int) -> str | None:
+        """None where this server has to take the bytes itself."""
+
+    def download_url(self, key: str, disposition: str, content_type: str, lifetime_s: int) -> str | None: ...
+
+
+def file_storage() -> FileStorage:
+    return cast(FileStorage, storages["files"])
+
+
+def chunks(key: str) -> Iterator[bytes]:
+    """All of them. Raises FileNotFoundError."""
+    with closing(file_storage().reader(key)) as reader:
+        while chunk := reader.read(CHUNK_BYTES):
+            yield chunk
+
+
+def kind_of(key: str, size_bytes: int, name: str) -> str:
+    """The content type of stored bytes, by their beginning and end. Raises FileNotFoundError."""
+    with closing(file_storage().reader(key)) as beginning:
+        head = beginning.read(kinds.HEAD_BYTES)
+    with closing(file_storage().reader(key, max(0, size_bytes - kinds.TAIL_BYTES))) as end:
+        return kinds.content_type(head, end.read(kinds.TAIL_BYTES), name)
+
+
+class LocalStorage(FileSystemStorage):
+    """Files below DATA_DIR that nobody else on the machine may read."""
+
+    def put(self, key: str, incoming: Incoming) -> None:
+        target = self._prepared(key)
+        incoming.sync()
+        os.replace(incoming.path, target)
+        sync_directory(target.parent)
+
+    def reader(self, key: str, start: int = 0) -> Reader:
+        file = Path(self.path(key)).open("rb")  # noqa: SIM115
+        file.seek(start)
+        return file
+
+    def size_of(self, key: str) -> int | None:
+        try:
+            return Path(self.path(key)).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def copy(self, key: str, to: str) -> None:
+        target = self._prepared(to)
+        try:
+            # Who writes to `key` puts another file there; this one stays as it is.
+            os.link(self.path(key), target)
+        except FileNotFoundError:
+            raise
+        except OSError:  # a file system without links
+            shutil.copyfile(self.path(key), target)
+            target.chmod(0o600)
+            with target.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_directory(target.parent)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            with suppress(FileNotFoundError):
+                Path(self.path(key)).unlink()
+
+    def listing(self) -> Iterator[tuple[str, datetime]]:
+        for directory in sorted(Path(self.location).glob("??")):
+            for path in directory.iterdir():
+                with suppress(FileNotFoundError):
+                    yield f"{directory.name}/{path.name}", datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+    def abort_unfinished(self, before: datetime) -> int:
+        return 0
+
+    def local_path(self, key: str) -> Path | None:
+        path = Path(self.path(key))
+        return path if path.is_file() else None
+
+    def upload_url(self, key: str, size_bytes: int, lifetime_s: int) -> str | None:
+        return None
+
+    def download_url(self, key: str, disposition: str, content_type: str, lifetime_s: int) -> str | None:
+        return None
+
+    def _prepared(self, key: str) -> Path:
+        target = Path(self.path(key))
+        if not target.parent.is_dir():
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_directory(target.parent.parent)
+        return target
+
+
+def sync_directory(path: Path) -> None:
+    """A name that was given to a file survives a power cut only after this."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,75 @@
+"""What crashes leave behind: bytes that no row knows, and rows whose bytes are gone."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from files_app.incoming import abandoned
+from files_app.models import File, StoredBytes, Upload
+from files_app.storage import file_storage
+
+BATCH = 500
+
+
+@dataclass
+class Swept:
+    """How many of each were found. `lost` files have a row, and no bytes: those are left to a person."""
+
+    given_up: int = 0
+    strays: int = 0
+    unfinished: int = 0
+    lost: list[UUID] = field(default_factory=list)
+
+
+def sweep(older_than: timedelta) -> Swept:
+    """Deletes what nobody needs. What is younger than that may belong to an upload in progress."""
+    now = timezone.now()
+    found = Swept()
+    Upload.objects.filter(expires_at__lt=now - older_than).delete()
+    for path in abandoned(time.time() - older_than.total_seconds()):
+        path.unlink(missing_ok=True)
+        found.unfinished += 1
+    found.unfinished += file_storage().abort_unfinished(now - older_than)
+
+    stored = StoredBytes.objects
+    found.given_up = stored.doom(stored.expired(now))
+    fileless = stored.filter(state=StoredBytes.State.KEPT).exclude(
+        Exists(File.objects.filter(storage_key=OuterRef("pk")))
+    )
+    while keys := list(fileless.values_list("pk", flat=True)[:BATCH]):
+        found.given_up += stored.doom(stored.filter(pk__in=keys))
+    # Those too whose commit was the last thing that a process did.
+    while keys := list(stored.filter(state=StoredBytes.State.DOOMED).values_list("pk", flat=True)[:BATCH]):
+        stored.remove(keys)
+
+    there = against_the_books(now - older_than, found)
+    for pk, key, modified_at in File.objects.values_list("pk", "storage_key", "modified_at").iterator(BATCH):
+        if key not in there and modified_at < now - older_than and file_storage().size_of(key) is None:
+            found.lost.append(pk)
+    return found
+
+
+def against_the_books(before: datetime, found: Swept) -> set[str]:
+    """Deletes bytes that the books do not have; the keys of all the others."""
+    there: set[str] = set()
+    batch: list[tuple[str, datetime]] = []
+
+    def check() -> None:
+        keys = [key for key, _ in batch]
+        known = set(StoredBytes.objects.filter(pk__in=keys).values_list("pk", flat=True))
+        strays = [key for key, written_at in batch if key not in known and written_at < before]
+        file_storage().remove(strays)
+        found.strays += len(strays)
+        there.update(known)
+        batch.clear()
+
+    for one in file_storage().listing():
+        batch.append(one)
+        if len(batch) == BATCH:
+            check()
+    check()
+    return there

@@ -1,0 +1,260 @@
+from contextlib import closing
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from chatjuicer.accounts.authentication import Credentials
+from chatjuicer.accounts.idempotency import once
+from files_app import links, listing, names
+from files_app.downloads import download
+from files_app.exceptions import NoSuchFile, SizeMismatch
+from files_app.incoming import CHUNK_BYTES, Incoming
+from files_app.models import File, Upload, bytes_of
+from files_app.parsers import UploadParser
+from files_app.serializers import (
+    AnnouncementSerializer,
+    DownloadUrlSerializer,
+    EntryListSerializer,
+    EntrySerializer,
+    FileKeySerializer,
+    PathSerializer,
+    UploadUrlSerializer,
+)
+from files_app.storage import file_storage
+from sessions_app.models import ChatSession
+from sessions_app.parameters import SESSION, text, text_parameter
+from sessions_app.serializers import DoneSerializer
+from sessions_app.views import DONE, IDEMPOTENCY_KEY, SessionView
+
+FOLDER = text_parameter("folder", "`sources` (also called `input`), `output`, or a folder below.", 510)
+NAME = OpenApiParameter("name", str, OpenApiParameter.PATH, description="Relative to the folder.")
+BYTES = {(200, "application/octet-stream"): OpenApiTypes.BINARY, (206, "application/octet-stream"): OpenApiTypes.BINARY}
+
+
+class FolderView(SessionView):
+    def folder(self, said: str | None = None) -> tuple[str, str]:
+        """Its root, and what stands before the names of what is in it."""
+        return names.clean_folder(said or text(self.request.query_params, "folder", 510) or names.SOURCES)
+
+
+class FilesView(FolderView):
+    @extend_schema(operation_id="list_files", parameters=[SESSION, FOLDER], responses=EntryListSerializer)
+    def get(self, request: Request, key: str) -> Response:
+        """What stands in a folder, folders first, each by name."""
+        folder, prefix = self.folder()
+        found = [entry.representation() for entry in listing.entries(self.session(key), folder, prefix)]
+        return Response({"files": found, "folder": f"{folder}/{prefix}".rstrip("/"), "count": len(found)})
+
+
+class FileView(FolderView):
+    """Of one file. To DELETE, a route that ends in a word is a name as well: `a/download` may be a file."""
+
+    word: ClassVar[str] = ""
+
+    def file(self, key: str, name: str) -> File:
+        folder, prefix = self.folder()
+        name = names.clean_name(prefix + name)
+        file = self.session(key).files.filter(folder=folder, name=name).first()
+        if file is None:
+            raise NoSuchFile()
+        return file
+
+    @extend_schema(operation_id="delete_file", parameters=[SESSION, NAME, FOLDER], responses=DoneSerializer)
+    def delete(self, request: Request, key: str, name: str = "") -> Response:
+        try:
+            self.file(key, "/".join(filter(None, (name, self.word)))).remove()
+        except File.DoesNotExist:
+            raise NoSuchFile() from None
+        return Response(DONE)
+
+
+# The document has this DELETE once, at the route of all names.
+named_by_its_word = extend_schema_view(delete=extend_schema(exclude=True))
+
+
+@named_by_its_word
+class UploadView(FileView):
+    word = "upload"
+    parser_classes = [UploadParser]
+
+    @extend_schema(
+        operation_id="upload_file",
+        parameters=[SESSION, FOLDER, IDEMPOTENCY_KEY],
+        request={
+            "multipart/form-data": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "folder": {"type": "string", "description": "Where the query has none."},
+                },
+            }
+        },
+        responses={201: EntrySerializer},
+    )
+    def post(self, request: Request, key: str) -> Response:
+        """Puts the file there whole; one of that name is replaced at once, and keeps its id."""
+        session = self.session(key)
+        form = cast(dict[str, Any], request.data)
+        incoming = form.get("file")
+        if not isinstance(incoming, Incoming):
+            raise ValidationError({"file": "A file is expected, with a name."})
+        with closing(incoming):
+            said = text(request.query_params, "folder", 510) or text(form, "folder", 510)
+            folder, prefix = self.folder(said)
+            name = names.clean_name(prefix + incoming.name)
+            with bytes_of(session, incoming) as (stored, facts):
+
+                def create() -> tuple[int, Any]:
+                    file = File.objects.put(session, folder, name, stored, facts)
+                    return 201, listing.entry_of(file, prefix)
+
+                status, data = once(request, create)
+        return Response(data, status=status)
+
+
+@named_by_its_word
+class PresignUploadView(FileView):
+    word = "presign-upload"
+
+    @extend_schema(
+        operation_id="presign_upload",
+        parameters=[SESSION, IDEMPOTENCY_KEY],
+        request=AnnouncementSerializer,
+        responses=UploadUrlSerializer,
+    )
+    def post(self, request: Request, key: str) -> Response:
+        """Where to PUT the bytes, without other credentials. They become a file by `confirm`."""
+        session = self.session(key)
+        form = AnnouncementSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        announced = form.validated_data
+        folder, prefix = self.folder(announced.get("folder"))
+        name = names.clean_name(prefix + announced["filename"])
+
+        def begin() -> tuple[int, Any]:
+            return 200, Upload.objects.begin(session, folder, name, announced["size"]).pk.hex
+
+        # The address opens a door and is kept nowhere; who repeats the request gets a fresh one.
+        status, file_key = once(request, begin)
+        upload = Upload.objects.open().filter(pk=file_key).first()
+        if upload is None:
+            raise NoSuchFile()
+        answer = {
+            "upload_url": links.upload_url(request, upload),
+            "file_key": file_key,
+            "expires_in": links.UPLOAD_LIFETIME_S,
+        }
+        return Response(answer, status=status)
+
+
+@named_by_its_word
+class ConfirmView(FileView):
+    word = "confirm"
+
+    @extend_schema(
+        operation_id="confirm_upload",
+        parameters=[SESSION, IDEMPOTENCY_KEY],
+        request=FileKeySerializer,
+        responses={201: EntrySerializer},
+    )
+    def post(self, request: Request, key: str) -> Response:
+        """The file that the upload has become. To repeat it does no harm."""
+        session = self.session(key)
+        form = FileKeySerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        upload = upload_named(session, form.validated_data["file_key"])
+        if upload.file:
+            return Response(listing.entry_of(upload.file), status=201)
+        with upload.received() as (stored, facts):
+
+            def create() -> tuple[int, Any]:
+                return 201, listing.entry_of(upload.become(stored, facts))
+
+            status, data = once(request, create)
+        return Response(data, status=status)
+
+
+def upload_named(session: ChatSession, file_key: str) -> Upload:
+    try:
+        return session.uploads.select_related("file", "session").get(pk=UUID(file_key))
+    except (ValueError, Upload.DoesNotExist):
+        raise NoSuchFile() from None
+
+
+@named_by_its_word
+class DownloadView(FileView):
+    word = "download"
+
+    @extend_schema(operation_id="download_file", parameters=[SESSION, NAME, FOLDER], responses=BYTES)
+    def get(self, request: Request, key: str, name: str = "") -> HttpResponseBase:
+        """The bytes, or the `Range` of them. Always an attachment."""
+        return download(request, self.file(key, name))
+
+
+@named_by_its_word
+class PresignDownloadView(FileView):
+    word = "presign-download"
+
+    @extend_schema(operation_id="presign_download", parameters=[SESSION, NAME, FOLDER], responses=DownloadUrlSerializer)
+    def get(self, request: Request, key: str, name: str = "") -> Response:
+        url = links.download_url(request, self.file(key, name))
+        return Response({"download_url": url, "expires_in": links.DOWNLOAD_LIFETIME_S})
+
+
+@named_by_its_word
+class PathView(FileView):
+    word = "path"
+
+    @extend_schema(operation_id="file_path", parameters=[SESSION, NAME, FOLDER], responses=PathSerializer)
+    def get(self, request: Request, key: str, name: str = "") -> Response:
+        """Where the bytes are on this machine: for a client on it that needed no password, and nobody else."""
+        file = self.file(key, name)
+        path = file_storage().local_path(file.storage_key)
+        if cast(Credentials, request.auth).family_id is not None or path is None:
+            raise NoSuchFile()
+        return Response({"path": str(path)})
+
+
+class LinkView(APIView):
+    """The address is the permission."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+
+class PutView(LinkView):
+    @extend_schema(
+        operation_id="put_bytes",
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses={200: OpenApiResponse(description="All bytes are here.")},
+    )
+    def put(self, request: Request, token: str) -> Response:
+        """For the bytes of an announced upload; a second PUT, before `confirm`, replaces them."""
+        upload = Upload.objects.open().filter(pk=links.upload_of(token)).first()
+        if upload is None:
+            raise NoSuchFile()
+        with Incoming(upload.size_bytes, upload.name) as incoming:
+            while chunk := cast(Any, request).read(CHUNK_BYTES):
+                incoming.write(chunk)
+            if incoming.size_bytes != upload.size_bytes:
+                raise SizeMismatch()
+            upload.receive(incoming)
+        return Response({"success": True})
+
+
+class GetView(LinkView):
+    @extend_schema(operation_id="get_bytes", responses=BYTES)
+    def get(self, request: Request, token: str) -> HttpResponseBase:
+        file = File.objects.filter(pk=links.file_of(token), session__owner__is_active=True).first()
+        if file is None:
+            raise NoSuchFile()
+        return download(request, file)
