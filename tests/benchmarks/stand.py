@@ -1,0 +1,122 @@
+"""What is measured, each in a process of its own: the server on one core, everything else on the others."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.harness.server import EMAIL, PASSWORD, ROOT, Server, Site
+from tests.harness.services import free_port, until
+
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+SERVER_CORES = {CORES[0]}
+OTHER_CORES = set(CORES[1:]) or {CORES[0]}
+
+
+@contextmanager
+def on(cores: set[int]) -> Iterator[None]:
+    """What is started inside runs on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class Process:
+    """Something of this package in a process of its own, measured as a Server is."""
+
+    cpu_s, rss_bytes, pid = Server.cpu_s, Server.rss_bytes, Server.pid
+
+    def __init__(self, module: str, cores: set[int], *arguments: str) -> None:
+        self.port = free_port()
+        command = [sys.executable, "-m", module, "--port", str(self.port), *arguments]
+        with on(cores):
+            self.process: subprocess.Popen[bytes] | None = subprocess.Popen(
+                command, cwd=ROOT, stdout=subprocess.DEVNULL
+            )
+        until(self._listens, f"{module} listens")
+
+    def _listens(self) -> bool:
+        wanted = f":{self.port:04X} "
+        return any(wanted in line and " 0A " in line for line in Path("/proc/net/tcp").read_text().splitlines())
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class Stand:
+    profile: str
+    quick: bool
+    site: Site
+    relay: Process
+    provider_url: str
+    token: str = ""
+    http: aiohttp.ClientSession = field(init=False)
+
+    @property
+    def server(self) -> Server:
+        return self.site.servers[0]
+
+    @property
+    def relay_url(self) -> str:
+        return f"http://127.0.0.1:{self.relay.port}"
+
+    def socket_url(self, session_id: str) -> str:
+        return f"ws://127.0.0.1:{self.server.port}/ws/chat/{session_id}"
+
+    async def login(self) -> None:
+        body = {"email": EMAIL, "password": PASSWORD}
+        async with self.http.post(f"{self.server.url}/api/auth/login", json=body) as answer:
+            self.token = (await answer.json())["access_token"]
+        self.http.headers["Authorization"] = f"Bearer {self.token}"
+
+    async def create_session(self) -> str:
+        async with self.http.post(f"{self.server.url}/api/sessions", json={"mcp_config": []}) as answer:
+            assert answer.status == 201, await answer.text()
+            return str((await answer.json())["session_id"])
+
+    async def detail(self, session_id: str) -> dict[str, Any]:
+        async with self.http.get(f"{self.server.url}/api/sessions/{session_id}") as answer:
+            return dict(await answer.json())
+
+    async def restart(self, between: Callable[[], object] = lambda: None) -> None:
+        """In a thread, so that the client sees its old connections end."""
+
+        def again() -> None:
+            self.server.kill()
+            between()
+            with on(SERVER_CORES):
+                self.server.restart()
+
+        await asyncio.to_thread(again)
+
+
+@asynccontextmanager
+async def standing(profile: str, quick: bool) -> AsyncIterator[Stand]:
+    os.sched_setaffinity(0, OTHER_CORES)
+    with contextlib.ExitStack() as stack:
+        provider = Process("tests.harness.provider", OTHER_CORES)
+        stack.callback(provider.kill)
+        url = f"http://127.0.0.1:{provider.port}/v1"
+        relay = Process("tests.benchmarks.relay", SERVER_CORES, "--provider", url)
+        stack.callback(relay.kill)
+        site = Site(profile, url, processes=1, MAX_SOCKETS_PER_USER="5000")
+        with on(SERVER_CORES):
+            stack.enter_context(site)
+        stand = Stand(profile, quick, site, relay, url)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as stand.http:
+            await stand.login()
+            yield stand
