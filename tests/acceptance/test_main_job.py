@@ -48,6 +48,14 @@ async def test_an_answer_streams_and_is_in_the_history(alice: Client, provider: 
     assert detail["session"]["last_message_preview"].startswith("word1 word2")
 
 
+async def test_a_burst_arrives_whole(alice: Client, session: str) -> None:
+    async with alice.chat(session) as chat:
+        frames = await chat.ask("say 12000 words")
+        assert_gapless(chat.log)
+    assert text_of(frames).split() == [f"word{number}" for number in range(1, 12_001)]
+    assert (await alice.detail(session))["messages"][-1]["content"] == text_of(frames)
+
+
 async def test_every_frame_of_the_log_says_where_it_belongs(alice: Client, session: str) -> None:
     async with alice.chat(session) as chat:
         frames = await chat.ask("reasoning 3; say 5 words")

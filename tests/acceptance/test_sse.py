@@ -43,6 +43,20 @@ async def test_a_closed_chat_stream_does_not_stop_the_run(alice: Client, session
         assert text_of(chat.frames).endswith("word20")
 
 
+async def test_a_repeated_post_to_chat_joins_the_run_that_it_started(alice: Client, session: str) -> None:
+    body = {"session_id": session} | message("say 20 words")
+    both = []
+    for _ in range(2):
+        async with alice.sse("POST", "/api/chat", body, **{"Idempotency-Key": session}) as stream:
+            both.append([frame async for frame in stream])
+    assert {frame["run_id"] for frames in both for frame in frames} == {both[0][0]["run_id"]}
+    assert text_of(both[0]) == text_of(both[1])
+    assert (await alice.detail(session))["message_count"] == 2
+    other = body | message("something else")
+    answer = await alice.http.post("/api/chat", json=other, headers={"Idempotency-Key": session})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_mismatch")
+
+
 async def test_a_socket_sees_what_was_posted(alice: Client, elsewhere: Client, session: str) -> None:
     async with elsewhere.chat(session) as chat:
         async with alice.sse("POST", "/api/chat", {"session_id": session} | message("say 5 words")) as stream:
