@@ -38,16 +38,12 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
             size_bytes=size_bytes,
             expires_at=timezone.now() + lifetime,
         )
-        try:
-            return self._insert(row)
-        except QuotaExceeded:
-            if not self.doom(self.expired(timezone.now()).filter(owner_id=session.owner_id)):
-                raise
-        return self._insert(row)
-
-    def _insert(self, row: "StoredBytes") -> "StoredBytes":
         with transaction.atomic(savepoint=False):
-            StorageUsage.objects.charge(row.owner_id, row.size_bytes)
+            if not StorageUsage.objects.charge(row.owner_id, size_bytes):
+                # Room may be held for uploads that never came.
+                self.doom(self.expired(timezone.now()).filter(owner_id=row.owner_id))
+                if not StorageUsage.objects.charge(row.owner_id, size_bytes):
+                    raise QuotaExceeded()
             row.save(force_insert=True)
         return row
 

@@ -5,17 +5,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F
 
-from files_app.exceptions import QuotaExceeded
-
 
 class StorageUsageManager(models.Manager["StorageUsage"]):
-    def charge(self, owner_id: UUID, size_bytes: int) -> None:
-        """Raises QuotaExceeded, also for those of several at once who come too late."""
+    def charge(self, owner_id: UUID, size_bytes: int) -> bool:
+        """False if there is no room, also for those of several at once who come too late."""
         if self._add(owner_id, size_bytes):
-            return
+            return True
         self.bulk_create([StorageUsage(owner_id=owner_id)], ignore_conflicts=True)
-        if not self._add(owner_id, size_bytes):
-            raise QuotaExceeded()
+        return bool(self._add(owner_id, size_bytes))
 
     def refund(self, owner_id: UUID, size_bytes: int) -> None:
         self.filter(owner_id=owner_id).update(size_bytes=F("size_bytes") - size_bytes)
