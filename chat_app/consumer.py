@@ -23,6 +23,7 @@ from sessions_app.models import ChatSession
 
 from . import protocol
 from .commands import decide, start_run, stop_run
+from .counts import counts
 from .database import in_database
 from .exceptions import BadFrame
 from .models import Run
@@ -92,6 +93,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self.send(encode(protocol.Connected(session.session_id, session.last_seq, shown)))
                 async for frame in process.hub.follow(channel, outbox, self._cursor(session, run)):
                     await self.send(frame.wire if isinstance(frame, Record) else frame)
+                    counts.frames_out += 1
             close_code = outbox.close_code
         except asyncio.CancelledError:
             return
@@ -105,6 +107,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     def _cursor(self, session: ChatSession, run: Run | None) -> int:
         """The number after which the stream begins; one that cannot be served leads to a `resync`."""
         query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        counts.socket_opened(resumed="after" in query)
         if "after" in query:
             given = query["after"][0]
             if not given.isascii() or not given.isdigit() or len(given) > 19:

@@ -26,6 +26,7 @@ from chatjuicer.accounts.exceptions import Unavailable
 from sessions_app.models import ChatSession
 from sessions_app.representations import rfc3339
 
+from .counts import counts
 from .log import bell, insert, tag
 from .models import Run
 from .pen import Entry, RunPen
@@ -156,6 +157,7 @@ class Journal:
                 close_old_connections()
                 return self._write_once(batch)
             except OperationalError:
+                counts.commit_failures += 1
                 logger.warning("journal: the database did not take a batch", exc_info=attempt == 0)
                 connection.close()
                 # Who waits for an answer is told; what was said stays here and is written when the database is back.
@@ -190,12 +192,15 @@ class Journal:
                 call.answer.set_exception(call.error or Unavailable())
 
     def _write_once(self, batch: Batch) -> list[RunPen]:
+        began = time.monotonic()
         for call in batch.calls:
             call.result = call.error = None
         with transaction.atomic():
             lost = write_entries(batch.entries) if batch.entries else []
             for call in batch.calls:
                 self._make(call)
+        counts.commit_s.observe(time.monotonic() - began)
+        counts.batch_events.observe(sum(len(entry.events) for entry in batch.entries) + len(batch.calls))
         return lost
 
     def _make(self, call: Call) -> None:

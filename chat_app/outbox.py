@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
+from .counts import counts
 from .protocol import Record, merged
 
 # Text of frames that wait, by its length in characters; the sockets' own buffers come on top.
@@ -38,6 +39,7 @@ class Outbox:
         self._backlog_chars += _size(frame)
         if self._backlog_chars > MAX_BACKLOG_CHARS:
             self._frames.clear()
+            counts.too_slow += 1
             self.close(4408, "too slow")
             return
         self._wake()
@@ -47,6 +49,10 @@ class Outbox:
         if not self.closed:
             self.closed, self.close_code, self.close_reason = True, code, reason
             self._wake()
+
+    @property
+    def backlog_chars(self) -> int:
+        return self._backlog_chars
 
     @property
     def idle(self) -> bool:

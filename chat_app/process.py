@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from .compaction import Summarizer
+from .counts import counts
 from .hub import Hub
 from .journal import Journal
 from .log import bell
@@ -30,11 +31,11 @@ class Process:
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.supervisor = None
-        self._starting: asyncio.Task[None] | None = None
+        self._lag: asyncio.Task[None] | None = None
 
     async def start(self, supervisor_of: type[Supervisor] | None, summarize: Summarizer) -> None:
-        """Once per process, on its loop, before it serves; None leaves the runs to other processes. Both are given by the
-        caller: to import the runtime takes a second, which every other command would pay, too."""
+        """Once per process, on its loop, before it serves; without a supervisor, the runs are left to other processes.
+        Both are given by the caller: to import the runtime takes a second, which every other command would pay, too."""
         self.summarize = summarize
         self.loop = asyncio.get_running_loop()
         self.hub = Hub()
@@ -42,6 +43,7 @@ class Process:
         self.sockets = Sockets()
         await self.hub.start()
         self.sockets.start()
+        self._lag = asyncio.create_task(counts.watch_lag())
         bell.on_queue = self._queue_grew
         self.hub.ringer.on_queue = self._queue_rang
         if supervisor_of is not None:
@@ -57,6 +59,8 @@ class Process:
         await self.sockets.stop()
         await self.journal.stop()
         await self.hub.stop()
+        if self._lag is not None:
+            self._lag.cancel()
         bell.on_queue = None
         self.loop = self.supervisor = None
 

@@ -41,6 +41,10 @@ class Sockets:
     def __len__(self) -> int:
         return len(self._sockets)
 
+    @property
+    def outboxes(self) -> list[Outbox]:
+        return [socket.outbox for socket in list(self._sockets)]
+
     def start(self) -> None:
         self._watch = asyncio.create_task(self._watch_all())
 

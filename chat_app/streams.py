@@ -10,6 +10,7 @@ from django.http import StreamingHttpResponse
 from chatjuicer.accounts.authentication import Credentials
 from sessions_app.models import ChatSession
 
+from .counts import counts
 from .models import Run
 from .outbox import Outbox
 from .process import process
@@ -31,11 +32,13 @@ def event_stream(
 async def _frames(credentials: Credentials, session: ChatSession, after: int, run: Run | None) -> AsyncIterator[bytes]:
     outbox = Outbox()
     socket = process.sockets.add(credentials, outbox)
+    counts.socket_opened(resumed=after > 0 and run is None)
     yield b": open\n\n"
     try:
         async with process.hub.channel(session.pk, session.session_id) as channel:
             with suppress(GeneratorExit):
                 async for frame in process.hub.follow(channel, outbox, after):
+                    counts.frames_out += 1
                     if not isinstance(frame, Record):
                         yield b": ping\n\n" if '"ping"' in frame[:20] else f"data: {frame}\n\n".encode()
                     elif run is None or frame.run_id == run.pk:

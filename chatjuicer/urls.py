@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from chat_app import page
+from chat_app.metrics import MetricsView
 from chatjuicer.config import ConfigView
 from chatjuicer.health import HealthView, LiveView, ReadyView
 
@@ -11,6 +12,7 @@ urlpatterns = [
     path("", page.index, name="page"),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    path("metrics", MetricsView.as_view()),
     path("api/health", HealthView.as_view()),
     path("api/health/live", LiveView.as_view()),
     path("api/health/ready", ReadyView.as_view()),

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat_app import protocol
+from chat_app.counts import counts
 from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.log import bell, record
 from chatjuicer.accounts.exceptions import IdempotencyMismatch
@@ -288,6 +289,7 @@ class Run(models.Model):
         self.started_at, self.lease_until = timezone.now(), lease_end()
         items: list[dict[str, Any]] = [{"role": "user", "content": text} for text in texts]
         session.add_context(items, run_id=self.pk)
+        transaction.on_commit(counts.run_started)
         return items
 
     def pause(self, epoch: int, asked: Sequence[AskedCall], state: str, usage: dict[str, Any] | None) -> bool:
@@ -364,6 +366,7 @@ class Run(models.Model):
             run.save()
             record(session, events, run.pk)
             transaction.on_commit(bell.queue)
+            transaction.on_commit(lambda: counts.run_ended(status.value))
             return True
 
     def keep_what_was_said(self, session: ChatSession, status: Run.Status, error: protocol.Error | None) -> UUID | None:
@@ -421,6 +424,7 @@ class Run(models.Model):
 
 ACTIVE = (Run.Status.RUNNING, Run.Status.AWAITING_APPROVAL)
 LIVE = (Run.Status.QUEUED, *ACTIVE)
+ENDED = (Run.Status.COMPLETED, Run.Status.INTERRUPTED, Run.Status.FAILED)
 INTERRUPTED_RESULT = "The call was interrupted before it returned."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from functools import partial
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 
 from chat_app import protocol
+from chat_app.counts import counts
 from chat_app.hub import Hub
 from chat_app.journal import Journal
 from chat_app.logs import run_context
@@ -45,6 +47,10 @@ class Supervisor:
     def owner(self) -> str:
         """The name to claim new runs by at once; empty when this process takes no more."""
         return "" if self._stopping or len(self._tasks) >= MAX_RUNS else OWNER
+
+    @property
+    def active(self) -> int:
+        return len(self._tasks)
 
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._keep_leases())]
@@ -176,11 +182,16 @@ class Supervisor:
                 self._wake.set()
 
     async def _keep_leases(self) -> None:
+        renewed_at = time.monotonic()
         while True:
             try:
                 await self._end_orphans()
                 began = list(self._tasks)
                 mine = await self._journal.transact(lambda: Run.objects.all().renew(OWNER))
+                now = time.monotonic()
+                if now - renewed_at > settings.LEASE_S:
+                    counts.leases_lost += len(began)
+                renewed_at = now
                 for run_id in set(began) - mine:
                     logger.warning("run %s is not ours any more", run_id)
                     self.drop(run_id)
@@ -196,5 +207,6 @@ class Supervisor:
             return sum(run.end(Run.Status.FAILED, "error", epoch=run.epoch, error=error) for run in orphans)
 
         ended = await self._journal.transact(end_all)
+        counts.orphans_ended += ended
         if ended:
             logger.warning("ended %d orphaned runs", ended)

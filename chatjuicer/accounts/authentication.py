@@ -113,17 +113,20 @@ def local_user(peer: str | None, headers: Mapping[str, str]) -> User | None:
 
     `headers` finds its names in lower case.
     """
-    if not settings.ALLOW_LOCALHOST_NOAUTH or not peer or not is_loopback(peer):
-        return None
-    host = headers.get("host", "")
-    if not is_loopback(split_domain_port(host)[0]):
-        return None
-    # A proxy on this machine makes everybody's peer address a loopback one.
-    if any(name.lower().startswith(("forwarded", "x-forwarded-", "x-real-ip")) for name in headers):
-        return None
-    if "origin" in headers and not own_origin(headers["origin"], host):
+    if not settings.ALLOW_LOCALHOST_NOAUTH or not from_this_machine(peer, headers):
         return None
     return User.objects.filter(email=settings.DEFAULT_USER_EMAIL, is_active=True).first()
+
+
+def from_this_machine(peer: str | None, headers: Mapping[str, str]) -> bool:
+    """Whether a client on this machine asks, and not for somebody else. `headers` finds its names in lower case."""
+    host = headers.get("host", "")
+    if not peer or not is_loopback(peer) or not is_loopback(split_domain_port(host)[0]):
+        return False
+    # A proxy on this machine makes everybody's peer address a loopback one.
+    if any(name.lower().startswith(("forwarded", "x-forwarded-", "x-real-ip")) for name in headers):
+        return False
+    return "origin" not in headers or own_origin(headers["origin"], host)
 
 
 def origin_allowed(scope: Mapping[str, Any]) -> bool:

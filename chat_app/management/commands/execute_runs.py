@@ -7,7 +7,9 @@ from typing import Any
 
 import uvicorn
 from django.core.management.base import BaseCommand, CommandParser
+from prometheus_client import start_http_server
 
+from chat_app.metrics import registry
 from chat_app.process import process
 from chat_app.runtime.lifecycle import shut_down, warm_up
 from chat_app.runtime.summarize import summarize
@@ -28,7 +30,16 @@ class Command(BaseCommand):
             help="how long SIGTERM lets running answers go on (%(default)s); a second signal ends at once",
         )
 
+        parser.add_argument(
+            "--metrics",
+            metavar="HOST:PORT",
+            help="serve metrics there, to whoever can reach it",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["metrics"]:
+            host, _, port = options["metrics"].rpartition(":")
+            start_http_server(int(port), host or "127.0.0.1", registry)
         # The server's own choice of loop.
         factory = uvicorn.Config("chatjuicer.asgi:application").get_loop_factory()
         with asyncio.Runner(loop_factory=factory) as runner, contextlib.suppress(KeyboardInterrupt):
