@@ -1,0 +1,56 @@
+"""What is put into a server under test: places where it may be killed, and bugs that the tools must find.
+
+The tool and the server share a directory: a file in it arms a point or switches a bug on. Nothing of this is in the
+product; the server is changed from outside when it has been loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+VARIABLE = "FAULTS_DIRECTORY"
+HERE = Path(__file__).resolve().parent
+
+
+class Switches:
+    """The tool's side."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir(exist_ok=True)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {VARIABLE: str(self.directory), "PYTHONPATH": str(HERE)}
+
+    def arm(self, point: str, nth: int = 1) -> None:
+        """The first process to come to `point` for the `nth` time from now on dies there as by kill -9."""
+        draft = self.directory / f"draft-{uuid4().hex}"
+        draft.write_text(f"{nth} {uuid4().hex}")
+        draft.rename(self.directory / f"at-{point}")
+
+    def disarm(self) -> None:
+        for path in self.directory.glob("at-*"):
+            path.unlink(missing_ok=True)
+
+    def plant(self, bug: str) -> None:
+        (self.directory / f"bug-{bug}").touch()
+
+    def mend(self) -> None:
+        for path in self.directory.glob("bug-*"):
+            path.unlink(missing_ok=True)
+
+    def notes(self, name: str) -> list[str]:
+        """What servers have noted under a name."""
+        path = self.directory / f"note-{name}"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def forget(self, name: str) -> None:
+        (self.directory / f"note-{name}").unlink(missing_ok=True)
+
+
+def path_of(name: str) -> str:
+    """The server's side."""
+    return os.path.join(os.environ[VARIABLE], name)

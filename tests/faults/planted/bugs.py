@@ -1,0 +1,161 @@
+"""Bugs, each the kind that a tool of tests/faults exists to find. A tool switches one on in a running server."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from chat_app import hub as hub_module
+from chat_app import journal as journal_module
+from chat_app.hub import Channel, Hub
+from chat_app.journal import Call, Journal
+from chat_app.outbox import Outbox
+from chat_app.protocol import Record
+
+from . import path_of
+
+BUGS = (
+    "drop-one-in-10000",
+    "accept-before-commit",
+    "late-write-not-fenced",
+    "read-before-subscribe",
+    "synchronous-off",
+    "doorbell-is-the-letter",
+)
+
+
+def planted(bug: str) -> bool:
+    return os.path.exists(path_of(f"bug-{bug}"))
+
+
+def install() -> None:
+    drop_events()
+    accept_before_commit()
+    write_late()
+    read_before_subscribing()
+    believe_the_doorbell()
+    turn_synchronous_off()
+    note_durability()
+
+
+def drop_events() -> None:
+    """One record in 10,000 of all that are read from the log for a client never arrives."""
+    page, count = hub_module._page, itertools.count(1)
+
+    def page_with_a_hole(*args: Any) -> list[Record]:
+        records = page(*args)
+        if not planted("drop-one-in-10000"):
+            return records
+        # Not the last of a page: the reader would take it for the head, and ask again.
+        return [record for record in records[:-1] if next(count) % 10_000] + records[-1:]
+
+    hub_module._page = page_with_a_hole
+
+
+def accept_before_commit() -> None:
+    make = Journal._make
+
+    def make_and_tell(journal: Journal, call: Call) -> None:
+        make(journal, call)
+        if planted("accept-before-commit") and call.error is None:
+
+            def tell() -> None:
+                if not call.answer.done():
+                    call.answer.set_result(call.result)
+
+            journal._loop.call_soon_threadsafe(tell)
+            time.sleep(0.03)
+
+    Journal._make = make_and_tell  # type: ignore[method-assign]
+
+
+def write_late() -> None:
+    """The numbering statement asks neither for the run's epoch nor whether it still runs."""
+    number, fenced = journal_module.number, journal_module.NUMBER
+    unfenced = fenced[: fenced.index(" AND EXISTS")] + "\n" + fenced[fenced.index("RETURNING") :]
+
+    def number_all(wanted: Any) -> Any:
+        journal_module.NUMBER = unfenced if planted("late-write-not-fenced") else fenced
+        return number(wanted)
+
+    journal_module.number = number_all
+
+
+def read_before_subscribing() -> None:
+    follow = Hub.follow
+
+    async def follow_late(hub: Hub, channel: Channel, outbox: Outbox, after: int) -> AsyncIterator[Record | str]:
+        if planted("read-before-subscribe"):
+            records = await hub_module.in_database(hub_module._page, channel.session_pk, channel.session_id, after)
+            for record in records:
+                yield record
+            await asyncio.sleep(0.05)
+            after = max(channel.head, records[-1].seq if records else 0)
+        async for frame in follow(hub, channel, outbox, after):
+            yield frame
+
+    Hub.follow = follow_late  # type: ignore[method-assign]
+
+
+def believe_the_doorbell() -> None:
+    """What another process rings is handed out as it comes, and where a number is missing nobody looks."""
+    hear, find = Hub.hear, Hub._look_for_missing
+
+    def hear_and_believe(hub: Hub, records: list[Record]) -> None:
+        if not planted("doorbell-is-the-letter"):
+            hear(hub, records)
+            return
+        for record in records:
+            channel = hub._channels.get(record.session_pk)
+            if channel is not None and channel.opened.is_set() and record.seq > channel.head:
+                channel.known = max(channel.known, record.seq)
+                hub._hand_out(channel, record)
+
+    def find_or_not(hub: Hub, channel: Channel) -> None:
+        if not planted("doorbell-is-the-letter"):
+            find(hub, channel)
+
+    Hub.hear = hear_and_believe  # type: ignore[method-assign]
+    Hub._look_for_missing = find_or_not  # type: ignore[method-assign]
+
+
+def turn_synchronous_off() -> None:
+    """On connections that are made from then on."""
+
+    def turn_off(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+        if planted("synchronous-off"):
+            off = "PRAGMA synchronous=OFF" if connection.vendor == "sqlite" else "SET synchronous_commit=off"
+            connection.cursor().execute(off)
+
+    connection_created.connect(turn_off, weak=False)
+
+
+# SQLite syncs its write-ahead log at each commit from FULL (2) upwards; PostgreSQL waits for the disk unless told not to.
+DURABLE = {
+    "sqlite": ("PRAGMA synchronous", {"2", "3"}),
+    "postgresql": ("SHOW synchronous_commit", {"on", "remote_write", "remote_apply", "local"}),
+}
+
+
+def note_durability() -> None:
+    """Notes, where a tool asks for it, how the connection of each commit was set when it committed."""
+    commit = BaseDatabaseWrapper._commit
+
+    def note_and_commit(connection: BaseDatabaseWrapper) -> Any:
+        if os.path.exists(path_of("watch-commits")):
+            question, durable = DURABLE[connection.vendor]
+            with connection.cursor() as cursor:
+                cursor.execute(question)
+                (answer,) = cursor.fetchone()
+            with open(path_of("note-commits"), "a") as file:
+                file.write(f"{'durable' if str(answer) in durable else 'not'} {question}={answer}\n")
+        return commit(connection)
+
+    BaseDatabaseWrapper._commit = note_and_commit  # type: ignore[method-assign]

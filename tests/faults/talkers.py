@@ -1,0 +1,209 @@
+"""Clients that never give up, and what they were promised."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from websockets.exceptions import WebSocketException
+
+from tests.faults.figures import Figures
+from tests.faults.ledger import folded, promises_kept
+from tests.harness.client import Chat, Client, Frame, socket
+from tests.harness.server import Server, Site
+
+QUIET_TIMEOUT_S = 60  # after the last trouble, until nothing is in progress any more
+GONE = (OSError, EOFError, WebSocketException, AssertionError, TimeoutError, httpx.HTTPError)
+"""What a client meets at a process that is not there, or leaves in the middle."""
+
+SCRIPTS = (
+    "say {words} words; pace {pace}",
+    "say {words} words; pace {pace}",
+    "reasoning 5; say {words} words; pace {pace}",
+    'tool current_time {{"timezone": "UTC"}}; say {words} words; pace {pace}',
+)
+
+
+class Talker:
+    """One session with one client: it sends, reads, and comes back to any process until it has the whole answer."""
+
+    def __init__(self, site: Site, session_id: str, dice: random.Random, figures: Figures, token: str) -> None:
+        self.site, self.session_id, self.dice, self.figures, self.token = site, session_id, dice, figures, token
+        self.log: list[Frame] = []
+        self.accepted: dict[str, list[str]] = {}  # client_id: message ids
+        self.sent: dict[str, str] = {}  # client_id: text
+        self.closed: Counter[int | None] = Counter()
+
+    @property
+    def last_seq(self) -> int:
+        return int(self.log[-1]["seq"]) if self.log else 0
+
+    async def talk(self, stopped: asyncio.Event) -> None:
+        while not stopped.is_set():
+            client_id = uuid4().hex
+            script = self.dice.choice(SCRIPTS)
+            text = script.format(words=self.dice.randint(5, 60), pace=self.dice.choice((20, 50, 200)))
+            self.sent[client_id] = f"{text}; pace {self.dice.uniform(20, 200):.6f}"  # so that no two are the same
+            await self._until_answered(client_id, stopped)
+            await asyncio.sleep(self.dice.random() * 0.3)
+
+    async def _until_answered(self, client_id: str, stopped: asyncio.Event) -> None:
+        """Says it until it is accepted, and reads until its run has ended, over as many sockets as that takes."""
+        run_id = ""
+        while not stopped.is_set():
+            try:
+                async with self._socket() as chat:
+                    done = 0
+                    if not run_id:
+                        await chat.say(self.sent[client_id], client_id=client_id)
+                    while not stopped.is_set():
+                        for frame in chat.frames[done:]:
+                            if frame["type"] == "accepted" and frame["client_id"] == client_id:
+                                run_id = frame["run_id"]
+                                self.accepted[client_id] = frame["message_ids"]
+                        done = self._take(chat, done)
+                        if run_id and any(f["type"] == "stream_end" and f["run_id"] == run_id for f in self.log):
+                            return
+                        if any(frame["type"] == "error" and "seq" not in frame for frame in chat.frames):
+                            self.figures.done["refused for the moment"] += 1
+                            break
+                        if chat.close_code is not None:
+                            break
+                        await asyncio.sleep(0.02)
+                    self._take(chat, done)
+                    self.closed[chat.close_code] += 1
+            except GONE:
+                self.closed[None] += 1
+            self.figures.done["resumes"] += 1
+            await asyncio.sleep(self.dice.random() * 0.3)
+
+    def _socket(self) -> Any:
+        server: Server = self.dice.choice(self.site.servers)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        after = f"?after={self.last_seq}"
+        return socket(server.url, self.session_id, after, additional_headers=headers, open_timeout=5, close_timeout=2)
+
+    def _take(self, chat: Chat, done: int) -> int:
+        frames = chat.frames[done:]
+        for frame in frames:
+            if "seq" in frame:
+                if frame["seq"] <= self.last_seq:
+                    self.figures.found("twice", f"{self.session_id}: {frame['seq']} after {self.last_seq}")
+                self.log.append(frame)
+        return done + len(frames)
+
+
+@asynccontextmanager
+async def talking(site: Site, figures: Figures, sessions: int) -> AsyncIterator[list[Talker]]:
+    """So many live sessions for as long as the block lasts; after it, each client's log is held against the server's.
+
+    A talker that fails by itself fails the block.
+    """
+    client = await Client(site.url).login()
+    names = [await client.create_session() for _ in range(sessions)]
+    talkers = [
+        Talker(site, name, random.Random(f"{figures.seed}-{n}"), figures, client.token) for n, name in enumerate(names)
+    ]
+    await client.close()
+    stopped = asyncio.Event()
+    tasks = [asyncio.create_task(talker.talk(stopped)) for talker in talkers]
+    try:
+        yield talkers
+        stopped.set()
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    client = await Client(site.url).login()
+    try:
+        await verify(client, talkers, figures)
+    finally:
+        await client.close()
+
+
+async def kill(server: Server, figures: Figures) -> None:
+    """kill -9, and time until the process that is started in its place serves."""
+    await asyncio.to_thread(server.stop, signal.SIGKILL)
+    figures.done["kills"] += 1
+    await revive(server, figures)
+
+
+async def revive(server: Server, figures: Figures) -> None:
+    """Raises when the server does not come up again."""
+    began = time.monotonic()
+    await asyncio.to_thread(server.restart)
+    figures.add_time("serving again", time.monotonic() - began)
+
+
+async def eventually(condition: Awaitable[Any], timeout_s: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(condition, timeout_s)
+        return True
+    return False
+
+
+async def verify(client: Client, talkers: list[Talker], figures: Figures) -> None:
+    """Waits until all is quiet, then holds what each client has against what the server has."""
+    deadline = time.monotonic() + QUIET_TIMEOUT_S
+    for talker in talkers:
+        name = talker.session_id
+        while (detail := await client.detail(name))["run"] and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+        figures.found("stuck", f"{name}: {detail['run']}", detail["run"] is not None)
+        events = await client.events(name)
+        figures.done["events"] += len(events)
+        for problem, count in promises_kept(events).items():
+            figures.found(problem, f"{name}: the log itself", count)
+        if folded([event for event in events if event["seq"] <= talker.last_seq]) != folded(talker.log):
+            figures.found("missing", f"{name}: the client's log is not the server's")
+        for seconds in ended_after(events):
+            figures.add_time("orphan ended", seconds)
+        await verify_history(client, talker, figures)
+
+
+async def verify_history(client: Client, talker: Talker, figures: Figures) -> None:
+    history = await history_of(client, talker.session_id)
+    contents = Counter(message["content"] for message in history if message["role"] == "user")
+    ids = {message["id"] for message in history}
+    for message in history:
+        figures.found("stuck", f"{talker.session_id}: {message['role']} pending", message["status"] == "pending")
+    for client_id, message_ids in talker.accepted.items():
+        figures.done["accepted"] += 1
+        figures.found("lost", f"{talker.session_id}: {message_ids}", not ids.issuperset(message_ids))
+        if contents[talker.sent[client_id]] > 1:
+            figures.found("twice", f"{talker.session_id}: {talker.sent[client_id]!r} was accepted twice")
+
+
+async def history_of(client: Client, session_id: str) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+    while True:
+        page = await client.get(f"/api/sessions/{session_id}/messages", offset=len(messages), limit=100)
+        messages += page["messages"]
+        if not page["has_more"]:
+            return messages
+
+
+def ended_after(events: list[Frame]) -> list[float]:
+    """Seconds between the last word of each orphaned run and its end."""
+    last: dict[str, str] = {}
+    took = []
+    for event in events:
+        if event["type"] == "error" and event["code"] == "process_lost":
+            run_id = event["run_id"]
+            took.append((at(event["at"]) - at(last[run_id])).total_seconds())
+        if event["run_id"]:
+            last[event["run_id"]] = event["at"]
+    return took
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
