@@ -12,11 +12,13 @@ from uuid import UUID
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from chatjuicer.accounts import limits
 from chatjuicer.accounts.authentication import (
     Credentials,
     SocketRejected,
     authenticate_scope,
     authenticate_token,
+    scope_headers,
 )
 from chatjuicer.accounts.exceptions import ApiError
 from sessions_app.models import ChatSession
@@ -141,6 +143,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         assert self.socket is not None
         match command:
             case protocol.SendMessage():
+                await self._count_message()
                 started = await start_run(self.session_pk, command)
                 self._answer(protocol.Accepted(command.client_id, started.run.pk, started.message_ids))
             case protocol.Interrupt(run_id=run_id):
@@ -157,6 +160,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 self._answer(protocol.Authenticated())
             case protocol.PongCommand():
                 pass
+
+    async def _count_message(self) -> None:
+        peer, headers = (self.scope.get("client") or [""])[0], scope_headers(self.scope)
+        if self.socket is not None and limits.counts(peer, headers):
+            await in_database(limits.spend_user, self.socket.credentials.user.pk)
 
     def _answer(self, frame: protocol.Event, client_id: str | None = None) -> None:
         """To this client alone, and not in the log."""

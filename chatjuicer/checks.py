@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
+from chatjuicer.accounts.limits import Rate
 from chatjuicer.accounts.loopback import is_loopback
 
 
@@ -27,6 +28,16 @@ def problems() -> Iterator[CheckMessage]:
             hint="Unset DEBUG, or listen on 127.0.0.1.",
             id="chatjuicer.E002",
         )
+    for name in ("USER", "ADDRESS", "LOGIN_ACCOUNT", "LOGIN_ADDRESS"):
+        rate = getattr(settings, f"RATE_LIMIT_{name}")
+        try:
+            Rate.of(rate)
+        except ValueError:
+            yield Error(
+                f"RATE_LIMIT_{name} is {rate!r}, which is no rate.",
+                hint="Give a count and a unit, such as 600/min, or off.",
+                id="chatjuicer.E008",
+            )
     if here_only and (settings.DEBUG or settings.RUN_LOCALLY):
         return
     if len(settings.SECRET_KEY) < 32 or len(set(settings.SECRET_KEY)) < 5:

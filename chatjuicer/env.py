@@ -38,6 +38,15 @@ REDIS_URL: str = env.str("REDIS_URL", "")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CORS_ORIGINS: list[str] = env.list("CORS_ORIGINS", [])
 ALLOW_LOCALHOST_NOAUTH: bool = env.bool("ALLOW_LOCALHOST_NOAUTH", RUN_LOCALLY and is_loopback(HOST))
+# "count/unit"; empty or "off" is no limit.
+RATE_LIMIT_USER: str = env.str("RATE_LIMIT_USER", "1200/min")
+RATE_LIMIT_ADDRESS: str = env.str("RATE_LIMIT_ADDRESS", "3000/min")
+RATE_LIMIT_LOGIN_ACCOUNT: str = env.str("RATE_LIMIT_LOGIN_ACCOUNT", "10/min")
+RATE_LIMIT_LOGIN_ADDRESS: str = env.str("RATE_LIMIT_LOGIN_ADDRESS", "30/min")
+# Whether clients on this machine are counted, too.
+RATE_LIMIT_LOOPBACK: bool = env.bool("RATE_LIMIT_LOOPBACK", False)
+# How many proxies stand before the server and add to X-Forwarded-For; None: one, if it is on this machine.
+TRUSTED_PROXIES: int | None = env.int("TRUSTED_PROXIES", None)
 ALLOW_REGISTRATION: bool = env.bool("ALLOW_REGISTRATION", False)
 DEFAULT_USER_EMAIL: str = env.str("DEFAULT_USER_EMAIL", "local@chatjuicer.dev").strip().lower()
 DEFAULT_USER_PASSWORD: str = env.str("DEFAULT_USER_PASSWORD", "")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from chatjuicer.accounts.context import request_id
+from chatjuicer.accounts.limits import TooManyRequests, spend_address, spend_sign_in
+from chatjuicer.errors import answer
 
 logger = logging.getLogger("chatjuicer.request")
 
@@ -42,3 +44,23 @@ class RequestMiddleware:
             return response
         finally:
             request_id.reset(forget)
+
+
+class AddressLimitMiddleware:
+    """Bounds how much one address may ask, before it is known who asks. Health may always be asked for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        try:
+            if path.startswith("/api/") and not path.startswith("/api/health"):
+                spend_address(request)
+            elif path.startswith("/admin/login") and request.method == "POST":
+                spend_sign_in(request, request.POST.get("username", ""))
+        except TooManyRequests as error:
+            response = answer(error.status_code)
+            response.headers["Retry-After"] = str(error.retry_after)
+            return response
+        return self.get_response(request)

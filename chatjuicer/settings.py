@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "chatjuicer.middleware.AddressLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -133,6 +134,20 @@ if REDIS_URL:
         },
     }
 
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "chatjuicer",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
     "chatjuicer.accounts.hashers.FrugalArgon2",
@@ -153,6 +168,12 @@ SIMPLE_JWT = {
     "TOKEN_TYPE_CLAIM": "type",
 }
 ALLOW_LOCALHOST_NOAUTH = env.ALLOW_LOCALHOST_NOAUTH
+RATE_LIMIT_USER = env.RATE_LIMIT_USER
+RATE_LIMIT_ADDRESS = env.RATE_LIMIT_ADDRESS
+RATE_LIMIT_LOGIN_ACCOUNT = env.RATE_LIMIT_LOGIN_ACCOUNT
+RATE_LIMIT_LOGIN_ADDRESS = env.RATE_LIMIT_LOGIN_ADDRESS
+RATE_LIMIT_LOOPBACK = env.RATE_LIMIT_LOOPBACK
+TRUSTED_PROXIES = env.TRUSTED_PROXIES
 ALLOW_REGISTRATION = env.ALLOW_REGISTRATION
 DEFAULT_USER_EMAIL = env.DEFAULT_USER_EMAIL
 DEFAULT_USER_PASSWORD = env.DEFAULT_USER_PASSWORD
@@ -186,6 +207,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["chatjuicer.accounts.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["chatjuicer.accounts.limits.UserLimit"],
     "DEFAULT_PARSER_CLASSES": ["chatjuicer.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["chatjuicer.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -1,5 +1,6 @@
 import contextlib
 import ipaddress
+from collections.abc import Iterable
 
 
 def is_loopback(host: str) -> bool:
@@ -12,3 +13,8 @@ def is_loopback(host: str) -> bool:
         mapped = getattr(address, "ipv4_mapped", None)
         return (mapped or address).is_loopback
     return False
+
+
+def came_through_proxy(header_names: Iterable[str]) -> bool:
+    """A proxy on this machine makes everybody's peer address a loopback one."""
+    return any(name.lower().startswith(("forwarded", "x-forwarded-", "x-real-ip")) for name in header_names)

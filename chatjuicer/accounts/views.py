@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from chatjuicer.accounts import limits
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
 from chatjuicer.accounts.idempotency import PARAMETER, once
@@ -40,6 +41,7 @@ class RegisterView(CredentialsView):
     def post(self, request: Request) -> Response:
         if not settings.ALLOW_REGISTRATION:
             raise RegistrationClosed()
+        limits.spend_sign_in(request)
         form = RegistrationSerializer(data=request.data)
         form.is_valid(raise_exception=True)
 
@@ -60,6 +62,7 @@ class LoginView(CredentialsView):
     def post(self, request: Request) -> Response:
         form = LoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)
+        limits.spend_sign_in(request, form.validated_data["email"])
         # Hashes a password for an unknown address too, so that both take the same time.
         user = authenticate(username=form.validated_data["email"], password=form.validated_data["password"])
         if not isinstance(user, User):
