@@ -91,14 +91,12 @@ def facts_of(chunks: Iterable[bytes], name: str) -> Facts:
 
 def directory() -> Path:
     """Beside the local storage, so that a whole file moves there without being copied."""
-    path: Path = settings.DATA_DIR / "files" / "incoming"
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return private_directory(settings.DATA_DIR / "files" / "incoming")
+
+
+def private_directory(path: Path) -> Path:
+    """Made, where it is missing, so that nobody else on this machine can look inside."""
+    if not path.is_dir():
+        private_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
     return path
-
-
-def abandoned(before: float) -> Iterator[Path]:
-    """What killed processes left behind, last written before that time."""
-    for path in directory().iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < before:
-                yield path

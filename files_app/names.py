@@ -57,5 +57,5 @@ def clean_path(text: str) -> tuple[str, str]:
     first, _, rest = clean_name(said).partition("/")
     first = ALIASES.get(first, first)
     if first in FOLDERS:
-        return first, rest
+        return first, clean_name(rest) if rest else ""
     return "", clean_name(said)

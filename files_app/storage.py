@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from django.core.files.storage import FileSystemStorage, storages
 
 from files_app import kinds
-from files_app.incoming import CHUNK_BYTES, Incoming
+from files_app.incoming import CHUNK_BYTES, Incoming, private_directory
 
 
 class Reader(Protocol):
@@ -133,7 +133,7 @@ class LocalStorage(FileSystemStorage):
     def _prepared(self, key: str) -> Path:
         target = Path(self.path(key))
         if not target.parent.is_dir():
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_directory(target.parent)
             sync_directory(target.parent.parent)
         return target
 
