@@ -246,6 +246,11 @@ def number(wanted: dict[UUID, tuple[UUID, int, int]]) -> dict[UUID, int]:
 
     `wanted` is {session pk: (run id, epoch, how many)}. One statement for all: the fence and the numbering are one.
     """
+    if connection.features.has_select_for_update:
+        # Wait first, then ask: PostgreSQL looks again at a row that it waited for, but not at the run beside it, which
+        # may have ended meanwhile. In one order, so that no two batches wait for each other.
+        rows_of = ChatSession.objects.filter(pk__in=sorted(wanted)).order_by("pk")
+        list(rows_of.select_for_update(no_key=True).values_list("pk"))
     key = ChatSession._meta.pk
     rows = []
     for session_pk, (run_id, epoch, count) in sorted(wanted.items()):

@@ -2,10 +2,11 @@
 
 import asyncio
 import sqlite3
+import threading
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from chat_app import log
 from chat_app.database import in_database
@@ -58,6 +59,29 @@ async def test_who_lost_the_run_is_told_and_writes_nothing(pen: RunPen, lost: Lo
         await pen.text("more")
     session = await in_database(ChatSession.objects.get, pk=pen.session_pk)
     assert (await in_database(session.messages.get, role="assistant")).content == "kept"
+
+
+async def test_what_comes_while_the_run_is_being_ended_elsewhere_is_not_written(pen: RunPen, lost: Lost) -> None:
+    """The batch waits for the row that the end has locked, and must see then that the run has ended."""
+    locked, go_on = threading.Event(), threading.Event()
+
+    def end_slowly() -> None:
+        with transaction.atomic():
+            Run.objects.interrupt(pen.session_pk)
+            locked.set()
+            go_on.wait(10)
+
+    ending = asyncio.create_task(in_database(end_slowly))
+    await asyncio.to_thread(locked.wait, 10)
+    await pen.text("late")
+    with pytest.raises(LeaseLost):
+        flushed = asyncio.create_task(pen.flush())
+        await asyncio.wait([flushed], timeout=0.3)
+        go_on.set()
+        await flushed
+    await ending
+    assert lost == [pen.run_id]
+    assert await in_database(said, pen) == ""
 
 
 async def test_a_verb_that_fails_costs_nobody_else(journal: Journal, pen: RunPen, session: ChatSession) -> None:
