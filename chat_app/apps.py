@@ -7,7 +7,7 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         # Models exist only now, and these modules name them.
-        from chat_app import receivers  # noqa: F401, PLC0415
-        from chat_app.history import register  # noqa: PLC0415
+        from chat_app import receivers  # noqa: F401
+        from chat_app.history import register
 
         register()

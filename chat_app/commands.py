@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
-from .exceptions import AttachmentsUnsupported, BadFrame
+from .exceptions import BadFrame
 from .models import Approval, Run
 from .models.run import Started
 from .process import process
-from .protocol import ApprovalCommand, SendMessage
+from .protocol import ApprovalCommand, SendMessage, UserInput
 from .runtime.catalogue import REASONING_EFFORTS
 
 
 async def start_run(session_pk: UUID, command: SendMessage) -> Started:
-    """Raises BadFrame, AttachmentsUnsupported, and what `Run.objects.start` raises."""
+    """Raises BadFrame, and what `Run.objects.start` raises."""
     supervisor = process.supervisor
     owner = supervisor.owner if supervisor else ""
     started = await process.journal.transact(partial(begin, session_pk, command, owner))
@@ -26,7 +26,7 @@ async def start_run(session_pk: UUID, command: SendMessage) -> Started:
 def begin(session_pk: UUID, command: SendMessage, owner: str, once: bool = False) -> Started:
     return Run.objects.start(
         session_pk,
-        texts_of(command),
+        inputs_of(command),
         model=command.model or "",
         reasoning_effort=effort_of(command),
         client_id=command.client_id or "",
@@ -36,18 +36,14 @@ def begin(session_pk: UUID, command: SendMessage, owner: str, once: bool = False
     )
 
 
-def texts_of(command: SendMessage) -> list[str]:
-    texts = []
-    for item in command.messages:
-        text = item if isinstance(item, str) else item.content
-        if not isinstance(item, str) and item.attachments:
-            raise AttachmentsUnsupported()
-        if not text.strip():
+def inputs_of(command: SendMessage) -> list[UserInput]:
+    inputs = [UserInput(item) if isinstance(item, str) else item for item in command.messages]
+    for said in inputs:
+        if not said.content.strip() and not said.attachments:
             raise BadFrame("A message must not be blank.", code="blank_message")
-        if "\x00" in text:
+        if "\x00" in said.content:
             raise BadFrame("A message must not contain NUL.")
-        texts.append(text)
-    return texts
+    return inputs
 
 
 def effort_of(command: SendMessage) -> str:

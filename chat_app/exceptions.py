@@ -22,12 +22,6 @@ class QueueFull(ApiError):
     retry_after = 5
 
 
-class AttachmentsUnsupported(ApiError):
-    status_code = 400
-    code = "attachments_unsupported"
-    message = "Attachments are not supported yet."
-
-
 class ApprovalGone(ApiError):
     status_code = 404
     code = "not_found"

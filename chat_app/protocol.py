@@ -31,7 +31,9 @@ class Command(Struct, tag_field="type", frozen=True):
 
 
 class UserInput(Struct, frozen=True):
-    content: Text
+    """What the user said, and files of the session that go with it; only with files may the words be missing."""
+
+    content: Annotated[str, Meta(max_length=MAX_TEXT_CHARS)] = ""
     attachments: list[dict[str, Any]] = []
     role: Literal["user"] = "user"
 

@@ -9,12 +9,13 @@ from chat_app.runtime.catalogue import REASONING_EFFORTS
 from sessions_app.fields import Choice, Flag, Text
 
 from .models import Approval
-from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage
+from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage, UserInput
 
 
 class ChatMessageSerializer(serializers.Serializer[None]):
     role = Choice(choices=("user", "assistant", "system"), default="user")
-    content = Text(max_length=MAX_TEXT_CHARS, allow_blank=True)
+    content = Text(max_length=MAX_TEXT_CHARS, allow_blank=True, default="")
+    attachments = serializers.ListField(child=serializers.DictField(), required=False, help_text="As of a frame.")
 
 
 class ChatSerializer(serializers.Serializer[None]):
@@ -30,12 +31,9 @@ class ChatSerializer(serializers.Serializer[None]):
         new = messages[others[-1] + 1 :] if others else messages
         if not new:
             raise serializers.ValidationError("The last message must be the user's.")
-        if any(not message["content"].strip() for message in new):
+        if any(not message["content"].strip() and not message.get("attachments") for message in new):
             raise serializers.ValidationError("A message must not be blank.")
         return new
-
-    def texts(self) -> list[str]:
-        return [message["content"] for message in self.validated_data["messages"]]
 
     def command(self, idempotency_key: str | None) -> SendMessage:
         """The same as a socket would send; the key makes it one message however often it comes."""
@@ -43,7 +41,7 @@ class ChatSerializer(serializers.Serializer[None]):
         client_id = "key:" + hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
         data: dict[str, Any] = self.validated_data
         return SendMessage(
-            messages=list(self.texts()),
+            messages=[UserInput(m["content"], m.get("attachments", [])) for m in data["messages"]],
             model=data.get("model"),
             reasoning_effort=data.get("reasoning_effort"),
             client_id=client_id,

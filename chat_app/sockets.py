@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -36,6 +37,7 @@ class Sockets:
     def __init__(self) -> None:
         self._sockets: set[Socket] = set()
         self._per_user: Counter[UUID] = Counter()
+        self._emptied = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -52,9 +54,10 @@ class Sockets:
         """Waits until the sockets have been closed: the server would close the others with a code of its own."""
         if self._watch is not None:
             self._watch.cancel()
-        deadline = time.monotonic() + GOODBYE_S
-        while self._sockets and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        if self._sockets:
+            self._emptied.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), GOODBYE_S)
 
     def has_room(self, user_id: UUID) -> bool:
         total, own = settings.MAX_SOCKETS, settings.MAX_SOCKETS_PER_USER
@@ -72,6 +75,8 @@ class Sockets:
         self._per_user[user_id] -= 1
         if self._per_user[user_id] <= 0:
             del self._per_user[user_id]
+        if not self._sockets:
+            self._emptied.set()
 
     def close_all(self, code: int, reason: str) -> None:
         for socket in self._sockets:

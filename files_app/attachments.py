@@ -12,6 +12,8 @@ from files_app.workspace import Workspace, bytes_in
 from sessions_app.models import ChatSession
 
 MAX_ATTACHMENTS = 20
+# In a context item, before the id of an image's file.
+REFERENCE = "attachment:"
 # Providers take no larger images.
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 
@@ -83,9 +85,24 @@ def by_path(session: ChatSession, path: Any, filename: Any) -> File:
     raise InvalidAttachment()
 
 
-def image_bytes(session: ChatSession, attachment: Attachment) -> tuple[str, bytes] | None:
+def content_for_model(text: str, attachments: Sequence[Attachment]) -> str | list[dict[str, Any]]:
+    """The content of the context item of a message: every file by its path, images also as references, which the
+    runtime exchanges for their bytes at each call of a model that can see."""
+    if not attachments:
+        return text
+    named = "Attached files: " + ", ".join(attachment.path for attachment in attachments)
+    texts = [{"type": "input_text", "text": said} for said in (text, named) if said.strip()]
+    images = [
+        {"type": "input_image", "detail": "auto", "image_url": f"{REFERENCE}{attachment.file_id}"}
+        for attachment in attachments
+        if attachment.is_image
+    ]
+    return [*texts, *images]
+
+
+def image_bytes(session_pk: UUID, file_id: str) -> tuple[str, bytes] | None:
     """Content type and bytes for a model that can see; None if the file is gone, no image, or too large."""
-    file = session.files.filter(pk=attachment.file_id).first()
+    file = File.objects.filter(session_id=session_pk, pk=file_id).first()
     if file is None or not file.is_visible_image or file.size_bytes > MAX_IMAGE_BYTES:
         return None
     try:

@@ -17,6 +17,7 @@ from chat_app.counts import counts
 from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.log import bell, record
 from chatjuicer.accounts.exceptions import IdempotencyMismatch
+from files_app.attachments import Attachment, content_for_model, resolve
 from sessions_app.exceptions import SessionInactive
 from sessions_app.models import ChatSession, Message, MessageDraft
 from sessions_app.representations import message_representation, rfc3339
@@ -49,7 +50,8 @@ class Started:
 
     @property
     def first_words(self) -> str:
-        return str(self.context[0]["content"]) if self.context else ""
+        content = self.context[0]["content"] if self.context else ""
+        return content if isinstance(content, str) else str(content[0].get("text", ""))
 
 
 class AskedCall(Protocol):
@@ -88,7 +90,7 @@ class RunManager(models.Manager["Run"]):
     def start(
         self,
         session_pk: UUID,
-        texts: Sequence[str],
+        inputs: Sequence[protocol.UserInput],
         *,
         model: str = "",
         reasoning_effort: str = "",
@@ -99,16 +101,16 @@ class RunManager(models.Manager["Run"]):
     ) -> Started:
         """Accept the user's messages: they, the run that will answer them and their events, in one transaction.
 
-        With an `owner` and nothing else in progress, the run is claimed for that process at once. The same texts under
+        With an `owner` and nothing else in progress, the run is claimed for that process at once. The same words under
         a `client_id` that the session has seen give the run of then; with `once`, other texts are IdempotencyMismatch.
         Raises SessionGone, SessionInactive, RunActive, QueueFull.
         """
         with transaction.atomic():
             session = lock_session(session_pk)
             if client_id and (twin := self.filter(session=session, client_id=client_id).last()):
-                inputs = list(twin.inputs())
-                if [m.content for m in inputs] == list(texts):
-                    return Started(twin, session, [m.pk for m in inputs], again=True)
+                messages = list(twin.inputs())
+                if [m.content for m in messages] == [said.content for said in inputs]:
+                    return Started(twin, session, [m.pk for m in messages], again=True)
                 if once:
                     raise IdempotencyMismatch()
             if not session.is_active:
@@ -128,8 +130,7 @@ class RunManager(models.Manager["Run"]):
                 reasoning_effort=reasoning_effort or session.reasoning_effort,
                 client_id=client_id,
             )
-            drafts = [MessageDraft(role="user", content=text, run_id=run.pk) for text in texts]
-            messages = session.add_messages(drafts)
+            messages = session.add_messages([user_message(session, run, said) for said in inputs])
             run.first_position, run.input_count = messages[0].position, len(messages)
             events: list[protocol.Event] = [
                 protocol.MessageCreated(message=message_representation(m, session.session_id)) for m in messages
@@ -138,7 +139,7 @@ class RunManager(models.Manager["Run"]):
             if owner and not live:
                 started.claimed = True
                 started.always_allowed = allowed_tools(session)
-                started.context = run.begin(session, owner, texts)
+                started.context = run.begin(session, owner, messages)
                 run.save(force_insert=True)
                 run.note_start(record(session, [*events, protocol.StreamStart()], run.pk))
             else:
@@ -268,7 +269,7 @@ class Run(models.Model):
                 return None
             run = live[0]
             messages = list(run.inputs())
-            context = run.begin(session, owner, [m.content for m in messages])
+            context = run.begin(session, owner, messages)
             run.save()
             run.note_start(record(session, [protocol.StreamStart()], run.pk))
             ids = [m.pk for m in messages]
@@ -283,11 +284,11 @@ class Run(models.Model):
         answers = list(self.approvals.exclude(status="pending"))
         return Started(self, session, [], claimed=True, answers=answers, always_allowed=allowed_tools(session))
 
-    def begin(self, session: ChatSession, owner: str, texts: Sequence[str]) -> list[dict[str, Any]]:
+    def begin(self, session: ChatSession, owner: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Become the owner's, and give the model the user's words; the items that were added. Saved by the caller."""
         self.status, self.owner, self.epoch = Run.Status.RUNNING, owner, self.epoch + 1
         self.started_at, self.lease_until = timezone.now(), lease_end()
-        items: list[dict[str, Any]] = [{"role": "user", "content": text} for text in texts]
+        items: list[dict[str, Any]] = [{"role": "user", "content": for_model(message)} for message in messages]
         session.add_context(items, run_id=self.pk)
         transaction.on_commit(counts.run_started)
         return items
@@ -434,6 +435,18 @@ def lock_session(session_pk: UUID) -> ChatSession:
     if session is None:
         raise SessionGone()
     return session
+
+
+def user_message(session: ChatSession, run: Run, said: protocol.UserInput) -> MessageDraft:
+    """Raises InvalidAttachment."""
+    references = [attachment.reference() for attachment in resolve(session, said.attachments)]
+    metadata = {"attachments": references} if references else {}
+    return MessageDraft(role="user", content=said.content, run_id=run.pk, metadata=metadata)
+
+
+def for_model(message: Message) -> str | list[dict[str, Any]]:
+    references = message.metadata.get("attachments", [])
+    return content_for_model(message.content, [Attachment.from_reference(r) for r in references])
 
 
 def allowed_tools(session: ChatSession) -> set[str]:

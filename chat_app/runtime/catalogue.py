@@ -98,6 +98,14 @@ def supports_reasoning(model: str) -> bool:
     return describe(model).reasoning
 
 
+# Of providers' own names, parts that tell of eyes; who cannot see refuses the whole conversation for one image.
+SEEING = ("gpt-4o", "gpt-4.1", "gpt-5", "o3", "o4-mini", "claude", "gemini", "vision", "-vl", "llava", "pixtral")
+
+
+def can_see(model: str) -> bool:
+    return any(part in model.lower() for part in SEEING)
+
+
 @lru_cache(256)
 def describe(model: str) -> KnownModel:
     """What is known of a model by its id; dated ids and vendor prefixes (`openai/gpt-5-2025-08-07`) included."""

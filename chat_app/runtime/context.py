@@ -13,6 +13,7 @@ from sessions_app.models import ContextItem
 
 from .brief import Item, Pen, RunBrief
 from .repair import repaired
+from .sight import with_images
 
 
 class ContextSession:
@@ -26,7 +27,7 @@ class ContextSession:
 
     def __init__(self, brief: RunBrief, pen: Pen) -> None:
         self.session_id = brief.session_id
-        self._session_pk = brief.session_pk
+        self._session_pk, self._model = brief.session_pk, brief.model
         self._history = brief.history
         self._pen = pen
         self._written: list[Item] = []
@@ -36,7 +37,8 @@ class ContextSession:
         if self._history is None:
             self._history = await in_database(_stored, self._session_pk)
         items = self._history + self._written
-        return cast(list[TResponseInputItem], repaired(items if limit is None else items[-limit:] if limit else []))
+        wanted = repaired(items if limit is None else items[-limit:] if limit else [])
+        return cast(list[TResponseInputItem], await with_images(wanted, self._session_pk, self._model))
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
         await self.write([item for item in cast(list[Item], items) if self._is_missing(item)])

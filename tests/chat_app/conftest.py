@@ -11,6 +11,7 @@ from chat_app.journal import Journal
 from chat_app.models import Run
 from chat_app.models.run import Started
 from chat_app.pen import RunPen
+from chat_app.protocol import UserInput
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession
 
@@ -27,7 +28,8 @@ def start(session: ChatSession) -> Start:
     """Accepts a message in the session, and claims its run where nothing else is in progress."""
 
     def start(*texts: str, owner: str = "here", **wishes: object) -> Started:
-        return Run.objects.start(session.pk, texts or ["Hello"], owner=owner, **wishes)  # type: ignore[arg-type]
+        inputs = [UserInput(text) for text in texts or ["Hello"]]
+        return Run.objects.start(session.pk, inputs, owner=owner, **wishes)  # type: ignore[arg-type]
 
     return start
 

@@ -13,6 +13,7 @@ from chat_app.database import in_database
 from chat_app.journal import Journal
 from chat_app.models import Event, Run
 from chat_app.pen import RunPen
+from chat_app.protocol import UserInput
 from chat_app.runtime.brief import LeaseLost
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession
@@ -103,7 +104,7 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
     journal: Journal, pen: RunPen, alice: User, lost: Lost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = await in_database(lambda: ChatSession.objects.open(alice)[0])
-    started = await in_database(lambda: Run.objects.start(other.pk, ["Hello"], owner="here"))
+    started = await in_database(lambda: Run.objects.start(other.pk, [UserInput("Hello")], owner="here"))
     poisoned = journal.pen(started.run, started.session)
     insert = log.insert
 

@@ -27,7 +27,6 @@ BAD = [
     '{"type":"message","messages":"Hi"}',
     '{"type":"message","messages":[null]}',
     '{"type":"message","messages":[{"content":null}]}',
-    '{"type":"message","messages":[{"content":""}]}',
     '{"type":"message","messages":[{"content":5}]}',
     '{"type":"message","messages":[{"content":NaN}]}',
     '{"type":"message","messages":["\\ud800"]}',
