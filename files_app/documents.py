@@ -54,12 +54,14 @@ def markdown(html: str | bytes) -> Iterator[str]:
 def workbook(path: str) -> Iterator[str]:
     from openpyxl import load_workbook  # noqa: PLC0415
 
-    book = load_workbook(path, read_only=True, data_only=True)
-    for sheet in book.worksheets:
-        yield f"## {sheet.title}\n"
-        # What a sheet says of its own size may be a million empty columns.
-        sheet.reset_dimensions()
-        yield from table(sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS))
+    # By its name the library would judge what it is.
+    with open(path, "rb") as file:
+        book = load_workbook(file, read_only=True, data_only=True)
+        for sheet in book.worksheets:
+            yield f"## {sheet.title}\n"
+            # What a sheet says of its own size may be a million empty columns.
+            sheet.reset_dimensions()
+            yield from table(sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS))
 
 
 def old_workbook(path: str) -> Iterator[str]:

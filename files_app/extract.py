@@ -65,14 +65,15 @@ class Busy(NoText):
 
 def text_of(path: Path, content_type: str) -> Text:
     """`path` is a private copy: `Workspace.local_copy` makes one. Raises NoText."""
+    textual = content_type.startswith("text/") or content_type == kinds.NOTEBOOK
     if content_type in documents.READERS:
         try:
             return in_a_process(path, content_type)
         except Unreadable:
             # A broken table or page is a text all the same.
-            if not is_text(path):
+            if not textual:
                 raise
-    elif not is_text(path) and not content_type.startswith("text/"):
+    elif not textual and not is_text(path):
         raise NotADocument()
     with path.open("rb") as file:
         data = file.read(MAX_TEXT_BYTES + 1)
