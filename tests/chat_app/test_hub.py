@@ -188,6 +188,7 @@ async def test_a_slow_reader_is_closed_and_a_fast_one_hears_all(
                 await asyncio.sleep(60)
 
     stalled = asyncio.create_task(read_one_and_stall())
+    await until(lambda: all(len(channel.listeners) == 2 for channel in hub._channels.values()))
     last = 0
     for _ in range(20):
         last = await in_database(write, session, 10)
