@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -100,3 +100,11 @@ def private_directory(path: Path) -> Path:
         private_directory(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
     return path
+
+
+def abandoned(before: float) -> Iterator[Path]:
+    """What killed processes left behind, last written before that time."""
+    for path in directory().iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                yield path
