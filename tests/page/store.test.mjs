@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { address, freeName, madeBy, pastedName, sizeText } from "../../chat_app/static/chat/files.js";
 import { grouped, join, put, renew } from "../../chat_app/static/chat/sessionlist.js";
 import { EMPTY, busy, oldestPosition, reduce, unaccepted } from "../../chat_app/static/chat/store.js";
 
@@ -259,6 +260,102 @@ test("a page of older messages goes above, and the next page begins at the oldes
 test("an unknown event is passed over, and counted", () => {
   fresh();
   assert.equal(after([logged("something_new")]).lastSeq, 1);
+});
+
+const asking = (id, callId = "call") => logged("approval_request", { approval_id: id, id: callId, name: "send_mail", arguments: "{}" });
+const cards = (state) => state.entries.filter((entry) => entry.kind === "approval");
+
+function askedTwice() {
+  fresh();
+  return after([
+    logged("stream_start"),
+    logged("delta", { message_id: "a1", content: "May I?" }),
+    logged("tool_call", { id: "call", name: "send_mail", arguments: "{}", status: "detected" }),
+    logged("tool_call", { id: "call2", name: "send_mail", arguments: "{}", status: "detected" }),
+    asking("p1"),
+    asking("p2", "call2"),
+    logged("stream_end", { finish_reason: "awaiting_approval" }),
+  ]);
+}
+
+test("a call that is asked about is a card, and the run waits without ending", () => {
+  const state = askedTwice();
+  assert.deepEqual(cards(state).map((card) => [card.approvalId, card.name, card.status]), [
+    ["p1", "send_mail", "open"],
+    ["p2", "send_mail", "open"],
+  ]);
+  assert.deepEqual(state.run, { id: RUN, stopping: false, waiting: true });
+  assert.equal(state.entries[0].status, "completed");
+  assert.ok(state.entries.filter((entry) => entry.kind === "tool").every((tool) => tool.asked && tool.status === "detected"));
+});
+
+test("an answer given here marks its card; the others stay open, also when sending it failed", () => {
+  const deciding = reduce(askedTwice(), { type: "deciding", approvalId: "p1" });
+  assert.deepEqual(cards(deciding).map((card) => card.status), ["deciding", "open"]);
+  const failed = reduce(deciding, { type: "undecided", approvalId: "p1" });
+  assert.deepEqual(cards(failed).map((card) => card.status), ["open", "open"]);
+  const decided = reduce(deciding, { type: "decided", approvalId: "p1", status: "rejected" });
+  assert.deepEqual(cards(decided).map((card) => card.status), ["rejected", "open"]);
+});
+
+test("answered in another window, the cards go when the run goes on, and the call goes on in its own card", () => {
+  const state = after(
+    [logged("stream_start"), logged("tool_call", { id: "call", name: "send_mail", arguments: "{}", status: "completed", result: "sent", success: true })],
+    askedTwice(),
+  );
+  assert.deepEqual(cards(state), []);
+  assert.equal(state.run.waiting, false);
+  const tools = state.entries.filter((entry) => entry.kind === "tool");
+  assert.deepEqual(tools.map((tool) => [tool.result, Boolean(tool.asked)]), [["sent", false], ["", false]]);
+});
+
+test("stopped while it waits, the run takes its cards along", () => {
+  const state = after([logged("stream_end", { finish_reason: "interrupted" })], askedTwice());
+  assert.deepEqual([cards(state), state.run], [[], null]);
+  assert.ok(state.entries.filter((entry) => entry.kind === "tool").every((tool) => tool.interrupted && !tool.asked));
+});
+
+test("after a reload what still waits is asked again, once", () => {
+  fresh();
+  seq = 6;
+  const call = { id: "t1", role: "tool_call", status: "pending", tool_call_id: "call", tool_name: "send_mail", position: 2, run_id: RUN };
+  const approvals = [{ approval_id: "p1", run_id: RUN, id: "call", name: "send_mail", arguments: "{}" }];
+  const run = { run_id: RUN, status: "awaiting_approval", approvals };
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail([user("u1", "Send it", 1), call], { run }) });
+  assert.deepEqual(loaded.entries.map((entry) => entry.kind), ["message", "tool", "approval"]);
+  assert.ok(loaded.run.waiting && loaded.entries[1].asked);
+  assert.equal(cards(after([asking("p1")], loaded)).length, 1);
+  assert.equal(after([{ type: "connected", last_seq: 6, run: { run_id: RUN, status: "awaiting_approval" } }], loaded).run.waiting, true);
+});
+
+test("a message keeps its files, on its way and in the history", () => {
+  fresh();
+  const attachments = [{ file_id: "f1", path: "sources/a.pdf", size_bytes: 9 }];
+  const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "", attachments });
+  assert.deepEqual(posted.outbox[0].attachments, attachments);
+  const message = { ...user("u1", "", 1), metadata: { attachments } };
+  const state = after([logged("message_created", { message })], posted);
+  assert.deepEqual(state.entries[0].attachments, attachments);
+  assert.equal(state.outbox[0].hidden, true);
+});
+
+test("a name that is taken, or that every pasted picture has, becomes one of its own", () => {
+  const taken = new Set(["a.tar.gz", "a.tar (2).gz", ".env", "notes"]);
+  assert.deepEqual(["a.tar.gz", ".env", "notes", "b.txt"].map((name) => freeName(name, taken)), ["a.tar (3).gz", ".env (2)", "notes (2)", "b.txt"]);
+  assert.equal(pastedName("image.png", new Date(2026, 0, 2, 3, 4, 5)), "pasted 2026-01-02 03.04.05.png");
+});
+
+test("addresses of files are safe, and sizes can be read", () => {
+  assert.deepEqual(address("sources/a b/50% #1?.txt"), { folder: "sources", name: "a%20b/50%25%20%231%3F.txt" });
+  assert.deepEqual([0, 1, 999, 1000, 9_960, 999_600, 52_428_800].map(sizeText), ["0 bytes", "1 byte", "999 bytes", "1.0 kB", "10 kB", "1.0 MB", "52 MB"]);
+});
+
+test("a document that was made can be fetched; a failed one, or none, cannot", () => {
+  const call = { kind: "tool", name: "generate_document", arguments: '{"filename":"a.md"}', result: '{"success":true}', status: "completed", success: true };
+  assert.equal(madeBy(call).path, "output/a.md");
+  assert.equal(madeBy({ ...call, result: '{"success":true,"path":"output/b.md"}' }).path, "output/b.md");
+  for (const other of [{ success: false }, { status: "executing" }, { name: "read_file" }, { arguments: "not JSON" }, { result: '{"path":"sources/a"}' }])
+    assert.equal(madeBy({ ...call, ...other }), null);
 });
 
 const chat = (id, last_used_at, pinned = false) => ({ id, session_id: id, title: id, pinned, last_used_at });

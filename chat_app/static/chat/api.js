@@ -20,9 +20,33 @@ export class Api {
   patch = (path, body) => this.#send("PATCH", path, body);
   delete = (path) => this.#send("DELETE", path);
 
+  /** `onProgress(0..1)` tells how much of the file is on its way. */
+  async upload(path, file, options, again = true) {
+    const { status, answer } = await this.#put(path, file, options);
+    if (status === 401 && again && (await this.#renewed())) return this.upload(path, file, options, false);
+    if (status < 200 || status > 299) throw new ApiError(status, answer);
+    return answer;
+  }
+
+  /** By XMLHttpRequest: fetch does not tell how much it has sent. */
+  #put(path, file, { name, signal, onProgress }) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      const form = new FormData();
+      form.append("file", file, name);
+      request.open("POST", path);
+      request.responseType = "json";
+      for (const [header, value] of Object.entries(this.#headers())) request.setRequestHeader(header, value);
+      request.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
+      request.onload = () => resolve({ status: request.status, answer: request.response });
+      request.onerror = request.onabort = () => reject(new ApiError(0));
+      signal.addEventListener("abort", () => request.abort());
+      request.send(form);
+    });
+  }
+
   async #send(method, path, body, again = true) {
-    const headers = { Accept: "application/json" };
-    if (this.#auth.token) headers.Authorization = `Bearer ${this.#auth.token}`;
+    const headers = this.#headers();
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let response;
     try {
@@ -30,15 +54,21 @@ export class Api {
     } catch {
       throw new ApiError(0);
     }
-    if (response.status === 401 && again) {
-      const renewed = await this.#auth.refresh().catch(() => {
-        throw new ApiError(0);
-      });
-      if (renewed) return this.#send(method, path, body, false);
-    }
+    if (response.status === 401 && again && (await this.#renewed())) return this.#send(method, path, body, false);
     const answer = await response.json().catch(() => null);
     if (!response.ok) throw new ApiError(response.status, answer);
     return answer;
+  }
+
+  #headers() {
+    const token = this.#auth.token;
+    return { Accept: "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  }
+
+  #renewed() {
+    return this.#auth.refresh().catch(() => {
+      throw new ApiError(0);
+    });
   }
 }
 

@@ -3,10 +3,14 @@
 import { Api, ApiError } from "./api.js";
 import { Auth } from "./auth.js";
 import { Conversation } from "./conversation.js";
-import { setText } from "./dom.js";
+import { h, setText } from "./dom.js";
+import { address, basename } from "./files.js";
 import { newSessionId } from "./ids.js";
+import { MOST_PER_MESSAGE, Uploads } from "./uploads.js";
+import { Attachments } from "./views/attachments.js";
 import { Composer } from "./views/composer.js";
 import { initDrawer } from "./views/drawer.js";
+import { FilesPanel } from "./views/filespanel.js";
 import { Messages } from "./views/messages.js";
 import { initSignIn, focusSignIn } from "./views/signin.js";
 import { Sidebar, titleOf } from "./views/sidebar.js";
@@ -25,13 +29,23 @@ const api = new Api(auth);
 const drawer = initDrawer();
 let conversation = null;
 let removing = "";
-const beginning = []; // texts for a session that is being made
+let making = null; // the creation of a session for what was written or attached before there is one
+const beginning = []; // texts for it
 
 const messages = new Messages({
   loadEarlier: () => conversation?.loadEarlier().catch(report),
   retry: (clientId) => conversation?.retry(clientId),
   discard: (clientId) => conversation?.discard(clientId),
-  edit: (text) => composer.write(text),
+  edit: (item) => {
+    composer.write(item.text);
+    uploads.give(conversation.id, item.attachments);
+  },
+  download,
+  decide: (approvalId, answer) => {
+    composer.focus();
+    conversation?.decide(approvalId, answer).catch(report);
+  },
+  leave: () => composer.focus(),
 });
 
 const composer = new Composer({
@@ -54,6 +68,24 @@ const sidebar = new Sidebar(api, {
   onPicked: () => drawer.close(),
 });
 
+const uploads = new Uploads(api, (sessionId) => {
+  if (conversation?.id === sessionId) showUploads();
+});
+
+const attachments = new Attachments({
+  onFiles: attach,
+  onRemove: detach,
+  onRetry: (key) => uploads.retry(conversation.id, key),
+  canRetry: (key) => uploads.canRetry(key),
+  onProblem: toast,
+});
+
+const files = new FilesPanel(api, {
+  onDownload: download,
+  onRemoved: (sessionId, path) => uploads.forget(sessionId, path),
+  onProblem: report,
+});
+
 // --- the open session ------------------------------------------------------------------------------------------
 
 function route() {
@@ -69,6 +101,7 @@ function route() {
   entitle(null);
   if (sessionId) follow(sessionId);
   else messages.welcome();
+  showUploads();
   composer.focus();
 }
 
@@ -100,6 +133,7 @@ function follow(sessionId) {
     },
     onSettled: () => {
       sidebar.reload();
+      files.refresh(sessionId);
       tellOthers();
     },
   });
@@ -107,7 +141,7 @@ function follow(sessionId) {
 }
 
 function say(text) {
-  conversation.say(text);
+  conversation.say(text, uploads.take(conversation.id));
   messages.toBottom();
 }
 
@@ -115,13 +149,8 @@ function say(text) {
 async function begin(text) {
   beginning.push(text);
   if (beginning.length > 1) return;
-  const session_id = newSessionId();
   try {
-    const answer = await api.post("/api/sessions", { session_id, ...composer.settings() });
-    sidebar.show(answer.session ?? answer);
-    tellOthers();
-    window.history.pushState(null, "", `#/${session_id}`);
-    route();
+    await make();
     beginning.forEach(say);
   } catch (error) {
     composer.write(beginning.join("\n"));
@@ -129,6 +158,21 @@ async function begin(text) {
   } finally {
     beginning.length = 0;
   }
+}
+
+function make() {
+  making ??= create().finally(() => (making = null));
+  return making;
+}
+
+async function create() {
+  const session_id = newSessionId();
+  const answer = await api.post("/api/sessions", { session_id, ...composer.settings() });
+  sidebar.show(answer.session ?? answer);
+  tellOthers();
+  composer.carry(session_id);
+  window.history.pushState(null, "", `#/${session_id}`);
+  route();
 }
 
 function stop() {
@@ -152,7 +196,57 @@ function report(error) {
   if (error.status !== 401) toast(error.message);
 }
 
+// --- files -----------------------------------------------------------------------------------------------------
+
+async function attach(named) {
+  try {
+    if (!conversation) {
+      composer.expect({ ready: 0, coming: named.length });
+      await make();
+    }
+    const left = uploads.add(conversation.id, named);
+    if (left) toast(`A message takes at most ${MOST_PER_MESSAGE} files; ${left} not attached.`);
+    composer.focus();
+  } catch (error) {
+    showUploads();
+    report(error);
+  }
+}
+
+/** It is deleted on the server too, unless a message has it. */
+function detach(key) {
+  const { id, state } = conversation;
+  const { file_id, path } = uploads.of(id).find((item) => item.key === key);
+  uploads.remove(id, key);
+  const sent = [...state.entries, ...state.outbox].some((entry) => entry.attachments?.some((other) => other.file_id === file_id));
+  if (!file_id || sent) return;
+  const { folder, name } = address(path);
+  api.delete(`/api/sessions/${id}/files/${name}?folder=${folder}`).catch((error) => error.status === 404 || report(error));
+}
+
+function showUploads() {
+  const items = uploads.of(conversation?.id);
+  attachments.show(items);
+  const inState = (...states) => items.filter((item) => states.includes(item.state)).length;
+  composer.expect({ ready: inState("done"), coming: inState("waiting", "uploading") });
+}
+
+/** By an address that carries its own permission, so that the browser does the rest, however large the file is. */
+async function download(path) {
+  const { folder, name } = address(path);
+  try {
+    const { download_url } = await api.get(`/api/sessions/${conversation.id}/files/${name}/presign-download`, { folder });
+    h("a", { href: download_url, download: basename(path) }).click();
+  } catch (error) {
+    if (error.status === 404) toast(`${basename(path)} does not exist any more.`);
+    else report(error);
+  }
+}
+
+// --- the page around it ----------------------------------------------------------------------------------------
+
 for (const [id, act] of [
+  ["chat-files", (session) => files.open(session.session_id)],
   ["chat-delete", (session) => sidebar.remove(session)],
   ["chat-pin", (session) => sidebar.togglePin(session)],
 ]) {
@@ -209,6 +303,8 @@ auth.addEventListener("change", () => {
   conversation = null;
   messages.reset();
   sidebar.clear();
+  uploads.clear();
+  files.close();
   if (!inside) return focusSignIn();
   setText(document.getElementById("user-name"), auth.user.display_name || auth.user.email);
   document.getElementById("sign-out").hidden = auth.mode === "open";
@@ -220,6 +316,7 @@ async function start() {
   try {
     const [config] = await Promise.all([api.get("/api/config"), auth.start()]);
     composer.offer(config);
+    uploads.maxSize = config.max_file_size ?? Infinity;
   } catch (error) {
     if (document.body.dataset.mode === "starting") setText(document.getElementById("starting"), "The server cannot be reached. Trying again…");
     setTimeout(start, RETRY_MS);

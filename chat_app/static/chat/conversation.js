@@ -36,8 +36,8 @@ export class Conversation {
   }
 
   /** Shown at once, kept over a reload, sent as soon as there is a socket; the server knows it by `client_id`. */
-  say(text) {
-    this.#dispatch({ type: "posted", clientId: uuid(), text });
+  say(text, attachments = []) {
+    this.#dispatch({ type: "posted", clientId: uuid(), text, attachments });
     this.#transmit(this.state.outbox.at(-1));
   }
 
@@ -57,6 +57,18 @@ export class Conversation {
     this.#dispatch({ type: "stopping" });
     if (this.#socket?.send({ type: "interrupt", run_id: run.id })) return;
     await this.#api.post(`/api/sessions/${this.id}/interrupt`, { run_id: run.id });
+  }
+
+  /** Over HTTP, which answers: another window may have been faster. `answer`: {decision, reason?, always?}. */
+  async decide(approvalId, answer) {
+    this.#dispatch({ type: "deciding", approvalId });
+    try {
+      const { status } = await this.#api.post(`/api/sessions/${this.id}/approvals/${approvalId}`, answer);
+      this.#dispatch({ type: "decided", approvalId, status });
+    } catch (error) {
+      this.#dispatch(error.status === 404 ? { type: "decided", approvalId, status: "gone" } : { type: "undecided", approvalId });
+      if (error.status !== 404) throw error;
+    }
   }
 
   async configure(changes) {
@@ -127,14 +139,15 @@ export class Conversation {
   }
 
   #transmit(item) {
-    this.#socket?.send({ type: "message", messages: [{ content: item.text }], client_id: item.clientId });
+    const attachments = item.attachments.map(({ file_id }) => ({ file_id }));
+    this.#socket?.send({ type: "message", messages: [{ content: item.text, attachments }], client_id: item.clientId });
   }
 
   #dispatch(action) {
     const before = this.state;
     this.state = reduce(before, action);
     if (this.state.outbox !== before.outbox) writeOutbox(this.id, this.state.outbox);
-    if (this.state !== before) this.#callbacks.onChange(this.state);
+    if (this.state !== before && !this.#closed) this.#callbacks.onChange(this.state);
   }
 
   #phase(phase) {
@@ -144,11 +157,14 @@ export class Conversation {
 }
 
 function readOutbox(sessionId) {
-  return JSON.parse(tab.get(`chat-juicer.outbox.${sessionId}`) ?? "[]");
+  const kept = JSON.parse(tab.get(`chat-juicer.outbox.${sessionId}`) ?? "[]");
+  return kept.map((item) => ({ attachments: [], ...item }));
 }
 
 function writeOutbox(sessionId, outbox) {
-  const kept = outbox.filter((item) => item.state !== "accepted").map(({ clientId, text, state, reason }) => ({ clientId, text, state, reason }));
+  const kept = outbox
+    .filter((item) => item.state !== "accepted")
+    .map(({ clientId, text, attachments, state, reason }) => ({ clientId, text, attachments, state, reason }));
   if (kept.length) tab.set(`chat-juicer.outbox.${sessionId}`, JSON.stringify(kept));
   else tab.remove(`chat-juicer.outbox.${sessionId}`);
 }

@@ -1,11 +1,16 @@
 // The state of one conversation, and how each frame changes it. Pure: no page, no clock, no network.
 
+import { ask, close, fromApproval, markAsked, mark } from "./approvals.js";
+import { arrange, findTool, fromMessage, insert, notice, settle, silentEnd } from "./entrylist.js";
+import { changeOutbox, recognise, withoutSeen } from "./outbox.js";
+import { recallThoughts, think } from "./thoughts.js";
+
 export const EMPTY = Object.freeze({
   session: null, // as the server gives it
   entries: [], // what the pane shows, in reading order
   lastSeq: 0, // the last event of the log that is in this state
   hasMore: false, // older messages exist on the server
-  run: null, // {id, stopping}: the run being answered
+  run: null, // {id, stopping, waiting}: the run being answered; `waiting` for a person's word on a tool call
   queued: [], // ids of runs that were accepted and have not begun
   outbox: [], // sent from this window, not yet seen in the log
   usage: null,
@@ -29,18 +34,28 @@ export function reduce(state, action) {
     case "frame":
       return onFrame(state, action.frame);
     case "posted":
-      return { ...state, outbox: [...state.outbox, { clientId: action.clientId, text: action.text, state: "sending" }] };
+      return posted(state, action);
     case "retried":
       return changeOutbox(state, action.clientId, { state: "sending", reason: "" });
     case "discarded":
       return { ...state, outbox: state.outbox.filter((item) => item.clientId !== action.clientId) };
     case "stopping":
       return state.run ? { ...state, run: { ...state.run, stopping: true } } : state;
+    case "deciding":
+      return { ...state, entries: mark(state.entries, action.approvalId, { status: "deciding" }) };
+    case "decided":
+      return { ...state, entries: mark(state.entries, action.approvalId, { status: action.status }) };
+    case "undecided":
+      return { ...state, entries: mark(state.entries, action.approvalId, { status: "open" }) };
     case "session":
       return { ...state, session: { ...state.session, ...action.session } };
     default:
       return state;
   }
+}
+
+function posted(state, { clientId, text, attachments = [] }) {
+  return { ...state, outbox: [...state.outbox, { clientId, text, attachments, state: "sending" }] };
 }
 
 /** True while a run is being answered or waits to be. */
@@ -62,7 +77,8 @@ export function unaccepted(state) {
 // --- what REST gives -------------------------------------------------------------------------------------------
 
 function loaded(state, detail) {
-  const entries = arrange((detail.messages ?? []).flatMap(fromMessage));
+  const asked = (detail.run?.approvals ?? []).map(fromApproval);
+  const entries = markAsked(arrange([...(detail.messages ?? []).flatMap(fromMessage), ...asked]));
   const run = activeRun(detail.run);
   return {
     ...EMPTY,
@@ -83,46 +99,11 @@ function earlier(state, page) {
   return { ...state, entries: arrange([...older, ...state.entries]), hasMore: Boolean(page.has_more) && older.length > 0 };
 }
 
-function fromMessage(message) {
-  const runId = message.run_id ?? null;
-  if (message.role === "tool_call") {
-    return [
-      {
-        key: `m:${message.id}`,
-        kind: "tool",
-        callId: message.tool_call_id,
-        name: message.tool_name,
-        arguments: message.tool_arguments ?? "",
-        result: message.tool_result ?? "",
-        status: message.status === "pending" ? "executing" : "completed",
-        success: message.tool_success !== false,
-        interrupted: message.status === "interrupted",
-        position: message.position,
-        runId,
-      },
-    ];
-  }
-  const entry = {
-    key: `m:${message.id}`,
-    kind: "message",
-    id: message.id,
-    role: message.role,
-    text: message.content ?? "",
-    status: message.status ?? "completed",
-    isError: Boolean(message.is_error),
-    position: message.position,
-    createdAt: message.created_at ?? null,
-    runId,
-  };
-  const thought = message.metadata?.reasoning;
-  if (typeof thought !== "string" || !thought) return [entry];
-  return [{ key: `r:${message.id}`, kind: "reasoning", text: thought, done: true, position: 0, runId }, entry];
-}
-
 function activeRun(run) {
   if (!run) return null;
   const status = run.status ?? "running";
-  return ["queued", "running", "awaiting_approval"].includes(status) ? { id: run.run_id ?? run.id, stopping: false } : null;
+  if (!["queued", "running", "awaiting_approval"].includes(status)) return null;
+  return { id: run.run_id ?? run.id, stopping: false, waiting: status === "awaiting_approval" };
 }
 
 /** Runs answer in the order of their messages, so what was asked after the active run's question still waits. */
@@ -131,20 +112,6 @@ function queuedBehind(activeId, entries) {
   if (start < 0) return [];
   const waiting = entries.slice(start).filter((entry) => entry.role === "user" && entry.runId && entry.runId !== activeId);
   return [...new Set(waiting.map((entry) => entry.runId))];
-}
-
-/**
- * Puts the answer under its question: messages queued while another answer is written have lower positions
- * than the rest of that answer, so the entries of a run are kept together where the run begins.
- */
-function arrange(entries) {
-  return entries.reduce(insert, []);
-}
-
-function insert(entries, entry) {
-  const last = entry.runId ? entries.findLastIndex((other) => other.runId === entry.runId) : -1;
-  if (last < 0 || last === entries.length - 1) return [...entries, entry];
-  return entries.toSpliced(last + 1, 0, entry);
 }
 
 // --- what the socket gives -------------------------------------------------------------------------------------
@@ -187,7 +154,8 @@ const FRAMES = {
   stream_start(state, frame) {
     return {
       ...state,
-      run: keepStopping(state.run, { id: frame.run_id, stopping: false }),
+      entries: close(state.entries, frame.run_id), // it goes on: somebody, here or elsewhere, has decided
+      run: keepStopping(state.run, { id: frame.run_id, stopping: false, waiting: false }),
       queued: state.queued.filter((id) => id !== frame.run_id),
     };
   },
@@ -252,6 +220,10 @@ const FRAMES = {
     return { ...state, entries: state.entries.with(index, { ...entry, arguments: entry.arguments + frame.delta }) };
   },
 
+  approval_request(state, frame) {
+    return { ...state, entries: ask(state.entries, frame) };
+  },
+
   usage(state, frame) {
     return { ...state, usage: frame };
   },
@@ -264,9 +236,9 @@ const FRAMES = {
   },
 
   stream_end(state, frame) {
-    if (frame.finish_reason === "awaiting_approval") return state;
+    if (frame.finish_reason === "awaiting_approval") return pause(state, frame);
     const failed = !(frame.finish_reason in ENDED);
-    let entries = settle(state.entries, frame.run_id, ENDED[frame.finish_reason] ?? "failed", { tools: true });
+    let entries = settle(close(state.entries, frame.run_id), frame.run_id, ENDED[frame.finish_reason] ?? "failed", { tools: true });
     const text = END_NOTICE[frame.finish_reason] ?? silentEnd(entries, frame, failed);
     if (text) entries = insert(entries, notice(frame, text, failed ? "error" : "info"));
     return {
@@ -283,96 +255,13 @@ const FRAMES = {
   },
 };
 
+/** The run stays the session's active one; what it said so far is said. */
+function pause(state, frame) {
+  const entries = settle(state.entries, frame.run_id, "completed", { tools: false });
+  const run = keepStopping(state.run, { id: frame.run_id, stopping: false, waiting: true });
+  return { ...state, entries, run, usage: frame.usage ? { ...state.usage, ...frame.usage } : state.usage };
+}
+
 function keepStopping(before, after) {
-  return before && after && before.id === after.id ? before : after;
-}
-
-function findTool(entries, frame) {
-  const callId = frame.id ?? frame.tool_call_id;
-  return entries.findLastIndex(
-    (entry) =>
-      entry.kind === "tool" &&
-      entry.callId === callId &&
-      (!entry.runId || !frame.run_id || entry.runId === frame.run_id) &&
-      (entry.status !== "completed" || frame.status === "completed"),
-  );
-}
-
-/** Nothing of the run is unfinished any more; with `tools: false` only its text and thoughts. */
-function settle(entries, runId, status, { tools }) {
-  return entries.map((entry) => {
-    if (entry.runId !== runId) return entry;
-    if (entry.kind === "reasoning" && !entry.done) return { ...entry, done: true };
-    if (entry.kind === "message" && entry.status === "pending") return { ...entry, status };
-    if (tools && entry.kind === "tool" && entry.status !== "completed")
-      return { ...entry, status: "completed", success: false, interrupted: true };
-    return entry;
-  });
-}
-
-function notice(frame, text, level) {
-  return { key: `n:${frame.seq}`, kind: "notice", level, text, position: 0, runId: frame.run_id };
-}
-
-/** A run that ended without a word of its own still gets one, so that the reader does not wait. */
-function silentEnd(entries, frame, failed) {
-  const said = (entry) => entry.runId === frame.run_id && entry.role !== "user" && entry.kind !== "reasoning";
-  if (failed) {
-    const told = entries.some((entry) => entry.runId === frame.run_id && entry.kind === "notice");
-    return told ? "" : "The answer failed. You can send your message again.";
-  }
-  return frame.finish_reason === "interrupted" && !entries.some(said) ? "Stopped before the answer began." : "";
-}
-
-// --- thoughts: in the log only, so a reload reads them from there -----------------------------------------------
-
-function think(entries, frame) {
-  const index = entries.findLastIndex((entry) => entry.runId === frame.run_id && entry.role !== "user");
-  const current = entries[index];
-  if (current?.kind === "reasoning" && !current.done)
-    return entries.with(index, { ...current, text: current.text + frame.content });
-  const entry = { key: `r:${frame.seq}`, kind: "reasoning", text: frame.content, done: false, position: 0, runId: frame.run_id };
-  return insert(entries, entry);
-}
-
-function recallThoughts(state, events) {
-  const runId = state.run?.id;
-  if (!runId || state.entries.some((entry) => entry.kind === "reasoning" && entry.runId === runId)) return state;
-  let { entries } = state;
-  let thought = null;
-  const place = (before) => {
-    if (!thought) return;
-    const index = before ? entries.findLastIndex(before) : -1;
-    entries = index < 0 ? insert(entries, thought) : entries.toSpliced(index, 0, { ...thought, done: true });
-    thought = null;
-  };
-  for (const event of events) {
-    if (event.run_id !== runId || event.seq > state.lastSeq) continue;
-    if (event.type === "reasoning_delta") {
-      const key = thought?.key ?? `r:${event.seq}`;
-      thought = { key, kind: "reasoning", text: (thought?.text ?? "") + event.content, done: false, position: 0, runId };
-    } else if (event.type === "delta") place((entry) => entry.key === `m:${event.message_id}`);
-    else if (event.type === "tool_call") place((entry) => entry.kind === "tool" && entry.callId === event.id);
-  }
-  place(null);
-  return { ...state, entries };
-}
-
-// --- outbox ----------------------------------------------------------------------------------------------------
-
-function changeOutbox(state, clientId, change) {
-  return { ...state, outbox: state.outbox.map((item) => (item.clientId === clientId ? { ...item, ...change } : item)) };
-}
-
-function withoutSeen(outbox, entries) {
-  const seen = new Set(entries.map((entry) => entry.id));
-  return outbox.filter((item) => !item.messageIds?.every((id) => seen.has(id)));
-}
-
-/** The log may tell of our own message before `accepted` does: it is then shown once, and still resent if need be. */
-function recognise(outbox, frame, entry) {
-  const clientId = frame.client_id ?? frame.message.metadata?.client_id;
-  const own = outbox.find((item) => item.clientId === clientId);
-  const same = own ?? outbox.find((item) => item.state === "sending" && !item.hidden && item.text === entry.text);
-  return same ? outbox.map((item) => (item === same ? { ...item, hidden: true } : item)) : outbox;
+  return before && after && before.id === after.id ? { ...after, stopping: before.stopping } : after;
 }

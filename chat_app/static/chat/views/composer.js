@@ -18,6 +18,8 @@ export class Composer {
   #defaults = { model: "", effort: "" };
   #session = null;
   #draftKey = "";
+  #busyText = "";
+  #files = { ready: 0, coming: 0 };
   #callbacks;
 
   /** Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort})`. */
@@ -59,12 +61,25 @@ export class Composer {
 
   /** The session being written to; null for one that does not exist yet. Keeps what was written for each. */
   open(sessionId) {
-    this.#draftKey = `chat-juicer.draft.${sessionId ?? "new"}`;
+    this.#draftKey = draftKey(sessionId ?? "new");
     this.#session = null;
     this.#input.value = tab.get(this.#draftKey) ?? "";
     this.#typed();
     this.#choose();
     this.show(null);
+  }
+
+  /** What is written goes along to the session that is being made. */
+  carry(sessionId) {
+    tab.remove(this.#draftKey);
+    if (this.#input.value) tab.set(draftKey(sessionId), this.#input.value);
+  }
+
+  /** How many files wait to be sent along, and how many must be there first. */
+  expect(files) {
+    this.#files = files;
+    this.#allow();
+    this.#tell();
   }
 
   /** Null while nothing is loaded. */
@@ -79,7 +94,8 @@ export class Composer {
     this.#stop.disabled = Boolean(state?.run?.stopping);
     this.#form.classList.toggle("busy", busy);
     const queue = waiting ? ` · ${waiting} ${waiting === 1 ? "message" : "messages"} queued` : "";
-    setText(this.#status, busy ? `${state.run.stopping ? "Stopping…" : "Answering. Esc stops it"}${queue}` : "");
+    this.#busyText = busy ? `${doing(state.run)}${queue}` : "";
+    this.#tell();
     this.#showUse(state);
   }
 
@@ -98,19 +114,29 @@ export class Composer {
   }
 
   #submit() {
+    if (this.#send.disabled) return;
     const text = this.#input.value.trim();
-    if (!text) return;
     this.#input.value = "";
     this.#typed();
     this.#callbacks.onSend(text);
   }
 
   #typed() {
-    this.#send.disabled = !this.#input.value.trim();
+    this.#allow();
     this.#input.style.height = "auto";
     this.#input.style.height = `${this.#input.scrollHeight}px`;
     if (this.#input.value) tab.set(this.#draftKey, this.#input.value);
     else tab.remove(this.#draftKey);
+  }
+
+  #allow() {
+    const something = this.#input.value.trim() || this.#files.ready;
+    this.#send.disabled = !something || this.#files.coming > 0;
+  }
+
+  #tell() {
+    const { coming } = this.#files;
+    setText(this.#status, coming ? `Uploading ${coming} ${coming === 1 ? "file" : "files"}…` : this.#busyText);
   }
 
   #choose() {
@@ -134,6 +160,15 @@ export class Composer {
     this.#meter.hidden = !(used && limit);
     if (!this.#meter.hidden) setText(this.#meter, `${count(used)} of ${count(limit)} tokens`);
   }
+}
+
+function draftKey(sessionId) {
+  return `chat-juicer.draft.${sessionId}`;
+}
+
+function doing(run) {
+  if (run.stopping) return "Stopping…";
+  return run.waiting ? "Waiting for your decision. Esc stops the answer" : "Answering. Esc stops it";
 }
 
 function count(tokens) {

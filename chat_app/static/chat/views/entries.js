@@ -1,14 +1,19 @@
 // What one entry of a conversation looks like. Each view: {node, update(entry)}.
 
 import { button, h, icon, setText } from "../dom.js";
+import { madeBy } from "../files.js";
 import { LiveMarkdown } from "../livemarkdown.js";
 import { renderMarkdown } from "../markdown.js";
+import { pretty } from "../text.js";
+import { approvalView } from "./approval.js";
+import { fileChips } from "./filechips.js";
 
 export function entryView(entry, actions) {
-  if (entry.kind === "tool") return toolView(entry);
+  if (entry.kind === "tool") return toolView(entry, actions);
+  if (entry.kind === "approval") return approvalView(entry, actions);
   if (entry.kind === "reasoning") return reasoningView(entry);
   if (entry.kind === "notice") return noticeView(entry);
-  return entry.role === "assistant" ? answerView(entry, actions) : plainView(entry);
+  return entry.role === "assistant" ? answerView(entry, actions) : plainView(entry, actions);
 }
 
 const MARKS = { interrupted: "Stopped", failed: "Not finished: the answer failed" };
@@ -39,19 +44,21 @@ function answerView(entry, { speak }) {
   return { node, update };
 }
 
-function plainView(entry) {
+function plainView(entry, actions) {
   const label = entry.role === "user" ? "You" : "System";
-  const text = h("div", { class: "plain" }, entry.text);
+  const text = h("div", { class: "plain", hidden: !entry.text }, entry.text);
   const node = h(
     "article",
     { class: `message ${entry.role}`, "aria-label": label },
+    fileChips(entry.attachments, actions, "Attached"),
     text,
     h("p", { class: "mark queue-mark" }, "Queued: answered next"),
   );
   return { node, update: (next) => setText(text, next.text) };
 }
 
-export function outboxView(item, { retry, discard, edit }) {
+export function outboxView(item, actions) {
+  const { retry, discard, edit } = actions;
   const reason = h("span", {});
   const failure = h(
     "div",
@@ -60,12 +67,14 @@ export function outboxView(item, { retry, discard, edit }) {
     button({ text: "Send again", class: "quiet" }, () => retry(item.clientId)),
     button({ text: "Edit", class: "quiet" }, () => {
       discard(item.clientId);
-      edit(item.text);
+      edit(item);
     }),
     button({ text: "Discard", class: "quiet" }, () => discard(item.clientId)),
   );
   const mark = h("p", { class: "mark" });
-  const node = h("article", { class: "message user", "aria-label": "You" }, h("div", { class: "plain" }, item.text), mark, failure);
+  const said = h("div", { class: "plain", hidden: !item.text }, item.text);
+  const attached = fileChips(item.attachments, actions, "Attached");
+  const node = h("article", { class: "message user", "aria-label": "You" }, attached, said, mark, failure);
   const update = (next) => {
     node.classList.toggle("sending", next.state === "sending");
     setText(mark, next.state === "sending" ? "Sending…" : "");
@@ -93,43 +102,40 @@ function reasoningView(entry) {
   return { node, update };
 }
 
-function toolView(entry) {
+function toolView(entry, actions) {
   const name = h("code", {});
   const status = h("span", { class: "tool-status" });
   const input = h("pre", { tabindex: "0" });
   const output = h("pre", { tabindex: "0" });
   const result = h("div", {}, h("p", { class: "part" }, "Result"), output);
-  const node = h(
+  const details = h(
     "details",
     { class: "aside tool" },
     h("summary", {}, icon("tool"), name, status, icon("chevron")),
     h("div", {}, h("p", { class: "part" }, "Arguments"), input),
     result,
   );
+  const node = h("div", { class: "step" }, details);
+  let made = null;
   const update = (next) => {
     setText(name, next.name || "tool");
     setText(status, toolStatus(next));
-    node.dataset.status = next.status !== "completed" ? "active" : next.success ? "done" : "failed";
+    details.dataset.status = next.asked ? "asked" : next.status !== "completed" ? "active" : next.success ? "done" : "failed";
     setText(input, pretty(next.arguments) || "none");
     setText(output, pretty(next.result));
     result.hidden = next.status !== "completed";
+    const file = made ? null : madeBy(next);
+    if (file) node.append((made = fileChips([file], actions, "Made")));
   };
   update(entry);
   return { node, update };
 }
 
 function toolStatus(entry) {
+  if (entry.asked) return "waits for you";
   if (entry.status !== "completed") return entry.status === "executing" ? "running…" : "preparing…";
   if (entry.interrupted) return "stopped";
   return entry.success ? "done" : "failed";
-}
-
-function pretty(text) {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text ?? "";
-  }
 }
 
 function noticeView(entry) {

@@ -19,7 +19,10 @@ export class Messages {
   #frame = 0;
   #actions;
 
-  /** Actions: `loadEarlier()`, `retry(clientId)`, `discard(clientId)`, `edit(text)`. */
+  /**
+   * Actions: `loadEarlier()`, `retry(clientId)`, `discard(clientId)`, `edit(outboxItem)`, `download(path)`,
+   * `decide(approvalId, answer)`, `leave()` when the person is done here.
+   */
   constructor(actions) {
     this.#actions = actions;
     this.#earlier.addEventListener("click", () => actions.loadEarlier());
@@ -74,6 +77,7 @@ export class Messages {
     const keys = new Set(wanted.map(([key]) => key));
     for (const [key, view] of this.#views) {
       if (keys.has(key)) continue;
+      if (view.node.contains(document.activeElement)) this.#actions.leave();
       view.node.remove();
       this.#views.delete(key);
     }
@@ -99,6 +103,7 @@ export class Messages {
     let view = this.#views.get(key);
     if (!view) {
       view = create(entry, { ...this.#actions, speak: (text) => this.#speak(text) });
+      if (entry.kind === "approval") this.#speak(`The agent asks: may it run ${entry.name}?`);
       view.node.dataset.key = key;
       this.#views.set(key, view);
     } else if (view.entry !== entry) view.update(entry);
@@ -109,7 +114,7 @@ export class Messages {
 
   /** The run is on, and nothing on the screen shows it. */
   #silent(state) {
-    if (!state.run) return false;
+    if (!state.run || (state.run.waiting && !state.run.stopping)) return false;
     const last = state.entries.findLast((entry) => entry.runId === state.run.id && entry.role !== "user");
     const showing = (last?.kind === "message" && last.status === "pending") || (last?.kind === "tool" && last.status !== "completed");
     return state.run.stopping || !(showing || (last?.kind === "reasoning" && !last.done));

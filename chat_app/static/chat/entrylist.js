@@ -1,0 +1,89 @@
+// The entries of one conversation: made from messages, kept in reading order, settled when their run ends. Pure.
+
+export function fromMessage(message) {
+  const runId = message.run_id ?? null;
+  if (message.role === "tool_call") {
+    return [
+      {
+        key: `m:${message.id}`,
+        kind: "tool",
+        callId: message.tool_call_id,
+        name: message.tool_name,
+        arguments: message.tool_arguments ?? "",
+        result: message.tool_result ?? "",
+        status: message.status === "pending" ? "executing" : "completed",
+        success: message.tool_success !== false,
+        interrupted: message.status === "interrupted",
+        position: message.position,
+        runId,
+      },
+    ];
+  }
+  const entry = {
+    key: `m:${message.id}`,
+    kind: "message",
+    id: message.id,
+    role: message.role,
+    text: message.content ?? "",
+    status: message.status ?? "completed",
+    isError: Boolean(message.is_error),
+    position: message.position,
+    attachments: (message.metadata?.attachments ?? []).filter((attachment) => attachment?.path),
+    createdAt: message.created_at ?? null,
+    runId,
+  };
+  const thought = message.metadata?.reasoning;
+  if (typeof thought !== "string" || !thought) return [entry];
+  return [{ key: `r:${message.id}`, kind: "reasoning", text: thought, done: true, position: 0, runId }, entry];
+}
+
+/**
+ * Puts the answer under its question: messages queued while another answer is written have lower positions
+ * than the rest of that answer, so the entries of a run are kept together where the run begins.
+ */
+export function arrange(entries) {
+  return entries.reduce(insert, []);
+}
+
+export function insert(entries, entry) {
+  const last = entry.runId ? entries.findLastIndex((other) => other.runId === entry.runId) : -1;
+  if (last < 0 || last === entries.length - 1) return [...entries, entry];
+  return entries.toSpliced(last + 1, 0, entry);
+}
+
+export function findTool(entries, frame) {
+  const callId = frame.id ?? frame.tool_call_id;
+  return entries.findLastIndex(
+    (entry) =>
+      entry.kind === "tool" &&
+      entry.callId === callId &&
+      (!entry.runId || !frame.run_id || entry.runId === frame.run_id) &&
+      (entry.status !== "completed" || frame.status === "completed"),
+  );
+}
+
+/** Nothing of the run is unfinished any more; with `tools: false` only its text and thoughts. */
+export function settle(entries, runId, status, { tools }) {
+  return entries.map((entry) => {
+    if (entry.runId !== runId) return entry;
+    if (entry.kind === "reasoning" && !entry.done) return { ...entry, done: true };
+    if (entry.kind === "message" && entry.status === "pending") return { ...entry, status };
+    if (tools && entry.kind === "tool" && entry.status !== "completed")
+      return { ...entry, status: "completed", success: false, interrupted: true };
+    return entry;
+  });
+}
+
+export function notice(frame, text, level) {
+  return { key: `n:${frame.seq}`, kind: "notice", level, text, position: 0, runId: frame.run_id };
+}
+
+/** A run that ended without a word of its own still gets one, so that the reader does not wait. */
+export function silentEnd(entries, frame, failed) {
+  const said = (entry) => entry.runId === frame.run_id && entry.role !== "user" && entry.kind !== "reasoning";
+  if (failed) {
+    const told = entries.some((entry) => entry.runId === frame.run_id && entry.kind === "notice");
+    return told ? "" : "The answer failed. You can send your message again.";
+  }
+  return frame.finish_reason === "interrupted" && !entries.some(said) ? "Stopped before the answer began." : "";
+}

@@ -1,0 +1,60 @@
+// A tool call that waits for a person's word.
+
+import { button, h, icon, setText } from "../dom.js";
+import { pretty } from "../text.js";
+
+const TOLD = {
+  open: "",
+  deciding: "Sending…",
+  approved: "Approved. Waiting for the rest…",
+  rejected: "Rejected. Waiting for the rest…",
+  gone: "This question is over: it was answered elsewhere, or the answer was stopped.",
+};
+
+export function approvalView(entry, { decide, leave }) {
+  const id = `approval-${entry.approvalId}`;
+  const reason = h("input", { id: `${id}-reason`, maxlength: 4000, autocomplete: "off", placeholder: "Reason (optional, the agent reads it)" });
+  const always = h("input", { type: "checkbox", id: `${id}-always` });
+  const answer = (decision) =>
+    decide(entry.approvalId, {
+      decision,
+      ...(reason.value.trim() ? { reason: reason.value.trim() } : {}),
+      ...(always.checked && decision === "approve" ? { always: true } : {}),
+    });
+  const controls = h(
+    "fieldset",
+    {},
+    h("label", { class: "visually-hidden", for: reason.id }, "Reason"),
+    reason,
+    h("label", { class: "check", for: always.id }, always, `Do not ask again about ${entry.name} in this chat`),
+    h(
+      "div",
+      { class: "approval-actions" },
+      button({ text: "Reject", class: "quiet" }, () => answer("reject")),
+      button({ text: "Approve", class: "primary" }, () => answer("approve")),
+    ),
+  );
+  const told = h("p", { class: "mark", role: "status" });
+  const node = h(
+    "section",
+    { class: "approval", tabindex: "-1", "aria-labelledby": id },
+    h("h3", { id }, icon("shield"), h("span", {}, "May the agent run ", h("code", {}, entry.name), "?")),
+    h("pre", { tabindex: "0", "aria-label": "Arguments" }, pretty(entry.arguments) || "no arguments"),
+    controls,
+    told,
+  );
+  reason.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // leaves the field; pressed again it stops the answer
+    leave();
+  });
+  const update = (next) => {
+    node.dataset.status = next.status;
+    controls.disabled = next.status !== "open";
+    controls.hidden = !["open", "deciding"].includes(next.status);
+    setText(told, TOLD[next.status]);
+    told.hidden = !told.textContent;
+  };
+  update(entry);
+  return { node, update };
+}

@@ -1,0 +1,132 @@
+// The files of the open session: what the person gave, and what the agent made.
+
+import { button, h, icon, setText } from "../dom.js";
+import { address, sizeText } from "../files.js";
+import { confirmed } from "./confirm.js";
+
+const ROOTS = [
+  { folder: "sources", heading: "From you", nothing: "Nothing yet. Attach files below the conversation, or drop them there." },
+  { folder: "output", heading: "Made by the agent", nothing: "Nothing yet." },
+];
+
+export class FilesPanel {
+  #api;
+  #callbacks;
+  #dialog = document.getElementById("files");
+  #places = ROOTS.map((root) => new Place(root, this));
+  #sessionId = "";
+
+  /** Callbacks: `onDownload(path)`, `onRemoved(sessionId, path)`, `onProblem(error)`. */
+  constructor(api, callbacks) {
+    this.#api = api;
+    this.#callbacks = callbacks;
+    document.getElementById("files-places").append(...this.#places.map((place) => place.node));
+    document.getElementById("files-close").addEventListener("click", () => this.#dialog.close());
+    this.#dialog.addEventListener("click", (event) => event.target === this.#dialog && this.#dialog.close());
+  }
+
+  open(sessionId) {
+    this.#sessionId = sessionId;
+    this.#places.forEach((place) => place.go(""));
+    this.#dialog.showModal();
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+
+  /** When something of the session may have changed. */
+  refresh(sessionId) {
+    if (this.#dialog.open && sessionId === this.#sessionId) this.#places.forEach((place) => place.load());
+  }
+
+  async list(folder) {
+    const sessionId = this.#sessionId;
+    const { files } = await this.#api.get(`/api/sessions/${sessionId}/files`, { folder });
+    return sessionId === this.#sessionId ? files : [];
+  }
+
+  download(path) {
+    this.#callbacks.onDownload(path);
+  }
+
+  async remove(entry) {
+    const agreed = await confirmed({
+      title: "Delete this file?",
+      text: `“${entry.name}” will be gone for good, for the agent too.`,
+      action: "Delete",
+    });
+    if (!agreed) return;
+    const { folder, name } = address(entry.path);
+    try {
+      await this.#api.delete(`/api/sessions/${this.#sessionId}/files/${name}?folder=${folder}`);
+    } catch (error) {
+      if (error.status !== 404) return this.#callbacks.onProblem(error);
+    }
+    this.#callbacks.onRemoved(this.#sessionId, entry.path);
+  }
+}
+
+/** One of the two folders, or a folder below it. */
+class Place {
+  #root;
+  #panel;
+  #below = ""; // "a/b"
+  #request = 0;
+  #title = h("span", {});
+  #status = h("p", { class: "faint", role: "status" });
+  #list = h("ul", { class: "files" });
+  #up = button({ icon: "chevron", label: "Back", class: "icon-button up" }, () => this.go(this.#below.replace(/\/?[^/]*$/, "")));
+
+  constructor(root, panel) {
+    this.#root = root;
+    this.#panel = panel;
+    this.node = h("section", { "aria-label": root.heading }, h("h3", {}, this.#up, this.#title), this.#status, this.#list);
+  }
+
+  go(below) {
+    this.#below = below;
+    this.#list.replaceChildren();
+    setText(this.#title, below ? `${this.#root.heading}: ${below}` : this.#root.heading);
+    this.#up.hidden = !below;
+    setText(this.#status, "Loading…");
+    this.load();
+  }
+
+  async load() {
+    const request = ++this.#request;
+    let entries;
+    try {
+      entries = await this.#panel.list([this.#root.folder, this.#below].filter(Boolean).join("/"));
+    } catch (error) {
+      setText(this.#status, error.message);
+      return;
+    }
+    if (request !== this.#request) return;
+    setText(this.#status, entries.length ? "" : this.#root.nothing);
+    this.#status.hidden = Boolean(entries.length);
+    this.#list.replaceChildren(...entries.map((entry) => (entry.type === "folder" ? this.#folderRow(entry) : this.#fileRow(entry))));
+  }
+
+  #folderRow(entry) {
+    const open = button({ class: "file-name", label: `Open ${entry.name}` }, () => {
+      this.go([this.#below, entry.name].filter(Boolean).join("/"));
+      this.#up.focus();
+    });
+    const count = `${entry.file_count} ${entry.file_count === 1 ? "file" : "files"}`;
+    open.append(icon("folder"), h("span", {}, entry.name), h("span", { class: "faint" }, count));
+    return h("li", {}, open);
+  }
+
+  #fileRow(entry) {
+    const get = button({ class: "file-name", label: `Download ${entry.name}`, title: "Download" }, () => this.#panel.download(entry.path));
+    const when = new Date(entry.modified).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+    get.append(icon("download"), h("span", {}, entry.name), h("span", { class: "faint" }, `${sizeText(entry.size)} · ${when}`));
+    const remove = button({ icon: "trash", label: `Delete ${entry.name}`, class: "icon-button" }, async () => {
+      await this.#panel.remove(entry);
+      await this.load();
+      (this.#list.querySelector("button") ?? document.getElementById("files-close")).focus();
+    });
+    return h("li", {}, get, remove);
+  }
+}
