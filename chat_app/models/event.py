@@ -23,6 +23,16 @@ class EventQuerySet(models.QuerySet["Event"]):
         ]
 
 
+class EventManager(models.Manager["Event"]):
+    def forget(self, session: ChatSession, up_to: int, last: int) -> None:
+        """Delete the beginning of the log: the numbers up to it are not given out again, and `last` was the last one.
+
+        Who asks for what is forgotten is told to load the session again.
+        """
+        self.filter(session=session, seq__lte=up_to).delete()
+        ChatSession.objects.filter(pk=session.pk).update(forgotten_seq=up_to, last_seq=last)
+
+
 class Event(models.Model):
     """A numbered fact in a session's log. Written by the journal alone, and never changed."""
 
@@ -33,7 +43,7 @@ class Event(models.Model):
     payload = models.TextField(help_text="The frame's JSON without its envelope.")
     at = models.DateTimeField()
 
-    objects = EventQuerySet.as_manager()
+    objects = EventManager.from_queryset(EventQuerySet)()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["session", "seq"], name="event_seq_unique")]

@@ -1,0 +1,32 @@
+"""What a session's row says of its messages and context, worked out again from the rows themselves."""
+
+from typing import Any
+
+from django.db.models import Max
+
+from .message import SPOKEN
+from .session import ChatSession, preview_of
+
+
+def counted(session: ChatSession) -> dict[str, Any]:
+    """The fields of the row that are kept with every change, as they should be.
+
+    Positions are never given out twice, so that a row may be ahead of what there is.
+    """
+    last = session.messages.aggregate(last=Max("position"))["last"] or 0
+    last_context = session.context_items.aggregate(last=Max("position"))["last"] or 0
+    return {
+        "message_count": session.messages.count(),
+        "last_position": max(session.last_position, last),
+        "last_context_position": max(session.last_context_position, last_context),
+        "last_message_preview": latest_preview(session),
+    }
+
+
+def latest_preview(session: ChatSession) -> str:
+    spoken = session.messages.filter(role__in=SPOKEN).exclude(content="").order_by("-position")
+    return next(filter(None, map(preview_of, spoken.values_list("content", flat=True).iterator(20))), "")
+
+
+def recount(session: ChatSession) -> None:
+    ChatSession.objects.filter(pk=session.pk).update(**counted(session))
