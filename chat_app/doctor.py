@@ -308,8 +308,8 @@ def kept_bytes_without_file() -> list[str]:
 
 
 def kept_byte_without_file(key: str) -> Found | None:
-    kept = StoredBytes.objects.select_for_update().filter(pk=key, state=StoredBytes.State.KEPT)
-    if not kept.exists() or File.objects.filter(storage_key=key).exists():
+    kept = StoredBytes.objects.filter(pk=key, state=StoredBytes.State.KEPT)
+    if not kept.select_for_update().exists() or File.objects.filter(storage_key=key).exists():
         return None
     return Found(f"{key}: kept for no file", partial(StoredBytes.objects.doom, kept))
 
