@@ -5,19 +5,20 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
+from sessions_app.defaults import REASONING_EFFORTS
+
 from .exceptions import BadFrame
 from .models import Approval, Run
 from .models.run import Started
 from .process import process
 from .protocol import ApprovalCommand, SendMessage, UserInput
-from .runtime.catalogue import REASONING_EFFORTS
 
 
 async def start_run(session_pk: UUID, command: SendMessage) -> Started:
     """Raises BadFrame, and what `Run.objects.start` raises."""
     supervisor = process.supervisor
     owner = supervisor.owner if supervisor else ""
-    started = await process.journal.transact(partial(begin, session_pk, command, owner))
+    started = await process.journal.transact(partial(begin, session_pk, command, owner), session_pk)
     if started.claimed and supervisor:
         supervisor.adopt(started)
     return started
@@ -63,9 +64,9 @@ async def decide(session_pk: UUID, command: ApprovalCommand) -> Approval:
         command.reason or "",
         command.always,
     )
-    return await process.journal.transact(verb)
+    return await process.journal.transact(verb, session_pk)
 
 
 async def stop_run(session_pk: UUID, run_id: UUID | None) -> Run | None:
     """End the run in the database, whoever executes it; the owner hears of it by the `stream_end` in the log."""
-    return await process.journal.transact(partial(Run.objects.interrupt, session_pk, run_id))
+    return await process.journal.transact(partial(Run.objects.interrupt, session_pk, run_id), session_pk)

@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -43,10 +43,12 @@ MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
 
 @dataclass(slots=True)
 class Call:
-    """Somebody's own verb, made part of a batch: its own savepoint, its result after the commit."""
+    """Somebody's own verb, with its result after the commit: part of a batch, in a savepoint, if it says which session
+    it changes; else it stands alone and makes its own transactions."""
 
     verb: Callable[[], Any]
     answer: asyncio.Future[Any]
+    session_pk: UUID | None = None
     result: Any = None
     error: BaseException | None = None
 
@@ -55,6 +57,7 @@ class Call:
 class Batch:
     entries: list[Entry] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    alone: list[Call] = field(default_factory=list)
 
 
 class Journal:
@@ -76,10 +79,10 @@ class Journal:
     def pen(self, run: Run, session: ChatSession) -> RunPen:
         return RunPen(run, session, self._note_dirty)
 
-    async def transact(self, verb: Callable[[], T]) -> T:
+    async def transact(self, verb: Callable[[], T], session_pk: UUID | None = None) -> T:
         """The verb's result, once it is committed. Its own errors are raised here; Unavailable if it could not be
-        committed at all."""
-        call = Call(verb, self._loop.create_future())
+        committed at all. A verb that changes `session_pk`, and no other session, shares the commit of others."""
+        call = Call(verb, self._loop.create_future(), session_pk)
         self._calls.append(call)
         self._schedule()
         result: T = await call.answer
@@ -117,8 +120,10 @@ class Journal:
                 del self._dirty[pen]
                 if not pen.lost:
                     batch.entries.append(pen.take())
-        batch.calls, self._calls = self._calls, []
-        if batch.entries or batch.calls:
+        for call in self._calls:
+            (batch.alone if call.session_pk is None else batch.calls).append(call)
+        self._calls = []
+        if batch.entries or batch.calls or batch.alone:
             self._busy = True
             self._batches.put(batch)
 
@@ -129,7 +134,7 @@ class Journal:
             self._on_lost(pen.run_id)
         for entry in batch.entries:
             entry.pen.written()
-        for call in batch.calls:
+        for call in [*batch.calls, *batch.alone]:
             if call.answer.done():
                 continue
             if call.error is not None:
@@ -145,7 +150,9 @@ class Journal:
 
     def _write_all(self) -> None:
         while (batch := self._batches.get()) is not None:
-            lost = self._write(batch)
+            lost = self._write(batch) if batch.entries or batch.calls else []
+            for call in batch.alone:
+                self._make_alone(call)
             self._loop.call_soon_threadsafe(self._committed, batch, lost)
         connection.close()
 
@@ -196,12 +203,29 @@ class Journal:
         for call in batch.calls:
             call.result = call.error = None
         with transaction.atomic():
+            lock([e.pen.session_pk for e in batch.entries] + [c.session_pk for c in batch.calls if c.session_pk])
             lost = write_entries(batch.entries) if batch.entries else []
             for call in batch.calls:
                 self._make(call)
         counts.commit_s.observe(time.monotonic() - began)
         counts.batch_events.observe(sum(len(entry.events) for entry in batch.entries) + len(batch.calls))
         return lost
+
+    def _make_alone(self, call: Call) -> None:
+        """In one transaction only where none waits for a row while it holds another."""
+        try:
+            close_old_connections()
+            with nullcontext() if connection.features.has_select_for_update else transaction.atomic():
+                call.result = call.verb()
+        except OperationalError:
+            logger.warning("journal: the database did not take a verb", exc_info=True)
+            connection.close()
+            call.error = Unavailable()
+        except DatabaseError as error:
+            logger.exception("journal: a verb failed")
+            call.error = error
+        except Exception as error:
+            call.error = error
 
     def _make(self, call: Call) -> None:
         try:
@@ -216,8 +240,20 @@ class Journal:
             call.error = error
 
 
+def lock(sessions: list[UUID]) -> None:
+    """The rows of all sessions that a transaction will change, at once and in one order: two processes whose batches
+    cross would otherwise wait for each other. What is asked of a run after that is asked when its session is held."""
+    if connection.features.has_select_for_update:
+        rows = ChatSession.objects.filter(pk__in=sessions).order_by("pk")
+        list(rows.select_for_update().values_list("pk"))
+
+
 def write_entries(entries: list[Entry]) -> list[RunPen]:
-    """Number, change, insert: the entries of different sessions, in the current transaction; the pens that are lost."""
+    """Number, change, insert: the entries of different sessions, in the current transaction; the pens that are lost.
+
+    The sessions are locked: PostgreSQL, where it waits for a session's row, looks again at that row and not at its
+    run's, which may have ended meanwhile.
+    """
     numbers = number({e.pen.session_pk: (e.pen.run_id, e.pen.epoch, len(e.events)) for e in entries})
     now = datetime.now(UTC)
     at = rfc3339(now)
@@ -246,11 +282,6 @@ def number(wanted: dict[UUID, tuple[UUID, int, int]]) -> dict[UUID, int]:
 
     `wanted` is {session pk: (run id, epoch, how many)}. One statement for all: the fence and the numbering are one.
     """
-    if connection.features.has_select_for_update:
-        # Wait first, then ask: PostgreSQL looks again at a row that it waited for, but not at the run beside it, which
-        # may have ended meanwhile. In one order, so that no two batches wait for each other.
-        rows_of = ChatSession.objects.filter(pk__in=sorted(wanted)).order_by("pk")
-        list(rows_of.select_for_update(no_key=True).values_list("pk"))
     key = ChatSession._meta.pk
     rows = []
     for session_pk, (run_id, epoch, count) in sorted(wanted.items()):

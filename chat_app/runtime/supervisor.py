@@ -138,17 +138,18 @@ class Supervisor:
                 error = protocol.Error(failure.code, failure.message, failure.retryable) if failure else None
                 if outcome.finish_reason == "awaiting_approval":
                     pause = partial(run.pause, run.epoch, outcome.asked, outcome.state, outcome.usage)
-                    await asyncio.shield(self._journal.transact(pause))
+                    await asyncio.shield(self._journal.transact(pause, session.pk))
                     return
                 title = "" if session.title else title_from(started.first_words)
                 # From here on nothing cancels: the end is written once, by us or by who was faster.
-                await asyncio.shield(self._end(run.pk, outcome, error, epoch=run.epoch, title=title))
+                await asyncio.shield(self._end(run.pk, outcome, error, session.pk, epoch=run.epoch, title=title))
 
     async def _end(
         self,
         run_id: UUID,
         outcome: Outcome,
         error: protocol.Error | None,
+        session_pk: UUID | None = None,
         epoch: int | None = None,
         title: str = "",
     ) -> None:
@@ -159,7 +160,7 @@ class Supervisor:
             if run is not None:
                 run.end(status, outcome.finish_reason, epoch=epoch, usage=outcome.usage, error=error, title=title)
 
-        await self._journal.transact(end)
+        await self._journal.transact(end, session_pk)
 
     # -- all runs
 

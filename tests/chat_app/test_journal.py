@@ -3,6 +3,9 @@
 import asyncio
 import sqlite3
 import threading
+import time
+from functools import partial
+from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
@@ -85,13 +88,41 @@ async def test_what_comes_while_the_run_is_being_ended_elsewhere_is_not_written(
     assert await in_database(said, pen) == ""
 
 
+async def test_two_processes_whose_stops_cross_do_not_wait_for_each_other(
+    journal: Journal, pen: RunPen, alice: User
+) -> None:
+    """Each says something of its own run and stops the other's, in one commit."""
+    other_journal = Journal(on_lost=lambda _: None)
+    other = await in_database(lambda: ChatSession.objects.open(alice)[0])
+    started = await in_database(lambda: Run.objects.start(other.pk, [UserInput("Hello")], owner="there"))
+    other_pen = other_journal.pen(started.run, started.session)
+
+    def stop_slowly(session_pk: UUID) -> None:
+        time.sleep(0.1)
+        Run.objects.interrupt(session_pk, uuid4())
+
+    for words in ("one", "two"):
+        await pen.text(words)
+        await other_pen.text(words)
+        began = time.monotonic()
+        await asyncio.gather(
+            journal.transact(partial(stop_slowly, other.pk), other.pk),
+            other_journal.transact(partial(stop_slowly, pen.session_pk), pen.session_pk),
+        )
+        assert time.monotonic() - began < 0.9  # PostgreSQL looks for deadlocks after a second, and then fails one
+    await other_journal.stop()
+
+
 async def test_a_verb_that_fails_costs_nobody_else(journal: Journal, pen: RunPen, session: ChatSession) -> None:
     def fail() -> None:
         session.post("user", "never seen")
         raise ValueError("no")
 
     await pen.text("kept")
-    failing, working = asyncio.create_task(journal.transact(fail)), asyncio.create_task(journal.transact(lambda: 7))
+    failing, working = (
+        asyncio.create_task(journal.transact(fail, session.pk)),
+        asyncio.create_task(journal.transact(lambda: 7, session.pk)),
+    )
     with pytest.raises(ValueError, match="no"):
         await failing
     assert await working == 7

@@ -27,7 +27,7 @@ def folded(frames: list[Frame]) -> str:
 
 
 def promises_kept(events: list[Frame]) -> Counter[str]:
-    """How often the log breaks a promise: {"missing" | "twice" | "unended": times}."""
+    """How often the log breaks a promise: {"missing" | "twice" | "without one end": times}."""
     broken: Counter[str] = Counter()
     last = 0
     open_run: str | None = None
@@ -38,13 +38,13 @@ def promises_kept(events: list[Frame]) -> Counter[str]:
         last = event["seq"]
         run_id = event["run_id"]
         if event["type"] == "stream_start":
-            broken["unended"] += open_run is not None
+            broken["without one end"] += open_run is not None
             open_run = run_id
         elif event["type"] == "stream_end":
-            broken["unended"] += open_run != run_id
+            broken["without one end"] += open_run != run_id
             open_run = None
             ended.add(run_id)
         elif run_id in ended:
-            broken["unended"] += 1  # something of the run comes after its end
-    broken["unended"] += open_run is not None
+            broken["without one end"] += 1  # something of the run comes after its end
+    broken["without one end"] += open_run is not None
     return broken
