@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from chat_app.runtime.catalogue import REASONING_EFFORTS
+from sessions_app.defaults import REASONING_EFFORTS
 from sessions_app.fields import Choice, Flag, Text
 
 from .models import Approval

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from chat_app.runtime import catalogue
 from chatjuicer.health import PublicView
+from sessions_app.defaults import REASONING_EFFORTS
 
 
 class ConfigView(PublicView):
@@ -14,7 +15,7 @@ class ConfigView(PublicView):
         return Response(
             {
                 "models": catalogue.models(),
-                "reasoning_efforts": catalogue.REASONING_EFFORTS,
+                "reasoning_efforts": REASONING_EFFORTS,
                 "reasoning_levels": catalogue.REASONING_LEVELS,
                 "mcp_servers": list(settings.MCP_SERVERS),
                 "max_file_size": settings.MAX_FILE_SIZE,

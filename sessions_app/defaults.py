@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+# As OpenAI's reasoning models know them, each some of them; what a model refuses is left out when it is asked.
+REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 DEFAULT_REASONING_EFFORT = "medium"
 DEFAULT_AGENT = "chat"
 

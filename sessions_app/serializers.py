@@ -5,11 +5,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from sessions_app.defaults import REASONING_EFFORTS
 from sessions_app.fields import Choice, Flag, McpServers, Metadata, Text
 from sessions_app.models import Message
 from sessions_app.models.session import SESSION_ID
-
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 MAX_CONTENT = 1_000_000
 
@@ -28,7 +27,7 @@ class NewSessionSerializer(serializers.Serializer[None]):
     name = Text(max_length=255, required=False, allow_blank=True, allow_null=True, help_text="Same as title.")
     model = Text(max_length=128, required=False, allow_null=True)
     mcp_config = McpServers(required=False, allow_null=True)
-    reasoning_effort = Choice(choices=EFFORTS, required=False, allow_null=True)
+    reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
     agent_name = Text(max_length=64, required=False, allow_null=True)
     metadata = Metadata(required=False, allow_null=True)
 
@@ -43,7 +42,7 @@ class SessionChangesSerializer(serializers.Serializer[None]):
     archived = Flag(required=False)
     is_active = Flag(required=False, help_text="A session that is not takes no messages.")
     model = Text(max_length=128, required=False)
-    reasoning_effort = Choice(choices=EFFORTS, required=False)
+    reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False)
     mcp_config = McpServers(required=False)
     agent_name = Text(max_length=64, required=False)
     metadata = Metadata(required=False)

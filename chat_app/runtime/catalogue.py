@@ -6,13 +6,18 @@ from typing import Any, Literal
 
 from django.conf import settings
 
+from sessions_app.defaults import DEFAULT_REASONING_EFFORT, REASONING_EFFORTS
+
 Provider = Literal["openai", "azure", "compatible", "demo"]
 
 DEMO_MODEL = "demo"
-REASONING_EFFORTS = ["none", "minimal", "low", "medium", "high"]
-DEFAULT_REASONING_EFFORT = "medium"
+_LABELS = {"xhigh": "Extra high"}
 REASONING_LEVELS: list[dict[str, Any]] = [
-    {"value": effort, "label": effort.capitalize(), "isDefault": effort == DEFAULT_REASONING_EFFORT}
+    {
+        "value": effort,
+        "label": _LABELS.get(effort, effort.capitalize()),
+        "isDefault": effort == DEFAULT_REASONING_EFFORT,
+    }
     for effort in REASONING_EFFORTS
 ]
 # Above this share of its window a conversation is due for a summary: what is left must hold the next answer.

@@ -1,11 +1,14 @@
 """A summary in the place of what a conversation began with."""
 
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
 from agents import ItemHelpers, ModelSettings
 
-from .brief import Item, RunBrief, Usage
+from chatjuicer.accounts.exceptions import ApiError
+
+from .brief import Item, RunBrief, RunError, Usage
 from .models.base import Question
 from .models.choice import model_for
 from .models.demo import DemoModel
@@ -13,6 +16,8 @@ from .models.failures import LengthReached, ProviderError
 from .repair import repaired, text_of_parts
 from .silence import SilentPen
 from .transcript import Transcript
+
+logger = logging.getLogger(__name__)
 
 INSTRUCTIONS = """\
 You summarize the beginning of a conversation between a person and an assistant. Your summary takes its place: the
@@ -28,6 +33,21 @@ DEMO_LINES = 20
 DEMO_LINE_CHARS = 120
 
 
+class NoSummary(ApiError):
+    """The model gave none; with the code that a run would have failed with."""
+
+    status_code = 502
+
+    def __init__(self, error: RunError) -> None:
+        super().__init__(error.message, code=error.code)
+        self.status_code = _STATUSES.get(error.code, 502)
+        self.retry_after = RETRY_AFTER_S if self.status_code in (429, 503) else None
+
+
+RETRY_AFTER_S = 5
+_STATUSES = {"provider_rate_limited": 429, "provider_unavailable": 503, "provider_timeout": 504}
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryResult:
     text: str
@@ -35,7 +55,7 @@ class SummaryResult:
 
 
 async def summarize(items: list[Item], model: str) -> SummaryResult:
-    """A summary of `items`, oldest first. Raises ProviderError, whose `error` says what to tell the person."""
+    """A summary of `items`, oldest first. Raises NoSummary."""
     nobody = UUID(int=0)
     transcript = Transcript(RunBrief(nobody, nobody, "", nobody, model, history=[]), SilentPen())
     chosen = model_for(model, transcript)
@@ -48,10 +68,13 @@ async def summarize(items: list[Item], model: str) -> SummaryResult:
     try:
         answer = await chosen.answer(question)
     except LengthReached as error:
-        raise ProviderError("provider_rejected", message=CUT) from error
+        raise NoSummary(RunError("provider_rejected", CUT)) from error
+    except ProviderError as error:
+        logger.warning("The provider gave no summary: %s (%s)", error.error.code, error)
+        raise NoSummary(error.error) from error
     text = "".join(filter(None, map(ItemHelpers.extract_text, answer.output))).strip()
     if not text:
-        raise ProviderError("provider_protocol", detail="an empty summary")
+        raise NoSummary(ProviderError("provider_protocol").error)
     return SummaryResult(text, transcript.usage)
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.harness.client import Client, assert_gapless, assert_whole_run, text_of
-from tests.harness.provider import Provider
+from tests.harness.provider import Provider, parse
 from tests.harness.server import Site
 
 # script, what is said before it, codes that the error frame may have, finish reason
@@ -115,3 +115,14 @@ async def test_an_unknown_model_is_an_error_of_the_run(person: Client) -> None:
         if "seq" in error:
             await chat.expect("stream_end", finish_reason="error")
         assert_whole_run(await chat.ask("say 3 words", model="gpt-5.2"))
+
+
+async def test_a_summary_that_fails_has_the_one_error_shape(person: Client, provider: Provider) -> None:
+    session = await person.create_session()
+    async with person.chat(session) as chat:
+        await chat.ask("say 3 words")
+    provider.scripts += [parse("fail 429")] * 3
+    answer = await person.http.post(f"/api/sessions/{session}/summarize")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "provider_rate_limited")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (await person.post(f"/api/sessions/{session}/summarize"))["success"] is True

@@ -5,6 +5,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from chat_app.runtime import catalogue
+from sessions_app.defaults import REASONING_EFFORTS
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def test_a_model_is_known_by_its_id(model: str, window: int, reasons: bool) -> N
 
 
 def test_there_is_one_default_effort() -> None:
-    assert [level["value"] for level in catalogue.REASONING_LEVELS] == catalogue.REASONING_EFFORTS
+    assert [level["value"] for level in catalogue.REASONING_LEVELS] == list(REASONING_EFFORTS)
     assert sum(level["isDefault"] for level in catalogue.REASONING_LEVELS) == 1
 
 

@@ -1,7 +1,6 @@
 import pytest
 
-from chat_app.runtime.models.failures import ProviderError
-from chat_app.runtime.summarize import summarize
+from chat_app.runtime.summarize import NoSummary, summarize
 from tests.harness.provider import Provider, Script
 
 
@@ -25,8 +24,18 @@ async def test_a_summary_is_asked_for_as_one_text(provider: Provider) -> None:
     assert not request.body.get("tools")
 
 
-async def test_a_summary_that_fails_says_why(provider: Provider) -> None:
-    provider.scripts.append(Script(status=401))
-    with pytest.raises(ProviderError) as failure:
+@pytest.mark.parametrize(
+    ("script", "code", "status"),
+    [
+        (Script(status=401), "provider_auth", 502),
+        (Script(status=429), "provider_rate_limited", 429),
+        (Script(status=503), "provider_unavailable", 503),
+        (Script(empty=True), "provider_protocol", 502),
+    ],
+)
+async def test_a_summary_that_fails_says_why(provider: Provider, script: Script, code: str, status: int) -> None:
+    provider.scripts += [script] * 3
+    with pytest.raises(NoSummary) as failure:
         await summarize([{"role": "user", "content": "hello"}], "gpt-4.1")
-    assert failure.value.error.code == "provider_auth"
+    assert (failure.value.code, failure.value.status_code) == (code, status)
+    assert (failure.value.retry_after is not None) == (status in (429, 503))
