@@ -9,7 +9,7 @@ from sessions_app.defaults import REASONING_EFFORTS
 
 from .exceptions import BadFrame
 from .models import Approval, Run
-from .models.run import Started
+from .models.queue import Started
 from .process import process
 from .protocol import ApprovalCommand, SendMessage, UserInput
 

@@ -27,9 +27,10 @@ from sessions_app.models.recount import counted, latest_preview, recount
 
 from . import protocol
 from .exceptions import SessionGone
-from .log import record
+from .log import lock_session, record
 from .models import Event, Run
-from .models.run import ENDED, INTERRUPTED_RESULT, LIVE, lock_session, text_so_far
+from .models.ending import INTERRUPTED_RESULT, text_so_far
+from .models.status import ENDED, LIVE
 from .owner import is_dead
 
 STRAY_AFTER = timedelta(days=1)

@@ -8,7 +8,7 @@ from sessions_app import defaults, detail, pending
 from sessions_app.models import ChatSession, Message
 
 from .models import Approval, Run
-from .models.run import text_so_far
+from .models.ending import text_so_far
 from .runtime import catalogue
 
 

@@ -18,6 +18,7 @@ from sessions_app.models import ChatSession
 from sessions_app.models.statements import update_returning
 from sessions_app.representations import rfc3339
 
+from .exceptions import SessionGone
 from .models.event import Event
 from .protocol import Event as LogEvent
 from .protocol import Record, encode
@@ -54,6 +55,14 @@ class Bell:
 
 
 bell = Bell()
+
+
+def lock_session(session_pk: UUID) -> ChatSession:
+    """The session's row, locked until the transaction ends, so that what happens in a session happens in one order."""
+    session = ChatSession.objects.select_for_update().filter(pk=session_pk).first()
+    if session is None:
+        raise SessionGone()
+    return session
 
 
 def record(session: ChatSession, events: Iterable[LogEvent], run_id: UUID | None = None) -> list[Record]:

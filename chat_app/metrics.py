@@ -20,7 +20,7 @@ from chatjuicer.accounts.authentication import from_this_machine
 from chatjuicer.accounts.exceptions import InvalidToken
 
 from .counts import Histogram, counts
-from .models.run import ENDED
+from .models.status import ENDED
 from .process import process
 
 PREFIX = "chatjuicer_"

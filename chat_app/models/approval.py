@@ -8,11 +8,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat_app.exceptions import ApprovalGone
-from chat_app.log import bell
+from chat_app.log import bell, lock_session
 from sessions_app.models import ChatSession
 from sessions_app.representations import rfc3339
 
-from .run import Run, lock_session
+from .run import Run
 
 Decision = Literal["approve", "reject"]
 

@@ -17,7 +17,8 @@ from chat_app.hub import Hub
 from chat_app.journal import Journal
 from chat_app.logs import run_context
 from chat_app.models import Run
-from chat_app.models.run import Started
+from chat_app.models.queue import Started
+from chat_app.models.status import RunStatus
 from chat_app.owner import OWNER, is_dead
 from chat_app.protocol import Record
 
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 POLL_S = 2.0  # for runs whose ring was lost
 CLAIM_AT_ONCE = 20  # by one transaction
 MAX_RUNS = 500  # of this process at once; others wait in the queue
-ENDINGS: dict[str, Run.Status] = {"error": Run.Status.FAILED, "interrupted": Run.Status.INTERRUPTED}
+ENDINGS = {"error": RunStatus.FAILED, "interrupted": RunStatus.INTERRUPTED}
 
 
 class Supervisor:
@@ -153,7 +154,7 @@ class Supervisor:
         epoch: int | None = None,
         title: str = "",
     ) -> None:
-        status = ENDINGS.get(outcome.finish_reason, Run.Status.COMPLETED)
+        status = ENDINGS.get(outcome.finish_reason, RunStatus.COMPLETED)
 
         def end() -> None:
             run = Run.objects.filter(pk=run_id).first()
@@ -205,7 +206,7 @@ class Supervisor:
 
         def end_all() -> int:
             orphans = Run.objects.all().orphans(is_dead)
-            return sum(run.end(Run.Status.FAILED, "error", epoch=run.epoch, error=error) for run in orphans)
+            return sum(run.end(RunStatus.FAILED, "error", epoch=run.epoch, error=error) for run in orphans)
 
         ended = await self._journal.transact(end_all)
         counts.orphans_ended += ended

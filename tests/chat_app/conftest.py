@@ -9,7 +9,7 @@ from chat_app.database import in_database
 from chat_app.hub import Hub
 from chat_app.journal import Journal
 from chat_app.models import Run
-from chat_app.models.run import Started
+from chat_app.models.queue import Started
 from chat_app.pen import RunPen
 from chat_app.protocol import UserInput
 from chatjuicer.accounts.models import User

@@ -24,7 +24,7 @@ from tests.chat_app.conftest import Lost
 
 
 def said(pen: RunPen) -> str:
-    from chat_app.models.run import text_so_far
+    from chat_app.models.ending import text_so_far
 
     message = ChatSession.objects.get(pk=pen.session_pk).messages.filter(role="assistant").first()
     return text_so_far(pen.session_pk, message.pk, 0) if message else ""

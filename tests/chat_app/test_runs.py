@@ -8,9 +8,9 @@ import pytest
 from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.journal import write_entries
-from chat_app.models import Event, Run
-from chat_app.models import run as runs
-from chat_app.models.run import Started
+from chat_app.models import Event, Run, queue
+from chat_app.models.ending import STOPPED_NOTE
+from chat_app.models.queue import Started
 from chat_app.pen import RunPen
 from chatjuicer.accounts.exceptions import IdempotencyMismatch
 from sessions_app.models import ChatSession
@@ -76,7 +76,7 @@ def test_who_interrupts_is_answered_next(session: ChatSession, start: Start) -> 
 
 
 def test_a_queue_has_an_end(session: ChatSession, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "MAX_QUEUED_RUNS", 2)
+    monkeypatch.setattr(queue, "MAX_QUEUED_RUNS", 2)
     for text in ("One", "Two", "Three"):
         start(text)
     with pytest.raises(QueueFull):
@@ -117,7 +117,7 @@ async def test_a_cut_answer_is_kept_word_for_word_in_both_layers(transactional_d
         assert (message.content, message.status, message.partial) == ("Rome is", "interrupted", True)
         assert context(session)[1:] == [
             {"role": "assistant", "content": "Rome is"},
-            {"role": "system", "content": runs.STOPPED_NOTE},
+            {"role": "system", "content": STOPPED_NOTE},
         ]
         (end,) = frames(session, "stream_end")
         assert (end["finish_reason"], end["message_id"]) == ("interrupted", str(message.pk))
