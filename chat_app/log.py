@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import F
 
+from chatjuicer.accounts.encryption import seal
 from sessions_app.models import ChatSession
 from sessions_app.models.statements import update_returning
 from sessions_app.representations import rfc3339
@@ -97,7 +98,7 @@ def insert(records: list[Record], now: datetime) -> None:
             r.seq,
             run_field.get_db_prep_value(r.run_id, connection),
             r.type,
-            r.payload,
+            seal(r.payload),
             moment,
         )
     with connection.cursor() as cursor:

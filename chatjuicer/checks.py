@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
+from chatjuicer.accounts.encryption import ring
 from chatjuicer.accounts.limits import Rate
 from chatjuicer.accounts.loopback import is_loopback
 
@@ -27,6 +28,14 @@ def problems() -> Iterator[CheckMessage]:
             "DEBUG shows settings and code to everybody who can reach the server.",
             hint="Unset DEBUG, or listen on 127.0.0.1.",
             id="chatjuicer.E002",
+        )
+    try:
+        ring(tuple(settings.MESSAGE_ENCRYPTION_KEYS))
+    except ValueError:
+        yield Error(
+            "MESSAGE_ENCRYPTION_KEYS holds what is no key.",
+            hint="Make one: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
+            id="chatjuicer.E009",
         )
     for name in ("USER", "ADDRESS", "LOGIN_ACCOUNT", "LOGIN_ADDRESS"):
         rate = getattr(settings, f"RATE_LIMIT_{name}")

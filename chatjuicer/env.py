@@ -70,6 +70,9 @@ METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
 # Whether this process claims queued runs, or leaves them to others.
 SUPERVISE_RUNS: bool = env.bool("SUPERVISE_RUNS", True)
 
+# Fernet keys; the first writes, all read. None: texts are stored as they are.
+MESSAGE_ENCRYPTION_KEYS: list[str] = env.list("MESSAGE_ENCRYPTION_KEYS", [])
+
 FILE_STORAGE: str = env.str("FILE_STORAGE", "local")
 S3_BUCKET: str = env.str("S3_BUCKET", "")
 S3_ENDPOINT: str = env.str("S3_ENDPOINT", "")

@@ -10,10 +10,13 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+from django.conf import settings
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import (
     BooleanField,
@@ -32,6 +35,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
+from chatjuicer.accounts.encryption import unseal
 from sessions_app.models import NATIVE, ChatSession, Message, SessionTally
 
 
@@ -50,7 +54,7 @@ class Wanted:
     def filters(self) -> dict[str, Any]:
         filters: dict[str, Any] = {}
         if self.search:
-            filters["title__icontains"] = self.search
+            filters |= titled(self.owner_id, self.search)
         if self.agent:
             filters["agent_name"] = self.agent
         if self.archived is not None:
@@ -95,6 +99,22 @@ def page(wanted: Wanted) -> dict[str, Any]:
             "next_cursor": next_cursor,
         },
     }
+
+
+def titled(owner_id: UUID, search: str) -> dict[str, Any]:
+    """The filter for a part of the title, in any case.
+
+    Encrypted titles tell the database nothing: they are read and compared here, of the MOST_FOUND latest.
+    """
+    if not settings.MESSAGE_ENCRYPTION_KEYS:
+        return {"title__icontains": search}
+    part = search.casefold()
+    titles = ChatSession.objects.filter(owner_id=owner_id, namespace=NATIVE).order_by("-updated_at", "-id")
+    rows = titles.values_list("pk", "title").iterator(chunk_size=2000)
+    return {"pk__in": list(islice((pk for pk, title in rows if part in title.casefold()), MOST_FOUND))}
+
+
+MOST_FOUND = 10_000
 
 
 def tally(owner_id: UUID) -> int:
@@ -182,7 +202,10 @@ class Row(Func):
 def fetch(sessions: "QuerySet[ChatSession]", offset: int, limit: int, *walked_at: str) -> list[tuple[Any, ...]]:
     """Rows of COLUMNS; the last value of each is the time by which it stands in its order."""
     rows = sessions.values_list(*COLUMNS, *walked_at)[offset : offset + limit]
-    statement, params = rows.query.sql_with_params()
+    try:
+        statement, params = rows.query.sql_with_params()
+    except EmptyResultSet:  # no title was found
+        return []
     return run(statement, *params)
 
 
@@ -219,6 +242,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
         last_message_preview, last_seq, created_at, updated_at, last_used_at,
     ) = row[: len(COLUMNS)]  # fmt: skip
+    title = unseal(title)
     return {
         "id": dashed(pk),
         "session_id": session_id,
@@ -239,7 +263,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         "tokens": context_tokens,
         "max_tokens": max_tokens,
         "trigger_tokens": trigger_tokens,
-        "last_message_preview": last_message_preview,
+        "last_message_preview": unseal(last_message_preview),
         "last_seq": last_seq,
         "created_at": stamp(created_at),
         "updated_at": stamp(updated_at),

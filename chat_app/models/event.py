@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db import models
 
 from chat_app.protocol import Record
+from chatjuicer.accounts.encryption import EncryptedTextField
 from sessions_app.models import ChatSession
 from sessions_app.representations import rfc3339
 
@@ -40,7 +41,7 @@ class Event(models.Model):
     seq = models.PositiveBigIntegerField()
     run_id = models.UUIDField(null=True, editable=False)
     type = models.CharField(max_length=32)
-    payload = models.TextField(help_text="The frame's JSON without its envelope.")
+    payload = EncryptedTextField(help_text="The frame's JSON without its envelope.")
     at = models.DateTimeField()
 
     objects = EventManager.from_queryset(EventQuerySet)()

@@ -71,10 +71,10 @@ def once(request: Request, create: Callable[[], tuple[int, Any]]) -> tuple[int, 
             caller=str(request.user.pk or ""), route=route, key=key, body=request.data
         )
         if not first:
-            return record.status, orjson.loads(bytes(record.result))
+            return record.status, orjson.loads(record.result)
         status, data = create()
         if status >= 400:
             transaction.set_rollback(True)
         else:
-            record.keep(status, orjson.dumps(data, default=str))
+            record.keep(status, orjson.dumps(data, default=str).decode())
         return status, data

@@ -103,7 +103,7 @@ class SessionsView(SessionView):
         owner_id = caller(request).pk
         sessions = ChatSession.objects.filter(owner_id=owner_id, namespace=NATIVE)
         if search:
-            sessions = sessions.filter(title__icontains=search)
+            sessions = sessions.filter(**listing.titled(owner_id, search))
         rows = list(sessions.order_by("-updated_at", "-id").values_list(*COLUMNS)[offset : offset + limit])
         if not search:
             total = listing.tally(owner_id)

@@ -7,6 +7,8 @@ import orjson
 from django.db import models
 from django.utils import timezone
 
+from chatjuicer.accounts.encryption import EncryptedTextField
+
 from .session import ChatSession
 
 
@@ -15,7 +17,7 @@ class ContextItem(models.Model):
 
     session = models.ForeignKey(ChatSession, models.CASCADE, related_name="context_items", db_index=False)
     position = models.PositiveIntegerField()
-    item = models.TextField(help_text="JSON text")
+    item = EncryptedTextField(help_text="JSON text")
     run_id = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

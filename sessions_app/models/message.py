@@ -7,6 +7,8 @@ from django.db import models, transaction
 from django.db.models import Case, Exists, F, Q, Value, When
 from django.utils import timezone
 
+from chatjuicer.accounts.encryption import EncryptedTextField
+
 from .draft import MessageDraft
 from .session import ChatSession, preview_of
 from .statements import storable
@@ -29,13 +31,13 @@ class Message(models.Model):
     session = models.ForeignKey(ChatSession, models.CASCADE, related_name="messages", db_index=False)
     position = models.PositiveIntegerField()
     role = models.CharField(max_length=16, choices=Role.choices)
-    content = models.TextField(blank=True, default="")
+    content = EncryptedTextField(blank=True, default="")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.COMPLETED)
     partial = models.BooleanField(default=False, help_text="cut short: more would have been said")
     tool_call_id = models.CharField(max_length=255, blank=True, default="")
     tool_name = models.CharField(max_length=255, blank=True, default="")
-    tool_arguments = models.TextField(blank=True, default="")
-    tool_result = models.TextField(blank=True, default="")
+    tool_arguments = EncryptedTextField(blank=True, default="")
+    tool_result = EncryptedTextField(blank=True, default="")
     tool_success = models.BooleanField(null=True, blank=True)
     token_count = models.PositiveIntegerField(null=True, blank=True)
     model = models.CharField(max_length=128, blank=True, default="")
@@ -110,7 +112,9 @@ class Message(models.Model):
                 spoken_later = Message.objects.filter(
                     ~Q(content=""), session_id=self.session_id, position__gt=self.position, role__in=SPOKEN
                 )
-                latest = Case(When(Exists(spoken_later), then=F("last_message_preview")), default=Value(preview))
+                latest = Case(
+                    When(Exists(spoken_later), then=F("last_message_preview")), default=Value(preview, PREVIEW)
+                )
                 ChatSession.objects.filter(pk=self.session_id).update(
                     last_message_preview=latest, updated_at=timezone.now()
                 )
@@ -129,4 +133,5 @@ class Message(models.Model):
         return True
 
 
+PREVIEW = EncryptedTextField()
 SPOKEN = (Message.Role.USER, Message.Role.ASSISTANT)

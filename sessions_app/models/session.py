@@ -14,6 +14,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from chatjuicer.accounts.encryption import EncryptedTextField
 from sessions_app import defaults, signals
 from sessions_app.exceptions import SessionInactive
 
@@ -136,7 +137,7 @@ class ChatSession(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="chat_sessions", db_index=False)
     namespace = models.CharField(max_length=64, default=NATIVE)
     session_id = models.CharField(max_length=64)
-    title = models.CharField(max_length=255, blank=True, default="")
+    title = EncryptedTextField(max_length=255, blank=True, default="")
     is_named = models.BooleanField(default=False, help_text="a person chose the title")
     model = models.CharField(max_length=128)
     reasoning_effort = models.CharField(max_length=16, blank=True, default=defaults.DEFAULT_REASONING_EFFORT)
@@ -155,7 +156,7 @@ class ChatSession(models.Model):
     context_tokens = models.PositiveIntegerField(default=0, help_text="what the model was last given")
     max_tokens = models.PositiveIntegerField(default=0, help_text="the model's context window")
     trigger_tokens = models.PositiveIntegerField(default=0, help_text="compaction begins here")
-    last_message_preview = models.CharField(max_length=100, blank=True, default="")
+    last_message_preview = EncryptedTextField(max_length=100, blank=True, default="")
     last_position = models.PositiveIntegerField(default=0, help_text="of messages given out")
     last_context_position = models.PositiveIntegerField(default=0)
     last_seq = models.BigIntegerField(default=0, help_text="highest event number")

@@ -6,6 +6,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from chatjuicer.accounts.encryption import EncryptedTextField
 from chatjuicer.accounts.exceptions import IdempotencyMismatch
 
 KEPT = timedelta(hours=24)
@@ -45,7 +46,7 @@ class IdempotencyRecord(models.Model):
     name = models.CharField(primary_key=True, max_length=64)
     body = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0)
-    result = models.BinaryField(default=b"")
+    result = EncryptedTextField(default="")
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     objects: ClassVar[IdempotencyRecordManager] = IdempotencyRecordManager()
@@ -53,6 +54,6 @@ class IdempotencyRecord(models.Model):
     def __str__(self) -> str:
         return f"{self.status} of {self.created_at:%Y-%m-%d %H:%M}"
 
-    def keep(self, status: int, result: bytes) -> None:
+    def keep(self, status: int, result: str) -> None:
         self.status, self.result = status, result
         self.save(update_fields=["status", "result"])
