@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from chat_app.exceptions import ApprovalGone
 from chat_app.log import bell, lock_session
+from chatjuicer.accounts.encryption import EncryptedTextField
 from sessions_app.models import ChatSession
 from sessions_app.representations import rfc3339
 
@@ -53,9 +54,9 @@ class Approval(models.Model):
     run = models.ForeignKey(Run, models.CASCADE, related_name="approvals")
     call_id = models.CharField(max_length=255)
     name = models.CharField(max_length=255)
-    arguments = models.TextField()
+    arguments = EncryptedTextField()
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
-    reason = models.TextField(blank=True)
+    reason = EncryptedTextField(blank=True)
     always = models.BooleanField(default=False, help_text="the tool need not be asked about again in this session")
     created_at = models.DateTimeField(auto_now_add=True)
     decided_at = models.DateTimeField(null=True)

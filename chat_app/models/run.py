@@ -12,6 +12,7 @@ from chat_app import protocol
 from chat_app.counts import counts
 from chat_app.exceptions import SessionGone
 from chat_app.log import bell, lock_session, record
+from chatjuicer.accounts.encryption import EncryptedTextField
 from files_app.attachments import Attachment, content_for_model
 from sessions_app.models import ChatSession, Message
 from sessions_app.representations import rfc3339
@@ -53,7 +54,7 @@ class Run(models.Model):
     client_id = models.CharField(max_length=128, blank=True)
     first_position = models.PositiveIntegerField(help_text="Position of the first user message.")
     input_count = models.PositiveSmallIntegerField(help_text="How many user messages it answers.")
-    state = models.TextField(blank=True, help_text="What the Agents SDK needs to go on after an approval.")
+    state = EncryptedTextField(blank=True, help_text="What the Agents SDK needs to go on after an approval.")
     may_go_on = models.BooleanField(default=False, help_text="Waited for approval, and has it.")
     first_seq = models.PositiveBigIntegerField(null=True, help_text="Number of its latest stream_start.")
     finish_reason = models.CharField(max_length=20, blank=True)
