@@ -1,8 +1,11 @@
 """The schema is true: schemathesis sends what it allows, and what it forbids, and looks at what comes back."""
 
+import contextlib
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
@@ -35,13 +38,15 @@ def test_every_operation_answers_as_the_schema_says(
         if mode is GenerationMode.NEGATIVE and not (operation.body or list(operation.iter_parameters())):
             continue
 
-        @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def answers_truly(case: Case) -> None:
             case.call_and_validate(headers=headers, checks=CHECKS, timeout=20)
 
         try:
-            answers_truly()
+            # An operation that no input can break has no negative cases.
+            with contextlib.suppress(Unsatisfiable):
+                answers_truly()
         except FailureGroup as failures:
             untrue += [f"{operation.label}: {failure}" for failure in failures.exceptions]
     assert untrue == []

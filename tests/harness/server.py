@@ -39,11 +39,11 @@ class Server:
         assert self.process is not None
         return self.process.pid
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Returns at once; see `wait`."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, "manage.py", "serve", *options], cwd=ROOT, env=self.environment, stdout=log, stderr=log
             )
 
     def wait(self) -> None:
@@ -114,12 +114,17 @@ class Site:
         self.servers = [Server(self.environment, self.directory / f"server-{n}.log") for n in range(count)]
 
     def __enter__(self) -> Self:
-        self.manage("migrate", "--no-input", "-v0")
-        self.manage("seed_default_user")
-        for server in self.servers:
-            server.start()
-        for server in self.servers:
-            server.wait()
+        first, *others = self.servers
+        try:
+            first.start("--prepare")
+            first.wait()
+            for server in others:
+                server.start()
+            for server in others:
+                server.wait()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
