@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.core.checks import register
+
+from files_app.checks import storage_settings
 
 
 class FilesConfig(AppConfig):
@@ -13,3 +16,4 @@ class FilesConfig(AppConfig):
         from sessions_app.detail import contribute
 
         contribute("files", of_detail)
+        register(storage_settings)

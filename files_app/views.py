@@ -15,7 +15,7 @@ from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.idempotency import once
 from files_app import links, listing, names
 from files_app.downloads import download
-from files_app.exceptions import NoSuchFile, SizeMismatch
+from files_app.exceptions import NoSuchFile, NotUploaded, SizeMismatch
 from files_app.incoming import CHUNK_BYTES, Incoming
 from files_app.models import File, Upload, bytes_of
 from files_app.parsers import UploadParser
@@ -174,12 +174,19 @@ class ConfirmView(FileView):
         upload = upload_named(session, form.validated_data["file_key"])
         if upload.file:
             return Response(listing.entry_of(upload.file), status=201)
-        with upload.received() as (stored, facts):
+        try:
+            with upload.received() as (stored, facts):
 
-            def create() -> tuple[int, Any]:
-                return 201, listing.entry_of(upload.become(stored, facts))
+                def create() -> tuple[int, Any]:
+                    return 201, listing.entry_of(upload.become(stored, facts))
 
-            status, data = once(request, create)
+                status, data = once(request, create)
+        except NotUploaded:
+            # Or another request has made a file of them meanwhile.
+            upload.refresh_from_db(fields=["file"])
+            if upload.file is None:
+                raise
+            status, data = 201, listing.entry_of(upload.file)
         return Response(data, status=status)
 
 

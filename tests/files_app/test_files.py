@@ -127,6 +127,34 @@ def test_a_presigned_upload_of_another_size_is_refused(
     assert not File.objects.exists()
 
 
+def test_an_upload_confirmed_twice_at_once_is_one_file(
+    storage: FileStorage, alice: User, anybody: APIClient, client_of: Callable[[User], APIClient], session: ChatSession
+) -> None:
+    clients = [client_of(alice) for _ in range(4)]
+    presigned = clients[0].post(f"{FILES}/presign-upload", {"filename": "a", "size": 5}).json()
+    put(anybody, presigned["upload_url"], b"hello")
+    body = {"file_key": presigned["file_key"]}
+    answers = side_by_side(lambda client: client.post(f"{FILES}/confirm", body), clients)
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert_books_balance(storage)
+
+
+def side_by_side(function: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
+    """The results for all arguments, all asked for at the same moment."""
+    start = threading.Barrier(len(arguments))
+
+    def one(argument: Any) -> Any:
+        try:
+            start.wait(10)
+            return function(argument)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(arguments)) as pool:
+        return list(pool.map(one, arguments))
+
+
 def put(client: APIClient, url: str, data: bytes) -> int:
     if urlsplit(url).hostname != "testserver":
         return httpx.put(url, content=data, trust_env=False).status_code
@@ -377,18 +405,12 @@ def test_of_two_uploads_of_one_name_at_once_one_wins(
     storage: FileStorage, alice: User, client_of: Callable[[User], APIClient], session: ChatSession
 ) -> None:
     clients = [client_of(alice) for _ in range(6)]
-    start = threading.Barrier(len(clients))
 
     def send(number: int) -> int:
-        try:
-            start.wait(10)
-            body = {"file": SimpleUploadedFile("a.txt", str(number).encode() * 1000)}
-            return clients[number].post(f"{FILES}/upload", body, format="multipart").status_code
-        finally:
-            connections.close_all()
+        body = {"file": SimpleUploadedFile("a.txt", str(number).encode() * 1000)}
+        return clients[number].post(f"{FILES}/upload", body, format="multipart").status_code
 
-    with ThreadPoolExecutor(len(clients)) as pool:
-        assert set(pool.map(send, range(len(clients)))) == {201}
+    assert set(side_by_side(send, list(range(len(clients))))) == {201}
     assert File.objects.count() == 1
     data = body_of(clients[0].get(f"{FILES}/a.txt/download"))
     assert data in [str(number).encode() * 1000 for number in range(len(clients))]

@@ -124,12 +124,12 @@ def test_an_attachment_is_a_reference_to_a_file_of_the_session(
     found = attachments.resolve(session, [{"file_id": str(note.pk)}, by_path, by_name, {"file_id": str(picture.pk)}])
     assert [(one.path, one.is_image) for one in found] == [("sources/note.txt", False), ("sources/cat.png", True)]
     assert Attachment.from_reference(found[1].reference()) == found[1]
-    assert attachments.image_bytes(session, found[1]) == ("image/png", PNG)
-    assert attachments.image_bytes(session, found[0]) is None
+    assert attachments.image_bytes(session.pk, found[1].file_id) == ("image/png", PNG)
+    assert attachments.image_bytes(session.pk, found[0].file_id) is None
 
     hers = ChatSession.objects.open(mallory)[0]
     foreign = Workspace(hers).write("sources/hers.png", PNG)
-    assert attachments.image_bytes(session, Attachment.of(foreign)) is None
+    assert attachments.image_bytes(session.pk, str(foreign.pk)) is None
     for wrong in (
         {"file_id": str(foreign.pk)},
         {"file_id": 5},
@@ -148,7 +148,7 @@ def test_an_attachment_is_a_reference_to_a_file_of_the_session(
     with pytest.raises(InvalidAttachment):
         attachments.resolve(session, [by_path] * 21)
     workspace.find("cat.png").remove()
-    assert attachments.image_bytes(session, found[1]) is None
+    assert attachments.image_bytes(session.pk, found[1].file_id) is None
 
 
 def test_bytes_that_no_file_keeps_are_gone_after_the_block(
