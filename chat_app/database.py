@@ -14,7 +14,8 @@ THREADS = 4
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 
 
-def _with_fresh_connection(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def with_fresh_connection(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """In a long-lived thread: its connection is looked after before and after."""
     close_old_connections()
     try:
         return call(*args, **kwargs)
@@ -29,4 +30,4 @@ async def in_database(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
     a connection for each of its threads and never close it.
     """
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads, lambda: _with_fresh_connection(call, *args, **kwargs))
+    return await loop.run_in_executor(_threads, lambda: with_fresh_connection(call, *args, **kwargs))

@@ -1,0 +1,68 @@
+"""The way of a tool to the files of its run's session."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TypeVar
+from uuid import UUID
+
+from chat_app.database import with_fresh_connection
+from files_app import extract
+from files_app.extract import Text
+from files_app.models import File
+from files_app.workspace import Workspace, copy_of
+from sessions_app.models import ChatSession
+
+from .tool import ToolFailure
+
+T = TypeVar("T")
+
+# Threads of their own: a storage that is slow holds up the tools, and not who signs in or opens a session.
+_files = ThreadPoolExecutor(4, thread_name_prefix="workspace")
+_documents = ThreadPoolExecutor(extract.PROCESSES, thread_name_prefix="document")
+
+
+async def in_workspace(session_pk: UUID, call: Callable[[Workspace], T]) -> T:
+    def visit() -> T:
+        return call(Workspace(ChatSession.objects.get(pk=session_pk)))
+
+    return await asyncio.get_running_loop().run_in_executor(_files, with_fresh_connection, visit)
+
+
+async def text_of(file: File) -> Text:
+    """Raises ToolFailure."""
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_documents, _texts.of, file)
+    except extract.NoText as error:
+        raise ToolFailure(error.message) from None
+
+
+class Texts:
+    """The texts that were read last, so that to read on in a document does not mean to convert it again.
+
+    Kept by the key of the stored bytes, which are never changed, and found through the session's own rows only.
+    """
+
+    KEPT = 8
+
+    def __init__(self) -> None:
+        self._texts: OrderedDict[str, Text] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, file: File) -> Text:
+        with self._lock:
+            if (known := self._texts.get(file.storage_key)) is not None:
+                self._texts.move_to_end(file.storage_key)
+                return known
+        with copy_of(file) as place:
+            text = extract.text_of(place, file.content_type)
+        with self._lock:
+            self._texts[file.storage_key] = text
+            if len(self._texts) > self.KEPT:
+                self._texts.popitem(last=False)
+        return text
+
+
+_texts = Texts()
