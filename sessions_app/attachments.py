@@ -1,31 +1,42 @@
-"""Images and documents that come with a message: an app that keeps files registers how it keeps them."""
+"""Images and documents that come with a message: the app that keeps files registers how it keeps them."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sessions_app.exceptions import AttachmentsUnsupported
 
 if TYPE_CHECKING:
-    from sessions_app.models import ChatSession, Message
-
-Poster: TypeAlias = Callable[["ChatSession", str, str, Sequence[str], Sequence[str]], "Message"]
-
-_poster: Poster | None = None
+    from sessions_app.models import ChatSession
 
 
-def register(poster: Poster) -> None:
-    """`poster(session, role, content, images, documents)` does what `ChatSession.post` does, with attachments.
+class Kept(NamedTuple):
+    """What a message says of its files, and what the model is given in its place."""
 
-    Images are base64 texts, and are kept as files; documents are names of the session's files. What is wrong
-    about them is raised as an ApiError, and nothing is kept.
+    metadata: dict[str, Any]
+    context: str | list[dict[str, Any]]
+
+
+Keep: TypeAlias = Callable[[str], Kept]
+Bringer: TypeAlias = Callable[["ChatSession", Sequence[str], Sequence[str]], AbstractContextManager[Keep]]
+
+_bringer: Bringer | None = None
+
+
+def register(bringer: Bringer) -> None:
+    """`bringer(session, images, documents)`: images are base64 texts, documents names of the session's files.
+
+    On entry it checks and stores the bytes, outside of any transaction; what it gives, called with the message's text
+    in the transaction that adds the message, makes them the session's files. What is wrong is raised as an ApiError.
     """
-    global _poster
-    _poster = poster
+    global _bringer
+    _bringer = bringer
 
 
-def post(session: "ChatSession", role: str, content: str, images: Sequence[str], documents: Sequence[str]) -> "Message":
+def brought(session: "ChatSession", images: Sequence[str], documents: Sequence[str]) -> AbstractContextManager[Keep]:
+    """Raises AttachmentsUnsupported where no files are kept."""
     if not images and not documents:
-        return session.post(role, content)
-    if _poster is None:
+        return nullcontext(lambda text: Kept({}, text))
+    if _bringer is None:
         raise AttachmentsUnsupported()
-    return _poster(session, role, content, images, documents)
+    return _bringer(session, images, documents)

@@ -4,13 +4,14 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chatjuicer.accounts.idempotency import idempotent
+from chatjuicer.accounts.idempotency import idempotent, once
 from sessions_app import attachments, history, listing
 from sessions_app.fields import Choice, Text
 from sessions_app.models import NATIVE, ChatSession, Message
@@ -175,16 +176,22 @@ class MessagesView(SessionView):
         request=NewMaiMessageSerializer,
         responses={201: MaiMessageSerializer},
     )
-    @idempotent
     def post(self, request: Request, key: str) -> Response:
-        """For the history and for the model; no run answers it."""
+        """For the history and for the model; no run answers it. Images become files of the session."""
         session = self.session(key)
         form = NewMaiMessageSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         said = form.validated_data
-        images, documents = said.get("images") or [], said.get("documents") or []
-        message = attachments.post(session, said["role"], said["content"], images, documents)
-        return Response(message_shown(message, session.pk), status=201)
+
+        def add() -> tuple[int, Any]:
+            with transaction.atomic():
+                metadata, context = keep(said["content"])
+                message = session.post(said["role"], said["content"], metadata, context)
+            return 201, message_shown(message, session.pk)
+
+        with attachments.brought(session, said.get("images") or [], said.get("documents") or []) as keep:
+            status, shown = once(request, add)
+        return Response(shown, status=status)
 
 
 COLUMNS = (

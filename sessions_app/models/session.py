@@ -238,17 +238,25 @@ class ChatSession(models.Model):
                 row.position = position
             self.context_items.bulk_create(rows)
 
-    def post(self, role: str, content: str, metadata: dict[str, Any] | None = None, **fields: Any) -> "Message":
+    def post(
+        self,
+        role: str,
+        content: str,
+        metadata: dict[str, Any] | None = None,
+        context: str | list[dict[str, Any]] | None = None,
+        **fields: Any,
+    ) -> "Message":
         """A message for the history and for the model, that no run answers; `fields` as of a MessageDraft.
 
-        Raises SessionInactive, and DoesNotExist if the session is gone.
+        The model is given `context` in the place of `content`, if there is any. Raises SessionInactive, and
+        DoesNotExist if the session is gone.
         """
         draft = MessageDraft(role=role, content=content, metadata=metadata or {}, **fields)
         with transaction.atomic():
             (message,) = self.add_messages([draft])
             if not self.is_active:
                 raise SessionInactive()
-            self.add_context([{"role": role, "content": message.content}])
+            self.add_context([{"role": role, "content": context or message.content}])
             signals.message_added.send(type(self), session=self, message=message)
         return message
 

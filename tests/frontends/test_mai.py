@@ -10,7 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from chat_app.models import Event
 from chatjuicer.accounts.models import User
+from files_app.workspace import Workspace
 from sessions_app.models import ChatSession, ContextItem, Message, MessageDraft
 from tests.frontends.conftest import refused
 
@@ -159,7 +161,7 @@ def test_an_idempotency_key_creates_once(alice_client: APIClient) -> None:
     def twice(path: str, body: dict[str, str]) -> dict[str, Any]:
         answers = [alice_client.post(path, body, headers={"idempotency-key": "k"}) for _ in range(2)]
         assert answers[0].json() == answers[1].json()
-        other = {name: f"{value}!" for name, value in body.items()}
+        other = body | {"title": "Twice", "content": "Twice"}
         refused(alice_client.post(path, other, headers={"idempotency-key": "k"}), 409, "idempotency_mismatch")
         session: dict[str, Any] = answers[0].json()
         return session
@@ -224,10 +226,63 @@ def test_who_is_not_signed_in_is_told_so(anybody: APIClient) -> None:
     refused(anybody.get(SESSIONS), 401, "not_authenticated")
 
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+@pytest.mark.django_db(transaction=True)
+def test_images_become_files_and_documents_are_named(alice: User, alice_client: APIClient) -> None:
+    session_id = created(alice_client)["id"]
+    session = alice.chat_sessions.named(session_id)
+    Workspace(session).write("sources/report.txt", b"all is well")
+    body = {
+        "role": "user",
+        "content": "look",
+        "images": [PIXEL, f"data:image/png;base64,{PIXEL}"],
+        "documents": ["report.txt"],
+    }
+    for _ in range(2):
+        headers = {"idempotency-key": "look"}
+        answer = alice_client.post(f"{SESSIONS}/{session_id}/messages", body, headers=headers)
+        assert answer.status_code == 201, answer.content
+    attached = answer.json()["metadata"]["attachments"]
+    assert [(each["content_type"], each["is_image"]) for each in attached] == [
+        ("image/png", True),
+        ("image/png", True),
+        ("text/plain", False),
+    ]
+    files = alice_client.get(f"/api/sessions/{session_id}/files").json()["files"]
+    assert sorted(file["id"] for file in files) == sorted(each["file_id"] for each in attached)
+    (item,) = session.context_items.all()
+    kinds_given = [part["type"] for part in item.value["content"]]
+    assert kinds_given == ["input_text", "input_text", "input_image", "input_image"]
+    assert alice_client.get(f"{SESSIONS}/{session_id}/messages").json() == [answer.json()]
+    for rows, column in ((Message, "metadata"), (ContextItem, "item"), (Event, "payload")):
+        assert PIXEL[:40] not in str(list(rows.objects.values_list(column, flat=True)))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"images": ["no base64!"]},
+        {"images": ["aGVsbG8="]},
+        {"documents": ["unknown.pdf"]},
+        {"documents": ["../../etc/passwd"]},
+        {"images": [PIXEL] * 20, "documents": ["report.txt"]},
+    ],
+    ids=lambda extra: repr(extra)[:40],
+)
+def test_what_is_no_image_or_no_file_is_refused(alice_client: APIClient, extra: Any) -> None:
+    session_id = created(alice_client)["id"]
+    body = {"role": "user", "content": "look", **extra}
+    refused(alice_client.post(f"{SESSIONS}/{session_id}/messages", body), 400, "invalid_attachment")
+    assert not Message.objects.exists()
+    assert alice_client.get(f"/api/sessions/{session_id}/files").json()["files"] == []
+
+
 def test_images_and_documents_are_refused_where_no_files_are_kept(
     alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sessions_app.attachments._poster", None)
+    monkeypatch.setattr("sessions_app.attachments._bringer", None)
     path = f"{SESSIONS}/{created(alice_client)['id']}/messages"
     for extra in ({"images": ["aGVsbG8="]}, {"documents": ["report.pdf"]}):
         answer = alice_client.post(path, {"role": "user", "content": "look", **extra})
