@@ -7,6 +7,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+from sessions_app.models.statements import ShortNumbers
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -31,7 +33,7 @@ class Migration(migrations.Migration):
                 ("reasoning_effort", models.CharField(blank=True, default="medium", max_length=16)),
                 ("mcp_config", models.JSONField(blank=True, default=list)),
                 ("agent_name", models.CharField(default="chat", max_length=64)),
-                ("metadata", models.JSONField(blank=True, default=dict)),
+                ("metadata", models.JSONField(blank=True, decoder=ShortNumbers, default=dict)),
                 ("pinned", models.BooleanField(default=False)),
                 ("archived", models.BooleanField(default=False)),
                 ("message_count", models.PositiveIntegerField(default=0)),
@@ -140,7 +142,7 @@ class Migration(migrations.Migration):
                 ("agent_name", models.CharField(blank=True, default="", max_length=64)),
                 ("response_time_ms", models.PositiveIntegerField(blank=True, null=True)),
                 ("is_error", models.BooleanField(default=False)),
-                ("metadata", models.JSONField(blank=True, default=dict)),
+                ("metadata", models.JSONField(blank=True, decoder=ShortNumbers, default=dict)),
                 ("run_id", models.UUIDField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (

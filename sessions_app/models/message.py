@@ -11,7 +11,7 @@ from chatjuicer.accounts.encryption import EncryptedTextField
 
 from .draft import MessageDraft
 from .session import ChatSession, preview_of
-from .statements import storable
+from .statements import ShortNumbers, storable
 
 
 class Message(models.Model):
@@ -44,7 +44,7 @@ class Message(models.Model):
     agent_name = models.CharField(max_length=64, blank=True, default="")
     response_time_ms = models.PositiveIntegerField(null=True, blank=True)
     is_error = models.BooleanField(default=False)
-    metadata = models.JSONField(blank=True, default=dict)
+    metadata = models.JSONField(blank=True, default=dict, decoder=ShortNumbers)
     run_id = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

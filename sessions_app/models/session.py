@@ -19,7 +19,7 @@ from sessions_app import defaults, signals
 from sessions_app.exceptions import SessionInactive
 
 from .draft import MessageDraft
-from .statements import storable, update_returning
+from .statements import ShortNumbers, storable, update_returning
 from .tally import SessionTally
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class ChatSession(models.Model):
     reasoning_effort = models.CharField(max_length=16, blank=True, default=defaults.DEFAULT_REASONING_EFFORT)
     mcp_config = models.JSONField(blank=True, default=list)
     agent_name = models.CharField(max_length=64, default=defaults.DEFAULT_AGENT)
-    metadata = models.JSONField(blank=True, default=dict)
+    metadata = models.JSONField(blank=True, default=dict, decoder=ShortNumbers)
     pinned = models.BooleanField(default=False)
     archived = models.BooleanField(default=False)
     frontend = models.CharField(max_length=16, blank=True, default="", help_text="which made it; empty: native")

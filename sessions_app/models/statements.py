@@ -1,5 +1,6 @@
 """Statements the ORM has no word for, and text that every database takes."""
 
+import json
 from typing import Any
 
 from django.db import connections
@@ -28,3 +29,15 @@ def storable(text: str) -> str:
     if text.isascii():
         return text.replace("\x00", "\ufffd") if "\x00" in text else text
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+class ShortNumbers(json.JSONDecoder):
+    """PostgreSQL writes 1e30 out as an integer, and no encoder of ours takes one of more than 64 bits."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(parse_int=short, **options)
+
+
+def short(digits: str) -> int | float:
+    number = int(digits)
+    return number if -(2**63) <= number < 2**64 else float(number)
