@@ -9,6 +9,7 @@ into the live stream at an instant of chance.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Iterator
 from contextlib import suppress
@@ -92,7 +93,7 @@ async def resume(
         async with dice.choice(clients).chat(session, after=after) as chat:
             head = chat.frames[0]["last_seq"]
             with suppress(AssertionError):
-                await chat.wait_for(lambda frames, head=head: frames[-1].get("seq", after) >= head, timeout=30)
+                await chat.wait_seq(head, timeout=30 if head > after else 0)
             if session in sessions[FINISHED:]:
                 await asyncio.sleep(dice.random() * 0.1)  # goes over into the live stream
         heads[session] = max(head, known)
@@ -114,7 +115,7 @@ async def compare(client: Client, seen: list[tuple[str, int, list[Frame]]], figu
         expected = [event for event in logs[session] if after < event["seq"] <= last]
         if folded(got) != folded(expected):
             figures.found("missing", f"{session} after {after} up to {last}: not what the log has")
-        if any(later["seq"] <= earlier["seq"] for earlier, later in zip(got, got[1:], strict=False)):
+        if any(later["seq"] <= earlier["seq"] for earlier, later in itertools.pairwise(got)):
             figures.found("twice", f"{session} after {after}")
 
 

@@ -1,4 +1,4 @@
-"""A site whose servers can be killed at named points and given bugs."""
+"""A site to attack: servers that die at named points or have bugs, and a PostgreSQL and a Redis of their own."""
 
 from __future__ import annotations
 
@@ -7,20 +7,40 @@ from contextlib import contextmanager
 
 from tests.faults.figures import Figures
 from tests.faults.planted import Switches
+from tests.harness import services
 from tests.harness.provider import Provider
 from tests.harness.server import Site
 
 
 class FaultySite(Site):
-    provider: Provider
-    switches: Switches
+    postgres: services.Postgres
+    redis: services.Redis
 
     def __init__(self, profile: str, provider: Provider, processes: int = 0, **environment: str) -> None:
-        super().__init__(profile, provider.url, processes, **environment)
         self.provider = provider
+        self.several = profile == "postgres"
+        if self.several:
+            self.postgres, self.redis = services.Postgres(), services.Redis()
+            environment |= {"DATABASE_URL": self.postgres.create_database(), "REDIS_URL": self.redis.url}
+        super().__init__("sqlite", provider.url, processes or 1 + self.several, **environment)
+        self.profile = profile
         self.switches = Switches(self.directory / "switches")
         for server in self.servers:
             server.environment |= self.switches.environment
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        if self.several:
+            self.postgres.discard()
+            self.redis.discard()
+
+    def dead(self) -> list[int]:
+        """Which servers are not running."""
+        return [
+            number
+            for number, server in enumerate(self.servers)
+            if server.process is None or server.process.poll() is not None
+        ]
 
 
 @contextmanager

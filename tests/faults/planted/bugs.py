@@ -137,7 +137,7 @@ def turn_synchronous_off() -> None:
     connection_created.connect(turn_off, weak=False)
 
 
-# SQLite syncs its write-ahead log at each commit from FULL (2) upwards; PostgreSQL waits for the disk unless told not to.
+# SQLite syncs its log at each commit from FULL (2) upwards; PostgreSQL waits for the disk unless told not to.
 DURABLE = {
     "sqlite": ("PRAGMA synchronous", {"2", "3"}),
     "postgresql": ("SHOW synchronous_commit", {"on", "remote_write", "remote_apply", "local"}),

@@ -14,6 +14,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from chat_app.log import Bell
 from chat_app.pen import RunPen
 from chat_app.ringer import Ringer
+from chatjuicer.accounts.models.family import TokenFamilyManager
+from files_app.models.file import FileManager
 
 from . import path_of
 
@@ -26,6 +28,9 @@ POINTS = (
     "between-ring-and-letter",
     "between-call-and-output",
     "before-output-of-call",
+    "before-refresh",
+    "after-refresh",
+    "between-bytes-and-row",
 )
 
 _lock = threading.Lock()
@@ -64,6 +69,18 @@ def before(owner: Any, name: str, point: Callable[..., str | None]) -> None:
     setattr(owner, name, call)
 
 
+def around(owner: Any, name: str, first: str, then: str) -> None:
+    original = getattr(owner, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        reached(first)
+        result = original(*args, **kwargs)
+        reached(then)
+        return result
+
+    setattr(owner, name, call)
+
+
 def install() -> None:
     commit = BaseDatabaseWrapper._commit
 
@@ -77,6 +94,8 @@ def install() -> None:
     BaseDatabaseWrapper._commit = commit_between_points  # type: ignore[method-assign]
     before(Bell, "records", lambda bell, records: "between-commit-and-ring")
     before(Ringer, "ring", lambda ringer, records: "between-ring-and-letter")
+    before(FileManager, "put", lambda *args, **kwargs: "between-bytes-and-row")
+    around(TokenFamilyManager, "rotate", "before-refresh", "after-refresh")
     # A call that is executing has had its frame said; the tool's own code runs between these two.
     before(
         RunPen,
