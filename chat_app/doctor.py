@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
 from django.utils import timezone
 
+from chatjuicer.accounts.encryption import MARK
 from files_app.models import File, StorageUsage, StoredBytes
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession, ContextItem, Message, SessionTally
@@ -153,7 +154,8 @@ def finish(session: ChatSession, message: Message) -> None:
 
 
 def unpaired_contexts() -> Iterator[UUID]:
-    of_tools = ContextItem.objects.filter(item__contains='"function_call').order_by("session_id", "position")
+    perhaps = Q(item__contains='"function_call') | Q(item__startswith=MARK)  # what is sealed must be read
+    of_tools = ContextItem.objects.filter(perhaps).order_by("session_id", "position")
     rows = of_tools.values_list("session_id", "item").iterator(500)
     for session_pk, group in groupby(rows, key=itemgetter(0)):
         items = [ContextItem(item=item).value for _, item in group]

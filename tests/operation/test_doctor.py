@@ -1,5 +1,6 @@
 """The doctor finds each fault that is planted, mends it, and leaves the healthy alone."""
 
+import asyncio
 import io
 import os
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.utils import timezone
@@ -21,6 +23,8 @@ from files_app.incoming import Incoming
 from files_app.models import File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession, Message, MessageDraft, SessionTally
+from tests.harness.server import Site
+from tests.operation.conftest import PROFILE, signed_in
 
 CALL = {"type": "function_call", "call_id": "call_1", "name": "current_time", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": "noon"}
@@ -127,14 +131,16 @@ def leave_a_tool_call_pending(session: ChatSession) -> None:
 
 def lose_an_output(session: ChatSession) -> None:
     Run.objects.get(status="running").end(Run.Status.COMPLETED, "stop")
-    session.context_items.filter(item__contains="noon", item__startswith='{"type":"function_call_output').delete()
+    remove_item(session, OUTPUT)
 
 
 def lose_a_call(session: ChatSession) -> None:
     Run.objects.get(status="running").end(Run.Status.COMPLETED, "stop")
-    session.context_items.filter(item__contains='"function_call"', item__endswith='"arguments":"{}"}').filter(
-        item__contains="call_1"
-    ).delete()
+    remove_item(session, CALL)
+
+
+def remove_item(session: ChatSession, value: dict[str, Any]) -> None:
+    session.context_items.filter(pk__in=[row.pk for row in session.context_items.all() if row.value == value]).delete()
 
 
 def miscount_messages(session: ChatSession) -> None:
@@ -222,6 +228,17 @@ def rows() -> list[Any]:
     return [sorted(map(str, model._default_manager.values_list())) for model in models]
 
 
+def test_what_is_encrypted_is_examined_too(settings: Any, request: pytest.FixtureRequest) -> None:
+    settings.MESSAGE_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    session = request.getfixturevalue("session")
+    assert doctor() == "Nothing is wrong.\n"
+    lose_an_output(session)
+    show_another_preview(session)
+    assert "Found 1 unpaired-context, 1 counters" in doctor()
+    doctor("--repair")
+    assert doctor() == "Nothing is wrong.\n"
+
+
 # -- what mending keeps
 
 
@@ -264,3 +281,23 @@ def test_a_lost_output_is_what_the_history_says(session: ChatSession) -> None:
     doctor("--repair")
     items = [row.value for row in session.context_items.order_by("position")]
     assert OUTPUT in items
+
+
+async def test_what_is_under_way_is_no_fault() -> None:
+    with Site(PROFILE, processes=1) as site:
+        async with signed_in(site) as alice:
+            sessions = [await alice.create_session() for _ in range(5)]
+
+            async def talk(session: str) -> None:
+                async with alice.chat(session) as chat:
+                    while True:
+                        await chat.say("What time is it?", "And the files?")
+                        await chat.ask("count to 20")
+
+            talking = [asyncio.create_task(talk(session)) for session in sessions]
+            await asyncio.sleep(1)
+            for _ in range(3):
+                assert await asyncio.to_thread(site.manage, "doctor", "--repair") == "Nothing is wrong.\n"
+            assert not any(task.done() for task in talking)
+            for task in talking:
+                task.cancel()
