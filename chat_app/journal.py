@@ -38,6 +38,7 @@ T = TypeVar("T")
 RETRY_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # between attempts to write a batch; the last one repeats
 STOP_TIMEOUT_S = 10.0
 GIVE_UP_AFTER_S = 60.0  # by then the leases have run out, and others have ended the runs
+MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and what others say must not wait for fifty of them
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
 
 
@@ -120,9 +121,9 @@ class Journal:
                 del self._dirty[pen]
                 if not pen.lost:
                     batch.entries.append(pen.take())
-        for call in self._calls:
+        for call in self._calls[:MAX_CALLS]:
             (batch.alone if call.session_pk is None else batch.calls).append(call)
-        self._calls = []
+        del self._calls[:MAX_CALLS]
         if batch.entries or batch.calls or batch.alone:
             self._busy = True
             self._batches.put(batch)
@@ -265,9 +266,10 @@ def write_entries(entries: list[Entry]) -> list[RunPen]:
         if last_seq is None:
             lost.append(pen)
             continue
-        session = ChatSession(pk=pen.session_pk, session_id=pen.session_id)
-        for change in entry.changes:
-            change(session)
+        if entry.changes:
+            session = ChatSession(pk=pen.session_pk, session_id=pen.session_id)
+            for change in entry.changes:
+                change(session)
         first = last_seq - len(entry.events) + 1
         for n, event in enumerate(entry.events, first):
             records.append(Record(pen.session_pk, pen.session_id, n, pen.run_id, tag(event), encode(event), at))
