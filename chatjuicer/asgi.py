@@ -30,6 +30,7 @@ from django.db import close_old_connections  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
 from django.urls import re_path, set_script_prefix  # noqa: E402
 
+from chat_app import tracing  # noqa: E402
 from chat_app.awaited import AwaitedResponse  # noqa: E402
 from chat_app.process import process  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
@@ -139,11 +140,13 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
         try:
             if message["type"] == "lifespan.startup":
+                tracing.start()
                 await warm_up()
                 await process.start(Supervisor if settings.SUPERVISE_RUNS else None, summarize)
             else:
                 await process.stop()
                 await shut_down()
+                tracing.stop()
         except Exception:
             logger.exception("%s failed", message["type"])
             await send({"type": f"{message['type']}.failed", "message": ""})

@@ -65,6 +65,8 @@ AGENT_MAX_TURNS: int = env.int("AGENT_MAX_TURNS", 25)
 # Open sockets of this process; past them 4429.
 MAX_SOCKETS: int = env.int("MAX_SOCKETS", 10_000)
 MAX_SOCKETS_PER_USER: int = env.int("MAX_SOCKETS_PER_USER", 2_000)
+# Where traces go; the OpenTelemetry SDK reads this and its other variables itself.
+OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
 # Lets others than this machine read /metrics.
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
 # Whether this process claims queued runs, or leaves them to others.

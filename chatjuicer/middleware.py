@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from chat_app.tracing import note_answer, request_span
 from chatjuicer.accounts.context import request_id
 from chatjuicer.accounts.limits import TooManyRequests, spend_address, spend_sign_in
 from chatjuicer.errors import answer
@@ -30,7 +31,9 @@ class RequestMiddleware:
             path = request.path_info
             if path.startswith("/api/") and path.endswith("/"):
                 request.path_info = path[:-1]
-            response = self.get_response(request)
+            with request_span(request.method or "", request.headers) as span:
+                response = self.get_response(request)
+                note_answer(span, request, response.status_code)
             response.headers["X-Request-ID"] = name
             logger.info(
                 "request",

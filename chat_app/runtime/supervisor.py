@@ -21,6 +21,7 @@ from chat_app.models.queue import Started
 from chat_app.models.status import RunStatus
 from chat_app.owner import OWNER, is_dead
 from chat_app.protocol import Record
+from chat_app.tracing import note_failure, run_span
 
 from .answer import answer
 from .brief import Answered, LeaseLost, Outcome, RunBrief, RunError
@@ -105,7 +106,10 @@ class Supervisor:
 
     async def _execute(self, started: Started) -> None:
         run, session = started.run, started.session
-        with run_context(session.session_id, run.pk):
+        with (
+            run_context(session.session_id, run.pk),
+            run_span(run_id=str(run.pk), session_id=session.session_id, model=run.model) as span,
+        ):
             # The channel is held open so that a stop from another process is heard here.
             async with self._hub.channel(session.pk, session.session_id):
                 pen = self._journal.pen(run, session)
@@ -136,6 +140,9 @@ class Supervisor:
                     logger.exception("the run failed")
                     outcome = Outcome("error", error=RunError("internal", "Something went wrong on the server."))
                 failure = outcome.error
+                span.set_attribute("chatjuicer.finish_reason", outcome.finish_reason)
+                if failure:
+                    note_failure(span, failure.code)
                 error = protocol.Error(failure.code, failure.message, failure.retryable) if failure else None
                 if outcome.finish_reason == "awaiting_approval":
                     pause = partial(run.pause, run.epoch, outcome.asked, outcome.state, outcome.usage)

@@ -9,6 +9,7 @@ import uvicorn
 from django.core.management.base import BaseCommand, CommandParser
 from prometheus_client import start_http_server
 
+from chat_app import tracing
 from chat_app.metrics import registry
 from chat_app.process import process
 from chat_app.runtime.lifecycle import shut_down, warm_up
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         loop, told_to_stop = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop.set)
+        tracing.start()
         await warm_up()
         await process.start(Supervisor, summarize)
         self.stdout.write("Executing runs")
@@ -58,3 +60,4 @@ class Command(BaseCommand):
             loop.remove_signal_handler(number)
         await process.stop(grace_s)
         await shut_down()
+        tracing.stop()
