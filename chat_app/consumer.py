@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
@@ -93,9 +94,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
             async with process.hub.channel(session.pk, session.session_id) as channel:
                 shown = run.representation() if run else None
                 await self.send(encode(protocol.Connected(session.session_id, session.last_seq, shown)))
-                async for frame in process.hub.follow(channel, outbox, self._cursor(session, run)):
-                    await self.send(frame.wire if isinstance(frame, Record) else frame)
-                    counts.frames_out += 1
+                async with aclosing(process.hub.follow(channel, outbox, self._cursor(session, run))) as frames:
+                    async for frame in frames:
+                        await self.send(frame.wire if isinstance(frame, Record) else frame)
+                        counts.frames_out += 1
             close_code = outbox.close_code
         except asyncio.CancelledError:
             return

@@ -28,6 +28,13 @@ class ApprovalGone(ApiError):
     message = "Nothing waits under this approval_id."
 
 
+class TooManySockets(ApiError):
+    status_code = 429
+    code = "too_many_sockets"
+    message = "Too many streams are open."
+    retry_after = 5
+
+
 class SessionGone(ApiError):
     status_code = 404
     code = "not_found"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -33,13 +33,24 @@ FIRST_POLL_S = 0.3
 class Channel:
     """A session as this process sees it: who listens, and the highest number that they were handed."""
 
-    __slots__ = ("catching_up", "head", "known", "listeners", "members", "opened", "session_id", "session_pk")
+    __slots__ = (
+        "catching_up",
+        "head",
+        "known",
+        "listeners",
+        "members",
+        "opened",
+        "opening",
+        "session_id",
+        "session_pk",
+    )
 
     def __init__(self, session_pk: UUID, session_id: str) -> None:
         self.session_pk, self.session_id = session_pk, session_id
         self.head = 0
         self.known = 0  # the highest number heard of
-        self.opened = asyncio.Event()  # the head has been read
+        self.opened = False  # the head has been read
+        self.opening = asyncio.Lock()
         self.members = 0  # who holds the channel open, joined or still replaying
         self.listeners: set[Outbox] = set()
         self.catching_up: asyncio.Task[None] | None = None
@@ -89,19 +100,12 @@ class Hub:
     async def channel(self, session_pk: UUID, session_id: str) -> AsyncIterator[Channel]:
         """The session's channel, held open. What is committed after this line is entered reaches it."""
         channel = self._channels.get(session_pk)
-        first = channel is None
         if channel is None:
             channel = self._channels[session_pk] = Channel(session_pk, session_id)
         channel.members += 1
         try:
-            if first:
-                # Join before reading the log: an event written in between is then heard of twice, not never.
-                await self._ringer.join(session_pk)
-                channel.head = (await in_database(_bounds, session_pk))[1]
-                channel.opened.set()
-                self._look_for_missing(channel)
-                self._joined.set()
-            await channel.opened.wait()
+            async with channel.opening:
+                await self._open(channel)
             yield channel
         finally:
             channel.members -= 1
@@ -111,7 +115,17 @@ class Hub:
                     channel.catching_up.cancel()
                 await self._ringer.leave(session_pk)
 
-    async def follow(self, channel: Channel, outbox: Outbox, after: int) -> AsyncIterator[Record | str]:
+    async def _open(self, channel: Channel) -> None:
+        if channel.opened:
+            return
+        # Join before reading the log: an event written in between is then heard of twice, not never.
+        await self._ringer.join(channel.session_pk)
+        channel.head = (await in_database(_bounds, channel.session_pk))[1]
+        channel.opened = True
+        self._look_for_missing(channel)
+        self._joined.set()
+
+    async def follow(self, channel: Channel, outbox: Outbox, after: int) -> AsyncGenerator[Record | str]:
         """Each event above `after` once, in order, first from the log and then live, until the outbox is closed.
 
         A cursor that the log cannot serve gives a `resync` and the live stream.
@@ -165,7 +179,7 @@ class Hub:
             if channel is None:
                 continue
             channel.known = max(channel.known, record.seq)
-            if channel.opened.is_set() and channel.catching_up is None:
+            if channel.opened and channel.catching_up is None:
                 if record.seq == channel.head + 1:
                     self._hand_out(channel, record)
                 else:
@@ -230,7 +244,7 @@ class Hub:
                 continue
             for key in keys:
                 channel = self._channels.get(key)
-                if channel is None or not channel.opened.is_set():
+                if channel is None or not channel.opened:
                     continue
                 if key not in heads:
                     self.hear_gone(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing
 
 from django.http import StreamingHttpResponse
 
@@ -11,16 +11,20 @@ from chatjuicer.accounts.authentication import Credentials
 from sessions_app.models import ChatSession
 
 from .counts import counts
+from .exceptions import TooManySockets
 from .models import Run
 from .outbox import Outbox
 from .process import process
-from .protocol import Record
+from .protocol import Ping, Record, encode
 
 
 def event_stream(
     credentials: Credentials, session: ChatSession, after: int, run: Run | None = None
 ) -> StreamingHttpResponse:
-    """What comes after `after`, live; with a `run`, only its frames, and the end with its `stream_end`."""
+    """What comes after `after`, live; with a `run`, only its frames, and the end with its `stream_end`. An open stream
+    counts as a socket, and ends with its credentials as one does. Raises TooManySockets."""
+    if not process.sockets.has_room(credentials.user.pk):
+        raise TooManySockets()
     response = StreamingHttpResponse(
         _frames(credentials, session, after, run), content_type="text/event-stream; charset=utf-8"
     )
@@ -33,17 +37,22 @@ async def _frames(credentials: Credentials, session: ChatSession, after: int, ru
     outbox = Outbox()
     socket = process.sockets.add(credentials, outbox)
     counts.socket_opened(resumed=after > 0 and run is None)
-    yield b": open\n\n"
     try:
-        async with process.hub.channel(session.pk, session.session_id) as channel:
-            with suppress(GeneratorExit):
-                async for frame in process.hub.follow(channel, outbox, after):
-                    counts.frames_out += 1
-                    if not isinstance(frame, Record):
-                        yield b": ping\n\n" if '"ping"' in frame[:20] else f"data: {frame}\n\n".encode()
-                    elif run is None or frame.run_id == run.pk:
-                        yield f"id: {frame.seq}\ndata: {frame.wire}\n\n".encode()
-                        if run is not None and frame.type == "stream_end":
-                            return
+        yield b": open\n\n"
+        async with (
+            process.hub.channel(session.pk, session.session_id) as channel,
+            aclosing(process.hub.follow(channel, outbox, after)) as frames,
+        ):
+            async for frame in frames:
+                counts.frames_out += 1
+                if not isinstance(frame, Record):
+                    yield b": ping\n\n" if frame == PING else f"data: {frame}\n\n".encode()
+                elif run is None or frame.run_id == run.pk:
+                    yield f"id: {frame.seq}\ndata: {frame.wire}\n\n".encode()
+                    if run is not None and frame.type == "stream_end":
+                        return
     finally:
         process.sockets.remove(socket)
+
+
+PING = encode(Ping())
