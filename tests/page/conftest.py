@@ -2,9 +2,11 @@ import os
 import shutil
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect, sync_playwright
 
+from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
 
 # Without a person's profile, a screen, or anything that talks to the browser's maker.
@@ -38,16 +40,50 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def site() -> Iterator[Site]:
-    """A server that wants a login and answers by the demo model."""
-    with Site("sqlite", ALLOW_LOCALHOST_NOAUTH="false") as site:
+def provider() -> Iterator[Provider]:
+    with Provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="package")
+def site(provider: Provider) -> Iterator[Site]:
+    """One server for all: whoever comes to it through a proxy has to sign in, who is on its machine need not."""
+    with Site("sqlite", provider.url, ALLOW_LOCALHOST_NOAUTH="true") as site:
         yield site
 
 
+VIEW = ViewportSize(width=1280, height=800)
+PROXIED = {"X-Forwarded-For": "203.0.113.7"}
+
+
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One person's browser, of which the tabs share what is stored."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+def context(browser: Browser, site: Site) -> Iterator[BrowserContext]:
+    """One person's browser, of which the tabs share what is stored. Somebody has signed in there before."""
+    grant = httpx.post(f"{site.url}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}, trust_env=False)
+    stored = {"name": "chat-juicer.refresh", "value": grant.raise_for_status().json()["refresh_token"]}
+    context = browser.new_context(
+        viewport=VIEW,
+        extra_http_headers=PROXIED,
+        storage_state={"cookies": [], "origins": [{"origin": site.url, "localStorage": [stored]}]},
+    )
+    context.set_default_timeout(WAIT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def stranger(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser that nobody has used."""
+    context = browser.new_context(viewport=VIEW, extra_http_headers=PROXIED)
+    context.set_default_timeout(WAIT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def local(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser on the server's own machine."""
+    context = browser.new_context(viewport=VIEW)
     context.set_default_timeout(WAIT_MS)
     yield context
     context.close()
@@ -76,13 +112,34 @@ def troubles() -> Iterator[Troubles]:
 
 @pytest.fixture
 def page(site: Site, context: BrowserContext, troubles: Troubles) -> Page:
-    """Signed in, by keyboard, with an empty conversation."""
+    """Signed in, with an empty conversation."""
     page = troubles.watch(context.new_page())
     page.goto(site.url)
-    expect(page.get_by_label("E-mail")).to_be_focused()
-    page.keyboard.type(EMAIL)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    expect(message_field(page)).to_be_focused()
     return page
+
+
+# What the tests do and look at.
+
+
+def message_field(page: Page) -> Locator:
+    return page.get_by_label("Message", exact=True)
+
+
+def say(page: Page, text: str) -> None:
+    """`text` may be a script for the provider, see tests/harness/provider/script.py."""
+    message_field(page).fill(text)
+    page.keyboard.press("Enter")
+
+
+def answer(page: Page) -> Locator:
+    return page.get_by_role("article", name="Answer").last
+
+
+def words(to: int) -> str:
+    """What the provider answers to "say N words"."""
+    return " ".join(f"word{n}" for n in range(1, to + 1))
+
+
+def until_idle(page: Page) -> None:
+    expect(page.get_by_role("button", name="Stop the answer")).to_be_hidden()

@@ -3,132 +3,131 @@
 import re
 
 import httpx
-from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
-from tests.page.conftest import Troubles
+from tests.page.conftest import Troubles, answer, message_field, say, until_idle, words
 
 
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
+def test_a_person_signs_in_by_keyboard(stranger: BrowserContext, site: Site, troubles: Troubles) -> None:
+    page = troubles.watch(stranger.new_page())
+    page.goto(site.url)
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    page.keyboard.type(EMAIL)
+    page.keyboard.press("Tab")
+    page.keyboard.type("wrong")
     page.keyboard.press("Enter")
-
-
-def answer(page: Page) -> Locator:
-    return page.get_by_role("article", name="Answer").last
-
-
-def counted(to: int) -> str:
-    """What the demo model answers when it is asked to count."""
-    return f"Counting as the offline demo model: {', '.join(map(str, range(1, to + 1)))}."
-
-
-def until_idle(page: Page) -> None:
-    expect(page.get_by_role("button", name="Stop the answer")).to_be_hidden()
-
-
-def test_the_answer_grows_on_the_screen_and_is_in_the_history(page: Page) -> None:
-    page.keyboard.type("count to 60")
+    expect(page.get_by_role("alert")).to_have_text("Invalid credentials")
+    page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(answer(page)).to_contain_text("1, 2, 3")
-    assert counted(60) not in answer(page).inner_text()
-    expect(answer(page)).to_have_text(counted(60))
+    expect(message_field(page)).to_be_focused()
+    page.keyboard.type("say 3 words")
+    page.keyboard.press("Enter")
+    expect(answer(page)).to_have_text(words(3))
+
+
+def test_the_answer_grows_on_the_screen_and_is_in_the_history(page: Page, provider: Provider) -> None:
+    say(page, "say 60 words; gate grows after 10")
+    expect(answer(page)).to_have_text(words(10))
+    provider.open_gate("grows")
+    expect(answer(page)).to_have_text(words(60))
     until_idle(page)
     chats = page.get_by_role("navigation", name="Chats")
     expect(chats.get_by_role("link").first).to_have_attribute("aria-current", "page")
     address = page.url
-    page.get_by_role("button", name="New chat").click()
+    page.get_by_role("button", name="New chat", exact=True).click()
     expect(page.get_by_text("What can I do for you?")).to_be_visible()
     chats.get_by_role("link").first.click()
     expect(page).to_have_url(address)
-    expect(answer(page)).to_have_text(counted(60))
+    expect(answer(page)).to_have_text(words(60))
 
 
-def test_a_reload_in_mid_answer_loses_nothing(page: Page) -> None:
-    say(page, "count to 200")
-    expect(answer(page)).to_contain_text("20, 21")
+def test_a_reload_in_mid_answer_loses_nothing(page: Page, provider: Provider) -> None:
+    say(page, "say 90 words; gate reload after 30; gate again after 60")
+    expect(answer(page)).to_have_text(words(30))
     page.reload()
-    expect(answer(page)).to_contain_text("20, 21")
+    expect(answer(page)).to_have_text(words(30))
+    provider.open_gate("reload")
+    expect(answer(page)).to_have_text(words(60))
     page.reload()
-    expect(answer(page)).to_have_text(counted(200))
+    provider.open_gate("again")
+    expect(answer(page)).to_have_text(words(90))
     until_idle(page)
     expect(page.get_by_role("article")).to_have_count(2)
 
 
 def test_escape_stops_the_answer_and_keeps_what_was_said(page: Page) -> None:
-    say(page, "count to 500")
-    expect(answer(page)).to_contain_text("10, 11")
+    say(page, "say 60 words; gate stop after 12")
+    expect(answer(page)).to_contain_text("word12")
     page.keyboard.press("Escape")
     expect(answer(page).get_by_text("Stopped")).to_be_visible()
     until_idle(page)
-    kept = answer(page).inner_text()
-    assert "10, 11" in kept and "500" not in kept
     page.reload()
-    expect(answer(page)).to_have_text(re.compile("10, 11.*Stopped", re.DOTALL))
-    say(page, "count to 3")
-    expect(answer(page)).to_contain_text("1, 2, 3.")
+    expect(answer(page)).to_have_text(re.compile("^word1 .*word12\\s*Stopped$", re.DOTALL))
+    say(page, "say 3 words")
+    expect(answer(page)).to_have_text(words(3))
 
 
-def test_two_tabs_show_the_same(page: Page, context: BrowserContext, troubles: Troubles) -> None:
-    say(page, "count to 150")
-    expect(answer(page)).to_contain_text("5, 6")
+def test_two_tabs_show_the_same(page: Page, context: BrowserContext, troubles: Troubles, provider: Provider) -> None:
+    say(page, "say 60 words; gate tabs after 15")
+    expect(answer(page)).to_have_text(words(15))
     other = troubles.watch(context.new_page())
     other.goto(page.url)
-    expect(answer(other)).to_contain_text("5, 6")
-    expect(answer(other)).to_have_text(counted(150))
-    expect(answer(page)).to_have_text(counted(150))
+    expect(answer(other)).to_have_text(words(15))
+    provider.open_gate("tabs")
+    expect(answer(other)).to_have_text(words(60))
+    expect(answer(page)).to_have_text(words(60))
     until_idle(other)
-    say(other, "count to 400")
-    expect(page.get_by_role("article", name="You").last).to_have_text(re.compile("count to 400"))
-    expect(answer(page)).to_contain_text("5, 6")
+    say(other, "say 40 words; gate never after 6")
+    expect(page.get_by_role("article", name="You").last).to_contain_text("say 40 words")
+    expect(answer(page)).to_have_text(words(6))
     page.get_by_role("button", name="Stop the answer").click()
     expect(answer(other).get_by_text("Stopped")).to_be_visible()
     expect(answer(page)).to_have_text(answer(other).inner_text(), use_inner_text=True)
 
 
-def test_a_message_sent_meanwhile_waits_for_its_turn(page: Page) -> None:
-    say(page, "count to 120")
-    expect(answer(page)).to_contain_text("5, 6")
-    say(page, "count to 4")
+def test_a_message_sent_meanwhile_waits_for_its_turn(page: Page, provider: Provider) -> None:
+    say(page, "say 40 words; gate turn after 6")
+    expect(answer(page)).to_have_text(words(6))
+    say(page, "say 4 words")
     expect(page.get_by_text("1 message queued")).to_be_visible()
     waiting = page.get_by_text("Queued: answered next").filter(visible=True)
     expect(waiting).to_have_count(1)
-    expect(page.get_by_role("article").last).to_contain_text("1, 2, 3, 4.")
-    expect(page.get_by_role("article").nth(1)).to_have_text(counted(120))
+    provider.open_gate("turn")
+    expect(page.get_by_role("article").last).to_have_text(words(4))
+    expect(page.get_by_role("article").nth(1)).to_have_text(words(40))
     expect(waiting).to_have_count(0)
 
 
 def test_a_message_written_while_the_server_is_away_arrives_once(page: Page, site: Site) -> None:
-    say(page, "count to 300")
-    expect(answer(page)).to_contain_text("10, 11")
+    say(page, "say 60 words; gate away after 20")
+    expect(answer(page)).to_contain_text("word20")
     site.servers[0].kill()
     expect(page.get_by_text("Reconnecting…")).to_be_visible()
-    say(page, "count to 5")
+    say(page, "say 5 words")
     expect(page.get_by_text("Sending…")).to_be_visible()
     site.servers[0].restart()
-    expect(page.get_by_role("article").last).to_contain_text("1, 2, 3, 4, 5.", timeout=60_000)
+    expect(page.get_by_role("article").last).to_have_text(words(5), timeout=60_000)
     expect(page.get_by_role("article", name="You")).to_have_count(2)
     first = page.get_by_role("article", name="Answer").first.inner_text()
-    assert "10, 11" in first
+    assert "word20" in first
     page.reload()
     expect(page.get_by_role("article")).to_have_count(4)
     expect(page.get_by_role("article", name="Answer").first).to_have_text(first.strip(), use_inner_text=True)
 
 
 def test_what_is_said_cannot_run_in_the_page(page: Page) -> None:
-    say(
-        page,
-        '<img src=x onerror="window.hit=1"> [press](javascript:window.hit=1) ![p](https://example.org/p.png)',
-    )
-    expect(answer(page)).to_contain_text("You said")
+    hostile = '<img src=x onerror="window.hit=1"> [press](javascript:window.hit=1) ![p](https://example.org/p.png)'
+    say(page, f"echo {hostile} end.")
+    expect(answer(page)).to_contain_text("end.")
     until_idle(page)
     assert page.evaluate("window.hit") is None
     assert page.locator(".markdown :is(img, script, iframe, [onerror], a[href^=javascript])").count() == 0
 
 
 def test_a_tool_call_is_a_card_that_opens(page: Page) -> None:
-    say(page, "what time is it")
+    say(page, 'tool current_time {"timezone": "UTC"}')
     card = page.locator("details.tool")
     expect(card).to_contain_text("done")
     card.locator("summary").focus()
@@ -140,8 +139,8 @@ def test_a_tool_call_is_a_card_that_opens(page: Page) -> None:
 
 
 def test_chats_are_renamed_pinned_found_and_deleted_by_keyboard(page: Page) -> None:
-    say(page, "count to 2")
-    expect(answer(page)).to_contain_text("1, 2.")
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
     until_idle(page)
     page.keyboard.press("Control+k")
     page.keyboard.press("ArrowDown")
@@ -169,35 +168,32 @@ def test_chats_are_renamed_pinned_found_and_deleted_by_keyboard(page: Page) -> N
 
 
 def test_signing_out_ends_every_tab(page: Page, context: BrowserContext, troubles: Troubles) -> None:
-    say(page, "count to 2")
-    expect(answer(page)).to_contain_text("1, 2.")
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
     other = troubles.watch(context.new_page())
     other.goto(page.url)
-    expect(answer(other)).to_contain_text("1, 2.")
+    expect(answer(other)).to_have_text(words(2))
     page.get_by_role("button", name="Sign out").click()
     for tab in (page, other):
         expect(tab.get_by_role("heading", name="Sign in")).to_be_visible()
     page.get_by_label("E-mail").fill(EMAIL)
-    page.get_by_label("Password").fill("wrong")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("Invalid credentials")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(answer(page)).to_contain_text("1, 2.")
-    expect(answer(other)).to_contain_text("1, 2.")
+    expect(answer(page)).to_have_text(words(2))
+    expect(answer(other)).to_have_text(words(2))
 
 
 def test_a_sign_out_on_another_machine_ends_the_page(page: Page, site: Site) -> None:
-    say(page, "count to 2")
-    expect(answer(page)).to_contain_text("1, 2.")
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
     refresh = page.evaluate("localStorage.getItem('chat-juicer.refresh')")
     httpx.post(f"{site.url}/api/auth/logout", json={"refresh_token": refresh}, trust_env=False).raise_for_status()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def test_a_refused_access_token_is_renewed_unseen(page: Page) -> None:
-    say(page, "count to 2")
-    expect(answer(page)).to_contain_text("1, 2.")
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
     spoilt = []
 
     def spoil(route: Route) -> None:
@@ -211,43 +207,40 @@ def test_a_refused_access_token_is_renewed_unseen(page: Page) -> None:
     page.route("**/api/auth/refresh", spoil)
     page.reload()
     expect(page.get_by_text("Connected")).to_be_visible()
-    say(page, "count to 3")
-    expect(answer(page)).to_contain_text("1, 2, 3.")
+    say(page, "say 3 words")
+    expect(answer(page)).to_have_text(words(3))
     assert len(spoilt) > 1
 
 
-def test_thoughts_survive_a_reload_and_a_broken_answer_says_so(context: BrowserContext, troubles: Troubles) -> None:
-    with Provider() as provider, Site("sqlite", provider.url, ALLOW_LOCALHOST_NOAUTH="true") as site:
-        page = troubles.watch(context.new_page())
-        page.goto(site.url)
-        say(page, "reasoning 6; say 40 words; pace 10; reset after 30 words")
-        thoughts = page.locator("details.reasoning")
-        expect(thoughts).to_contain_text("Thoughts")
-        expect(answer(page)).to_contain_text("word5")
-        thought = thoughts.locator(".plain").text_content()
-        assert thought
-        page.reload()
-        expect(thoughts.locator(".plain")).to_have_text(thought)
-        expect(answer(page)).to_contain_text("word5")
-        expect(page.get_by_role("alert")).to_be_visible()
-        expect(answer(page)).to_contain_text("Not finished")
-        assert "word30" in answer(page).inner_text()
-        until_idle(page)
-        say(page, "say 3 words")
-        expect(answer(page)).to_have_text("word1 word2 word3")
+def test_thoughts_survive_a_reload_and_a_broken_answer_says_so(page: Page, provider: Provider) -> None:
+    say(page, "reasoning 6; say 40 words; gate thought after 5; reset after 30 words")
+    thoughts = page.locator("details.reasoning")
+    expect(thoughts).to_contain_text("Thoughts")
+    expect(answer(page)).to_contain_text("word5")
+    thought = thoughts.locator(".plain").text_content()
+    assert thought
+    page.reload()
+    expect(thoughts.locator(".plain")).to_have_text(thought)
+    expect(answer(page)).to_contain_text("word5")
+    provider.open_gate("thought")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(answer(page)).to_contain_text("Not finished")
+    assert "word30" in answer(page).inner_text()
+    until_idle(page)
+    say(page, "say 3 words")
+    expect(answer(page)).to_have_text(words(3))
 
 
-def test_a_server_that_needs_no_login_shows_none(context: BrowserContext, troubles: Troubles) -> None:
-    with Site("sqlite", ALLOW_LOCALHOST_NOAUTH="true") as site:
-        page = troubles.watch(context.new_page())
-        page.goto(site.url)
-        expect(page.get_by_label("Message", exact=True)).to_be_focused()
-        expect(page.get_by_role("heading", name="Sign in")).to_be_hidden()
-        say(page, "count to 30")
-        expect(answer(page)).to_have_text(counted(30))
-        page.set_viewport_size({"width": 390, "height": 780})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        page.get_by_role("button", name="Chats").click()
-        expect(page.get_by_label("Search chats")).to_be_focused()
-        page.keyboard.press("Escape")
-        expect(page.get_by_role("button", name="Chats")).to_be_focused()
+def test_a_server_that_needs_no_login_shows_none(local: BrowserContext, site: Site, troubles: Troubles) -> None:
+    page = troubles.watch(local.new_page())
+    page.goto(site.url)
+    expect(message_field(page)).to_be_focused()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_hidden()
+    say(page, "say 30 words")
+    expect(answer(page)).to_have_text(words(30))
+    page.set_viewport_size({"width": 390, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Chats").click()
+    expect(page.get_by_label("Search chats")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Chats")).to_be_focused()

@@ -1,0 +1,147 @@
+"""Files through the page: to the agent, and back."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.harness.provider import Provider
+from tests.page.conftest import answer, message_field, say, until_idle
+
+# A file in the page's own hands, as the system gives it with a paste or a drop.
+HAND_OVER = """(target, [kind, name, type, text]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([text], name, { type }));
+  const key = kind === "paste" ? "clipboardData" : "dataTransfer";
+  const Kind = kind === "paste" ? ClipboardEvent : DragEvent;
+  target.dispatchEvent(new Kind(kind, { [key]: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def choose(page: Page, *files: tuple[str, str]) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Attach files").click()
+    chooser.value.set_files([{"name": name, "mimeType": "text/plain", "buffer": text.encode()} for name, text in files])
+
+
+def to_send(page: Page) -> Locator:
+    return page.get_by_role("list", name="Files to send").get_by_role("listitem")
+
+
+def files_of_chat(page: Page) -> Locator:
+    page.get_by_role("button", name="Files of this chat").click()
+    return page.get_by_role("dialog", name="Files of this chat")
+
+
+def downloaded(page: Page, button: Locator) -> str:
+    with page.expect_download() as download:
+        button.click()
+    return Path(download.value.path()).read_text()
+
+
+def test_files_go_with_a_message_and_can_be_fetched_again(page: Page, provider: Provider) -> None:
+    message_field(page).fill("Read this")
+    choose(page, ("50% of #1?.txt", "half"), ("mistake.txt", "not this"))
+    expect(to_send(page)).to_have_text([re.compile("50% of #1.*4 bytes"), re.compile("mistake.*8 bytes")])
+    page.get_by_role("button", name="Remove mistake.txt").press("Enter")
+    expect(to_send(page)).to_have_count(1)
+    page.reload()
+    expect(to_send(page)).to_have_text([re.compile("50% of #1")])
+    expect(message_field(page)).to_have_value("Read this")
+    message_field(page).press("Enter")
+    expect(answer(page)).to_contain_text("You said: Read this")
+    expect(to_send(page)).to_have_count(0)
+    question = page.get_by_role("article", name="You")
+    expect(question).to_have_count(1)
+    assert "sources/50% of #1?.txt" in provider.requests[-1].texts[-1][1]
+    page.reload()
+    assert downloaded(page, question.get_by_role("button", name="Download 50% of #1?.txt")) == "half"
+    panel = files_of_chat(page)
+    expect(panel.get_by_role("listitem")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Files of this chat")).to_be_focused()
+
+
+def test_a_message_may_be_nothing_but_files(page: Page) -> None:
+    choose(page, ("alone.txt", "x"))
+    expect(to_send(page)).to_contain_text(["1 byte"])
+    expect(message_field(page)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(answer(page)).to_contain_text("sources/alone.txt")
+    expect(page.get_by_role("article", name="You")).to_have_text(re.compile("^alone.txt"))
+
+
+def test_files_are_pasted_and_dropped_and_keep_apart(page: Page) -> None:
+    field = message_field(page)
+    field.evaluate(HAND_OVER, ["paste", "image.png", "image/png", "one"])
+    expect(to_send(page)).to_have_text([re.compile(r"^pasted 20.*\.png")])
+    page.locator("body").evaluate(HAND_OVER, ["dragenter", "notes.txt", "text/plain", "two"])
+    expect(page.get_by_text("Drop the files to attach them")).to_be_visible()
+    page.locator("body").evaluate(HAND_OVER, ["drop", "notes.txt", "text/plain", "two"])
+    expect(page.get_by_text("Drop the files to attach them")).to_be_hidden()
+    page.locator("body").evaluate(HAND_OVER, ["drop", "notes.txt", "text/plain", "three"])
+    expect(to_send(page)).to_have_text([re.compile("pasted"), re.compile("notes.txt"), re.compile(r"notes \(2\).txt")])
+    panel = files_of_chat(page)
+    expect(panel.get_by_role("listitem")).to_have_count(3)
+    assert downloaded(page, panel.get_by_role("button", name="Download notes.txt")) == "two"
+    panel.get_by_role("button", name="Delete notes.txt").press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("listitem")).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(to_send(page)).to_have_count(2)
+
+
+def test_an_upload_that_fails_says_why_and_can_be_tried_again(page: Page) -> None:
+    broken = []
+
+    def break_once(route: Route) -> None:
+        if broken:
+            route.continue_()
+        else:
+            broken.append(route)
+            route.abort()
+
+    page.route("**/files/upload*", break_once)
+    choose(page, ("report.txt", "again"))
+    expect(to_send(page)).to_contain_text(["cannot be reached"])
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    page.get_by_role("button", name="Upload report.txt again").press("Enter")
+    expect(to_send(page)).to_contain_text(["5 bytes"])
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
+
+
+def test_an_upload_shows_how_far_it_is_and_the_message_waits_for_it(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/files/upload*", hold)
+    choose(page, ("slow.txt", "slow"))
+    expect(page.get_by_role("progressbar", name="Uploading slow.txt")).to_be_visible()
+    expect(page.get_by_text("Uploading 1 file…")).to_be_visible()
+    message_field(page).fill("Read it")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article")).to_have_count(0)
+    held[0].continue_()
+    expect(page.get_by_role("progressbar")).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(answer(page)).to_contain_text("slow.txt")
+
+
+def test_what_the_agent_made_is_there_to_take(page: Page) -> None:
+    say(page, 'tool generate_document {"content": "# Result", "filename": "deep/result.md"}')
+    made = page.get_by_role("button", name="Download result.md")
+    assert downloaded(page, made) == "# Result"
+    until_idle(page)
+    page.reload()
+    expect(made).to_be_visible()
+    panel = files_of_chat(page)
+    panel.get_by_role("button", name="Open deep").press("Enter")
+    expect(panel.get_by_role("heading", name="Made by the agent: deep")).to_be_visible()
+    page.keyboard.press("Tab")
+    with page.expect_download():
+        page.keyboard.press("Enter")
+    panel.get_by_role("button", name="Back").press("Enter")
+    expect(panel.get_by_role("button", name="Open deep")).to_be_visible()
