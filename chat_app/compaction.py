@@ -61,5 +61,6 @@ async def summarize_session(session: ChatSession, summarize: Summarizer) -> dict
 def _context(session: ChatSession) -> tuple[int, list[Item]]:
     if Run.objects.filter(session=session).live().exists():
         raise RunActive()
+    session.unpack()
     rows = list(session.context_items.order_by("position"))
     return (rows[-1].position if rows else 0), [row.value for row in rows]

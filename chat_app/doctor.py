@@ -34,6 +34,8 @@ from .models.ending import INTERRUPTED_RESULT, text_so_far
 from .models.status import ENDED, LIVE
 from .owner import is_dead
 
+# Of the others all is in one text, and nothing between rows.
+UNPACKED = ChatSession.objects.filter(packed=False)
 STRAY_AFTER = timedelta(days=1)
 PROCESS_LOST = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
 
@@ -92,7 +94,9 @@ def stuck_runs() -> Iterator[UUID]:
     own_end = Event.objects.filter(
         session=OuterRef("session"), run_id=OuterRef("pk"), seq__gte=OuterRef("first_seq"), type="stream_end"
     )
-    endless = Run.objects.filter(~Exists(own_end), status__in=ENDED, first_seq__gt=F("session__forgotten_seq"))
+    endless = Run.objects.filter(
+        ~Exists(own_end), status__in=ENDED, first_seq__gt=F("session__forgotten_seq"), session__packed=False
+    )
     yield from list(endless.values_list("pk", flat=True))
 
 
@@ -202,9 +206,7 @@ def outputs_of(items: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def broken_logs() -> list[UUID]:
-    sessions = ChatSession.objects.values("pk").annotate(
-        n=Count("events"), low=Min("events__seq"), high=Max("events__seq")
-    )
+    sessions = UNPACKED.values("pk").annotate(n=Count("events"), low=Min("events__seq"), high=Max("events__seq"))
     whole = Q(n=F("last_seq") - F("forgotten_seq")) & (
         Q(n=0) | Q(low=F("forgotten_seq") + 1, high=F("last_seq"))
     )  # fmt: skip
@@ -232,12 +234,12 @@ def broken_log(session_pk: UUID) -> Found | None:
 
 
 def miscounted_sessions() -> Iterator[UUID]:
-    by_messages = ChatSession.objects.values("pk").annotate(n=Count("messages"), high=Max("messages__position"))
+    by_messages = UNPACKED.values("pk").annotate(n=Count("messages"), high=Max("messages__position"))
     wrong = by_messages.filter(~Q(message_count=F("n")) | Q(last_position__lt=F("high")))
     yield from list(wrong.values_list("pk", flat=True))
-    by_context = ChatSession.objects.values("pk").annotate(high=Max("context_items__position"))
+    by_context = UNPACKED.values("pk").annotate(high=Max("context_items__position"))
     yield from list(by_context.filter(last_context_position__lt=F("high")).values_list("pk", flat=True))
-    for session in ChatSession.objects.only("pk", "last_message_preview").iterator(500):
+    for session in UNPACKED.only("pk", "last_message_preview").iterator(500):
         if session.last_message_preview != latest_preview(session):
             yield session.pk
 

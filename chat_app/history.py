@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from sessions_app import defaults, detail, pending
-from sessions_app.models import ChatSession, Message
+from sessions_app.models import ChatSession, Message, layer
 
-from .models import Approval, Run
+from .models import Approval, Event, Run
 from .models.ending import text_so_far
 from .runtime import catalogue
 
@@ -31,6 +31,7 @@ def pending_texts(messages: Sequence[Message]) -> dict[UUID, str]:
 
 
 def register() -> None:
+    layer(Event, "seq")
     pending.register(pending_texts)
     detail.contribute("run", active_run)
     defaults.register(catalogue.default_model, catalogue.limits)

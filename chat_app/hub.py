@@ -268,7 +268,7 @@ def together(page: list[Record]) -> list[Record]:
 
 
 def _page(session_pk: UUID, session_id: str, after: int) -> list[Record]:
-    return Event.objects.filter(session_id=session_pk).after(after)[:PAGE].records(session_pk, session_id)
+    return Event.objects.page(session_pk, session_id, after, PAGE)
 
 
 def _bounds(session_pk: UUID) -> tuple[int, int]:

@@ -63,6 +63,8 @@ def lock_session(session_pk: UUID) -> ChatSession:
     session = ChatSession.objects.select_for_update().filter(pk=session_pk).first()
     if session is None:
         raise SessionGone()
+    if session.packed:
+        session.unpack()
     return session
 
 
@@ -70,10 +72,12 @@ def record(session: ChatSession, events: Iterable[LogEvent], run_id: UUID | None
     """Number the events and insert them; ring when the transaction has committed. Must run inside one."""
     events = list(events)
     rows = ChatSession.objects.filter(pk=session.pk)
-    numbered = update_returning(rows, ("last_seq",), last_seq=F("last_seq") + len(events))
+    numbered = update_returning(rows, ("last_seq", "packed"), last_seq=F("last_seq") + len(events))
     if not numbered:
         return []
-    session.last_seq = numbered[0][0]
+    session.last_seq, packed = numbered[0]
+    if packed:
+        session.unpack()
     first = session.last_seq - len(events) + 1
     now = datetime.now(UTC)
     at = rfc3339(now)

@@ -33,6 +33,11 @@ def end_runs(session: ChatSession, **kwargs: Any) -> None:
         run.end(Run.Status.INTERRUPTED, "interrupted")
 
 
+@receiver(signals.session_packing)
+def is_busy(session: ChatSession, **kwargs: Any) -> bool:
+    return Run.objects.filter(session=session).live().exists()
+
+
 @receiver(signals.session_cleared)
 def forget_log(session: ChatSession, **kwargs: Any) -> None:
     """The events told what was said, so they go, too; their numbers are not given out again."""

@@ -81,8 +81,8 @@ class EventsView(SessionView):
         limit = number(query, "limit", MAX_EVENTS, 1, MAX_EVENTS)
         with snapshot():
             session.refresh_from_db(fields=["last_seq", "forgotten_seq"])
-            events = Event.objects.filter(session=session).after(after)[:limit]
-            records = events.records(session.pk, session.session_id)
+            behind = after < session.last_seq
+            records = Event.objects.page(session.pk, session.session_id, after, limit) if behind else []
         return Response(
             {
                 "events": [record.shown() for record in records],

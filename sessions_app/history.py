@@ -53,6 +53,9 @@ def part(session: ChatSession, limit: int, offset: int, before: int | None, afte
 
 def newest(session: ChatSession, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
     """The last messages between the two positions, ascending, and whether there are older ones."""
+    if session.packed:
+        within = [m for m in session.packed_history.rows(Message) if after < m.position < (before or m.position + 1)]
+        return within[-limit:], len(within) > limit
     rows = session.messages.filter(position__gt=after)
     if before is not None:
         rows = rows.filter(position__lt=before)
@@ -62,6 +65,9 @@ def newest(session: ChatSession, limit: int, before: int | None = None, after: i
 
 def above(session: ChatSession, position: int, limit: int) -> tuple[list[Message], bool]:
     """The first messages above the position, ascending, and whether there are more."""
+    if session.packed:
+        later = [m for m in session.packed_history.rows(Message) if m.position > position]
+        return later[:limit], len(later) > limit
     found = list(session.messages.filter(position__gt=position).order_by("position")[: limit + 1])
     return told(found[:limit]), len(found) > limit
 

@@ -18,6 +18,9 @@ A large history goes in several transactions: the signal is sent before the firs
 the last transaction.
 """
 
+session_packing = Signal()
+"""What was said is about to be put out of the way; a receiver that answers true keeps it. Arguments: session."""
+
 session_cleared = Signal()
 """Both layers and the counters are empty. Arguments: session."""
 

@@ -6,7 +6,7 @@ from django.db import models
 
 from chat_app.protocol import Record
 from chatjuicer.accounts.encryption import EncryptedTextField
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, PackedHistory
 from sessions_app.representations import rfc3339
 
 
@@ -25,6 +25,18 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 
 class EventManager(models.Manager["Event"]):
+    def page(self, session_pk: UUID, session_id: str, after: int, limit: int) -> list[Record]:
+        """The next events above `after` of a session, also of one that is packed."""
+        rows = Event.objects.filter(session_id=session_pk).after(after)[:limit]
+        records = rows.records(session_pk, session_id)
+        if records or (packed := PackedHistory.objects.filter(pk=session_pk).first()) is None:
+            return records or rows.all().records(session_pk, session_id)  # unpacked meanwhile
+        above = [event for event in packed.rows(Event) if event.seq > after]
+        return [
+            Record(session_pk, session_id, event.seq, event.run_id, event.type, event.payload, rfc3339(event.at))
+            for event in above[:limit]
+        ]
+
     def forget(self, session: ChatSession, up_to: int, last: int) -> None:
         """Delete the beginning of the log: the numbers up to it are not given out again, and `last` was the last one.
 

@@ -1,6 +1,7 @@
 from .context import ContextItem
 from .draft import MessageDraft
 from .message import Message
+from .packed import PackedHistory, layer
 from .session import NATIVE, ChatSession
 from .statements import update_returning
 from .tally import SessionTally
@@ -11,6 +12,11 @@ __all__ = [
     "ContextItem",
     "Message",
     "MessageDraft",
+    "PackedHistory",
     "SessionTally",
+    "layer",
     "update_returning",
 ]
+
+layer(Message, "position")
+layer(ContextItem, "position")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, transaction
@@ -149,6 +150,7 @@ class ChatSession(models.Model):
     frontend = models.CharField(max_length=16, blank=True, default="", help_text="which made it; empty: native")
     agent_type = models.CharField(max_length=32, blank=True, default="", help_text=SPARROW)
     is_active = models.BooleanField(default=True, help_text="takes messages")
+    packed = models.BooleanField(default=False, editable=False, help_text="what was said is in a PackedHistory")
     active_slot = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
     message_count = models.PositiveIntegerField(default=0)
@@ -271,7 +273,7 @@ class ChatSession(models.Model):
     def compact(self, last_position: int, item: dict[str, Any], context_tokens: int) -> bool:
         """Puts `item` in the place of all that the model is given, if that still ends at `last_position`."""
         with transaction.atomic(savepoint=False):
-            unchanged = self._row.select_for_update().filter(last_context_position=last_position)
+            unchanged = self._row.select_for_update().filter(last_context_position=last_position, packed=False)
             if not unchanged.values_list("pk").first():
                 return False
             self.context_items.all().delete()
@@ -282,14 +284,19 @@ class ChatSession(models.Model):
 
     def _take(self, numbers: tuple[str, ...], **changes: Any) -> tuple[Any, ...]:
         """The new values of `numbers`: the row gives each out once, however many ask at a time."""
-        taken = update_returning(self._row, numbers, **changes)
+        taken = update_returning(self._row.filter(packed=False), numbers, **changes)
         if not taken:
-            raise ChatSession.DoesNotExist
+            self.unpack()
+            taken = update_returning(self._row, numbers, **changes)
         return taken[0]
 
     @property
     def _row(self) -> "models.QuerySet[ChatSession]":
         return ChatSession.objects.filter(pk=self.pk)
+
+    def unpack(self) -> None:
+        """Brings back what was said, if it was packed. Raises DoesNotExist if the session is gone."""
+        apps.get_model("sessions_app", "PackedHistory").objects.unpack(self)
 
     # Settings
 
@@ -334,7 +341,7 @@ class ChatSession(models.Model):
         """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
         self._shrink("cleared", [self.messages.all(), self.context_items.all()])
         with transaction.atomic(savepoint=False):
-            self._lock()
+            self.unpack()
             signals.session_ending.send(type(self), session=self, reason="cleared")
             self._row.update(
                 message_count=0,
