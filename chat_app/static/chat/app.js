@@ -68,8 +68,11 @@ const sidebar = new Sidebar(api, {
   onPicked: () => drawer.close(),
 });
 
-const uploads = new Uploads(api, (sessionId) => {
-  if (conversation?.id === sessionId) showUploads();
+const uploads = new Uploads(api, {
+  onChange: (sessionId) => {
+    if (conversation?.id === sessionId) showUploads();
+  },
+  onLanded: (sessionId) => files.refresh(sessionId),
 });
 
 const attachments = new Attachments({

@@ -15,11 +15,12 @@ export class Uploads {
   #running = new Map(); // key → AbortController
   #files = new Map(); // key → File, until it is there
   #api;
-  #onChange;
+  #callbacks;
 
-  constructor(api, onChange) {
+  /** Callbacks, each with the session's id: `onChange`, and `onLanded` when one more file is there. */
+  constructor(api, callbacks) {
     this.#api = api;
-    this.#onChange = onChange;
+    this.#callbacks = callbacks;
   }
 
   of(sessionId) {
@@ -112,6 +113,7 @@ export class Uploads {
       });
       this.#files.delete(key);
       this.#change(sessionId, key, { state: "done", progress: 1, file_id: entry.id, path: entry.path, size: entry.size });
+      this.#callbacks.onLanded(sessionId);
     } catch (error) {
       if (!running.signal.aborted) this.#change(sessionId, key, { state: "failed", reason: error.message });
     } finally {
@@ -131,7 +133,7 @@ export class Uploads {
     const kept = items.filter((item) => item.state === "done");
     if (kept.length) tab.set(storageKey(sessionId), JSON.stringify(kept));
     else tab.remove(storageKey(sessionId));
-    this.#onChange(sessionId);
+    this.#callbacks.onChange(sessionId);
   }
 }
 
