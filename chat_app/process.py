@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .compaction import Summarizer
@@ -50,11 +51,14 @@ class Process:
             self.supervisor = supervisor_of(self.journal, self.hub)
             self.supervisor.start()
 
-    async def stop(self, grace_s: float = 0.0) -> None:
+    async def stop(self, grace_s: float = 0.0, hurried: Callable[[], bool] = lambda: False) -> None:
+        """Sockets close at once, so that clients go on elsewhere; answers that are being given have the grace time, or
+        until `hurried`."""
         if self.loop is None:
             return
+        self.sockets.close_all(1001, "shutting down", but_of_runs=True)
         if self.supervisor is not None:
-            await self.supervisor.stop(grace_s)
+            await self.supervisor.stop(grace_s, hurried)
         self.sockets.close_all(1001, "shutting down")
         await self.sockets.stop()
         await self.journal.stop()

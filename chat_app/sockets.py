@@ -31,6 +31,7 @@ class Socket:
     credentials: Credentials
     outbox: Outbox
     opened_at: float
+    of_run: bool = False  # a response to whoever started a run, which ends with it
 
 
 class Sockets:
@@ -63,8 +64,8 @@ class Sockets:
         total, own = settings.MAX_SOCKETS, settings.MAX_SOCKETS_PER_USER
         return len(self._sockets) < total and self._per_user[user_id] < own
 
-    def add(self, credentials: Credentials, outbox: Outbox) -> Socket:
-        socket = Socket(credentials, outbox, time.monotonic())
+    def add(self, credentials: Credentials, outbox: Outbox, *, of_run: bool = False) -> Socket:
+        socket = Socket(credentials, outbox, time.monotonic(), of_run)
         self._sockets.add(socket)
         self._per_user[credentials.user.pk] += 1
         return socket
@@ -78,9 +79,10 @@ class Sockets:
         if not self._sockets:
             self._emptied.set()
 
-    def close_all(self, code: int, reason: str) -> None:
+    def close_all(self, code: int, reason: str, *, but_of_runs: bool = False) -> None:
         for socket in self._sockets:
-            socket.outbox.close(code, reason)
+            if not (but_of_runs and socket.of_run):
+                socket.outbox.close(code, reason)
 
     async def _watch_all(self) -> None:
         """Close what has no credentials any more; ping each socket every PING_S after it was opened."""

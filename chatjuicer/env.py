@@ -60,6 +60,8 @@ AZURE_OPENAI_API_VERSION: str = env.str("AZURE_OPENAI_API_VERSION", "")
 DEFAULT_MODEL: str = env.str("DEFAULT_MODEL", "")
 MODEL_STALL_TIMEOUT_S: float = env.float("MODEL_STALL_TIMEOUT_S", 120)
 LEASE_S: float = env.float("LEASE_S", 15)
+# How long a server that is told to stop lets running answers go on; a second signal ends them at once.
+SHUTDOWN_GRACE_S: float = env.float("SHUTDOWN_GRACE_S", 8)
 # Model calls of one run.
 AGENT_MAX_TURNS: int = env.int("AGENT_MAX_TURNS", 25)
 # Open sockets of this process; past them 4429.

@@ -58,9 +58,9 @@ class RunQuerySet(models.QuerySet["Run"]):
     def active(self) -> RunQuerySet:
         return self.filter(status__in=ACTIVE)
 
-    def renew(self, owner: str) -> set[UUID]:
-        """Prolong the lease of all that `owner` runs, by one statement; the ids that are still its own."""
-        mine = self.filter(owner=owner, status=RunStatus.RUNNING)
+    def renew(self, owner: str, runs: Sequence[UUID]) -> set[UUID]:
+        """Prolong the lease of what `owner` executes, by one statement; the ids that are still its own."""
+        mine = self.filter(pk__in=runs, owner=owner, status=RunStatus.RUNNING)
         mine.update(lease_until=lease_end())
         return set(mine.values_list("pk", flat=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from uuid import UUID
@@ -22,6 +23,7 @@ from chat_app.models.status import RunStatus
 from chat_app.owner import OWNER, is_dead
 from chat_app.protocol import Record
 from chat_app.tracing import note_failure, run_span
+from chatjuicer.accounts.exceptions import Unavailable
 
 from .answer import answer
 from .brief import Answered, LeaseLost, Outcome, RunBrief, RunError
@@ -31,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 2.0  # for runs whose ring was lost
 CLAIM_AT_ONCE = 20  # by one transaction
+CLAIMED_S = 5.0  # until a claim that is under way has been answered
+SURELY_S = 60.0  # that the end of a run is tried to be written
+AGAIN_S = 0.5
 MAX_RUNS = 500  # of this process at once; others wait in the queue
 ENDINGS = {"error": RunStatus.FAILED, "interrupted": RunStatus.INTERRUPTED}
 
@@ -57,21 +62,24 @@ class Supervisor:
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._keep_leases())]
 
-    async def stop(self, grace_s: float) -> None:
-        """Let running runs finish within the grace time, then end the rest with what they said."""
+    async def stop(self, grace_s: float, hurried: Callable[[], bool] = lambda: False) -> None:
+        """Let running runs finish within the grace time, or until `hurried`; end the rest with what they said."""
         self._stopping = True
-        claiming, *others = self._loops
-        claiming.cancel()
-        if self._tasks:  # their leases are renewed meanwhile
-            await asyncio.wait(list(self._tasks.values()), timeout=grace_s)
-        for loop in others:
+        self._wake.set()
+        claiming, _ = self._loops
+        # What is being claimed in our name at this moment is still ours to execute, and to end.
+        await asyncio.wait([claiming, asyncio.ensure_future(self._journal.transact(lambda: None))], timeout=CLAIMED_S)
+        deadline = time.monotonic() + grace_s
+        while self._tasks and time.monotonic() < deadline and not hurried():  # their leases are renewed meanwhile
+            await asyncio.wait(list(self._tasks.values()), timeout=0.1)
+        for loop in self._loops:
             loop.cancel()
         for run_id, task in list(self._tasks.items()):
             task.cancel("shutdown")
             with suppress(asyncio.CancelledError):
                 await task
             error = protocol.Error("shutdown", "The server was shut down during the answer.", retryable=True)
-            await self._end(run_id, Outcome("error"), error)
+            await self._journal.transact(partial(self._end_in_database, run_id, Outcome("error"), error))
 
     def wake(self) -> None:
         """Something may wait to be claimed. From any thread."""
@@ -146,39 +154,47 @@ class Supervisor:
                 error = protocol.Error(failure.code, failure.message, failure.retryable) if failure else None
                 if outcome.finish_reason == "awaiting_approval":
                     pause = partial(run.pause, run.epoch, outcome.asked, outcome.state, outcome.usage)
-                    await asyncio.shield(self._journal.transact(pause, session.pk))
+                    await asyncio.shield(self._surely(pause, session.pk))
                     return
                 title = "" if session.title else title_from(started.first_words)
                 # From here on nothing cancels: the end is written once, by us or by who was faster.
-                await asyncio.shield(self._end(run.pk, outcome, error, session.pk, epoch=run.epoch, title=title))
+                end = partial(self._end_in_database, run.pk, outcome, error, run.epoch, title)
+                await asyncio.shield(self._surely(end, session.pk))
 
-    async def _end(
+    async def _surely(self, verb: Callable[[], object], session_pk: UUID) -> None:
+        """Again until the database has taken it, or others have ended the run because its lease ran out."""
+        deadline = time.monotonic() + SURELY_S
+        while True:
+            try:
+                await self._journal.transact(verb, session_pk)
+                return
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+
+    def _end_in_database(
         self,
         run_id: UUID,
         outcome: Outcome,
         error: protocol.Error | None,
-        session_pk: UUID | None = None,
         epoch: int | None = None,
         title: str = "",
     ) -> None:
         status = ENDINGS.get(outcome.finish_reason, RunStatus.COMPLETED)
-
-        def end() -> None:
-            run = Run.objects.filter(pk=run_id).first()
-            if run is not None:
-                run.end(status, outcome.finish_reason, epoch=epoch, usage=outcome.usage, error=error, title=title)
-
-        await self._journal.transact(end, session_pk)
+        run = Run.objects.filter(pk=run_id).first()
+        if run is not None:
+            run.end(status, outcome.finish_reason, epoch=epoch, usage=outcome.usage, error=error, title=title)
 
     # -- all runs
 
     async def _claim_queued(self) -> None:
-        while True:
+        while not self._stopping:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
             self._wake.clear()
             room = MAX_RUNS - len(self._tasks)
-            if room <= 0:
+            if room <= 0 or self._stopping:
                 continue
             try:
                 claimed = await self._journal.transact(partial(Run.objects.claim, OWNER, min(room, CLAIM_AT_ONCE)))
@@ -196,7 +212,8 @@ class Supervisor:
             try:
                 await self._end_orphans()
                 began = list(self._tasks)
-                mine = await self._journal.transact(lambda: Run.objects.all().renew(OWNER))
+                # Only what is executed: a claim whose answer was lost runs out, and is ended as an orphan.
+                mine = await self._journal.transact(partial(Run.objects.all().renew, OWNER, began))
                 now = time.monotonic()
                 if now - renewed_at > settings.LEASE_S:
                     counts.leases_lost += len(began)

@@ -197,9 +197,18 @@ def test_a_run_without_a_lease_or_a_living_owner_is_an_orphan(session: ChatSessi
     every = Run.objects.all()
     assert every.orphans(lambda owner: False) == []
     assert every.orphans(lambda owner: owner == "elsewhere") == [run]
-    assert every.renew("elsewhere") == {run.pk}
+    assert every.renew("elsewhere", [run.pk]) == {run.pk}
     every.update(lease_until=session.created_at)
     assert every.orphans(lambda owner: False) == [run]
+
+
+def test_a_run_that_nobody_executes_runs_out_of_its_lease(session: ChatSession, start: Start) -> None:
+    run = start(owner="elsewhere").run
+    run.refresh_from_db()
+    assert Run.objects.all().renew("elsewhere", []) == set()
+    until = run.lease_until
+    run.refresh_from_db()
+    assert run.lease_until == until
 
 
 def test_clearing_ends_what_runs_and_the_numbers_go_on(session: ChatSession, start: Start) -> None:

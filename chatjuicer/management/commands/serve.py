@@ -63,5 +63,5 @@ class Server(uvicorn.Server):
         # uvicorn would drop the sockets first, and ask the application to end its work after that.
         for listener in self.servers:
             listener.close()
-        await process.stop()
+        await process.stop(settings.SHUTDOWN_GRACE_S, hurried=lambda: self.force_exit)
         await super().shutdown(sockets)
