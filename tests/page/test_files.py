@@ -140,6 +140,7 @@ def test_what_the_agent_made_is_there_to_take(page: Page) -> None:
     panel = files_of_chat(page)
     panel.get_by_role("button", name="Open deep").press("Enter")
     expect(panel.get_by_role("heading", name="Made by the agent: deep")).to_be_visible()
+    expect(panel.get_by_role("button", name="Download result.md")).to_be_visible()
     page.keyboard.press("Tab")
     with page.expect_download():
         page.keyboard.press("Enter")
