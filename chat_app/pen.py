@@ -62,6 +62,10 @@ class RunPen:
         self._message_parts: list[str] = []
         self._tools: dict[str, UUID] = {}
 
+    def go_on(self, open_calls: dict[str, UUID]) -> None:
+        """Of a run that had been paused: the messages of the calls that it had begun."""
+        self._tools.update(open_calls)
+
     # -- the runtime's side, on the event loop
 
     async def text(self, content: str) -> None:

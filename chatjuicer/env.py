@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -87,10 +88,15 @@ MAX_FILE_SIZE: int = env.int("MAX_FILE_SIZE", 50 * 1024 * 1024)
 # Of all files of one user.
 USER_QUOTA_BYTES: int = env.int("USER_QUOTA_BYTES", 5 * 1024**3)
 
-MCP_SERVERS: dict[str, Any] = dict(json.loads(env.str("MCP_SERVERS", "") or "{}")) or {
-    "sequential-thinking": {"transport": "stdio"},
-    "fetch": {"transport": "stdio"},
-}
+
+def our_mcp_server(module: str) -> dict[str, Any]:
+    args = ["-m", f"chat_app.runtime.mcp_servers.{module}"]
+    return {"transport": "stdio", "command": sys.executable, "args": args, "cwd": str(BASE_DIR)}
+
+
+OUR_MCP_SERVERS = {"sequential-thinking": our_mcp_server("sequential_thinking"), "fetch": our_mcp_server("fetch")}
+MCP_SERVERS: dict[str, Any] = dict(json.loads(env.str("MCP_SERVERS", "") or json.dumps(OUR_MCP_SERVERS)))
+# Names of tools that act only when a person has said so.
 TOOLS_REQUIRE_APPROVAL: list[str] = env.list("TOOLS_REQUIRE_APPROVAL", [])
 
 

@@ -43,6 +43,8 @@ class Started:
     context: list[dict[str, Any]] = field(default_factory=list)
     # Of a run that goes on: the calls that somebody has decided on.
     answers: list[Approval] = field(default_factory=list)
+    # And its calls that have no result yet, by their ids: the messages that show them.
+    open_calls: dict[str, UUID] = field(default_factory=dict)
     always_allowed: set[str] = field(default_factory=set)
 
     @property

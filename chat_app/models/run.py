@@ -137,7 +137,10 @@ class Run(models.Model):
         self.save()
         self.note_start(record(session, [protocol.StreamStart()], self.pk))
         answers = list(self.approvals.exclude(status="pending"))
-        return Started(self, session, [], claimed=True, answers=answers, always_allowed=allowed_tools(session))
+        started = Started(self, session, [], claimed=True, answers=answers, always_allowed=allowed_tools(session))
+        calls = session.messages.filter(status="pending", role="tool_call", run_id=self.pk)
+        started.open_calls = dict(calls.values_list("tool_call_id", "pk"))
+        return started
 
     def begin(self, session: ChatSession, owner: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Become the owner's, and give the model the user's words; the items that were added. Saved by the caller."""

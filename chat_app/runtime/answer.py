@@ -12,6 +12,7 @@ from agents import (
     RunContextWrapper,
     RunHooks,
     Runner,
+    RunResult,
     Tool,
 )
 from agents.exceptions import ModelBehaviorError
@@ -22,7 +23,9 @@ from django.conf import settings
 from openai.types.shared import Reasoning
 
 from .agent import agent_for
+from .approvals import paused, resumed
 from .brief import LeaseLost, Outcome, Pen, RunBrief, RunError
+from .mcp import toolbox_for
 from .models.choice import model_for
 from .models.failures import LengthReached, ProviderError
 from .transcript import Transcript
@@ -38,7 +41,9 @@ async def answer(brief: RunBrief, pen: Pen) -> Outcome:
     cancelled: the provider's connection is closed then and nothing more is written."""
     transcript = Transcript(brief, pen)
     try:
-        await _run(transcript)
+        result = await _run(transcript)
+        if result.interruptions:
+            return paused(result, transcript)
     except MaxTurnsExceeded:
         return Outcome("max_turns", transcript.usage)
     except Exception as error:
@@ -46,13 +51,17 @@ async def answer(brief: RunBrief, pen: Pen) -> Outcome:
     return Outcome("stop", transcript.usage)
 
 
-async def _run(transcript: Transcript) -> None:
+async def _run(transcript: Transcript) -> RunResult:
     brief = transcript.brief
+    box = await toolbox_for(brief)
+    transcript.servers = box.servers
+    agent = agent_for(brief, box.tools)
+    state = await resumed(brief, transcript, agent) if brief.state else None
     # Not run_streamed: the pieces of the answer have gone to the pen by the time the SDK hears of them, and without
     # its background task a cancelled run is over when its task is.
-    await Runner.run(
-        agent_for(brief.agent_name),
-        cast(list[TResponseInputItem], []),  # what the user said is in the context already
+    return await Runner.run(
+        agent,
+        state or cast(list[TResponseInputItem], []),  # what the user said is in the context already
         context=transcript,
         max_turns=settings.AGENT_MAX_TURNS,
         hooks=HOOKS,

@@ -55,6 +55,13 @@ class ContextSession:
             self._written += items
             await self._pen.items(items)
 
+    async def recall(self) -> list[Item]:
+        """Of a run that goes on: all that is written, so that nothing of it is written again."""
+        if self._history is None:
+            self._history = await in_database(_stored, self._session_pk)
+        self._keys.update(map(_key, self._history))
+        return self._history
+
     def knows_call(self, call_id: str) -> bool:
         return ("function_call", call_id) in self._keys or any(
             item.get("call_id") == call_id for item in self._history or ()

@@ -1,15 +1,17 @@
 """Before the first run and after the last."""
 
+import asyncio
 from uuid import UUID
 
 import orjson
-from agents import Agent, ModelResponse, RunConfig, Runner
+from agents import ModelResponse, RunConfig, Runner
 from agents.models.chatcmpl_converter import Converter as ChatConverter
 from agents.models.openai_responses import Converter as ResponsesConverter
 
-from .agent import agent_for, instructions
+from .agent import agent_for
 from .answer import HOOKS, NO_PROVIDER
 from .brief import RunBrief
+from .mcp import start_shared, stop_all
 from .models.base import Question, TurnModel
 from .models.wire import client, close_client
 from .silence import SilentPen
@@ -23,16 +25,23 @@ async def warm_up() -> None:
     """A run that nobody sees. The first one through the SDK takes half a second more than any other: what it
     imports, builds and compiles is done before someone waits for it."""
     transcript = Transcript(_NOBODY, SilentPen())
-    agent = Agent(name="chat", instructions=instructions, tools=list(TOOLS))
+    agent = agent_for(_NOBODY)
     config = RunConfig(model=Rehearsal("warm-up", transcript), model_provider=NO_PROVIDER, tracing_disabled=True)
     await Runner.run(agent, [], context=transcript, hooks=HOOKS, session=transcript.context, run_config=config)
     ResponsesConverter.convert_tools(TOOLS, [])
     ChatConverter.items_to_messages([{"role": "user", "content": "Hi"}], model="warm-up")
-    agent_for("chat")
     client()
+    global _starting
+    _starting = asyncio.create_task(start_shared())
+
+
+_starting: asyncio.Task[None] | None = None
 
 
 async def shut_down() -> None:
+    if _starting is not None:
+        _starting.cancel()
+    await stop_all()
     await close_client()
 
 

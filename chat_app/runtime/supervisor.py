@@ -45,6 +45,7 @@ class Supervisor:
         self._journal, self._hub = journal, hub
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._since: dict[UUID, int] = {}  # number of the latest stream_start of each
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -91,7 +92,8 @@ class Supervisor:
         run_id = started.run.pk
         task = asyncio.create_task(self._execute(started), name=f"run {run_id}")
         self._tasks[run_id] = task
-        task.add_done_callback(lambda _: self._forget(run_id))
+        self._since[run_id] = started.run.first_seq or 0
+        task.add_done_callback(lambda _: self._forget(run_id, task))
 
     def adopt_soon(self, started: Started) -> None:
         """`adopt` from another thread."""
@@ -102,12 +104,14 @@ class Supervisor:
         if task := self._tasks.get(run_id):
             task.cancel("dropped")
 
-    def _forget(self, run_id: UUID) -> None:
-        self._tasks.pop(run_id, None)
+    def _forget(self, run_id: UUID, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(run_id) is task:  # and not the one that goes on after an approval
+            del self._tasks[run_id], self._since[run_id]
         self._wake.set()
 
     def _see(self, record: Record) -> None:
-        if record.type == "stream_end" and record.run_id in self._tasks:
+        # The end of an earlier part of the run, before an approval, may be heard late.
+        if record.type == "stream_end" and record.run_id in self._tasks and record.seq > self._since[record.run_id]:
             self.drop(record.run_id)
 
     # -- one run
@@ -121,6 +125,7 @@ class Supervisor:
             # The channel is held open so that a stop from another process is heard here.
             async with self._hub.channel(session.pk, session.session_id):
                 pen = self._journal.pen(run, session)
+                pen.go_on(started.open_calls)
                 first_turn = session.last_context_position == len(started.context)
                 brief = RunBrief(
                     run_id=run.pk,

@@ -26,6 +26,7 @@ class Transcript:
         self.pen = pen
         self.context = RunSession(self)
         self.usage: Usage | None = None
+        self.servers: list[str] = []  # keys of the MCP servers at hand
         self.failed_calls: set[str] = set()
         self._calls: dict[str, tuple[str, str]] = {}  # id -> name, arguments of those without a result
 
@@ -35,6 +36,19 @@ class Transcript:
             given = f"call_{uuid4().hex}"
         self._calls[given] = ("", "")
         return given
+
+    async def go_on(self, usage: Usage | None) -> None:
+        """After an approval, perhaps in another process: what the run had said and begun before."""
+        self.usage = usage
+        items = await self.context.recall()
+        done = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
+        for item in items:
+            if item.get("type") == "function_call" and item.get("call_id") not in done:
+                self._calls[item["call_id"]] = (item["name"], item["arguments"])
+
+    @property
+    def open_calls(self) -> list[str]:
+        return list(self._calls)
 
     async def call_written(self, call: Item) -> None:
         self._calls[call["call_id"]] = (call["name"], call["arguments"])

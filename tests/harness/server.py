@@ -108,6 +108,7 @@ class Site:
             "DEFAULT_USER_PASSWORD": PASSWORD,
             "ALLOW_LOCALHOST_NOAUTH": "true",
             "ALLOW_REGISTRATION": "true",
+            "MCP_SERVERS": "{}",  # each is a process; who needs them says so
             **environment,
         }
         count = processes or (2 if profile == "postgres" else 1)

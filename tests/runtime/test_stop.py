@@ -63,10 +63,8 @@ async def test_a_tool_at_work_is_stopped_with_its_run(
         return "done"
 
     monkeypatch.setattr("chat_app.runtime.agent.TOOLS", [*TOOLS, dawdle])
-    agent_for.cache_clear()
     task: asyncio.Task[object] = asyncio.create_task(answer(brief_of("tool dawdle {}; say 2"), pen))
     await begun.wait()
-    agent_for.cache_clear()
     assert await stopped(task) < 0.05
     assert ended.is_set()
     assert pen.frames("completed") == []

@@ -6,7 +6,6 @@ import orjson
 from agents import FunctionTool, RunContextWrapper, function_tool
 from agents.exceptions import ModelBehaviorError, ToolTimeoutError
 from agents.tool_context import ToolContext
-from django.conf import settings
 
 from chat_app.runtime.transcript import Transcript
 from chatjuicer.accounts.exceptions import ApiError
@@ -26,9 +25,7 @@ class ToolFailure(Exception):
 def tool(function: Callable[..., Awaitable[str]]) -> FunctionTool:
     """A coroutine as a tool of the agent. Its docstring and annotations tell the model how to call it; what it raises
     becomes a result that says so, and the run goes on."""
-    made = function_tool(function, failure_error_function=failed, timeout=TOOL_TIMEOUT_S, timeout_error_function=failed)
-    made.needs_approval = approval_for(made.name)
-    return made
+    return function_tool(function, failure_error_function=failed, timeout=TOOL_TIMEOUT_S, timeout_error_function=failed)
 
 
 def done(**fields: Any) -> str:
@@ -54,18 +51,3 @@ def _words(name: str, error: Exception) -> str:
             return f"{name} took too long and was given up."
     logger.error("Tool %s failed", name, exc_info=error)
     return f"{name} failed because of an unexpected error."
-
-
-NeedsApproval = Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaitable[bool]]
-
-
-def approval_for(name: str, asks: bool = False) -> NeedsApproval:
-    """Whether a person is asked before the tool `name` acts: if it `asks` or the settings name it, unless the person
-    has said that it need not be asked about in this session."""
-
-    async def needs_approval(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
-        transcript: Transcript = context.context
-        wanted = asks or name in settings.TOOLS_REQUIRE_APPROVAL
-        return wanted and name not in transcript.brief.always_allowed
-
-    return needs_approval

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
@@ -27,6 +27,13 @@ _documents = ThreadPoolExecutor(extract.PROCESSES, thread_name_prefix="document"
 async def in_workspace(session_pk: UUID, call: Callable[[Workspace], T]) -> T:
     def visit() -> T:
         return call(Workspace(ChatSession.objects.get(pk=session_pk)))
+
+    return await asyncio.get_running_loop().run_in_executor(_files, with_fresh_connection, visit)
+
+
+async def source_names(session_pk: UUID, limit: int) -> Sequence[str]:
+    def visit() -> Sequence[str]:
+        return Workspace(ChatSession(pk=session_pk)).source_names(limit)  # one query, before each model call
 
     return await asyncio.get_running_loop().run_in_executor(_files, with_fresh_connection, visit)
 

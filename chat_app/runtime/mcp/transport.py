@@ -1,0 +1,192 @@
+"""The pipes and connections to MCP servers, which may say nothing, anything, or far too much."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import httpx2
+from agents.mcp import MCPServerStdio, MCPServerStreamableHttp
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.message import SessionMessage
+from mcp.types import jsonrpc_message_adapter
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+# Messages and lines that are none, since the last one that we sent: more is a flood.
+MAX_UNASKED = 2_000
+FAREWELL_S = 0.5
+LAST_WORDS_BYTES = 400
+# Of our environment. It holds our secrets, and a server has its own in its entry's `env`.
+INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+Said = SessionMessage | Exception
+Streams = tuple[MemoryObjectReceiveStream[Said], MemoryObjectSendStream[SessionMessage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    command: str
+    args: list[str]
+    env: dict[str, str]
+    cwd: str | None = None
+
+    def environment(self) -> dict[str, str]:
+        return {name: os.environ[name] for name in INHERITED if name in os.environ} | self.env
+
+
+class StdioServer(MCPServerStdio):
+    """A server that is a child process; `ended` is set when it is gone."""
+
+    def __init__(self, name: str, program: Program, timeout_s: float) -> None:
+        super().__init__({"command": program.command}, name=name, client_session_timeout_seconds=timeout_s)
+        self.ended = asyncio.Event()
+        self._program = program
+
+    def create_streams(self) -> AbstractAsyncContextManager[Any]:
+        return self._streams()
+
+    @asynccontextmanager
+    async def _streams(self) -> AsyncGenerator[Streams, None]:
+        process = await asyncio.create_subprocess_exec(
+            self._program.command,
+            *self._program.args,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self._program.environment(),
+            cwd=self._program.cwd,
+            limit=MAX_MESSAGE_BYTES,
+            start_new_session=True,
+        )
+        child = Child(self.name, process)
+        to_session, from_server = anyio.create_memory_object_stream[Said](0)
+        to_server, from_session = anyio.create_memory_object_stream[SessionMessage](0)
+        pumps = [
+            asyncio.create_task(child.hear(to_session)),
+            asyncio.create_task(child.say(from_session)),
+            asyncio.create_task(child.keep_last_words()),
+        ]
+        pumps[0].add_done_callback(lambda _: self.ended.set())
+        try:
+            yield from_server, to_server
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.shield(child.stop())
+            for stream in (to_session, from_server, to_server, from_session):
+                stream.close()
+            self.ended.set()
+
+
+@dataclass
+class Child:
+    name: str
+    process: asyncio.subprocess.Process
+    unasked: int = 0
+    last_words: bytes = field(default=b"", repr=False)
+
+    async def hear(self, to_session: MemoryObjectSendStream[Said]) -> None:
+        assert self.process.stdout is not None
+        try:
+            while line := await self.process.stdout.readuntil(b"\n"):
+                self.unasked += 1
+                if self.unasked > MAX_UNASKED:
+                    logger.warning("MCP server %s says too much that nobody asked for; it is stopped", self.name)
+                    break
+                with suppress(ValueError):  # what is no message is passed over
+                    await to_session.send(SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False)))
+        except asyncio.LimitOverrunError:
+            logger.warning("MCP server %s said more than %d bytes at once; it is stopped", self.name, MAX_MESSAGE_BYTES)
+        except (asyncio.IncompleteReadError, ConnectionError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            pass
+        finally:
+            to_session.close()  # every call that waits fails now
+            self.kill(signal.SIGKILL)
+
+    async def say(self, from_session: MemoryObjectReceiveStream[SessionMessage]) -> None:
+        assert self.process.stdin is not None
+        with suppress(ConnectionError, anyio.EndOfStream, anyio.ClosedResourceError):
+            while True:
+                said = await from_session.receive()
+                self.unasked = 0
+                text = said.message.model_dump_json(by_alias=True, exclude_unset=True)
+                self.process.stdin.write(text.encode() + b"\n")
+                await self.process.stdin.drain()
+
+    async def keep_last_words(self) -> None:
+        assert self.process.stderr is not None
+        while piece := await self.process.stderr.read(64 * 1024):
+            self.last_words = (self.last_words + piece)[-LAST_WORDS_BYTES:]
+
+    async def stop(self) -> None:
+        """Ends it and everything it has started."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await self.process.wait()
+        self.kill(signal.SIGKILL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await self.process.wait()
+
+    def kill(self, how: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, how)
+
+
+class HttpServer(MCPServerStreamableHttp):
+    def __init__(self, name: str, url: str, headers: dict[str, str], timeout_s: float) -> None:
+        super().__init__(
+            {
+                "url": url,
+                "headers": headers,
+                "timeout": timeout_s,
+                "sse_read_timeout": timeout_s,
+                "httpx_client_factory": bounded_client,
+            },
+            name=name,
+            client_session_timeout_seconds=timeout_s,
+        )
+        self.ended = asyncio.Event()
+
+
+def bounded_client(headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        headers=headers, timeout=timeout, auth=auth, transport=BoundedTransport(), follow_redirects=False
+    )
+
+
+class BoundedTransport(httpx2.AsyncHTTPTransport):
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.headers["Accept-Encoding"] = "identity"  # what is unpacked is not counted
+        response = await super().handle_async_request(request)
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            await response.aclose()
+            raise httpx2.DecodingError("an encoding that was not asked for")
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = BoundedStream(response.stream)
+        return response
+
+
+class BoundedStream(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MAX_MESSAGE_BYTES
+        async for piece in self._stream:
+            left -= len(piece)
+            if left < 0:
+                raise httpx2.ReadError("the server says too much")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

@@ -1,0 +1,78 @@
+"""Which addresses of the internet are public. What is judged is the address that a connection is made to, so that
+neither a spelling, nor a redirect, nor a name that resolves differently the second time leads around it."""
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from typing import Any
+
+# IANA's special-purpose registries; `is_global` knows most of them, more with each version of Python.
+_NOT_PUBLIC = [
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/96",  # IPv4 in an older dress
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",  # Teredo and others
+        "2001:db8::/32",
+        "2002::/16",  # 6to4
+        "3fff::/20",
+        "5f00::/16",
+        "fc00::/7",
+        "fe80::/10",
+        "fec0::/10",
+        "ff00::/8",
+    )
+]
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def is_public(address: str) -> bool:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        elif ip in _NAT64:
+            ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _NOT_PUBLIC)
+
+
+class NotPublic(OSError):
+    """The name leads to an address that is not public."""
+
+
+Fence = Callable[[str, int], bool]  # address, port
+
+
+def public_only(address: str, port: int) -> bool:
+    return is_public(address)
+
+
+def fenced_sockets(may_reach: Fence) -> Callable[[Any], socket.socket]:
+    """Makes the sockets of a client, each for one address that has been resolved; there is no other way out."""
+
+    def fenced(info: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, target = info
+        if family not in (socket.AF_INET, socket.AF_INET6) or not may_reach(str(target[0]), int(target[1])):
+            raise NotPublic("not a public address")
+        return socket.socket(family, kind, protocol)
+
+    return fenced
