@@ -48,7 +48,7 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture(scope="package")
 def site(provider: Provider) -> Iterator[Site]:
     """One server for all: whoever comes to it through a proxy has to sign in, who is on its machine need not."""
-    with Site("sqlite", provider.url, ALLOW_LOCALHOST_NOAUTH="true") as site:
+    with Site("sqlite", provider.url, ALLOW_LOCALHOST_NOAUTH="true", TOOLS_REQUIRE_APPROVAL="search_files") as site:
         yield site
 
 
