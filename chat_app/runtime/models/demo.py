@@ -83,6 +83,18 @@ def _long_answer() -> str:
 
 
 def _shown(result: str) -> str:
+    try:
+        answer = orjson.loads(result)
+    except ValueError:
+        answer = None
+    match answer:
+        case {"success": True, "entries": list(entries)}:
+            lines = (f"- `{entry['path']}`" for entry in entries if entry["type"] == "file")
+            return "\n".join(lines) or "No files."
+        case {"success": True, "content": str(content)}:
+            return f"```\n{content}\n```"
+        case {"success": False, "error": str(error)}:
+            return error
     return f"```\n{result}\n```" if "\n" in result or result.startswith(("{", "[")) else result
 
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from files_app import names
+from files_app import documents, names
 from files_app.exceptions import FileChanged
 from files_app.models import File
 from files_app.workspace import Workspace
@@ -16,6 +16,7 @@ from .workspace import in_workspace
 
 MAX_EDITED_BYTES = 2 * 1024 * 1024
 MAX_DIFF_CHARS = 16_000
+MAX_SHOWN_CHARS = 4_000
 # Text under these names would be a file that nothing opens.
 NOT_TEXT = {
     ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".odt", ".ods", ".odp", ".png", ".jpg", ".jpeg", ".gif",
@@ -43,7 +44,13 @@ async def edit_file(context: Context, file_path: str, edits: list[Edit]) -> str:
 
     def change(workspace: Workspace) -> tuple[File, str]:
         file, before = _text(workspace, file_path)
-        after = edited(before, edits)
+        try:
+            after = edited(before, edits)
+        except ToolFailure as failure:
+            if file.content_type not in documents.READERS:
+                raise
+            # read_file shows it converted; this is what the edits are looked for in.
+            raise ToolFailure(f"{failure} As it is stored, it begins:\n{before[:MAX_SHOWN_CHARS]}") from None
         changed = workspace.write(file.path, after.encode(errors="replace"), replacing=file)
         return changed, difference(file.path, before, after)
 

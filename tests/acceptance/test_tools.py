@@ -1,0 +1,169 @@
+"""The agent at work on the files of a session, on a disk and in a bucket."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.acceptance.conftest import PROFILE, TIMES
+from tests.files_app.conftest import Bucket
+from tests.files_app.test_extract import TINY_PDF
+from tests.harness.client import Client, Frame, assert_whole_run
+from tests.harness.provider import Provider
+from tests.harness.server import Site
+
+
+@pytest.fixture(scope="module", params=["local", "s3"])
+def site(request: pytest.FixtureRequest, the_provider: Provider) -> Iterator[Site]:
+    if request.param == "local":
+        with Site(PROFILE, the_provider.url, processes=1, **TIMES) as site:
+            yield site
+        return
+    storage = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    storage.start()
+    host, port = storage.get_host_and_port()
+    try:
+        bucket = Bucket(f"http://{host}:{port}")
+        with Site(PROFILE, the_provider.url, processes=1, **TIMES, **bucket.environment) as site:
+            yield site
+    finally:
+        storage.stop()
+
+
+@pytest.fixture
+async def alice(site: Site, provider: Provider) -> AsyncIterator[Client]:
+    client = await Client(site.url).login()
+    yield client
+    await client.close()
+
+
+async def give(client: Client, session: str, name: str, data: bytes) -> None:
+    answer = await client.http.post(f"/api/sessions/{session}/files/upload", files={"file": (name, data)})
+    assert answer.status_code == 201, answer.text
+
+
+async def made(client: Client, session: str, path: str) -> bytes:
+    answer = await client.http.get(f"/api/sessions/{session}/files/{path}/download?folder=output")
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def tool(name: str, **arguments: Any) -> str:
+    return f"tool {name} {json.dumps(arguments)}"
+
+
+async def results(client: Client, session: str, *calls: str) -> list[Frame]:
+    """What the calls answered, one turn after another."""
+    async with client.chat(session) as chat:
+        frames = await chat.ask("; ".join([*calls, "say 2 words"]))
+    assert_whole_run(frames)
+    ended = [frame for frame in frames if frame["type"] == "tool_call" and frame["status"] == "completed"]
+    answers = [json.loads(frame["result"]) for frame in ended]
+    assert [frame["success"] for frame in ended] == [answer["success"] for answer in answers]
+    return answers
+
+
+async def test_the_agent_lists_reads_and_searches_what_a_person_gave(
+    alice: Client, session: str, provider: Provider
+) -> None:
+    await give(alice, session, "whales.pdf", TINY_PDF.encode())
+    await give(alice, session, "prices.csv", b"fruit,price\napple,3\npear,4\n")
+    listed, read, table, found, missing = await results(
+        alice,
+        session,
+        tool("list_directory", path="."),
+        tool("read_file", file_path="sources/whales.pdf", head=None, tail=None),
+        tool("read_file", file_path="prices.csv", head=3, tail=1),
+        tool("search_files", pattern="*.PDF", base_path="."),
+        tool("read_file", file_path="nothing.txt", head=None, tail=None),
+    )
+    assert {entry["path"] for entry in listed["entries"]} == {
+        "sources", "output", "sources/whales.pdf", "sources/prices.csv",
+    }  # fmt: skip
+    assert "Blue whales sing" in read["content"]
+    assert table["content"] == "| apple | 3 |"
+    assert [entry["path"] for entry in found["entries"]] == ["sources/whales.pdf"]
+    assert missing == {"success": False, "error": "There is no file nothing.txt."}
+    # They stand in the instructions of each turn, sorted.
+    said = [text for role, text in provider.requests[0].texts if role in ("system", "developer")]
+    instructions = provider.requests[0].body.get("instructions") or said[0]
+    assert instructions.index("sources/prices.csv") < instructions.index("sources/whales.pdf")
+
+
+async def test_a_long_text_is_read_on_where_it_was_cut(alice: Client, session: str) -> None:
+    await give(alice, session, "long.txt", "".join(f"line {n} {'x' * 50}\n" for n in range(1, 3001)).encode())
+    (first,) = await results(alice, session, tool("read_file", file_path="long.txt", head=None, tail=None))
+    shown = first["content"].splitlines()
+    assert first["lines"] == 3000
+    assert 100 < len(shown) < 3000
+    head, tail = len(shown) * 2, len(shown)
+    assert f"Read on with head={head}, tail={tail}" in first["note"]
+    (second,) = await results(alice, session, tool("read_file", file_path="long.txt", head=head, tail=tail))
+    assert second["content"].startswith(f"line {len(shown) + 1} ")
+
+
+async def test_edits_are_made_all_or_not_at_all(alice: Client, session: str) -> None:
+    await give(alice, session, "notes.md", b"# Plan\n\nbuy milk\nbuy bread\n")
+    edits = [{"oldText": "milk", "newText": "oat milk"}, {"oldText": "bread", "newText": "rye"}]
+    wrong = [{"oldText": "# Plan", "newText": "# Lost"}, {"oldText": "not in it", "newText": "x"}]
+    twice = [{"oldText": "buy", "newText": "sell"}]
+    refused, ambiguous, edited, read = await results(
+        alice,
+        session,
+        tool("edit_file", file_path="notes.md", edits=wrong),
+        tool("edit_file", file_path="notes.md", edits=twice),
+        tool("edit_file", file_path="notes.md", edits=edits),
+        tool("read_file", file_path="notes.md", head=None, tail=None),
+    )
+    assert "Nothing was changed" in refused["error"]
+    assert "2 times" in ambiguous["error"]
+    assert "-buy milk\n-buy bread\n+buy oat milk\n+buy rye" in edited["diff"]
+    assert read["content"] == "# Plan\n\nbuy oat milk\nbuy rye"
+
+
+async def test_what_the_agent_makes_can_be_downloaded_once_it_says_so(
+    alice: Client, session: str, provider: Provider
+) -> None:
+    content = "# Grüße\n\n" + "ein Wort " * 2000
+    call = tool("generate_document", content=content, filename="reports/greeting.md")
+    async with alice.chat(session) as chat:
+        await chat.say(f"{call}; gate made after 0; say 3")
+        done = await chat.expect("tool_call", status="completed")
+        assert json.loads(done["result"])["file_path"] == "output/reports/greeting.md"
+        assert (await made(alice, session, "reports/greeting.md")).decode() == content
+        provider.open_gate("made")
+        await chat.expect("stream_end", finish_reason="stop")
+    refused, outside, binary = await results(
+        alice,
+        session,
+        tool("generate_document", content="x", filename="../../etc/passwd"),
+        tool("generate_document", content="x", filename="sources/given.md"),
+        tool("generate_document", content="x", filename="slides.pptx"),
+    )
+    assert (refused["success"], outside["success"], binary["success"]) == (False, False, False)
+
+
+async def test_no_path_leads_out_of_the_session(alice: Client, session: str) -> None:
+    other = await alice.create_session()
+    await give(alice, other, "secret.txt", b"of another session")
+    paths = ["/etc/passwd", "../secret.txt", "sources/../../x", "..\\x", f"../{other}/sources/secret.txt", "secret.txt"]
+    answers = await results(
+        alice, session, *(tool("read_file", file_path=path, head=None, tail=None) for path in paths)
+    )
+    assert [answer["success"] for answer in answers] == [False] * len(paths)
+    assert "of another session" not in str(answers)
+
+
+async def test_the_demo_reads_files_in_plain_words(site: Site) -> None:
+    alice = await Client(site.url).login()
+    session = await alice.create_session(model="demo")
+    await give(alice, session, "hello.txt", b"hello from a file")
+    async with alice.chat(session) as chat:
+        listed = await chat.ask("Please list my files")
+        read = await chat.ask("read hello.txt")
+    await alice.close()
+    said = ["".join(f["content"] for f in frames if f["type"] == "delta") for frames in (listed, read)]
+    assert "hello.txt" in said[0]
+    assert "hello from a file" in said[1]
