@@ -37,7 +37,8 @@ class Outbox:
             return
         self._frames.append(frame)
         self._backlog_chars += _size(frame)
-        if self._backlog_chars > MAX_BACKLOG_CHARS:
+        # The oldest is on its way, and may by itself be as large as a message may be.
+        if self._backlog_chars - _size(self._frames[0]) > MAX_BACKLOG_CHARS:
             self._frames.clear()
             counts.too_slow += 1
             self.close(4408, "too slow")

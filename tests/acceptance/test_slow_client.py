@@ -52,3 +52,14 @@ async def test_a_client_that_does_not_read_is_closed_and_may_resume(alice: Clien
     async with alice.chat(session, after=after) as again:
         await again.wait_seq(last)
         assert_gapless(again.log, after=after)
+
+
+async def test_a_message_as_large_as_a_frame_may_be_closes_nobody(alice: Client, session: str) -> None:
+    text = "say 3 words\n" + " " * 900_000
+    async with alice.chat(session) as watching, alice.chat(session) as chat:
+        await chat.say(text)
+        await chat.expect("accepted")
+        await chat.expect("stream_end", finish_reason="stop")
+        created = await watching.expect("message_created")
+        assert created["message"]["content"] == text
+        await watching.expect("stream_end")
