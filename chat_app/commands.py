@@ -14,10 +14,10 @@ from .process import process
 from .protocol import ApprovalCommand, SendMessage, UserInput
 
 
-async def start_run(session_pk: UUID, command: SendMessage) -> Started:
+async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
     """Raises BadFrame, and what `Run.objects.start` raises."""
     supervisor = process.supervisor
-    owner = supervisor.owner if supervisor else ""
+    owner = supervisor.owner_for(user_id) if supervisor else ""
     started = await process.journal.transact(partial(begin, session_pk, command, owner), session_pk)
     if started.claimed and supervisor:
         supervisor.adopt(started)

@@ -146,7 +146,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         match command:
             case protocol.SendMessage():
                 await self._count_message()
-                started = await start_run(self.session_pk, command)
+                started = await start_run(self.session_pk, self.socket.credentials.user.pk, command)
                 self._answer(protocol.Accepted(command.client_id, started.run.pk, started.message_ids))
             case protocol.Interrupt(run_id=run_id):
                 await stop_run(self.session_pk, run_id)

@@ -22,6 +22,13 @@ class QueueFull(ApiError):
     retry_after = 5
 
 
+class TooManyRuns(ApiError):
+    status_code = 429
+    code = "too_many_runs"
+    message = "Too many of your messages wait for an answer."
+    retry_after = 5
+
+
 class ApprovalGone(ApiError):
     status_code = 404
     code = "not_found"

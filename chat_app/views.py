@@ -107,7 +107,7 @@ class ChatView(SessionView):
         session = self.session(form.validated_data["session_id"])
         supervisor = require_process().supervisor
         command = form.command(request.headers.get("Idempotency-Key"))
-        started = begin(session.pk, command, supervisor.owner if supervisor else "", once=True)
+        started = begin(session.pk, command, supervisor.owner_for(session.owner_id) if supervisor else "", once=True)
         if started.claimed and supervisor:
             supervisor.adopt_soon(started)
         after = started.run.first_seq - 1 if started.run.first_seq else started.session.last_seq

@@ -72,6 +72,9 @@ MAX_SOCKETS_PER_USER: int = env.int("MAX_SOCKETS_PER_USER", 2_000)
 OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
 # Lets others than this machine read /metrics.
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
+# Answers that this process gives to one user at once; further ones wait, and past the second number are refused.
+MAX_RUNS_PER_USER: int = env.int("MAX_RUNS_PER_USER", 250)
+MAX_QUEUED_RUNS_PER_USER: int = env.int("MAX_QUEUED_RUNS_PER_USER", 1_000)
 # Whether this process claims queued runs, or leaves them to others.
 SUPERVISE_RUNS: bool = env.bool("SUPERVISE_RUNS", True)
 

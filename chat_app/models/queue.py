@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from chat_app import protocol
-from chat_app.exceptions import QueueFull, RunActive
+from chat_app.exceptions import QueueFull, RunActive, TooManyRuns
 from chat_app.log import bell, lock_session, record
 from chatjuicer.accounts.exceptions import IdempotencyMismatch
 from files_app.attachments import resolve
@@ -91,7 +93,7 @@ class RunManager(models.Manager["Run"]):
 
         With an `owner` and nothing else in progress, the run is claimed for that process at once. The same words under
         a `client_id` that the session has seen give the run of then; with `once`, other texts are IdempotencyMismatch.
-        Raises SessionGone, SessionInactive, RunActive, QueueFull.
+        Raises SessionGone, SessionInactive, RunActive, QueueFull, TooManyRuns.
         """
         with transaction.atomic():
             session = lock_session(session_pk)
@@ -108,6 +110,9 @@ class RunManager(models.Manager["Run"]):
                 raise RunActive()
             if len(live) > MAX_QUEUED_RUNS:
                 raise QueueFull()
+            at_once = bool(owner) and not live
+            if not at_once and self._waiting(session.owner_id) >= settings.MAX_QUEUED_RUNS_PER_USER:
+                raise TooManyRuns()
             if on_busy == "interrupt":
                 for run in live:
                     if run.status in ACTIVE:
@@ -124,7 +129,7 @@ class RunManager(models.Manager["Run"]):
                 protocol.MessageCreated(message=message_representation(m, session.session_id)) for m in messages
             ]
             started = Started(run, session, [m.pk for m in messages])
-            if owner and not live:
+            if at_once:
                 started.claimed = True
                 started.always_allowed = allowed_tools(session)
                 started.context = run.begin(session, owner, messages)
@@ -136,17 +141,26 @@ class RunManager(models.Manager["Run"]):
                 transaction.on_commit(bell.queue)
             return started
 
-    def claim(self, owner: str, limit: int) -> list[Started]:
-        """Take the oldest queued runs of sessions in which nothing is in progress."""
+    def _waiting(self, user_id: UUID) -> int:
+        return self.filter(session__owner=user_id, status=RunStatus.QUEUED).count()
+
+    def claim(self, owner: str, limit: int, of_users: Mapping[UUID, int] | None = None) -> list[Started]:
+        """Take the oldest queued runs of sessions in which nothing is in progress, and of users who have not as many as
+        one may; `of_users` says how many `owner` executes for each."""
+        running, most = Counter(of_users or {}), settings.MAX_RUNS_PER_USER
         busy = self.filter(session=OuterRef("session"), status__in=ACTIVE)
         queued = Q(status=RunStatus.QUEUED) & ~Exists(busy)
         waiting = self.filter(queued | Q(status=RunStatus.AWAITING_APPROVAL, may_go_on=True)).order_by("created_at")
+        if full := [user for user, runs in running.items() if runs >= most]:
+            waiting = waiting.exclude(session__owner__in=full)
         claimed: dict[UUID, Started] = {}
-        for run in waiting[: limit * 2]:
+        for run in waiting.select_related("session")[: limit * 2]:
             if len(claimed) == limit:
                 break
-            if run.session_id not in claimed and (started := run.claim(owner)):
+            user_id = run.session.owner_id
+            if run.session_id not in claimed and running[user_id] < most and (started := run.claim(owner)):
                 claimed[run.session_id] = started
+                running[user_id] += 1
         return list(claimed.values())
 
     def interrupt(self, session_pk: UUID, run_id: UUID | None = None) -> Run | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -46,15 +47,16 @@ class Supervisor:
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._since: dict[UUID, int] = {}  # number of the latest stream_start of each
+        self._per_user: Counter[UUID] = Counter()
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
         hub.watch(self._see)
 
-    @property
-    def owner(self) -> str:
-        """The name to claim new runs by at once; empty when this process takes no more."""
-        return "" if self._stopping or len(self._tasks) >= MAX_RUNS else OWNER
+    def owner_for(self, user_id: UUID) -> str:
+        """The name to claim a new run of that user by at once; empty when this process takes no more of them now."""
+        full = len(self._tasks) >= MAX_RUNS or self._per_user[user_id] >= settings.MAX_RUNS_PER_USER
+        return "" if self._stopping or full else OWNER
 
     @property
     def active(self) -> int:
@@ -93,7 +95,9 @@ class Supervisor:
         task = asyncio.create_task(self._execute(started), name=f"run {run_id}")
         self._tasks[run_id] = task
         self._since[run_id] = started.run.first_seq or 0
-        task.add_done_callback(lambda _: self._forget(run_id, task))
+        user_id = started.session.owner_id
+        self._per_user[user_id] += 1
+        task.add_done_callback(lambda _: self._forget(run_id, user_id, task))
 
     def adopt_soon(self, started: Started) -> None:
         """`adopt` from another thread."""
@@ -104,7 +108,10 @@ class Supervisor:
         if task := self._tasks.get(run_id):
             task.cancel("dropped")
 
-    def _forget(self, run_id: UUID, task: asyncio.Task[None]) -> None:
+    def _forget(self, run_id: UUID, user_id: UUID, task: asyncio.Task[None]) -> None:
+        self._per_user[user_id] -= 1
+        if not self._per_user[user_id]:
+            del self._per_user[user_id]
         if self._tasks.get(run_id) is task:  # and not the one that goes on after an approval
             del self._tasks[run_id], self._since[run_id]
         self._wake.set()
@@ -202,7 +209,8 @@ class Supervisor:
             if room <= 0 or self._stopping:
                 continue
             try:
-                claimed = await self._journal.transact(partial(Run.objects.claim, OWNER, min(room, CLAIM_AT_ONCE)))
+                claim = partial(Run.objects.claim, OWNER, min(room, CLAIM_AT_ONCE), dict(self._per_user))
+                claimed = await self._journal.transact(claim)
             except Exception:
                 logger.warning("queued runs could not be claimed; trying again", exc_info=True)
                 continue
