@@ -1,0 +1,203 @@
+"""A tool that asks before it acts: the run waits for a person's word, and goes on with it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from tests.acceptance.conftest import PROFILE, TIMES
+from tests.harness.client import Chat, Client, Frame, assert_gapless, text_of
+from tests.harness.provider import Provider
+from tests.harness.server import Site
+
+ASK = {"TOOLS_REQUIRE_APPROVAL": "generate_document,edit_file"}
+LATER_S = 20
+
+
+@pytest.fixture(scope="module", params=["responses", "chat_completions"])
+def site(request: pytest.FixtureRequest, the_provider: Provider) -> Iterator[Site]:
+    processes = 1 if request.param == "chat_completions" else 0
+    with Site(PROFILE, the_provider.url, processes, OPENAI_API=request.param, **ASK, **TIMES) as site:
+        yield site
+
+
+@pytest.fixture
+async def alice(site: Site, provider: Provider) -> AsyncIterator[Client]:
+    client = await Client(site.url).login()
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def elsewhere(site: Site, alice: Client) -> AsyncIterator[Client]:
+    client = alice.at(site.servers[-1].url)
+    yield client
+    await client.close()
+
+
+def write(name: str, content: str = "made") -> str:
+    return f"tool generate_document {json.dumps({'content': content, 'filename': name})}"
+
+
+async def asked(chat: Chat, script: str) -> list[Frame]:
+    """The questions with which the first part of the run ends."""
+    await chat.say(script)
+    start = await chat.expect("stream_start")
+    end = await chat.expect("stream_end")
+    assert end["finish_reason"] == "awaiting_approval"
+    return [frame for frame in chat.of_run(start["run_id"]) if frame["type"] == "approval_request"]
+
+
+async def decide(chat: Chat, request: Frame, decision: str = "approve", **more: Any) -> None:
+    await chat.send({"type": "approval", "approval_id": request["approval_id"], "decision": decision, **more})
+
+
+async def rest(chat: Chat, run_id: str) -> list[Frame]:
+    """The frames of the run from where it goes on to its end."""
+    start = await chat.expect("stream_start", run_id=run_id, timeout=LATER_S)
+    end = await chat.expect("stream_end", run_id=run_id, timeout=LATER_S)
+    return [f for f in chat.of_run(run_id, up_to=end["seq"]) if f["seq"] >= start["seq"]]
+
+
+async def files(client: Client, session: str) -> list[str]:
+    listed = await client.get(f"/api/sessions/{session}/files", folder="output")
+    return [entry["name"] for entry in listed["files"]]
+
+
+async def test_an_approved_call_acts_and_the_answer_goes_on(alice: Client, elsewhere: Client, session: str) -> None:
+    async with alice.chat(session) as chat, elsewhere.chat(session) as other:
+        (request,) = await asked(chat, f"echo first; {write('a.md')}; say 3 words")
+        assert (request["name"], json.loads(request["arguments"])["filename"]) == ("generate_document", "a.md")
+        assert await files(alice, session) == []
+        waiting = (await alice.get("/api/approvals"))["approvals"]
+        assert [one["approval_id"] for one in waiting if one["session_id"] == session] == [request["approval_id"]]
+        assert (await alice.detail(session))["run"]["status"] == "awaiting_approval"
+        await other.expect("approval_request")
+        await decide(other, request)
+        frames = await rest(chat, request["run_id"])
+        assert [f["type"] for f in frames if f["type"] == "tool_call"] == ["tool_call", "tool_call"]
+        assert [(f["status"], f["id"]) for f in frames if f["type"] == "tool_call"] == [
+            ("executing", request["id"]),
+            ("completed", request["id"]),
+        ]
+        assert frames[-1]["finish_reason"] == "stop"
+        assert frames[-1]["usage"]["total_tokens"] > 0
+        assert text_of(frames) == "word1 word2 word3"
+        assert_gapless(chat.log)
+        # The next turn is given a whole history.
+        assert text_of(await chat.ask("say 2 words")) == "word1 word2"
+    assert await files(alice, session) == ["a.md"]
+    calls = [m for m in (await alice.detail(session))["messages"] if m["role"] == "tool_call"]
+    assert [(call["tool_call_id"], call["status"], call["tool_success"]) for call in calls] == [
+        (request["id"], "completed", True)
+    ]
+
+
+async def test_a_rejected_call_does_not_act_and_the_model_is_told_why(
+    alice: Client, session: str, provider: Provider
+) -> None:
+    async with alice.chat(session) as chat:
+        (request,) = await asked(chat, f"{write('b.md')}; say 3 words")
+        answer = await alice.post(
+            f"/api/sessions/{session}/approvals/{request['approval_id']}",
+            {"decision": "reject", "reason": "not in this house"},
+        )
+        assert answer["status"] == "rejected"
+        frames = await rest(chat, request["run_id"])
+        (completed,) = [f for f in frames if f["type"] == "tool_call"]
+        assert (completed["status"], completed["success"], completed["id"]) == ("completed", False, request["id"])
+        assert text_of(frames) == "word1 word2 word3"
+    assert "not in this house" in json.dumps(provider.requests[-1].body)
+    assert await files(alice, session) == []
+
+
+async def test_several_calls_are_asked_about_together_and_each_has_its_word(alice: Client, session: str) -> None:
+    async with alice.chat(session) as chat:
+        script = f"together; {write('c.md')}; tool current_time {{}}; {write('d.md')}; say 3 words"
+        first, second = await asked(chat, script)
+        # What needs nobody's word has been done meanwhile.
+        done = [f["name"] for f in chat.log if f["type"] == "tool_call" and f["status"] == "completed"]
+        assert done == ["current_time"]
+        await decide(chat, second)
+        await decide(chat, first, "reject")
+        frames = await rest(chat, first["run_id"])
+        assert frames[-1]["finish_reason"] == "stop"
+        ended = {f["id"]: f["success"] for f in frames if f["type"] == "tool_call" and f["status"] == "completed"}
+        assert ended == {first["id"]: False, second["id"]: True}
+    assert await files(alice, session) == ["d.md"]
+
+
+async def test_one_run_may_ask_again_and_always_is_for_the_session(alice: Client, session: str) -> None:
+    async with alice.chat(session) as chat:
+        (first,) = await asked(chat, f"{write('e.md')}; {write('f.md')}; say 2 words")
+        await decide(chat, first)
+        frames = await rest(chat, first["run_id"])
+        assert frames[-1]["finish_reason"] == "awaiting_approval"
+        (second,) = [f for f in frames if f["type"] == "approval_request"]
+        await decide(chat, second, always=True)
+        assert (await rest(chat, first["run_id"]))[-1]["finish_reason"] == "stop"
+        frames = await chat.ask(f"{write('g.md')}; say 2 words")
+        assert frames[-1]["finish_reason"] == "stop"
+        # Another tool is another question.
+        edits = [{"oldText": "made", "newText": "edited"}]
+        (third,) = await asked(chat, f"tool edit_file {json.dumps({'file_path': 'g.md', 'edits': edits})}; say 1")
+        assert third["name"] == "edit_file"
+        await chat.send({"type": "interrupt"})
+        await chat.expect("stream_end", finish_reason="interrupted")
+        assert text_of(await chat.ask("say 2 words")) == "word1 word2"
+    assert await files(alice, session) == ["e.md", "f.md", "g.md"]
+
+
+async def test_a_word_said_twice_counts_once(alice: Client, elsewhere: Client, session: str) -> None:
+    async with alice.chat(session) as chat, elsewhere.chat(session) as other:
+        (request,) = await asked(chat, f"{write('h.md')}; say 2 words")
+        await asyncio.gather(*(decide(one, request) for one in (chat, other, chat, other)))
+        frames = await rest(chat, request["run_id"])
+        assert frames[-1]["finish_reason"] == "stop"
+        await chat.ask("say 1 word")
+    ended = [e for e in await alice.events(session) if e["type"] == "tool_call" and e["status"] == "executing"]
+    assert len(ended) == 1
+
+
+async def test_a_run_that_waits_outlives_its_process(alice: Client, session: str, site: Site) -> None:
+    async with alice.chat(session) as chat:
+        (request,) = await asked(chat, f"reasoning 2; {write('i.md')}; say 3 words")
+        last = chat.log[-1]["seq"]
+        await chat.say("echo queued meanwhile", client_id="meanwhile")
+        await chat.expect("accepted", client_id="meanwhile")
+        for server in site.servers:
+            server.kill()
+    for server in site.servers:
+        server.start()
+    for server in site.servers:
+        await asyncio.to_thread(server.wait)
+    async with alice.chat(session, after=last) as chat:
+        assert (await alice.detail(session))["run"]["approvals"][0]["approval_id"] == request["approval_id"]
+        await decide(chat, request)
+        frames = await rest(chat, request["run_id"])
+        assert (frames[-1]["finish_reason"], text_of(frames)) == ("stop", "word1 word2 word3")
+        await chat.wait_text("queued meanwhile", timeout=LATER_S)
+        assert_gapless(chat.log, after=last)
+    assert await files(alice, session) == ["i.md"]
+
+
+async def test_a_question_whose_tool_is_gone_is_answered_without_it(
+    alice: Client, session: str, site: Site, provider: Provider
+) -> None:
+    """The state cannot be used again: nothing is executed, and the run goes on."""
+    async with alice.chat(session) as chat:
+        (request,) = await asked(chat, f"{write('j.md')}; say 3 words")
+        last = chat.log[-1]["seq"]
+    other_version = (
+        """from chat_app.models import Run; run = Run.objects.get(pk="%s"); run.state = '{"sdk": {}}'; run.save()"""
+    )
+    site.manage("shell", "-c", other_version % request["run_id"])
+    async with alice.chat(session, after=last) as chat:
+        await decide(chat, request)
+        frames = await rest(chat, request["run_id"])
+        (completed,) = [f for f in frames if f["type"] == "tool_call"]
+        assert (completed["success"], completed["name"]) == (False, "generate_document")
+        assert (frames[-1]["finish_reason"], text_of(frames)) == ("stop", "word1 word2 word3")
+    assert await files(alice, session) == []
