@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import math
 import os
 import subprocess
@@ -89,6 +90,7 @@ def main(tool: Tool, what: str, n: int) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=0, help="default: 1 on SQLite, 2 on PostgreSQL")
     given = parser.parse_args()
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # the provider, whose readers leave
     figures = asyncio.run(timed(tool, Options(given.profile, given.n, given.seed, given.processes)))
     print(figures.line())
     for problem in figures.problems[:20]:

@@ -2,8 +2,8 @@
 
     python -m tests.faults.rolling --profile postgres -n 20
 
-Runs finish within the grace time or are ended with what they said; sockets close with 1001, requests that were begun are
-answered, and no run is left for others to find.
+Runs finish within the grace time or are ended with what they said; sockets close with 1001, requests that were begun
+are answered, and no run is left for others to find.
 """
 
 from __future__ import annotations

@@ -42,13 +42,16 @@ class Switches:
         for path in self.directory.glob("bug-*"):
             path.unlink(missing_ok=True)
 
-    def notes(self, name: str) -> list[str]:
-        """What servers have noted under a name."""
-        path = self.directory / f"note-{name}"
-        return path.read_text().splitlines() if path.exists() else []
+    def watch_commits(self) -> None:
+        (self.directory / "watch-commits").touch()
 
-    def forget(self, name: str) -> None:
-        (self.directory / f"note-{name}").unlink(missing_ok=True)
+    def stop_watching_commits(self) -> list[str]:
+        """One line for each commit since then."""
+        (self.directory / "watch-commits").unlink()
+        notes = self.directory / "note-commits"
+        lines = notes.read_text().splitlines() if notes.exists() else []
+        notes.unlink(missing_ok=True)
+        return lines
 
 
 def path_of(name: str) -> str:

@@ -1,0 +1,28 @@
+"""One site for all short attacks; every test finds its servers running, without bugs, and nothing armed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.outages import POOL, small_disk
+from tests.faults.site import FaultySite, faulty_site
+from tests.settings import PROFILE
+
+TIMES = {"LEASE_S": "3", "SHUTDOWN_GRACE_S": "3", "DATABASE_POOL_MAX": str(POOL)}
+
+
+@pytest.fixture(scope="session")
+def the_site() -> Iterator[FaultySite]:
+    with small_disk() as disk:
+        data = {"DATA_DIR": str(disk)} if disk and PROFILE == "sqlite" else {}
+        with faulty_site(PROFILE, **TIMES, **data) as site:
+            yield site
+
+
+@pytest.fixture
+def site(the_site: FaultySite) -> Iterator[FaultySite]:
+    for number in the_site.dead():
+        the_site.servers[number].restart()
+    yield the_site
+    the_site.switches.mend()
+    the_site.switches.disarm()

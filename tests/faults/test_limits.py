@@ -1,0 +1,70 @@
+"""What one person may have open, running and waiting, and how they are told that it is enough."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.faults.site import FaultySite, faulty_site
+from tests.harness.client import Client, socket
+from tests.settings import PROFILE
+
+LIMITS = {"MAX_RUNS_PER_USER": "1", "MAX_QUEUED_RUNS_PER_USER": "2", "MAX_SOCKETS_PER_USER": "4"}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[FaultySite]:
+    with faulty_site(PROFILE, processes=1, **LIMITS) as site:
+        yield site
+
+
+@pytest.fixture
+async def alice(site: FaultySite) -> AsyncIterator[Client]:
+    client = await Client(site.url).login()
+    yield client
+    await client.close()
+
+
+async def test_answers_past_the_limit_wait_and_past_the_bound_are_refused(site: FaultySite, alice: Client) -> None:
+    sessions = [await alice.create_session() for _ in range(4)]
+    async with (
+        alice.chat(sessions[0]) as first,
+        alice.chat(sessions[1]) as second,
+        alice.chat(sessions[2]) as third,
+        alice.chat(sessions[3]) as fourth,
+    ):
+        await first.say("say 3 words; gate one after 1")
+        await first.expect("delta")
+        await second.say("echo second")
+        await second.expect("accepted")
+        await third.say("echo third")
+        await third.expect("accepted")
+        await fourth.say("echo fourth", client_id="fourth")
+        refused = await fourth.expect("error")
+        assert (refused["code"], refused["retryable"], refused["client_id"]) == ("too_many_runs", True, "fourth")
+        body = {"session_id": sessions[3], "messages": [{"role": "user", "content": "echo fourth"}]}
+        answer = await alice.http.post("/api/chat", json=body)
+        assert answer.status_code == 429
+        assert answer.json()["error"]["code"] == "too_many_runs"
+        assert int(answer.headers["retry-after"]) > 0
+        assert not any(frame["type"] == "stream_start" for frame in second.frames + third.frames)
+        site.provider.open_gate("one")
+        for chat in (second, third):
+            assert (await chat.expect("stream_end"))["finish_reason"] == "stop"
+        assert (await fourth.ask("echo fourth"))[-1]["finish_reason"] == "stop"
+
+
+async def test_a_socket_too_many_is_told_so(site: FaultySite, alice: Client) -> None:
+    session = await alice.create_session()
+    async with alice.chat(session), alice.chat(session), alice.chat(session), alice.chat(session):
+        headers = {"Authorization": f"Bearer {alice.token}"}
+        async with socket(site.url, session, additional_headers=headers) as fifth:
+            assert await fifth.wait_closed() == 4429
+        answer = await alice.http.get(f"/api/sessions/{session}/events", headers={"Accept": "text/event-stream"})
+        assert answer.status_code == 429
+        assert "retry-after" in answer.headers
+        other = await Client(site.url).register("mallory@example.org")
+        async with other.chat(await other.create_session()):
+            pass
+        await other.close()
+    async with alice.chat(session):
+        pass

@@ -1,0 +1,63 @@
+"""A short version of each attack; `make faults` is the long one."""
+
+import pytest
+
+from tests.faults import kills, outages, points, resumes, rolling, stops
+from tests.faults.figures import Figures
+from tests.faults.site import FaultySite
+from tests.settings import PROFILE
+
+several = pytest.mark.skipif(PROFILE == "sqlite", reason="needs PostgreSQL and Redis")
+single = pytest.mark.skipif(PROFILE != "sqlite", reason="SQLite's own trouble")
+
+
+def assert_kept(figures: Figures, *done: str) -> None:
+    print(figures.line())
+    assert figures.kept, "\n".join([figures.line(), *figures.problems[:20]])
+    for what in done:
+        assert figures.done[what], figures.line()
+
+
+async def test_promises_survive_a_kill(site: FaultySite) -> None:
+    assert_kept(await kills.attack(site, kills=1, seed=1, sessions=6), "kills", "accepted")
+
+
+async def test_promises_survive_a_kill_at_a_named_point(site: FaultySite) -> None:
+    assert_kept(await points.attack(site, kills=2, seed=1, sessions=3), "kills")
+
+
+async def test_a_stop_works_at_any_instant_from_anywhere(site: FaultySite) -> None:
+    assert_kept(await stops.attack(site, stops=24, seed=1, together=6), "stops", "one key at once")
+
+
+async def test_a_client_resumes_with_any_cursor_at_any_process(site: FaultySite) -> None:
+    assert_kept(await resumes.attack(site, resumes=80, seed=1, live=2), "resumes")
+
+
+async def test_nobody_sees_that_a_process_is_replaced(site: FaultySite) -> None:
+    assert_kept(await rolling.attack(site, stops=1, seed=1, sessions=6), "restarts")
+
+
+@several
+async def test_promises_survive_the_loss_of_redis(site: FaultySite) -> None:
+    which = (outages.redis_restarted, outages.redis_flushed)
+    assert_kept(await outages.attack(site, 2, seed=1, sessions=4, which=which), "redis restarted")
+
+
+@several
+async def test_promises_survive_a_restart_of_postgresql(site: FaultySite) -> None:
+    which = (outages.postgres_crashed, outages.pool_exhausted)
+    assert_kept(await outages.attack(site, 2, seed=1, sessions=4, which=which), "postgres crashed")
+
+
+@single
+async def test_promises_survive_a_full_disk(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outages, "FULL_S", 1)
+    assert_kept(await outages.attack(site, 1, seed=1, sessions=4, which=(outages.disk_full,)), "disk full")
+
+
+@single
+async def test_promises_survive_a_locked_database(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outages, "LOCKED_S", 3)
+    which = (outages.database_locked,)
+    assert_kept(await outages.attack(site, 1, seed=1, sessions=4, which=which), "database locked")
