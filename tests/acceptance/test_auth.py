@@ -1,4 +1,4 @@
-"""§2: signing in, refreshing, signing out, and who may come in without."""
+"""Signing in, refreshing, signing out, and who may come in without."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""§3: sessions, messages, and what happens to them while others look."""
+"""Sessions, messages, and what happens to them while others look."""
 
 import asyncio
 from uuid import uuid4

@@ -72,7 +72,7 @@ async def test_every_cursor_gives_the_rest_of_the_log(alice: Client, elsewhere: 
 async def test_a_detail_read_in_mid_answer_joins_the_log_without_a_seam(
     alice: Client, elsewhere: Client, session: str, provider: Provider
 ) -> None:
-    """Promise 3 and §3: the text so far is consistent with `last_seq`."""
+    """The text so far is consistent with `last_seq`."""
     async with alice.chat(session) as chat:
         await chat.say("say 50 words; gate seam after 20")
         await chat.wait_text("word20")
