@@ -99,6 +99,8 @@ def our_mcp_server(module: str) -> dict[str, Any]:
 
 OUR_MCP_SERVERS = {"sequential-thinking": our_mcp_server("sequential_thinking"), "fetch": our_mcp_server("fetch")}
 MCP_SERVERS: dict[str, Any] = dict(json.loads(env.str("MCP_SERVERS", "") or json.dumps(OUR_MCP_SERVERS)))
+# What one call of theirs may take.
+MCP_CALL_TIMEOUT_S: float = env.float("MCP_CALL_TIMEOUT_S", 60)
 # Names of tools that act only when a person has said so.
 TOOLS_REQUIRE_APPROVAL: list[str] = env.list("TOOLS_REQUIRE_APPROVAL", [])
 

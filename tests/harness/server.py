@@ -182,6 +182,7 @@ def _inherited() -> dict[str, str]:
         "ALLOW",
         "CORS_",
         "MODEL_",
+        "MCP_",
     )
     names = {"SECRET_KEY", "DEBUG", "DEFAULT_MODEL", "MCP_SERVERS", "HOST", "PORT"}
     return {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in names}

@@ -3,7 +3,6 @@ import time
 
 import pytest
 
-from chat_app.runtime.agent import agent_for
 from chat_app.runtime.answer import answer
 from chat_app.runtime.tools import TOOLS
 from chat_app.runtime.tools.tool import tool

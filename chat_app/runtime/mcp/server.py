@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from agents.mcp import MCPServerManager
+from django.conf import settings
 from mcp import MCPError
-from mcp.types import CallToolResult
+from mcp.types import CONNECTION_CLOSED, CallToolResult
 from mcp.types import Tool as Listed
 
 from chat_app.runtime.tools.tool import ToolFailure
@@ -25,10 +26,9 @@ logging.getLogger("client").setLevel(logging.CRITICAL)
 
 class Server:
     START_S: ClassVar[float] = 30.0
-    CALL_S: ClassVar[float] = 60.0
     # What a call waits for a server that has to be started again.
     RESTART_S: ClassVar[float] = 10.0
-    PING_S: ClassVar[float] = 3.0
+    PING_S: ClassVar[float] = 2.0
     CLEANUP_S: ClassVar[float] = 3.0
     # After each start that failed, or ended before it did anything.
     PAUSES_S: ClassVar[tuple[float, ...]] = (0.0, 1.0, 5.0, 30.0, 120.0)
@@ -46,11 +46,14 @@ class Server:
 
     @property
     def is_up(self) -> bool:
-        return self._sdk is not None
+        return self._sdk is not None and not self._sdk.ended.is_set()
 
     async def ready(self, patience_s: float) -> bool:
         """Whether it is up, started if need be. `patience_s` counts from its start: who comes later waits no more."""
-        self.used_at = now = time.monotonic()
+        self.used_at = time.monotonic()
+        if self._task is not None and self._sdk is not None and not self.is_up:
+            await asyncio.wait({self._task}, timeout=self.CLEANUP_S)  # it has ended, and is cleaned up after
+        now = time.monotonic()
         if self._sdk is None and self._task is None and now >= self._not_before:
             self._settled.clear()
             self._begun_at = now
@@ -59,7 +62,7 @@ class Server:
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._settled.wait()
-        return self._sdk is not None
+        return self.is_up
 
     async def _serve(self) -> None:
         try:
@@ -91,10 +94,10 @@ class Server:
                 program = Program(
                     str(entry["command"]), args, {name: str(text) for name, text in env.items()}, entry.get("cwd")
                 )
-                return StdioServer(self.key, program, self.CALL_S)
+                return StdioServer(self.key, program, settings.MCP_CALL_TIMEOUT_S)
             case "streamable_http":
                 headers = {name: str(text) for name, text in (entry.get("headers") or {}).items()}
-                return HttpServer(self.key, str(entry["url"]), headers, self.CALL_S)
+                return HttpServer(self.key, str(entry["url"]), headers, settings.MCP_CALL_TIMEOUT_S)
             case other:
                 raise ValueError(other)
 
@@ -105,16 +108,17 @@ class Server:
         call = asyncio.create_task(sdk.call_tool(name, arguments))
         gone = asyncio.create_task(sdk.ended.wait())
         try:
-            async with asyncio.timeout(self.CALL_S):
+            async with asyncio.timeout(settings.MCP_CALL_TIMEOUT_S):
                 await asyncio.wait({call, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not call.done():
                 raise ToolFailure(f"The server {self.key} died before it answered.")
             result = await call
         except TimeoutError:
             asyncio.create_task(self._look_after(sdk)).add_done_callback(lambda task: task.exception())
-            raise ToolFailure(f"{self.key} did not answer within {self.CALL_S:.0f} seconds.") from None
+            raise ToolFailure(f"{self.key} did not answer within {settings.MCP_CALL_TIMEOUT_S:.0f} seconds.") from None
         except MCPError as error:
-            if sdk.ended.is_set():
+            if sdk.ended.is_set() or error.error.code == CONNECTION_CLOSED:
+                sdk.ended.set()
                 raise ToolFailure(f"The server {self.key} died before it answered.") from None
             raise ToolFailure(f"{self.key} refused the call: {error.error.message[:1000]}") from None
         except ToolFailure:

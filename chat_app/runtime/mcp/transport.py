@@ -83,6 +83,8 @@ class StdioServer(MCPServerStdio):
             for stream in (to_session, from_server, to_server, from_session):
                 stream.close()
             self.ended.set()
+            if child.last_words:
+                logger.info("The last words of MCP server %s: %s", self.name, child.last_words.decode(errors="replace"))
 
 
 @dataclass
