@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 from django.core.validators import RegexValidator
+from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -50,6 +51,8 @@ class McpServer(Choice):
         servers = defaults.mcp_servers()
         aliases = [alias for alias, server in MCP_ALIASES.items() if server in servers]
         super().__init__(choices=servers + aliases, **kwargs)
+        if not servers:  # an enumeration of nothing has no type
+            set_override(self, "field", {"type": "string"})
 
     def to_internal_value(self, data: Any) -> str:
         key = super().to_internal_value(data)
@@ -60,7 +63,7 @@ class McpServers(serializers.ListField):
     """Each server once, in the order given."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(child=McpServer(), max_length=100, **kwargs)
+        super().__init__(child=McpServer(), max_length=100 if defaults.mcp_servers() else 0, **kwargs)
 
     def to_internal_value(self, data: Any) -> list[str]:
         if not isinstance(data, list):

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from chatjuicer.accounts.idempotency import HEADER, idempotent
+from chatjuicer.accounts.idempotency import PARAMETER, idempotent
 from chatjuicer.accounts.models import User
 from sessions_app import history, listing
 from sessions_app.models import ChatSession
@@ -34,12 +34,7 @@ from sessions_app.serializers import (
 )
 from sessions_app.snapshot import snapshot
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    HEADER,
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
-    OpenApiParameter.HEADER,
-    description="Repeating a request with the same key gives the first result again.",
-)
+IDEMPOTENCY_KEY = PARAMETER
 
 
 class SessionView(APIView):
