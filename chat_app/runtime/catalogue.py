@@ -1,5 +1,6 @@
 """Which models can be chosen, and what they can hold. Imports neither the SDK nor a client: web code reads this."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -109,6 +110,17 @@ SEEING = ("gpt-4o", "gpt-4.1", "gpt-5", "o3", "o4-mini", "claude", "gemini", "vi
 
 def can_see(model: str) -> bool:
     return any(part in model.lower() for part in SEEING)
+
+
+_SEEING = re.compile(
+    r"vision|omni|\bvl\b|-vl|llava|pixtral|gemini|gemma-?3|claude|qwen.*vl|llama-?4|gpt-(4o|4\.1|5)|o3|o4"
+)
+
+
+def sees(model: str) -> bool:
+    """Whether it takes images. A provider that does not would refuse the whole request: who is not known is taken for
+    blind, and told the names of the files."""
+    return describe(model) in OPENAI_MODELS or _SEEING.search(model.lower()) is not None
 
 
 @lru_cache(256)

@@ -27,6 +27,7 @@ class Transcript:
         self.context = RunSession(self)
         self.usage: Usage | None = None
         self.servers: list[str] = []  # keys of the MCP servers at hand
+        self.images: dict[str, str] = {}  # id of the file -> data URL
         self.failed_calls: set[str] = set()
         self._calls: dict[str, tuple[str, str]] = {}  # id -> name, arguments of those without a result
 

@@ -16,7 +16,9 @@ from agents.items import TResponseInputItem, TResponseStreamEvent
 from openai.types.responses import Response, ResponseCompletedEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
+from chat_app.runtime import catalogue
 from chat_app.runtime.brief import Item
+from chat_app.runtime.images import with_images
 from chat_app.runtime.repair import repaired
 from chat_app.runtime.transcript import Transcript, Turn
 
@@ -73,7 +75,8 @@ class TurnModel(Model):
         prompt: ResponsePromptParam | None,
     ) -> ModelResponse:
         items = [{"role": "user", "content": input}] if isinstance(input, str) else cast(list[Item], input)
-        return await self.answer(Question(system_instructions or "", repaired(items), tools, model_settings))
+        items = await with_images(repaired(items), self.transcript, catalogue.sees(self.name))
+        return await self.answer(Question(system_instructions or "", items, tools, model_settings))
 
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
         answer = await self.get_response(*args, **kwargs)

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from chat_app.database import with_fresh_connection
@@ -17,6 +17,7 @@ from sessions_app.models import ChatSession
 
 from .tool import ToolFailure
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # Threads of their own: a storage that is slow holds up the tools, and not who signs in or opens a session.
@@ -24,18 +25,17 @@ _files = ThreadPoolExecutor(4, thread_name_prefix="workspace")
 _documents = ThreadPoolExecutor(extract.PROCESSES, thread_name_prefix="document")
 
 
-async def in_workspace(session_pk: UUID, call: Callable[[Workspace], T]) -> T:
-    def visit() -> T:
-        return call(Workspace(ChatSession.objects.get(pk=session_pk)))
+async def in_files(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_files, lambda: with_fresh_connection(call, *args, **kwargs))
 
-    return await asyncio.get_running_loop().run_in_executor(_files, with_fresh_connection, visit)
+
+async def in_workspace(session_pk: UUID, call: Callable[[Workspace], T]) -> T:
+    return await in_files(lambda: call(Workspace(ChatSession.objects.get(pk=session_pk))))
 
 
 async def source_names(session_pk: UUID, limit: int) -> Sequence[str]:
-    def visit() -> Sequence[str]:
-        return Workspace(ChatSession(pk=session_pk)).source_names(limit)  # one query, before each model call
-
-    return await asyncio.get_running_loop().run_in_executor(_files, with_fresh_connection, visit)
+    return await in_files(Workspace(ChatSession(pk=session_pk)).source_names, limit)  # by one query
 
 
 async def text_of(file: File) -> Text:
