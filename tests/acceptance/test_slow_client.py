@@ -1,4 +1,4 @@
-"""Promise 7: who does not read harms nobody, is told so, and can come back."""
+"""Who does not read harms nobody, is told so, and can come back."""
 
 import asyncio
 import contextlib

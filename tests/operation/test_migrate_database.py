@@ -13,8 +13,9 @@ import pytest
 from tests.harness import services
 from tests.harness.client import Client, assert_gapless, text_of
 from tests.harness.server import Site
-from tests.operation.conftest import signed_in
+from tests.operation.conftest import PROFILE, signed_in
 
+pytestmark = pytest.mark.skipif(PROFILE != "postgres", reason="both databases are used; once is enough")
 METADATA = {"n": 1e30, "big": 2**60, "nested": {"b": [1.0, None, "é\u2028"], "a": True}}
 
 
