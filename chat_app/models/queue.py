@@ -47,11 +47,12 @@ class Started:
     answers: list[Approval] = field(default_factory=list)
     # And its calls that have no result yet, by their ids: the messages that show them.
     open_calls: dict[str, UUID] = field(default_factory=dict)
+    words: str = ""  # and what it began with
     always_allowed: set[str] = field(default_factory=set)
 
     @property
     def first_words(self) -> str:
-        content = self.context[0]["content"] if self.context else ""
+        content = self.context[0]["content"] if self.context else self.words
         return content if isinstance(content, str) else str(content[0].get("text", ""))
 
 

@@ -140,6 +140,7 @@ class Run(models.Model):
         started = Started(self, session, [], claimed=True, answers=answers, always_allowed=allowed_tools(session))
         calls = session.messages.filter(status="pending", role="tool_call", run_id=self.pk)
         started.open_calls = dict(calls.values_list("tool_call_id", "pk"))
+        started.words = next((message.content for message in self.inputs()[:1]), "")
         return started
 
     def begin(self, session: ChatSession, owner: str, messages: Sequence[Message]) -> list[dict[str, Any]]:

@@ -89,6 +89,7 @@ async def test_an_approved_call_acts_and_the_answer_goes_on(alice: Client, elsew
         # The next turn is given a whole history.
         assert text_of(await chat.ask("say 2 words")) == "word1 word2"
     assert await files(alice, session) == ["a.md"]
+    assert (await alice.detail(session))["session"]["title"]
     calls = [m for m in (await alice.detail(session))["messages"] if m["role"] == "tool_call"]
     assert [(call["tool_call_id"], call["status"], call["tool_success"]) for call in calls] == [
         (request["id"], "completed", True)
