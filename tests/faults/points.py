@@ -77,7 +77,7 @@ async def death(site: FaultySite, figures: Figures) -> bool:
 
 
 class Deed:
-    """Something a person does by REST: `do` is repeated until it is answered, `check` tells what must be true then."""
+    """Something a person does: `do` is repeated until it is answered, `check` tells what must be true then."""
 
     def __init__(self, client: Client, session: str) -> None:
         self.client, self.session = client, session
@@ -94,9 +94,29 @@ class Deed:
     def all() -> list[tuple[str, type[Deed]]]:
         """Each deed with each point on its way."""
         deeds: tuple[type[Deed], ...] = (Post, Create, Rename, Clear, Delete, Upload)
-        points = [(point, deed) for deed in deeds for point in OF_REQUESTS]
+        points: list[tuple[str, type[Deed]]] = [(point, Say) for point in OF_THE_LOG[:3]]
+        points += [(point, deed) for deed in deeds for point in OF_REQUESTS]
         refresh: list[tuple[str, type[Deed]]] = [("before-refresh", Refresh), ("after-refresh", Refresh)]
         return [*points, *refresh, ("between-bytes-and-row", Upload)]
+
+
+class Say(Deed):
+    """A message over a socket: once it is accepted, it is there."""
+
+    def __init__(self, client: Client, session: str) -> None:
+        super().__init__(client, session)
+        self.accepted: list[str] = []
+
+    async def do(self, client: Client) -> httpx.Response:
+        async with client.chat(self.session) as chat:
+            await chat.say(f"echo {self.mark}", client_id=self.mark)
+            self.accepted = (await chat.expect("accepted", client_id=self.mark))["message_ids"]
+        return httpx.Response(200)
+
+    async def check(self, client: Client, figures: Figures) -> None:
+        messages = await history_of(client, self.session)
+        figures.found("lost", "an accepted message", not {m["id"] for m in messages}.issuperset(self.accepted))
+        figures.found("twice", "a message", sum(m["content"] == f"echo {self.mark}" for m in messages) > 1)
 
 
 class Post(Deed):

@@ -32,13 +32,16 @@ async def run(options: Options) -> Figures:
         return await attack(site, options.n, options.seed)
 
 
-async def attack(site: FaultySite, resumes: int, seed: int, live: int = LIVE) -> Figures:
+async def attack(site: FaultySite, resumes: int, seed: int, live: int = LIVE, bug: str = "") -> Figures:
+    """A `bug` is planted when there is something to resume."""
     figures = Figures("resumes", site.profile, seed)
     client = await Client(site.url).login()
     finished = await asyncio.gather(*(tell_a_long_story(client) for _ in range(FINISHED)))
     talked = [await client.create_session() for _ in range(live)]
     stopped = asyncio.Event()
     talking = [asyncio.create_task(talk(client, session, stopped)) for session in talked]
+    if bug:
+        site.switches.plant(bug)
     left = iter(range(resumes))
     seen: list[tuple[str, int, list[Frame]]] = []
     try:
@@ -71,8 +74,9 @@ async def tell_a_long_story(client: Client) -> str:
 async def talk(client: Client, session: str, stopped: asyncio.Event) -> None:
     async with client.chat(session) as chat:
         while not stopped.is_set():
-            await chat.say("reasoning 10; say 150 words; pace 150")
-            await chat.expect("stream_end", timeout=ANSWER_TIMEOUT_S)
+            with suppress(AssertionError):  # what never comes is seen by those who resume
+                await chat.say("reasoning 10; say 150 words; pace 150")
+                await chat.expect("stream_end", timeout=ANSWER_TIMEOUT_S)
 
 
 async def resume(

@@ -21,6 +21,7 @@ from tests.faults.ledger import folded, promises_kept
 from tests.harness.client import Chat, Client, Frame, socket
 from tests.harness.server import Server, Site
 
+SILENT_S = 60  # that a client waits for its answer's next word, over all processes
 QUIET_TIMEOUT_S = 60  # after the last trouble, until nothing is in progress any more
 GONE = (OSError, EOFError, WebSocketException, AssertionError, TimeoutError, httpx.HTTPError)
 """What a client meets at a process that is not there, or leaves in the middle."""
@@ -53,26 +54,32 @@ class Talker:
             script = self.dice.choice(SCRIPTS)
             text = script.format(words=self.dice.randint(5, 60), pace=self.dice.choice((20, 50, 200)))
             self.sent[client_id] = f"{text}; pace {self.dice.uniform(20, 200):.6f}"  # so that no two are the same
-            await self._until_answered(client_id, stopped)
+            if not await self._until_answered(client_id):
+                self.figures.found("stuck", f"{self.session_id}: nothing came after {self.last_seq}")
+                return
             await asyncio.sleep(self.dice.random() * 0.3)
 
-    async def _until_answered(self, client_id: str, stopped: asyncio.Event) -> None:
-        """Says it until it is accepted, and reads until its run has ended, over as many sockets as that takes."""
+    async def _until_answered(self, client_id: str) -> bool:
+        """Says it until it is accepted, and reads until its run has ended, over as many sockets as that takes; False
+        when for a long time nothing has come."""
         run_id = ""
-        while not stopped.is_set():
+        heard_at = time.monotonic()
+        while time.monotonic() - heard_at < SILENT_S:
             try:
                 async with self._socket() as chat:
                     done = 0
                     if not run_id:
                         await chat.say(self.sent[client_id], client_id=client_id)
-                    while not stopped.is_set():
+                    while time.monotonic() - heard_at < SILENT_S:
                         for frame in chat.frames[done:]:
+                            if "seq" in frame:
+                                heard_at = time.monotonic()
                             if frame["type"] == "accepted" and frame["client_id"] == client_id:
                                 run_id = frame["run_id"]
                                 self.accepted[client_id] = frame["message_ids"]
                         done = self._take(chat, done)
                         if run_id and any(f["type"] == "stream_end" and f["run_id"] == run_id for f in self.log):
-                            return
+                            return True
                         if any(frame["type"] == "error" and "seq" not in frame for frame in chat.frames):
                             self.figures.done["refused for the moment"] += 1
                             break
@@ -85,6 +92,7 @@ class Talker:
                 self.closed[None] += 1
             self.figures.done["resumes"] += 1
             await asyncio.sleep(self.dice.random() * 0.3)
+        return False
 
     def _socket(self) -> Any:
         server: Server = self.dice.choice(self.site.servers)

@@ -1,0 +1,79 @@
+"""The checkers are checked: each bug, planted in a running server, is found by the tool that should find it.
+
+The bugs are in planted/bugs.py. A server without them passes the same tool in test_tools.py.
+"""
+
+import asyncio
+import random
+
+import pytest
+
+from tests.faults import durability, outages, points, resumes, stops, talkers
+from tests.faults.figures import Figures
+from tests.faults.ledger import promises_kept
+from tests.faults.site import FaultySite
+from tests.settings import PROFILE
+
+several = pytest.mark.skipif(PROFILE == "sqlite", reason="the bug is in what several processes tell each other")
+
+
+def assert_found(figures: Figures, *promises: str) -> None:
+    assert any(figures.broken[promise] for promise in promises), figures.line()
+
+
+async def test_an_event_dropped_in_ten_thousand_is_found(site: FaultySite) -> None:
+    figures = await resumes.attack(site, resumes=480, seed=1, live=0, bug="drop-one-in-10000")
+    assert_found(figures, "missing")
+
+
+async def test_a_rejoin_that_reads_before_it_subscribes_is_found(site: FaultySite) -> None:
+    figures = await resumes.attack(site, resumes=60, seed=1, live=4, bug="read-before-subscribe")
+    assert_found(figures, "missing")
+
+
+async def test_accepted_before_the_commit_is_found(site: FaultySite) -> None:
+    site.switches.plant("accept-before-commit")
+    figures = Figures("points")
+    for _ in range(3):  # the first commit to come may be a lease's
+        if figures.kept:
+            await points.do_and_die(site, "before-commit-of-journal", points.Say, random.Random(1), figures)
+    assert_found(figures, "lost")
+
+
+async def test_a_late_write_that_is_not_fenced_is_found(site: FaultySite) -> None:
+    site.switches.plant("late-write-not-fenced")
+    figures = await stops.attack(site, stops=60, seed=1, together=6)
+    assert_found(figures, "without one end", "lost")
+
+
+@several
+async def test_a_doorbell_taken_for_the_letter_is_found(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(talkers, "SILENT_S", 3)
+    site.switches.plant("doorbell-is-the-letter")
+    which = (outages.redis_killed, outages.redis_flushed)
+    assert_found(await outages.attack(site, 2, seed=1, sessions=8, which=which), "missing", "stuck")
+
+
+async def test_a_commit_that_does_not_wait_for_the_disk_is_found(site: FaultySite) -> None:
+    assert (await durability.attack(site, conversations=2, seed=1)).kept
+    site.switches.plant("synchronous-off")
+    await asyncio.to_thread(site.servers[0].stop)
+    await asyncio.to_thread(site.servers[0].restart)
+    assert_found(await durability.attack(site, conversations=2, seed=1), "not durable")
+    site.switches.mend()
+    await asyncio.to_thread(site.servers[0].stop)
+    await asyncio.to_thread(site.servers[0].restart)
+
+
+@pytest.mark.parametrize(
+    ("log", "promise"),
+    [
+        ([(1, "stream_start"), (3, "stream_end")], "missing"),
+        ([(1, "stream_start"), (1, "stream_end")], "twice"),
+        ([(1, "stream_start")], "without one end"),
+        ([(1, "stream_start"), (2, "stream_end"), (3, "delta")], "without one end"),
+        ([(1, "stream_start"), (2, "stream_end"), (3, "stream_end")], "without one end"),
+    ],
+)
+def test_the_ledger_sees_each_broken_promise(log: list[tuple[int, str]], promise: str) -> None:
+    assert promises_kept([{"seq": seq, "type": type, "run_id": "run"} for seq, type in log])[promise]
