@@ -53,7 +53,7 @@ def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         case "die":
             os._exit(1)
         case "hang":
-            time.sleep(3600)
+            sys.exit(sys.stdin.read() and None)  # until nobody is there any more
         case "garbage":
             for _ in range(100):
                 sys.stdout.write('{"jsonrpc": broken\n\x00\xff not JSON\n')
@@ -99,7 +99,7 @@ def main() -> None:
     if NAME == "dead":
         sys.exit("no licence")
     if NAME == "mute":
-        time.sleep(3600)
+        sys.stdin.read()
     while NAME == "endless":
         say({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x" * 100}})
     for line in sys.stdin:
