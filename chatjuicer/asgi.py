@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ from django.core.exceptions import RequestAborted  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix  # noqa: E402
 from django.core.handlers.base import BaseHandler  # noqa: E402
 from django.db import close_old_connections  # noqa: E402
-from django.http.response import HttpResponseBase  # noqa: E402
+from django.http.response import HttpResponseBase, StreamingHttpResponse  # noqa: E402
 from django.urls import re_path, set_script_prefix  # noqa: E402
 
 from chat_app import tracing  # noqa: E402
@@ -73,9 +73,11 @@ class HTTP(ASGIHandler):
             response = await loop.run_in_executor(self._threads, self.respond, scope, body)
             if isinstance(response, AwaitedResponse):
                 await response.fill()
-            if not response.streaming:
+            if not isinstance(response, StreamingHttpResponse):
                 await self.send_response(response, send)
             else:
+                if not response.is_async:
+                    response.streaming_content = self.from_threads(iter(response))
                 await self.stream(response, receive, send)
                 await loop.run_in_executor(self._threads, response.close)
         finally:
@@ -122,6 +124,12 @@ class HTTP(ASGIHandler):
         else:
             response.close()
         return response
+
+    async def from_threads(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """What a synchronous stream, such as a static file, has to say, read piece by piece off the loop."""
+        loop = asyncio.get_running_loop()
+        while (chunk := await loop.run_in_executor(self._threads, next, chunks, None)) is not None:
+            yield chunk
 
     async def stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
         """Until it ends, or the client leaves; what the stream tells of goes on without it."""
