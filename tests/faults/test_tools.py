@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults import kills, outages, points, resumes, rolling, stops
+from tests.faults import kills, outages, points, resumes, rolling, stops, storms
 from tests.faults.figures import Figures
 from tests.faults.site import FaultySite
 from tests.settings import PROFILE
@@ -36,6 +36,11 @@ async def test_a_client_resumes_with_any_cursor_at_any_process(site: FaultySite)
 
 async def test_nobody_sees_that_a_process_is_replaced(site: FaultySite) -> None:
     assert_kept(await rolling.attack(site, stops=1, seed=1, sessions=6), "restarts")
+
+
+async def test_slow_and_hasty_clients_harm_nobody(site: FaultySite) -> None:
+    paced, flood = "stamp 40; pace 80", "say 8000 words"
+    assert_kept(await storms.attack(site, slow=4, seed=1, paced=paced, flood=flood), "slow readers", "requests cut")
 
 
 @several
