@@ -50,6 +50,7 @@ class Supervisor:
         self._per_user: Counter[UUID] = Counter()
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
+        self._renewed_at = time.monotonic()
         self._stopping = False
         hub.watch(self._see)
 
@@ -105,7 +106,9 @@ class Supervisor:
 
     def drop(self, run_id: UUID) -> None:
         """The run has been ended or taken over; nothing of it is written any more."""
-        if task := self._tasks.get(run_id):
+        task = self._tasks.get(run_id)
+        if task is not None and not task.cancelling():
+            counts.leases_lost += time.monotonic() - self._renewed_at > settings.LEASE_S
             task.cancel("dropped")
 
     def _forget(self, run_id: UUID, user_id: UUID, task: asyncio.Task[None]) -> None:
@@ -227,13 +230,10 @@ class Supervisor:
                 began = list(self._tasks)
                 # Only what is executed: a claim whose answer was lost runs out, and is ended as an orphan.
                 mine = await self._journal.transact(partial(Run.objects.all().renew, OWNER, began))
-                now = time.monotonic()
-                if now - renewed_at > settings.LEASE_S:
-                    counts.leases_lost += len(began)
-                renewed_at = now
                 for run_id in set(began) - mine:
                     logger.warning("run %s is not ours any more", run_id)
                     self.drop(run_id)
+                self._renewed_at = time.monotonic()
             except Exception:
                 logger.warning("leases could not be renewed; trying again", exc_info=True)
             await asyncio.sleep(settings.LEASE_S / 3)
