@@ -64,6 +64,14 @@ def test_an_event_has_the_documented_fields_and_its_example_has_them_too(name: s
     assert set(msgspec.json.decode(example)) - {"type"} <= fields
 
 
+def test_every_code_of_an_error_is_explained() -> None:
+    sources = ["chat_app/exceptions.py", "chat_app/runtime/models/failures.py", "files_app/attachments.py"]
+    code = "".join((ROOT / path).read_text() for path in sources)
+    said = re.findall(r'code = "(\w+)"|^    "(\w+)": "', code, re.MULTILINE)
+    assert len(said) > 10
+    assert [name for pair in said for name in pair if name and f"| `{name}` |" not in CHAPTERS["Error codes"]] == []
+
+
 def test_every_close_code_that_is_sent_is_explained() -> None:
     explained = set(re.findall(r"^\| (\d{4}) \|", CHAPTERS["The socket"], re.MULTILINE))
     code = "".join(
