@@ -35,7 +35,9 @@ class ChatCollector(Collector):
         yield ended
         active = process.supervisor.active if process.supervisor else 0
         yield gauge("runs_active", "Runs that this process executes now.", active)
-        yield counter("leases_lost", "Runs that others ended because this process did not renew its leases.", counts.leases_lost)
+        yield counter(
+            "leases_lost", "Runs that others ended because this process did not renew its leases.", counts.leases_lost
+        )
         yield counter("orphans_ended", "Runs of dead processes that this one has ended.", counts.orphans_ended)
 
         yield histogram("commit_seconds", "Transactions of the journal.", counts.commit_s)
