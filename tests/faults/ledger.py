@@ -26,10 +26,10 @@ def folded(frames: list[Frame]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def promises_kept(events: list[Frame]) -> Counter[str]:
-    """How often the log breaks a promise: {"missing" | "twice" | "without one end": times}."""
+def promises_kept(events: list[Frame], after: int = 0) -> Counter[str]:
+    """How often the log above `after` breaks a promise: {"missing" | "twice" | "without one end": times}."""
     broken: Counter[str] = Counter()
-    last = 0
+    last = after
     open_run: str | None = None
     ended: set[str] = set()
     for event in events:
