@@ -40,11 +40,15 @@ DISK_BYTES = 48 * 1024 * 1024
 Outage = Callable[[FaultySite], Awaitable[None]]
 
 
-async def run(options: Options) -> Figures:
+async def run(options: Options, which: tuple[Outage, ...] = ()) -> Figures:
     with small_disk() as disk:
         environment = {"DATA_DIR": str(disk)} if disk and options.profile == "sqlite" else {}
         with faulty_site(options.profile, options.processes, DATABASE_POOL_MAX=str(POOL), **environment) as site:
-            return await attack(site, options.n, options.seed)
+            return await attack(site, options.n, options.seed, which=which)
+
+
+async def run_without_redis(options: Options) -> Figures:
+    return await run(options, LOSSES_OF_REDIS)
 
 
 async def attack(
@@ -203,15 +207,8 @@ def small_disk() -> Iterator[Path | None]:
         directory.rmdir()
 
 
-OF_SEVERAL: tuple[Outage, ...] = (
-    redis_killed,
-    redis_flushed,
-    postgres_restarted,
-    redis_paused,
-    redis_restarted,
-    pool_exhausted,
-    postgres_crashed,
-)
+LOSSES_OF_REDIS: tuple[Outage, ...] = (redis_killed, redis_flushed, redis_paused, redis_restarted)
+OF_SEVERAL: tuple[Outage, ...] = (*LOSSES_OF_REDIS, postgres_restarted, pool_exhausted, postgres_crashed)
 OF_ONE: tuple[Outage, ...] = (database_locked, disk_full)
 
 
