@@ -24,7 +24,7 @@ test: .venv/.test
 	@status=0; \
 	for profile in sqlite postgres; do \
 		echo "== $$profile"; \
-		TEST_PROFILE=$$profile $(BIN)/python -m pytest $(TESTS) || status=1; \
+		TEST_PROFILE=$$profile $(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS) || status=1; \
 	done; \
 	exit $$status
 
