@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -127,14 +128,23 @@ def believe_the_doorbell() -> None:
 
 
 def turn_synchronous_off() -> None:
-    """On connections that are made from then on."""
+    """SQLite's connections live long: they are told between two uses. PostgreSQL's come from the pool each time."""
+    settle = BaseDatabaseWrapper.close_if_unusable_or_obsolete
+    told: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
-    def turn_off(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-        if planted("synchronous-off"):
-            off = "PRAGMA synchronous=OFF" if connection.vendor == "sqlite" else "SET synchronous_commit=off"
-            connection.cursor().execute(off)
+    def settle_and_tell(connection: BaseDatabaseWrapper) -> None:
+        settle(connection)
+        off = planted("synchronous-off")
+        if connection.vendor == "sqlite" and connection.connection is not None and told.get(connection, False) != off:
+            connection.cursor().execute(f"PRAGMA synchronous={'OFF' if off else 'FULL'}")
+            told[connection] = off
 
-    connection_created.connect(turn_off, weak=False)
+    def tell(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+        if connection.vendor == "postgresql":
+            connection.cursor().execute(f"SET synchronous_commit={'off' if planted('synchronous-off') else 'on'}")
+
+    BaseDatabaseWrapper.close_if_unusable_or_obsolete = settle_and_tell  # type: ignore[method-assign]
+    connection_created.connect(tell, weak=False)
 
 
 # SQLite syncs its log at each commit from FULL (2) upwards; PostgreSQL waits for the disk unless told not to.
