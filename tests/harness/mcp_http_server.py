@@ -15,8 +15,8 @@ def add(a: int, b: int) -> int:
 
 @server.tool()
 def flood() -> str:
-    """Too much."""
-    return "x" * 100 * 1024 * 1024
+    """Too much, though written within a moment."""
+    return "x" * 8 * 1024 * 1024
 
 
 if __name__ == "__main__":

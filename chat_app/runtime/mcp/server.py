@@ -40,6 +40,7 @@ class Server:
         self._sdk: StdioServer | HttpServer | None = None
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
+        self._doubt: asyncio.Task[None] | None = None  # whether it hangs, being asked
         self._begun_at = 0.0
         self._failures = 0
         self._not_before = 0.0
@@ -103,6 +104,8 @@ class Server:
 
     async def call(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
         """Raises ToolFailure."""
+        if self._doubt is not None:
+            await asyncio.wait({self._doubt})  # a call made meanwhile would end with a server that hangs
         if not await self.ready(self.RESTART_S) or (sdk := self._sdk) is None:
             raise ToolFailure(f"The server {self.key} is not available at the moment.")
         call = asyncio.create_task(sdk.call_tool(name, arguments))
@@ -114,7 +117,8 @@ class Server:
                 raise ToolFailure(f"The server {self.key} died before it answered.")
             result = await call
         except TimeoutError:
-            asyncio.create_task(self._look_after(sdk)).add_done_callback(lambda task: task.exception())
+            self._doubt = asyncio.create_task(self._look_after(sdk))
+            self._doubt.add_done_callback(lambda task: task.exception())
             raise ToolFailure(f"{self.key} did not answer within {settings.MCP_CALL_TIMEOUT_S:.0f} seconds.") from None
         except MCPError as error:
             if sdk.ended.is_set() or error.error.code == CONNECTION_CLOSED:
