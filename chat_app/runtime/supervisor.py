@@ -223,7 +223,6 @@ class Supervisor:
                 self._wake.set()
 
     async def _keep_leases(self) -> None:
-        renewed_at = time.monotonic()
         while True:
             try:
                 await self._end_orphans()
