@@ -1,15 +1,24 @@
 """What only the running server shows."""
 
+import asyncio
 import json
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection
+from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from chatjuicer import http_protocol
+from chatjuicer.http_protocol import BoundedHTTP
 from tests.harness.server import EMAIL, PASSWORD, Site
 from tests.settings import PROFILE
+
+MB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +67,64 @@ def test_the_log_holds_no_token_and_no_query(site: Site) -> None:
             pass
     assert '"path":"/api/health"' in site.logs()
     assert "eyJsecret" not in site.logs()
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"x" * 65_536, b"X-A: " + b"v" * 90 + b"\r\n", b"x-" + b"n" * 1_000],
+    ids=["one value", "many headers", "a name"],
+)
+@pytest.mark.parametrize("start", [b"GET /", b"GET /api/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nX-B: "])
+def test_what_comes_before_a_body_is_bounded(site: Site, start: bytes, piece: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", site.servers[0].port), timeout=10) as connection:
+        sent_bytes = 0
+        with suppress(ConnectionError):
+            connection.sendall(start)
+            while sent_bytes < 16 * MB:
+                connection.sendall(piece * (65_536 // len(piece)))
+                sent_bytes += 65_536
+    assert sent_bytes < 16 * MB
+
+
+def test_what_comes_after_a_chunked_body_is_bounded(site: Site) -> None:
+    head = b"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+    with socket.create_connection(("127.0.0.1", site.servers[0].port), timeout=10) as connection:
+        sent_bytes = 0
+        with suppress(ConnectionError):
+            connection.sendall(head + b"X-Trailer: ")
+            while sent_bytes < 16 * MB:
+                connection.sendall(b"x" * 65_536)
+                sent_bytes += 65_536
+    assert sent_bytes < 16 * MB
+
+
+def test_a_long_body_after_a_long_head_is_none_of_it(site: Site) -> None:
+    status, _, _ = talk(site, *[b"x" * 100_000] * 10, **{"X-Long": "v" * 60_000})
+    assert status == 400
+
+
+def test_a_client_that_ends_no_head_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.2)
+
+    async def answered() -> bytes:
+        config = uvicorn.Config(nobody, http=BoundedHTTP, lifespan="off", log_config=None)
+        config.load()
+        state = ServerState()
+        listener = await asyncio.get_running_loop().create_server(
+            lambda: BoundedHTTP(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        )
+        reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
+        async with asyncio.timeout(5):
+            said = await reader.read()
+        writer.close()
+        listener.close()
+        return said
+
+    assert asyncio.run(answered()).startswith(b"HTTP/1.1 408 ")
+
+
+async def nobody(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError("no request has come")
 
 
 def test_it_ends_within_its_grace_when_asked() -> None:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from chat_app.process import process
 from chat_app.protocol import MAX_FRAME_BYTES
+from chatjuicer.http_protocol import BoundedHTTP
 
 GRACE_S = 10
 
@@ -38,7 +39,7 @@ class Command(BaseCommand):
                 host=host,
                 port=settings.PORT,
                 loop="auto",
-                http="httptools",
+                http=BoundedHTTP,
                 ws="websockets-sansio",
                 ws_max_size=MAX_FRAME_BYTES,  # a larger frame closes the socket with 1009
                 ws_ping_interval=20,
