@@ -1,13 +1,39 @@
 """The OpenAPI document and its page: what is said there beyond what the views say themselves."""
 
+from functools import cache
 from typing import Any
 
+from django.http import HttpResponse
 from django.urls import path
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class SchemaView(SpectacularAPIView):
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """As YAML or JSON. Who asks for a version gets the one there is."""
+        renderer: BaseRenderer = request.accepted_renderer
+        return HttpResponse(
+            written(renderer.media_type),
+            content_type=f"{renderer.media_type}; charset=utf-8",
+            headers={"Content-Disposition": f'inline; filename="chat-juicer.{renderer.format}"'},
+        )
+
+
+@cache
+def written(media_type: str) -> Any:
+    """Once: it takes a tenth of a second, and anybody may ask for it."""
+    renderer = next(kind for kind in SchemaView.renderer_classes if kind.media_type == media_type)
+    return renderer().render(SchemaGenerator().get_schema(public=True))  # type: ignore[no-untyped-call]
+
 
 urlpatterns = [
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("schema", SchemaView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema")),
 ]
 

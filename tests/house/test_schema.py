@@ -3,6 +3,7 @@ import re
 import urllib.parse
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 from openapi_spec_validator import validate
 from rest_framework.test import APIClient
 
@@ -29,6 +30,21 @@ def test_every_operation_says_how_its_errors_look_and_who_may_call_it(anybody: A
             assert "default" in operation["responses"], (method, path)
     assert document["paths"]["/api/auth/me"]["get"]["security"] == [{"bearer": []}]
     assert document["paths"]["/api/auth/login"]["post"].get("security", [{}]) == [{}]
+
+
+def test_no_version_can_be_put_into_it(anybody: APIClient) -> None:
+    plain = anybody.get("/api/schema")
+    for version in ('2.0"; filename="x.exe', "2.0\r\nX-Other: 1"):
+        answer = anybody.get("/api/schema", {"version": version})
+        assert answer.status_code == 200
+        assert answer.headers["Content-Disposition"] == plain.headers["Content-Disposition"]
+        assert answer.content == plain.content
+
+
+def test_it_is_made_once(anybody: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    anybody.get("/api/schema")
+    monkeypatch.setattr(SchemaGenerator, "get_schema", None)
+    assert anybody.get("/api/schema").status_code == 200
 
 
 def test_its_page_needs_no_other_server(anybody: APIClient) -> None:
