@@ -1,5 +1,6 @@
 import logging
 import logging.config
+import re
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import orjson
 
 from chatjuicer.accounts.context import request_id, run_id, session_id
+
+# An address that is its own permission.
+LINK = re.compile(r"(/api/files/(?:get|put)/)[^\s/]+")
 
 CONTEXT = {"request_id": request_id, "session": session_id, "run": run_id}
 
@@ -27,14 +31,14 @@ class JSONFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": LINK.sub(r"\1…", record.getMessage()),
         }
         for name, variable in CONTEXT.items():
             if value := getattr(record, name, None) or variable.get():
                 line[name] = str(value)
         for name in ("method", "path", "status", "duration_ms"):
             if (value := getattr(record, name, None)) is not None:
-                line[name] = value
+                line[name] = LINK.sub(r"\1…", value) if name == "path" else value
         if record.exc_info and record.exc_info[0]:
             kind, error, place = record.exc_info
             line["exception"] = kind.__name__

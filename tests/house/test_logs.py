@@ -49,3 +49,24 @@ def test_a_request_s_line_has_no_query(client: object, caplog: pytest.LogCapture
     [record] = [record for record in caplog.records if record.name == "chatjuicer.request"]
     assert (record.method, record.path, record.status) == ("GET", "/api/health/live", 200)  # type: ignore[attr-defined]
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("door", ["get", "put"])
+def test_an_address_that_lets_its_bearer_in_is_not_written(door: str) -> None:
+    path = f"/api/files/{door}/c23989e3:1xUJEA:dAUc2RkK"
+    record = logging.getLogger("chatjuicer.request").makeRecord(
+        "chatjuicer.request",
+        logging.ERROR,
+        __file__,
+        1,
+        "Internal Server Error: %s",
+        (path,),
+        None,
+        None,
+        {"path": path},
+    )
+    written = json.loads(JSONFormatter().format(record))
+    assert (written["path"], written["message"]) == (
+        f"/api/files/{door}/…",
+        f"Internal Server Error: /api/files/{door}/…",
+    )
