@@ -110,7 +110,7 @@ def generated_secret(directory: Path) -> str:
     path = directory / "secret_key"
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A temporary file has mode 0600. Linking it into place succeeds once and never shows half a key.
     with tempfile.NamedTemporaryFile("w", dir=directory, prefix=".secret_key") as draft:
         draft.write(secrets.token_urlsafe(64))

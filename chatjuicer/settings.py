@@ -13,7 +13,8 @@ os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
 VERSION = __version__
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.DATA_DIR
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+# What people say is nobody else's on this machine.
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 HOST = env.HOST
 PORT = env.PORT

@@ -103,3 +103,10 @@ def test_a_database_url_names_a_pooled_postgresql(tmp_path: Path) -> None:
     database = value_of(tmp_path, "DATABASES['default']", DATABASE_URL=url)
     for part in ("'NAME': 'chat'", "'PASSWORD': 'p@ss'", "'PORT': '5433'", "'sslmode': 'require'", "'pool'"):
         assert part in database
+
+
+@pytest.mark.parametrize("environment", [{}, {"SECRET_KEY": "0123456789abcdef" * 4}])
+def test_what_is_kept_is_nobody_else_s(tmp_path: Path, environment: dict[str, str]) -> None:
+    data = tmp_path / "data"
+    assert manage(data, "check", **environment).returncode == 0
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
