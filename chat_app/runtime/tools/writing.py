@@ -1,6 +1,7 @@
 """Tools that change the session's files. The bytes and their row are there to stay before the result is given."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -17,6 +18,8 @@ from .workspace import in_workspace
 MAX_EDITED_BYTES = 2 * 1024 * 1024
 MAX_DIFF_CHARS = 16_000
 MAX_SHOWN_CHARS = 4_000
+MAX_COMPARED_LINES = 2_000
+CONTEXT_LINES = 3
 # Text under these names would be a file that nothing opens.
 NOT_TEXT = {
     ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".odt", ".ods", ".odp", ".png", ".jpg", ".jpeg", ".gif",
@@ -94,11 +97,33 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
 
 
 def difference(path: str, before: str, after: str) -> str:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"a/{path}", f"b/{path}", lineterm="")
-    diff = "\n".join(lines)
+    diff = "\n".join([f"--- a/{path}", f"+++ b/{path}", *hunks(before.splitlines(), after.splitlines())])
     if len(diff) <= MAX_DIFF_CHARS:
         return diff
     return f"{diff[:MAX_DIFF_CHARS]}\n(The difference is longer; read the file to see all of it.)"
+
+
+def hunks(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    """Only what lies between the first and the last change is compared, and not even that where it is long: the time
+    that takes grows with the square of the lines."""
+    same = _common(old, new)
+    start, rest = max(0, same - CONTEXT_LINES), _common(old[same:][::-1], new[same:][::-1])
+    cut = max(0, rest - CONTEXT_LINES)
+    old, new = old[start : len(old) - cut], new[start : len(new) - cut]
+    if max(len(old), len(new)) > MAX_COMPARED_LINES:
+        head = f"@@ -{start + 1},{len(old)} +{start + 1},{len(new)} @@"
+        return [head, *(f"-{line}" for line in old), *(f"+{line}" for line in new)]
+    lines = list(difflib.unified_diff(old, new, n=CONTEXT_LINES, lineterm=""))[2:]
+    return [_moved(line, start) if line.startswith("@@") else line for line in lines]
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _moved(head: str, lines: int) -> str:
+    return re.sub(r"([-+])(\d+)", lambda place: f"{place[1]}{int(place[2]) + lines}", head)
 
 
 @tool
