@@ -53,8 +53,8 @@ class Command(BaseCommand):
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE_S,
-                # Longer than a proxy keeps its idle connections (nginx: 60 s), so that it is the proxy that closes them:
-                # a request that meets a close on its way is lost, and may not be sent again if it was a POST.
+                # Longer than a proxy keeps its idle connections (nginx: 60 s), so that the proxy closes them: a
+                # request that meets a close on its way is lost, and may not be sent again if it was a POST.
                 timeout_keep_alive=75,
             )
         )
