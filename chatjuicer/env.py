@@ -19,7 +19,8 @@ from chatjuicer.accounts.loopback import is_loopback
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = FileAwareEnv()
+# An editor or `echo` ends a file's last line; the value does not hold that.
+env = FileAwareEnv(strip_whitespace=True)
 if env_file := os.environ.get("ENV_FILE", ".env"):
     env.read_env(str(BASE_DIR / env_file), recurse=False)
 
@@ -36,8 +37,8 @@ DATABASE_POOL_MIN: int = env.int("DATABASE_POOL_MIN", 2)
 DATABASE_POOL_MAX: int = env.int("DATABASE_POOL_MAX", 20)
 REDIS_URL: str = env.str("REDIS_URL", "")
 
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CORS_ORIGINS: list[str] = env.list("CORS_ORIGINS", [])
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], subcast=str.strip)
+CORS_ORIGINS: list[str] = env.list("CORS_ORIGINS", [], subcast=str.strip)
 ALLOW_LOCALHOST_NOAUTH: bool = env.bool("ALLOW_LOCALHOST_NOAUTH", RUN_LOCALLY and is_loopback(HOST))
 # "count/unit"; empty or "off" is no limit.
 RATE_LIMIT_USER: str = env.str("RATE_LIMIT_USER", "1200/min")
@@ -79,7 +80,7 @@ MAX_QUEUED_RUNS_PER_USER: int = env.int("MAX_QUEUED_RUNS_PER_USER", 1_000)
 SUPERVISE_RUNS: bool = env.bool("SUPERVISE_RUNS", True)
 
 # Fernet keys; the first writes, all read. None: texts are stored as they are.
-MESSAGE_ENCRYPTION_KEYS: list[str] = env.list("MESSAGE_ENCRYPTION_KEYS", [])
+MESSAGE_ENCRYPTION_KEYS: list[str] = env.list("MESSAGE_ENCRYPTION_KEYS", [], subcast=str.strip)
 
 FILE_STORAGE: str = env.str("FILE_STORAGE", "local")
 S3_BUCKET: str = env.str("S3_BUCKET", "")
@@ -102,7 +103,7 @@ MCP_SERVERS: dict[str, Any] = dict(json.loads(env.str("MCP_SERVERS", "") or json
 # What one call of theirs may take.
 MCP_CALL_TIMEOUT_S: float = env.float("MCP_CALL_TIMEOUT_S", 60)
 # Names of tools that act only when a person has said so.
-TOOLS_REQUIRE_APPROVAL: list[str] = env.list("TOOLS_REQUIRE_APPROVAL", [])
+TOOLS_REQUIRE_APPROVAL: list[str] = env.list("TOOLS_REQUIRE_APPROVAL", [], subcast=str.strip)
 
 
 def generated_secret(directory: Path) -> str:

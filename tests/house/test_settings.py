@@ -72,8 +72,16 @@ def test_processes_that_start_together_share_one_secret(tmp_path: Path) -> None:
 
 
 def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("sk-from-a-file")
-    assert value_of(tmp_path, "OPENAI_API_KEY", OPENAI_API_KEY_FILE=str(tmp_path / "key")) == "sk-from-a-file"
+    for text in ("sk-from-a-file", "sk-from-a-file\n", "sk-from-a-file\r\n"):
+        (tmp_path / "key").write_text(text)
+        assert value_of(tmp_path, "OPENAI_API_KEY", OPENAI_API_KEY_FILE=str(tmp_path / "key")) == "sk-from-a-file"
+    (tmp_path / "yes").write_text("true\n")
+    assert value_of(tmp_path, "ALLOW_REGISTRATION", ALLOW_REGISTRATION_FILE=str(tmp_path / "yes")) == "True"
+
+
+def test_names_in_a_list_may_stand_apart(tmp_path: Path) -> None:
+    hosts = value_of(tmp_path, "ALLOWED_HOSTS", ALLOWED_HOSTS="chat.example.org, localhost")
+    assert hosts == "['chat.example.org', 'localhost']"
 
 
 def test_a_dot_env_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
