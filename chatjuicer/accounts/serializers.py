@@ -12,19 +12,28 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
+class Text(serializers.CharField):
+    """A string; a number is not made into one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
 class RegistrationSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(min_length=8, max_length=128, trim_whitespace=False)
-    display_name = serializers.CharField(max_length=150, allow_blank=True, default="")
+    password = Text(min_length=8, max_length=128, trim_whitespace=False)
+    display_name = Text(max_length=150, allow_blank=True, default="")
 
 
 class LoginSerializer(serializers.Serializer[Any]):
-    email = serializers.CharField(max_length=254)
-    password = serializers.CharField(max_length=1024, trim_whitespace=False)
+    email = Text(max_length=254)
+    password = Text(max_length=1024, trim_whitespace=False)
 
 
 class RefreshTokenSerializer(serializers.Serializer[Any]):
-    refresh_token = serializers.CharField(max_length=4096)
+    refresh_token = Text(max_length=4096)
 
 
 class GrantSerializer(serializers.Serializer[Any]):

@@ -138,3 +138,10 @@ def test_a_new_password_ends_what_was_signed_in_with_the_old(alice: User, alice_
     alice.set_password("another password")
     alice.save()
     assert alice_client.get("/api/auth/me").status_code == 401
+
+
+@pytest.mark.parametrize("wrong", [{"email": 5}, {"password": 12345678}, {"display_name": 5}, {"password": None}])
+def test_a_number_is_no_text(anybody: APIClient, wrong: dict[str, object]) -> None:
+    answer = anybody.post("/api/auth/register", {**NEWCOMER, **wrong})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
+    assert [detail["field"] for detail in answer.json()["error"]["details"]] == list(wrong)
