@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -15,6 +14,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chatjuicer.accounts import limits
 from chatjuicer.accounts.authentication import (
+    SUBPROTOCOL,
     Credentials,
     SocketRejected,
     authenticate_scope,
@@ -70,14 +70,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self._refuse(4429)
             return
         self.session_pk, self.session_id = session.pk, session.session_id
-        await self.accept(subprotocol=credentials.subprotocol)
+        await self.accept(subprotocol=self._subprotocol)
         outbox = Outbox()
         self.socket = process.sockets.add(credentials, outbox)
         self.writer = asyncio.create_task(self._write(outbox, session, run))
 
     async def _refuse(self, code: int) -> None:
-        await self.accept()
+        await self.accept(subprotocol=self._subprotocol)
         await self.close(code=code)
+
+    @property
+    def _subprotocol(self) -> str | None:
+        """A browser that offered some and is given none drops the socket, and sees no code."""
+        return SUBPROTOCOL if SUBPROTOCOL in (self.scope.get("subprotocols") or []) else None
 
     async def disconnect(self, code: int) -> None:
         """The run goes on: it belongs to the session."""
@@ -158,7 +163,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 fresh = await in_database(authenticate_token, token)
                 if fresh.user.pk != self.socket.credentials.user.pk:
                     raise BadFrame("The token is another user's.", code="invalid_token")
-                self.socket.credentials = replace(fresh, subprotocol=None)
+                self.socket.credentials = fresh
                 self._answer(protocol.Authenticated())
             case protocol.PongCommand():
                 pass

@@ -19,6 +19,7 @@ from chatjuicer.accounts.tokens import AccessToken
 
 NO_CREDENTIALS = 4401
 WRONG_ORIGIN = 4403
+SUBPROTOCOL = "bearer"
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
@@ -30,8 +31,6 @@ class Credentials:
     user: User
     family_id: UUID | None = None
     expires_at: datetime | None = None
-    # The subprotocol that the socket has to accept with.
-    subprotocol: str | None = None
 
 
 class SocketRejected(Exception):
@@ -68,8 +67,8 @@ def authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
             return authenticate_token(bearer_token(header))
         if ticket := query.get("ticket"):
             return authenticate_ticket(ticket[0])
-        if len(offered) >= 2 and offered[0] == "bearer":
-            return authenticate_token(offered[1], subprotocol="bearer")
+        if len(offered) >= 2 and offered[0] == SUBPROTOCOL:
+            return authenticate_token(offered[1])
         if token := query.get("token"):
             return authenticate_token(token[0])
     except InvalidToken:
@@ -80,13 +79,13 @@ def authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
     raise SocketRejected(NO_CREDENTIALS)
 
 
-def authenticate_token(text: str, subprotocol: str | None = None) -> Credentials:
+def authenticate_token(text: str) -> Credentials:
     """Of an access token, by one query. Raises InvalidToken."""
     claims = AccessToken.claims_of(text)
     family = TokenFamily.objects.alive().filter(pk=claims["sid"], user_id=claims["sub"]).select_related("user").first()
     if family is None:
         raise InvalidToken()
-    return Credentials(family.user, family.pk, datetime.fromtimestamp(claims["exp"], UTC), subprotocol)
+    return Credentials(family.user, family.pk, datetime.fromtimestamp(claims["exp"], UTC))
 
 
 def authenticate_ticket(text: str) -> Credentials:

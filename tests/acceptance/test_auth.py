@@ -164,6 +164,10 @@ async def test_a_socket_without_right_is_closed_with_its_code(alice: Client, mal
             assert chat.frames == []
     async with socket(alice.url, "chat_nosuchsession", additional_headers=own) as chat:
         assert await chat.wait_closed() == 4404
+    # A browser looks for one of the subprotocols that it offered, before it looks for a code.
+    async with socket(alice.url, session, subprotocols=["bearer", "rubbish"]) as chat:
+        assert chat.connection.subprotocol == "bearer"
+        assert await chat.wait_closed() == 4401
     async with socket(alice.url, session, additional_headers=own | {"Origin": alice.url}) as chat:
         await chat.expect("connected")
 
