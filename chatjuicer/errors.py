@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
+from django.urls import resolve
 from django.views.defaults import bad_request, page_not_found, permission_denied, server_error
 from rest_framework import exceptions, status
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from chatjuicer.accounts.context import request_id
@@ -52,7 +54,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if not isinstance(error, exceptions.APIException):
         return None
 
-    headers = {}
+    headers: dict[str, str] = dict(getattr(error, "headers", {}))
     if error.status_code == status.HTTP_401_UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     retry_after = getattr(error, "retry_after", None) or getattr(error, "wait", None)
@@ -102,12 +104,10 @@ def shape(code: str, message: str, details: list[dict[str, str]] | None = None) 
 def answer(status_code: int) -> HttpResponse:
     code, message = CODES[status_code]
     body = shape(code, message)
-    return HttpResponse(
-        orjson.dumps(body),
-        status=status_code,
-        content_type="application/json",
-        headers={"X-Request-ID": body["error"]["request_id"]},
-    )
+    headers = {"X-Request-ID": body["error"]["request_id"]}
+    if status_code == status.HTTP_401_UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return HttpResponse(orjson.dumps(body), status=status_code, content_type="application/json", headers=headers)
 
 
 def of_admin(request: HttpRequest) -> bool:
@@ -117,7 +117,20 @@ def of_admin(request: HttpRequest) -> bool:
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         return answer(413)
+    if isinstance(exception, DisallowedHost) and asks_for_credentials(request):
+        return answer(401)
     return bad_request(request, exception) if of_admin(request) else answer(400)
+
+
+def asks_for_credentials(request: HttpRequest) -> bool:
+    """Whether a route that is not for everybody was asked for without any."""
+    if "Authorization" in request.headers:
+        return False
+    try:
+        view = resolve(request.path_info).func
+    except Http404:
+        return False
+    return IsAuthenticated in getattr(getattr(view, "cls", None), "permission_classes", [])
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:

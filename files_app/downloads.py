@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.utils.http import http_date, quote_etag
 
 from files_app import kinds
-from files_app.exceptions import NoSuchFile
+from files_app.exceptions import NoSuchFile, OutOfRange
 from files_app.incoming import CHUNK_BYTES
 from files_app.links import disposition
 from files_app.models import File
@@ -45,11 +45,9 @@ def download(request: HttpRequest, file: File) -> HttpResponseBase:
     # If-Range with another ETag: the client's part is of other bytes, and it needs all of these.
     if wanted and any(wanted.groups()) and request.headers.get("If-Range", etag) == etag:
         start, end = part(wanted[1], wanted[2], file.size_bytes)
-        status = 206 if start < end else 416
-    if status == 416:
-        headers["Content-Range"] = f"bytes */{file.size_bytes}"
-        return HttpResponse(status=416, headers=headers)
-    if status == 206:
+        if start >= end:
+            raise OutOfRange(file.size_bytes)
+        status = 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size_bytes}"
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD" or start == end:

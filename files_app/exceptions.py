@@ -14,6 +14,18 @@ class NoSuchFile(ApiError):
     message = "Not found."
 
 
+class OutOfRange(ApiError):
+    """No byte of the file is in the Range that was asked for."""
+
+    status_code = status.HTTP_416_REQUESTED_RANGE_NOT_SATISFIABLE
+    code = "range_not_satisfiable"
+    message = "The file has no such part."
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__()
+        self.headers = {"Content-Range": f"bytes */{size_bytes}"}
+
+
 class FileTooLarge(ApiError):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     code = "file_too_large"

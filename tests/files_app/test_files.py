@@ -208,6 +208,7 @@ def test_a_part_of_a_file_is_sent_where_a_part_is_asked_for(
         answer = ask(Range=beyond)
         assert answer.status_code == 416
         assert answer.headers["Content-Range"] == f"bytes */{len(data)}"
+        assert answer.json()["error"]["code"] == "range_not_satisfiable"
     for whole in ({"Range": "bytes=0-1,4-5"}, {"Range": "lines=1-2"}, {"Range": "bytes=0-1", "If-Range": '"old"'}):
         answer = ask(**whole)
         assert answer.status_code == 200
