@@ -7,6 +7,7 @@ that the event loop walks after the thread has been given back, and an AwaitedRe
 
 import asyncio
 import contextlib
+import io
 import logging
 import os
 import tempfile
@@ -32,11 +33,13 @@ from django.urls import re_path, set_script_prefix  # noqa: E402
 
 from chat_app import tracing  # noqa: E402
 from chat_app.awaited import AwaitedResponse  # noqa: E402
+from chat_app.database import with_fresh_connection  # noqa: E402
 from chat_app.process import process  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runtime.lifecycle import shut_down, warm_up  # noqa: E402
 from chat_app.runtime.summarize import summarize  # noqa: E402
 from chat_app.runtime.supervisor import Supervisor  # noqa: E402
+from chatjuicer.admission import FREE_BYTES, refusal  # noqa: E402
 from chatjuicer.errors import answer  # noqa: E402
 
 logger = logging.getLogger(__name__)
@@ -50,8 +53,10 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-class BodyTooLarge(Exception):
-    pass
+class BodyRefused(Exception):
+    def __init__(self, status_code: int) -> None:
+        super().__init__(status_code)
+        self.status_code = status_code
 
 
 class HTTP(ASGIHandler):
@@ -66,8 +71,8 @@ class HTTP(ASGIHandler):
             body = await self.read_bounded(scope, receive)
         except RequestAborted:
             return
-        except BodyTooLarge:
-            await self.send_response(answer(413), send)
+        except BodyRefused as refused:
+            await self.send_response(answer(refused.status_code), send)
             return
         try:
             response = await loop.run_in_executor(self._threads, self.respond, scope, body)
@@ -84,15 +89,15 @@ class HTTP(ASGIHandler):
             body.close()
 
     async def read_bounded(self, scope: Scope, receive: Receive) -> "tempfile.SpooledTemporaryFile[bytes]":
-        """The body, in memory while it is small, else in a file."""
+        """The body, in memory while it is small, else in a file, if whoever sends it may."""
         limit = settings.MAX_BODY_SIZE
         if scope["path"].rstrip("/").endswith("/files/upload") or "/files/put/" in scope["path"]:
             limit = settings.MAX_FILE_SIZE + FORM_OVERHEAD_BYTES
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
-                raise BodyTooLarge
+                raise BodyRefused(413)
         body = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
-        size_bytes = 0
+        size_bytes, admitted = 0, False
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -102,11 +107,22 @@ class HTTP(ASGIHandler):
             size_bytes += len(chunk)
             if size_bytes > limit:
                 body.close()
-                raise BodyTooLarge
+                raise BodyRefused(413)
+            if size_bytes > FREE_BYTES and not admitted:
+                loop = asyncio.get_running_loop()
+                status_code = await loop.run_in_executor(self._threads, with_fresh_connection, self.refusal, scope)
+                if status_code is not None:
+                    body.close()
+                    raise BodyRefused(status_code)
+                admitted = True
             body.write(chunk)
             if not message.get("more_body", False):
                 body.seek(0)
                 return body
+
+    def refusal(self, scope: Scope) -> int | None:
+        request, _ = self.create_request(scope, io.BytesIO())
+        return 400 if request is None else refusal(request)
 
     def respond(self, scope: Scope, body: "tempfile.SpooledTemporaryFile[bytes]") -> HttpResponseBase:
         """In a thread of the pool: the whole request, and the end of its use of the database."""
