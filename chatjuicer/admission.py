@@ -16,18 +16,19 @@ FREE_BYTES = 256 * 1024
 PUT = "/api/files/put/"
 
 
-def refusal(request: HttpRequest) -> int | None:
-    """The status that the request, of which the body is not read, is refused with. Uses the ORM."""
+def needs_credentials(path: str) -> bool:
+    """Whether a view at this path refuses a stranger by itself, whatever the body."""
+    return path.startswith("/api/") and not path.startswith("/api/auth/")
+
+
+def admits(request: HttpRequest) -> bool:
+    """Whether whoever sends the request, of which the body is not read, is known. Uses the ORM."""
     path = request.path_info.rstrip("/")
     try:
         if path.startswith(PUT):
-            return None if Upload.objects.open().filter(pk=upload_of(path.removeprefix(PUT))).exists() else 404
-        if not path.startswith("/api/") or path.startswith("/api/auth/"):
-            return 413
-        return None if TokenAuthentication().authenticate(Request(request)) else 401
-    except NoSuchFile:
-        return 404
-    except InvalidToken:
-        return 401
+            return Upload.objects.open().filter(pk=upload_of(path.removeprefix(PUT))).exists()
+        return needs_credentials(path) and TokenAuthentication().authenticate(Request(request)) is not None
+    except (NoSuchFile, InvalidToken):
+        return False
     except (OperationalError, InterfaceError):
-        return None  # the view will say that the database does not answer
+        return True  # the view will say that the database does not answer

@@ -39,7 +39,7 @@ from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runtime.lifecycle import shut_down, warm_up  # noqa: E402
 from chat_app.runtime.summarize import summarize  # noqa: E402
 from chat_app.runtime.supervisor import Supervisor  # noqa: E402
-from chatjuicer.admission import FREE_BYTES, refusal  # noqa: E402
+from chatjuicer.admission import FREE_BYTES, admits, needs_credentials  # noqa: E402
 from chatjuicer.errors import answer  # noqa: E402
 
 logger = logging.getLogger(__name__)
@@ -53,10 +53,8 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-class BodyRefused(Exception):
-    def __init__(self, status_code: int) -> None:
-        super().__init__(status_code)
-        self.status_code = status_code
+class BodyTooLarge(Exception):
+    pass
 
 
 class HTTP(ASGIHandler):
@@ -71,8 +69,8 @@ class HTTP(ASGIHandler):
             body = await self.read_bounded(scope, receive)
         except RequestAborted:
             return
-        except BodyRefused as refused:
-            await self.send_response(answer(refused.status_code), send)
+        except BodyTooLarge:
+            await self.send_response(answer(413), send)
             return
         try:
             response = await loop.run_in_executor(self._threads, self.respond, scope, body)
@@ -89,13 +87,13 @@ class HTTP(ASGIHandler):
             body.close()
 
     async def read_bounded(self, scope: Scope, receive: Receive) -> "tempfile.SpooledTemporaryFile[bytes]":
-        """The body, in memory while it is small, else in a file, if whoever sends it may."""
+        """The body, in memory while it is small, else in a file. Of a stranger who sends much: nothing."""
         limit = settings.MAX_BODY_SIZE
         if scope["path"].rstrip("/").endswith("/files/upload") or "/files/put/" in scope["path"]:
             limit = settings.MAX_FILE_SIZE + FORM_OVERHEAD_BYTES
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
-                raise BodyRefused(413)
+                raise BodyTooLarge
         body = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
         size_bytes, admitted = 0, False
         while True:
@@ -107,22 +105,23 @@ class HTTP(ASGIHandler):
             size_bytes += len(chunk)
             if size_bytes > limit:
                 body.close()
-                raise BodyRefused(413)
+                raise BodyTooLarge
             if size_bytes > FREE_BYTES and not admitted:
                 loop = asyncio.get_running_loop()
-                status_code = await loop.run_in_executor(self._threads, with_fresh_connection, self.refusal, scope)
-                if status_code is not None:
+                if not await loop.run_in_executor(self._threads, with_fresh_connection, self.admits, scope):
                     body.close()
-                    raise BodyRefused(status_code)
+                    if needs_credentials(scope["path"]):
+                        return tempfile.SpooledTemporaryFile()
+                    raise BodyTooLarge
                 admitted = True
             body.write(chunk)
             if not message.get("more_body", False):
                 body.seek(0)
                 return body
 
-    def refusal(self, scope: Scope) -> int | None:
+    def admits(self, scope: Scope) -> bool:
         request, _ = self.create_request(scope, io.BytesIO())
-        return 400 if request is None else refusal(request)
+        return request is not None and admits(request)
 
     def respond(self, scope: Scope, body: "tempfile.SpooledTemporaryFile[bytes]") -> HttpResponseBase:
         """In a thread of the pool: the whole request, and the end of its use of the database."""

@@ -27,12 +27,14 @@ def site() -> Iterator[Site]:
         yield site
 
 
-def talk(site: Site, *chunks: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """POST to login with a body that is sent in pieces, without its length."""
+def talk(
+    site: Site, *chunks: bytes, path: str = "/api/auth/login", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    """POST with a body that is sent in pieces, without its length."""
     connection = HTTPConnection("127.0.0.1", site.servers[0].port, timeout=10)
     connection.request(
         "POST",
-        "/api/auth/login",
+        path,
         iter(chunks),
         {"Content-Type": "application/json", **headers},
         encode_chunked=True,
@@ -108,6 +110,7 @@ def test_a_long_body_after_a_long_head_is_none_of_it(site: Site) -> None:
     [
         ("POST", "/api/sessions/chat_1/files/upload", 401),
         ("POST", "/nowhere/files/upload", 413),
+        ("POST", "/api/nowhere/files/upload", 404),
         ("PUT", "/api/files/put/0f0f:1:made-up", 404),
         ("POST", "/api/sessions", 401),
         ("POST", "/api/auth/login", 413),
@@ -123,6 +126,14 @@ def test_a_stranger_sends_no_large_body(site: Site, method: str, path: str, stat
         said = json.loads(answer.read())
     assert answer.status == status
     assert said["error"]["request_id"] == answer.getheader("X-Request-ID")
+
+
+def test_a_page_elsewhere_may_read_why() -> None:
+    with Site(PROFILE, processes=1, CORS_ORIGINS="https://chat.example.org") as site:
+        status, headers, _ = talk(
+            site, b"x" * 500_000, path="/api/sessions", Authorization="Bearer old", Origin="https://chat.example.org"
+        )
+    assert (status, headers["access-control-allow-origin"]) == (401, "https://chat.example.org")
 
 
 def test_who_is_known_may(site: Site) -> None:
