@@ -7,7 +7,6 @@ would cost more than both.
 import base64
 import re
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -20,6 +19,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import (
     BooleanField,
+    Case,
     DateTimeField,
     F,
     Func,
@@ -29,9 +29,10 @@ from django.db.models import (
     Subquery,
     UUIDField,
     Value,
+    When,
 )
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import GreaterThanOrEqual, LessThan
+from django.db.models.lookups import LessThan
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
@@ -83,7 +84,10 @@ def page(wanted: Wanted) -> dict[str, Any]:
         total = wanted.offset + len(rows)  # the page ends the list: a count would read all of it once more
     else:
         total = sessions.count()
-    next_cursor = Cursor.after(began, rows).write() if has_more else None
+    if not wanted.cursor:
+        # What was written while the first page was read and stands on it belongs to the walk's beginning.
+        began = max([began, *(utc(row[UPDATED]) for row in rows)])
+    next_cursor = Cursor.after(began, rows[-1]).write() if has_more else None
     return {
         "sessions": [representation(row) for row in rows],
         "total_count": total,
@@ -131,10 +135,8 @@ class Cursor(NamedTuple):
     session: UUID
 
     @classmethod
-    def after(cls, began: datetime, rows: Sequence[tuple[Any, ...]]) -> "Cursor":
-        used = [utc(row[-1]) for row in rows]
-        # What was written while the first page was read and stands on it belongs to the walk's beginning.
-        return cls(max(began, *used), bool(rows[-1][PINNED]), used[-1], as_uuid(rows[-1][0]))
+    def after(cls, began: datetime, row: tuple[Any, ...]) -> "Cursor":
+        return cls(began, *place(row))
 
     @classmethod
     def read(cls, text: str) -> "Cursor":
@@ -168,28 +170,40 @@ def moment(microseconds: int) -> datetime:
 def walk(sessions: "QuerySet[ChatSession]", start: Cursor, limit: int) -> list[tuple[Any, ...]]:
     """The next rows of a walk, in the order in which the list stood when it began.
 
-    A session used since then has moved to the top, where the walk will not come again: it is read by itself
-    and sorted in where it stood, which its last message of that time says. Sessions made since then are not
-    part of the walk.
+    A session used since then has moved to the top, and one that was pinned or is no more, to the other part:
+    each is read by itself and sorted in where it stood. Its last message of that time says when it was used.
+    Sessions made since then are not part of the walk.
     """
-    place = Row(F("pinned"), F("walked_at"), F("id"))
+    began, order = start.began, ("-walked_pinned", "-walked_at", "-id")
     reached = Row(
         Value(start.pinned, BooleanField()),
         Value(start.used_at, DateTimeField()),
         Value(start.session, UUIDField()),
     )
-    order = ("-pinned", "-walked_at", "-id")
-    resting = sessions.filter(last_used_at__lte=start.began).annotate(walked_at=F("last_used_at"))
-    rows = fetch(resting.filter(LessThan(place, reached)).order_by(*order), 0, limit, "walked_at")
-    heard = Message.objects.filter(session=OuterRef("pk"), created_at__lte=start.began).order_by("-position")
-    # Both values of `pinned` are named, and the place is negated, so that the index is searched by
-    # last_used_at and leads straight to the few that are meant.
-    moved = sessions.filter(
-        pinned__in=(True, False), last_used_at__gt=start.began, created_at__lte=start.began
-    ).annotate(walked_at=Coalesce(Subquery(heard.values("created_at")[:1]), F("created_at")))
-    rows += fetch(moved.filter(~Q(GreaterThanOrEqual(place, reached))).order_by(*order), 0, limit, "walked_at")
-    rows.sort(key=lambda row: (row[PINNED], utc(row[-1]), as_uuid(row[0]).bytes), reverse=True)
+    unchanged = Q(pin_changed_at=None) | Q(pin_changed_at__lte=began)
+    resting = sessions.filter(unchanged, last_used_at__lte=began)
+    resting = resting.annotate(walked_pinned=F("pinned"), walked_at=F("last_used_at"))
+    below = LessThan(Row(F("pinned"), F("last_used_at"), F("id")), reached)
+    rows = fetch(resting.filter(below).order_by(*order), 0, limit, *WALKED)
+    heard = Message.objects.filter(session=OuterRef("pk"), created_at__lte=began).order_by("-position")
+    used_at = Coalesce(Subquery(heard.values("created_at")[:1]), F("created_at"))
+    # What is negated is no reason for a database to take another index than that of updated_at, which leads
+    # straight to the few that were written since.
+    moved = sessions.filter(~unchanged | Q(last_used_at__gt=began), ~Q(created_at__gt=began), updated_at__gt=began)
+    moved = moved.annotate(
+        walked_pinned=Case(When(unchanged, then=F("pinned")), When(pinned=True, then=False), default=True),
+        walked_at=Case(When(last_used_at__lte=began, then=F("last_used_at")), default=used_at),
+    )
+    below = LessThan(Row(F("walked_pinned"), F("walked_at"), F("id")), reached)
+    rows += fetch(moved.filter(below).order_by(*order), 0, limit, *WALKED)
+    rows.sort(key=place, reverse=True)
     return rows[:limit]
+
+
+def place(row: tuple[Any, ...]) -> tuple[bool, datetime, UUID]:
+    """By which the row stands in its order, highest first."""
+    pinned, used_at = row[len(COLUMNS) :] or (row[PINNED], row[-1])
+    return bool(pinned), utc(used_at), as_uuid(row[0])
 
 
 class Row(Func):
@@ -199,9 +213,9 @@ class Row(Func):
     output_field = BooleanField()
 
 
-def fetch(sessions: "QuerySet[ChatSession]", offset: int, limit: int, *walked_at: str) -> list[tuple[Any, ...]]:
-    """Rows of COLUMNS; the last value of each is the time by which it stands in its order."""
-    rows = sessions.values_list(*COLUMNS, *walked_at)[offset : offset + limit]
+def fetch(sessions: "QuerySet[ChatSession]", offset: int, limit: int, *walked: str) -> list[tuple[Any, ...]]:
+    """Rows of COLUMNS, and of WALKED if these are named."""
+    rows = sessions.values_list(*COLUMNS, *walked)[offset : offset + limit]
     try:
         statement, params = rows.query.sql_with_params()
     except EmptyResultSet:  # no title was found
@@ -225,7 +239,9 @@ COLUMNS = (
     "pinned", "archived", "is_active", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
     "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at",
 )  # fmt: skip
-PINNED = COLUMNS.index("pinned")
+PINNED, UPDATED = COLUMNS.index("pinned"), COLUMNS.index("updated_at")
+# Where a session stands in a walk.
+WALKED = ("walked_pinned", "walked_at")
 
 # Written out, because for a statement that runs so often making it would cost as much as running it.
 PAGE = (

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from chatjuicer.accounts.encryption import EncryptedTextField
@@ -146,6 +146,8 @@ class ChatSession(models.Model):
     agent_name = models.CharField(max_length=64, default=defaults.DEFAULT_AGENT)
     metadata = models.JSONField(blank=True, default=dict, decoder=ShortNumbers)
     pinned = models.BooleanField(default=False)
+    # Until then a walk through the list finds the session where it was.
+    pin_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     archived = models.BooleanField(default=False)
     frontend = models.CharField(max_length=16, blank=True, default="", help_text="which made it; empty: native")
     agent_type = models.CharField(max_length=32, blank=True, default="", help_text=SPARROW)
@@ -309,12 +311,16 @@ class ChatSession(models.Model):
         if "model" in changes:
             limits = defaults.limits(changes["model"])
             changes |= {"max_tokens": limits.max_tokens, "trigger_tokens": limits.trigger_tokens}
+        now = timezone.now()
+        if "pinned" in changes:
+            stays = When(pinned=changes["pinned"], then=F("pin_changed_at"))
+            changes["pin_changed_at"] = Case(stays, default=Value(now), output_field=models.DateTimeField())
         with transaction.atomic(savepoint=False):
             if "is_active" in changes and self.frontend == SPARROW:
                 active = changes["is_active"]
                 slot = ChatSession.objects.slot(self.owner_id, self.agent_type, self.pk) if active else None
                 changes["active_slot"] = slot
-            self._row.update(**changes, updated_at=timezone.now())
+            self._row.update(**changes, updated_at=now)
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)
 

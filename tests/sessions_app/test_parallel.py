@@ -95,6 +95,8 @@ def test_a_walk_meets_each_session_once_while_others_write(
             for _ in range(2):
                 assert writer.post(f"/api/sessions/{key}/messages", {"role": "user", "content": "x"}).status_code == 201
         writer.post("/api/sessions", {"session_id": f"new{turn}"})
+        writer.patch(f"/api/sessions/s{20 + turn}", {"pinned": True})
+        writer.patch(f"/api/sessions/{met[0]}", {"pinned": False})
         turn += 1
     assert met[0] == "s7"
     assert met[1:] == [f"s{number}" for number in reversed(range(40)) if number != 7]
