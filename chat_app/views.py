@@ -15,7 +15,7 @@ from sessions_app.snapshot import snapshot
 from sessions_app.views import IDEMPOTENCY_KEY, SessionView
 
 from .awaited import AwaitedResponse
-from .commands import begin
+from .commands import begin, stop_run
 from .compaction import summarize_session
 from .models import Approval, Event, Run
 from .process import Process, process
@@ -46,14 +46,20 @@ class InterruptView(SessionView):
         request=InterruptSerializer,
         responses=InterruptedSerializer,
     )
-    def post(self, request: Request, key: str) -> Response:
+    def post(self, request: Request, key: str) -> HttpResponseBase:
         """Stops the active run, or the one named, wherever it is executed. Asking twice changes nothing more."""
         session = self.session(key)
         form = InterruptSerializer(data=request.data or {})
         form.is_valid(raise_exception=True)
         run_id: UUID | None = form.validated_data.get("run_id")
-        run = Run.objects.interrupt(session.pk, run_id)
-        return Response({"stopped": run is not None, "run_id": str(run.pk) if run else None})
+        require_process()
+        # In the journal's transaction, as a socket's stop is: on SQLite it would else wait for the journal's lock.
+        return AwaitedResponse(self, stopped(session.pk, run_id))
+
+
+async def stopped(session_pk: UUID, run_id: UUID | None) -> dict[str, Any]:
+    run = await stop_run(session_pk, run_id)
+    return {"stopped": run is not None, "run_id": str(run.pk) if run else None}
 
 
 class EventsView(SessionView):
