@@ -32,7 +32,7 @@ def begin(session_pk: UUID, command: SendMessage, owner: str, once: bool = False
         reasoning_effort=effort_of(command),
         client_id=command.client_id or "",
         once=once,
-        on_busy=command.on_busy,
+        on_busy=command.on_busy or "queue",
         owner=owner,
     )
 

@@ -34,7 +34,7 @@ class UserInput(Struct, frozen=True):
     """What the user said, and files of the session that go with it; only with files may the words be missing."""
 
     content: Annotated[str, Meta(max_length=MAX_TEXT_CHARS)] = ""
-    attachments: list[dict[str, Any]] = []
+    attachments: list[dict[str, Any]] | None = None
     role: Literal["user"] = "user"
 
 
@@ -43,7 +43,7 @@ class SendMessage(Command, tag="message", frozen=True):
     model: Name | None = None
     reasoning_effort: Name | None = None
     client_id: Name | None = None
-    on_busy: OnBusy = "queue"
+    on_busy: OnBusy | None = None  # "queue"
 
 
 class Interrupt(Command, tag="interrupt", frozen=True):

@@ -178,7 +178,7 @@ class RunManager(models.Manager["Run"]):
 
 def user_message(session: ChatSession, run: Run, said: protocol.UserInput) -> MessageDraft:
     """Raises InvalidAttachment."""
-    references = [attachment.reference() for attachment in resolve(session, said.attachments)]
+    references = [attachment.reference() for attachment in resolve(session, said.attachments or [])]
     metadata = {"attachments": references} if references else {}
     return MessageDraft(role="user", content=said.content, run_id=run.pk, metadata=metadata)
 

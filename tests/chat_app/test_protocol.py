@@ -12,6 +12,7 @@ GOOD = [
     ({"type": "message", "messages": ["Hi"]}, protocol.SendMessage),
     ({"type": "message", "messages": [{"content": "Hi", "more": 1}], "client_id": "c", "x": {}}, protocol.SendMessage),
     ({"type": "message", "messages": [{"content": "Hi"}, "there"], "on_busy": "reject"}, protocol.SendMessage),
+    ({"type": "message", "messages": [{"content": "Hi", "attachments": None}], "on_busy": None}, protocol.SendMessage),
     ({"type": "interrupt"}, protocol.Interrupt),
     ({"type": "interrupt", "run_id": None}, protocol.Interrupt),
     ({"type": "ping"}, protocol.PingCommand),
