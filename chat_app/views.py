@@ -17,7 +17,7 @@ from sessions_app.views import IDEMPOTENCY_KEY, SessionView
 from .awaited import AwaitedResponse
 from .commands import begin, stop_run
 from .compaction import summarize_session
-from .models import Approval, Event, Run
+from .models import Approval, Event
 from .process import Process, process
 from .serializers import (
     ApprovalListSerializer,
