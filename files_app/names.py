@@ -1,5 +1,6 @@
 """What a file may be called. A name lives in a row and nowhere else: it never becomes a path on a disk."""
 
+import re
 import unicodedata
 
 from files_app.exceptions import InvalidName
@@ -13,6 +14,19 @@ MAX_NAME_BYTES = 255
 FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 # They turn the text that follows around, so that "exe.txt" may end in something else.
 TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+DRIVE = re.compile(r"[A-Za-z]:/")
+
+# The same rules for OpenAPI, as ECMAScript writes them. It counts characters, of which a name has no more than bytes.
+_REFUSED = r"/\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+_SEGMENT = rf"(?!\.\.?(?:/|$))[^{_REFUSED}]*[^\s{_REFUSED}][^{_REFUSED}]*"
+_NAME = rf"(?![A-Za-z]:/){_SEGMENT}(?:/{_SEGMENT})*"
+NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_NAME_BYTES, "pattern": f"^{_NAME}$"}
+FOLDER_SCHEMA = {
+    "type": "string",
+    # A name of its own below each of them, and in the one that is called longest as much as leaves room for a file's.
+    "maxLength": len("input/") + MAX_NAME_BYTES,
+    "pattern": f"^(?:(?:{'|'.join((*FOLDERS, *ALIASES))})(?:/{_NAME})?/?)?$",
+}
 
 
 def clean_name(text: str) -> str:
@@ -30,7 +44,7 @@ def clean_name(text: str) -> str:
         raise InvalidName(f"A name has at most {MAX_NAME_BYTES} bytes.")
     if "\\" in name:
         raise InvalidName("A name has no backslashes.")
-    if name.startswith("/") or (name[1:3] == ":/" and name[0].isalpha()):
+    if name.startswith("/") or DRIVE.match(name):
         raise InvalidName("A name is not an absolute path.")
     for segment in name.split("/"):
         if segment in ("", ".", "..") or segment.isspace():
@@ -40,11 +54,11 @@ def clean_name(text: str) -> str:
 
 def clean_folder(text: str) -> tuple[str, str]:
     """`sources`, `output`, or a folder below: the first of its parts, and the rest, empty or ending in "/"."""
-    folder, _, below = text.removesuffix("/").partition("/")
+    folder, slash, below = text.removesuffix("/").partition("/")
     folder = ALIASES.get(folder, folder)
     if folder not in FOLDERS:
         raise InvalidName("A folder is sources or output, or stands below one of them.")
-    return folder, f"{clean_name(below)}/" if below else ""
+    return folder, f"{clean_name(below)}/" if slash else ""
 
 
 def clean_path(text: str) -> tuple[str, str]:

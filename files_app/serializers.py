@@ -26,13 +26,23 @@ class Size(serializers.Field):
         return value
 
 
+@extend_schema_field(names.NAME_SCHEMA)
+class Name(Text):
+    """Looked at by `names`, which says what is wrong with it."""
+
+
+@extend_schema_field(names.FOLDER_SCHEMA | {"minLength": 1})
+class Folder(Text):
+    """As `Name`."""
+
+
 class AnnouncementSerializer(serializers.Serializer[None]):
-    filename = Text(max_length=names.MAX_NAME_BYTES * 2)
+    filename = Name(max_length=names.MAX_NAME_BYTES * 2)
     size = Size()
     content_type = Text(
         max_length=255, required=False, allow_null=True, allow_blank=True, help_text="Not believed: the bytes tell."
     )
-    folder = Text(max_length=names.MAX_NAME_BYTES * 2, required=False)
+    folder = Folder(max_length=names.MAX_NAME_BYTES * 2, required=False)
 
 
 class FileKeySerializer(serializers.Serializer[None]):

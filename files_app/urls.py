@@ -12,7 +12,7 @@ urlpatterns = [
     path(f"{FILES}/<path:name>/download", views.DownloadView.as_view()),
     path(f"{FILES}/<path:name>/presign-download", views.PresignDownloadView.as_view()),
     path(f"{FILES}/<path:name>/path", views.PathView.as_view()),
-    path(f"{FILES}/<path:name>", views.FileView.as_view()),
+    path(f"{FILES}/<path:name>", views.AnyFileView.as_view()),
     path("files/put/<str:token>", views.PutView.as_view()),
     path("files/get/<str:token>", views.GetView.as_view()),
 ]

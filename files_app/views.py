@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any, ClassVar, cast
 from uuid import UUID
@@ -30,12 +31,16 @@ from files_app.serializers import (
 )
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession
-from sessions_app.parameters import SESSION, text, text_parameter
+from sessions_app.parameters import SESSION, text
 from sessions_app.serializers import DoneSerializer
 from sessions_app.views import DONE, IDEMPOTENCY_KEY, SessionView
 
-FOLDER = text_parameter("folder", "`sources` (also called `input`), `output`, or a folder below.", 510)
-NAME = OpenApiParameter("name", str, OpenApiParameter.PATH, description="Relative to the folder.")
+FOLDER = OpenApiParameter(
+    "folder",
+    names.FOLDER_SCHEMA,
+    description="`sources` (also called `input`, and meant where nothing is said), `output`, or a folder below.",
+)
+NAME = OpenApiParameter("name", names.NAME_SCHEMA, OpenApiParameter.PATH, description="Relative to the folder.")
 BYTES = {(200, "application/octet-stream"): OpenApiTypes.BINARY, (206, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
@@ -59,28 +64,44 @@ class FileView(FolderView):
 
     word: ClassVar[str] = ""
 
-    def file(self, key: str, name: str) -> File:
+    def file(self, key: str, *parts: str) -> File:
         folder, prefix = self.folder()
-        name = names.clean_name(prefix + name)
+        # Each for itself: of two that only together are too long no file is called.
+        name = prefix + "/".join(names.clean_name(part) for part in parts if part)
         file = self.session(key).files.filter(folder=folder, name=name).first()
         if file is None:
             raise NoSuchFile()
         return file
 
-    @extend_schema(operation_id="delete_file", parameters=[SESSION, NAME, FOLDER], responses=DoneSerializer)
+    @extend_schema(parameters=[SESSION, FOLDER], responses={200: DoneSerializer})
     def delete(self, request: Request, key: str, name: str = "") -> Response:
         try:
-            self.file(key, "/".join(filter(None, (name, self.word)))).remove()
+            self.file(key, name, self.word).remove()
         except File.DoesNotExist:
             raise NoSuchFile() from None
         return Response(DONE)
 
 
-# The document has this DELETE once, at the route of all names.
-named_by_its_word = extend_schema_view(delete=extend_schema(exclude=True))
+def named_by_its_word(*parameters: OpenApiParameter) -> Callable[[type[FileView]], type[FileView]]:
+    """The document says of each path all that it can: what its word is for, and how a file of that name is deleted."""
+
+    def described(view: type[FileView]) -> type[FileView]:
+        delete = extend_schema(
+            operation_id=f"delete_file_named_{view.word.replace('-', '_')}",
+            parameters=[*parameters],
+            description=f"The file that is called `{'{name}/' if parameters else ''}{view.word}`.",
+        )
+        return extend_schema_view(delete=delete)(view)
+
+    return described
 
 
-@named_by_its_word
+@extend_schema_view(delete=extend_schema(operation_id="delete_file", parameters=[NAME]))
+class AnyFileView(FileView):
+    """Of every name that ends in none of the words."""
+
+
+@named_by_its_word()
 class UploadView(FileView):
     word = "upload"
     parser_classes = [UploadParser]
@@ -94,7 +115,7 @@ class UploadView(FileView):
                 "required": ["file"],
                 "properties": {
                     "file": {"type": "string", "format": "binary"},
-                    "folder": {"type": "string", "description": "Where the query has none."},
+                    "folder": names.FOLDER_SCHEMA | {"description": "Where the query has none."},
                 },
             }
         },
@@ -121,7 +142,7 @@ class UploadView(FileView):
         return Response(data, status=status)
 
 
-@named_by_its_word
+@named_by_its_word()
 class PresignUploadView(FileView):
     word = "presign-upload"
 
@@ -156,7 +177,7 @@ class PresignUploadView(FileView):
         return Response(answer, status=status)
 
 
-@named_by_its_word
+@named_by_its_word()
 class ConfirmView(FileView):
     word = "confirm"
 
@@ -197,7 +218,7 @@ def upload_named(session: ChatSession, file_key: str) -> Upload:
         raise NoSuchFile() from None
 
 
-@named_by_its_word
+@named_by_its_word(NAME)
 class DownloadView(FileView):
     word = "download"
 
@@ -207,7 +228,7 @@ class DownloadView(FileView):
         return download(request, self.file(key, name))
 
 
-@named_by_its_word
+@named_by_its_word(NAME)
 class PresignDownloadView(FileView):
     word = "presign-download"
 
@@ -217,7 +238,7 @@ class PresignDownloadView(FileView):
         return Response({"download_url": url, "expires_in": links.DOWNLOAD_LIFETIME_S})
 
 
-@named_by_its_word
+@named_by_its_word(NAME)
 class PathView(FileView):
     word = "path"
 

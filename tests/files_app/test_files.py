@@ -303,6 +303,38 @@ def test_files_with_the_names_of_routes_can_be_deleted(
     assert_books_balance(storage)
 
 
+def test_a_folder_and_a_name_that_are_too_long_together_name_nothing(
+    alice_client: APIClient, upload: Callable[..., Any]
+) -> None:
+    upload("a")
+    for path in (f"/{'b' * 255}/download?folder=sources/a", f"/b/download?folder=sources/{'a' * 255}"):
+        assert alice_client.get(f"{FILES}{path}").status_code == 404
+        assert alice_client.delete(f"{FILES}{path}").status_code == 404
+    assert alice_client.get(f"{FILES}/{'b' * 256}/download").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("", "GET HEAD"),
+        ("/upload", "POST DELETE"),
+        ("/presign-upload", "POST DELETE"),
+        ("/confirm", "POST DELETE"),
+        ("/a/download", "GET HEAD DELETE"),
+        ("/a/presign-download", "GET HEAD DELETE"),
+        ("/a/path", "GET HEAD DELETE"),
+        ("/a", "DELETE"),
+        ("/download", "DELETE"),
+        ("/a/upload", "DELETE"),
+    ],
+)
+def test_a_path_allows_what_it_can(alice_client: APIClient, path: str, methods: str) -> None:
+    answer = alice_client.options(f"{FILES}{path}")
+    assert set(answer.headers["Allow"].split(", ")) == {*methods.split(), "OPTIONS"}
+    refused = alice_client.put(f"{FILES}{path}")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, answer.headers["Allow"])
+
+
 def quote(name: str) -> str:
     return name.replace("%", "%25").replace("?", "%3F").replace(" ", "%20")
 
