@@ -328,7 +328,7 @@ async def test_health_and_config_need_no_login(stranger: Client, site: Site) -> 
         0
     ].keys()
     assert {"value", "label", "isDefault"} <= config["reasoning_levels"][0].keys()
-    assert "sequential-thinking" in config["mcp_servers"]
+    assert config["mcp_servers"] == []
     assert config["max_file_size"] == 52428800
 
 

@@ -118,3 +118,18 @@ def test_what_is_kept_is_nobody_else_s(tmp_path: Path, environment: dict[str, st
     data = tmp_path / "data"
     assert manage(data, "check", **environment).returncode == 0
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+def test_both_of_our_mcp_servers_are_there_unless_others_are_named(tmp_path: Path) -> None:
+    code = "from django.test import Client; print(Client().get('/api/config', headers={'host': 'localhost'}).json())"
+
+    def listed(**environment: str) -> str:
+        done = manage(tmp_path, "shell", "--no-imports", "-c", code, **environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "'mcp_servers': ['sequential-thinking', 'fetch']" in listed()
+    assert "'mcp_servers': []" in listed(MCP_SERVERS="{}")
+    ours = value_of(tmp_path, "MCP_SERVERS")
+    for module in ("chat_app.runtime.mcp_servers.sequential_thinking", "chat_app.runtime.mcp_servers.fetch"):
+        assert f"'{module}'" in ours
