@@ -225,7 +225,6 @@ class Supervisor:
     async def _keep_leases(self) -> None:
         while True:
             try:
-                await self._end_orphans()
                 began = list(self._tasks)
                 # Only what is executed: a claim whose answer was lost runs out, and is ended as an orphan.
                 mine = await self._journal.transact(partial(Run.objects.all().renew, OWNER, began))
@@ -233,6 +232,7 @@ class Supervisor:
                     logger.warning("run %s is not ours any more", run_id)
                     self.drop(run_id)
                 self._renewed_at = time.monotonic()
+                await self._end_orphans()
             except Exception:
                 logger.warning("leases could not be renewed; trying again", exc_info=True)
             await asyncio.sleep(settings.LEASE_S / 3)
@@ -241,7 +241,8 @@ class Supervisor:
         error = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
 
         def end_all() -> int:
-            orphans = Run.objects.all().orphans(is_dead)
+            # What we execute is none, even if the database was away for longer than a lease.
+            orphans = [run for run in Run.objects.all().orphans(is_dead) if run.pk not in self._tasks]
             return sum(run.end(RunStatus.FAILED, "error", epoch=run.epoch, error=error) for run in orphans)
 
         ended = await self._journal.transact(end_all)
