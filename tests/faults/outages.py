@@ -63,6 +63,8 @@ async def attack(
             await outage(site)
             figures.done[outage.__name__.replace("_", " ")] += 1
     figures.found("stuck", f"servers died: {site.dead()}", len(site.dead()))
+    if not site.several:  # nobody died, and nobody else could have taken the runs for lost
+        figures.found("cut by its own process", "a run", len(figures.took_s.get("orphan ended", [])))
     note_refusals(site, figures)
     return figures
 

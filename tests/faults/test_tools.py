@@ -63,6 +63,6 @@ async def test_promises_survive_a_full_disk(site: FaultySite, monkeypatch: pytes
 
 @single
 async def test_promises_survive_a_locked_database(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outages, "LOCKED_S", 2)
+    monkeypatch.setattr(outages, "LOCKED_S", 5)  # longer than a lease
     which = (outages.database_locked,)
     assert_kept(await outages.attack(site, 1, seed=1, sessions=4, which=which), "database locked")
