@@ -14,7 +14,7 @@ from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage, UserIn
 
 class ChatMessageSerializer(serializers.Serializer[None]):
     role = Choice(choices=("user", "assistant", "system"), default="user")
-    content = Text(max_length=MAX_TEXT_CHARS, allow_blank=True, default="")
+    content = Text(max_length=MAX_TEXT_CHARS, allow_blank=True, required=False)
     attachments = serializers.ListField(child=serializers.DictField(), required=False, help_text="As of a frame.")
 
 
@@ -22,7 +22,7 @@ class ChatSerializer(serializers.Serializer[None]):
     """Of `messages`, those of the user after the last of anybody else are new; the server has the rest itself."""
 
     session_id = Text(max_length=64)
-    messages = serializers.ListField(child=ChatMessageSerializer(), allow_empty=False, max_length=MAX_ITEMS_PER_MESSAGE)
+    messages = serializers.ListField(child=ChatMessageSerializer(), min_length=1, max_length=MAX_ITEMS_PER_MESSAGE)
     model = Text(max_length=128, required=False, allow_null=True)
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
 
@@ -31,7 +31,7 @@ class ChatSerializer(serializers.Serializer[None]):
         new = messages[others[-1] + 1 :] if others else messages
         if not new:
             raise serializers.ValidationError("The last message must be the user's.")
-        if any(not message["content"].strip() and not message.get("attachments") for message in new):
+        if any(not message.get("content", "").strip() and not message.get("attachments") for message in new):
             raise serializers.ValidationError("A message must not be blank.")
         return new
 
@@ -41,7 +41,7 @@ class ChatSerializer(serializers.Serializer[None]):
         client_id = "key:" + hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
         data: dict[str, Any] = self.validated_data
         return SendMessage(
-            messages=[UserInput(m["content"], m.get("attachments", [])) for m in data["messages"]],
+            messages=[UserInput(m.get("content", ""), m.get("attachments", [])) for m in data["messages"]],
             model=data.get("model"),
             reasoning_effort=data.get("reasoning_effort"),
             client_id=client_id,

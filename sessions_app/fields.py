@@ -22,8 +22,7 @@ class Text(serializers.CharField):
         super().__init__(**kwargs)
         if not any(isinstance(validator, RegexValidator) for validator in self.validators):
             # Refused in any case; but so the OpenAPI document says it, too.
-            many = "*" if self.allow_blank else "+"
-            self.validators.append(RegexValidator(rf"^[^\x00]{many}$", "Null characters are not allowed."))
+            self.validators.append(RegexValidator(r"^[^\x00]+$", "Null characters are not allowed."))
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
