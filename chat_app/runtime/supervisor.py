@@ -231,8 +231,10 @@ class Supervisor:
                 for run_id in set(began) - mine:
                     logger.warning("run %s is not ours any more", run_id)
                     self.drop(run_id)
+                was_away = time.monotonic() - self._renewed_at > settings.LEASE_S
                 self._renewed_at = time.monotonic()
-                await self._end_orphans()
+                if not was_away:  # if the database was, the others have yet to renew theirs
+                    await self._end_orphans()
             except Exception:
                 logger.warning("leases could not be renewed; trying again", exc_info=True)
             await asyncio.sleep(settings.LEASE_S / 3)
