@@ -7,8 +7,8 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -116,7 +116,7 @@ async def talking(site: Site, figures: Figures, sessions: int) -> AsyncIterator[
 
     A talker that fails by itself fails the block.
     """
-    client = await Client(site.url).login()
+    client = await sign_in(site)
     names = [await client.create_session() for _ in range(sessions)]
     talkers = [
         Talker(site, name, random.Random(f"{figures.seed}-{n}"), figures, client.token) for n, name in enumerate(names)
@@ -131,11 +131,25 @@ async def talking(site: Site, figures: Figures, sessions: int) -> AsyncIterator[
     finally:
         for task in tasks:
             task.cancel()
-    client = await Client(site.url).login()
+    client = await sign_in(site)
     try:
         await verify(client, talkers, figures)
     finally:
         await client.close()
+
+
+async def sign_in(site: Site) -> Client:
+    """As soon as the site lets anybody in; a trouble may not be over when it has ended."""
+    deadline = time.monotonic() + QUIET_TIMEOUT_S
+    while True:
+        client = Client(site.url)
+        try:
+            return await client.login()
+        except GONE:
+            await client.close()
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.2)
 
 
 async def kill(server: Server, figures: Figures) -> None:
@@ -150,13 +164,6 @@ async def revive(server: Server, figures: Figures) -> None:
     began = time.monotonic()
     await asyncio.to_thread(server.restart)
     figures.add_time("serving again", time.monotonic() - began)
-
-
-async def eventually(condition: Awaitable[Any], timeout_s: float) -> bool:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(condition, timeout_s)
-        return True
-    return False
 
 
 async def verify(client: Client, talkers: list[Talker], figures: Figures) -> None:

@@ -50,7 +50,8 @@ async def test_promises_survive_the_loss_of_redis(site: FaultySite) -> None:
 
 
 @several
-async def test_promises_survive_a_restart_of_postgresql(site: FaultySite) -> None:
+async def test_promises_survive_a_restart_of_postgresql(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outages, "CRASHED_S", 4)  # longer than a lease
     which = (outages.postgres_crashed, outages.pool_exhausted)
     assert_kept(await outages.attack(site, 2, seed=1, sessions=4, which=which), "postgres crashed")
 
