@@ -14,11 +14,11 @@ from .process import process
 from .protocol import ApprovalCommand, SendMessage, UserInput
 
 
-async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
+async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage, *, once: bool = False) -> Started:
     """Raises BadFrame, and what `Run.objects.start` raises."""
     supervisor = process.supervisor
     owner = supervisor.owner_for(user_id) if supervisor else ""
-    started = await process.journal.transact(partial(begin, session_pk, command, owner), session_pk)
+    started = await process.journal.transact(partial(begin, session_pk, command, owner, once), session_pk)
     if started.claimed and supervisor:
         supervisor.adopt(started)
     return started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from uuid import UUID
 
 from django.http import StreamingHttpResponse
 
@@ -18,13 +19,18 @@ from .process import process
 from .protocol import Ping, Record, encode
 
 
+def require_room(user_id: UUID) -> None:
+    """Raises TooManySockets."""
+    if not process.sockets.has_room(user_id):
+        raise TooManySockets()
+
+
 def event_stream(
     credentials: Credentials, session: ChatSession, after: int, run: Run | None = None
 ) -> StreamingHttpResponse:
     """What comes after `after`, live; with a `run`, only its frames, and the end with its `stream_end`. An open stream
     counts as a socket, and ends with its credentials as one does. Raises TooManySockets."""
-    if not process.sockets.has_room(credentials.user.pk):
-        raise TooManySockets()
+    require_room(credentials.user.pk)
     response = StreamingHttpResponse(
         _frames(credentials, session, after, run), content_type="text/event-stream; charset=utf-8"
     )

@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from sessions_app.snapshot import snapshot
 from sessions_app.views import IDEMPOTENCY_KEY, SessionView
 
 from .awaited import AwaitedResponse
-from .commands import begin, stop_run
+from .commands import start_run, stop_run
 from .compaction import summarize_session
 from .models import Approval, Event
 from .process import Process, process
@@ -29,7 +30,7 @@ from .serializers import (
     InterruptSerializer,
     SummarySerializer,
 )
-from .streams import event_stream
+from .streams import event_stream, require_room
 
 MAX_EVENTS = 1000
 MAX_APPROVALS = 100
@@ -111,11 +112,13 @@ class ChatView(SessionView):
         form = ChatSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         session = self.session(form.validated_data["session_id"])
-        supervisor = require_process().supervisor
+        loop = require_process().loop
+        assert loop is not None
+        require_room(session.owner_id)  # before the message is accepted
         command = form.command(request.headers.get("Idempotency-Key"))
-        started = begin(session.pk, command, supervisor.owner_for(session.owner_id) if supervisor else "", once=True)
-        if started.claimed and supervisor:
-            supervisor.adopt_soon(started)
+        # In the journal's transaction, as over a socket: on SQLite it would else wait for the journal's lock.
+        starting = start_run(session.pk, session.owner_id, command, once=True)
+        started = asyncio.run_coroutine_threadsafe(starting, loop).result()
         after = started.run.first_seq - 1 if started.run.first_seq else started.session.last_seq
         return event_stream(held(request), session, after, started.run)
 

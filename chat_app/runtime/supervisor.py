@@ -100,10 +100,6 @@ class Supervisor:
         self._per_user[user_id] += 1
         task.add_done_callback(lambda _: self._forget(run_id, user_id, task))
 
-    def adopt_soon(self, started: Started) -> None:
-        """`adopt` from another thread."""
-        self._loop.call_soon_threadsafe(self.adopt, started)
-
     def drop(self, run_id: UUID) -> None:
         """The run has been ended or taken over; nothing of it is written any more."""
         task = self._tasks.get(run_id)
