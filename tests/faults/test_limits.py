@@ -62,6 +62,9 @@ async def test_a_socket_too_many_is_told_so(site: FaultySite, alice: Client) -> 
         answer = await alice.http.get(f"/api/sessions/{session}/events", headers={"Accept": "text/event-stream"})
         assert answer.status_code == 429
         assert "retry-after" in answer.headers
+        body = {"session_id": session, "messages": [{"role": "user", "content": "never said"}]}
+        assert (await alice.http.post("/api/chat", json=body)).status_code == 429
+        assert (await alice.detail(session))["messages"] == []  # refused is not accepted
         other = await Client(site.url).register("mallory@example.org")
         async with other.chat(await other.create_session()):
             pass
