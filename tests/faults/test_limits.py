@@ -1,6 +1,7 @@
 """What one person may have open, running and waiting, and how they are told that it is enough."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.faults.site import FaultySite, faulty_site
 from tests.harness.client import Client, socket
 from tests.settings import PROFILE
 
-LIMITS = {"MAX_RUNS_PER_USER": "1", "MAX_QUEUED_RUNS_PER_USER": "2", "MAX_SOCKETS_PER_USER": "4"}
+LIMITS = {"MAX_RUNS_PER_USER": "1", "MAX_QUEUED_RUNS_PER_USER": "2", "MAX_SOCKETS_PER_USER": "5"}
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +56,12 @@ async def test_answers_past_the_limit_wait_and_past_the_bound_are_refused(site: 
 
 async def test_a_socket_too_many_is_told_so(site: FaultySite, alice: Client) -> None:
     session = await alice.create_session()
-    async with alice.chat(session), alice.chat(session), alice.chat(session), alice.chat(session):
+    async with AsyncExitStack() as stack:
+        for _ in range(5):
+            await stack.enter_async_context(alice.chat(session))
         headers = {"Authorization": f"Bearer {alice.token}"}
-        async with socket(site.url, session, additional_headers=headers) as fifth:
-            assert await fifth.wait_closed() == 4429
+        async with socket(site.url, session, additional_headers=headers) as another:
+            assert await another.wait_closed() == 4429
         answer = await alice.http.get(f"/api/sessions/{session}/events", headers={"Accept": "text/event-stream"})
         assert answer.status_code == 429
         assert "retry-after" in answer.headers
