@@ -1,5 +1,6 @@
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,13 @@ def test_the_openapi_document_is_true(site: Site, tmp_path: Path, which: list[st
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     done = subprocess.run(
         [
-            *("schemathesis", "--config-file", "schemathesis.toml", "run", f"{site.url}/api/schema"),
+            *(
+                str(Path(sys.executable).with_name("schemathesis")),
+                "--config-file",
+                "schemathesis.toml",
+                "run",
+                f"{site.url}/api/schema",
+            ),
             *("--header", f"Authorization: Bearer {grant['access_token']}"),
             *("--phases", "coverage,fuzzing", "--mode", "all", "--max-examples", "8", "--generation-deterministic"),
             *(*which, "--no-color", "--request-timeout", "20"),
