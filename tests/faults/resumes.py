@@ -99,7 +99,7 @@ async def resume(
             with suppress(AssertionError):
                 await chat.wait_seq(head, timeout=30 if head > after else 0)
             if session in sessions[FINISHED:]:
-                await asyncio.sleep(dice.random() * 0.1)  # goes over into the live stream
+                await asyncio.sleep(dice.random() * 0.3)  # goes over into the live stream
         heads[session] = max(head, known)
         seen.append((session, after, chat.log))
         if (chat.log[-1]["seq"] if chat.log else after) < head:

@@ -26,7 +26,11 @@ async def test_an_event_dropped_in_ten_thousand_is_found(site: FaultySite) -> No
 
 
 async def test_a_rejoin_that_reads_before_it_subscribes_is_found(site: FaultySite) -> None:
-    figures = await resumes.attack(site, resumes=60, seed=1, live=4, bug="read-before-subscribe")
+    for seed in range(4):  # a resume must fall into the moment between the two
+        figures = await resumes.attack(site, resumes=60, seed=seed, live=4, bug="read-before-subscribe")
+        site.switches.mend()
+        if not figures.kept:
+            break
     assert_found(figures, "missing")
 
 
@@ -41,7 +45,10 @@ async def test_accepted_before_the_commit_is_found(site: FaultySite) -> None:
 
 async def test_a_late_write_that_is_not_fenced_is_found(site: FaultySite) -> None:
     site.switches.plant("late-write-not-fenced")
-    figures = await stops.attack(site, stops=60, seed=1, together=6)
+    for seed in range(4):  # something must be said while the stop commits
+        figures = await stops.attack(site, stops=40, seed=seed, together=6)
+        if not figures.kept:
+            break
     assert_found(figures, "without one end", "lost")
 
 
@@ -49,8 +56,12 @@ async def test_a_late_write_that_is_not_fenced_is_found(site: FaultySite) -> Non
 async def test_a_doorbell_taken_for_the_letter_is_found(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(talkers, "SILENT_S", 3)
     site.switches.plant("doorbell-is-the-letter")
-    which = (outages.redis_killed, outages.redis_flushed)
-    assert_found(await outages.attack(site, 2, seed=1, sessions=8, which=which), "missing", "stuck")
+    for seed in range(3):  # an answer must be given meanwhile, by one process and to another's client
+        which = (outages.redis_killed, outages.redis_flushed)
+        figures = await outages.attack(site, 2, seed=seed, sessions=8, which=which)
+        if not figures.kept:
+            break
+    assert_found(figures, "missing", "stuck")
 
 
 async def test_a_commit_that_does_not_wait_for_the_disk_is_found(site: FaultySite) -> None:
