@@ -38,6 +38,10 @@ T = TypeVar("T")
 RETRY_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # between attempts to write a batch; the last one repeats
 STOP_TIMEOUT_S = 10.0
 GIVE_UP_AFTER_S = 60.0  # by then the leases have run out, and others have ended the runs
+# Between commits of what many say at once. A commit costs nearly the same for ten words as for one: at 50 streams of 50
+# words a second a rest of 6 ms took the processor time of a word from 203 to 108 µs, its p99 delay from 10 to 17 ms.
+# An idle journal does not rest, and a verb never waits.
+REST_S = 0.005
 MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and what others say must not wait for fifty of them
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
 
@@ -72,6 +76,7 @@ class Journal:
         self._calls: list[Call] = []
         self._busy = False
         self._scheduled = False
+        self._committed_at = 0.0
         self._drained = asyncio.Event()
         self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
@@ -106,9 +111,14 @@ class Journal:
         self._schedule()
 
     def _schedule(self) -> None:
+        """Hand over at once if the last commit is a moment ago; else when it will be, with what comes until then."""
         if not self._busy and not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._hand_over)
+            rest_s = 0.0 if self._calls else self._committed_at + REST_S - self._loop.time()
+            if rest_s > 0:
+                self._loop.call_later(rest_s, self._hand_over)
+            else:
+                self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
         self._scheduled = False
@@ -130,6 +140,7 @@ class Journal:
 
     def _committed(self, batch: Batch, lost: list[RunPen]) -> None:
         self._busy = False
+        self._committed_at = self._loop.time()
         for pen in lost:
             pen.lost = True
             self._on_lost(pen.run_id)
