@@ -1,7 +1,10 @@
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
@@ -58,3 +61,24 @@ def mallory_client(mallory: User, client_of: Callable[[User], APIClient]) -> API
 @pytest.fixture
 def anybody() -> APIClient:
     return APIClient(raise_request_exception=False)
+
+
+@pytest.fixture
+def side_by_side() -> Iterator[Callable[..., list[Any]]]:
+    """Runs a function for each argument, all at the same moment, each on a connection of its own."""
+
+    def run(function: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
+        start = threading.Barrier(len(arguments))
+
+        def one(argument: Any) -> Any:
+            try:
+                start.wait(10)
+                return function(argument)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(len(arguments)) as pool:
+            return list(pool.map(one, arguments))
+
+    yield run
+    connections.close_all()

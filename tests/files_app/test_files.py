@@ -1,9 +1,7 @@
 """A person's files over REST, on both storages."""
 
 import hashlib
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, connections
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -128,7 +126,12 @@ def test_a_presigned_upload_of_another_size_is_refused(
 
 
 def test_an_upload_confirmed_twice_at_once_is_one_file(
-    storage: FileStorage, alice: User, anybody: APIClient, client_of: Callable[[User], APIClient], session: ChatSession
+    storage: FileStorage,
+    alice: User,
+    anybody: APIClient,
+    client_of: Callable[[User], APIClient],
+    session: ChatSession,
+    side_by_side: Callable[..., list[Any]],
 ) -> None:
     clients = [client_of(alice) for _ in range(4)]
     presigned = clients[0].post(f"{FILES}/presign-upload", {"filename": "a", "size": 5}).json()
@@ -138,21 +141,6 @@ def test_an_upload_confirmed_twice_at_once_is_one_file(
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert_books_balance(storage)
-
-
-def side_by_side(function: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
-    """The results for all arguments, all asked for at the same moment."""
-    start = threading.Barrier(len(arguments))
-
-    def one(argument: Any) -> Any:
-        try:
-            start.wait(10)
-            return function(argument)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(arguments)) as pool:
-        return list(pool.map(one, arguments))
 
 
 def put(client: APIClient, url: str, data: bytes) -> int:
@@ -435,7 +423,11 @@ def test_a_request_repeated_with_its_key_creates_once(
 
 
 def test_of_two_uploads_of_one_name_at_once_one_wins(
-    storage: FileStorage, alice: User, client_of: Callable[[User], APIClient], session: ChatSession
+    storage: FileStorage,
+    alice: User,
+    client_of: Callable[[User], APIClient],
+    session: ChatSession,
+    side_by_side: Callable[..., list[Any]],
 ) -> None:
     clients = [client_of(alice) for _ in range(6)]
 

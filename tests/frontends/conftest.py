@@ -1,31 +1,4 @@
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-
-import pytest
-from django.db import connections
-
-
-@pytest.fixture
-def side_by_side() -> Iterator[Callable[..., list[Any]]]:
-    """Runs a function for each argument, all at the same moment, each on a connection of its own."""
-
-    def run(function: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
-        start = threading.Barrier(len(arguments))
-
-        def one(argument: Any) -> Any:
-            try:
-                start.wait(10)
-                return function(argument)
-            finally:
-                connections.close_all()
-
-        with ThreadPoolExecutor(len(arguments)) as pool:
-            return list(pool.map(one, arguments))
-
-    yield run
-    connections.close_all()
 
 
 def refused(answer: Any, status: int, code: str) -> None:

@@ -1,39 +1,16 @@
 """What several clients do at a time, each on a connection of its own."""
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connections
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession, MessageDraft, SessionTally
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def side_by_side() -> Iterator[Callable[..., list[Any]]]:
-    """Runs a function for each argument, all at the same moment, and gives the results."""
-
-    def run(function: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
-        start = threading.Barrier(len(arguments))
-
-        def one(argument: Any) -> Any:
-            try:
-                start.wait(10)
-                return function(argument)
-            finally:
-                connections.close_all()
-
-        with ThreadPoolExecutor(len(arguments)) as pool:
-            return list(pool.map(one, arguments))
-
-    yield run
-    connections.close_all()
 
 
 def test_one_session_comes_of_parallel_creates_of_one_name(
