@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from chatjuicer.accounts.exceptions import ApiError
+from chatjuicer.api.exceptions import ApiError
 from sessions_app.models import ChatSession
 
 from .database import in_database
 from .exceptions import RunActive
 from .models import Run
-from .runtime.brief import Item
+from .runs.contract import Item
 
 CHARS_PER_TOKEN = 4  # a rule of thumb for English text; it only tells how much was saved
 INTRODUCTION = "Summary of the conversation so far:\n\n"

@@ -1,6 +1,6 @@
 """What may go wrong with talking, each with its code."""
 
-from chatjuicer.accounts.exceptions import ApiError
+from chatjuicer.api.exceptions import ApiError
 
 
 class BadFrame(ApiError):

@@ -7,9 +7,9 @@ from uuid import UUID
 from sessions_app import defaults, detail, pending
 from sessions_app.models import ChatSession, Message, layer
 
+from .agent import catalogue
 from .models import Approval, Event, Run
 from .models.ending import text_so_far
-from .runtime import catalogue
 
 
 def active_run(session: ChatSession) -> dict[str, Any] | None:

@@ -245,7 +245,7 @@ class Record(Struct):
     """
 
     session_pk: UUID
-    session_id: str
+    public_id: str
     seq: int
     run_id: UUID | None
     type: str
@@ -258,7 +258,7 @@ class Record(Struct):
         """The frame as text, put together once for all sockets."""
         if self._wire is None:
             run = f'"{self.run_id}"' if self.run_id else "null"
-            head = f'{{"seq":{self.seq},"session_id":{encode_text(self.session_id)},"run_id":{run},"at":"{self.at}",'
+            head = f'{{"seq":{self.seq},"session_id":{encode_text(self.public_id)},"run_id":{run},"at":"{self.at}",'
             self._wire = head + self.payload[1:]
         return self._wire
 

@@ -6,12 +6,13 @@ from uuid import UUID
 from django.db import transaction
 from django.dispatch import receiver
 
+from chat_app.log.commit_hooks import commit_hooks
 from sessions_app import signals
 from sessions_app.models import ChatSession, Message
 from sessions_app.representations import message_representation, session_representation
 
 from . import protocol
-from .log import bell, record
+from .log.record import record
 from .models import Event, Run
 
 
@@ -23,7 +24,7 @@ def log_update(session: ChatSession, **kwargs: Any) -> None:
 
 @receiver(signals.message_added)
 def log_message(session: ChatSession, message: Message, **kwargs: Any) -> None:
-    shown = message_representation(message, session.session_id)
+    shown = message_representation(message, session.public_id)
     record(session, [protocol.MessageCreated(message=shown)])
 
 
@@ -44,10 +45,10 @@ def forget_log(session: ChatSession, **kwargs: Any) -> None:
     Event.objects.filter(session=session).delete()
     ChatSession.objects.filter(pk=session.pk).update(forgotten_seq=session.last_seq)
     session.forgotten_seq = session.last_seq
-    transaction.on_commit(lambda: bell.forgotten(session.pk))
+    transaction.on_commit(lambda: commit_hooks.log_forgotten(session.pk))
     log_update(session)
 
 
 @receiver(signals.session_deleted)
-def close_sockets(session_pk: UUID, session_id: str, **kwargs: Any) -> None:
-    transaction.on_commit(lambda: bell.gone(session_pk))
+def close_sockets(session_pk: UUID, public_id: str, **kwargs: Any) -> None:
+    transaction.on_commit(lambda: commit_hooks.session_deleted(session_pk))

@@ -5,8 +5,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from chatjuicer.api.fields import Choice, Flag, Text
 from sessions_app.defaults import REASONING_EFFORTS
-from sessions_app.fields import Choice, Flag, Text
 
 from .models import Approval
 from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage, UserInput

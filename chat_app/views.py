@@ -10,16 +10,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chatjuicer.accounts.authentication import Credentials
-from chatjuicer.accounts.exceptions import Unavailable
-from sessions_app.parameters import SESSION, number, number_parameter
-from sessions_app.snapshot import snapshot
-from sessions_app.views import IDEMPOTENCY_KEY, SessionView
+from chatjuicer.api.awaited import AwaitedResponse
+from chatjuicer.api.exceptions import Unavailable
+from chatjuicer.api.parameters import number, number_parameter
+from chatjuicer.api.snapshot import snapshot
+from sessions_app.views import IDEMPOTENCY_KEY, SESSION, SessionView
 
-from .awaited import AwaitedResponse
-from .commands import start_run, stop_run
 from .compaction import summarize_session
+from .delivery.sse import event_stream, require_room
 from .models import Approval, Event
-from .process import Process, process
+from .runs.commands import start_run, stop_run
+from .runs.process import Process, process
 from .serializers import (
     ApprovalListSerializer,
     ApprovalSerializer,
@@ -30,7 +31,6 @@ from .serializers import (
     InterruptSerializer,
     SummarySerializer,
 )
-from .streams import event_stream, require_room
 
 MAX_EVENTS = 1000
 MAX_APPROVALS = 100
@@ -89,7 +89,7 @@ class EventsView(SessionView):
         with snapshot():
             session.refresh_from_db(fields=["last_seq", "forgotten_seq"])
             behind = after < session.last_seq
-            records = Event.objects.page(session.pk, session.session_id, after, limit) if behind else []
+            records = Event.objects.page(session.pk, session.public_id, after, limit) if behind else []
         return Response(
             {
                 "events": [record.shown() for record in records],

@@ -31,16 +31,16 @@ from django.db import close_old_connections  # noqa: E402
 from django.http.response import HttpResponseBase, StreamingHttpResponse  # noqa: E402
 from django.urls import re_path, set_script_prefix  # noqa: E402
 
-from chat_app import tracing  # noqa: E402
-from chat_app.awaited import AwaitedResponse  # noqa: E402
+from chat_app.agent.lifecycle import shut_down, warm_up  # noqa: E402
+from chat_app.agent.summarize import summarize  # noqa: E402
 from chat_app.database import with_fresh_connection  # noqa: E402
-from chat_app.process import process  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
-from chat_app.runtime.lifecycle import shut_down, warm_up  # noqa: E402
-from chat_app.runtime.summarize import summarize  # noqa: E402
-from chat_app.runtime.supervisor import Supervisor  # noqa: E402
+from chat_app.runs.process import process  # noqa: E402
+from chat_app.runs.supervisor import Supervisor  # noqa: E402
 from chatjuicer.admission import FREE_BYTES, admits, needs_credentials  # noqa: E402
-from chatjuicer.errors import answer  # noqa: E402
+from chatjuicer.api.awaited import AwaitedResponse  # noqa: E402
+from chatjuicer.api.errors import answer  # noqa: E402
+from chatjuicer.observability import tracing  # noqa: E402
 
 logger = logging.getLogger(__name__)
 

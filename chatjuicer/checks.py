@@ -6,9 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
-from chatjuicer.accounts.encryption import ring
-from chatjuicer.accounts.limits import Rate
-from chatjuicer.accounts.loopback import is_loopback
+from chatjuicer.api.limits import Rate
+from chatjuicer.api.loopback import is_loopback
+from chatjuicer.encryption import ring
 
 
 def unsafe_settings(**_: Any) -> list[CheckMessage]:

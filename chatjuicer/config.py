@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chat_app.runtime import catalogue
+from chat_app.agent import catalogue
 from chatjuicer.health import PublicView
 from sessions_app.defaults import REASONING_EFFORTS
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from environs import FileAwareEnv
 
-from chatjuicer.accounts.loopback import is_loopback
+from chatjuicer.api.loopback import is_loopback
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -94,7 +94,7 @@ USER_QUOTA_BYTES: int = env.int("USER_QUOTA_BYTES", 5 * 1024**3)
 
 
 def our_mcp_server(module: str) -> dict[str, Any]:
-    args = ["-m", f"chat_app.runtime.mcp_servers.{module}"]
+    args = ["-m", f"chat_app.agent.mcp_servers.{module}"]
     return {"transport": "stdio", "command": sys.executable, "args": args, "cwd": str(BASE_DIR)}
 
 

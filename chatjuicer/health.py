@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from chatjuicer.accounts.exceptions import Unavailable
+from chatjuicer.api.exceptions import Unavailable
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from chat_app.tracing import note_answer, request_span
-from chatjuicer.accounts.context import request_id
-from chatjuicer.accounts.limits import TooManyRequests, spend_address, spend_sign_in
-from chatjuicer.errors import answer
+from chatjuicer.api.errors import answer
+from chatjuicer.api.limits import TooManyRequests, spend_address, spend_sign_in
+from chatjuicer.observability.context import request_id
+from chatjuicer.observability.tracing import note_answer, request_span
 
 logger = logging.getLogger("chatjuicer.request")
 

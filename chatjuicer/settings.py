@@ -5,7 +5,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from chatjuicer import __version__, env
-from chatjuicer.accounts.loopback import is_loopback
+from chatjuicer.api.loopback import is_loopback
 
 # Nothing leaves the machine but the model call.
 os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
@@ -208,12 +208,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["chatjuicer.accounts.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["chatjuicer.accounts.limits.UserLimit"],
-    "DEFAULT_PARSER_CLASSES": ["chatjuicer.parsers.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["chatjuicer.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["chatjuicer.api.limits.UserLimit"],
+    "DEFAULT_PARSER_CLASSES": ["chatjuicer.api.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["chatjuicer.api.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "chatjuicer.renderers.AlwaysJSON",
-    "EXCEPTION_HANDLER": "chatjuicer.errors.exception_handler",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "chatjuicer.api.renderers.AlwaysJSON",
+    "EXCEPTION_HANDLER": "chatjuicer.api.errors.exception_handler",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
@@ -250,7 +250,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "chatjuicer.schema.add_error_answers",
+        "chatjuicer.api.schema.add_error_answers",
     ],
 }
 
@@ -265,7 +265,7 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-LOGGING_CONFIG = "chatjuicer.logs.configure"
+LOGGING_CONFIG = "chatjuicer.observability.logs.configure"
 LOGGING = {"level": env.LOG_LEVEL}
 
 OPENAI_API_KEY = env.OPENAI_API_KEY

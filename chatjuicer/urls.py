@@ -3,9 +3,9 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from chat_app import page
-from chat_app.metrics import MetricsView
 from chatjuicer.config import ConfigView
 from chatjuicer.health import HealthView, LiveView, ReadyView
+from chatjuicer.metrics import MetricsView
 
 # API routes are written without a trailing slash; chatjuicer.middleware serves the other spelling.
 urlpatterns = [
@@ -17,14 +17,14 @@ urlpatterns = [
     path("api/health/live", LiveView.as_view()),
     path("api/health/ready", ReadyView.as_view()),
     path("api/config", ConfigView.as_view()),
-    path("api/", include("chatjuicer.schema")),
+    path("api/", include("chatjuicer.api.schema")),
     path("api/auth/", include("chatjuicer.accounts.urls")),
     path("api/", include("sessions_app.urls")),
     path("api/", include("files_app.urls")),
     path("api/", include("chat_app.urls")),
 ]
 
-handler400 = "chatjuicer.errors.handler400"
-handler403 = "chatjuicer.errors.handler403"
-handler404 = "chatjuicer.errors.handler404"
-handler500 = "chatjuicer.errors.handler500"
+handler400 = "chatjuicer.api.errors.handler400"
+handler403 = "chatjuicer.api.errors.handler403"
+handler404 = "chatjuicer.api.errors.handler404"
+handler500 = "chatjuicer.api.errors.handler500"

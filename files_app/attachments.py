@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 from uuid import UUID
 
-from chatjuicer.accounts.exceptions import ApiError
+from chatjuicer.api.exceptions import ApiError
 from files_app.exceptions import InvalidName, NoSuchFile
 from files_app.models import File
 from files_app.workspace import Workspace, bytes_in

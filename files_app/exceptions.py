@@ -1,6 +1,6 @@
 from rest_framework import status
 
-from chatjuicer.accounts.exceptions import ApiError
+from chatjuicer.api.exceptions import ApiError
 
 
 class InvalidName(ApiError):

@@ -4,9 +4,9 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from chatjuicer.api.fields import Text
 from files_app import names
 from files_app.exceptions import FileTooLarge
-from sessions_app.fields import Text
 
 
 @extend_schema_field({"type": "integer", "minimum": 0})

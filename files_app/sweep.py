@@ -36,14 +36,14 @@ def sweep(older_than: timedelta) -> Swept:
     found.unfinished += file_storage().abort_unfinished(now - older_than)
 
     stored = StoredBytes.objects
-    found.given_up = stored.doom(stored.expired(now))
+    found.given_up = stored.mark_deleted(stored.expired(now))
     fileless = stored.filter(state=StoredBytes.State.KEPT).exclude(
         Exists(File.objects.filter(storage_key=OuterRef("pk")))
     )
     while keys := list(fileless.values_list("pk", flat=True)[:BATCH]):
-        found.given_up += stored.doom(stored.filter(pk__in=keys))
+        found.given_up += stored.mark_deleted(stored.filter(pk__in=keys))
     # Those too whose commit was the last thing that a process did.
-    while keys := list(stored.filter(state=StoredBytes.State.DOOMED).values_list("pk", flat=True)[:BATCH]):
+    while keys := list(stored.filter(state=StoredBytes.State.DELETED).values_list("pk", flat=True)[:BATCH]):
         stored.remove(keys)
 
     there = against_the_books(now - older_than, found)

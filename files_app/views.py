@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chatjuicer.accounts.authentication import Credentials
-from chatjuicer.accounts.idempotency import once
+from chatjuicer.api.idempotency import once
+from chatjuicer.api.parameters import text
 from files_app import links, listing, names
 from files_app.downloads import download
 from files_app.exceptions import NoSuchFile, NotUploaded, SizeMismatch
@@ -31,9 +32,8 @@ from files_app.serializers import (
 )
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession
-from sessions_app.parameters import SESSION, text
 from sessions_app.serializers import DoneSerializer
-from sessions_app.views import DONE, IDEMPOTENCY_KEY, SessionView
+from sessions_app.views import DONE, IDEMPOTENCY_KEY, SESSION, SessionView
 
 FOLDER = OpenApiParameter(
     "folder",

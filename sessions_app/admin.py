@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from chatjuicer.accounts.paginator import BoundedPaginator
+from chatjuicer.api.paginator import BoundedPaginator
 from sessions_app.models import ChatSession, ContextItem, Message
 
 SHOWN = 50
@@ -112,7 +112,7 @@ class ChatSessionAdmin(admin.ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     list_display = (
-        "session_id", "title", "owner", "namespace", "model", "message_count", "archived", "last_used_at", "created_at",
+        "public_id", "title", "owner", "namespace", "model", "message_count", "archived", "last_used_at", "created_at",
     )  # fmt: skip
     list_filter = ("archived", "pinned", "is_named", "created_at")
     list_select_related = ("owner",)
@@ -146,7 +146,7 @@ class ChatSessionAdmin(admin.ModelAdmin):
         if "@" in term:
             return queryset.filter(owner__email__startswith=term.lower()), False
         if term:
-            named = queryset.filter(session_id=term)
+            named = queryset.filter(public_id=term)
             if is_uuid(term):
                 named |= queryset.filter(pk=term)
             if named.exists():

@@ -1,6 +1,6 @@
 """What may be wrong with a conversation, each with its code."""
 
-from chatjuicer.accounts.exceptions import ApiError
+from chatjuicer.api.exceptions import ApiError
 
 
 class SessionInactive(ApiError):

@@ -13,7 +13,7 @@ NEWEST = 50
 def detail(session: ChatSession) -> dict[str, Any]:
     """The session with its newest messages. Consistent when `session` was read in the same snapshot."""
     found, has_more = newest(session, NEWEST)
-    messages = [message_representation(message, session.session_id) for message in found]
+    messages = [message_representation(message, session.public_id) for message in found]
     return {
         "session": session_representation(session),
         "full_history": messages,
@@ -37,7 +37,7 @@ def part(session: ChatSession, limit: int, offset: int, before: int | None, afte
         # Positions are 1, 2, 3 ... without gaps, so that as many lie up to the offset as it says.
         found, has_more = above(session, offset if after is None else after, limit)
     return {
-        "messages": [message_representation(message, session.session_id) for message in found],
+        "messages": [message_representation(message, session.public_id) for message in found],
         "has_more": has_more,
         "total_count": session.message_count,
         "pagination": {

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import orjson
@@ -36,7 +36,7 @@ from django.db.models.lookups import LessThan
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
-from chatjuicer.accounts.encryption import unseal
+from chatjuicer.encryption import unseal
 from sessions_app.models import NATIVE, ChatSession, Message, SessionTally
 
 
@@ -235,7 +235,7 @@ def as_param(key: UUID) -> Any:
 
 
 COLUMNS = (
-    "id", "session_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
+    "id", "public_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
     "pinned", "archived", "is_active", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
     "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at",
 )  # fmt: skip
@@ -243,9 +243,15 @@ PINNED, UPDATED = COLUMNS.index("pinned"), COLUMNS.index("updated_at")
 # Where a session stands in a walk.
 WALKED = ("walked_pinned", "walked_at")
 
+
+def column(name: str) -> str:
+    return str(cast(Any, ChatSession._meta.get_field(name)).column)
+
+
 # Written out, because for a statement that runs so often making it would cost as much as running it.
 PAGE = (
-    f"SELECT {', '.join(COLUMNS)} FROM {ChatSession._meta.db_table} WHERE owner_id = %s AND namespace = %s "  # noqa: S608
+    f"SELECT {', '.join(map(column, COLUMNS))} "  # noqa: S608
+    f"FROM {ChatSession._meta.db_table} WHERE owner_id = %s AND namespace = %s "
     "ORDER BY pinned DESC, last_used_at DESC, id DESC LIMIT %s OFFSET %s"
 )
 TALLY = f"SELECT count FROM {SessionTally._meta.db_table} WHERE owner_id = %s AND namespace = %s"  # noqa: S608
@@ -254,14 +260,14 @@ TALLY = f"SELECT count FROM {SessionTally._meta.db_table} WHERE owner_id = %s AN
 def representation(row: tuple[Any, ...]) -> dict[str, Any]:
     """Like `session_representation`, of a row of COLUMNS."""
     (
-        pk, session_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
+        pk, public_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
         archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
         last_message_preview, last_seq, created_at, updated_at, last_used_at,
     ) = row[: len(COLUMNS)]  # fmt: skip
     title = unseal(title)
     return {
         "id": dashed(pk),
-        "session_id": session_id,
+        "session_id": public_id,
         "title": title,
         "name": title,
         "model": model,

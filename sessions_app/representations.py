@@ -9,7 +9,7 @@ from sessions_app.models import ChatSession, Message
 def session_representation(session: ChatSession) -> dict[str, Any]:
     return {
         "id": str(session.pk),
-        "session_id": session.session_id,
+        "session_id": session.public_id,
         "title": session.title,
         "name": session.title,
         "model": session.model,
@@ -35,11 +35,10 @@ def session_representation(session: ChatSession) -> dict[str, Any]:
     }
 
 
-def message_representation(message: Message, session_id: str) -> dict[str, Any]:
-    """`session_id` is the session's name."""
+def message_representation(message: Message, public_id: str) -> dict[str, Any]:
     return {
         "id": str(message.pk),
-        "session_id": session_id,
+        "session_id": public_id,
         "position": message.position,
         "role": message.role,
         "content": message.content,

@@ -5,12 +5,19 @@ from typing import Any
 
 from rest_framework import serializers
 
+from chatjuicer.api.fields import Choice, Flag, Metadata, Text
 from sessions_app.defaults import REASONING_EFFORTS
-from sessions_app.fields import Choice, Flag, McpServers, Metadata, Text
 from sessions_app.models import Message
 from sessions_app.models.session import SESSION_ID
 
 MAX_CONTENT = 1_000_000
+
+
+class McpServers(serializers.ListField):
+    """Keys of MCP servers, kept and answered as they were given: those that are not configured cost nothing."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=Text(max_length=128, allow_blank=True), max_length=100, **kwargs)
 
 
 class SessionId(Text, serializers.RegexField):
@@ -22,7 +29,7 @@ class SessionId(Text, serializers.RegexField):
 class NewSessionSerializer(serializers.Serializer[None]):
     """What is missing or null takes its default; an empty `mcp_config` stays empty."""
 
-    session_id = SessionId(max_length=64, required=False, allow_null=True)
+    session_id = SessionId(max_length=64, required=False, allow_null=True, source="public_id")
     title = Text(max_length=255, required=False, allow_blank=True, allow_null=True)
     name = Text(max_length=255, required=False, allow_blank=True, allow_null=True, help_text="Same as title.")
     model = Text(max_length=128, required=False, allow_null=True)

@@ -25,4 +25,4 @@ session_cleared = Signal()
 """Both layers and the counters are empty. Arguments: session."""
 
 session_deleted = Signal()
-"""The session is gone. Arguments: session_pk, session_id, owner_id."""
+"""The session is gone. Arguments: session_pk, public_id, owner_id."""

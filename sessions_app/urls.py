@@ -7,7 +7,7 @@ urlpatterns = [
     path("sessions/<str:key>", SessionDetailView.as_view()),
     path("sessions/<str:key>/clear", SessionClearView.as_view()),
     path("sessions/<str:key>/messages", SessionMessagesView.as_view()),
-    path("", include("sessions_app.frontends.mai")),
-    path("", include("sessions_app.frontends.sparrow")),
-    path("", include("sessions_app.frontends.persona")),
+    path("", include("chatjuicer.frontends.mai")),
+    path("", include("chatjuicer.frontends.sparrow")),
+    path("", include("chatjuicer.frontends.persona")),
 ]

@@ -6,20 +6,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from chatjuicer.accounts.idempotency import PARAMETER, idempotent
 from chatjuicer.accounts.models import User
+from chatjuicer.api.idempotency import PARAMETER, idempotent
+from chatjuicer.api.parameters import LIMIT, OFFSET, flag, number, number_parameter, text, text_parameter
+from chatjuicer.api.snapshot import snapshot
 from sessions_app import history, listing
 from sessions_app.models import ChatSession
-from sessions_app.parameters import (
-    LIMIT,
-    OFFSET,
-    SESSION,
-    flag,
-    number,
-    number_parameter,
-    text,
-    text_parameter,
-)
 from sessions_app.representations import message_representation, session_representation
 from sessions_app.serializers import (
     DoneSerializer,
@@ -32,9 +24,11 @@ from sessions_app.serializers import (
     SessionListSerializer,
     SessionSerializer,
 )
-from sessions_app.snapshot import snapshot
 
 IDEMPOTENCY_KEY = PARAMETER
+SESSION = OpenApiParameter(
+    "key", str, OpenApiParameter.PATH, description="The session's `session_id` or its UUID `id`."
+)
 
 
 class SessionView(APIView):
@@ -170,7 +164,7 @@ class SessionMessagesView(SessionView):
         form = NewMessageSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         message = session.post(**form.validated_data)
-        return Response(message_representation(message, session.session_id), status=201)
+        return Response(message_representation(message, session.public_id), status=201)
 
 
 def caller(request: Request) -> User:

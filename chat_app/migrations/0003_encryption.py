@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import chatjuicer.accounts.encryption
+import chatjuicer.encryption
 
 
 class Migration(migrations.Migration):
@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="event",
             name="payload",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(help_text="The frame's JSON without its envelope."),
+            field=chatjuicer.encryption.EncryptedTextField(help_text="The frame's JSON without its envelope."),
         ),
     ]

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import chatjuicer.accounts.encryption
+import chatjuicer.encryption
 
 
 class Migration(migrations.Migration):
@@ -14,17 +14,17 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="approval",
             name="arguments",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(),
+            field=chatjuicer.encryption.EncryptedTextField(),
         ),
         migrations.AlterField(
             model_name="approval",
             name="reason",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(blank=True),
+            field=chatjuicer.encryption.EncryptedTextField(blank=True),
         ),
         migrations.AlterField(
             model_name="run",
             name="state",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(
+            field=chatjuicer.encryption.EncryptedTextField(
                 blank=True, help_text="What the Agents SDK needs to go on after an approval."
             ),
         ),

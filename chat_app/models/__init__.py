@@ -1,5 +1,6 @@
+from chat_app.log.event import Event
+
 from .approval import Approval
-from .event import Event
 from .run import Run
 
 __all__ = ["Approval", "Event", "Run"]

@@ -8,8 +8,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat_app.exceptions import ApprovalGone
-from chat_app.log import bell, lock_session
-from chatjuicer.accounts.encryption import EncryptedTextField
+from chat_app.log.commit_hooks import commit_hooks
+from chat_app.log.record import lock_session
+from chatjuicer.encryption import EncryptedTextField
 from sessions_app.models import ChatSession
 from sessions_app.representations import rfc3339
 
@@ -36,7 +37,7 @@ class ApprovalManager(models.Manager["Approval"]):
                 approval.save()
                 if not approval.run.approvals.filter(status=Approval.Status.PENDING).exists():
                     approval.run.let_go_on()
-                    transaction.on_commit(bell.queue)
+                    transaction.on_commit(commit_hooks.run_queued)
             return approval
 
 
@@ -79,7 +80,7 @@ class Approval(models.Model):
     def representation(self) -> dict[str, Any]:
         return {
             "approval_id": str(self.pk),
-            "session_id": self.session.session_id,
+            "session_id": self.session.public_id,
             "run_id": str(self.run_id),
             "id": self.call_id,
             "name": self.name,

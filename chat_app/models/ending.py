@@ -8,9 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from chat_app import protocol
+from chat_app.log.event import Event
 from sessions_app.models import ChatSession, MessageDraft
 
-from .event import Event
 from .status import RunStatus
 
 if TYPE_CHECKING:

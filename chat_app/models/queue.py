@@ -15,8 +15,9 @@ from django.db.models.functions import Now
 
 from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, TooManyRuns
-from chat_app.log import bell, lock_session, record
-from chatjuicer.accounts.exceptions import IdempotencyMismatch
+from chat_app.log.commit_hooks import commit_hooks
+from chat_app.log.record import lock_session, record
+from chatjuicer.api.exceptions import IdempotencyMismatch
 from files_app.attachments import resolve
 from sessions_app.exceptions import SessionInactive
 from sessions_app.models import ChatSession, MessageDraft
@@ -127,7 +128,7 @@ class RunManager(models.Manager["Run"]):
             messages = session.add_messages([user_message(session, run, said) for said in inputs])
             run.first_position, run.input_count = messages[0].position, len(messages)
             events: list[protocol.Event] = [
-                protocol.MessageCreated(message=message_representation(m, session.session_id)) for m in messages
+                protocol.MessageCreated(message=message_representation(m, session.public_id)) for m in messages
             ]
             started = Started(run, session, [m.pk for m in messages])
             if at_once:
@@ -139,7 +140,7 @@ class RunManager(models.Manager["Run"]):
             else:
                 run.save(force_insert=True)
                 record(session, events, run.pk)
-                transaction.on_commit(bell.queue)
+                transaction.on_commit(commit_hooks.run_queued)
             return started
 
     def _waiting(self, user_id: UUID) -> int:

@@ -9,10 +9,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat_app import protocol
-from chat_app.counts import counts
 from chat_app.exceptions import SessionGone
-from chat_app.log import bell, lock_session, record
-from chatjuicer.accounts.encryption import EncryptedTextField
+from chat_app.log.commit_hooks import commit_hooks
+from chat_app.log.record import lock_session, record
+from chatjuicer.encryption import EncryptedTextField
+from chatjuicer.observability.counters import counts
 from files_app.attachments import Attachment, content_for_model
 from sessions_app.models import ChatSession, Message
 from sessions_app.representations import rfc3339
@@ -225,7 +226,7 @@ class Run(models.Model):
             run.state, run.may_go_on = "", False
             run.save()
             record(session, events, run.pk)
-            transaction.on_commit(bell.queue)
+            transaction.on_commit(commit_hooks.run_queued)
             transaction.on_commit(lambda: counts.run_ended(status.value))
             return True
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from chatjuicer.accounts.models import TokenFamily, User
-from chatjuicer.accounts.paginator import BoundedPaginator
+from chatjuicer.api.paginator import BoundedPaginator
 
 admin.site.site_header = admin.site.site_title = "Chat Juicer"
 admin.site.unregister(Group)

@@ -13,9 +13,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from chatjuicer.accounts.exceptions import InvalidToken
-from chatjuicer.accounts.loopback import is_loopback
 from chatjuicer.accounts.models import TokenFamily, User, WsTicket
 from chatjuicer.accounts.tokens import AccessToken
+from chatjuicer.api.loopback import is_loopback
 
 NO_CREDENTIALS = 4401
 WRONG_ORIGIN = 4403

@@ -1,23 +1,6 @@
 from rest_framework import status
-from rest_framework.exceptions import APIException
 
-
-class ApiError(APIException):
-    """An error a client can act on: rendered by `chatjuicer.errors` for REST, by the consumer for the socket.
-
-    Subclasses set the class attributes; an instance may say its `message` more exactly. `retry_after`
-    (seconds) becomes the Retry-After header.
-    """
-
-    status_code: int = status.HTTP_400_BAD_REQUEST
-    code = "invalid_input"
-    message = "The request is not valid."
-    retry_after: int | None = None
-
-    def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
-        self.message = message or self.message
-        self.code = code or self.code
-        super().__init__(self.message, self.code)
+from chatjuicer.api.exceptions import ApiError
 
 
 class InvalidCredentials(ApiError):
@@ -42,22 +25,3 @@ class EmailTaken(ApiError):
     status_code = status.HTTP_409_CONFLICT
     code = "email_taken"
     message = "An account with this e-mail address exists."
-
-
-class IdempotencyMismatch(ApiError):
-    status_code = status.HTTP_409_CONFLICT
-    code = "idempotency_mismatch"
-    message = "This Idempotency-Key was used with another body."
-
-
-class PayloadTooLarge(ApiError):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    code = "payload_too_large"
-    message = "The body is too large."
-
-
-class Unavailable(ApiError):
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    code = "unavailable"
-    message = "The server cannot answer right now."
-    retry_after = 1

@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from chatjuicer.accounts.models import User
+from chatjuicer.api.fields import Text
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -12,28 +13,19 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
-class Text(serializers.CharField):
-    """A string; a number is not made into one."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return str(super().to_internal_value(data))
-
-
 class RegistrationSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
-    password = Text(min_length=8, max_length=128, trim_whitespace=False)
-    display_name = Text(max_length=150, allow_blank=True, default="")
+    password = Text(min_length=8, max_length=128)
+    display_name = Text(max_length=150, allow_blank=True, default="", trim_whitespace=True)
 
 
 class LoginSerializer(serializers.Serializer[Any]):
-    email = Text(max_length=254)
-    password = Text(max_length=1024, trim_whitespace=False)
+    email = Text(max_length=254, trim_whitespace=True)
+    password = Text(max_length=1024)
 
 
 class RefreshTokenSerializer(serializers.Serializer[Any]):
-    refresh_token = Text(max_length=4096)
+    refresh_token = Text(max_length=4096, trim_whitespace=True)
 
 
 class GrantSerializer(serializers.Serializer[Any]):

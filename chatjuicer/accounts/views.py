@@ -8,10 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from chatjuicer.accounts import limits
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
-from chatjuicer.accounts.idempotency import PARAMETER, once
 from chatjuicer.accounts.models import TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
 from chatjuicer.accounts.serializers import (
@@ -23,6 +21,8 @@ from chatjuicer.accounts.serializers import (
     TicketSerializer,
     UserSerializer,
 )
+from chatjuicer.api import limits
+from chatjuicer.api.idempotency import PARAMETER, once
 
 
 class CredentialsView(APIView):

@@ -61,7 +61,7 @@ class FileManager(models.Manager["File"]):
             file.modified_at = timezone.now()
             file.save()
             if held:
-                StoredBytes.objects.doom(StoredBytes.objects.filter(pk=held))
+                StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=held))
         return file
 
 
@@ -116,5 +116,5 @@ class File(models.Model):
         with transaction.atomic(savepoint=False):
             lock(self.session)
             self.refresh_from_db(fields=["storage_key"])
-            StoredBytes.objects.doom(StoredBytes.objects.filter(pk=self.storage_key))
+            StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=self.storage_key))
             self.delete()

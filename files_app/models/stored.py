@@ -41,7 +41,7 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
         with transaction.atomic(savepoint=False):
             if not StorageUsage.objects.charge(row.owner_id, size_bytes):
                 # Room may be held for uploads that never came.
-                self.doom(self.expired(timezone.now()).filter(owner_id=row.owner_id))
+                self.mark_deleted(self.expired(timezone.now()).filter(owner_id=row.owner_id))
                 if not StorageUsage.objects.charge(row.owner_id, size_bytes):
                     raise QuotaExceeded()
             row.save(force_insert=True)
@@ -50,17 +50,17 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
     def expired(self, now: datetime) -> models.QuerySet["StoredBytes"]:
         return self.filter(state=StoredBytes.State.WRITING, expires_at__lt=now)
 
-    def doom(self, rows: models.QuerySet["StoredBytes"]) -> int:
+    def mark_deleted(self, rows: models.QuerySet["StoredBytes"]) -> int:
         """Refunds them, and deletes their bytes after the commit; how many. A sweep finishes what a crash leaves."""
         keys: list[str] = []
-        alive = rows.exclude(state=StoredBytes.State.DOOMED)
+        alive = rows.exclude(state=StoredBytes.State.DELETED)
         with transaction.atomic(savepoint=False):
             for owner_id in list(alive.order_by().values_list("owner_id", flat=True).distinct()):
-                doomed = update_returning(
-                    alive.filter(owner_id=owner_id), ("key", "size_bytes"), state=StoredBytes.State.DOOMED
+                marked = update_returning(
+                    alive.filter(owner_id=owner_id), ("key", "size_bytes"), state=StoredBytes.State.DELETED
                 )
-                StorageUsage.objects.refund(owner_id, sum(size_bytes for _, size_bytes in doomed))
-                keys += [key for key, _ in doomed]
+                StorageUsage.objects.refund(owner_id, sum(size_bytes for _, size_bytes in marked))
+                keys += [key for key, _ in marked]
             if keys:
                 transaction.on_commit(partial(self.remove, keys), robust=True)
         return len(keys)
@@ -69,7 +69,7 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
         """Doomed ones: the bytes first, then the books."""
         file_storage().remove(keys)
         for start in range(0, len(keys), 500):
-            self.filter(pk__in=keys[start : start + 500], state=StoredBytes.State.DOOMED).delete()
+            self.filter(pk__in=keys[start : start + 500], state=StoredBytes.State.DELETED).delete()
 
 
 class StoredBytes(models.Model):
@@ -78,7 +78,7 @@ class StoredBytes(models.Model):
     class State(models.TextChoices):
         WRITING = "writing"
         KEPT = "kept"
-        DOOMED = "doomed"
+        DELETED = "doomed"
 
     key = models.CharField(primary_key=True, max_length=64)
     owner_id = models.UUIDField()
@@ -111,7 +111,7 @@ class StoredBytes(models.Model):
     def keep_instead_of(self, draft_key: str) -> None:
         """Like `keep`; what the draft was charged with is charged to these. Raises UploadExpired."""
         drafts = StoredBytes.objects.filter(pk=draft_key, state=StoredBytes.State.WRITING)
-        taken = update_returning(drafts, ("size_bytes",), state=StoredBytes.State.DOOMED)
+        taken = update_returning(drafts, ("size_bytes",), state=StoredBytes.State.DELETED)
         if not taken or not self._row.update(state=StoredBytes.State.KEPT, size_bytes=taken[0][0]):
             raise UploadExpired()
         transaction.on_commit(partial(StoredBytes.objects.remove, [draft_key]), robust=True)
@@ -120,7 +120,7 @@ class StoredBytes(models.Model):
         """Of no effect on bytes that are kept."""
         if StoredBytes.objects.filter(pk=self.pk, state=StoredBytes.State.KEPT).exists():
             return
-        StoredBytes.objects.doom(self._row)
+        StoredBytes.objects.mark_deleted(self._row)
         # Another may have given them up before they were all written.
         file_storage().remove([self.key])
 

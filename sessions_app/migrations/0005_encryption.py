@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import chatjuicer.accounts.encryption
+import chatjuicer.encryption
 
 
 class Migration(migrations.Migration):
@@ -14,31 +14,31 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="chatsession",
             name="last_message_preview",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(blank=True, default="", max_length=100),
+            field=chatjuicer.encryption.EncryptedTextField(blank=True, default="", max_length=100),
         ),
         migrations.AlterField(
             model_name="chatsession",
             name="title",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(blank=True, default="", max_length=255),
+            field=chatjuicer.encryption.EncryptedTextField(blank=True, default="", max_length=255),
         ),
         migrations.AlterField(
             model_name="contextitem",
             name="item",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(help_text="JSON text"),
+            field=chatjuicer.encryption.EncryptedTextField(help_text="JSON text"),
         ),
         migrations.AlterField(
             model_name="message",
             name="content",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(blank=True, default=""),
+            field=chatjuicer.encryption.EncryptedTextField(blank=True, default=""),
         ),
         migrations.AlterField(
             model_name="message",
             name="tool_arguments",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(blank=True, default=""),
+            field=chatjuicer.encryption.EncryptedTextField(blank=True, default=""),
         ),
         migrations.AlterField(
             model_name="message",
             name="tool_result",
-            field=chatjuicer.accounts.encryption.EncryptedTextField(blank=True, default=""),
+            field=chatjuicer.encryption.EncryptedTextField(blank=True, default=""),
         ),
     ]

@@ -4,7 +4,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import chatjuicer.accounts.encryption
+import chatjuicer.encryption
 
 
 class Migration(migrations.Migration):
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "content",
-                    chatjuicer.accounts.encryption.EncryptedTextField(
+                    chatjuicer.encryption.EncryptedTextField(
                         help_text="base64 of zlib of JSON: rows and their fields, by model"
                     ),
                 ),

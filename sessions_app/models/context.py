@@ -7,7 +7,7 @@ import orjson
 from django.db import models
 from django.utils import timezone
 
-from chatjuicer.accounts.encryption import EncryptedTextField
+from chatjuicer.encryption import EncryptedTextField
 
 from .session import ChatSession
 

@@ -7,7 +7,7 @@ from django.db import models, transaction
 from django.db.models import Case, Exists, F, Q, Value, When
 from django.utils import timezone
 
-from chatjuicer.accounts.encryption import EncryptedTextField
+from chatjuicer.encryption import EncryptedTextField
 
 from .draft import MessageDraft
 from .session import ChatSession, preview_of

@@ -10,7 +10,7 @@ import orjson
 from django.db import models, transaction
 from django.utils import timezone
 
-from chatjuicer.accounts.encryption import EncryptedTextField
+from chatjuicer.encryption import EncryptedTextField
 from sessions_app import signals
 
 from .session import ChatSession

@@ -15,7 +15,7 @@ from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
-from chatjuicer.accounts.encryption import EncryptedTextField
+from chatjuicer.encryption import EncryptedTextField
 from sessions_app import defaults, signals
 from sessions_app.exceptions import SessionInactive
 
@@ -44,26 +44,26 @@ DELETE_BATCH = 5_000
 
 class ChatSessionManager(models.Manager["ChatSession"]):
     def named(self, key: str, namespace: str = NATIVE) -> "ChatSession":
-        """The session whose `session_id`, or else whose UUID `id`, is `key`; raises DoesNotExist.
+        """The session whose `public_id`, or else whose UUID `id`, is `key`; raises DoesNotExist.
 
         Ask it of `user.chat_sessions`: what belongs to others is then unknown.
         """
         if not SESSION_ID.fullmatch(key):
             raise ChatSession.DoesNotExist
-        named = Q(session_id=key)
+        named = Q(public_id=key)
         if len(key) == 36:
             with suppress(ValueError):
                 named |= Q(pk=UUID(key))
         found = list(self.filter(named, namespace=namespace))
         if not found:
             raise ChatSession.DoesNotExist
-        return next((session for session in found if session.session_id == key), found[0])
+        return next((session for session in found if session.public_id == key), found[0])
 
     def open(
         self,
         owner: "User",
         *,
-        session_id: str | None = None,
+        public_id: str | None = None,
         namespace: str = NATIVE,
         title: str = "",
         is_named: bool | None = None,
@@ -75,8 +75,8 @@ class ChatSessionManager(models.Manager["ChatSession"]):
 
         A stored session is answered as it is. None means the default; an empty `mcp_config` stays empty.
         """
-        if session_id:
-            stored = self.filter(owner=owner, namespace=namespace, session_id=session_id).first()
+        if public_id:
+            stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
             if stored:
                 return stored, False
         model = model or defaults.default_model()
@@ -85,7 +85,7 @@ class ChatSessionManager(models.Manager["ChatSession"]):
         session = ChatSession(
             owner=owner,
             namespace=namespace,
-            session_id=session_id or f"chat_{secrets.token_hex(12)}",
+            public_id=public_id or f"chat_{secrets.token_hex(12)}",
             title=title,
             is_named=bool(title) if is_named is None else is_named,
             model=model,
@@ -100,9 +100,9 @@ class ChatSessionManager(models.Manager["ChatSession"]):
         with transaction.atomic(savepoint=False):
             stored = None
             while stored is None:  # not found: whose name was in the way has just been deleted
-                self.bulk_create([session], ignore_conflicts=bool(session_id))
-                named = self.filter(owner=owner, namespace=namespace, session_id=session_id)
-                stored = named.first() if session_id else session
+                self.bulk_create([session], ignore_conflicts=bool(public_id))
+                named = self.filter(owner=owner, namespace=namespace, public_id=public_id)
+                stored = named.first() if public_id else session
             if stored.pk != session.pk:
                 return stored, False
             SessionTally.objects.change(owner.pk, namespace, +1)
@@ -137,7 +137,8 @@ class ChatSession(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="chat_sessions", db_index=False)
     namespace = models.CharField(max_length=64, default=NATIVE)
-    session_id = models.CharField(max_length=64)
+    # On the wire, and in the database, its name is `session_id`.
+    public_id = models.CharField(max_length=64, db_column="session_id")
     title = EncryptedTextField(max_length=255, blank=True, default="")
     is_named = models.BooleanField(default=False, help_text="a person chose the title")
     model = models.CharField(max_length=128)
@@ -175,7 +176,7 @@ class ChatSession(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["owner", "namespace", "session_id"], name="one_session_per_name"),
+            models.UniqueConstraint(fields=["owner", "namespace", "public_id"], name="one_session_per_name"),
             models.UniqueConstraint(
                 fields=["owner", "agent_type", "active_slot"],
                 condition=Q(active_slot__isnull=False),
@@ -191,11 +192,11 @@ class ChatSession(models.Model):
             # With the title, so that a search reads no more than the index.
             models.Index(fields=["owner", "namespace", "-updated_at", "-id", "title"], name="session_by_update"),
             models.Index(fields=["-created_at"], name="session_newest"),
-            models.Index(fields=["session_id"], name="session_name"),
+            models.Index(fields=["public_id"], name="session_name"),
         ]
 
     def __str__(self) -> str:
-        return self.title or self.session_id
+        return self.title or self.public_id
 
     # Messages and context
 
@@ -372,7 +373,7 @@ class ChatSession(models.Model):
             signals.session_ending.send(type(self), session=self, reason="deleted")
             self.delete()
             SessionTally.objects.change(owner_id, self.namespace, -1)
-            signals.session_deleted.send(type(self), session_pk=pk, session_id=self.session_id, owner_id=owner_id)
+            signals.session_deleted.send(type(self), session_pk=pk, public_id=self.public_id, owner_id=owner_id)
 
     def _shrink(self, reason: str, histories: Iterable["models.QuerySet[Any]"]) -> None:
         """Takes a large history away in several transactions, so that the last one is short."""

@@ -44,7 +44,7 @@ def site(the_provider: Provider, place: Path, remote: str) -> Iterator[Site]:
         return {"transport": "stdio", "command": sys.executable, "args": [SCRIPT, name, str(place)], **more}
 
     def ours(module: str) -> dict[str, Any]:
-        args = ["-m", f"chat_app.runtime.mcp_servers.{module}"]
+        args = ["-m", f"chat_app.agent.mcp_servers.{module}"]
         return {"transport": "stdio", "command": sys.executable, "args": args, "cwd": str(ROOT)}
 
     servers = {

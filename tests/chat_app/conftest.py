@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 
 from chat_app.database import in_database
-from chat_app.hub import Hub
-from chat_app.journal import Journal
+from chat_app.delivery.hub import Hub
+from chat_app.log.journal import Journal
+from chat_app.log.run_writer import RunWriter
 from chat_app.models import Run
 from chat_app.models.queue import Started
-from chat_app.pen import RunPen
 from chat_app.protocol import UserInput
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession
@@ -20,7 +20,7 @@ Start = Callable[..., Started]
 
 @pytest.fixture
 def session(alice: User) -> ChatSession:
-    return ChatSession.objects.open(alice, session_id="trip")[0]
+    return ChatSession.objects.open(alice, public_id="trip")[0]
 
 
 @pytest.fixture
@@ -59,6 +59,6 @@ async def journal(transactional_db: None, lost: Lost) -> AsyncIterator[Journal]:
 
 
 @pytest.fixture
-async def pen(journal: Journal, start: Start) -> RunPen:
+async def writer(journal: Journal, start: Start) -> RunWriter:
     started = await in_database(start)
-    return journal.pen(started.run, started.session)
+    return journal.writer(started.run, started.session)

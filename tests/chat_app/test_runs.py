@@ -7,12 +7,13 @@ import pytest
 
 from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, SessionGone
-from chat_app.journal import write_entries
+from chat_app.log.journal import write_entries
+from chat_app.log.run_writer import RunWriter
 from chat_app.models import Event, Run, queue
 from chat_app.models.ending import STOPPED_NOTE
+from chat_app.models.fence import number
 from chat_app.models.queue import Started
-from chat_app.pen import RunPen
-from chatjuicer.accounts.exceptions import IdempotencyMismatch
+from chatjuicer.api.exceptions import IdempotencyMismatch
 from sessions_app.models import ChatSession
 from tests.chat_app.conftest import Start
 
@@ -32,11 +33,11 @@ def context(session: ChatSession) -> list[dict[str, Any]]:
     return [item.value for item in session.context_items.order_by("position")]
 
 
-async def said(started: Started, *texts: str) -> RunPen:
-    pen = RunPen(started.run, started.session, lambda _: None)
+async def said(started: Started, *texts: str) -> RunWriter:
+    writer = RunWriter(started.run, started.session, lambda _: None)
     for text in texts:
-        await pen.text(text)
-    return pen
+        await writer.text(text)
+    return writer
 
 
 def test_an_accepted_message_its_run_and_its_events_are_there_together(session: ChatSession, start: Start) -> None:
@@ -108,10 +109,10 @@ def test_nothing_starts_in_a_session_that_is_gone(session: ChatSession, start: S
 
 
 async def test_a_cut_answer_is_kept_word_for_word_in_both_layers(transactional_db: None, start: Start) -> None:
-    def check(pen: RunPen) -> None:
-        write_entries([pen.take()])
-        session = ChatSession.objects.get(pk=pen.session_pk)
-        run = Run.objects.get(pk=pen.run_id)
+    def check(writer: RunWriter) -> None:
+        write_entries([writer.take()], number)
+        session = ChatSession.objects.get(pk=writer.session_pk)
+        run = Run.objects.get(pk=writer.run_id)
         assert run.end(Run.Status.INTERRUPTED, "interrupted")
         message = session.messages.get(role="assistant")
         assert (message.content, message.status, message.partial) == ("Rome is", "interrupted", True)
@@ -126,17 +127,17 @@ async def test_a_cut_answer_is_kept_word_for_word_in_both_layers(transactional_d
 
 
 async def test_a_call_that_was_cut_short_is_completed_before_the_end(transactional_db: None, start: Start) -> None:
-    def check(pen: RunPen) -> None:
-        write_entries([pen.take()])
-        session = ChatSession.objects.get(pk=pen.session_pk)
-        Run.objects.get(pk=pen.run_id).end(Run.Status.FAILED, "error", error=protocol.Error("x", "X."))
+    def check(writer: RunWriter) -> None:
+        write_entries([writer.take()], number)
+        session = ChatSession.objects.get(pk=writer.session_pk)
+        Run.objects.get(pk=writer.run_id).end(Run.Status.FAILED, "error", error=protocol.Error("x", "X."))
         assert types(session)[-4:] == ["tool_call", "tool_call", "error", "stream_end"]
         last = frames(session, "tool_call")[-1]
         assert (last["status"], last["success"], last["interrupted"]) == ("completed", False, True)
         assert session.messages.get(role="tool_call").status == "interrupted"
 
-    async def call(pen: RunPen) -> None:
-        await pen.tool_call(id="call_1", name="search", arguments="{}", status="executing")
+    async def call(writer: RunWriter) -> None:
+        await writer.tool_call(id="call_1", name="search", arguments="{}", status="executing")
 
     await runs_in_thread(start, check, prepare=call)
 
@@ -145,25 +146,25 @@ async def runs_in_thread(start: Start, check: Any, *texts: str, prepare: Any = N
     from chat_app.database import in_database
 
     started = await in_database(start)
-    pen = await said(started, *texts)
+    writer = await said(started, *texts)
     if prepare:
-        await prepare(pen)
-    await in_database(in_transaction, check, pen)
+        await prepare(writer)
+    await in_database(in_transaction, check, writer)
 
 
-def in_transaction(check: Any, pen: RunPen) -> None:
+def in_transaction(check: Any, writer: RunWriter) -> None:
     from django.db import transaction
 
     with transaction.atomic():
-        check(pen)
+        check(writer)
 
 
 async def test_a_late_word_of_an_ended_run_changes_nothing(transactional_db: None, start: Start) -> None:
-    def check(pen: RunPen) -> None:
-        session = ChatSession.objects.get(pk=pen.session_pk)
-        Run.objects.get(pk=pen.run_id).end(Run.Status.INTERRUPTED, "interrupted")
+    def check(writer: RunWriter) -> None:
+        session = ChatSession.objects.get(pk=writer.session_pk)
+        Run.objects.get(pk=writer.run_id).end(Run.Status.INTERRUPTED, "interrupted")
         before = types(session)
-        assert write_entries([pen.take()]) == [pen]
+        assert write_entries([writer.take()], number) == [writer]
         assert types(session) == before
         assert not session.messages.filter(role="assistant").exists()
 

@@ -79,7 +79,7 @@ def storage(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Fi
 
 @pytest.fixture
 def session(alice: User) -> ChatSession:
-    return ChatSession.objects.open(alice, session_id="s")[0]
+    return ChatSession.objects.open(alice, public_id="s")[0]
 
 
 @pytest.fixture

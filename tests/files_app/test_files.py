@@ -418,7 +418,7 @@ def test_a_request_repeated_with_its_key_creates_once(
     assert len(keys) == 1
     assert Upload.objects.count() == 1
     Upload.objects.all().delete()
-    StoredBytes.objects.doom(StoredBytes.objects.filter(state="writing"))
+    StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(state="writing"))
     assert_books_balance(storage)
 
 

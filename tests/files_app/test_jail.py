@@ -42,9 +42,9 @@ def canaries(mallory: User, tmp_path: Path, storage: FileStorage) -> list[str]:
     """Other people's things, and the paths and ids that name them."""
     (tmp_path / "app.db").write_bytes(CANARY)
     (tmp_path / "secret_key").write_bytes(CANARY)
-    foreign = ChatSession.objects.open(mallory, session_id="hers")[0]
+    foreign = ChatSession.objects.open(mallory, public_id="hers")[0]
     file = Workspace(foreign).write("sources/hers.txt", CANARY)
-    ids = [str(foreign.pk), foreign.session_id, str(file.pk), file.storage_key]
+    ids = [str(foreign.pk), foreign.public_id, str(file.pk), file.storage_key]
     said = [f"{before}{name}" for before in ("", "sources/", "../", "sources/../../") for name in ids]
     return [*said, "hers.txt", "sources/hers.txt", str(tmp_path / "app.db"), f"../{tmp_path.name}/app.db"]
 
@@ -90,7 +90,7 @@ def test_what_the_workspace_writes_stays_below_keys_of_the_servers_own(
     assert all(KEY.fullmatch(key) for key in keys)
     assert tree(tmp_path) - {f"files/{key}" for key in keys} == {path for path in before if path[:6] != "files/"}
     assert (tmp_path / "app.db").read_bytes() == CANARY
-    hers = File.objects.get(session__session_id="hers")
+    hers = File.objects.get(session__public_id="hers")
     assert Workspace(hers.session).read_bytes("sources/hers.txt")[1] == CANARY
 
 

@@ -60,9 +60,9 @@ def test_a_process_killed_after_its_commit_leaves_nothing(
 ) -> None:
     upload("a.txt")
     upload("b.txt")
-    doomed = File.objects.get(name="a.txt")
-    StoredBytes.objects.filter(pk=doomed.storage_key).update(state="doomed")
-    File.objects.filter(pk=doomed.pk).delete()
+    marked = File.objects.get(name="a.txt")
+    StoredBytes.objects.filter(pk=marked.storage_key).update(state="doomed")
+    File.objects.filter(pk=marked.pk).delete()
     File.objects.filter(name="b.txt").delete()  # as an administrator might, by hand
     sweep(3600)
     assert not list(storage.listing())

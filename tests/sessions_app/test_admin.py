@@ -22,7 +22,7 @@ def operator(db: None) -> Client:
 
 @pytest.fixture
 def session(alice: User) -> ChatSession:
-    session, _ = ChatSession.objects.open(alice, session_id="trip", title="Rome")
+    session, _ = ChatSession.objects.open(alice, public_id="trip", title="Rome")
     session.add_messages([MessageDraft(role="user", content=f"word {n}.") for n in range(1, 71)])
     session.add_context([{"role": "user", "content": "<b>bold</b>"}])
     return session

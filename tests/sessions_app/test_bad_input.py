@@ -21,7 +21,7 @@ NEW_SESSIONS: list[Any] = [
     {"title": 1}, {"title": []}, {"title": {}}, {"title": True}, {"title": "x" * 256}, {"title": "a\x00b"},
     {"name": 1}, {"name": "x" * 256},
     {"model": ""}, {"model": 5}, {"model": "x" * 129}, {"model": {}},
-    {"mcp_config": "fetch"}, {"mcp_config": {}}, {"mcp_config": ["nope"]}, {"mcp_config": [1]},
+    {"mcp_config": "fetch"}, {"mcp_config": {}}, {"mcp_config": ["x" * 129]}, {"mcp_config": [1]},
     {"mcp_config": [None]}, {"mcp_config": [["fetch"]]},
     {"reasoning_effort": "extreme"}, {"reasoning_effort": ""}, {"reasoning_effort": 1}, {"reasoning_effort": ["low"]},
     {"agent_name": ""}, {"agent_name": 3}, {"agent_name": "x" * 65},
@@ -30,7 +30,7 @@ NEW_SESSIONS: list[Any] = [
 ]  # fmt: skip
 CHANGES: list[Any] = [
     [], None, {"title": None}, {"title": 1}, {"title": "x" * 256}, {"pinned": None}, {"pinned": "true"}, {"pinned": 1},
-    {"archived": "yes"}, {"model": None}, {"model": ""}, {"mcp_config": None}, {"mcp_config": ["nope"]},
+    {"archived": "yes"}, {"model": None}, {"model": ""}, {"mcp_config": None}, {"mcp_config": ["x" * 129]},
     {"reasoning_effort": None}, {"agent_name": ""}, {"metadata": None}, {"metadata": [1]},
 ]  # fmt: skip
 MESSAGES: list[Any] = [
@@ -70,7 +70,7 @@ def refused(answer: Any) -> None:
 
 @pytest.fixture
 def session(alice: User) -> ChatSession:
-    return ChatSession.objects.open(alice, session_id="s", title="Kept")[0]
+    return ChatSession.objects.open(alice, public_id="s", title="Kept")[0]
 
 
 @pytest.mark.parametrize("body", NEW_SESSIONS, ids=lambda body: repr(body)[:60])

@@ -19,7 +19,7 @@ MESSAGE_FIELDS = {
 
 @pytest.fixture
 def session(alice: User) -> ChatSession:
-    return ChatSession.objects.open(alice, session_id="s")[0]
+    return ChatSession.objects.open(alice, public_id="s")[0]
 
 
 def positions(answer: dict[str, Any]) -> list[int]:

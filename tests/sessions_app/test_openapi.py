@@ -42,7 +42,7 @@ def test_a_route_takes_and_answers_what_is_described(path: str, method: str, any
     @given(case=schema[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
     @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def ask(case: Any) -> None:
-        session, created = ChatSession.objects.open(alice, session_id="s")
+        session, created = ChatSession.objects.open(alice, public_id="s")
         if created:
             session.post("assistant", "hello")
         if "{key}" in path:

@@ -39,7 +39,7 @@ def test_the_tally_counts_right_when_many_create_and_delete(
 def test_positions_have_neither_gaps_nor_twins_under_parallel_writers(
     alice: User, client_of: Callable[[User], APIClient], side_by_side: Callable[..., list[Any]]
 ) -> None:
-    session, _ = ChatSession.objects.open(alice, session_id="s")
+    session, _ = ChatSession.objects.open(alice, public_id="s")
 
     def talk(client: APIClient) -> list[int]:
         body = {"role": "user", "content": "hello"}
@@ -57,7 +57,7 @@ def test_a_walk_meets_each_session_once_while_others_write(
     alice: User, client_of: Callable[[User], APIClient], side_by_side: Callable[..., list[Any]]
 ) -> None:
     for number in range(40):
-        ChatSession.objects.open(alice, session_id=f"s{number}")[0].post("user", "hello")
+        ChatSession.objects.open(alice, public_id=f"s{number}")[0].post("user", "hello")
     reader, writer = client_of(alice), client_of(alice)
     reader.patch("/api/sessions/s7", {"pinned": True})
     met: list[str] = []
@@ -82,13 +82,13 @@ def test_a_walk_meets_each_session_once_while_others_write(
 def test_a_detail_is_of_one_moment_while_others_write(
     alice: User, client_of: Callable[[User], APIClient], side_by_side: Callable[..., list[Any]]
 ) -> None:
-    ChatSession.objects.open(alice, session_id="s")
+    ChatSession.objects.open(alice, public_id="s")
     done = threading.Event()
 
     def write(_: APIClient) -> None:
         try:
             for number in range(40):
-                session = ChatSession.objects.get(session_id="s")
+                session = ChatSession.objects.get(public_id="s")
                 session.add_messages([MessageDraft(role="user", content=str(number))])
         finally:
             done.set()
@@ -114,7 +114,7 @@ def test_a_detail_is_of_one_moment_while_others_write(
 def test_who_writes_to_a_deleted_session_is_told_that_it_does_not_exist(
     alice: User, client_of: Callable[[User], APIClient], side_by_side: Callable[..., list[Any]]
 ) -> None:
-    ChatSession.objects.open(alice, session_id="s")
+    ChatSession.objects.open(alice, public_id="s")
 
     def write(client: APIClient) -> set[int]:
         body = {"role": "user", "content": "x"}

@@ -83,12 +83,13 @@ def test_name_is_another_word_for_title(alice_client: APIClient) -> None:
     assert opened(alice_client, name="Plans")["title"] == "Plans"
 
 
-def test_no_mcp_servers_stay_none_and_an_alias_is_resolved(alice_client: APIClient) -> None:
+def test_no_mcp_servers_stay_none_and_any_others_are_kept_as_given(alice_client: APIClient) -> None:
     session = opened(alice_client, mcp_config=[])
     assert session["mcp_config"] == []
     path = f"/api/sessions/{session['session_id']}"
-    changed = alice_client.patch(path, {"mcp_config": ["sequential", "fetch", "sequential-thinking"]})
-    assert changed.json()["mcp_config"] == ["sequential-thinking", "fetch"]
+    for chosen in (["sequential", "fetch", "tavily"], ["sequential-thinking", "sequential"]):
+        changed = alice_client.patch(path, {"mcp_config": chosen})
+        assert changed.json()["mcp_config"] == chosen
     assert alice_client.patch(path, {"mcp_config": []}).json()["mcp_config"] == []
     assert alice_client.get(path).json()["session"]["mcp_config"] == []
 
@@ -136,7 +137,7 @@ def test_a_list_costs_three_statements_however_long_it_is(
     alice: User, alice_client: APIClient, django_assert_num_queries: Any
 ) -> None:
     for number in range(30):
-        ChatSession.objects.open(alice, session_id=f"s{number}")
+        ChatSession.objects.open(alice, public_id=f"s{number}")
     with django_assert_num_queries(3):
         assert len(listed(alice_client)["sessions"]) == 30
     cursor = listed(alice_client, "?limit=10")["next_cursor"]
@@ -195,7 +196,7 @@ def test_a_large_session_is_deleted_in_bounded_statements(
     alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sessions_app.models.session.DELETE_BATCH", 10)
-    session, _ = ChatSession.objects.open(alice, session_id="s")
+    session, _ = ChatSession.objects.open(alice, public_id="s")
     session.add_messages([MessageDraft(role="user", content=str(n)) for n in range(35)])
     session.add_context([{"role": "user", "content": str(n)} for n in range(35)])
     with CaptureQueriesContext(connection) as statements:

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from chatjuicer.accounts.encryption import EncryptedTextField
+from chatjuicer.encryption import EncryptedTextField
 
 
 class Migration(migrations.Migration):

@@ -6,8 +6,8 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from chatjuicer.accounts.encryption import EncryptedTextField
-from chatjuicer.accounts.exceptions import IdempotencyMismatch
+from chatjuicer.api.exceptions import IdempotencyMismatch
+from chatjuicer.encryption import EncryptedTextField
 
 KEPT = timedelta(hours=24)
 
@@ -39,7 +39,7 @@ class IdempotencyRecordManager(models.Manager["IdempotencyRecord"]):
 
 def keyed(value: bytes) -> str:
     # A body may hold a password: a bare hash of it could be guessed offline.
-    return salted_hmac("chatjuicer.accounts.idempotency", value, algorithm="sha256").hexdigest()
+    return salted_hmac("chatjuicer.api.idempotency", value, algorithm="sha256").hexdigest()
 
 
 class IdempotencyRecord(models.Model):

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from chat_app.process import process
 from chat_app.protocol import MAX_FRAME_BYTES
+from chat_app.runs.process import process
 from chatjuicer.http_protocol import BoundedHTTP
 
 GRACE_S = 10

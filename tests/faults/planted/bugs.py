@@ -13,11 +13,12 @@ from weakref import WeakKeyDictionary
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from chat_app import hub as hub_module
-from chat_app import journal as journal_module
-from chat_app.hub import Channel, Hub
-from chat_app.journal import Call, Journal
-from chat_app.outbox import Outbox
+from chat_app.delivery import hub as hub_module
+from chat_app.delivery.hub import Channel, Hub
+from chat_app.delivery.outbox import Outbox
+from chat_app.log import journal as journal_module
+from chat_app.log.journal import Call, Journal
+from chat_app.models import fence as fence_module
 from chat_app.protocol import Record
 
 from . import path_of
@@ -79,14 +80,14 @@ def accept_before_commit() -> None:
 
 def write_late() -> None:
     """The numbering statement asks neither for the run's epoch nor whether it still runs."""
-    number, fenced = journal_module.number, journal_module.NUMBER
+    write, fenced = journal_module.write_entries, fence_module.NUMBER
     unfenced = fenced[: fenced.index(" AND EXISTS")] + "\n" + fenced[fenced.index("RETURNING") :]
 
-    def number_all(wanted: Any) -> Any:
-        journal_module.NUMBER = unfenced if planted("late-write-not-fenced") else fenced
-        return number(wanted)
+    def write_all(*args: Any) -> Any:
+        fence_module.NUMBER = unfenced if planted("late-write-not-fenced") else fenced
+        return write(*args)
 
-    journal_module.number = number_all
+    journal_module.write_entries = write_all
 
 
 def read_before_subscribing() -> None:
@@ -94,7 +95,7 @@ def read_before_subscribing() -> None:
 
     async def follow_late(hub: Hub, channel: Channel, outbox: Outbox, after: int) -> AsyncIterator[Record | str]:
         if planted("read-before-subscribe"):
-            records = await hub_module.in_database(hub_module._page, channel.session_pk, channel.session_id, after)
+            records = await hub_module.in_database(hub_module._page, channel.session_pk, channel.public_id, after)
             for record in records:
                 yield record
             await asyncio.sleep(0.05)
@@ -107,7 +108,7 @@ def read_before_subscribing() -> None:
 
 def believe_the_doorbell() -> None:
     """What another process rings is handed out as it comes, and where a number is missing nobody looks."""
-    hear, find = Hub.hear, Hub._look_for_missing
+    hear, find = Hub.receive_records, Hub._look_for_missing
 
     def hear_and_believe(hub: Hub, records: list[Record]) -> None:
         if not planted("doorbell-is-the-letter"):
@@ -115,7 +116,7 @@ def believe_the_doorbell() -> None:
             return
         for record in records:
             channel = hub._channels.get(record.session_pk)
-            if channel is not None and channel.opened.is_set() and record.seq > channel.head:
+            if channel is not None and channel.opened and record.seq > channel.head:
                 channel.known = max(channel.known, record.seq)
                 hub._hand_out(channel, record)
 
@@ -123,7 +124,7 @@ def believe_the_doorbell() -> None:
         if not planted("doorbell-is-the-letter"):
             find(hub, channel)
 
-    Hub.hear = hear_and_believe  # type: ignore[method-assign]
+    Hub.receive_records = hear_and_believe  # type: ignore[method-assign]
     Hub._look_for_missing = find_or_not  # type: ignore[method-assign]
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from chat_app.log import Bell
-from chat_app.pen import RunPen
-from chat_app.ringer import Ringer
+from chat_app.delivery.layer import Layer
+from chat_app.log.commit_hooks import CommitHooks
+from chat_app.log.run_writer import RunWriter
 from chatjuicer.accounts.models.family import TokenFamilyManager
 from files_app.models.file import FileManager
 
@@ -92,22 +92,22 @@ def install() -> None:
         return result
 
     BaseDatabaseWrapper._commit = commit_between_points  # type: ignore[method-assign]
-    before(Bell, "records", lambda bell, records: "between-commit-and-ring")
-    before(Ringer, "ring", lambda ringer, records: "between-ring-and-letter")
+    before(CommitHooks, "events_committed", lambda hooks, records: "between-commit-and-ring")
+    before(Layer, "announce", lambda layer, records: "between-ring-and-letter")
     before(FileManager, "put", lambda *args, **kwargs: "between-bytes-and-row")
     around(TokenFamilyManager, "rotate", "before-refresh", "after-refresh")
     # A call that is executing has had its frame said; the tool's own code runs between these two.
     before(
-        RunPen,
+        RunWriter,
         "tool_call",
-        lambda pen, **call: {"completed": "before-output-of-call"}.get(call["status"]),
+        lambda writer, **call: {"completed": "before-output-of-call"}.get(call["status"]),
     )
-    said = RunPen.tool_call
+    said = RunWriter.tool_call
 
-    async def say_and_pass(pen: RunPen, **call: Any) -> None:
-        await said(pen, **call)
+    async def say_and_pass(writer: RunWriter, **call: Any) -> None:
+        await said(writer, **call)
         if call["status"] == "executing":
-            await pen.flush()
+            await writer.flush()
             reached("between-call-and-output")
 
-    RunPen.tool_call = say_and_pass  # type: ignore[method-assign]
+    RunWriter.tool_call = say_and_pass  # type: ignore[method-assign]

@@ -1,0 +1,145 @@
+"""One run: the history in, the model and its tools at work, every piece of it to the writer."""
+
+import logging
+from typing import Any, cast
+
+import orjson
+from agents import (
+    Agent,
+    MaxTurnsExceeded,
+    ModelSettings,
+    RunConfig,
+    RunContextWrapper,
+    RunHooks,
+    Runner,
+    RunResult,
+    Tool,
+)
+from agents.exceptions import ModelBehaviorError
+from agents.items import TResponseInputItem
+from agents.models.interface import Model, ModelProvider
+from agents.tool_context import ToolContext
+from django.conf import settings
+from openai.types.shared import Reasoning
+
+from chat_app.runs.contract import LeaseLost, Outcome, RunError, RunRequest, Writer
+
+from .agent import agent_for
+from .approvals import paused, resumed
+from .mcp import toolbox_for
+from .models.choice import model_for
+from .models.failures import LengthReached, ProviderError
+from .transcript import Transcript
+
+logger = logging.getLogger(__name__)
+
+INTERNAL = RunError("internal", "Something went wrong on this server while it was answering. Try again.", True)
+CONFUSED = RunError("provider_protocol", "The model answered in a way that could not be used. Try again.", True)
+
+
+async def answer(request: RunRequest, writer: Writer) -> Outcome:
+    """Work on the run until it is answered or cannot be. Raises LeaseLost, and CancelledError when the task is
+    cancelled: the provider's connection is closed then and nothing more is written."""
+    transcript = Transcript(request, writer)
+    try:
+        result = await _run(transcript)
+        if result.interruptions:
+            return paused(result, transcript)
+    except MaxTurnsExceeded:
+        return Outcome("max_turns", transcript.usage)
+    except Exception as error:
+        return _failure(error, transcript)
+    return Outcome("stop", transcript.usage)
+
+
+async def _run(transcript: Transcript) -> RunResult:
+    request = transcript.request
+    box = await toolbox_for(request)
+    transcript.servers = box.servers
+    agent = agent_for(request, box.tools)
+    state = await resumed(request, transcript, agent) if request.state else None
+    # Not run_streamed: the pieces of the answer have gone to the writer by the time the SDK hears of them, and without
+    # its background task a cancelled run is over when its task is.
+    return await Runner.run(
+        agent,
+        state or cast(list[TResponseInputItem], []),  # what the user said is in the context already
+        context=transcript,
+        max_turns=settings.AGENT_MAX_TURNS,
+        hooks=HOOKS,
+        session=transcript.context,
+        run_config=RunConfig(
+            model=model_for(request.model, transcript),
+            model_provider=NO_PROVIDER,
+            model_settings=_model_settings(request),
+            tracing_disabled=True,
+            trace_include_sensitive_data=False,
+            tool_not_found_behavior="return_error_to_model",
+        ),
+    )
+
+
+class NoProvider(ModelProvider):
+    """Each run brings its model; none is looked up by name."""
+
+    def get_model(self, model_name: str | None) -> Model:
+        raise LookupError(model_name)
+
+
+NO_PROVIDER = NoProvider()
+
+
+class ToolHooks(RunHooks[Transcript]):
+    async def on_tool_start(self, context: RunContextWrapper[Transcript], agent: Agent[Transcript], tool: Tool) -> None:
+        if isinstance(context, ToolContext):
+            await context.context.tool_started(context.tool_call_id, context.tool_name, context.tool_arguments)
+
+    async def on_tool_end(
+        self, context: RunContextWrapper[Transcript], agent: Agent[Transcript], tool: Tool, result: object
+    ) -> None:
+        if isinstance(context, ToolContext):
+            text = str(result)
+            success = context.tool_call_id not in context.context.failed_calls and not _says_failure(text)
+            await context.context.tool_ended(context.tool_call_id, text, success=success)
+
+
+def _says_failure(result: str) -> bool:
+    """The tools that answer JSON say in it whether they succeeded."""
+    if not result.startswith("{"):
+        return False
+    try:
+        return orjson.loads(result).get("success") is False
+    except ValueError:
+        return False
+
+
+HOOKS = ToolHooks()
+
+
+def _model_settings(request: RunRequest) -> ModelSettings:
+    effort = cast(Any, request.reasoning_effort or None)
+    return ModelSettings(reasoning=Reasoning(effort=effort) if effort else None)
+
+
+def _failure(error: Exception, transcript: Transcript) -> Outcome:
+    for cause in _causes(error):
+        match cause:
+            case LeaseLost():
+                raise cause
+            case LengthReached():
+                return Outcome("length", transcript.usage)
+            case ProviderError():
+                logger.warning("The provider failed: %s (%s)", cause.error.code, cause)
+                return Outcome("error", transcript.usage, cause.error)
+            case ModelBehaviorError():
+                logger.warning("The model misbehaved: %s", type(cause).__name__)
+                return Outcome("error", transcript.usage, CONFUSED)
+    logger.error("The run failed", exc_info=error)
+    return Outcome("error", transcript.usage, INTERNAL)
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    causes: list[BaseException] = []
+    while error is not None and error not in causes:
+        causes.append(error)
+        error = error.__cause__ or error.__context__
+    return causes

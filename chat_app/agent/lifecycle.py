@@ -1,0 +1,60 @@
+"""Before the first run and after the last."""
+
+import asyncio
+from uuid import UUID
+
+import orjson
+from agents import ModelResponse, RunConfig, Runner
+from agents.models.chatcmpl_converter import Converter as ChatConverter
+from agents.models.openai_responses import Converter as ResponsesConverter
+
+from chat_app.runs.contract import RunRequest
+
+from .agent import agent_for
+from .answer import HOOKS, NO_PROVIDER
+from .mcp import start_shared, stop_all
+from .models.base import Question, TurnModel
+from .models.wire import client, close_client
+from .null_writer import NullWriter
+from .tools import TOOLS
+from .transcript import Transcript, Turn
+
+_NOBODY = RunRequest(UUID(int=0), UUID(int=0), "", UUID(int=0), "warm-up", history=[{"role": "user", "content": "Hi"}])
+
+
+async def warm_up() -> None:
+    """A run that nobody sees. The first one through the SDK takes half a second more than any other: what it
+    imports, builds and compiles is done before someone waits for it."""
+    transcript = Transcript(_NOBODY, NullWriter())
+    agent = agent_for(_NOBODY)
+    config = RunConfig(model=Rehearsal("warm-up", transcript), model_provider=NO_PROVIDER, tracing_disabled=True)
+    await Runner.run(agent, [], context=transcript, hooks=HOOKS, session=transcript.context, run_config=config)
+    ResponsesConverter.convert_tools(TOOLS, [])
+    ChatConverter.items_to_messages([{"role": "user", "content": "Hi"}], model="warm-up")
+    client()
+    global _starting
+    _starting = asyncio.create_task(start_shared())
+
+
+_starting: asyncio.Task[None] | None = None
+
+
+async def shut_down() -> None:
+    if _starting is not None:
+        _starting.cancel()
+    await stop_all()
+    await close_client()
+
+
+class Rehearsal(TurnModel):
+    """Says a line, calls the clock, says another."""
+
+    async def answer(self, question: Question) -> ModelResponse:
+        turn = Turn(self.transcript)
+        if question.items[-1].get("type") == "function_call_output":
+            await turn.text("Hello")
+            await turn.message()
+        else:
+            call_id = await turn.call_detected("", "current_time")
+            await turn.call(call_id, "current_time", orjson.dumps({"timezone": "UTC"}).decode())
+        return await turn.end(1, 1, sent=0)

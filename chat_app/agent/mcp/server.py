@@ -1,0 +1,155 @@
+"""One configured MCP server: started when it is first needed, started again when it died, and never waited for long."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from agents.mcp import MCPServerManager
+from django.conf import settings
+from mcp import MCPError
+from mcp.types import CONNECTION_CLOSED, CallToolResult
+from mcp.types import Tool as Listed
+
+from chat_app.agent.tools.tool import ToolFailure
+
+from .transport import HttpServer, Program, StdioServer
+
+logger = logging.getLogger(__name__)
+
+# The SDK's own words about servers may hold what tools were told; ours say what an operator needs.
+logging.getLogger("openai.agents").setLevel(logging.CRITICAL)
+logging.getLogger("mcp").setLevel(logging.CRITICAL)
+logging.getLogger("client").setLevel(logging.CRITICAL)
+
+
+class Server:
+    START_S: ClassVar[float] = 30.0
+    # What a call waits for a server that has to be started again.
+    RESTART_S: ClassVar[float] = 10.0
+    PING_S: ClassVar[float] = 2.0
+    CLEANUP_S: ClassVar[float] = 3.0
+    # After each start that failed, or ended before it did anything.
+    PAUSES_S: ClassVar[tuple[float, ...]] = (0.0, 1.0, 5.0, 30.0, 120.0)
+
+    def __init__(self, key: str, entry: dict[str, Any]) -> None:
+        self.key, self.entry = key, entry
+        self.listed: list[Listed] = []  # of the last time that it was there
+        self.used_at = time.monotonic()
+        self._sdk: StdioServer | HttpServer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._settled = asyncio.Event()
+        self._doubt: asyncio.Task[None] | None = None  # whether it hangs, being asked
+        self._begun_at = 0.0
+        self._failures = 0
+        self._not_before = 0.0
+
+    @property
+    def is_up(self) -> bool:
+        return self._sdk is not None and not self._sdk.ended.is_set()
+
+    async def ready(self, patience_s: float) -> bool:
+        """Whether it is up, started if need be. `patience_s` counts from its start: who comes later waits no more."""
+        self.used_at = time.monotonic()
+        if self._task is not None and self._sdk is not None and not self.is_up:
+            await asyncio.wait({self._task}, timeout=self.CLEANUP_S)  # it has ended, and is cleaned up after
+        now = time.monotonic()
+        if self._sdk is None and self._task is None and now >= self._not_before:
+            self._settled.clear()
+            self._begun_at = now
+            self._task = asyncio.create_task(self._serve(), name=f"MCP server {self.key}")
+        if self._sdk is None and self._task is not None and (left := self._begun_at + patience_s - now) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._settled.wait()
+        return self.is_up
+
+    async def _serve(self) -> None:
+        try:
+            sdk = self._made()
+            # The SDK's manager has the connection opened and closed by one task, which is this one.
+            async with MCPServerManager(
+                [sdk], strict=True, connect_timeout_seconds=self.START_S, cleanup_timeout_seconds=self.CLEANUP_S
+            ):
+                async with asyncio.timeout(self.START_S):
+                    self.listed = await sdk.list_tools()
+                self._sdk = sdk
+                self._settled.set()
+                await sdk.ended.wait()
+                logger.warning("MCP server %s has ended", self.key)
+        except Exception as error:
+            logger.warning("MCP server %s is not available: %s", self.key, type(error).__name__)
+        finally:
+            self._sdk, self._task = None, None
+            self._not_before = time.monotonic() + self.PAUSES_S[min(self._failures, len(self.PAUSES_S) - 1)]
+            self._failures += 1
+            self._settled.set()
+
+    def _made(self) -> StdioServer | HttpServer:
+        """Raises KeyError, TypeError and ValueError for an entry that says no such thing."""
+        entry = self.entry
+        match entry["transport"]:
+            case "stdio":
+                args, env = [str(part) for part in entry.get("args") or []], entry.get("env") or {}
+                program = Program(
+                    str(entry["command"]), args, {name: str(text) for name, text in env.items()}, entry.get("cwd")
+                )
+                return StdioServer(self.key, program, settings.MCP_CALL_TIMEOUT_S)
+            case "streamable_http":
+                headers = {name: str(text) for name, text in (entry.get("headers") or {}).items()}
+                return HttpServer(self.key, str(entry["url"]), headers, settings.MCP_CALL_TIMEOUT_S)
+            case other:
+                raise ValueError(other)
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
+        """Raises ToolFailure."""
+        if self._doubt is not None:
+            await asyncio.wait({self._doubt})  # a call made meanwhile would end with a server that hangs
+        if not await self.ready(self.RESTART_S) or (sdk := self._sdk) is None:
+            raise ToolFailure(f"The server {self.key} is not available at the moment.")
+        call = asyncio.create_task(sdk.call_tool(name, arguments))
+        gone = asyncio.create_task(sdk.ended.wait())
+        try:
+            async with asyncio.timeout(settings.MCP_CALL_TIMEOUT_S):
+                await asyncio.wait({call, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not call.done():
+                raise ToolFailure(f"The server {self.key} died before it answered.")
+            result = await call
+        except TimeoutError:
+            self._doubt = asyncio.create_task(self._look_after(sdk))
+            self._doubt.add_done_callback(lambda task: task.exception())
+            raise ToolFailure(f"{self.key} did not answer within {settings.MCP_CALL_TIMEOUT_S:.0f} seconds.") from None
+        except MCPError as error:
+            if sdk.ended.is_set() or error.error.code == CONNECTION_CLOSED:
+                sdk.ended.set()
+                raise ToolFailure(f"The server {self.key} died before it answered.") from None
+            raise ToolFailure(f"{self.key} refused the call: {error.error.message[:1000]}") from None
+        except ToolFailure:
+            raise
+        except Exception as error:
+            logger.warning("A call of MCP server %s failed: %s", self.key, type(error).__name__)
+            if isinstance(sdk, HttpServer):
+                sdk.ended.set()  # its session may be gone with it
+            raise ToolFailure(f"{self.key} could not be asked, or gave an answer that makes no sense.") from None
+        finally:
+            call.cancel()
+            gone.cancel()
+        self._failures = 0
+        return result
+
+    async def _look_after(self, sdk: StdioServer | HttpServer) -> None:
+        """One call may take long; a server that does not even answer a ping hangs, and is started again."""
+        try:
+            async with asyncio.timeout(self.PING_S):
+                if sdk.session is not None:
+                    await sdk.session.send_ping()
+        except (TimeoutError, MCPError):
+            logger.warning("MCP server %s hangs; it is stopped", self.key)
+            sdk.ended.set()
+
+    async def stop(self) -> None:
+        if (task := self._task) is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,202 @@
+"""The tools of the MCP servers that a session has chosen, as tools of the agent."""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from agents import FunctionTool, RunContextWrapper, Tool
+from django.conf import settings
+from mcp.types import CallToolResult
+from mcp.types import Tool as Listed
+
+from chat_app.agent.tools import TOOLS
+from chat_app.agent.tools.tool import ToolFailure, failed
+from chat_app.runs.contract import RunRequest
+
+from .server import Server
+
+logger = logging.getLogger(__name__)
+
+# Two names of one server: clients say the first, our own settings the second.
+SAME_SERVER = {"sequential": "sequential-thinking", "sequential-thinking": "sequential"}
+PATIENCE_S = 2.0  # that a turn waits for servers that are being started
+RESUME_PATIENCE_S = 15.0  # a run that goes on after an approval has a call to make
+MAX_TOOLS = 64  # of one server
+MAX_SCHEMA_BYTES = 16 * 1024  # of one tool
+MAX_SCHEMAS_BYTES = 128 * 1024  # of one server
+MAX_DESCRIPTION_CHARS = 4_000
+MAX_RESULT_CHARS = 256 * 1024
+IDLE_S = 600  # after which a server of one session is stopped
+
+
+@dataclass(slots=True)
+class Toolbox:
+    servers: list[str] = field(default_factory=list)  # keys of those that are up
+    tools: list[Tool] = field(default_factory=list)
+
+
+_servers: dict[tuple[str, UUID | None], Server] = {}
+_stopping: set[asyncio.Task[None]] = set()
+_loop: asyncio.AbstractEventLoop | None = None  # the one that they belong to
+
+
+async def toolbox_for(request: RunRequest) -> Toolbox:
+    chosen = servers_for(request)
+    if chosen:
+        patience_s = RESUME_PATIENCE_S if request.state else PATIENCE_S
+        await asyncio.gather(*(server.ready(patience_s) for server in chosen))
+    box = Toolbox()
+    taken = {tool.name for tool in TOOLS}
+    for server in chosen:
+        # A server that is down keeps its names: under one that somebody has allowed for good no other tool may act.
+        made: list[Tool] = [tool_of(server, listed, name) for listed, name in named(server, taken)]
+        if server.is_up:
+            box.servers.append(server.key)
+            box.tools += made
+    return box
+
+
+def servers_for(request: RunRequest) -> list[Server]:
+    """In the order of the settings, so that what they are called does not depend on who asks."""
+    wanted = {configured(key) for key in request.mcp_config}
+    return [server(key, request.session_pk) for key in settings.MCP_SERVERS if key in wanted]
+
+
+def configured(key: str) -> str:
+    """The settings' name of the server that a session calls `key`; another name counts where its own is not there."""
+    other = SAME_SERVER.get(key, key)
+    return key if key in settings.MCP_SERVERS else other
+
+
+def server(key: str, session_pk: UUID | None = None) -> Server:
+    """The process's one, or, where the entry says `"shared": false`, the session's."""
+    global _loop
+    if _loop is not asyncio.get_running_loop():
+        _loop = asyncio.get_running_loop()
+        _servers.clear()
+    entry = settings.MCP_SERVERS[key]
+    place = (key, session_pk if entry.get("shared") is False else None)
+    if place not in _servers or _servers[place].entry != entry:
+        _servers[place] = Server(key, entry)
+    for other in [other for other in _servers if other[1] is not None and other != place]:
+        if _servers[other].used_at < time.monotonic() - IDLE_S:
+            stopping = _loop.create_task(_servers.pop(other).stop())
+            _stopping.add(stopping)
+            stopping.add_done_callback(_stopping.discard)
+    return _servers[place]
+
+
+async def start_shared() -> None:
+    """Before somebody waits for them; one after the other, for each start takes a second of a core."""
+    for key, entry in settings.MCP_SERVERS.items():
+        if entry.get("shared") is not False:
+            await server(key).ready(PATIENCE_S)
+
+
+async def stop_all() -> None:
+    stopping = list(_servers.values()) if _loop is asyncio.get_running_loop() else []
+    _servers.clear()
+    await asyncio.gather(*(one.stop() for one in stopping))
+
+
+# -- names and schemas
+
+
+def named(server: Server, taken: set[str]) -> Iterable[tuple[Listed, str]]:
+    """Its tools, each with a name that no other has; adds them to `taken`. The first to come keeps its own name."""
+    size = 0
+    for listed in server.listed[:MAX_TOOLS]:
+        schema_bytes = len(orjson.dumps(listed.input_schema, default=str))
+        size += schema_bytes
+        if schema_bytes > MAX_SCHEMA_BYTES or size > MAX_SCHEMAS_BYTES:
+            logger.warning("A tool of MCP server %s is left out: its description is too long", server.key)
+            continue
+        name = free_name(server.key, listed.name, taken)
+        taken.add(name)
+        yield listed, name
+
+
+def free_name(key: str, name: str, taken: set[str]) -> str:
+    name = _fit(name)
+    if name in taken:
+        name = _fit(f"{key}_{name}")
+    number, base = 2, name
+    while name in taken:
+        suffix = f"_{number}"
+        name, number = base[: 64 - len(suffix)] + suffix, number + 1
+    return name
+
+
+def _fit(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64] or "tool"
+
+
+# -- one tool
+
+
+def tool_of(server: Server, listed: Listed, name: str) -> FunctionTool:
+    async def invoke(context: RunContextWrapper[Any], arguments: str) -> str:
+        try:
+            result = await server.call(listed.name, _object(name, arguments))
+        except ToolFailure as error:
+            return failed(context, error)
+        text = text_of(result)
+        return failed(context, ToolFailure(text)) if result.is_error else text
+
+    schema = listed.input_schema if isinstance(listed.input_schema, dict) else {}
+    return FunctionTool(
+        name=name,
+        description=(listed.description or listed.title or "")[:MAX_DESCRIPTION_CHARS],
+        params_json_schema={**schema, "type": "object", "properties": schema.get("properties") or {}},
+        on_invoke_tool=invoke,
+        strict_json_schema=False,
+        needs_approval=asks(server.entry, listed),
+    )
+
+
+def asks(entry: dict[str, Any], listed: Listed) -> bool:
+    match entry.get("require_approval"):
+        case "never":
+            return False
+        case "always":
+            return True
+        case list(names):
+            return listed.name in names
+    return bool(listed.annotations and listed.annotations.destructive_hint)
+
+
+def _object(name: str, arguments: str) -> dict[str, Any]:
+    try:
+        given = orjson.loads(arguments or "{}")
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise ToolFailure(f"The arguments of {name} are not a JSON object.")
+    return given
+
+
+def text_of(result: CallToolResult) -> str:
+    parts: list[str] = []
+    for block in result.content:
+        match block.type:
+            case "text":
+                parts.append(block.text)
+            case "image" | "audio":
+                parts.append(f"({block.type}, {block.mime_type}, not shown)")
+            case "resource" if (text := getattr(block.resource, "text", None)) is not None:
+                parts.append(str(text))
+            case "resource_link":
+                parts.append(f"{block.name}: {block.uri}")
+    text = "\n".join(parts)
+    if not text and result.structured_content:
+        text = orjson.dumps(result.structured_content, default=str).decode()
+    text = text.replace("\x00", "")
+    if len(text) > MAX_RESULT_CHARS:
+        return f"{text[:MAX_RESULT_CHARS]}\n\n[Cut: the first {MAX_RESULT_CHARS} of {len(text)} characters.]"
+    return text or "(no output)"

@@ -1,0 +1,18 @@
+from django.conf import settings
+
+from chat_app.agent import catalogue
+from chat_app.agent.transcript import Transcript
+
+from .base import TurnModel
+from .chat_completions import ChatCompletionsModel
+from .demo import DemoModel
+from .responses import ResponsesModel
+
+
+def model_for(name: str, transcript: Transcript) -> TurnModel:
+    """The model that answers a run. A session made while there was no key keeps its `demo`; any other name is the
+    demo's too while there is none."""
+    if name == catalogue.DEMO_MODEL or catalogue.provider() == "demo":
+        return DemoModel(name, transcript)
+    wire = ChatCompletionsModel if settings.OPENAI_API == "chat_completions" else ResponsesModel
+    return wire(name, transcript)

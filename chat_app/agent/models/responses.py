@@ -1,0 +1,126 @@
+"""OpenAI's Responses API."""
+
+from typing import Any
+
+from agents.models.openai_responses import Converter
+
+from chat_app.agent import catalogue
+from chat_app.agent.transcript import Turn, tokens
+
+from .base import Heard, ProviderModel, Question
+from .failures import ProviderError, from_event
+from .wire import Event, Reply
+
+
+class ResponsesModel(ProviderModel):
+    path = "responses"
+
+    def body(self, question: Question) -> dict[str, Any]:
+        settings = question.settings
+        body: dict[str, Any] = {
+            "model": self.name,
+            "instructions": question.instructions,
+            "input": question.items,
+            "stream": True,
+            # The conversation is ours: the provider keeps nothing, and what it would have to look up comes
+            # back to us encrypted.
+            "store": False,
+        }
+        if question.tools:
+            body["tools"] = Converter.convert_tools(question.tools, []).tools
+            body["parallel_tool_calls"] = True
+        if catalogue.supports_reasoning(self.name):
+            body["include"] = ["reasoning.encrypted_content"]
+            body["reasoning"] = {"summary": "auto"}
+            if settings.reasoning is not None and settings.reasoning.effort:
+                body["reasoning"]["effort"] = settings.reasoning.effort
+        if settings.max_tokens is not None:
+            body["max_output_tokens"] = settings.max_tokens
+        if catalogue.provider() == "openai":
+            body["prompt_cache_key"] = str(self.transcript.request.session_pk)
+        return body
+
+    async def hear(self, reply: Reply, turn: Turn) -> Heard:
+        hearing = Hearing(turn)
+        while hearing.heard is None:
+            pieces: list[str] = []
+            for event in await reply.events():
+                # The one line that every token passes.
+                if type(event) is dict and event.get("type") == "response.output_text.delta":
+                    pieces.append(event["delta"])
+                    continue
+                if pieces:
+                    await turn.text("".join(pieces))
+                    pieces = []
+                if type(event) is dict:
+                    await hearing.event(event)
+            if pieces:
+                await turn.text("".join(pieces))
+        return hearing.heard
+
+
+class Hearing:
+    """The events of one response but the plain text."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._calls: dict[str, str] = {}  # id of the item -> id of the call
+        self.heard: Heard | None = None  # set at the end
+
+    async def event(self, event: Event) -> None:
+        match event.get("type"):
+            case "response.function_call_arguments.delta":
+                if (call_id := self._calls.get(event["item_id"])) is not None:
+                    await self._turn.call_arguments(call_id, event["delta"])
+            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
+                await self._turn.reasoning(event["delta"])
+            case "response.reasoning_summary_part.added" if event.get("summary_index"):
+                await self._turn.reasoning("\n\n")
+            case "response.refusal.delta":
+                await self._turn.text(event["delta"])
+            case "response.output_item.added":
+                item = event["item"]
+                if item["type"] == "function_call":
+                    self._calls[item["id"]] = await self._turn.call_detected(item.get("call_id"), item["name"])
+            case "response.output_item.done":
+                await self._item(event["item"])
+            case "response.completed":
+                await self._completed(event["response"])
+            case "response.incomplete":
+                await self._incomplete(event["response"])
+            case "response.failed":
+                raise from_event(event["response"].get("error"))
+            case "error" | "response.error":
+                raise from_event(event.get("error") or event)
+
+    async def _item(self, item: dict[str, Any]) -> None:
+        match item["type"]:
+            case "message":
+                await self._turn.message(item)
+            case "reasoning":
+                await self._turn.reasoned(item)
+            case "function_call" if item.get("status") != "incomplete":
+                call_id = self._calls.get(item.get("id", ""))
+                if call_id is None:
+                    call_id = await self._turn.call_detected(item.get("call_id"), item["name"])
+                await self._turn.call(call_id, item["name"], item["arguments"], item)
+
+    async def _completed(self, response: dict[str, Any]) -> None:
+        if not self._turn.output:
+            for item in response.get("output") or []:  # a server that tells of its items only here
+                await self._item(item)
+        self.heard = _heard(response)
+
+    async def _incomplete(self, response: dict[str, Any]) -> None:
+        if (response.get("incomplete_details") or {}).get("reason") == "content_filter":
+            raise ProviderError(
+                "provider_rejected",
+                message="The model provider's content rules ended the answer.",
+                detail="filtered",
+            )
+        self.heard = _heard(response, cut=True)
+
+
+def _heard(response: dict[str, Any], *, cut: bool = False) -> Heard:
+    usage = response.get("usage")
+    return Heard(tokens(usage, "input_tokens"), tokens(usage, "output_tokens"), cut)

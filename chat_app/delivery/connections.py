@@ -1,0 +1,111 @@
+"""The sockets of this process: how many there may be, whether their credentials still hold, and their pings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.conf import settings
+
+from chat_app.database import in_database
+from chat_app.protocol import Ping, encode
+from chatjuicer.accounts.authentication import Credentials, credentials_alive
+
+from .outbox import Outbox
+
+logger = logging.getLogger(__name__)
+
+CREDENTIALS_CHECK_S = 2.0  # a logout closes sockets within 5 s
+PING_S = 20.0
+GOODBYE_S = 2.0
+
+
+@dataclass(slots=True, eq=False)
+class Socket:
+    credentials: Credentials
+    outbox: Outbox
+    opened_at: float
+    of_run: bool = False  # a response to whoever started a run, which ends with it
+
+
+class Sockets:
+    def __init__(self) -> None:
+        self._sockets: set[Socket] = set()
+        self._per_user: Counter[UUID] = Counter()
+        self._emptied = asyncio.Event()
+        self._watch: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    @property
+    def outboxes(self) -> list[Outbox]:
+        return [socket.outbox for socket in list(self._sockets)]
+
+    def start(self) -> None:
+        self._watch = asyncio.create_task(self._watch_all())
+
+    async def stop(self) -> None:
+        """Waits until the sockets have been closed: the server would close the others with a code of its own."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._sockets:
+            self._emptied.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), GOODBYE_S)
+
+    def has_room(self, user_id: UUID) -> bool:
+        total, own = settings.MAX_SOCKETS, settings.MAX_SOCKETS_PER_USER
+        return len(self._sockets) < total and self._per_user[user_id] < own
+
+    def add(self, credentials: Credentials, outbox: Outbox, *, of_run: bool = False) -> Socket:
+        socket = Socket(credentials, outbox, time.monotonic(), of_run)
+        self._sockets.add(socket)
+        self._per_user[credentials.user.pk] += 1
+        return socket
+
+    def remove(self, socket: Socket) -> None:
+        self._sockets.discard(socket)
+        user_id = socket.credentials.user.pk
+        self._per_user[user_id] -= 1
+        if self._per_user[user_id] <= 0:
+            del self._per_user[user_id]
+        if not self._sockets:
+            self._emptied.set()
+
+    def close_all(self, code: int, reason: str, *, but_of_runs: bool = False) -> None:
+        for socket in self._sockets:
+            if not (but_of_runs and socket.of_run):
+                socket.outbox.close(code, reason)
+
+    async def _watch_all(self) -> None:
+        """Close what has no credentials any more; ping each socket every PING_S after it was opened."""
+        ping = encode(Ping())
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(CREDENTIALS_CHECK_S)
+            now = time.monotonic()
+            for socket in self._sockets:
+                if int((now - socket.opened_at) / PING_S) > int((last - socket.opened_at) / PING_S):
+                    socket.outbox.put(ping)
+            last = now
+            try:
+                await self._check_credentials()
+            except Exception:
+                logger.warning("sockets: credentials could not be checked", exc_info=True)
+
+    async def _check_credentials(self) -> None:
+        families = {s.credentials.family_id for s in self._sockets if s.credentials.family_id}
+        alive = await in_database(credentials_alive, families) if families else set()
+        now = datetime.now(UTC)
+        for socket in self._sockets:
+            held = socket.credentials
+            dead = held.family_id in families and held.family_id not in alive
+            if dead or (held.expires_at is not None and held.expires_at <= now):
+                socket.outbox.close(4401, "credentials ended")

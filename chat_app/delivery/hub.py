@@ -1,0 +1,285 @@
+"""The process's fan-out: from what was committed, here or elsewhere, to each local client of a session.
+
+Live and replay are one question: what comes after `seq`? A client first reads the log in pages until it has all that
+its channel has, and joins the channel in the same step of the loop; from then on it is handed what comes. A channel
+takes only the next number; where one is missing it reads the log. So nothing depends on a ring: neither on the one
+inside the process, nor on the channel layer, which may drop, repeat or reorder its letters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from chat_app.database import in_database
+from chat_app.log.commit_hooks import commit_hooks
+from chat_app.models import Event
+from chat_app.protocol import Record, Resync, encode, merged
+from sessions_app.models import ChatSession
+
+from .layer import Layer
+from .outbox import Outbox
+
+logger = logging.getLogger(__name__)
+
+PAGE = 1000  # events of one read
+POLL_S = 2.0  # heals a lost last ring
+FIRST_POLL_S = 0.3
+
+
+class Channel:
+    """A session as this process sees it: who listens, and the highest number that they were handed."""
+
+    __slots__ = (
+        "catching_up",
+        "head",
+        "known",
+        "listeners",
+        "members",
+        "opened",
+        "opening",
+        "public_id",
+        "session_pk",
+    )
+
+    def __init__(self, session_pk: UUID, public_id: str) -> None:
+        self.session_pk, self.public_id = session_pk, public_id
+        self.head = 0
+        self.known = 0  # the highest number heard of
+        self.opened = False  # the head has been read
+        self.opening = asyncio.Lock()
+        self.members = 0  # who holds the channel open, joined or still replaying
+        self.listeners: set[Outbox] = set()
+        self.catching_up: asyncio.Task[None] | None = None
+
+
+Watcher = Callable[[Record], None]
+
+
+class Hub:
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._channels: dict[UUID, Channel] = {}
+        self._watchers: list[Watcher] = []
+        self._layer = Layer(self)
+        self._joined = asyncio.Event()
+        self._poller: asyncio.Task[None] | None = None
+        commit_hooks.on_events_committed = self._after_commit
+        commit_hooks.on_session_deleted = self._after_delete
+        commit_hooks.on_log_forgotten = self._after_forgetting
+
+    async def start(self) -> None:
+        await self._layer.start()
+        self._poller = asyncio.create_task(self._poll())
+
+    async def stop(self) -> None:
+        commit_hooks.on_events_committed = commit_hooks.on_session_deleted = commit_hooks.on_log_forgotten = None
+        if self._poller is not None:
+            self._poller.cancel()
+        await self._layer.stop()
+
+    @property
+    def layer(self) -> Layer:
+        return self._layer
+
+    def watch(self, watcher: Watcher) -> None:
+        """`watcher` hears of every record of the channels that are open here, on the loop."""
+        self._watchers.append(watcher)
+
+    def close_all(self, code: int, reason: str) -> None:
+        for channel in self._channels.values():
+            for outbox in channel.listeners:
+                outbox.close(code, reason)
+
+    # -- joining
+
+    @asynccontextmanager
+    async def channel(self, session_pk: UUID, public_id: str) -> AsyncIterator[Channel]:
+        """The session's channel, held open. What is committed after this line is entered reaches it."""
+        channel = self._channels.get(session_pk)
+        if channel is None:
+            channel = self._channels[session_pk] = Channel(session_pk, public_id)
+        channel.members += 1
+        try:
+            async with channel.opening:
+                await self._open(channel)
+            yield channel
+        finally:
+            channel.members -= 1
+            if channel.members == 0:
+                del self._channels[session_pk]
+                if channel.catching_up is not None:
+                    channel.catching_up.cancel()
+                await self._layer.leave(session_pk)
+
+    async def _open(self, channel: Channel) -> None:
+        if channel.opened:
+            return
+        # Join before reading the log: an event written in between is then heard of twice, not never.
+        await self._layer.join(channel.session_pk)
+        channel.head = (await in_database(_bounds, channel.session_pk))[1]
+        channel.opened = True
+        self._look_for_missing(channel)
+        self._joined.set()
+
+    async def follow(self, channel: Channel, outbox: Outbox, after: int) -> AsyncGenerator[Record | str]:
+        """Each event above `after` once, in order, first from the log and then live, until the outbox is closed.
+
+        A cursor that the log cannot serve gives a `resync` and the live stream.
+        """
+        forgotten, last_seq = await in_database(_bounds, channel.session_pk)
+        if not forgotten <= after <= last_seq:
+            after = last_seq
+            yield encode(Resync(last_seq))
+        while after < channel.head and not outbox.closed:
+            page = await in_database(_page, channel.session_pk, channel.public_id, after)
+            if not page:
+                break
+            for record in together(page):
+                yield record
+            after = page[-1].seq
+        if after < channel.head:  # forgotten while it was being read
+            after = channel.head
+            yield encode(Resync(after))
+        # No await between the last look at the head and this line: nothing is handed out in between. Where the client
+        # is ahead of the channel, which may still be reading, its outbox passes over what it has.
+        outbox.after = after
+        channel.listeners.add(outbox)
+        try:
+            async for frame in outbox.frames():
+                yield frame
+        finally:
+            channel.listeners.discard(outbox)
+
+    # -- what comes
+
+    def _after_commit(self, records: list[Record]) -> None:
+        self._loop.call_soon_threadsafe(self._committed_here, records)
+
+    def _after_delete(self, session_pk: UUID) -> None:
+        self._loop.call_soon_threadsafe(self._deleted_here, session_pk)
+
+    def _after_forgetting(self, session_pk: UUID) -> None:
+        self._loop.call_soon_threadsafe(self._forgotten_here, session_pk)
+
+    def _committed_here(self, records: list[Record]) -> None:
+        self.receive_records(records)
+        self._layer.announce(records)
+
+    def _deleted_here(self, session_pk: UUID) -> None:
+        self.receive_deleted(session_pk)
+        self._layer.announce_deleted(session_pk)
+
+    def receive_records(self, records: list[Record]) -> None:
+        for record in records:
+            channel = self._channels.get(record.session_pk)
+            if channel is None:
+                continue
+            channel.known = max(channel.known, record.seq)
+            if channel.opened and channel.catching_up is None:
+                if record.seq == channel.head + 1:
+                    self._hand_out(channel, record)
+                else:
+                    self._look_for_missing(channel)
+
+    def receive_deleted(self, session_pk: UUID) -> None:
+        if channel := self._channels.get(session_pk):
+            for outbox in channel.listeners:
+                outbox.close(4404, "the session was deleted")
+
+    def _forgotten_here(self, session_pk: UUID) -> None:
+        self.receive_forgotten(session_pk)
+        self._layer.announce_forgotten(session_pk)
+
+    def receive_forgotten(self, session_pk: UUID) -> None:
+        """Clients show what is no longer there: have them load the session again, then go on."""
+        if channel := self._channels.get(session_pk):
+            for outbox in channel.listeners:
+                outbox.put(encode(Resync(channel.head)))
+
+    def _hand_out(self, channel: Channel, record: Record) -> None:
+        channel.head = record.seq
+        for outbox in channel.listeners:
+            outbox.put(record)
+        for watcher in self._watchers:
+            watcher(record)
+
+    def _look_for_missing(self, channel: Channel) -> None:
+        if channel.head < channel.known and channel.catching_up is None:
+            channel.catching_up = asyncio.create_task(self._read_on(channel))
+
+    async def _read_on(self, channel: Channel) -> None:
+        """Hand out from the log until the channel has all that it heard of."""
+        try:
+            while channel.head < channel.known:
+                page = await in_database(_page, channel.session_pk, channel.public_id, channel.head)
+                if not page:  # forgotten, or gone
+                    channel.head = channel.known
+                    for outbox in channel.listeners:
+                        outbox.put(encode(Resync(channel.head)))
+                for record in page:
+                    self._hand_out(channel, record)
+        except Exception:
+            logger.exception("hub: the log could not be read; the poll will try again")
+        finally:
+            channel.catching_up = None
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._joined.wait(), POLL_S)
+                # A channel layer may take a while to hear of a new member, and lose what comes until then.
+                await asyncio.sleep(FIRST_POLL_S)
+                self._joined.clear()
+            except TimeoutError:
+                pass
+            keys = list(self._channels)
+            try:
+                heads = await in_database(_heads, keys) if keys else {}
+            except Exception:
+                logger.warning("hub: the poll failed", exc_info=True)
+                continue
+            for key in keys:
+                channel = self._channels.get(key)
+                if channel is None or not channel.opened:
+                    continue
+                if key not in heads:
+                    self.receive_deleted(key)
+                    continue
+                channel.known = max(channel.known, heads[key])
+                self._look_for_missing(channel)
+
+
+def together(page: list[Record]) -> list[Record]:
+    """Consecutive pieces of one text as one record."""
+    joined: list[Record] = []
+    run: list[Record] = []
+    for record in page:
+        if run and not run[-1].joins(record):
+            joined.append(merged(run))
+            run = []
+        run.append(record)
+    if run:
+        joined.append(merged(run))
+    return joined
+
+
+def _page(session_pk: UUID, public_id: str, after: int) -> list[Record]:
+    return Event.objects.page(session_pk, public_id, after, PAGE)
+
+
+def _bounds(session_pk: UUID) -> tuple[int, int]:
+    """The numbers up to which events are forgotten, and have been given out."""
+    bounds = ChatSession.objects.filter(pk=session_pk).values_list("forgotten_seq", "last_seq").first()
+    return bounds or (0, 0)
+
+
+def _heads(keys: list[UUID]) -> dict[UUID, int]:
+    heads: dict[UUID, int] = {}
+    for start in range(0, len(keys), 500):
+        rows = ChatSession.objects.filter(pk__in=keys[start : start + 500]).values_list("pk", "last_seq")
+        heads.update(rows)
+    return heads

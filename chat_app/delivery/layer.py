@@ -1,0 +1,180 @@
+"""What tells the other processes: the channel layer, which is at-most-once by specification.
+
+A session's group has processes as members, not sockets. Per session at most one message is under way; what is committed
+meanwhile goes into the next one. Nothing here is needed for correctness: a process that receives nothing finds the log
+by its poll, so every failure of the layer is logged and passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from chat_app.protocol import Record
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE_CHARS = 128 * 1024  # above it, the commit_hooks rings without the message
+LAYER_TIMEOUT_S = 3.0
+REJOIN_S = 1.0
+QUEUE_GROUP = "queued-runs"
+
+
+class Listener(Protocol):
+    def receive_records(self, records: list[Record]) -> None: ...
+
+    def receive_deleted(self, session_pk: UUID) -> None: ...
+
+    def receive_forgotten(self, session_pk: UUID) -> None: ...
+
+
+class Layer:
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._channel_layer = get_channel_layer() if settings.REDIS_URL else None
+        self._name = ""
+        self._wanted: set[str] = set()
+        self._joined: set[str] = set()
+        self._unsent: dict[UUID, list[Record]] = {}
+        self._delivering: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sending: set[asyncio.Task[bool]] = set()
+        self.on_queue: Callable[[], None] | None = None
+
+    async def start(self) -> None:
+        if self._channel_layer is not None:
+            self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._rejoin())]
+            await self._join_group(QUEUE_GROUP)
+
+    async def stop(self) -> None:
+        if self._delivering is not None:
+            await asyncio.wait([self._delivering], timeout=LAYER_TIMEOUT_S)
+        for task in self._tasks:
+            task.cancel()
+
+    # -- out
+
+    def announce(self, records: list[Record]) -> None:
+        if self._channel_layer is None:
+            return
+        for record in records:
+            self._unsent.setdefault(record.session_pk, []).append(record)
+        if self._delivering is None:
+            self._delivering = asyncio.create_task(self._deliver())
+
+    def announce_deleted(self, session_pk: UUID) -> None:
+        self._send_soon(group_of(session_pk), {"type": "hub.gone", "session_pk": session_pk.hex})
+
+    def announce_forgotten(self, session_pk: UUID) -> None:
+        self._send_soon(group_of(session_pk), {"type": "hub.forgotten", "session_pk": session_pk.hex})
+
+    def announce_queued(self) -> None:
+        self._send_soon(QUEUE_GROUP, {"type": "hub.queue"})
+
+    async def _deliver(self) -> None:
+        try:
+            while self._unsent:
+                session_pk = next(iter(self._unsent))
+                records = self._unsent.pop(session_pk)
+                if sum(len(record.payload) for record in records) > MAX_MESSAGE_CHARS:
+                    records = records[-1:] if len(records[-1].payload) < MAX_MESSAGE_CHARS else []
+                message = {
+                    "type": "hub.records",
+                    "session_pk": session_pk.hex,
+                    "records": _encoder.encode(records),
+                }
+                await self._try(self._send(group_of(session_pk), message))
+        finally:
+            self._delivering = None
+
+    def _send_soon(self, group: str, message: dict[str, Any]) -> None:
+        if self._channel_layer is not None:
+            task = asyncio.create_task(self._try(self._send(group, message)))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _send(self, group: str, message: dict[str, Any]) -> None:
+        assert self._channel_layer is not None
+        await self._channel_layer.group_send(group, {**message, "from": self._name})
+
+    # -- in
+
+    async def join(self, session_pk: UUID) -> None:
+        await self._join_group(group_of(session_pk))
+
+    async def leave(self, session_pk: UUID) -> None:
+        group = group_of(session_pk)
+        self._wanted.discard(group)
+        if self._channel_layer is not None and group in self._joined:
+            self._joined.discard(group)
+            await self._try(self._channel_layer.group_discard(group, self._name))
+
+    async def _join_group(self, group: str) -> None:
+        if self._channel_layer is None:
+            return
+        self._wanted.add(group)
+        if not self._name:
+            await self._try(self._open())
+        if self._name and await self._try(self._channel_layer.group_add(group, self._name)):
+            self._joined.add(group)
+
+    async def _open(self) -> None:
+        assert self._channel_layer is not None
+        self._name = self._name or await self._channel_layer.new_channel()
+
+    async def _rejoin(self) -> None:
+        """Ask again for the groups that could not be joined."""
+        while True:
+            await asyncio.sleep(REJOIN_S)
+            for group in self._wanted - self._joined:
+                await self._join_group(group)
+
+    async def _receive(self) -> None:
+        assert self._channel_layer is not None
+        while True:
+            if not self._name:
+                await asyncio.sleep(0.05)
+                continue
+            try:
+                self._dispatch(await self._channel_layer.receive(self._name))
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                logger.warning("layer: the channel layer failed while receiving", exc_info=True)
+                await asyncio.sleep(REJOIN_S)
+
+    def _dispatch(self, message: dict[str, Any]) -> None:
+        if message.get("from") == self._name:
+            return
+        match message["type"]:
+            case "hub.records":
+                self._listener.receive_records(_decoder.decode(message["records"]))
+            case "hub.gone":
+                self._listener.receive_deleted(UUID(message["session_pk"]))
+            case "hub.forgotten":
+                self._listener.receive_forgotten(UUID(message["session_pk"]))
+            case "hub.queue" if self.on_queue:
+                self.on_queue()
+
+    async def _try(self, request: Awaitable[None]) -> bool:
+        try:
+            await asyncio.wait_for(request, LAYER_TIMEOUT_S)
+        except Exception as error:
+            logger.warning("layer: the channel layer did not answer (%s)", type(error).__name__)
+            return False
+        return True
+
+
+def group_of(session_pk: UUID) -> str:
+    return f"session.{session_pk.hex}"
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[list[Record]] = msgspec.msgpack.Decoder(list[Record])

@@ -1,0 +1,97 @@
+"""What one client has yet to be sent: bounded, in order, merged only while a send is pending."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from chat_app.protocol import Record, merged
+from chatjuicer.observability.counters import counts
+
+# Text of frames that wait, by its length in characters; the sockets' own buffers come on top.
+MAX_BACKLOG_CHARS = 512 * 1024
+MAX_FRAME_CHARS = 64 * 1024  # of a merged frame
+
+
+class Outbox:
+    """A client's place in the stream. `put` never waits; iterating sends what was put, oldest first.
+
+    Iteration ends when the outbox is closed, with `close_code` saying why (None: the reader left by itself).
+    """
+
+    __slots__ = ("_backlog_chars", "_frames", "_ready", "after", "close_code", "close_reason", "closed")
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.after = 0  # the client has the events up to this number
+        self.close_code: int | None = None
+        self.close_reason = ""
+        self._frames: deque[Record | str] = deque()
+        self._backlog_chars = 0
+        self._ready: asyncio.Future[None] | None = None
+
+    def put(self, frame: Record | str) -> None:
+        """A numbered record of the log, or a control frame's text."""
+        if self.closed or (isinstance(frame, Record) and frame.seq <= self.after):
+            return
+        self._frames.append(frame)
+        self._backlog_chars += _size(frame)
+        # The oldest is on its way, and may by itself be as large as a message may be.
+        if self._backlog_chars - _size(self._frames[0]) > MAX_BACKLOG_CHARS:
+            self._frames.clear()
+            counts.too_slow += 1
+            self.close(4408, "too slow")
+            return
+        self._wake()
+
+    def close(self, code: int | None = None, reason: str = "") -> None:
+        """What was put before is still sent."""
+        if not self.closed:
+            self.closed, self.close_code, self.close_reason = True, code, reason
+            self._wake()
+
+    @property
+    def backlog_chars(self) -> int:
+        return self._backlog_chars
+
+    @property
+    def idle(self) -> bool:
+        return not self._frames
+
+    def _wake(self) -> None:
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+
+    async def frames(self) -> AsyncIterator[Record | str]:
+        while True:
+            while self._frames:
+                yield self._next()
+            if self.closed:
+                return
+            self._ready = asyncio.get_running_loop().create_future()
+            try:
+                await self._ready
+            finally:
+                self._ready = None
+
+    def _next(self) -> Record | str:
+        first = self._frames.popleft()
+        size = _size(first)
+        self._backlog_chars -= size
+        if not isinstance(first, Record) or not self._frames:
+            return first
+        together = [first]
+        while self._frames and size < MAX_FRAME_CHARS:
+            later = self._frames[0]
+            if not isinstance(later, Record) or not first.joins(later):
+                break
+            self._frames.popleft()
+            self._backlog_chars -= _size(later)
+            size += _size(later)
+            together.append(later)
+        return merged(together)
+
+
+def _size(frame: Record | str) -> int:
+    return len(frame) if isinstance(frame, str) else len(frame.payload) + 200

@@ -1,0 +1,42 @@
+"""What the process does after a commit. The hub and the supervisor set it up; verbs call it by `transaction.on_commit`.
+
+Without a process (a shell, a migration) nothing is set: the log is written all the same, and others find it by polling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from chat_app.protocol import Record
+
+
+class CommitHooks:
+    """May be called from any thread."""
+
+    def __init__(self) -> None:
+        self.on_events_committed: Callable[[list[Record]], None] | None = None
+        self.on_run_queued: Callable[[], None] | None = None
+        self.on_session_deleted: Callable[[UUID], None] | None = None
+        self.on_log_forgotten: Callable[[UUID], None] | None = None
+
+    def events_committed(self, records: list[Record]) -> None:
+        if self.on_events_committed:
+            self.on_events_committed(records)
+
+    def run_queued(self) -> None:
+        """A run waits to be claimed."""
+        if self.on_run_queued:
+            self.on_run_queued()
+
+    def session_deleted(self, session_pk: UUID) -> None:
+        if self.on_session_deleted:
+            self.on_session_deleted(session_pk)
+
+    def log_forgotten(self, session_pk: UUID) -> None:
+        """The events of a session were deleted: what its clients show is no longer there."""
+        if self.on_log_forgotten:
+            self.on_log_forgotten(session_pk)
+
+
+commit_hooks = CommitHooks()

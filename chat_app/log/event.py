@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import models
+
+from chat_app.protocol import Record
+from chatjuicer.encryption import EncryptedTextField
+from sessions_app.models import ChatSession, PackedHistory
+from sessions_app.representations import rfc3339
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def after(self, seq: int) -> EventQuerySet:
+        """Events numbered above `seq`, oldest first."""
+        return self.filter(seq__gt=seq).order_by("seq")
+
+    def records(self, session_pk: UUID, public_id: str) -> list[Record]:
+        """These events of one session as what goes over the wire, in the order of the query."""
+        rows = self.values_list("seq", "run_id", "type", "payload", "at")
+        return [
+            Record(session_pk, public_id, seq, run_id, type, payload, rfc3339(at))
+            for seq, run_id, type, payload, at in rows
+        ]
+
+
+class EventManager(models.Manager["Event"]):
+    def page(self, session_pk: UUID, public_id: str, after: int, limit: int) -> list[Record]:
+        """The next events above `after` of a session, also of one that is packed."""
+        rows = Event.objects.filter(session_id=session_pk).after(after)[:limit]
+        records = rows.records(session_pk, public_id)
+        if records or (packed := PackedHistory.objects.filter(pk=session_pk).first()) is None:
+            return records or rows.all().records(session_pk, public_id)  # unpacked meanwhile
+        above = [event for event in packed.rows(Event) if event.seq > after]
+        return [
+            Record(session_pk, public_id, event.seq, event.run_id, event.type, event.payload, rfc3339(event.at))
+            for event in above[:limit]
+        ]
+
+    def forget(self, session: ChatSession, up_to: int, last: int) -> None:
+        """Delete the beginning of the log: the numbers up to it are not given out again, and `last` was the last one.
+
+        Who asks for what is forgotten is told to load the session again.
+        """
+        self.filter(session=session, seq__lte=up_to).delete()
+        ChatSession.objects.filter(pk=session.pk).update(forgotten_seq=up_to, last_seq=last)
+
+
+class Event(models.Model):
+    """A numbered fact in a session's log. Written by the journal alone, and never changed."""
+
+    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="events", db_index=False)
+    seq = models.PositiveBigIntegerField()
+    run_id = models.UUIDField(null=True, editable=False)
+    type = models.CharField(max_length=32)
+    payload = EncryptedTextField(help_text="The frame's JSON without its envelope.")
+    at = models.DateTimeField()
+
+    objects = EventManager.from_queryset(EventQuerySet)()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["session", "seq"], name="event_seq_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.type}"

@@ -1,0 +1,254 @@
+"""What a running run has said and the journal has not written yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+
+from chat_app import protocol
+from chat_app.runs.contract import LeaseLost
+from sessions_app.models import ChatSession, Message, MessageDraft
+
+# How far the model may be ahead of the disk before its reader waits.
+MAX_UNWRITTEN_CHARS = 512 * 1024
+
+Change = Callable[[ChatSession], None]
+
+
+@dataclass(slots=True)
+class Entry:
+    """What a writer has for one commit: events in order, and the changes of rows that belong to them."""
+
+    writer: RunWriter
+    events: list[protocol.Event] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Words:
+    """Text of one kind that is still growing; written as one event."""
+
+    kind: str  # "text", "reasoning", or the id of the tool call whose arguments these are
+    parts: list[str]
+
+
+class ClaimedRun(Protocol):
+    """What the writer must know of the run whose words it writes."""
+
+    pk: UUID
+    epoch: int
+    model: str
+    started_at: datetime | None
+
+
+class RunWriter:
+    """The `Writer` of one claimed run. It lives on the event loop; only its changes of rows run in the journal thread.
+
+    What is said while a commit is under way grows here into fewer, longer events.
+    """
+
+    def __init__(self, run: ClaimedRun, session: ChatSession, dirty: Callable[[RunWriter], None]) -> None:
+        self.run_id, self.epoch, self.model = run.pk, run.epoch, run.model
+        self.started_at = run.started_at or timezone.now()
+        self.session_pk, self.public_id = session.pk, session.public_id
+        self.agent_name = session.agent_name
+        self.thresholds = {"limit": session.max_tokens, "threshold": session.trigger_tokens}
+        self.lost = False
+        self.writing = False  # the journal has taken something and not yet committed it
+        self._dirty = dirty
+        self._said: list[_Words | protocol.Event | tuple[str, Any]] = []
+        self._unwritten_chars = 0
+        self._written = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._message: UUID | None = None
+        self._message_parts: list[str] = []
+        self._tools: dict[str, UUID] = {}
+
+    def go_on(self, open_calls: dict[str, UUID]) -> None:
+        """Of a run that had been paused: the messages of the calls that it had begun."""
+        self._tools.update(open_calls)
+
+    # -- the runtime's side, on the event loop
+
+    async def text(self, content: str) -> None:
+        await self._words("text", content)
+
+    async def reasoning(self, content: str) -> None:
+        await self._words("reasoning", content)
+
+    async def tool_arguments(self, call_id: str, delta: str) -> None:
+        await self._words(call_id, delta)
+
+    async def end_message(self) -> None:
+        self._say(("end_message", None))
+
+    async def tool_call(
+        self,
+        *,
+        id: str,
+        name: str,
+        arguments: str,
+        status: protocol.ToolStatus,
+        result: str = "",
+        success: bool | None = None,
+        interrupted: bool = False,
+    ) -> None:
+        self._say(
+            protocol.ToolCall.of(id, name, arguments, status, result=result, success=success, interrupted=interrupted)
+        )
+
+    async def usage(self, usage: dict[str, int]) -> None:
+        context = usage.get("context_tokens", 0)
+        self._say(
+            protocol.Usage(
+                input_tokens=usage.get("input_tokens", 0),
+                output_tokens=usage.get("output_tokens", 0),
+                total_tokens=usage.get("total_tokens", 0),
+                context_tokens=context,
+                current=context,
+                threshold_tokens=self.thresholds["threshold"],
+                **self.thresholds,
+            )
+        )
+
+    async def items(self, items: list[dict[str, Any]]) -> None:
+        self._say(("items", items))
+
+    async def flush(self) -> None:
+        """Returns once all that was said is committed; raises LeaseLost if it never will be."""
+        if self._said or self.writing:
+            done = asyncio.get_running_loop().create_future()
+            self._waiting.append(done)
+            await done
+        self._check()
+
+    def _check(self) -> None:
+        if self.lost:
+            raise LeaseLost()
+
+    async def _words(self, kind: str, content: str) -> None:
+        if not content:
+            return
+        last = self._said[-1] if self._said else None
+        if isinstance(last, _Words) and last.kind == kind:
+            last.parts.append(content)
+        else:
+            self._say(_Words(kind, [content]))
+        self._unwritten_chars += len(content)
+        self._check()
+        while self._unwritten_chars > MAX_UNWRITTEN_CHARS:
+            self._written.clear()
+            await self._written.wait()
+            self._check()
+
+    def _say(self, what: _Words | protocol.Event | tuple[str, Any]) -> None:
+        self._check()
+        self._said.append(what)
+        self._dirty(self)
+
+    def written(self) -> None:
+        """The journal has committed, or lost, what it had taken."""
+        self.writing = False
+        self._written.set()
+        if self._said and not self.lost:
+            return  # who waits in flush waits for this, too
+        for done in self._waiting:
+            if not done.done():
+                done.set_result(None)
+        self._waiting.clear()
+
+    # -- the journal's side
+
+    def take(self) -> Entry:
+        """All that was said since the last time. The changes may be applied again if the transaction is repeated."""
+        said, self._said = self._said, []
+        self.writing = True
+        self._unwritten_chars = 0
+        entry = Entry(self)
+        for what in said:
+            match what:
+                case _Words(kind, parts):
+                    self._take_words(entry, kind, "".join(parts))
+                case protocol.ToolCall():
+                    self._take_tool_call(entry, what)
+                case protocol.Event():
+                    entry.events.append(what)
+                case ("end_message", _):
+                    self._take_end(entry)
+                case ("items", items):
+                    entry.changes.append(self._add_items(items))
+        return entry
+
+    def _take_words(self, entry: Entry, kind: str, content: str) -> None:
+        if kind == "reasoning":
+            entry.events.append(protocol.ReasoningDelta(content))
+            return
+        if kind != "text":
+            entry.events.append(protocol.ToolCallArgumentsDelta(kind, content))
+            return
+        if self._message is None:
+            self._message = uuid4()
+            self._message_parts = []
+            entry.changes.append(self._new_message(self._message, role="assistant"))
+        self._message_parts.append(content)
+        entry.events.append(protocol.Delta(content, self._message))
+
+    def _take_end(self, entry: Entry) -> None:
+        if self._message is None:
+            return
+        content, message_id = "".join(self._message_parts), self._message
+        elapsed_ms = int((timezone.now() - self.started_at).total_seconds() * 1000)
+        self._message = None
+
+        def finish(session: ChatSession) -> None:
+            message = Message.objects.filter(pk=message_id).first()
+            if message is not None:
+                message.complete(content, response_time_ms=elapsed_ms)
+
+        entry.changes.append(finish)
+
+    def _take_tool_call(self, entry: Entry, call: protocol.ToolCall) -> None:
+        entry.events.append(call)
+        message_id = self._tools.get(call.id)
+        if message_id is None:
+            self._tools[call.id] = message_id = uuid4()
+            tool = {"tool_call_id": call.id, "tool_name": call.name, "tool_arguments": call.arguments}
+            entry.changes.append(self._new_message(message_id, role="tool_call", **tool))
+        elif call.status == "executing":
+            entry.changes.append(lambda session: _note_arguments(message_id, call.arguments))
+        if call.status == "completed":
+            entry.changes.append(lambda session: _finish_tool(message_id, call.result, bool(call.success)))
+
+    def _new_message(self, message_id: UUID, **fields: Any) -> Change:
+        draft = MessageDraft(
+            id=message_id,
+            status="pending",
+            model=self.model,
+            agent_name=self.agent_name,
+            run_id=self.run_id,
+            **fields,
+        )
+
+        def add(session: ChatSession) -> None:
+            session.add_messages([draft])
+
+        return add
+
+    def _add_items(self, items: list[dict[str, Any]]) -> Change:
+        return lambda session: session.add_context(items, run_id=self.run_id)
+
+
+def _note_arguments(message_id: UUID, arguments: str) -> None:
+    Message.objects.filter(pk=message_id).update(tool_arguments=arguments)
+
+
+def _finish_tool(message_id: UUID, result: str, success: bool) -> None:
+    message = Message.objects.filter(pk=message_id).first()
+    if message is not None:
+        message.finish_tool(result, success)

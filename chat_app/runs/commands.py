@@ -1,0 +1,72 @@
+"""Start and stop, as sockets and REST ask for them: check what was asked, and make it one transaction."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from chat_app.exceptions import BadFrame
+from chat_app.models import Approval, Run
+from chat_app.models.queue import Started
+from chat_app.protocol import ApprovalCommand, SendMessage, UserInput
+from sessions_app.defaults import REASONING_EFFORTS
+
+from .process import process
+
+
+async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage, *, once: bool = False) -> Started:
+    """Raises BadFrame, and what `Run.objects.start` raises."""
+    supervisor = process.supervisor
+    owner = supervisor.owner_for(user_id) if supervisor else ""
+    started = await process.journal.transact(partial(begin, session_pk, command, owner, once), session_pk)
+    if started.claimed and supervisor:
+        supervisor.adopt(started)
+    return started
+
+
+def begin(session_pk: UUID, command: SendMessage, owner: str, once: bool = False) -> Started:
+    return Run.objects.start(
+        session_pk,
+        inputs_of(command),
+        model=command.model or "",
+        reasoning_effort=effort_of(command),
+        client_id=command.client_id or "",
+        once=once,
+        on_busy=command.on_busy or "queue",
+        owner=owner,
+    )
+
+
+def inputs_of(command: SendMessage) -> list[UserInput]:
+    inputs = [UserInput(item) if isinstance(item, str) else item for item in command.messages]
+    for said in inputs:
+        if not said.content.strip() and not said.attachments:
+            raise BadFrame("A message must not be blank.", code="blank_message")
+        if "\x00" in said.content:
+            raise BadFrame("A message must not contain NUL.")
+    return inputs
+
+
+def effort_of(command: SendMessage) -> str:
+    effort = command.reasoning_effort or ""
+    if effort and effort not in REASONING_EFFORTS:
+        raise BadFrame("The reasoning effort is unknown.", code="unknown_reasoning_effort")
+    return effort
+
+
+async def decide(session_pk: UUID, command: ApprovalCommand) -> Approval:
+    """Raises ApprovalGone."""
+    verb = partial(
+        Approval.objects.decide,
+        session_pk,
+        command.approval_id,
+        command.decision,
+        command.reason or "",
+        command.always,
+    )
+    return await process.journal.transact(verb, session_pk)
+
+
+async def stop_run(session_pk: UUID, run_id: UUID | None) -> Run | None:
+    """End the run in the database, whoever executes it; the owner hears of it by the `stream_end` in the log."""
+    return await process.journal.transact(partial(Run.objects.interrupt, session_pk, run_id), session_pk)

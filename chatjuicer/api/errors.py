@@ -1,0 +1,145 @@
+"""The one shape of every error that leaves by HTTP."""
+
+import logging
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.urls import resolve
+from django.views.defaults import bad_request, page_not_found, permission_denied, server_error
+from rest_framework import exceptions, status
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+
+from chatjuicer.api.exceptions import ApiError, PayloadTooLarge, Unavailable
+from chatjuicer.observability.context import request_id
+
+logger = logging.getLogger(__name__)
+
+CODES = {
+    status.HTTP_400_BAD_REQUEST: ("invalid_input", "The request is not valid."),
+    status.HTTP_401_UNAUTHORIZED: ("not_authenticated", "Authentication is required."),
+    status.HTTP_403_FORBIDDEN: ("forbidden", "This is not allowed."),
+    status.HTTP_404_NOT_FOUND: ("not_found", "Not found."),
+    status.HTTP_405_METHOD_NOT_ALLOWED: ("method_not_allowed", "This method is not allowed here."),
+    status.HTTP_406_NOT_ACCEPTABLE: ("not_acceptable", "This format is not offered."),
+    status.HTTP_413_REQUEST_ENTITY_TOO_LARGE: ("payload_too_large", "The body is too large."),
+    status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: (
+        "unsupported_media_type",
+        "This media type is not understood here.",
+    ),
+    status.HTTP_429_TOO_MANY_REQUESTS: ("throttled", "Too many requests; try again later."),
+    status.HTTP_500_INTERNAL_SERVER_ERROR: ("internal", "Something went wrong on the server."),
+}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """For DRF. None lets the exception go up to Django, which logs it and answers `internal_error`."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    elif isinstance(error, RequestDataTooBig):
+        error = PayloadTooLarge()
+    elif isinstance(error, MultiPartParserError):
+        error = exceptions.ParseError("The multipart body is not valid.")
+    elif isinstance(error, (OperationalError, InterfaceError)):
+        logger.exception("the database did not answer")
+        error = Unavailable()
+    if not isinstance(error, exceptions.APIException):
+        return None
+
+    headers: dict[str, str] = dict(getattr(error, "headers", {}))
+    if error.status_code == status.HTTP_401_UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    retry_after = getattr(error, "retry_after", None) or getattr(error, "wait", None)
+    if retry_after is None and error.status_code in (429, 503):
+        retry_after = 1
+    if retry_after is not None:
+        headers["Retry-After"] = str(max(1, int(retry_after)))
+    # Errors of one thing keep their own words; DRF's others are named by their status.
+    code, message = CODES.get(error.status_code, CODES[400])
+    details = None
+    if isinstance(error, ApiError):
+        code, message = error.code, error.message
+    elif isinstance(error, exceptions.ValidationError):
+        details = list(fields(error.detail))
+        message = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:5])
+    elif isinstance(error, exceptions.ParseError):
+        message = str(error.detail)
+    return Response(shape(code, message, details), status=error.status_code, headers=headers)
+
+
+def fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """DRF's nested detail as a flat list; `field` is a dotted path, empty for the body as a whole."""
+    if isinstance(detail, dict):
+        for name, below in detail.items():
+            own = path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
+            yield from fields(below, own)
+    elif isinstance(detail, list):
+        for index, below in enumerate(detail):
+            yield from fields(below, f"{path}.{index}" if isinstance(below, (dict, list)) and below else path)
+    else:
+        yield {"field": path, "message": str(detail)}
+
+
+def shape(code: str, message: str, details: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    return {
+        "detail": message,
+        "message": message,
+        "error": {
+            "code": code,
+            "message": message,
+            "details": details or [],
+            "request_id": request_id.get() or uuid.uuid4().hex,
+        },
+    }
+
+
+def answer(status_code: int) -> HttpResponse:
+    code, message = CODES[status_code]
+    body = shape(code, message)
+    headers = {"X-Request-ID": body["error"]["request_id"]}
+    if status_code == status.HTTP_401_UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return HttpResponse(orjson.dumps(body), status=status_code, content_type="application/json", headers=headers)
+
+
+def of_admin(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/admin/")
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return answer(413)
+    if isinstance(exception, DisallowedHost) and asks_for_credentials(request):
+        return answer(401)
+    return bad_request(request, exception) if of_admin(request) else answer(400)
+
+
+def asks_for_credentials(request: HttpRequest) -> bool:
+    """Whether a route that is not for everybody was asked for without any."""
+    if "Authorization" in request.headers:
+        return False
+    try:
+        view = resolve(request.path_info).func
+    except Http404:
+        return False
+    return IsAuthenticated in getattr(getattr(view, "cls", None), "permission_classes", [])
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return permission_denied(request, exception) if of_admin(request) else answer(403)
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return page_not_found(request, exception) if of_admin(request) else answer(404)
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    return server_error(request) if of_admin(request) else answer(500)

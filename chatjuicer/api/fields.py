@@ -1,0 +1,60 @@
+"""Serializer fields that take what their JSON type says, and nothing that merely looks like it."""
+
+from typing import Any
+
+import orjson
+from django.core.validators import RegexValidator
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+MAX_METADATA_BYTES = 64 * 1024
+
+
+class Text(serializers.CharField):
+    """A string as it is: numbers are not made into one and spaces stay."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("trim_whitespace", False)
+        super().__init__(**kwargs)
+        if not any(isinstance(validator, RegexValidator) for validator in self.validators):
+            # Refused in any case; but so the OpenAPI document says it, too.
+            self.validators.append(RegexValidator(r"^[^\x00]*$", "Null characters are not allowed."))
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Flag(serializers.BooleanField):
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Choice(serializers.ChoiceField):
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid_choice", input=data)
+        return str(super().to_internal_value(data))
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {}})
+class Metadata(serializers.Field):
+    """Any JSON object of at most 64 KiB."""
+
+    default_error_messages = {
+        "invalid": "An object is expected.",
+        "too_large": f"At most {MAX_METADATA_BYTES} bytes are expected.",
+    }
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        if len(orjson.dumps(data)) > MAX_METADATA_BYTES:
+            self.fail("too_large")
+        return data
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value

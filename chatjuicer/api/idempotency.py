@@ -1,0 +1,80 @@
+"""`Idempotency-Key`: the same key and body give the first result again.
+
+On the method of a DRF view that creates something, all of it in the database:
+
+    @idempotent
+    def post(self, request: Request) -> Response: ...
+
+With a key the method runs in one transaction with the record of its result; an error is not kept. Where
+the result must not be stored as it is, call `once` with what makes it.
+"""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import orjson
+from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from chatjuicer.accounts.models import IdempotencyRecord
+from chatjuicer.api.exceptions import ApiError
+
+P = ParamSpec("P")
+V = TypeVar("V", bound=APIView)
+
+HEADER = "Idempotency-Key"
+KEY = re.compile(r"[ -~]{1,255}")
+PARAMETER = OpenApiParameter(
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{KEY.pattern}$"},
+    OpenApiParameter.HEADER,
+    description="The same key and body give the first result again; kept for 24 hours.",
+)
+
+
+class BadIdempotencyKey(ApiError):
+    code = "invalid_idempotency_key"
+    message = f"{HEADER} must be 1 to 255 printable ASCII characters."
+
+
+def idempotent(
+    method: Callable[Concatenate[V, Request, P], Response],
+) -> Callable[Concatenate[V, Request, P], Response]:
+    @extend_schema(parameters=[PARAMETER])
+    @wraps(method)
+    def with_key(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
+        def create() -> tuple[int, Any]:
+            response = method(view, request, *args, **kwargs)
+            return response.status_code, response.data
+
+        status, data = once(request, create)
+        return Response(data, status=status)
+
+    return with_key
+
+
+def once(request: Request, create: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
+    """What `create` gives, status and data, or what it gave to the first request with this key."""
+    key = request.headers.get(HEADER)
+    if key is None:
+        return create()
+    if not KEY.fullmatch(key):
+        raise BadIdempotencyKey()
+    route = f"{request.method} {request.path_info}"
+    with transaction.atomic():
+        record, first = IdempotencyRecord.objects.claim(
+            caller=str(request.user.pk or ""), route=route, key=key, body=request.data
+        )
+        if not first:
+            return record.status, orjson.loads(record.result)
+        status, data = create()
+        if status >= 400:
+            transaction.set_rollback(True)
+        else:
+            record.keep(status, orjson.dumps(data, default=str).decode())
+        return status, data

@@ -1,0 +1,138 @@
+"""How often somebody may ask. Counted in the cache, which all processes share where there is Redis.
+
+A count begins anew with each full second, minute, hour or day. Who comes from this machine itself and not
+through a proxy is not counted, unless RATE_LIMIT_LOOPBACK says so.
+"""
+
+import hashlib
+import ipaddress
+import logging
+import math
+import re
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache as remembered
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest
+from redis import RedisError
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from chatjuicer.api.exceptions import ApiError
+from chatjuicer.api.loopback import came_through_proxy, is_loopback
+
+logger = logging.getLogger(__name__)
+
+
+class TooManyRequests(ApiError):
+    status_code = 429
+    code = "throttled"
+    message = "Too many requests; try again later."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class UserLimit(BaseThrottle):
+    """For each request of a signed-in user."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        if request.user.is_authenticated and counts(*origin_of(request)):
+            spend_user(request.user.pk)
+        return True
+
+
+def spend_user(user_pk: UUID) -> None:
+    """One request, or one message over a socket. Raises TooManyRequests."""
+    spend("user", str(user_pk), settings.RATE_LIMIT_USER)
+
+
+def spend_address(request: HttpRequest) -> None:
+    """Raises TooManyRequests."""
+    peer, headers = origin_of(request)
+    if counts(peer, headers):
+        spend("address", address(peer, headers), settings.RATE_LIMIT_ADDRESS)
+
+
+def spend_sign_in(request: HttpRequest | Request, email: str = "") -> None:
+    """One try to sign in, as somebody or as an unknown. Raises TooManyRequests."""
+    peer, headers = origin_of(request)
+    if counts(peer, headers):
+        spend("sign-in of address", address(peer, headers), settings.RATE_LIMIT_LOGIN_ADDRESS)
+        if email:
+            spend("sign-in of account", email.strip().lower(), settings.RATE_LIMIT_LOGIN_ACCOUNT)
+
+
+def spend(kind: str, who: str, rate_text: str) -> None:
+    rate = Rate.of(rate_text)
+    if rate is None:
+        return
+    now = time.time()
+    window = int(now // rate.seconds)
+    key = hashlib.sha256(f"{kind}\n{who}\n{rate.seconds}\n{window}".encode("utf-8", "replace")).hexdigest()
+    try:
+        cache.add(key, 0, rate.seconds + 1)
+        used = cache.incr(key)
+    except ValueError:  # dropped by a cache that is full
+        return
+    except RedisError:
+        logger.warning("requests are not counted, because Redis does not answer", exc_info=True)
+        return
+    if used > rate.most:
+        raise TooManyRequests(math.ceil((window + 1) * rate.seconds - now))
+
+
+class Rate(NamedTuple):
+    most: int
+    seconds: int
+
+    @classmethod
+    def of(cls, text: str) -> "Rate | None":
+        """Of "600/min"; None if there is no limit. Raises ValueError."""
+        return _rate(text)
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+RATE = re.compile(r"([0-9]{1,9})/(s|sec|second|m|min|minute|h|hour|d|day)")
+
+
+@remembered
+def _rate(text: str) -> Rate | None:
+    if text.strip().lower() in ("", "0", "off", "none"):
+        return None
+    found = RATE.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(f"{text!r} is no rate such as 600/min")
+    return Rate(int(found[1]), UNITS[found[2][0]])
+
+
+def counts(peer: str, headers: Mapping[str, str]) -> bool:
+    return settings.RATE_LIMIT_LOOPBACK or not is_loopback(peer) or came_through_proxy(headers)
+
+
+def address(peer: str, headers: Mapping[str, str]) -> str:
+    """The client's, as far as it can be known: what a client itself says of it is not believed.
+
+    TRUSTED_PROXIES have each added the address they were asked from; if it is not set, a proxy on this machine has.
+    Of IPv6 the network, in which one client has any number of addresses.
+    """
+    proxies = settings.TRUSTED_PROXIES
+    if proxies is None:
+        proxies = 1 if is_loopback(peer) else 0
+    said = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    client = said[-min(proxies, len(said))] if proxies and said else peer
+    with suppress(ValueError):
+        found = ipaddress.ip_address(client)
+        found = getattr(found, "ipv4_mapped", None) or found
+        return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+    return client[:64]
+
+
+def origin_of(request: HttpRequest | Request) -> tuple[str, Mapping[str, str]]:
+    return request.META.get("REMOTE_ADDR") or "", request.headers

@@ -1,0 +1,110 @@
+"""Persona Lens: /api/users/{user_id}/sessions. `user_id` names a namespace inside the caller's own account."""
+
+import re
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from django.urls import path
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chatjuicer.api.fields import Text
+from chatjuicer.api.idempotency import idempotent
+from sessions_app.models import ChatSession
+from sessions_app.serializers import SessionId
+from sessions_app.views import IDEMPOTENCY_KEY, SessionView, caller
+
+TAG = "Persona Lens"
+NAMESPACE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}")
+USER_ID = OpenApiParameter(
+    "user_id",
+    {"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[^\x00-\x1f\x7f]+$"},
+    OpenApiParameter.PATH,
+    description="A namespace of the caller's; `default` is that of the native API.",
+)
+SESSION_NAME = OpenApiParameter("session_id", str, OpenApiParameter.PATH)
+
+
+class NewPersonaSessionSerializer(serializers.Serializer[None]):
+    session_id = SessionId(max_length=64, source="public_id")
+    title = Text(max_length=255, allow_blank=True)
+
+
+class PersonaChangesSerializer(serializers.Serializer[None]):
+    title = Text(max_length=255, allow_blank=True)
+
+
+class PersonaSessionSerializer(serializers.Serializer[None]):
+    session_id = serializers.CharField()
+    title = serializers.CharField()
+    created_at = serializers.IntegerField(help_text="Milliseconds since 1970.")
+
+
+class DeletedSerializer(serializers.Serializer[None]):
+    deleted = serializers.CharField(help_text="The `session_id`.")
+
+
+@extend_schema(tags=[TAG], parameters=[USER_ID])
+class UserSessionsView(SessionView):
+    @extend_schema(operation_id="persona_list_sessions", responses=PersonaSessionSerializer(many=True))
+    def get(self, request: Request, user_id: str) -> Response:
+        """All of the namespace, oldest first."""
+        sessions = ChatSession.objects.filter(owner=caller(request), namespace=namespace(user_id))
+        rows = sessions.order_by("created_at", "id").values_list("public_id", "title", "created_at")
+        return Response([shown(*row) for row in rows])
+
+    @extend_schema(
+        operation_id="persona_create_session",
+        parameters=[IDEMPOTENCY_KEY],
+        request=NewPersonaSessionSerializer,
+        responses={200: PersonaSessionSerializer},
+    )
+    @idempotent
+    def post(self, request: Request, user_id: str) -> Response:
+        """Repeating it answers the stored session."""
+        form = NewPersonaSessionSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        session, _ = ChatSession.objects.open(
+            caller(request), namespace=namespace(user_id), frontend="persona", **form.validated_data
+        )
+        return Response(shown(session.public_id, session.title, session.created_at))
+
+
+@extend_schema(tags=[TAG], parameters=[USER_ID, SESSION_NAME])
+class UserSessionView(SessionView):
+    @extend_schema(
+        operation_id="persona_rename_session", request=PersonaChangesSerializer, responses=PersonaSessionSerializer
+    )
+    def patch(self, request: Request, user_id: str, session_id: str) -> Response:
+        session = caller(request).chat_sessions.get(namespace=namespace(user_id), public_id=session_id)
+        form = PersonaChangesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        session.configure(**form.validated_data)
+        return Response(shown(session.public_id, session.title, session.created_at))
+
+    @extend_schema(operation_id="persona_delete_session", responses={200: DeletedSerializer})
+    def delete(self, request: Request, user_id: str, session_id: str) -> Response:
+        """All that hangs on the session goes with it. Deleting what is not there is no error."""
+        with suppress(ChatSession.DoesNotExist):
+            caller(request).chat_sessions.get(namespace=namespace(user_id), public_id=session_id).remove()
+        return Response({"deleted": session_id})
+
+
+def namespace(user_id: str) -> str:
+    if not NAMESPACE.fullmatch(user_id):
+        raise ValidationError({"user_id": "1 to 64 characters are expected, none of them a control character."})
+    return user_id
+
+
+def shown(public_id: str, title: str, created_at: datetime) -> dict[str, Any]:
+    return {"session_id": public_id, "title": title, "created_at": int(created_at.timestamp() * 1000)}
+
+
+urlpatterns = [
+    path("users/<str:user_id>/sessions", UserSessionsView.as_view()),
+    path("users/<str:user_id>/sessions/<str:session_id>", UserSessionView.as_view()),
+]

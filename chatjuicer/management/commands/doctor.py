@@ -1,0 +1,28 @@
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from chatjuicer.operations.doctor import findings
+
+
+class Command(BaseCommand):
+    help = "Look for what should not be between the rows, and mend it when told. May run beside a working server."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--repair", action="store_true", help="mend what is found")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        found: Counter[str] = Counter()
+        for finding in findings(options["repair"]):
+            found[finding.check] += 1
+            self.stdout.write(f"{finding.check}: {finding.what}")
+        if not found:
+            self.stdout.write("Nothing is wrong.")
+            return
+        total = ", ".join(f"{n} {check}" for check, n in found.items())
+        if not options["repair"]:
+            raise CommandError(f"Found {total}. --repair mends it.")
+        if left := sum(1 for _ in findings(repair=False)):
+            raise CommandError(f"Found {total}; {left} could not be mended.")
+        self.stdout.write(f"Mended {total}.")

@@ -1,0 +1,63 @@
+"""The supervisor without a web server, where agents have machines of their own."""
+
+import asyncio
+import contextlib
+import signal
+from typing import Any
+
+import uvicorn
+from django.core.management.base import BaseCommand, CommandParser
+from prometheus_client import start_http_server
+
+from chat_app.agent.lifecycle import shut_down, warm_up
+from chat_app.agent.summarize import summarize
+from chat_app.runs.process import process
+from chat_app.runs.supervisor import Supervisor
+from chatjuicer.metrics import registry
+from chatjuicer.observability import tracing
+
+GRACE_S = 30.0
+
+
+class Command(BaseCommand):
+    help = "Claim and execute runs, and serve nobody. Any number of these may run beside servers and one another."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--grace",
+            type=float,
+            default=GRACE_S,
+            metavar="SECONDS",
+            help="how long SIGTERM lets running answers go on (%(default)s); a second signal ends at once",
+        )
+
+        parser.add_argument(
+            "--metrics",
+            metavar="HOST:PORT",
+            help="serve metrics there, to whoever can reach it",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["metrics"]:
+            host, _, port = options["metrics"].rpartition(":")
+            start_http_server(int(port), host or "127.0.0.1", registry)
+        # The server's own choice of loop.
+        factory = uvicorn.Config("chatjuicer.asgi:application").get_loop_factory()
+        with asyncio.Runner(loop_factory=factory) as runner, contextlib.suppress(KeyboardInterrupt):
+            runner.run(self.work(options["grace"]))
+
+    async def work(self, grace_s: float) -> None:
+        loop, told_to_stop = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told_to_stop.set)
+        tracing.start()
+        await warm_up()
+        await process.start(Supervisor, summarize)
+        self.stdout.write("Executing runs")
+        self.stdout.flush()
+        await told_to_stop.wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        await process.stop(grace_s)
+        await shut_down()
+        tracing.stop()

@@ -1,0 +1,354 @@
+"""What should be true between the rows, looked for and mended. Nothing of this is needed where every write went through
+the verbs; it is for databases that were edited by hand, restored in parts, or written by a version with a fault.
+
+A check finds suspects by statements that may run beside a working server; each suspect is then examined with its rows
+locked, so that what is under way is not taken for a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
+from django.utils import timezone
+
+from chat_app import protocol
+from chat_app.exceptions import SessionGone
+from chat_app.log.record import lock_session, record
+from chat_app.models import Event, Run
+from chat_app.models.ending import INTERRUPTED_RESULT, text_so_far
+from chat_app.models.status import ENDED, LIVE
+from chat_app.runs.owner import is_dead
+from chatjuicer.encryption import MARK
+from files_app.models import File, StorageUsage, StoredBytes
+from files_app.storage import file_storage
+from sessions_app.models import ChatSession, ContextItem, Message, SessionTally
+from sessions_app.models.recount import counted, latest_preview, recount
+
+# Of the others all is in one text, and nothing between rows.
+UNPACKED = ChatSession.objects.filter(packed=False)
+STRAY_AFTER = timedelta(days=1)
+PROCESS_LOST = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    what: str
+    mend: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    suspects: Callable[[], Iterable[Any]]
+    examine: Callable[[Any], Found | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    check: str
+    what: str
+
+
+def findings(repair: bool) -> Iterator[Finding]:
+    """All that is wrong, one after the other; mended when it is yielded, if asked for."""
+    for check in CHECKS:
+        for suspect in check.suspects():
+            with transaction.atomic():
+                try:
+                    found = check.examine(suspect)
+                except SessionGone:
+                    found = None
+                if found and repair:
+                    found.mend()
+            if found:
+                yield Finding(check.name, found.what)
+
+
+# -- runs
+
+
+def orphaned_runs() -> list[UUID]:
+    return [run.pk for run in Run.objects.all().orphans(is_dead)]
+
+
+def orphaned_run(pk: UUID) -> Found | None:
+    run = next((run for run in Run.objects.filter(pk=pk).orphans(is_dead)), None)
+    if run is None:
+        return None
+    return Found(f"run {pk} of {session_of(run)}: its process is gone", partial(fail, run))
+
+
+def stuck_runs() -> Iterator[UUID]:
+    nobodys = Run.objects.filter(status=Run.Status.RUNNING).filter(Q(owner="") | Q(lease_until=None))
+    yield from list(nobodys.values_list("pk", flat=True))
+    own_end = Event.objects.filter(
+        session=OuterRef("session"), run_id=OuterRef("pk"), seq__gte=OuterRef("first_seq"), type="stream_end"
+    )
+    endless = Run.objects.filter(
+        ~Exists(own_end), status__in=ENDED, first_seq__gt=F("session__forgotten_seq"), session__packed=False
+    )
+    yield from list(endless.values_list("pk", flat=True))
+
+
+def stuck_run(pk: UUID) -> Found | None:
+    run = Run.objects.filter(pk=pk).first()
+    if run is None:
+        return None
+    session = lock_session(run.session_id)
+    run.refresh_from_db()
+    if run.status == Run.Status.RUNNING and not (run.owner and run.lease_until):
+        return Found(f"run {pk} of {session.public_id}: running, and nobody's", partial(fail, run))
+    own = Event.objects.filter(session=session, run_id=pk, seq__gte=run.first_seq or 0)
+    if run.status in LIVE or not run.first_seq or run.first_seq <= session.forgotten_seq:
+        return None
+    if own.filter(type="stream_end").exists():
+        return None
+    reason: Any = run.finish_reason or "error"
+    end = protocol.StreamEnd(finish_reason=reason)
+    return Found(f"run {pk} of {session.public_id}: ended without stream_end", partial(record, session, [end], pk))
+
+
+def fail(run: Run) -> None:
+    run.end(Run.Status.FAILED, "error", epoch=run.epoch, error=PROCESS_LOST)
+
+
+def session_of(run: Run) -> str:
+    return run.session.public_id
+
+
+# -- messages and context
+
+
+def pending_messages() -> list[UUID]:
+    live = Run.objects.filter(pk=OuterRef("run_id"), status__in=LIVE)
+    return list(Message.objects.filter(~Exists(live), status=Message.Status.PENDING).values_list("pk", flat=True))
+
+
+def pending_message(pk: UUID) -> Found | None:
+    message = Message.objects.filter(pk=pk).first()
+    if message is None:
+        return None
+    session = lock_session(message.session_id)
+    message.refresh_from_db()
+    written = message.run_id is not None and Run.objects.live().filter(pk=message.run_id).exists()
+    if written or message.status != Message.Status.PENDING:
+        return None
+    what = f"message {message.position} of {session.public_id}: pending, and no run writes it"
+    return Found(what, partial(finish, session, message))
+
+
+def finish(session: ChatSession, message: Message) -> None:
+    if message.role == Message.Role.TOOL_CALL:
+        message.finish_tool(INTERRUPTED_RESULT, False, status="interrupted")
+        return
+    text = text_so_far(session.pk, message.pk, 0)
+    message.complete(text, status="failed", partial=True, is_error=True)
+    if text:
+        session.add_context([{"role": "assistant", "content": text}], run_id=message.run_id)
+
+
+def unpaired_contexts() -> Iterator[UUID]:
+    perhaps = Q(item__contains='"function_call') | Q(item__startswith=MARK)  # what is sealed must be read
+    of_tools = ContextItem.objects.filter(perhaps).order_by("session_id", "position")
+    rows = of_tools.values_list("session_id", "item").iterator(500)
+    for session_pk, group in groupby(rows, key=itemgetter(0)):
+        items = [ContextItem(item=item).value for _, item in group]
+        if calls_of(items).keys() != outputs_of(items).keys():
+            yield session_pk
+
+
+def unpaired_context(session_pk: UUID) -> Found | None:
+    """An interrupted call has no output, and is given one whenever the model is asked: that is no fault."""
+    session = lock_session(session_pk)
+    if Run.objects.filter(session=session).live().exists():
+        return None
+    rows = list(session.context_items.order_by("position"))
+    items = [row.value for row in rows]
+    calls, outputs = calls_of(items), outputs_of(items)
+    told = session.messages.filter(role=Message.Role.TOOL_CALL, tool_call_id__in=calls.keys() - outputs.keys())
+    results = {m.tool_call_id: m for m in told}
+    missing = [
+        {"type": "function_call_output", "call_id": call_id, "output": m.tool_result if m else INTERRUPTED_RESULT}
+        for call_id, m in ((call_id, results.get(call_id)) for call_id in calls.keys() - outputs.keys())
+        if m is None or m.status != Message.Status.INTERRUPTED
+    ]
+    stray = [rows[index].pk for call_id, index in outputs.items() if call_id not in calls]
+    if not missing and not stray:
+        return None
+
+    def mend() -> None:
+        session.context_items.filter(pk__in=stray).delete()
+        session.add_context(missing)
+
+    what = f"context of {session.public_id}: {len(missing)} calls without output, {len(stray)} outputs without call"
+    return Found(what, mend)
+
+
+def calls_of(items: list[dict[str, Any]]) -> dict[str, int]:
+    return {str(item.get("call_id")): n for n, item in enumerate(items) if item.get("type") == "function_call"}
+
+
+def outputs_of(items: list[dict[str, Any]]) -> dict[str, int]:
+    return {str(item.get("call_id")): n for n, item in enumerate(items) if item.get("type") == "function_call_output"}
+
+
+# -- the log
+
+
+def broken_logs() -> list[UUID]:
+    sessions = UNPACKED.values("pk").annotate(n=Count("events"), low=Min("events__seq"), high=Max("events__seq"))
+    whole = Q(n=F("last_seq") - F("forgotten_seq")) & (
+        Q(n=0) | Q(low=F("forgotten_seq") + 1, high=F("last_seq"))
+    )  # fmt: skip
+    return list(sessions.exclude(whole).values_list("pk", flat=True))
+
+
+def broken_log(session_pk: UUID) -> Found | None:
+    session = lock_session(session_pk)
+    events = Event.objects.filter(session=session)
+    last = max(session.last_seq, events.aggregate(high=Max("seq"))["high"] or 0)
+    low = expected = last
+    for seq in events.order_by("-seq").values_list("seq", flat=True).iterator(1000):
+        if seq != expected:
+            break
+        low = expected = seq - 1
+    forgotten = max(low, session.forgotten_seq)
+    kept = last - forgotten
+    if (last, forgotten, kept) == (session.last_seq, session.forgotten_seq, events.count()):
+        return None
+    what = f"log of {session.public_id}: last_seq {session.last_seq}, whole from {forgotten + 1} to {last}"
+    return Found(what, partial(Event.objects.forget, session, forgotten, last))
+
+
+# -- counters
+
+
+def miscounted_sessions() -> Iterator[UUID]:
+    by_messages = UNPACKED.values("pk").annotate(n=Count("messages"), high=Max("messages__position"))
+    wrong = by_messages.filter(~Q(message_count=F("n")) | Q(last_position__lt=F("high")))
+    yield from list(wrong.values_list("pk", flat=True))
+    by_context = UNPACKED.values("pk").annotate(high=Max("context_items__position"))
+    yield from list(by_context.filter(last_context_position__lt=F("high")).values_list("pk", flat=True))
+    for session in UNPACKED.only("pk", "last_message_preview").iterator(500):
+        if session.last_message_preview != latest_preview(session):
+            yield session.pk
+
+
+def miscounted_session(session_pk: UUID) -> Found | None:
+    session = lock_session(session_pk)
+    wrong = {name: value for name, value in counted(session).items() if getattr(session, name) != value}
+    if not wrong:
+        return None
+    return Found(f"{session.public_id}: {', '.join(wrong)}", partial(recount, session))
+
+
+def wrong_tallies() -> set[tuple[UUID, str]]:
+    there = dict(sessions_counted())
+    said = {(owner, namespace): n for owner, namespace, n in tallies_said()}
+    return {key for key in there.keys() | said.keys() if there.get(key, 0) != said.get(key, 0)}
+
+
+def sessions_counted() -> Iterator[tuple[tuple[UUID, str], int]]:
+    grouped = ChatSession.objects.order_by().values_list("owner_id", "namespace").annotate(n=Count("pk"))
+    return (((owner, namespace), n) for owner, namespace, n in grouped)
+
+
+def tallies_said() -> Iterable[tuple[UUID, str, int]]:
+    return SessionTally.objects.values_list("owner_id", "namespace", "count")
+
+
+def wrong_tally(key: tuple[UUID, str]) -> Found | None:
+    owner_id, namespace = key
+    tally = SessionTally.objects.select_for_update().filter(owner_id=owner_id, namespace=namespace).first()
+    there = ChatSession.objects.filter(owner_id=owner_id, namespace=namespace).count()
+    said = tally.count if tally else 0
+    if said == there:
+        return None
+    what = f"user {owner_id}, namespace {namespace}: {said} sessions counted, {there} there"
+    return Found(what, partial(SessionTally.objects.change, owner_id, namespace, there - said))
+
+
+# -- files
+
+
+def files_without_bytes() -> list[UUID]:
+    there = {key for key, _ in file_storage().listing()}
+    rows = File.objects.values_list("pk", "storage_key").iterator(1000)
+    return [pk for pk, key in rows if key not in there]
+
+
+def file_without_bytes(pk: UUID) -> Found | None:
+    file = File.objects.filter(pk=pk).select_related("session").first()
+    if file is None or file_storage().size_of(file.storage_key) is not None:
+        return None
+    return Found(f"file {file.path} of {file.session.public_id}: its bytes are gone", file.remove)
+
+
+def bytes_without_row() -> list[str]:
+    before = timezone.now() - STRAY_AFTER
+    known = set(StoredBytes.objects.values_list("pk", flat=True).iterator(1000))
+    return [key for key, written_at in file_storage().listing() if key not in known and written_at < before]
+
+
+def byte_without_row(key: str) -> Found | None:
+    if StoredBytes.objects.filter(pk=key).exists():
+        return None
+    return Found(f"{key} in the storage: no row knows it", partial(file_storage().remove, [key]))
+
+
+def kept_bytes_without_file() -> list[str]:
+    file = File.objects.filter(storage_key=OuterRef("pk"))
+    kept = StoredBytes.objects.filter(~Exists(file), state=StoredBytes.State.KEPT)
+    return list(kept.values_list("pk", flat=True))
+
+
+def kept_byte_without_file(key: str) -> Found | None:
+    kept = StoredBytes.objects.filter(pk=key, state=StoredBytes.State.KEPT)
+    if not kept.select_for_update().exists() or File.objects.filter(storage_key=key).exists():
+        return None
+    return Found(f"{key}: kept for no file", partial(StoredBytes.objects.mark_deleted, kept))
+
+
+def wrong_usages() -> list[UUID]:
+    taken = usage_counted()
+    said = dict(StorageUsage.objects.values_list("owner_id", "size_bytes"))
+    return [owner for owner in said if said[owner] != taken.get(owner, 0)]
+
+
+def wrong_usage(owner_id: UUID) -> Found | None:
+    usage = StorageUsage.objects.select_for_update().filter(owner_id=owner_id).first()
+    taken = usage_counted(owner_id=owner_id).get(owner_id, 0)
+    if usage is None or usage.size_bytes == taken:
+        return None
+    what = f"user {owner_id}: {usage.size_bytes} bytes of files counted, {taken} there"
+    return Found(what, partial(StorageUsage.objects.refund, owner_id, usage.size_bytes - taken))
+
+
+def usage_counted(**owner: UUID) -> dict[UUID, int]:
+    charged = StoredBytes.objects.filter(**owner).exclude(state=StoredBytes.State.DELETED).order_by()
+    return dict(charged.values_list("owner_id").annotate(total=Sum("size_bytes")))
+
+
+# In this order: what a run leaves is mended before what is counted.
+CHECKS = [
+    Check("orphaned-run", orphaned_runs, orphaned_run),
+    Check("stuck-run", stuck_runs, stuck_run),
+    Check("pending-message", pending_messages, pending_message),
+    Check("unpaired-context", unpaired_contexts, unpaired_context),
+    Check("seq-gap", broken_logs, broken_log),
+    Check("counters", miscounted_sessions, miscounted_session),
+    Check("tally", wrong_tallies, wrong_tally),
+    Check("missing-bytes", files_without_bytes, file_without_bytes),
+    Check("stray-bytes", bytes_without_row, byte_without_row),
+    Check("stray-bytes", kept_bytes_without_file, kept_byte_without_file),
+    Check("storage-usage", wrong_usages, wrong_usage),
+]

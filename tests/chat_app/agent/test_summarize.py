@@ -1,0 +1,41 @@
+import pytest
+
+from chat_app.agent.summarize import NoSummary, summarize
+from tests.harness.provider import Provider, Script
+
+
+async def test_a_summary_is_asked_for_as_one_text(provider: Provider) -> None:
+    provider.scripts.append(Script(text="They met."))
+    summary = await summarize(
+        [
+            {"role": "user", "content": "I am Alice."},
+            {"type": "function_call", "call_id": "1", "name": "current_time", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "1", "output": "noon"},
+            {"role": "assistant", "content": "Hello."},
+        ],
+        "gpt-4.1",
+    )
+    assert summary.text == "They met."
+    assert summary.usage is not None
+    (request,) = provider.requests
+    (asked,) = [text for role, text in request.texts if role == "user"]
+    assert "User: I am Alice." in asked
+    assert "noon" in asked
+    assert not request.body.get("tools")
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "status"),
+    [
+        (Script(status=401), "provider_auth", 502),
+        (Script(status=429), "provider_rate_limited", 429),
+        (Script(status=503), "provider_unavailable", 503),
+        (Script(empty=True), "provider_protocol", 502),
+    ],
+)
+async def test_a_summary_that_fails_says_why(provider: Provider, script: Script, code: str, status: int) -> None:
+    provider.scripts += [script] * 3
+    with pytest.raises(NoSummary) as failure:
+        await summarize([{"role": "user", "content": "hello"}], "gpt-4.1")
+    assert (failure.value.code, failure.value.status_code) == (code, status)
+    assert (failure.value.retry_after is not None) == (status in (429, 503))

@@ -1,0 +1,54 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_app.agent.models.failures import ProviderError
+from chat_app.agent.models.wire import DONE, Decoder
+
+
+def read(pieces: list[bytes]) -> list[Any]:
+    decoder = Decoder()
+    return [event for piece in pieces for event in decoder.feed(piece)]
+
+
+EVENTS = st.lists(
+    st.builds(lambda text, number: {"type": "delta", "delta": text, "n": number}, st.text(), st.integers(0, 9)),
+    max_size=8,
+)
+
+
+@given(EVENTS, st.sampled_from(["\n", "\r\n"]), st.lists(st.integers(1, 40), min_size=1, max_size=50))
+def test_events_are_whole_however_the_network_cuts_them(
+    events: list[dict[str, Any]], newline: str, sizes: list[int]
+) -> None:
+    wire = "".join(f"event: delta{newline}data: {json.dumps(event)}{newline}{newline}" for event in events)
+    stream, pieces = wire.encode(), []
+    while stream:
+        size = sizes[len(pieces) % len(sizes)]
+        pieces.append(stream[:size])
+        stream = stream[size:]
+    assert read(pieces) == [json.loads(json.dumps(event)) for event in events]
+
+
+def test_comments_and_fields_that_we_do_not_use_are_passed_over() -> None:
+    assert read([b': ping\n\nid: 7\nretry: 5\ndata:{"a":1}\n\ndata: [DONE]\n\n']) == [{"a": 1}, DONE]
+
+
+def test_data_may_take_several_lines() -> None:
+    assert read([b'data: {"a":\ndata: 1}\n\n']) == [{"a": 1}]
+
+
+def test_half_a_character_is_replaced() -> None:
+    assert read([b'data: {"a":"x\\ud83d"}\n\n']) == [{"a": "x�"}]
+
+
+@pytest.mark.parametrize("data", [b"{", b"5", b"[1]", b'{"a":NaN_}', b"\xff"])
+def test_a_malformed_event_is_told_after_those_before_it(data: bytes) -> None:
+    decoder = Decoder()
+    assert decoder.feed(b'data: {"a":1}\n\ndata: ' + data + b"\n\n") == [{"a": 1}]
+    assert isinstance(decoder.broken, ProviderError)
+    with pytest.raises(ProviderError):
+        Decoder().feed(b"data: " + data + b"\n\n")

@@ -1,0 +1,162 @@
+"""The writer of the log, when all goes well and when it does not."""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from functools import partial
+from uuid import UUID, uuid4
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+
+from chat_app.database import in_database
+from chat_app.log import record as log
+from chat_app.log.journal import Journal
+from chat_app.log.run_writer import RunWriter
+from chat_app.models import Event, Run
+from chat_app.protocol import UserInput
+from chat_app.runs.contract import LeaseLost
+from chatjuicer.accounts.models import User
+from sessions_app.models import ChatSession
+from tests.chat_app.conftest import Lost
+
+
+def said(writer: RunWriter) -> str:
+    from chat_app.models.ending import text_so_far
+
+    message = ChatSession.objects.get(pk=writer.session_pk).messages.filter(role="assistant").first()
+    return text_so_far(writer.session_pk, message.pk, 0) if message else ""
+
+
+async def test_words_are_durable_when_flush_returns_and_few_commits_carry_many(writer: RunWriter) -> None:
+    for n in range(1000):
+        await writer.text(f"{n} ")
+    await writer.flush()
+    assert await in_database(said, writer) == "".join(f"{n} " for n in range(1000))
+    assert await in_database(Event.objects.filter(type="delta").count) < 100
+
+
+async def test_a_finished_message_holds_all_of_its_text(writer: RunWriter) -> None:
+    await writer.text("Rome is ")
+    await writer.flush()
+    await writer.text("eternal.")
+    await writer.end_message()
+    await writer.text("And hot.")
+    await writer.end_message()
+    await writer.flush()
+    session = await in_database(ChatSession.objects.get, pk=writer.session_pk)
+    messages = await in_database(lambda: list(session.messages.filter(role="assistant").order_by("position")))
+    assert [(m.content, m.status) for m in messages] == [("Rome is eternal.", "completed"), ("And hot.", "completed")]
+
+
+async def test_who_lost_the_run_is_told_and_writes_nothing(writer: RunWriter, lost: Lost) -> None:
+    await writer.text("kept")
+    await writer.flush()
+    await in_database(Run.objects.interrupt, writer.session_pk)
+    with pytest.raises(LeaseLost):
+        await writer.text(" lost")
+        await writer.flush()
+    assert lost == [writer.run_id]
+    with pytest.raises(LeaseLost):
+        await writer.text("more")
+    session = await in_database(ChatSession.objects.get, pk=writer.session_pk)
+    assert (await in_database(session.messages.get, role="assistant")).content == "kept"
+
+
+async def test_what_comes_while_the_run_is_being_ended_elsewhere_is_not_written(writer: RunWriter, lost: Lost) -> None:
+    """The batch waits for the row that the end has locked, and must see then that the run has ended."""
+    locked, go_on = threading.Event(), threading.Event()
+
+    def end_slowly() -> None:
+        with transaction.atomic():
+            Run.objects.interrupt(writer.session_pk)
+            locked.set()
+            go_on.wait(10)
+
+    ending = asyncio.create_task(in_database(end_slowly))
+    await asyncio.to_thread(locked.wait, 10)
+    await writer.text("late")
+    with pytest.raises(LeaseLost):
+        flushed = asyncio.create_task(writer.flush())
+        await asyncio.wait([flushed], timeout=0.3)
+        go_on.set()
+        await flushed
+    await ending
+    assert lost == [writer.run_id]
+    assert await in_database(said, writer) == ""
+
+
+async def test_two_processes_whose_stops_cross_do_not_wait_for_each_other(
+    journal: Journal, session: ChatSession, alice: User
+) -> None:
+    other = await in_database(lambda: ChatSession.objects.open(alice)[0])
+    other_journal = Journal(on_lost=lambda _: None)
+
+    def stop(session_pk: UUID) -> None:
+        Run.objects.interrupt(session_pk, uuid4())
+        time.sleep(0.1)
+
+    began = time.monotonic()
+    await asyncio.gather(
+        *(journal.transact(partial(stop, pk), pk) for pk in (session.pk, other.pk)),
+        *(other_journal.transact(partial(stop, pk), pk) for pk in (other.pk, session.pk)),
+    )
+    assert time.monotonic() - began < 0.9  # PostgreSQL looks for deadlocks after a second, and then fails one
+    await other_journal.stop()
+
+
+async def test_a_verb_that_fails_costs_nobody_else(journal: Journal, writer: RunWriter, session: ChatSession) -> None:
+    def fail() -> None:
+        session.post("user", "never seen")
+        raise ValueError("no")
+
+    await writer.text("kept")
+    failing, working = (
+        asyncio.create_task(journal.transact(fail, session.pk)),
+        asyncio.create_task(journal.transact(lambda: 7, session.pk)),
+    )
+    with pytest.raises(ValueError, match="no"):
+        await failing
+    assert await working == 7
+    await writer.flush()
+    assert await in_database(said, writer) == "kept"
+    assert not await in_database(session.messages.filter(content="never seen").exists)
+
+
+async def test_what_one_run_cannot_write_costs_no_other_run(
+    journal: Journal, writer: RunWriter, alice: User, lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await in_database(lambda: ChatSession.objects.open(alice)[0])
+    started = await in_database(lambda: Run.objects.start(other.pk, [UserInput("Hello")], owner="here"))
+    poisoned = journal.writer(started.run, started.session)
+    insert = log.insert
+
+    def refuse(records: list, now: object) -> None:
+        if any("poison" in record.payload for record in records):
+            raise RuntimeError
+        insert(records, now)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("chat_app.log.journal.insert", refuse)
+    await writer.text("kept")
+    await poisoned.text("poison")
+    await writer.flush()
+    with pytest.raises(LeaseLost):
+        await poisoned.flush()
+    assert await in_database(said, writer) == "kept"
+    assert lost == [poisoned.run_id]
+
+
+@pytest.mark.skipif("sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="it is SQLite that can be locked")
+async def test_words_wait_for_a_locked_database_and_none_is_lost(writer: RunWriter) -> None:
+    other = sqlite3.connect(connection.settings_dict["NAME"], timeout=0, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    await writer.text("waited")
+    flushed = asyncio.create_task(writer.flush())
+    await asyncio.wait([flushed], timeout=0.5)
+    assert not flushed.done()
+    other.execute("ROLLBACK")
+    other.close()
+    await flushed
+    assert await in_database(said, writer) == "waited"

@@ -1,0 +1,206 @@
+"""Old sessions, moved out of the way: they read as before, and come back when somebody writes."""
+
+import os
+import zlib
+from base64 import b64decode
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from chat_app.models import Event, Run
+from chat_app.protocol import UserInput
+from chatjuicer.accounts.models import User
+from chatjuicer.encryption import MARK
+from sessions_app.models import ChatSession, ContextItem, Message, MessageDraft, PackedHistory
+from tests.chatjuicer.frontends.test_encryption import raw
+from tests.harness.client import Client, assert_gapless, text_of
+from tests.harness.provider import Provider
+from tests.harness.server import Site
+
+LAYERS = (Message, ContextItem, Event)
+
+
+@pytest.fixture
+def session(alice: User, alice_client: APIClient) -> ChatSession:
+    """With 60 messages of all kinds, last used 100 days ago."""
+    session, _ = ChatSession.objects.open(alice, public_id="old", title="Long ago")
+    for number in range(1, 59):
+        session.post("user" if number % 2 else "assistant", f"message {number} ü", {"n": [number, None]})
+    call = {"tool_call_id": "c1", "tool_name": "read_file", "tool_arguments": "{}", "tool_result": "text"}
+    session.add_messages([MessageDraft(role="tool_call", tool_success=True, **call), MessageDraft(role="system")])
+    session.configure(pinned=True)
+    ChatSession.objects.filter(pk=session.pk).update(last_used_at=timezone.now() - timedelta(days=100))
+    return session
+
+
+def archive(older_than: str = "90d") -> str:
+    told = StringIO()
+    call_command("archive_sessions", "--older-than", older_than, stdout=told)
+    return told.getvalue()
+
+
+def everything(client: APIClient, session: ChatSession) -> list[Any]:
+    """What each door shows."""
+    key = session.pk
+    paths = [
+        "/api/sessions", "/api/sessions/old", "/api/sessions/old/messages?limit=7&offset=50",
+        "/api/sessions/old/messages?before=20&limit=5", "/api/sessions/old/messages?after=55",
+        "/api/sessions/old/events", "/api/sessions/old/events?after=57&limit=2", "/api/sessions/old/events?after=59",
+        "/api/v1/sessions", f"/api/v1/sessions/{key}", f"/api/v1/sessions/{key}/messages?limit=3&offset=2",
+        f"/api/v1/chat-sessions/{key}", "/api/users/default/sessions",
+    ]  # fmt: skip
+    answers = [client.get(path) for path in paths]
+    assert {answer.status_code for answer in answers} == {200}
+    return [answer.json() for answer in answers]
+
+
+def test_an_old_session_is_one_row_and_reads_as_before_through_every_door(
+    alice_client: APIClient, session: ChatSession
+) -> None:
+    before = everything(alice_client, session)
+    assert archive() == "1 sessions archived\n"
+    assert not any(model.objects.exists() for model in LAYERS)
+    packed = PackedHistory.objects.get()
+    assert len(packed.content) < 10_000
+    assert b"message 58" in zlib.decompress(b64decode(packed.content))
+    assert everything(alice_client, session) == before
+    assert not any(model.objects.exists() for model in LAYERS)
+    assert archive() == "0 sessions archived\n"
+
+
+def post_native(client: APIClient, session: ChatSession) -> Any:
+    return client.post("/api/sessions/old/messages", {"role": "user", "content": "back"})
+
+
+def post_mai(client: APIClient, session: ChatSession) -> Any:
+    return client.post(f"/api/v1/sessions/{session.pk}/messages", {"role": "user", "content": "back"})
+
+
+def post_sparrow(client: APIClient, session: ChatSession) -> Any:
+    body = {"message_type": "user", "content": "back"}
+    return client.post(f"/api/v1/chat-sessions/{session.pk}/messages", body)
+
+
+def rename(client: APIClient, session: ChatSession) -> Any:
+    return client.patch("/api/users/default/sessions/old", {"title": "Found again"})
+
+
+def start_a_run(client: APIClient, session: ChatSession) -> None:
+    Run.objects.start(session.pk, [UserInput("back")])
+
+
+WRITES = [post_native, post_mai, post_sparrow, rename, start_a_run]
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_whoever_writes_brings_it_back(
+    alice_client: APIClient, session: ChatSession, write: Callable[[APIClient, ChatSession], Any]
+) -> None:
+    rows = [list(model.objects.order_by(order).values()) for model, order in layers()]
+    context = [item.value for item in session.context_items.order_by("position")]
+    archive()
+    answer = write(alice_client, session)
+    assert answer is None or answer.status_code in (200, 201)
+    assert not PackedHistory.objects.exists()
+    again = [list(model.objects.order_by(order).values()) for model, order in layers()]
+    for then, now in zip(rows, again, strict=True):
+        assert [{**row, "id": None} for row in then] == [{**row, "id": None} for row in now[: len(then)]]
+    assert rows[0] == again[0][: len(rows[0])]
+    assert [item.value for item in session.context_items.order_by("position")][: len(context)] == context
+    events = alice_client.get("/api/sessions/old/events").json()["events"]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    session.refresh_from_db()
+    assert session.message_count == session.messages.count()
+    assert not session.packed
+
+
+def layers() -> list[tuple[Any, str]]:
+    return [(Message, "position"), (ContextItem, "position"), (Event, "seq")]
+
+
+def test_what_is_new_or_busy_stays_where_it_is(alice: User, session: ChatSession) -> None:
+    ChatSession.objects.open(alice, public_id="new")[0].post("user", "hello")
+    Run.objects.start(session.pk, [UserInput("a question")])
+    ChatSession.objects.filter(pk=session.pk).update(last_used_at=timezone.now() - timedelta(days=100))
+    assert archive() == "0 sessions archived\n"
+    assert Message.objects.count() == 62
+
+
+def test_an_archived_session_is_cleared_and_deleted_like_any_other(
+    alice_client: APIClient, session: ChatSession
+) -> None:
+    archive()
+    assert alice_client.post("/api/sessions/old/clear").status_code == 200
+    assert alice_client.get("/api/sessions/old").json()["messages"] == []
+    assert not PackedHistory.objects.exists() and not Message.objects.exists()
+    post_native(alice_client, session)
+    ChatSession.objects.filter(pk=session.pk).update(last_used_at=timezone.now() - timedelta(days=100))
+    archive()
+    assert PackedHistory.objects.exists()
+    assert alice_client.delete("/api/sessions/old").status_code == 200
+    assert not any(model.objects.exists() for model in (*LAYERS, PackedHistory, ChatSession))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_at_once_bring_it_back_once(
+    session: ChatSession, alice: User, client_of: Callable[[User], APIClient], side_by_side: Callable[..., list[Any]]
+) -> None:
+    archive()
+    answers = side_by_side(lambda client: post_native(client, session), [client_of(alice) for _ in range(6)])
+    assert [answer.status_code for answer in answers] == [201] * 6
+    positions = session.messages.order_by("position").values_list("position", flat=True)
+    assert list(positions) == list(range(1, 67))
+    assert not PackedHistory.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archive_is_encrypted_and_its_key_rotated(
+    settings: Any, alice_client: APIClient, session: ChatSession
+) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    settings.MESSAGE_ENCRYPTION_KEYS = [old]
+    before = everything(alice_client, session)
+    archive()
+    assert all(text.startswith(MARK) for text in raw(PackedHistory, "content"))
+    settings.MESSAGE_ENCRYPTION_KEYS = [new, old]
+    call_command("rotate_message_key", stdout=StringIO())
+    settings.MESSAGE_ENCRYPTION_KEYS = [new]
+    assert everything(alice_client, session) == before
+
+
+async def test_a_socket_replays_an_archive_and_the_agent_remembers_it() -> None:
+    with Provider() as provider, Site(os.environ.get("TEST_PROFILE", "sqlite"), provider.url) as site:
+        alice = await Client(site.url).login()
+        key = await alice.create_session()
+        async with alice.chat(key) as chat:
+            await chat.ask("tool current_time {}; say 20 words")
+        events = await alice.events(key)
+        assert "1 sessions archived" in site.manage("archive_sessions", "--older-than", "0h")
+        assert await alice.events(key) == events
+        async with alice.at(site.servers[-1].url).chat(key, after=0) as chat:
+            await chat.wait_seq(events[-1]["seq"])
+            assert_gapless(chat.log)
+            assert text_of(chat.frames) == text_of(events)
+        provider.reset()
+        async with alice.chat(key) as chat:
+            await chat.ask("say 2 words")
+        assert len(provider.requests[0].items) >= 4
+        assert ("user", "tool current_time {}; say 20 words") in provider.requests[0].texts
+        assert provider.violations == []
+        assert_gapless(await alice.events(key))
+        assert site.manage("doctor").count("\n") <= 2
+        await alice.close()
+
+
+def test_an_age_is_a_number_and_a_unit(db: None) -> None:
+    assert archive("12h") == archive("8w") == "0 sessions archived\n"
+    for text in ("90", "old", "9y"):
+        with pytest.raises(CommandError, match="an age is"):
+            archive(text)

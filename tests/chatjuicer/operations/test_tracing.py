@@ -1,0 +1,102 @@
+"""Where a collector is named, requests and runs are told to it, and nothing of what was said."""
+
+import gzip
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.chatjuicer.operations.conftest import PROFILE, signed_in
+from tests.harness.client import Client
+from tests.harness.provider import Provider
+from tests.harness.server import Site
+from tests.harness.services import until
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+class Collector:
+    """Speaks OTLP over HTTP."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(handler) -> None:  # noqa: N805
+                body = handler.rfile.read(int(handler.headers["Content-Length"]))
+                packed = handler.headers.get("Content-Encoding") == "gzip"
+                self.bodies.append(gzip.decompress(body) if packed else body)
+                handler.send_response(200)
+                handler.end_headers()
+
+            def log_message(handler, *_: object) -> None:  # noqa: N805
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def spans(self) -> dict[str, Span]:
+        """The latest of each name."""
+        requests = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
+        scopes = [scope for request in requests for spans in request.resource_spans for scope in spans.scope_spans]
+        return {span.name: span for scope in scopes for span in scope.spans}
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    yield collector
+    collector.server.shutdown()
+    collector.server.server_close()
+
+
+def attributes(span: Span) -> dict[str, str | int]:
+    return {a.key: a.value.string_value or a.value.int_value for a in span.attributes}
+
+
+async def test_a_run_is_a_part_of_the_trace_that_asked_for_it(collector: Collector) -> None:
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    with Site(PROFILE, processes=1, **traced) as site:
+        async with signed_in(site) as alice:
+            session = await alice.create_session(title="a secret title")
+            frames = await ask(alice, session, "a secret question")
+        wanted = {"run", "POST /api/chat", "POST /api/sessions", "POST /api/auth/login"}
+        until(lambda: wanted <= set(collector.spans()), f"{wanted} are traced")
+    spans = collector.spans()
+    asked, run = spans["POST /api/chat"], spans["run"]
+    assert (asked.trace_id.hex(), asked.parent_span_id.hex()) == (TRACE, PARENT)
+    assert (run.trace_id, run.parent_span_id) == (asked.trace_id, asked.span_id)
+    assert attributes(asked)["http.response.status_code"] == 200
+    told = attributes(run)
+    assert told["chatjuicer.run_id"] == frames[-1]["run_id"]
+    assert (told["chatjuicer.session_id"], told["chatjuicer.finish_reason"]) == (session, "stop")
+    assert not any(b"secret" in body for body in collector.bodies)
+
+
+async def test_a_failed_run_says_how(collector: Collector) -> None:
+    with (
+        Provider() as provider,
+        Site(
+            PROFILE, provider.url, processes=1, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="100"
+        ) as site,
+    ):
+        async with signed_in(site) as alice:
+            await ask(alice, await alice.create_session(), "fail 401")
+        until(lambda: "run" in collector.spans(), "the run is traced")
+    run = collector.spans()["run"]
+    assert attributes(run)["error.type"] == "provider_auth"
+    assert run.status.code == 2
+
+
+async def ask(client: Client, session: str, text: str) -> list[dict[str, object]]:
+    body = {"session_id": session, "messages": [{"role": "user", "content": text}]}
+    traced = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+    async with client.sse("POST", "/api/chat", body, **traced) as frames:
+        return [frame async for frame in frames]
