@@ -109,7 +109,7 @@ class SessionViewSet(viewsets.SessionViewSet):
     def summarize(self, request: Request, key: str) -> HttpResponseBase:
         """Puts a summary in the place of what the model was given so far. The history is not touched."""
         session = self.session(key)
-        return AwaitedResponse(self, summarize_session(session, require_process().summarize))
+        return AwaitedResponse(self, summarize_session(session, require_process().agent))
 
 
 class MessageViewSet(viewsets.MessageViewSet):
