@@ -174,7 +174,7 @@ class Supervisor:
                     pause = partial(run.pause, run.epoch, outcome.asked, outcome.state, outcome.usage)
                     await asyncio.shield(self._surely(pause, session.pk))
                     return
-                title = "" if session.title else title_from(started.first_words)
+                title = "" if session.is_named else title_from(started.first_words)
                 # From here on nothing cancels: the end is written once, by us or by who was faster.
                 end = partial(self._end_in_database, run.pk, outcome, error, run.epoch, title)
                 await asyncio.shield(self._surely(end, session.pk))
