@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import Q
+
 from files_app import listing
 from sessions_app import history
 from sessions_app.models import ChatSession, Message
@@ -13,6 +15,11 @@ from .models.ending import text_so_far
 class History(history.History):
     def detail(self) -> dict[str, Any]:
         return super().detail() | {"files": listing.of_detail(self.session), "run": active_run(self.session)}
+
+    def in_progress(self) -> Q:
+        """All that a socket is told again from the active run's latest `stream_start` on."""
+        run = Run.objects.filter(session=self.session).active().first()
+        return super().in_progress() | run.answer if run else super().in_progress()
 
     def with_text(self, messages: list[Message]) -> list[Message]:
         """An answer that is being written has the text that its clients have seen so far: that of its deltas."""

@@ -1,6 +1,10 @@
-"""What a person reads of a session, as REST gives it: the newest messages, or any part of all."""
+"""What a person reads of a session, as REST gives it: the newest messages or any part of all, and beside them the
+answer that is being given."""
 
+from functools import cached_property
 from typing import Any
+
+from django.db.models import Q, QuerySet
 
 from sessions_app.models import ChatSession, Message
 from sessions_app.serializers import MessageSerializer, SessionSerializer
@@ -11,7 +15,9 @@ DETAIL_MESSAGES = 50
 class History:
     """One session's messages. What is answered is consistent if `session` was read in the same snapshot.
 
-    An app that knows more of a session extends this class, and the view sets that use it.
+    The messages of an answer that is still being given stand in `live` alone: a client that follows the answer from
+    its beginning would else show it twice. An app that knows more of a session extends this class, and the view sets
+    that use it.
     """
 
     def __init__(self, session: ChatSession) -> None:
@@ -22,62 +28,92 @@ class History:
         newest, has_more = self.newest(DETAIL_MESSAGES)
         messages = [MessageSerializer(message).data for message in newest]
         return {
-            "session": SessionSerializer(self.session).data,
+            "session": SessionSerializer(self.session).data | {"message_count": self.message_count},
             "full_history": messages,
             "messages": messages,
+            "live": [MessageSerializer(message).data for message in self.with_text(self.unfinished)],
             "has_more": has_more,
             "loaded_count": len(messages),
-            "message_count": self.session.message_count,
+            "message_count": self.message_count,
             "last_seq": self.session.last_seq,
         }
 
     def page(self, limit: int, offset: int, before: int | None, after: int | None) -> dict[str, Any]:
-        """Ascending; the `limit` messages from `offset` on, or those nearest below `before` or above `after`.
+        """Ascending; the `limit` finished messages from `offset` on, or those nearest below `before` or above `after`.
 
         With both, those between them that are nearest below `before`.
         """
         if before is not None:
             found, has_more = self.newest(limit, before, after or 0)
+        elif after is not None:
+            found, has_more = self.above(after, limit)
         else:
-            # Positions are 1, 2, 3 ... without gaps: the messages passed over are those up to position `offset`.
-            found, has_more = self.above(offset if after is None else after, limit)
-        total = self.session.message_count
+            found, has_more = self.from_offset(offset, limit)
         return {
             "messages": [MessageSerializer(message).data for message in found],
             "has_more": has_more,
-            "total_count": total,
+            "total_count": self.message_count,
             "pagination": {
                 "offset": offset,
                 "limit": limit,
                 "count": len(found),
-                "total": total,
-                "total_count": total,
+                "total": self.message_count,
+                "total_count": self.message_count,
                 "has_more": has_more,
             },
         }
 
+    @property
+    def message_count(self) -> int:
+        """Of finished messages: those that the pages hold."""
+        return self.session.message_count - len(self.unfinished)
+
     def newest(self, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
-        """The last messages between the two positions, ascending, and whether there are older ones."""
+        """The last finished messages between the two positions, ascending, and whether there are older ones."""
         if self.session.packed:
             within = [m for m in self._packed() if after < m.position < (before or m.position + 1)]
             return within[-limit:], len(within) > limit
-        rows = self.session.messages.filter(position__gt=after)
+        rows = self._finished().filter(position__gt=after)
         if before is not None:
             rows = rows.filter(position__lt=before)
         found = list(rows.order_by("-position")[: limit + 1])
-        return self.with_text(found[:limit][::-1]), len(found) > limit
+        return found[:limit][::-1], len(found) > limit
 
     def above(self, position: int, limit: int) -> tuple[list[Message], bool]:
-        """The first messages above the position, ascending, and whether there are more."""
+        """The first finished messages above the position, ascending, and whether there are more."""
         if self.session.packed:
             later = [m for m in self._packed() if m.position > position]
             return later[:limit], len(later) > limit
-        found = list(self.session.messages.filter(position__gt=position).order_by("position")[: limit + 1])
-        return self.with_text(found[:limit]), len(found) > limit
+        found = list(self._finished().filter(position__gt=position).order_by("position")[: limit + 1])
+        return found[:limit], len(found) > limit
+
+    def from_offset(self, offset: int, limit: int) -> tuple[list[Message], bool]:
+        """The first finished messages after `offset` others, ascending, and whether there are more."""
+        position = offset
+        # Positions are 1, 2, 3 ... without gaps: as many messages lie up to a position as it says, less the unfinished.
+        for message in self.unfinished:
+            if message.position <= position + 1:
+                position += 1
+        return self.above(position, limit)
+
+    @cached_property
+    def unfinished(self) -> list[Message]:
+        """The messages of the answer that is being given, in order; some may be complete themselves."""
+        if self.session.packed:
+            return []
+        return list(self.session.messages.filter(self.in_progress()).order_by("position"))
+
+    def in_progress(self) -> Q:
+        """Which messages belong to an answer that is being given; of finished ones among them this app knows none."""
+        return Q(status=Message.Status.PENDING)
 
     def with_text(self, messages: list[Message]) -> list[Message]:
         """The messages with all the text that they have. Of one that is still being written, this app knows none."""
         return messages
+
+    def _finished(self) -> QuerySet[Message]:
+        rows = self.session.messages.all()
+        return rows.exclude(pk__in=[message.pk for message in self.unfinished]) if self.unfinished else rows
 
     def _packed(self) -> list[Message]:
         messages = self.session.packed_history.rows(Message)

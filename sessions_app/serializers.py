@@ -144,6 +144,14 @@ class MessageSerializer(serializers.Serializer[Message]):
     tool_arguments = serializers.CharField()
     tool_result = serializers.CharField()
     tool_success = serializers.BooleanField(allow_null=True)
+    # These repeat `tool_*` by the names that a frame has.
+    call_id = serializers.CharField(source="tool_call_id")
+        source="tool_call_id", help_text="`call_id`, `name`, `arguments`, `result` and `success` repeat `tool_*`."
+    )
+    name = serializers.CharField(source="tool_name")
+    arguments = serializers.CharField(source="tool_arguments")
+    result = serializers.CharField(source="tool_result")
+    success = serializers.BooleanField(source="tool_success", allow_null=True)
     token_count = serializers.IntegerField(allow_null=True)
     model = serializers.CharField()
     model_id = serializers.CharField(source="model")
@@ -168,6 +176,12 @@ class MessageSerializer(serializers.Serializer[Message]):
             "tool_arguments": instance.tool_arguments,
             "tool_result": instance.tool_result,
             "tool_success": instance.tool_success,
+            # The first desktop client reads no others.
+            "call_id": instance.tool_call_id,
+            "name": instance.tool_name,
+            "arguments": instance.tool_arguments,
+            "result": instance.tool_result,
+            "success": instance.tool_success,
             "token_count": instance.token_count,
             "model": instance.model,
             "model_id": instance.model,
@@ -206,6 +220,7 @@ class SessionDetailSerializer(serializers.Serializer[None]):
     session = SessionSerializer()
     full_history = MessageSerializer(many=True)
     messages = MessageSerializer(many=True, help_text="The same list.")
+    live = MessageSerializer(many=True, help_text="Of the answer that is being given, with its text so far.")
     has_more = serializers.BooleanField(help_text="There are older messages.")
     loaded_count = serializers.IntegerField()
     message_count = serializers.IntegerField()

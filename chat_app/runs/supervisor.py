@@ -50,6 +50,7 @@ class Supervisor:
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._since: dict[UUID, int] = {}  # number of the latest stream_start of each
         self._dropped: dict[UUID, str] = {}  # runs that others have ended: the finish_reason
+        self._sessions: dict[UUID, UUID] = {}  # of each run
         self._per_user: Counter[UUID] = Counter()
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
@@ -65,6 +66,11 @@ class Supervisor:
     @property
     def active(self) -> int:
         return len(self._tasks)
+
+    @property
+    def sessions(self) -> set[UUID]:
+        """Those in which a run goes on here."""
+        return set(self._sessions.values())
 
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._keep_leases())]
@@ -101,6 +107,7 @@ class Supervisor:
         task = asyncio.create_task(self._execute(started), name=f"run {run_id}")
         self._tasks[run_id] = task
         self._since[run_id] = started.run.first_seq or 0
+        self._sessions[run_id] = started.session.pk
         user_id = started.session.owner_id
         self._per_user[user_id] += 1
         task.add_done_callback(lambda _: self._forget(run_id, user_id, task))
@@ -118,7 +125,7 @@ class Supervisor:
         if not self._per_user[user_id]:
             del self._per_user[user_id]
         if self._tasks.get(run_id) is task:  # it is another one if the run was resumed after an approval
-            del self._tasks[run_id], self._since[run_id]
+            del self._tasks[run_id], self._since[run_id], self._sessions[run_id]
             self._dropped.pop(run_id, None)
         self._wake.set()
 
@@ -189,7 +196,7 @@ class Supervisor:
             run.pause(run.epoch, outcome.asked, outcome.state, outcome.usage)
             return
         error = protocol.Error(failure.code, failure.message, failure.retryable) if failure else None
-        title = "" if started.session.title else title_from(started.first_words)
+        title = "" if started.session.is_named else title_from(started.first_words)
         self._end_in_database(run.pk, outcome, error, run.epoch, title)
 
     def _end_in_database(

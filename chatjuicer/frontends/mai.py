@@ -184,7 +184,7 @@ class MaiMessageViewSet(SessionView, ViewSet):
         limit, offset = number(query, "limit", 100, 1, MAX_MESSAGES), number(query, "offset", 0)
         with snapshot():
             session = self.session(key)
-            messages, _ = History(session).above(offset, limit)
+            messages, _ = History(session).from_offset(offset, limit)
         return Response([message_body(message) for message in messages])
 
     @extend_schema(

@@ -73,7 +73,7 @@ class PersonaSessionViewSet(SessionView, ViewSet):
         form = NewPersonaSessionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         session, _ = ChatSession.objects.open(
-            caller(request), namespace=namespace(user_id), frontend="persona", **form.validated_data
+            caller(request), namespace=namespace(user_id), frontend="persona", is_named=True, **form.validated_data
         )
         return Response(session_body(session.public_id, session.title, session.created_at))
 

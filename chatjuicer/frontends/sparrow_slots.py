@@ -25,7 +25,13 @@ def open_active(owner: User, agent_type: str, title: str) -> ChatSession:
     with transaction.atomic(savepoint=False):
         slot = free_slot(owner.pk, agent_type)
         session, _ = ChatSession.objects.open(
-            owner, frontend=SPARROW, agent_type=agent_type, active_slot=slot, agent_name=agent_type, title=title
+            owner,
+            frontend=SPARROW,
+            agent_type=agent_type,
+            active_slot=slot,
+            agent_name=agent_type,
+            title=title,
+            is_named=True,
         )
     return session
 

@@ -51,14 +51,15 @@ class ChatSessionManager(models.Manager["ChatSession"]):
         public_id: str | None = None,
         namespace: str = NATIVE,
         title: str = "",
-        is_named: bool | None = None,
+        is_named: bool = False,
         model: str | None = None,
         mcp_config: Sequence[str] | None = None,
         **fields: Any,
     ) -> tuple["ChatSession", bool]:
         """The session of that name and whether it was made now; also among parallel calls it is made once.
 
-        A stored session is answered as it is. None means the default; an empty `mcp_config` stays empty.
+        A stored session is answered as it is. None means the default; an empty `mcp_config` stays empty. A title that
+        comes with the session is no person's choice, unless `is_named` says so.
         """
         if public_id:
             stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
@@ -72,7 +73,7 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             namespace=namespace,
             public_id=public_id or f"chat_{secrets.token_hex(12)}",
             title=title,
-            is_named=bool(title) if is_named is None else is_named,
+            is_named=is_named,
             model=model,
             mcp_config=list(settings.MCP_SERVERS) if mcp_config is None else list(mcp_config),
             max_tokens=window.max_tokens,

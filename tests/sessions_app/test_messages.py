@@ -96,7 +96,9 @@ def test_the_detail_has_the_newest_fifty_in_order(
     assert detail["last_seq"] == detail["session"]["last_seq"]
 
 
-def test_an_answer_still_being_written_shows_its_text_so_far(alice_client: APIClient, session: ChatSession) -> None:
+def test_an_answer_still_being_written_stands_apart_with_its_text_so_far(
+    alice_client: APIClient, session: ChatSession
+) -> None:
     _, answer = session.add_messages(
         [MessageDraft(role="user", content="hi"), MessageDraft(role="assistant", status="pending")]
     )
@@ -104,8 +106,10 @@ def test_an_answer_still_being_written_shows_its_text_so_far(alice_client: APICl
     with transaction.atomic():
         record(session, deltas)
     for path in ("/api/sessions/s", "/api/sessions/s/messages"):
-        messages = alice_client.get(path).json()["messages"]
-        assert [(m["status"], m["content"]) for m in messages] == [("completed", "hi"), ("pending", "so fa")]
+        shown = alice_client.get(path).json()["messages"]
+        assert [(m["status"], m["content"]) for m in shown] == [("completed", "hi")]
+    (live,) = alice_client.get("/api/sessions/s").json()["live"]
+    assert (live["id"], live["status"], live["content"]) == (str(answer.pk), "pending", "so fa")
     assert answer.complete("so far", token_count=2)
     assert not answer.complete("twice")
     detail = alice_client.get("/api/sessions/s").json()
