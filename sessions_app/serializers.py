@@ -146,8 +146,6 @@ class MessageSerializer(serializers.Serializer[Message]):
     tool_success = serializers.BooleanField(allow_null=True)
     # These repeat `tool_*` by the names that a frame has.
     call_id = serializers.CharField(source="tool_call_id")
-        source="tool_call_id", help_text="`call_id`, `name`, `arguments`, `result` and `success` repeat `tool_*`."
-    )
     name = serializers.CharField(source="tool_name")
     arguments = serializers.CharField(source="tool_arguments")
     result = serializers.CharField(source="tool_result")
