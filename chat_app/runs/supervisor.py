@@ -128,6 +128,7 @@ class Supervisor:
             run_context(session.public_id, run.pk),
             run_span(run_id=str(run.pk), session_id=session.public_id, model=run.model) as span,
         ):
+            logger.info("run started")
             # The channel is held open so that a stop from another process is heard here.
             async with self._hub.channel(session.pk, session.public_id):
                 writer = self._journal.writer(run, session)
@@ -153,10 +154,10 @@ class Supervisor:
                 except LeaseLost:
                     return
                 except asyncio.CancelledError:
-                    logger.info("the run was stopped")
+                    logger.info("run stopped")
                     raise
                 except Exception:
-                    logger.exception("the run failed")
+                    logger.exception("run failed")
                     outcome = Outcome("error", error=RunError("internal", "Something went wrong on the server."))
                 failure = outcome.error
                 span.set_attribute("chatjuicer.finish_reason", outcome.finish_reason)
@@ -165,19 +166,23 @@ class Supervisor:
                 error = protocol.Error(failure.code, failure.message, failure.retryable) if failure else None
                 if outcome.finish_reason == "awaiting_approval":
                     pause = partial(run.pause, run.epoch, outcome.asked, outcome.state, outcome.usage)
-                    await asyncio.shield(self._surely(pause, session.pk))
+                    await asyncio.shield(self._surely(pause, session.pk, "run waits for approval"))
                     return
                 title = "" if session.title else title_from(started.first_words)
                 # From here on nothing cancels: the end is written once, by us or by who was faster.
                 end = partial(self._end_in_database, run.pk, outcome, error, run.epoch, title)
-                await asyncio.shield(self._surely(end, session.pk))
+                await asyncio.shield(self._surely(end, session.pk, f"run ended: {outcome.finish_reason}"))
 
-    async def _surely(self, verb: Callable[[], object], session_pk: UUID) -> None:
-        """Again until the database has taken it, or others have ended the run because its lease ran out."""
+    async def _surely(self, verb: Callable[[], object], session_pk: UUID, done: str) -> None:
+        """Again until the database has taken it, or others have ended the run because its lease ran out.
+
+        Logs `done`, and not the caller: that is cancelled as soon as the end is seen.
+        """
         deadline = time.monotonic() + SURELY_S
         while True:
             try:
                 await self._journal.transact(verb, session_pk)
+                logger.info(done)
                 return
             except Unavailable:
                 if time.monotonic() > deadline:
