@@ -39,7 +39,7 @@ class RequestMiddleware:
                 "request",
                 extra={
                     "method": request.method,
-                    "path": path[:500],
+                    "path": path,
                     "status": response.status_code,
                     "duration_ms": round((time.perf_counter() - started) * 1000, 1),
                 },

@@ -16,14 +16,23 @@ from chatjuicer.observability.context import request_id, run_id, session_id
 # An address that is its own permission.
 LINK = re.compile(r"(/api/files/(?:get|put)/)[^\s/]+")
 MAX_MESSAGE_CHARS = 2_000
+MAX_VALUE_CHARS = 200  # of what a line is given to tell, such as a path that somebody sent
 
 CONTEXT = {"request_id": request_id, "session": session_id, "run": run_id}
 OF_A_REQUEST = ("method", "path", "status", "duration_ms")
 
 
 def message_of(record: logging.LogRecord) -> str:
-    message = LINK.sub(r"\1…", record.getMessage())
-    return message if len(message) <= MAX_MESSAGE_CHARS else message[:MAX_MESSAGE_CHARS] + "…"
+    message = str(record.msg)
+    if isinstance(record.args, tuple) and record.args:
+        message %= tuple(cut(value, MAX_VALUE_CHARS) if isinstance(value, str) else value for value in record.args)
+    elif record.args:
+        message = record.getMessage()
+    return cut(LINK.sub(r"\1…", message), MAX_MESSAGE_CHARS)
+
+
+def cut(text: str, most_chars: int) -> str:
+    return text if len(text) <= most_chars else text[: most_chars - 1] + "…"
 
 
 def context_of(record: logging.LogRecord) -> dict[str, str]:
@@ -36,7 +45,7 @@ def request_of(record: logging.LogRecord) -> dict[str, Any]:
     """What chatjuicer.request says of an answer."""
     about = {name: value for name in OF_A_REQUEST if (value := getattr(record, name, None)) is not None}
     if "path" in about:
-        about["path"] = LINK.sub(r"\1…", about["path"])
+        about["path"] = cut(LINK.sub(r"\1…", about["path"]), MAX_VALUE_CHARS)
     return about
 
 
@@ -68,7 +77,7 @@ class JSONFormatter(logging.Formatter):
             line["exception"] = record.exc_info[0].__name__
             line["stack"] = places_of(record)
             if self.verbose:
-                line["exception_message"] = str(record.exc_info[1])[:MAX_MESSAGE_CHARS]
+                line["exception_message"] = cut(str(record.exc_info[1]), MAX_MESSAGE_CHARS)
         return orjson.dumps(line, default=str).decode("utf-8", "replace")
 
 
@@ -108,7 +117,7 @@ class TextFormatter(logging.Formatter):
     def _below(self, record: logging.LogRecord) -> Iterator[str]:
         if record.exc_info and record.exc_info[0]:
             yield from (f"    {place}" for place in places_of(record))
-            text = f": {str(record.exc_info[1])[:MAX_MESSAGE_CHARS]}" if self.verbose else ""
+            text = f": {cut(str(record.exc_info[1]), MAX_MESSAGE_CHARS)}" if self.verbose else ""
             yield f"    {record.exc_info[0].__name__}{text}"
 
     def _in(self, colour: str, text: str) -> str:
