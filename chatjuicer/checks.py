@@ -53,7 +53,7 @@ def problems() -> Iterator[CheckMessage]:
         return
     if len(settings.SECRET_KEY) < 32 or len(set(settings.SECRET_KEY)) < 5:
         yield Error(
-            "SECRET_KEY is too short or too simple: whoever guesses it can sign in as anybody.",
+            "SECRET_KEY is too short or too simple: who guesses it can sign in as anybody.",
             hint="Unset it, and one is generated into DATA_DIR; or give 50 random characters.",
             id="chatjuicer.E003",
         )

@@ -139,7 +139,7 @@ def configure(options: dict[str, Any]) -> None:
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
-                # They speak of every statement, frame, or request at DEBUG: with texts, tokens and addresses.
+                # At DEBUG they log every statement, frame or request, with texts, tokens and addresses.
                 name: {"level": "WARNING"}
                 for name in (
                     "django.db.backends",
@@ -153,8 +153,8 @@ def configure(options: dict[str, Any]) -> None:
             }
             # chatjuicer.request says the same in one line, and more.
             | {"django.request": {"level": "ERROR"}, "uvicorn.access": {"level": "ERROR"}}
-            # The first says each socket's address, with the token that an old client puts there; anybody can make
-            # the second speak.
+            # The first logs each socket's address, with the token that an old client puts there; any client can make
+            # the second log.
             | {"uvicorn.error": {"level": "WARNING"}, "django.security.DisallowedHost": {"level": "CRITICAL"}},
         }
     )
