@@ -1,4 +1,4 @@
-"""Who may send a large body. It is written down before a view sees the request, so who sends it is asked first."""
+"""Who may send a large body. The server stores it before a view sees the request, so the sender is checked first."""
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
@@ -11,18 +11,18 @@ from files_app.links import upload_of
 from files_app.models import Upload
 
 FREE_BYTES = 256 * 1024
-"""Anybody may send that many: to sign in, or to be told why not."""
+"""Of a body that anybody may send: enough to sign in, or to get an error that says what is wrong."""
 
 PUT = "/api/files/put/"
 
 
 def needs_credentials(path: str) -> bool:
-    """Whether a view at this path refuses a stranger by itself, whatever the body."""
+    """Whether the view at this path refuses a request without credentials, whatever its body."""
     return path.startswith("/api/") and not path.startswith("/api/auth/")
 
 
 def admits(request: HttpRequest) -> bool:
-    """Whether whoever sends the request, of which the body is not read, is known. Uses the ORM."""
+    """Whether the request has valid credentials. Its body is not read. Uses the ORM."""
     path = request.path_info.rstrip("/")
     try:
         if path.startswith(PUT):

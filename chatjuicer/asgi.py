@@ -87,7 +87,7 @@ class HTTP(ASGIHandler):
             body.close()
 
     async def read_bounded(self, scope: Scope, receive: Receive) -> "tempfile.SpooledTemporaryFile[bytes]":
-        """The body, in memory while it is small, else in a file. Of a stranger who sends much: nothing."""
+        """The body, in memory while it is small, else in a file. A large one without valid credentials is not kept."""
         limit = settings.MAX_BODY_SIZE
         if scope["path"].rstrip("/").endswith("/files/upload") or "/files/put/" in scope["path"]:
             limit = settings.MAX_FILE_SIZE + FORM_OVERHEAD_BYTES
@@ -141,13 +141,13 @@ class HTTP(ASGIHandler):
         return response
 
     async def from_threads(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-        """What a synchronous stream, such as a static file, has to say, read piece by piece off the loop."""
+        """The pieces of a synchronous stream, such as a static file, read in threads."""
         loop = asyncio.get_running_loop()
         while (chunk := await loop.run_in_executor(self._threads, next, chunks, None)) is not None:
             yield chunk
 
     async def stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
-        """Until it ends, or the client leaves; what the stream tells of goes on without it."""
+        """Until it ends, or the client leaves. A run that the stream shows goes on."""
         sending = asyncio.create_task(self.send_response(response, send))
         leaving = asyncio.create_task(self.listen_for_disconnect(receive))
         await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -180,7 +180,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Of an address that is none."""
+    """For a path that has no socket."""
     await receive()
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.close", "code": 4404})

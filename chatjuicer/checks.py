@@ -1,10 +1,11 @@
-"""Settings that are safe on one's own machine and nowhere else. They stop `manage.py serve`."""
+"""Settings that can be read and are wrong: unsafe, or of no use. They stop `manage.py serve`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
 
 from chatjuicer.api.limits import Rate
 from chatjuicer.api.loopback import is_loopback
@@ -33,7 +34,7 @@ def problems() -> Iterator[CheckMessage]:
         ring(tuple(settings.MESSAGE_ENCRYPTION_KEYS))
     except ValueError:
         yield Error(
-            "MESSAGE_ENCRYPTION_KEYS holds what is no key.",
+            "MESSAGE_ENCRYPTION_KEYS has an entry that is not a Fernet key.",
             hint="Make one: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
             id="chatjuicer.E009",
         )
@@ -43,15 +44,16 @@ def problems() -> Iterator[CheckMessage]:
             Rate.of(rate)
         except ValueError:
             yield Error(
-                f"RATE_LIMIT_{name} is {rate!r}, which is no rate.",
+                f"RATE_LIMIT_{name} is {rate[:50]!r}, which is not a rate.",
                 hint="Give a count and a unit, such as 600/min, or off.",
                 id="chatjuicer.E008",
             )
+    yield from problems_of_mcp_servers(settings.MCP_SERVERS)
     if here_only and (settings.DEBUG or settings.RUN_LOCALLY):
         return
     if len(settings.SECRET_KEY) < 32 or len(set(settings.SECRET_KEY)) < 5:
         yield Error(
-            "SECRET_KEY is too short or too simple: whoever guesses it can sign in as anybody.",
+            "SECRET_KEY is too short or too simple: who guesses it can sign in as anybody.",
             hint="Unset it, and one is generated into DATA_DIR; or give 50 random characters.",
             id="chatjuicer.E003",
         )
@@ -73,3 +75,26 @@ def problems() -> Iterator[CheckMessage]:
             hint="Give a longer one, or unset it to have one generated.",
             id="chatjuicer.E006",
         )
+
+
+# Of each transport, what an entry must say besides.
+MCP_TRANSPORTS = {"stdio": "command", "streamable_http": "url"}
+MCP_HINT = (
+    'Give each a transport: {"NAME": {"transport": "stdio", "command": "…", "args": […]}} or '
+    '{"NAME": {"transport": "streamable_http", "url": "https://…"}}.'
+)
+
+
+def problems_of_mcp_servers(servers: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    """An entry that describes no server costs that server's tools, and the rest works."""
+    for name, entry in servers.items():
+        where = f"MCP_SERVERS: the entry {name[:50]!r}"
+        if not isinstance(entry, dict):
+            yield Error(f"{where} is not an object.", hint=MCP_HINT, id="chatjuicer.E010")
+        elif entry.get("transport") not in MCP_TRANSPORTS:
+            transports = " nor ".join(MCP_TRANSPORTS)
+            yield CheckWarning(
+                f"{where} has a transport that is neither {transports}.", hint=MCP_HINT, id="chatjuicer.W011"
+            )
+        elif not isinstance(entry.get(needed := MCP_TRANSPORTS[entry["transport"]]), str):
+            yield CheckWarning(f"{where} has no {needed}.", hint=MCP_HINT, id="chatjuicer.W011")

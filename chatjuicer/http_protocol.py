@@ -1,7 +1,7 @@
-"""HTTP as uvicorn speaks it, with a bound to what comes before a body.
+"""uvicorn's HTTP protocol with bounds on the size of a request's head, and on the time until it is complete.
 
-uvicorn's fast parser takes an address or headers of any size, and waits for their end for ever: a stranger who never
-ends them would fill the memory, and nobody would be answered while the pieces are put together.
+uvicorn's fast parser accepts a path or headers of any size and waits for their end for ever: one client could fill the
+memory, and block the event loop while the pieces are put together.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ HEAD_TIMEOUT_S = 30.0
 class BoundedHTTP(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Since the last that was a part of a body, or ended a request: the head, or a chunked body's trailers.
+        # Bytes since the last part of a body or end of a request: of a head, or of a chunked body's trailers.
         self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
 
@@ -64,7 +64,7 @@ class BoundedHTTP(HttpToolsProtocol):
             self._patience = None
 
     def _refuse(self, status: int) -> None:
-        """Says so where nothing else is being said, and hangs up."""
+        """Answers `status` unless another answer is under way, and closes the connection."""
         self._stop_waiting()
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")

@@ -97,4 +97,4 @@ def may_read(request: Request) -> bool:
     token, given = settings.METRICS_TOKEN, request.headers.get("Authorization", "")
     if given:
         return bool(token) and constant_time_compare(given, f"Bearer {token}")
-    return from_this_machine(request.META.get("REMOTE_ADDR"), request.headers)
+    return from_this_machine(request.META.get("REMOTE_ADDR"), request.headers, request.scheme)

@@ -17,7 +17,7 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
 class RequestMiddleware:
-    """Names each request, serves both spellings of an API route, logs one line without the query."""
+    """Gives each request an id, serves API routes in both spellings, logs one line without the query."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -39,7 +39,7 @@ class RequestMiddleware:
                 "request",
                 extra={
                     "method": request.method,
-                    "path": path[:500],
+                    "path": path,
                     "status": response.status_code,
                     "duration_ms": round((time.perf_counter() - started) * 1000, 1),
                 },
@@ -50,7 +50,7 @@ class RequestMiddleware:
 
 
 class AddressLimitMiddleware:
-    """Bounds how much one address may ask, before it is known who asks. Health may always be asked for."""
+    """Limits the requests of one address, before authentication. Health is never limited."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

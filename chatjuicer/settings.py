@@ -1,27 +1,146 @@
+"""Every setting: first those that an operator sets, then what Django and its apps need.
+
+Each is an environment variable, or a file named by `NAME_FILE`, or a line of the file `.env` at the root; the
+environment wins over that file, and what is set and empty counts as unset (chatjuicer/environment.py).
+"""
+
 import os
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import ProgrammingError
 
-from chatjuicer import __version__, env
+from chatjuicer import __version__
 from chatjuicer.api.loopback import is_loopback
+from chatjuicer.databases import postgresql, sqlite
+from chatjuicer.environment import BadSetting, Environment
+from chatjuicer.secret_key import generated_secret
 
-# Nothing leaves the machine but the model call.
-os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENV_FILE = os.environ.get("ENV_FILE", ".env")
+env = Environment(BASE_DIR / ENV_FILE if ENV_FILE else None)
+
+# -- the server
+
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.number("PORT", 8000)
+# Set by `make run` alone: the server is somebody's own, on their own machine.
+RUN_LOCALLY = env.flag("RUN_LOCALLY", False)
+DEBUG = env.flag("DEBUG", False)
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
+# json, one object a line; text, lines for people; unset: text on a terminal.
+LOG_FORMAT = env.choice("LOG_FORMAT", "", "text", "json")
+# The SQLite file, the generated secret and local files.
+DATA_DIR = BASE_DIR / env.path("DATA_DIR", "data")
+# postgresql://…; unset: SQLite in DATA_DIR.
+DATABASE_URL = env.text("DATABASE_URL")
+# PostgreSQL connections of this process.
+DATABASE_POOL_MIN = env.number("DATABASE_POOL_MIN", 2)
+DATABASE_POOL_MAX = env.number("DATABASE_POOL_MAX", 20)
+# Needed by more than one process; unset: in memory.
+REDIS_URL = env.text("REDIS_URL")
+# How long a server that is asked to stop lets running answers go on; a second signal ends them at once.
+SHUTDOWN_GRACE_S = env.seconds("SHUTDOWN_GRACE_S", 8)
+# Open sockets of this process; past them 4429.
+MAX_SOCKETS = env.number("MAX_SOCKETS", 10_000)
+MAX_SOCKETS_PER_USER = env.number("MAX_SOCKETS_PER_USER", 2_000)
+# Where traces go; the OpenTelemetry SDK reads this and its other variables itself.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+# Lets others than this machine read /metrics.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
+# -- who may come in
+
+# Signs tokens; unset: generated once into DATA_DIR.
+SECRET_KEY = env.text("SECRET_KEY") or generated_secret(DATA_DIR)
+# Names that the server answers to.
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost", "127.0.0.1", "[::1]")
+# Origins of other pages that may use it.
+CORS_ORIGINS = env.names("CORS_ORIGINS")
+# A client on this machine acts as the default user without signing in.
+ALLOW_LOCALHOST_NOAUTH = env.flag("ALLOW_LOCALHOST_NOAUTH", RUN_LOCALLY and is_loopback(HOST))
+ALLOW_REGISTRATION = env.flag("ALLOW_REGISTRATION", False)
+# The first user, an administrator; a password that is unset is generated and printed once.
+DEFAULT_USER_EMAIL = env.text("DEFAULT_USER_EMAIL", "local@chatjuicer.dev").lower()
+DEFAULT_USER_PASSWORD = env.text("DEFAULT_USER_PASSWORD")
+# "count/unit"; "off" is no limit.
+RATE_LIMIT_USER = env.text("RATE_LIMIT_USER", "1200/min")
+RATE_LIMIT_ADDRESS = env.text("RATE_LIMIT_ADDRESS", "3000/min")
+RATE_LIMIT_LOGIN_ACCOUNT = env.text("RATE_LIMIT_LOGIN_ACCOUNT", "10/min")
+RATE_LIMIT_LOGIN_ADDRESS = env.text("RATE_LIMIT_LOGIN_ADDRESS", "30/min")
+# Whether clients on this machine are counted, too.
+RATE_LIMIT_LOOPBACK = env.flag("RATE_LIMIT_LOOPBACK", False)
+# How many proxies stand before the server and add to X-Forwarded-For; None: one, if it is on this machine.
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", None)
+# Fernet keys; the first writes, all read. None: texts are stored as they are.
+MESSAGE_ENCRYPTION_KEYS = env.names("MESSAGE_ENCRYPTION_KEYS")
+
+# -- models and runs
+
+# Without a key the offline demo model answers.
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
+OPENAI_API = env.choice("OPENAI_API", "responses", "chat_completions")
+# Azure OpenAI instead.
+AZURE_OPENAI_ENDPOINT = env.text("AZURE_OPENAI_ENDPOINT")
+AZURE_OPENAI_API_KEY = env.text("AZURE_OPENAI_API_KEY")
+AZURE_OPENAI_API_VERSION = env.text("AZURE_OPENAI_API_VERSION")
+# Of new sessions; unset: the provider's.
+DEFAULT_MODEL = env.text("DEFAULT_MODEL")
+# A provider that says nothing for so long has failed.
+MODEL_STALL_TIMEOUT_S = env.seconds("MODEL_STALL_TIMEOUT_S", 120)
+# Model calls of one run.
+AGENT_MAX_TURNS = env.number("AGENT_MAX_TURNS", 25)
+# Whether this process claims queued runs, or leaves them to others.
+SUPERVISE_RUNS = env.flag("SUPERVISE_RUNS", True)
+# A process that is silent for so long has lost its runs.
+LEASE_S = env.seconds("LEASE_S", 15)
+# Answers that this process gives to one user at once; further ones wait, and past the second number are refused.
+MAX_RUNS_PER_USER = env.number("MAX_RUNS_PER_USER", 250)
+MAX_QUEUED_RUNS_PER_USER = env.number("MAX_QUEUED_RUNS_PER_USER", 1_000)
+
+# -- tools
+
+# Those that come with the server, and are there unless MCP_SERVERS names others.
+OWN_MCP_SERVERS = {
+    key: {
+        "transport": "stdio",
+        "command": sys.executable,
+        "args": ["-m", f"chat_app.agent.mcp_servers.{module}"],
+        "cwd": str(BASE_DIR),
+    }
+    for key, module in (("sequential-thinking", "sequential_thinking"), ("fetch", "fetch"))
+}
+MCP_SERVERS = env.json_object("MCP_SERVERS", OWN_MCP_SERVERS)
+# What one call of theirs may take.
+MCP_CALL_TIMEOUT_S = env.seconds("MCP_CALL_TIMEOUT_S", 60)
+# Names of tools that act only when a person has agreed.
+TOOLS_REQUIRE_APPROVAL = env.names("TOOLS_REQUIRE_APPROVAL")
+
+# -- files
+
+# local, in DATA_DIR, or s3.
+FILE_STORAGE = env.text("FILE_STORAGE", "local")
+S3_BUCKET = env.text("S3_BUCKET")
+# Of an S3 server that is not Amazon's, as clients reach it too.
+S3_ENDPOINT = env.text("S3_ENDPOINT")
+AWS_ACCESS_KEY_ID = env.text("AWS_ACCESS_KEY_ID")
+AWS_SECRET_ACCESS_KEY = env.text("AWS_SECRET_ACCESS_KEY")
+AWS_REGION = env.text("AWS_REGION")
+# Bytes of one upload.
+MAX_FILE_SIZE = env.number("MAX_FILE_SIZE", 50 * 1024 * 1024)
+# Bytes of all files of one user.
+USER_QUOTA_BYTES = env.number("USER_QUOTA_BYTES", 5 * 1024**3)
+
+# -- what follows is not for operators
 
 VERSION = __version__
-BASE_DIR = env.BASE_DIR
-DATA_DIR = env.DATA_DIR
-# What people say is nobody else's on this machine.
+# Nothing leaves the machine but the model call.
+os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
+# What people say is read by no other account of this machine.
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-HOST = env.HOST
-PORT = env.PORT
-RUN_LOCALLY = env.RUN_LOCALLY
-DEBUG = env.DEBUG
-SECRET_KEY = env.SECRET_KEY
-ALLOWED_HOSTS = env.ALLOWED_HOSTS
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -75,48 +194,13 @@ TEMPLATES = [
     },
 ]
 
-
-def sqlite() -> dict[str, Any]:
-    return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA_DIR / "app.db",
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": (
-                "PRAGMA busy_timeout=20000;"
-                "PRAGMA journal_mode=WAL;"
-                "PRAGMA synchronous=FULL;"
-                "PRAGMA foreign_keys=ON;"
-                "PRAGMA cache_size=-16000;"
-                "PRAGMA journal_size_limit=67108864;"
-            ),
-        },
-    }
-
-
-def postgresql(url: str) -> dict[str, Any]:
-    parts: dict[str, Any] = conninfo_to_dict(url)
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts.pop("dbname", ""),
-        "USER": parts.pop("user", ""),
-        "PASSWORD": parts.pop("password", ""),
-        "HOST": parts.pop("host", ""),
-        "PORT": parts.pop("port", ""),
-        "CONN_MAX_AGE": 0,
-        "OPTIONS": {
-            **parts,
-            "pool": {"min_size": env.DATABASE_POOL_MIN, "max_size": env.DATABASE_POOL_MAX, "timeout": 10},
-        },
-    }
-
-
-DATABASES = {"default": postgresql(env.DATABASE_URL) if env.DATABASE_URL else sqlite()}
+_pool = {"min_size": DATABASE_POOL_MIN, "max_size": DATABASE_POOL_MAX, "timeout": 10}
+try:
+    DATABASES = {"default": postgresql(DATABASE_URL, _pool) if DATABASE_URL else sqlite(DATA_DIR / "app.db")}
+except ProgrammingError:
+    raise BadSetting("DATABASE_URL", "postgresql://user:password@host:port/name") from None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.REDIS_URL
 CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
@@ -169,16 +253,6 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
     "TOKEN_TYPE_CLAIM": "type",
 }
-ALLOW_LOCALHOST_NOAUTH = env.ALLOW_LOCALHOST_NOAUTH
-RATE_LIMIT_USER = env.RATE_LIMIT_USER
-RATE_LIMIT_ADDRESS = env.RATE_LIMIT_ADDRESS
-RATE_LIMIT_LOGIN_ACCOUNT = env.RATE_LIMIT_LOGIN_ACCOUNT
-RATE_LIMIT_LOGIN_ADDRESS = env.RATE_LIMIT_LOGIN_ADDRESS
-RATE_LIMIT_LOOPBACK = env.RATE_LIMIT_LOOPBACK
-TRUSTED_PROXIES = env.TRUSTED_PROXIES
-ALLOW_REGISTRATION = env.ALLOW_REGISTRATION
-DEFAULT_USER_EMAIL = env.DEFAULT_USER_EMAIL
-DEFAULT_USER_PASSWORD = env.DEFAULT_USER_PASSWORD
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -187,7 +261,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not (DEBUG or is_loopback(HOST))
 CSRF_TRUSTED_ORIGINS = [f"https://{'*' if host.startswith('.') else ''}{host}" for host in ALLOWED_HOSTS if host != "*"]
 SECURE_REFERRER_POLICY = "same-origin"
 
-CORS_ORIGINS = env.CORS_ORIGINS
 CORS_ALLOW_ALL_ORIGINS = "*" in CORS_ORIGINS
 CORS_ALLOWED_ORIGINS = [origin for origin in CORS_ORIGINS if origin != "*"]
 CORS_URLS_REGEX = r"^/api/"
@@ -267,37 +340,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 LOGGING_CONFIG = "chatjuicer.observability.logs.configure"
-LOGGING = {"level": env.LOG_LEVEL}
+LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 
-OPENAI_API_KEY = env.OPENAI_API_KEY
-OPENAI_BASE_URL = env.OPENAI_BASE_URL
-OPENAI_API = env.OPENAI_API
-AZURE_OPENAI_ENDPOINT = env.AZURE_OPENAI_ENDPOINT
-AZURE_OPENAI_API_KEY = env.AZURE_OPENAI_API_KEY
-AZURE_OPENAI_API_VERSION = env.AZURE_OPENAI_API_VERSION
-DEFAULT_MODEL = env.DEFAULT_MODEL
-MODEL_STALL_TIMEOUT_S = env.MODEL_STALL_TIMEOUT_S
-LEASE_S = env.LEASE_S
-SHUTDOWN_GRACE_S = env.SHUTDOWN_GRACE_S
-AGENT_MAX_TURNS = env.AGENT_MAX_TURNS
-MAX_SOCKETS = env.MAX_SOCKETS
-MAX_SOCKETS_PER_USER = env.MAX_SOCKETS_PER_USER
-MAX_RUNS_PER_USER = env.MAX_RUNS_PER_USER
-MAX_QUEUED_RUNS_PER_USER = env.MAX_QUEUED_RUNS_PER_USER
-SUPERVISE_RUNS = env.SUPERVISE_RUNS
-METRICS_TOKEN = env.METRICS_TOKEN
-OTEL_EXPORTER_OTLP_ENDPOINT = env.OTEL_EXPORTER_OTLP_ENDPOINT
-
-MESSAGE_ENCRYPTION_KEYS = env.MESSAGE_ENCRYPTION_KEYS
-
-FILE_STORAGE = env.FILE_STORAGE
-S3_BUCKET = env.S3_BUCKET
-S3_ENDPOINT = env.S3_ENDPOINT
-AWS_ACCESS_KEY_ID = env.AWS_ACCESS_KEY_ID
-AWS_SECRET_ACCESS_KEY = env.AWS_SECRET_ACCESS_KEY
-AWS_REGION = env.AWS_REGION
-MAX_FILE_SIZE = env.MAX_FILE_SIZE
-USER_QUOTA_BYTES = env.USER_QUOTA_BYTES
 STORAGES: dict[str, Any] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -317,7 +361,3 @@ if FILE_STORAGE == "s3":
             "region_name": AWS_REGION or None,
         },
     }
-
-MCP_SERVERS = env.MCP_SERVERS
-MCP_CALL_TIMEOUT_S = env.MCP_CALL_TIMEOUT_S
-TOOLS_REQUIRE_APPROVAL = env.TOOLS_REQUIRE_APPROVAL

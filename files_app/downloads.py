@@ -1,4 +1,4 @@
-"""Answers that carry bytes: a part of them or all, read in threads of their own and sent by the event loop."""
+"""Answers that carry a file's bytes, all or a range: read in threads of their own, sent by the event loop."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
-# A read of the disk takes no time, one of a bucket may; neither is done by the loop.
+# A read from a bucket may take long; none is done by the event loop.
 _readers = ThreadPoolExecutor(8, thread_name_prefix="files")
 
 
@@ -42,7 +42,7 @@ def download(request: HttpRequest, file: File) -> HttpResponseBase:
 
     start, end, status = 0, file.size_bytes, 200
     wanted = RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
-    # If-Range with another ETag: the client's part is of other bytes, and it needs all of these.
+    # If-Range with another ETag: the part that the client has is of an older file, and it needs all of this one.
     if wanted and any(wanted.groups()) and request.headers.get("If-Range", etag) == etag:
         start, end = part(wanted[1], wanted[2], file.size_bytes)
         if start >= end:
@@ -61,7 +61,7 @@ def download(request: HttpRequest, file: File) -> HttpResponseBase:
 
 
 def part(first: str, last: str, size_bytes: int) -> tuple[int, int]:
-    """From where up to where, exclusive; nothing if that lies beyond the end."""
+    """Offsets of the range: first, and one past the last; an empty range if it lies beyond the end."""
     if not first:
         return max(0, size_bytes - int(last)), size_bytes
     end = min(int(last) + 1, size_bytes) if last else size_bytes

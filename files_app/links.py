@@ -1,4 +1,4 @@
-"""Short-lived addresses that carry their own permission: who has one needs no token."""
+"""Short-lived signed addresses: whoever has one needs no other credentials."""
 
 from uuid import UUID
 
@@ -32,12 +32,12 @@ def download_url(request: HttpRequest, file: File) -> str:
 
 
 def upload_of(token: str) -> UUID:
-    """The id of the upload that the token is for. Raises NoSuchFile if it is not, or no longer, good."""
+    """The id of the upload that the token is for. Raises NoSuchFile for a token that is wrong or too old."""
     return unsigned(_uploads, token, UPLOAD_LIFETIME_S)
 
 
 def file_of(token: str) -> UUID:
-    """Likewise, of a file to download."""
+    """The id of the file that the token is for. Raises NoSuchFile likewise."""
     return unsigned(_downloads, token, DOWNLOAD_LIFETIME_S)
 
 
@@ -50,7 +50,7 @@ def unsigned(signer: signing.TimestampSigner, token: str, lifetime_s: int) -> UU
 
 def absolute(request: HttpRequest, path: str) -> str:
     url = request.build_absolute_uri(path)
-    # Behind a proxy that ends TLS. Whoever makes this header up gets a wrong address for nobody but themselves.
+    # Behind a proxy that ends TLS. A client that makes the header up gets a wrong address, and nobody else does.
     if request.headers.get("X-Forwarded-Proto") == "https":
         url = url.replace("http://", "https://", 1)
     return url

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from chatjuicer.api.fields import Text
@@ -28,19 +28,23 @@ class Size(serializers.Field):
 
 @extend_schema_field(names.NAME_SCHEMA)
 class Name(Text):
-    """Looked at by `names`, which says what is wrong with it."""
+    """Checked by `names`, whose errors say what is wrong with it."""
 
 
 @extend_schema_field(names.FOLDER_SCHEMA | {"minLength": 1})
 class Folder(Text):
-    """As `Name`."""
+    """Checked by `names`, as a Name is."""
 
 
 class AnnouncementSerializer(serializers.Serializer[None]):
     filename = Name(max_length=names.MAX_NAME_BYTES * 2)
     size = Size()
     content_type = Text(
-        max_length=255, required=False, allow_null=True, allow_blank=True, help_text="Not believed: the bytes tell."
+        max_length=255,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Ignored: the type is found from the bytes.",
     )
     folder = Folder(max_length=names.MAX_NAME_BYTES * 2, required=False)
 
@@ -60,6 +64,7 @@ class EntrySerializer(serializers.Serializer[None]):
     file_count = serializers.IntegerField(required=False, help_text="Of a folder, those below its folders too.")
 
 
+@extend_schema_serializer(many=False)
 class EntryListSerializer(serializers.Serializer[None]):
     files = EntrySerializer(many=True)
     folder = serializers.CharField()

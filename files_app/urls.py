@@ -1,18 +1,21 @@
 from django.urls import path
 
-from files_app import views
+from files_app.parsers import UploadParser
+from files_app.viewsets import FileViewSet, SignedAddressViewSet
 
 FILES = "sessions/<str:key>/files"
+NAMESAKE = {"delete": "destroy_namesake"}
+BELOW = {"delete": "destroy_namesake_below"}
 
 urlpatterns = [
-    path(FILES, views.FilesView.as_view()),
-    path(f"{FILES}/upload", views.UploadView.as_view()),
-    path(f"{FILES}/presign-upload", views.PresignUploadView.as_view()),
-    path(f"{FILES}/confirm", views.ConfirmView.as_view()),
-    path(f"{FILES}/<path:name>/download", views.DownloadView.as_view()),
-    path(f"{FILES}/<path:name>/presign-download", views.PresignDownloadView.as_view()),
-    path(f"{FILES}/<path:name>/path", views.PathView.as_view()),
-    path(f"{FILES}/<path:name>", views.AnyFileView.as_view()),
-    path("files/put/<str:token>", views.PutView.as_view()),
-    path("files/get/<str:token>", views.GetView.as_view()),
+    path(FILES, FileViewSet.as_view({"get": "list"})),
+    path(f"{FILES}/upload", FileViewSet.as_view({"post": "upload", **NAMESAKE}, parser_classes=[UploadParser])),
+    path(f"{FILES}/presign-upload", FileViewSet.as_view({"post": "presign_upload", **NAMESAKE})),
+    path(f"{FILES}/confirm", FileViewSet.as_view({"post": "confirm", **NAMESAKE})),
+    path(f"{FILES}/<path:name>/download", FileViewSet.as_view({"get": "download", **BELOW})),
+    path(f"{FILES}/<path:name>/presign-download", FileViewSet.as_view({"get": "presign_download", **BELOW})),
+    path(f"{FILES}/<path:name>/path", FileViewSet.as_view({"get": "path", **BELOW})),
+    path(f"{FILES}/<path:name>", FileViewSet.as_view({"delete": "destroy"})),
+    path("files/put/<str:token>", SignedAddressViewSet.as_view({"put": "receive"})),
+    path("files/get/<str:token>", SignedAddressViewSet.as_view({"get": "send"})),
 ]

@@ -16,7 +16,7 @@ from chatjuicer.accounts.exceptions import InvalidToken
 from chatjuicer.accounts.models import Place, TokenFamily, User, WsTicket
 from chatjuicer.accounts.tokens import AccessToken
 from chatjuicer.api import limits
-from chatjuicer.api.loopback import is_loopback
+from chatjuicer.api.loopback import came_through_proxy, is_loopback
 
 NO_CREDENTIALS = 4401
 WRONG_ORIGIN = 4403
@@ -48,7 +48,7 @@ class TokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, Credentials] | None:
         if header := request.headers.get("Authorization"):
             credentials = authenticate_token(bearer_token(header))
-        elif user := local_user(request.META.get("REMOTE_ADDR"), request.headers):
+        elif user := local_user(request.META.get("REMOTE_ADDR"), request.headers, request.scheme):
             credentials = Credentials(user)
         else:
             return None
@@ -77,7 +77,7 @@ def authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
     except InvalidToken:
         raise SocketRejected(NO_CREDENTIALS) from None
     client = scope.get("client")
-    if user := local_user(client[0] if client else None, headers):
+    if user := local_user(client[0] if client else None, headers, scheme_of(scope)):
         return Credentials(user)
     raise SocketRejected(NO_CREDENTIALS)
 
@@ -126,25 +126,27 @@ def place_of(request: HttpRequest | Request) -> Place:
     return Place(user_agent[:256], limits.address(peer, headers))
 
 
-def local_user(peer: str | None, headers: Mapping[str, str]) -> User | None:
+def local_user(peer: str | None, headers: Mapping[str, str], scheme: str | None) -> User | None:
     """The default user for a client on this machine without credentials; None unless every condition holds.
 
     `headers` finds its names in lower case.
     """
-    if not settings.ALLOW_LOCALHOST_NOAUTH or not from_this_machine(peer, headers):
+    if not settings.ALLOW_LOCALHOST_NOAUTH or not from_this_machine(peer, headers, scheme):
         return None
     return User.objects.filter(email=settings.DEFAULT_USER_EMAIL, is_active=True).first()
 
 
-def from_this_machine(peer: str | None, headers: Mapping[str, str]) -> bool:
-    """Whether a client on this machine asks, and not for somebody else. `headers` finds its names in lower case."""
+def from_this_machine(peer: str | None, headers: Mapping[str, str], scheme: str | None) -> bool:
+    """Whether a client on this machine asks, and not for somebody else. `headers` finds its names in lower case.
+
+    `scheme` is the one that this server was asked by: http or https.
+    """
     host = headers.get("host", "")
     if not peer or not is_loopback(peer) or not is_loopback(split_domain_port(host)[0]):
         return False
-    # A proxy on this machine makes everybody's peer address a loopback one.
-    if any(name.lower().startswith(("forwarded", "x-forwarded-", "x-real-ip")) for name in headers):
+    if came_through_proxy(headers):
         return False
-    return "origin" not in headers or own_origin(headers["origin"], host)
+    return "origin" not in headers or own_origin(headers["origin"], host, scheme)
 
 
 def origin_allowed(scope: Mapping[str, Any]) -> bool:
@@ -155,13 +157,28 @@ def origin_allowed(scope: Mapping[str, Any]) -> bool:
         return True
     # A name that resolves here but is not ours would make a foreign page look like our own.
     known = validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
-    return known and own_origin(origin, host)
+    return known and own_origin(origin, host, scheme_of(scope))
 
 
-def own_origin(origin: str, host: str) -> bool:
+def scheme_of(scope: Mapping[str, Any]) -> str | None:
+    """By which the client asked: http or https; None behind a proxy that does not say whether it ended TLS.
+
+    A proxy's word is believed from anybody, since it is asked about pages only, and no page can set these headers.
+    """
+    headers = scope_headers(scope)
+    if not came_through_proxy(headers):
+        return "https" if scope.get("scheme") in ("https", "wss") else "http"
+    said = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+    return {"https": "https", "wss": "https", "http": "http", "ws": "http"}.get(said)
+
+
+def own_origin(origin: str, host: str, scheme: str | None) -> bool:
+    """Whether a page of `origin` is this server's, asked by `scheme` and as `host`; None: by either scheme."""
     try:
         parts = urlsplit(origin)
-        if parts.scheme not in DEFAULT_PORTS or parts.path or parts.query:
+        if parts.scheme not in DEFAULT_PORTS or parts.scheme != (scheme or parts.scheme):
+            return False
+        if parts.path or parts.query:
             return False
         return with_port(parts.netloc, parts.scheme) == with_port(host, parts.scheme)
     except ValueError:

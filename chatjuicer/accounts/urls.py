@@ -1,12 +1,12 @@
 from django.urls import path
 
-from chatjuicer.accounts import views
+from chatjuicer.accounts.viewsets import AuthViewSet, UserViewSet
 
 urlpatterns = [
-    path("register", views.RegisterView.as_view()),
-    path("login", views.LoginView.as_view()),
-    path("refresh", views.RefreshView.as_view()),
-    path("logout", views.LogoutView.as_view()),
-    path("me", views.MeView.as_view()),
-    path("ws-ticket", views.WsTicketView.as_view()),
+    path("register", AuthViewSet.as_view({"post": "register"})),
+    path("login", AuthViewSet.as_view({"post": "login"})),
+    path("refresh", AuthViewSet.as_view({"post": "refresh"})),
+    path("logout", AuthViewSet.as_view({"post": "logout"})),
+    path("me", UserViewSet.as_view({"get": "me"})),
+    path("ws-ticket", UserViewSet.as_view({"post": "ws_ticket"})),
 ]

@@ -1,4 +1,4 @@
-"""An answer that takes a while to find: the view says how, the server waits for it."""
+"""An answer that takes long: the view gives a coroutine, and the server awaits it on the event loop."""
 
 import logging
 from collections.abc import Awaitable

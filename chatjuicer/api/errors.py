@@ -1,8 +1,9 @@
-"""The one shape of every error that leaves by HTTP."""
+"""The one shape, and the largest size, of every error that leaves by HTTP."""
 
 import logging
 import uuid
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -20,6 +21,12 @@ from chatjuicer.api.exceptions import ApiError, PayloadTooLarge, Unavailable
 from chatjuicer.observability.context import request_id
 
 logger = logging.getLogger(__name__)
+
+# Three times a message whose every character JSON writes as six bytes, and what stands around it, are below 4 kB.
+MAX_ERROR_BYTES = 4_000
+MAX_MESSAGE_CHARS = 200
+MAX_FIELD_CHARS = 100
+MAX_DETAILS = 50
 
 CODES = {
     status.HTTP_400_BAD_REQUEST: ("invalid_input", "The request is not valid."),
@@ -39,7 +46,7 @@ CODES = {
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """For DRF. None lets the exception go up to Django, which logs it and answers `internal_error`."""
+    """For DRF. None lets the exception go up to Django, which logs it and answers `internal` by `handler500`."""
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
@@ -68,7 +75,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, ApiError):
         code, message = error.code, error.message
     elif isinstance(error, exceptions.ValidationError):
-        details = list(fields(error.detail))
+        details = list(islice(fields(error.detail), MAX_DETAILS))
         message = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:5])
     elif isinstance(error, exceptions.ParseError):
         message = str(error.detail)
@@ -85,20 +92,35 @@ def fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
         for index, below in enumerate(detail):
             yield from fields(below, f"{path}.{index}" if isinstance(below, (dict, list)) and below else path)
     else:
-        yield {"field": path, "message": str(detail)}
+        yield {"field": cut(path, MAX_FIELD_CHARS), "message": cut(str(detail))}
 
 
 def shape(code: str, message: str, details: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    return {
+    """As many of the details as MAX_ERROR_BYTES allow, in order."""
+    message = cut(message)
+    kept: list[dict[str, str]] = []
+    body = {
         "detail": message,
         "message": message,
         "error": {
             "code": code,
             "message": message,
-            "details": details or [],
+            "details": kept,
             "request_id": request_id.get() or uuid.uuid4().hex,
         },
     }
+    room_bytes = MAX_ERROR_BYTES - len(orjson.dumps(body))
+    for detail in details or []:
+        room_bytes -= len(orjson.dumps(detail)) + len(",")
+        if room_bytes < 0:
+            break
+        kept.append(detail)
+    return body
+
+
+def cut(text: str, most_chars: int = MAX_MESSAGE_CHARS) -> str:
+    """Messages of fields may hold the value that was sent, which may be as large as a body."""
+    return text if len(text) <= most_chars else text[: most_chars - 1] + "…"
 
 
 def answer(status_code: int) -> HttpResponse:

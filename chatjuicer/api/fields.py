@@ -1,4 +1,4 @@
-"""Serializer fields that take what their JSON type says, and nothing that merely looks like it."""
+"""Serializer fields that accept their own JSON type and convert nothing: no number for a text, no "true" for true."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class Text(serializers.CharField):
         kwargs.setdefault("trim_whitespace", False)
         super().__init__(**kwargs)
         if not any(isinstance(validator, RegexValidator) for validator in self.validators):
-            # Refused in any case; but so the OpenAPI document says it, too.
+            # CharField refuses NUL in any case; a pattern also stands in the OpenAPI document.
             self.validators.append(RegexValidator(r"^[^\x00]*$", "Null characters are not allowed."))
 
     def to_internal_value(self, data: Any) -> str:

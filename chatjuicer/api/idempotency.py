@@ -6,7 +6,7 @@ On the method of a DRF view that creates something, all of it in the database:
     def post(self, request: Request) -> Response: ...
 
 With a key the method runs in one transaction with the record of its result; an error is not kept. Where
-the result must not be stored as it is, call `once` with what makes it.
+the result must not be stored as it is, call `once` with a function that creates and returns what may be stored.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""How often somebody may ask. Counted in the cache, which all processes share where there is Redis.
+"""Rate limits, counted in the cache, which all processes share where there is Redis.
 
-A count begins anew with each full second, minute, hour or day. Who comes from this machine itself and not
-through a proxy is not counted, unless RATE_LIMIT_LOOPBACK says so.
+A count begins anew with each full second, minute, hour or day. Clients on this machine that came through no proxy are
+not counted, unless RATE_LIMIT_LOOPBACK is on.
 """
 
 import hashlib
@@ -108,7 +108,7 @@ def _rate(text: str) -> Rate | None:
         return None
     found = RATE.fullmatch(text.strip().lower())
     if found is None:
-        raise ValueError(f"{text!r} is no rate such as 600/min")
+        raise ValueError(f"{text!r} is not a rate such as 600/min")
     return Rate(int(found[1]), UNITS[found[2][0]])
 
 
@@ -117,7 +117,7 @@ def counts(peer: str, headers: Mapping[str, str]) -> bool:
 
 
 def address(peer: str, headers: Mapping[str, str]) -> str:
-    """The client's, as far as it can be known: what a client itself says of it is not believed.
+    """The client's, as far as it can be known: what a client itself puts into the header is not used.
 
     TRUSTED_PROXIES have each added the address they were asked from; if it is not set, a proxy on this machine has.
     Of IPv6 the network, in which one client has any number of addresses.

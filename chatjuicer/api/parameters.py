@@ -25,7 +25,7 @@ def text(query: Mapping[str, str], name: str, max_length: int) -> str:
         raise ValidationError({name: f"At most {max_length} characters are expected."})
     # A lone surrogate comes from a query that is not UTF-8.
     if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValidationError({name: "Characters that no text has are not expected."})
+        raise ValidationError({name: "NUL characters and broken UTF-8 are not allowed."})
     return value
 
 

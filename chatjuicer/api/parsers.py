@@ -29,7 +29,7 @@ class JSONParser(BaseParser):
             data = orjson.loads(body)
         except orjson.JSONDecodeError:
             raise ParseError("The body is not valid JSON.") from None
-        # Most bodies need no walk: they have few brackets and nothing escaped.
+        # Most bodies need no walk: they have few brackets and no escaped NUL.
         if b"\\u0000" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
             refuse_unstorable(data)
         return data

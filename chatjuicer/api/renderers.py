@@ -29,7 +29,7 @@ class JSONRenderer(BaseRenderer):
 
 
 def plain(value: Any) -> Any:
-    """What orjson does not know by itself. Times are UTC and always have their microseconds."""
+    """Types that orjson does not serialize by itself. Times are UTC and always have microseconds."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, (Promise, Decimal)):
@@ -42,7 +42,7 @@ def plain(value: Any) -> Any:
 
 
 class AlwaysJSON(DefaultContentNegotiation):
-    """Whoever accepts none of a view's formats gets the first one: an answer says more than a 406."""
+    """A client that accepts none of a view's formats gets the first one: an answer says more than a 406."""
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None

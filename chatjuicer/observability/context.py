@@ -1,4 +1,4 @@
-"""What the work in hand is about: kept beside the task or thread that does it, written into each of its log lines."""
+"""The request, session and run that a task or thread works on, written into each of its log lines."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ run_id: ContextVar[str] = ContextVar("run_id", default="")
 
 @contextmanager
 def run_context(session: str, run: UUID) -> Iterator[None]:
-    """Lines logged inside are of this run; `session` is the session's public id."""
+    """Lines that are logged inside name this run and session; `session` is its public id."""
     session_token, run_token = session_id.set(session), run_id.set(str(run))
     try:
         yield

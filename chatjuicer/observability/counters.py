@@ -1,4 +1,4 @@
-"""What this process has done, in plain numbers: counting costs an addition, and metrics.py reads them when asked."""
+"""Counts of what this process has done. Counting is one addition; metrics.py reads them for `GET /metrics`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Counts:
         self.sockets_resumed += resumed
 
     async def watch_lag(self) -> None:
-        """How late the loop comes to what is due, for as long as the process lives."""
+        """Measures how late the loop runs what is due, for as long as the process lives."""
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + LAG_SAMPLE_S

@@ -1,8 +1,8 @@
-"""What should be true between the rows, looked for and mended. Nothing of this is needed where every write went through
-the verbs; it is for databases that were edited by hand, restored in parts, or written by a version with a fault.
+"""Finds and repairs rows that contradict one another: in databases that were edited by hand, restored in parts, or
+written by a version with a fault.
 
-A check finds suspects by statements that may run beside a working server; each suspect is then examined with its rows
-locked, so that what is under way is not taken for a fault.
+A check finds suspects by queries that may run beside a working server. Each suspect is then examined with its rows
+locked, so that a change that is under way is not taken for a fault.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from files_app.storage import file_storage
 from sessions_app.models import ChatSession, ContextItem, Message, SessionTally
 from sessions_app.models.recount import counted, latest_preview, recount
 
-# Of the others all is in one text, and nothing between rows.
+# A packed session is one row, in which nothing can contradict.
 UNPACKED = ChatSession.objects.filter(packed=False)
 STRAY_AFTER = timedelta(days=1)
 
@@ -58,7 +58,7 @@ class Finding:
 
 
 def findings(repair: bool) -> Iterator[Finding]:
-    """All that is wrong, one after the other; mended when it is yielded, if asked for."""
+    """All that is wrong, one after the other; with `repair` each is repaired before it is yielded."""
     for check in CHECKS:
         for suspect in check.suspects():
             with transaction.atomic():
@@ -87,8 +87,8 @@ def orphaned_run(pk: UUID) -> Found | None:
 
 
 def stuck_runs() -> Iterator[UUID]:
-    nobodys = Run.objects.filter(status=Run.Status.RUNNING).filter(Q(owner="") | Q(lease_until=None))
-    yield from list(nobodys.values_list("pk", flat=True))
+    ownerless = Run.objects.filter(status=Run.Status.RUNNING).filter(Q(owner="") | Q(lease_until=None))
+    yield from list(ownerless.values_list("pk", flat=True))
     own_end = Event.objects.filter(
         session=OuterRef("session"), run_id=OuterRef("pk"), seq__gte=OuterRef("first_seq"), type="stream_end"
     )
@@ -105,7 +105,7 @@ def stuck_run(pk: UUID) -> Found | None:
     session = lock_session(run.session_id)
     run.refresh_from_db()
     if run.status == Run.Status.RUNNING and not (run.owner and run.lease_until):
-        return Found(f"run {pk} of {session.public_id}: running, and nobody's", run.end_orphaned)
+        return Found(f"run {pk} of {session.public_id}: running without an owner", run.end_orphaned)
     own = Event.objects.filter(session=session, run_id=pk, seq__gte=run.first_seq or 0)
     if run.status in LIVE or not run.first_seq or run.first_seq <= session.forgotten_seq:
         return None
@@ -152,7 +152,7 @@ def finish(session: ChatSession, message: Message) -> None:
 
 
 def unpaired_contexts() -> Iterator[UUID]:
-    perhaps = Q(item__contains='"function_call') | Q(item__startswith=MARK)  # what is sealed must be read
+    perhaps = Q(item__contains='"function_call') | Q(item__startswith=MARK)  # encrypted items must be read
     of_tools = ContextItem.objects.filter(perhaps).order_by("session_id", "position")
     rows = of_tools.values_list("session_id", "item").iterator(500)
     for session_pk, group in groupby(rows, key=itemgetter(0)):
@@ -169,8 +169,8 @@ def unpaired_context(session_pk: UUID) -> Found | None:
     rows = list(session.context_items.order_by("position"))
     items = [row.value for row in rows]
     calls, outputs = calls_of(items), outputs_of(items)
-    told = session.messages.filter(role=Message.Role.TOOL_CALL, tool_call_id__in=calls.keys() - outputs.keys())
-    results = {m.tool_call_id: m for m in told}
+    shown = session.messages.filter(role=Message.Role.TOOL_CALL, tool_call_id__in=calls.keys() - outputs.keys())
+    results = {m.tool_call_id: m for m in shown}
     missing = [
         {"type": "function_call_output", "call_id": call_id, "output": m.tool_result if m else INTERRUPTED_RESULT}
         for call_id, m in ((call_id, results.get(call_id)) for call_id in calls.keys() - outputs.keys())
@@ -333,7 +333,7 @@ def usage_counted(**owner: UUID) -> dict[UUID, int]:
     return dict(charged.values_list("owner_id").annotate(total=Sum("size_bytes")))
 
 
-# In this order: what a run leaves is mended before what is counted.
+# In this order: what runs leave behind is repaired before anything is counted.
 CHECKS = [
     Check("orphaned-run", orphaned_runs, orphaned_run),
     Check("stuck-run", stuck_runs, stuck_run),

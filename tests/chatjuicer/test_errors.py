@@ -90,6 +90,38 @@ def test_a_field_is_named(anybody: APIClient) -> None:
     assert body["error"]["details"] == [{"field": "password", "message": "This field is required."}]
 
 
+ESCAPED = "\x01" * 200_000  # of which JSON makes six bytes each
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/sessions", {"reasoning_effort": "x" * 1_200_000}),
+        ("/api/sessions", {"reasoning_effort": ESCAPED}),
+        ("/api/sessions", {"mcp_config": [{"x" * 300: 1}] * 1_000}),
+        ("/api/sessions", {"title": ["x"] * 100_000}),
+        ("/api/auth/login", {"email": {"x" * 1_000_000: 1}}),
+        ("/api/auth/register", {"email": "x" * 1_200_000, "password": "x" * 500_000}),
+        ("/api/v1/chat-sessions", {"title": "a", "agent_type": "x" * 1_200_000}),
+        ("/api/sessions/" + "x" * 10_000 + "/files/confirm", {"file_key": "x" * 1_000_000}),
+    ],
+)
+def test_an_error_does_not_say_back_what_it_was_sent(alice_client: APIClient, path: str, body: Any) -> None:
+    answer = alice_client.post(path, body)
+    assert answer.status_code in (400, 404), answer.content
+    assert len(answer.content) <= 4_000
+    assert "x" * 201 not in answer.content.decode()
+    error = answer.json()["error"]
+    assert len(error["message"]) <= 200
+    assert all(len(detail["message"]) <= 200 for detail in error["details"])
+
+
+def test_of_many_wrong_fields_the_first_are_named(alice_client: APIClient) -> None:
+    error = alice_client.post("/api/sessions", {"mcp_config": [1] * 1_000}).json()["error"]
+    fields = [detail["field"] for detail in error["details"]]
+    assert fields[:3] == ["mcp_config.0", "mcp_config.1", "mcp_config.2"]
+
+
 def test_a_fault_says_nothing_of_itself(anybody: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("secret detail")

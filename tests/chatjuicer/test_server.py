@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 from chatjuicer import http_protocol
 from chatjuicer.http_protocol import BoundedHTTP
 from tests.harness.server import EMAIL, PASSWORD, Site
+from tests.harness.services import until
 from tests.settings import PROFILE
 
 MB = 1024 * 1024
@@ -69,6 +70,17 @@ def test_the_log_holds_no_token_and_no_query(site: Site) -> None:
             pass
     assert '"path":"/api/health"' in site.logs()
     assert "eyJsecret" not in site.logs()
+
+
+def test_the_log_does_not_say_back_what_was_sent(site: Site) -> None:
+    _, _, body = talk(site, json.dumps({"email": EMAIL, "password": PASSWORD}).encode())
+    headers = {"Authorization": f"Bearer {json.loads(body)['access_token']}"}
+    choice = json.dumps({"reasoning_effort": "Q" * 1_200_000}).encode()
+    status, _, answer = talk(site, choice, path="/api/sessions", **headers)
+    assert (status, len(answer) < 4_000) == (400, True)
+    assert talk(site, b"{}", path="/api/sessions/" + "Q" * 20_000, **headers)[0] in (404, 405)
+    until(lambda: '"path":"/api/sessions/QQQ' in site.logs(), "both requests are logged")
+    assert "Q" * 201 not in site.logs()
 
 
 @pytest.mark.parametrize(

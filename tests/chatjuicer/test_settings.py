@@ -1,6 +1,7 @@
 """The settings as a process sees them: each test starts one."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -133,3 +134,60 @@ def test_both_of_our_mcp_servers_are_there_unless_others_are_named(tmp_path: Pat
     ours = value_of(tmp_path, "MCP_SERVERS")
     for module in ("chat_app.agent.mcp_servers.sequential_thinking", "chat_app.agent.mcp_servers.fetch"):
         assert f"'{module}'" in ours
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PORT", "web", "a whole number is expected, and it is 'web'"),
+        ("LEASE_S", "nan", "a number of seconds is expected"),
+        ("MAX_FILE_SIZE", "50 MB", "a whole number is expected"),
+        ("DEBUG", "perhaps", "true or false is expected"),
+        ("OPENAI_API", "graphql", "responses or chat_completions is expected"),
+        ("LOG_FORMAT", "xml", "text or json is expected"),
+        ("MCP_SERVERS", '{"a": ', "JSON (see position"),
+        ("MCP_SERVERS", "[]", "a JSON object"),
+        ("DATABASE_URL", "app.db", "postgresql://user:password@host:port/name is expected"),
+        ("SECRET_KEY_FILE", "/no/such/file", "the path of a file that can be read is expected"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_said_in_one_line(tmp_path: Path, name: str, value: str, expected: str) -> None:
+    done = manage(tmp_path, "serve", **{name: value})
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"The setting {name} is not valid: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("servers", "problem", "status"),
+    [
+        ('{"notes": "notes-mcp"}', "the entry 'notes' is not an object", 1),
+        ('{"notes": {"transport": "pigeon"}}', "the entry 'notes' has a transport that is neither stdio nor", 0),
+        ('{"notes": {"transport": "stdio"}}', "the entry 'notes' has no command", 0),
+        ('{"notes": {"transport": "streamable_http", "command": "x"}}', "the entry 'notes' has no url", 0),
+    ],
+)
+def test_an_mcp_server_that_is_none_gets_a_hint(tmp_path: Path, servers: str, problem: str, status: int) -> None:
+    done = manage(tmp_path, "check", MCP_SERVERS=servers)
+    assert done.returncode == status
+    assert f"MCP_SERVERS: {problem}" in done.stderr
+    assert "HINT: Give each a transport" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_is_set_and_empty_counts_as_unset(tmp_path: Path) -> None:
+    """All of them at once: the settings are then what they are without any."""
+    names = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "chatjuicer" / "settings.py").read_text())
+    code = (
+        "from django.conf import settings\n"
+        f"print({{name: getattr(settings, name) for name in {names} if name not in ('SECRET_KEY', 'DATA_DIR')}})"
+    )
+
+    def values(**environment: str) -> str:
+        done = manage(tmp_path, "shell", "--no-imports", "-c", code, **environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    empty = {name: "" for name in names if name != "DATA_DIR"}
+    assert values(**empty) == values()
+    assert "'PORT': 8000" in values(**empty)

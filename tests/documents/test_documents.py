@@ -24,5 +24,6 @@ def test_its_make_targets_exist(document: Path) -> None:
 
 def test_every_setting_is_explained() -> None:
     operations = (ROOT / "docs" / "operations.md").read_text()
-    names = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "chatjuicer" / "env.py").read_text())
+    names = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "chatjuicer" / "settings.py").read_text())
+    assert "LOG_FORMAT" in names
     assert [name for name in names if name not in operations] == []

@@ -1,20 +1,9 @@
-"""A copy of everything that SQLite and the local files hold, made while the server runs."""
-
-import os
-import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
 
-from files_app.models import File
-from files_app.storage import LocalStorage, file_storage, sync_directory
-
-DATABASE, FILES = "app.db", "files"
-ATTEMPTS = 5
+from chatjuicer.operations.backup import BackupFailed, back_up, local_storage
 
 
 class Command(BaseCommand):
@@ -25,83 +14,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         target: Path = options["directory"].absolute()
-        if connection.vendor != "sqlite":
-            raise CommandError("The database is PostgreSQL: use pg_dump, and back up the storage of the files.")
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise CommandError(f"{target} is not empty.")
-        draft = target.with_name(target.name + ".unfinished")
-        if draft.exists():
-            shutil.rmtree(draft)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft.mkdir(mode=0o700)
         try:
-            bytes_copied = self.copy(draft)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        sync_directory(draft)
-        os.replace(draft, target)
-        sync_directory(target.parent)
-        self.stdout.write(f"Backed up to {target}: {bytes_copied} bytes")
-
-    def copy(self, draft: Path) -> int:
-        """The bytes that the copy has."""
-        storage = file_storage()
-        local = storage if isinstance(storage, LocalStorage) else None
-        if local is None:
+            size_bytes = back_up(target)
+        except BackupFailed as failed:
+            raise CommandError(str(failed)) from None
+        if local_storage() is None:
             self.stdout.write("The files are in S3 and not in this backup.")
-        for _ in range(ATTEMPTS):
-            if local:
-                copy_files(Path(local.location), draft / FILES)
-            copy_database(Path(str(connection.settings_dict["NAME"])), draft / DATABASE)
-            if local is None or not missing(draft, local):
-                return sum(path.stat().st_size for path in draft.rglob("*") if path.is_file())
-        raise CommandError("Files came and went all the time; try again.")
-
-
-def copy_files(source: Path, target: Path) -> None:
-    """Those that are not there yet. Their bytes never change: what is written later has another name."""
-    target.mkdir(mode=0o700, exist_ok=True)
-    for directory in sorted(source.glob("??")):
-        for path in directory.iterdir():
-            copy_file(path, target / directory.name / path.name)
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Whole or not at all; of no effect if it was there before, or is gone now."""
-    if target.exists():
-        return
-    target.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = target.with_name(f".{target.name}")
-    try:
-        with source.open("rb") as read, draft.open("wb") as written:
-            os.fchmod(written.fileno(), 0o600)
-            shutil.copyfileobj(read, written)
-            written.flush()
-            os.fsync(written.fileno())
-    except FileNotFoundError:
-        return
-    draft.rename(target)
-
-
-def copy_database(source: Path, target: Path) -> None:
-    """One state of it, in one file; checked. Readers and writers of the source are not held up."""
-    target.unlink(missing_ok=True)
-    with closing(sqlite3.connect(source.as_uri() + "?mode=ro", uri=True)) as read:
-        target.touch(mode=0o600)
-        with closing(sqlite3.connect(target)) as written:
-            read.backup(written)
-            written.execute("PRAGMA journal_mode=DELETE")
-            problems = [str(row[0]) for row in written.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            problems += [f"{row[0]} {row[1]}" for row in written.execute("PRAGMA foreign_key_check")]
-    if problems:
-        raise CommandError(f"The copy is not sound: {'; '.join(problems[:5])}")
-
-
-def missing(draft: Path, storage: LocalStorage) -> bool:
-    """Whether rows of the copy name bytes that it lacks, after those that came meanwhile were fetched too."""
-    with closing(sqlite3.connect(draft / DATABASE)) as database:
-        keys = [str(key) for (key,) in database.execute(f'SELECT storage_key FROM "{File._meta.db_table}"')]  # noqa: S608
-    for key in keys:
-        copy_file(Path(storage.path(key)), draft / FILES / key)
-    return not all((draft / FILES / key).exists() for key in keys)
+        self.stdout.write(f"Backed up to {target}: {size_bytes} bytes")

@@ -7,10 +7,10 @@ from chatjuicer.operations.doctor import findings
 
 
 class Command(BaseCommand):
-    help = "Look for what should not be between the rows, and mend it when told. May run beside a working server."
+    help = "Find rows that contradict one another, and repair them with --repair. May run beside a working server."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--repair", action="store_true", help="mend what is found")
+        parser.add_argument("--repair", action="store_true", help="repair what is found")
 
     def handle(self, *args: Any, **options: Any) -> None:
         found: Counter[str] = Counter()

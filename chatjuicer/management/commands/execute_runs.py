@@ -1,4 +1,4 @@
-"""The supervisor without a web server, where agents have machines of their own."""
+"""The supervisor without a web server, for machines that only execute runs."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ GRACE_S = 30.0
 
 
 class Command(BaseCommand):
-    help = "Claim and execute runs, and serve nobody. Any number of these may run beside servers and one another."
+    help = "Claim and execute runs without serving clients. Any number of these may run beside servers and one another."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--metrics",
             metavar="HOST:PORT",
-            help="serve metrics there, to whoever can reach it",
+            help="serve metrics there, to every client that can reach it",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,15 +46,15 @@ class Command(BaseCommand):
             runner.run(self.work(options["grace"]))
 
     async def work(self, grace_s: float) -> None:
-        loop, told_to_stop = asyncio.get_running_loop(), asyncio.Event()
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told_to_stop.set)
+            loop.add_signal_handler(number, stopping.set)
         tracing.start()
         await warm_up()
         await process.start(SdkAgent(), execute_runs=True)
         self.stdout.write("Executing runs")
         self.stdout.flush()
-        await told_to_stop.wait()
+        await stopping.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         await process.stop(grace_s)

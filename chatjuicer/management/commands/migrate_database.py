@@ -1,26 +1,8 @@
-"""All rows of one database in another, of another kind: SQLite to PostgreSQL, or back."""
-
-import hashlib
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from django.apps import apps
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.management.color import no_style
-from django.db import connections, models, transaction
-from django.db.models.sql import InsertQuery
 
-from chatjuicer.settings import postgresql, sqlite
-
-SOURCE, TARGET = "source", "target"
-ROWS_AT_ONCE = 500
-# Migrating fills these; what the source has takes their place.
-FILLED = ("contenttypes", "auth")
+from chatjuicer.operations.move import MoveRefused, move
 
 
 class Command(BaseCommand):
@@ -31,121 +13,15 @@ class Command(BaseCommand):
         parser.add_argument("--to", dest="target", required=True, metavar="URL", help="postgresql://user@host/name")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        connections.databases[SOURCE] = configuration(options["source"], must_exist=True)
-        connections.databases[TARGET] = configuration(options["target"])
-        try:
-            self.migrate(options["verbosity"])
-        finally:
-            for alias in (SOURCE, TARGET):
-                connections[alias].close()
-                close_pool(alias)
-
-    def migrate(self, verbosity: int) -> None:
-        call_command("migrate", database=TARGET, interactive=False, verbosity=0)
-        tables = list(all_tables())
-        for model in tables:
-            if model._meta.app_label not in FILLED and rows_of(model, TARGET).exists():
-                raise CommandError(f"The target is not empty: it has rows in {model._meta.db_table}.")
-        with transaction.atomic(using=TARGET):  # all or nothing
-            for model in reversed(tables):
-                if model._meta.app_label in FILLED:
-                    rows_of(model, TARGET).delete()
-            for model in tables:
-                copy(model)
-            with connections[TARGET].cursor() as cursor:
-                for statement in connections[TARGET].ops.sequence_reset_sql(no_style(), tables):
-                    cursor.execute(statement)
         different = []
-        for model in tables:
-            there, here = Content.of(model, SOURCE), Content.of(model, TARGET)
-            if verbosity:
-                self.stdout.write(f"{model._meta.db_table}: {here.rows} rows, {here.digest}")
-            if there != here:
-                different.append(f"{model._meta.db_table} ({there.rows} rows, {here.rows} copied)")
+        try:
+            for moved in move(options["source"], options["target"]):
+                if options["verbosity"]:
+                    self.stdout.write(f"{moved.table}: {moved.target.rows} rows, {moved.target.digest}")
+                if not moved.same:
+                    different.append(f"{moved.table} ({moved.source.rows} rows, {moved.target.rows} copied)")
+        except MoveRefused as refused:
+            raise CommandError(str(refused)) from None
         if different:
             raise CommandError(f"Do not use the target; it differs in {', '.join(different)}.")
         self.stdout.write("All rows are the same.")
-
-
-def configuration(url: str, must_exist: bool = False) -> dict[str, Any]:
-    scheme, _, rest = url.partition("://")
-    if scheme in ("postgresql", "postgres"):
-        given = postgresql(url)
-        given["OPTIONS"] = given["OPTIONS"] | {"pool": False}
-    elif scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        path = Path(rest[1:])  # sqlite:///relative, sqlite:////absolute
-        if must_exist and not path.is_file():
-            raise CommandError(f"There is no file {path}.")
-        given = sqlite() | {"NAME": path}
-    else:
-        raise CommandError(f"{scheme}://… is neither sqlite:///PATH nor postgresql://…")
-    complete: dict[str, Any] = connections.configure_settings({"default": given})["default"]
-    return complete
-
-
-def close_pool(alias: str) -> None:
-    close: Any = getattr(connections[alias], "close_pool", None)
-    if close is not None:
-        close()
-
-
-def all_tables() -> Iterator[type[models.Model]]:
-    for model in apps.get_models(include_auto_created=True):
-        if model._meta.managed and not model._meta.proxy:
-            yield model
-
-
-def rows_of(model: type[models.Model], alias: str) -> models.QuerySet[Any]:
-    return model._default_manager.using(alias).order_by()
-
-
-def copy(model: type[models.Model]) -> None:
-    """As they are: nothing is filled in, and no signal is sent."""
-    fields = model._meta.local_concrete_fields
-    connection = connections[TARGET]
-    rows = rows_of(model, SOURCE).order_by("pk").iterator(chunk_size=ROWS_AT_ONCE)
-    at_once = min(ROWS_AT_ONCE, connection.ops.bulk_batch_size(fields, range(ROWS_AT_ONCE)))
-    while batch := list(islice(rows, at_once)):
-        query = InsertQuery(model)
-        query.insert_values(fields, batch, raw=True)
-        query.get_compiler(using=TARGET).execute_sql(None)
-
-
-@dataclass(frozen=True)
-class Content:
-    """`digest` is of all rows in whatever order: databases sort texts differently."""
-
-    rows: int
-    digest: str
-
-    @classmethod
-    def of(cls, model: type[models.Model], alias: str) -> "Content":
-        rows, total = 0, 0
-        names = [field.attname for field in model._meta.local_concrete_fields]
-        for values in rows_of(model, alias).values_list(*names).iterator(chunk_size=ROWS_AT_ONCE):
-            rows += 1
-            total += int.from_bytes(hashlib.sha256(canonical(values)).digest())
-        return cls(rows, f"{total % 2**256:064x}")
-
-
-def canonical(values: Iterable[Any]) -> bytes:
-    """The same for the same row, whichever database it came from."""
-    return json.dumps([plain(value) for value in values], sort_keys=True).encode()
-
-
-def plain(value: Any) -> Any:
-    match value:
-        case None | bool() | str():
-            return value
-        case dict():
-            return {key: plain(item) for key, item in value.items()}
-        case list():
-            return [plain(item) for item in value]
-        case int() if not -(2**63) <= value < 2**64:  # PostgreSQL writes 1e30 out
-            return float(value)
-        case int() | float():
-            return value
-        case bytes() | memoryview():
-            return bytes(value).hex()
-        case _:
-            return str(value)

@@ -1,4 +1,4 @@
-"""Seals every stored text by the first of MESSAGE_ENCRYPTION_KEYS: plain ones, and those of older keys."""
+"""Encrypts every stored text by the first of MESSAGE_ENCRYPTION_KEYS: plain ones, and those of older keys."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError("There is no key: set MESSAGE_ENCRYPTION_KEYS.") from error
         if connection.vendor == "sqlite":
             with connection.cursor() as cursor:
-                # What a row was is overwritten, and not only let go of.
+                # Old contents of rows are overwritten, not only freed.
                 cursor.execute("PRAGMA secure_delete=ON")
         for model in apps.get_models():
             columns = [str(f.column) for f in model._meta.concrete_fields if isinstance(f, EncryptedTextField)]
@@ -61,7 +61,7 @@ def batches(model: type[models.Model], columns: Sequence[str], batch: int) -> It
             for row in rows:
                 for name, stored in zip(names.split(", "), row[1:], strict=True):
                     if stored and not stored.startswith(current_mark()):
-                        # Whoever has changed it meanwhile has sealed it by the current key.
+                        # A text that was changed meanwhile was encrypted by the current key.
                         change = f"UPDATE {table} SET {name} = %s WHERE {key} = %s AND {name} = %s"  # noqa: S608
                         cursor.execute(change, [seal(unseal(stored)), row[0], stored])
         if not rows:

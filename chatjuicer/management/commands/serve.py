@@ -66,8 +66,8 @@ class Command(BaseCommand):
 class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What lives now, half a million objects, lives as long as the process: the collector need not walk it again and
-        # again, which takes tens of milliseconds in which nobody is answered.
+        # The half million objects that exist now live as long as the process. The collector would walk them again and
+        # again, tens of milliseconds each time, in which no client is answered.
         gc.collect()
         gc.freeze()
 

@@ -47,6 +47,8 @@ def test_whoever_sits_at_the_machine_is_the_default_user(
         {"HTTP_X_REAL_IP": "127.0.0.1"},
         {"HTTP_ORIGIN": "https://evil.example"},
         {"HTTP_ORIGIN": "http://127.0.0.1:9000"},
+        {"HTTP_ORIGIN": "https://127.0.0.1:8000"},
+        {"HTTP_HOST": "localhost:443", "HTTP_ORIGIN": "https://localhost"},
         {"HTTP_ORIGIN": "http://localhost:8000"},
         {"HTTP_ORIGIN": "null"},
         {"HTTP_ORIGIN": ""},

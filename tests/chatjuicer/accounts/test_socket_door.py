@@ -107,6 +107,28 @@ def test_a_foreign_name_that_points_here_is_no_own_origin() -> None:
     assert not origin_allowed(scope(host="evil.example:8000", origin="http://evil.example:8000"))
 
 
+@pytest.mark.parametrize(
+    ("origin", "heard", "own"),
+    [
+        ("http://testserver", {}, True),
+        ("https://testserver", {}, False),
+        ("https://testserver:80", {}, False),
+        ("https://testserver", {"scheme": "wss"}, True),
+        ("http://testserver", {"scheme": "wss"}, False),
+        ("https://testserver", {"x_forwarded_proto": "https"}, True),
+        ("http://testserver", {"x_forwarded_proto": "https"}, False),
+        ("https://testserver", {"x_forwarded_proto": "http"}, False),
+        ("https://testserver", {"x_forwarded_for": "192.0.2.7"}, True),
+        ("https://testserver:81", {"x_forwarded_for": "192.0.2.7"}, False),
+    ],
+)
+def test_an_origin_of_another_scheme_is_another_origin(origin: str, heard: dict[str, str], own: bool) -> None:
+    """Behind a proxy that does not say by which scheme it was asked, either may be the own one."""
+    headers = {name: value for name, value in heard.items() if name != "scheme"}
+    asked = {"scheme": heard.get("scheme", "ws")} | scope(origin=origin, **headers)
+    assert origin_allowed(asked) == own
+
+
 def test_a_loopback_client_needs_no_token_on_a_socket(settings: Settings) -> None:
     settings.ALLOW_LOCALHOST_NOAUTH = True
     user, _ = User.objects.seed_default()

@@ -1,16 +1,15 @@
-from collections.abc import Callable
 from contextlib import closing
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
@@ -21,7 +20,6 @@ from files_app.downloads import download
 from files_app.exceptions import NoSuchFile, NotUploaded, SizeMismatch
 from files_app.incoming import CHUNK_BYTES, Incoming
 from files_app.models import File, Upload, bytes_of
-from files_app.parsers import UploadParser
 from files_app.serializers import (
     AnnouncementSerializer,
     DownloadUrlSerializer,
@@ -45,67 +43,32 @@ NAME = OpenApiParameter("name", names.NAME_SCHEMA, OpenApiParameter.PATH, descri
 BYTES = {(200, "application/octet-stream"): OpenApiTypes.BINARY, (206, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
-class FolderView(SessionView):
-    def folder(self, said: str | None = None) -> tuple[str, str]:
-        """Its root, and what stands before the names of what is in it."""
-        return names.clean_folder(said or text(self.request.query_params, "folder", 510) or names.SOURCES)
+class FileViewSet(SessionView, ViewSet):
+    """Files of one of the caller's own sessions. `name` is relative to the folder that the query names."""
 
-
-class FilesView(FolderView):
     @extend_schema(operation_id="list_files", parameters=[SESSION, FOLDER], responses=EntryListSerializer)
-    def get(self, request: Request, key: str) -> Response:
+    def list(self, request: Request, key: str) -> Response:
         """What stands in a folder, folders first, each by name."""
         folder, prefix = self.folder()
         found = [entry.representation() for entry in listing.entries(self.session(key), folder, prefix)]
         return Response({"files": found, "folder": f"{folder}/{prefix}".rstrip("/"), "count": len(found)})
 
+    @extend_schema(operation_id="delete_file", parameters=[SESSION, NAME, FOLDER], responses={200: DoneSerializer})
+    def destroy(self, request: Request, key: str, name: str) -> Response:
+        """The file and its bytes go."""
+        return self.delete_file(key, name)
 
-class FileView(FolderView):
-    """Of one file. To DELETE, a route that ends in a word is a name as well: `a/download` may be a file."""
-
-    word: ClassVar[str] = ""
-
-    def file(self, key: str, *parts: str) -> File:
-        folder, prefix = self.folder()
-        # Each for itself: of two that only together are too long no file is called.
-        name = prefix + "/".join(names.clean_name(part) for part in parts if part)
-        file = self.session(key).files.filter(folder=folder, name=name).first()
-        if file is None:
-            raise NoSuchFile()
-        return file
+    # A file may be called as an action is: `upload`, or `a/download`. To DELETE, the whole path is its name.
 
     @extend_schema(parameters=[SESSION, FOLDER], responses={200: DoneSerializer})
-    def delete(self, request: Request, key: str, name: str = "") -> Response:
-        try:
-            self.file(key, name, self.word).remove()
-        except File.DoesNotExist:
-            raise NoSuchFile() from None
-        return Response(DONE)
+    def destroy_namesake(self, request: Request, key: str) -> Response:
+        """The file that is called as the path ends."""
+        return self.delete_file(key, action_of(request))
 
-
-def named_by_its_word(*parameters: OpenApiParameter) -> Callable[[type[FileView]], type[FileView]]:
-    """The document says of each path all that it can: what its word is for, and how a file of that name is deleted."""
-
-    def described(view: type[FileView]) -> type[FileView]:
-        delete = extend_schema(
-            operation_id=f"delete_file_named_{view.word.replace('-', '_')}",
-            parameters=[*parameters],
-            description=f"The file that is called `{'{name}/' if parameters else ''}{view.word}`.",
-        )
-        return extend_schema_view(delete=delete)(view)
-
-    return described
-
-
-@extend_schema_view(delete=extend_schema(operation_id="delete_file", parameters=[NAME]))
-class AnyFileView(FileView):
-    """Of every name that ends in none of the words."""
-
-
-@named_by_its_word()
-class UploadView(FileView):
-    word = "upload"
-    parser_classes = [UploadParser]
+    @extend_schema(parameters=[SESSION, NAME, FOLDER], responses={200: DoneSerializer})
+    def destroy_namesake_below(self, request: Request, key: str, name: str) -> Response:
+        """The file below `name` that is called as the path ends."""
+        return self.delete_file(key, name, action_of(request))
 
     @extend_schema(
         operation_id="upload_file",
@@ -122,7 +85,7 @@ class UploadView(FileView):
         },
         responses={201: EntrySerializer},
     )
-    def post(self, request: Request, key: str) -> Response:
+    def upload(self, request: Request, key: str) -> Response:
         """Puts the file there whole; one of that name is replaced at once, and keeps its id."""
         session = self.session(key)
         form = cast(dict[str, Any], request.data)
@@ -142,18 +105,13 @@ class UploadView(FileView):
                 status, data = once(request, create)
         return Response(data, status=status)
 
-
-@named_by_its_word()
-class PresignUploadView(FileView):
-    word = "presign-upload"
-
     @extend_schema(
         operation_id="presign_upload",
         parameters=[SESSION, IDEMPOTENCY_KEY],
         request=AnnouncementSerializer,
         responses=UploadUrlSerializer,
     )
-    def post(self, request: Request, key: str) -> Response:
+    def presign_upload(self, request: Request, key: str) -> Response:
         """Where to PUT the bytes, without other credentials. They become a file by `confirm`."""
         session = self.session(key)
         form = AnnouncementSerializer(data=request.data)
@@ -165,7 +123,7 @@ class PresignUploadView(FileView):
         def begin() -> tuple[int, Any]:
             return 200, Upload.objects.begin(session, folder, name, announced["size"]).pk.hex
 
-        # The address opens a door and is kept nowhere; who repeats the request gets a fresh one.
+        # The address is a credential and is stored nowhere; a repeated request gets a fresh one.
         status, file_key = once(request, begin)
         upload = Upload.objects.open().filter(pk=file_key).first()
         if upload is None:
@@ -177,18 +135,13 @@ class PresignUploadView(FileView):
         }
         return Response(answer, status=status)
 
-
-@named_by_its_word()
-class ConfirmView(FileView):
-    word = "confirm"
-
     @extend_schema(
         operation_id="confirm_upload",
         parameters=[SESSION, IDEMPOTENCY_KEY],
         request=FileKeySerializer,
         responses={201: EntrySerializer},
     )
-    def post(self, request: Request, key: str) -> Response:
+    def confirm(self, request: Request, key: str) -> Response:
         """The file that the upload has become. To repeat it does no harm."""
         session = self.session(key)
         form = FileKeySerializer(data=request.data)
@@ -211,6 +164,50 @@ class ConfirmView(FileView):
             status, data = 201, listing.entry_of(upload.file)
         return Response(data, status=status)
 
+    @extend_schema(operation_id="download_file", parameters=[SESSION, NAME, FOLDER], responses=BYTES)
+    def download(self, request: Request, key: str, name: str) -> HttpResponseBase:
+        """The bytes, or the `Range` of them. Always an attachment."""
+        return download(request, self.file(key, name))
+
+    @extend_schema(operation_id="presign_download", parameters=[SESSION, NAME, FOLDER], responses=DownloadUrlSerializer)
+    def presign_download(self, request: Request, key: str, name: str) -> Response:
+        """An address that needs no other credentials, for a short time."""
+        url = links.download_url(request, self.file(key, name))
+        return Response({"download_url": url, "expires_in": links.DOWNLOAD_LIFETIME_S})
+
+    @extend_schema(operation_id="file_path", parameters=[SESSION, NAME, FOLDER], responses=PathSerializer)
+    def path(self, request: Request, key: str, name: str) -> Response:
+        """Where the bytes are on this machine: only to a client on it that needed no password."""
+        file = self.file(key, name)
+        local_path = file_storage().local_path(file.storage_key)
+        if cast(Credentials, request.auth).family_id is not None or local_path is None:
+            raise NoSuchFile()
+        return Response({"path": str(local_path)})
+
+    def folder(self, said: str | None = None) -> tuple[str, str]:
+        """Its root, and what stands before the names of what is in it."""
+        return names.clean_folder(said or text(self.request.query_params, "folder", 510) or names.SOURCES)
+
+    def file(self, key: str, *parts: str) -> File:
+        """Called `parts` with slashes between. Each is checked by itself: what is too long only together is no file."""
+        folder, prefix = self.folder()
+        name = prefix + "/".join(names.clean_name(part) for part in parts)
+        file = self.session(key).files.filter(folder=folder, name=name).first()
+        if file is None:
+            raise NoSuchFile()
+        return file
+
+    def delete_file(self, key: str, *parts: str) -> Response:
+        try:
+            self.file(key, *parts).remove()
+        except File.DoesNotExist:
+            raise NoSuchFile() from None
+        return Response(DONE)
+
+
+def action_of(request: Request) -> str:
+    return request.path_info.rpartition("/")[2]
+
 
 def upload_named(session: ChatSession, file_key: str) -> Upload:
     try:
@@ -219,54 +216,18 @@ def upload_named(session: ChatSession, file_key: str) -> Upload:
         raise NoSuchFile() from None
 
 
-@named_by_its_word(NAME)
-class DownloadView(FileView):
-    word = "download"
-
-    @extend_schema(operation_id="download_file", parameters=[SESSION, NAME, FOLDER], responses=BYTES)
-    def get(self, request: Request, key: str, name: str = "") -> HttpResponseBase:
-        """The bytes, or the `Range` of them. Always an attachment."""
-        return download(request, self.file(key, name))
-
-
-@named_by_its_word(NAME)
-class PresignDownloadView(FileView):
-    word = "presign-download"
-
-    @extend_schema(operation_id="presign_download", parameters=[SESSION, NAME, FOLDER], responses=DownloadUrlSerializer)
-    def get(self, request: Request, key: str, name: str = "") -> Response:
-        url = links.download_url(request, self.file(key, name))
-        return Response({"download_url": url, "expires_in": links.DOWNLOAD_LIFETIME_S})
-
-
-@named_by_its_word(NAME)
-class PathView(FileView):
-    word = "path"
-
-    @extend_schema(operation_id="file_path", parameters=[SESSION, NAME, FOLDER], responses=PathSerializer)
-    def get(self, request: Request, key: str, name: str = "") -> Response:
-        """Where the bytes are on this machine: for a client on it that needed no password, and nobody else."""
-        file = self.file(key, name)
-        path = file_storage().local_path(file.storage_key)
-        if cast(Credentials, request.auth).family_id is not None or path is None:
-            raise NoSuchFile()
-        return Response({"path": str(path)})
-
-
-class LinkView(APIView):
+class SignedAddressViewSet(ViewSet):
     """The address is the permission."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
 
-
-class PutView(LinkView):
     @extend_schema(
         operation_id="put_bytes",
         request={"application/octet-stream": OpenApiTypes.BINARY},
         responses={200: OpenApiResponse(description="All bytes are here.")},
     )
-    def put(self, request: Request, token: str) -> Response:
+    def receive(self, request: Request, token: str) -> Response:
         """For the bytes of an announced upload; a second PUT, before `confirm`, replaces them."""
         upload = Upload.objects.open().filter(pk=links.upload_of(token)).first()
         if upload is None:
@@ -279,10 +240,8 @@ class PutView(LinkView):
             upload.receive(incoming)
         return Response({"success": True})
 
-
-class GetView(LinkView):
     @extend_schema(operation_id="get_bytes", responses=BYTES)
-    def get(self, request: Request, token: str) -> HttpResponseBase:
+    def send(self, request: Request, token: str) -> HttpResponseBase:
         file = File.objects.filter(pk=links.file_of(token), session__owner__is_active=True).first()
         if file is None:
             raise NoSuchFile()

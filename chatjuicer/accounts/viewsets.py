@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials, place_of
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
@@ -25,41 +25,39 @@ from chatjuicer.api import limits
 from chatjuicer.api.idempotency import PARAMETER, once
 
 
-class CredentialsView(APIView):
-    """For who brings the proof in the body: a stale Authorization header does no harm."""
+class AuthViewSet(ViewSet):
+    """The proof comes in the body; a stale Authorization header does no harm."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
 
-
-class RegisterView(CredentialsView):
     @extend_schema(
         request=RegistrationSerializer,
         responses={201: GrantSerializer},
         parameters=[PARAMETER],
     )
-    def post(self, request: Request) -> Response:
+    def register(self, request: Request) -> Response:
+        """An account, signed in."""
         if not settings.ALLOW_REGISTRATION:
             raise RegistrationClosed()
         limits.spend_sign_in(request)
         form = RegistrationSerializer(data=request.data)
         form.is_valid(raise_exception=True)
 
-        def register() -> tuple[int, str]:
+        def sign_up() -> tuple[int, str]:
             user = User.objects.register(**form.validated_data)
             return 201, str(TokenFamily.objects.sign_in(user, place_of(request)).pk)
 
-        # The tokens are stored nowhere; whoever repeats the request gets the sign-in's current ones.
-        status, family_id = once(request, register)
+        # The tokens are stored nowhere; a repeated request gets the sign-in's current ones.
+        status, family_id = once(request, sign_up)
         family = TokenFamily.objects.alive().select_related("user").filter(pk=family_id).first()
         if family is None:
             raise InvalidCredentials()
         return Response(GrantSerializer(family.grant()).data, status=status)
 
-
-class LoginView(CredentialsView):
     @extend_schema(request=LoginSerializer, responses=GrantSerializer)
-    def post(self, request: Request) -> Response:
+    def login(self, request: Request) -> Response:
+        """Tokens for an e-mail address and a password."""
         form = LoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         limits.spend_sign_in(request, form.validated_data["email"])
@@ -69,34 +67,34 @@ class LoginView(CredentialsView):
             raise InvalidCredentials()
         return Response(GrantSerializer(TokenFamily.objects.sign_in(user, place_of(request)).grant()).data)
 
-
-class RefreshView(CredentialsView):
     @extend_schema(request=RefreshTokenSerializer, responses=GrantSerializer)
-    def post(self, request: Request) -> Response:
+    def refresh(self, request: Request) -> Response:
+        """New tokens; the refresh token that was sent is spent."""
         form = RefreshTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         grant = TokenFamily.objects.rotate(form.validated_data["refresh_token"], place_of(request))
         return Response(GrantSerializer(grant).data)
 
-
-class LogoutView(CredentialsView):
     @extend_schema(request=RefreshTokenSerializer, responses=SuccessSerializer)
-    def post(self, request: Request) -> Response:
+    def logout(self, request: Request) -> Response:
+        """Ends the sign-in that the refresh token belongs to."""
         form = RefreshTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         TokenFamily.objects.of_refresh_token(form.validated_data["refresh_token"]).revoke()
         return Response({"success": True})
 
 
-class MeView(APIView):
+class UserViewSet(ViewSet):
+    """The caller, as the credentials say."""
+
     @extend_schema(responses=UserSerializer)
-    def get(self, request: Request) -> Response:
+    def me(self, request: Request) -> Response:
+        """Who the credentials belong to."""
         return Response(UserSerializer(credentials_of(request).user).data)
 
-
-class WsTicketView(APIView):
     @extend_schema(request=None, responses=TicketSerializer)
-    def post(self, request: Request) -> Response:
+    def ws_ticket(self, request: Request) -> Response:
+        """A ticket that opens one socket, soon."""
         credentials = credentials_of(request)
         ticket = WsTicket.objects.issue(credentials.user, credentials.family_id)
         return Response({"ticket": ticket, "expires_in": int(LIFETIME.total_seconds())})

@@ -1,0 +1,101 @@
+"""Reads settings from the environment as values of a type.
+
+`NAME` may also be given as `NAME_FILE`, the path of a file that holds the value. What is set and empty counts as unset.
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dotenv import load_dotenv
+
+SHOWN_CHARS = 50  # of a value that is wrong
+YES, NO = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
+
+Number = TypeVar("Number", int, None)
+
+
+class BadSetting(SystemExit):
+    """Ends the program with status 1 and one line on stderr. The value is shown only where it can be no secret."""
+
+    def __init__(self, name: str, expected: str, value: str | None = None) -> None:
+        given = "" if value is None else f", and it is {value[:SHOWN_CHARS]!r}"
+        super().__init__(f"The setting {name} is not valid: {expected} is expected{given}.")
+
+
+class Environment:
+    """Every method gives `default` where the variable is unset, and raises BadSetting for a value it cannot read."""
+
+    def __init__(self, dotenv: Path | None) -> None:
+        """Variables of the file `dotenv`, if it is there, become variables of the process, which keeps those it has."""
+        if dotenv is not None:
+            load_dotenv(dotenv)
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._value(name) or default
+
+    def choice(self, name: str, default: str, *others: str) -> str:
+        value = self._value(name) or default
+        if value not in (default, *others):
+            raise BadSetting(name, " or ".join(filter(None, (default, *others))), value)
+        return value
+
+    def names(self, name: str, *default: str) -> list[str]:
+        """Separated by commas."""
+        value = self._value(name)
+        return [part.strip() for part in value.split(",") if part.strip()] if value else list(default)
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self._value(name)
+        if not value:
+            return default
+        if value.lower() not in YES + NO:
+            raise BadSetting(name, "true or false", value)
+        return value.lower() in YES
+
+    def number(self, name: str, default: Number) -> int | Number:
+        value = self._value(name)
+        if not value:
+            return default
+        try:
+            return int(value)
+        except ValueError:
+            raise BadSetting(name, "a whole number", value) from None
+
+    def seconds(self, name: str, default: float) -> float:
+        value = self._value(name)
+        if not value:
+            return default
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise BadSetting(name, "a number of seconds", value)
+        return number
+
+    def path(self, name: str, default: str) -> Path:
+        return Path(self._value(name) or default).expanduser()
+
+    def json_object(self, name: str, default: dict[str, Any]) -> dict[str, Any]:
+        value = self._value(name)
+        if not value:
+            return default
+        try:
+            parsed = json.loads(value)
+        except ValueError as error:
+            raise BadSetting(name, f"JSON (see position {getattr(error, 'pos', 0)})") from None
+        if not isinstance(parsed, dict):
+            raise BadSetting(name, 'a JSON object such as {"name": {…}}')
+        return parsed
+
+    def _value(self, name: str) -> str:
+        """Without the line's end that an editor or `echo` puts after the value; empty if it is unset."""
+        if file := os.environ.get(f"{name}_FILE", "").strip():
+            try:
+                return Path(file).read_text().strip()
+            except (OSError, UnicodeDecodeError):
+                raise BadSetting(f"{name}_FILE", "the path of a file that can be read", file) from None
+        return os.environ.get(name, "").strip()
