@@ -184,7 +184,6 @@ class Supervisor:
         while True:
             try:
                 await self._journal.transact(verb, session_pk)
-                logger.info(done)
                 return
             except Unavailable:
                 if time.monotonic() > deadline:

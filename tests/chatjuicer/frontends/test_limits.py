@@ -107,7 +107,7 @@ def test_a_rate_is_a_count_and_a_unit() -> None:
     assert Rate.of("600/min") == Rate.of(" 600/M ") == Rate(600, 60)
     assert (Rate.of("5/s"), Rate.of("5/hour"), Rate.of("1/day")) == (Rate(5, 1), Rate(5, 3600), Rate(1, 86400))
     assert Rate.of("") is Rate.of("off") is None
-    with pytest.raises(ValueError, match="no rate"):
+    with pytest.raises(ValueError, match="not a rate"):
         Rate.of("many")
 
 
