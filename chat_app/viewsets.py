@@ -154,7 +154,7 @@ class ApprovalViewSet(SessionView, ViewSet):
         responses=ApprovalSerializer,
     )
     def decide(self, request: Request, key: str, approval_id: UUID) -> Response:
-        """Lets the call run, or not. The first answer counts; another one is told what was decided."""
+        """Lets the call run, or not. The first decision counts; a later one is answered with it."""
         session = self.session(key)
         form = DecisionSerializer(data=request.data)
         form.is_valid(raise_exception=True)

@@ -29,7 +29,7 @@ class Entry:
     file_count: int | None = None
 
     def representation(self) -> dict[str, Any]:
-        shown = {
+        body = {
             "id": str(self.id) if self.id else None,
             "name": self.name,
             "path": self.path,
@@ -38,7 +38,7 @@ class Entry:
             "modified": rfc3339(self.modified_at),
             "content_type": self.content_type or None,
         }
-        return shown if self.file_count is None else shown | {"file_count": self.file_count}
+        return body if self.file_count is None else body | {"file_count": self.file_count}
 
 
 def entry_of(file: File, prefix: str = "") -> dict[str, Any]:

@@ -95,7 +95,7 @@ class SparrowSessionViewSet(SessionView, ViewSet):
         wanted = text(request.query_params, "agent_type", 32)
         if wanted and wanted not in AGENT_TYPES:
             raise ValidationError({"agent_type": f"One of {', '.join(AGENT_TYPES)} is expected."})
-        # Whoever has a slot is active, and of this front end.
+        # A session that has a slot is active, and was made here.
         sessions = ChatSession.objects.filter(owner=caller(request), active_slot__isnull=False)
         if wanted:
             sessions = sessions.filter(agent_type=wanted)

@@ -50,7 +50,7 @@ class PackedHistoryManager(models.Manager["PackedHistory"]):
         return True
 
     def unpack(self, session: "ChatSession") -> None:
-        """Brings the rows back; nothing happens if they are there. Raises DoesNotExist if the session is gone."""
+        """Write the rows back; nothing happens if they are there. Raises DoesNotExist if the session is gone."""
         sessions = type(session).objects.filter(pk=session.pk)
         with transaction.atomic(savepoint=False):
             if not sessions.select_for_update().values_list("pk").first():

@@ -195,7 +195,7 @@ class ChatSession(models.Model):
         return ChatSession.objects.filter(pk=self.pk)
 
     def unpack(self) -> None:
-        """Brings back what was said, if it was packed. Raises DoesNotExist if the session is gone."""
+        """Write packed rows back, if there are any. Raises DoesNotExist if the session is gone."""
         PackedHistory.objects.unpack(self)
 
     # Settings
