@@ -17,7 +17,7 @@ from tests.harness.services import free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 EMAIL, PASSWORD = "alice@example.org", "correct horse battery"
-READY_TIMEOUT_S = 40
+READY_TIMEOUT_S = 90
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
