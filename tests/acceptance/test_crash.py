@@ -11,6 +11,8 @@ from tests.harness.client import Client, assert_gapless, assert_whole_run, text_
 from tests.harness.provider import Provider
 from tests.harness.server import Site
 
+pytestmark = pytest.mark.slow(reason="servers are killed, and their leases run out")
+
 ORPHAN_S = 30
 
 

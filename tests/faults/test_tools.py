@@ -5,10 +5,9 @@ import pytest
 from tests.faults import kills, outages, points, resumes, rolling, stops, storms
 from tests.faults.figures import Figures
 from tests.faults.site import FaultySite
-from tests.settings import PROFILE
 
-several = pytest.mark.skipif(PROFILE == "sqlite", reason="needs PostgreSQL and Redis")
-single = pytest.mark.skipif(PROFILE != "sqlite", reason="SQLite's own trouble")
+several = pytest.mark.only("postgres", reason="needs PostgreSQL and Redis")
+single = pytest.mark.only("sqlite", reason="SQLite's own trouble")
 
 
 def assert_kept(figures: Figures, *done: str) -> None:

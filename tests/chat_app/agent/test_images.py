@@ -8,6 +8,7 @@ from chat_app.agent import catalogue
 from chat_app.agent.answer import answer
 from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
+from chatjuicer.accounts.models import User
 from files_app.attachments import Attachment, content_for_model
 from files_app.workspace import Workspace
 from sessions_app.models import ChatSession
@@ -28,7 +29,7 @@ def test_who_can_see(model: str, sees: bool) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("model", "seen"), [("gpt-4.1", True), ("mistral-7b", False)])
 async def test_an_image_goes_to_a_model_that_can_see(
-    alice: object, writer: RecordingPen, provider: Provider, model: str, seen: bool
+    alice: User, writer: RecordingPen, provider: Provider, model: str, seen: bool
 ) -> None:
     def attach() -> tuple[ChatSession, list[Attachment]]:
         session, _ = ChatSession.objects.open(alice)

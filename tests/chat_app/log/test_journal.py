@@ -8,7 +8,6 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
-from django.conf import settings
 from django.db import connection, transaction
 
 from chat_app.database import in_database
@@ -16,6 +15,7 @@ from chat_app.log import record as log
 from chat_app.log.journal import Journal
 from chat_app.log.run_writer import RunWriter
 from chat_app.models import Event, Run
+from chat_app.models.fence import number
 from chat_app.protocol import UserInput
 from chat_app.runs.contract import LeaseLost
 from chatjuicer.accounts.models import User
@@ -92,7 +92,7 @@ async def test_two_processes_whose_stops_cross_do_not_wait_for_each_other(
     journal: Journal, session: ChatSession, alice: User
 ) -> None:
     other = await in_database(lambda: ChatSession.objects.open(alice)[0])
-    other_journal = Journal(on_lost=lambda _: None)
+    other_journal = Journal(number, on_lost=lambda _: None)
 
     def stop(session_pk: UUID) -> None:
         Run.objects.interrupt(session_pk, uuid4())
@@ -148,7 +148,7 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
     assert lost == [poisoned.run_id]
 
 
-@pytest.mark.skipif("sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="it is SQLite that can be locked")
+@pytest.mark.only("sqlite", reason="it is SQLite that can be locked")
 async def test_words_wait_for_a_locked_database_and_none_is_lost(writer: RunWriter) -> None:
     other = sqlite3.connect(connection.settings_dict["NAME"], timeout=0, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
