@@ -127,6 +127,17 @@ SESSIONS: list[dict[str, Any]] = [
     {"metadata": {"a": float("nan")}},
     {"metadata": {"a": float("inf")}},
 ]
+CHANGES: list[dict[str, Any]] = [
+    {"title": None},
+    {"title": "x" * 256},
+    {"pinned": "maybe"},
+    {"pinned": None},
+    {"archived": {}},
+    {"metadata": None},
+    {"mcp_config": None},
+    {"model": ""},
+    {"model": None},
+]
 MESSAGES: list[dict[str, Any]] = [
     {},
     {"role": "user"},
@@ -156,20 +167,7 @@ BODIES: list[tuple[str, str, str]] = [
         for raw in ("[]", "null", "7", '"x"', "{", "NaN", DEEP, '{"a":' * 5000 + "1" + "}" * 5000, "\udcff")
     ),
     *(("POST", "/api/sessions", json.dumps(body)) for body in SESSIONS),
-    *(
-        ("PATCH", "/api/sessions/{}", json.dumps(body))
-        for body in (
-            {"title": None},
-            {"title": "x" * 256},
-            {"pinned": "maybe"},
-            {"pinned": None},
-            {"archived": {}},
-            {"metadata": None},
-            {"mcp_config": None},
-            {"model": ""},
-            {"model": None},
-        )
-    ),
+    *(("PATCH", "/api/sessions/{}", json.dumps(body)) for body in CHANGES),
     *(("POST", "/api/sessions/{}/messages", json.dumps(body)) for body in MESSAGES),
 ]
 

@@ -49,6 +49,7 @@ async def test_accepted_before_the_commit_is_found(site: FaultySite) -> None:
     assert_found(site, "accept-before-commit", figures, "lost: an accepted message")
 
 
+@pytest.mark.timing(reason="something must be said in the moment in which a stop commits")
 async def test_a_late_write_that_is_not_fenced_is_found(site: FaultySite) -> None:
     site.switches.plant("late-write-not-fenced")
     for seed in range(4):  # something must be said while the stop commits
@@ -59,6 +60,7 @@ async def test_a_late_write_that_is_not_fenced_is_found(site: FaultySite) -> Non
     assert_found(site, "late-write-not-fenced", figures, finding)
 
 
+@pytest.mark.timing(reason="an answer must be given while Redis is away")
 @several
 async def test_a_doorbell_taken_for_the_letter_is_found(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(talkers, "SILENT_S", 3)

@@ -53,6 +53,7 @@ async def test_a_stop_reaches_the_executing_process(site: Site, start: Start) ->
             assert text_of(frames) == counted(3)
 
 
+@pytest.mark.timing(reason="an answer must outlast a lease, and end within the grace")
 async def test_an_answer_is_finished_before_the_process_ends(site: Site, start: Start) -> None:
     """Longer than a lease, while another process looks for runs whose lease has run out."""
     staying = start(site, "execute_runs", says="Executing runs")
@@ -71,6 +72,7 @@ async def test_an_answer_is_finished_before_the_process_ends(site: Site, start: 
     assert await asyncio.to_thread(leaving.wait, WAIT_S) == 0
 
 
+@pytest.mark.timing(reason="a grace of half a second is measured")
 async def test_an_answer_that_takes_longer_is_ended_with_what_it_said(site: Site, start: Start) -> None:
     leaving = start(site, "execute_runs", "--grace", "0.5", says="Executing runs")
     async with signed_in(site.url) as alice:

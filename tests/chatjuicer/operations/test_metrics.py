@@ -101,6 +101,7 @@ async def test_others_need_the_token(site: Site) -> None:
         assert right.status_code == 200
 
 
+@pytest.mark.timing(reason="a process is stopped at a moment that nobody chooses, for longer than its lease")
 async def test_a_lease_that_ran_out_is_counted_by_both_sides(start: Start, sites: Sites) -> None:
     """A process stands still for longer than its lease, and another ends its runs."""
     with sites.own({"SUPERVISE_RUNS": "false", "LEASE_S": "1.5"}, processes=1, demo=True) as site:
