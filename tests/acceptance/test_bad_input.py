@@ -115,7 +115,7 @@ SESSIONS: list[dict[str, Any]] = [
     {"model": "a\u0000b"},
     {"mcp_config": "sequential"},
     {"mcp_config": [7]},
-    {"mcp_config": ["no-such-server"]},
+    {"mcp_config": ["x" * 129]},
     {"mcp_config": {}},
     {"reasoning_effort": "colossal"},
     {"reasoning_effort": 7},
