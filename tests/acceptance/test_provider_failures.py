@@ -8,6 +8,8 @@ from tests.harness.client import Client, assert_gapless, assert_whole_run, text_
 from tests.harness.provider import Provider, parse
 from tests.harness.server import Site
 
+pytestmark = pytest.mark.slow(reason="silence is waited out")
+
 # script, what is said before it, codes that the error frame may have, finish reason
 FAILURES = [
     ("fail 429", "", {"provider_rate_limited"}),

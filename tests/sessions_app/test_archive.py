@@ -1,6 +1,5 @@
 """Old sessions, moved out of the way: they read as before, and come back when somebody writes."""
 
-import os
 import zlib
 from base64 import b64decode
 from collections.abc import Callable
@@ -19,10 +18,10 @@ from chat_app.protocol import UserInput
 from chatjuicer.accounts.models import User
 from chatjuicer.encryption import MARK
 from sessions_app.models import ChatSession, ContextItem, Message, MessageDraft, PackedHistory
-from tests.chatjuicer.frontends.test_encryption import raw
+from tests.chatjuicer.test_encryption import raw
 from tests.harness.client import Client, assert_gapless, text_of
 from tests.harness.provider import Provider
-from tests.harness.server import Site
+from tests.harness.sites import Sites
 
 LAYERS = (Message, ContextItem, Event)
 
@@ -33,8 +32,15 @@ def session(alice: User, alice_client: APIClient) -> ChatSession:
     session, _ = ChatSession.objects.open(alice, public_id="old", title="Long ago")
     for number in range(1, 59):
         session.post("user" if number % 2 else "assistant", f"message {number} ü", {"n": [number, None]})
-    call = {"tool_call_id": "c1", "tool_name": "read_file", "tool_arguments": "{}", "tool_result": "text"}
-    session.add_messages([MessageDraft(role="tool_call", tool_success=True, **call), MessageDraft(role="system")])
+    call = MessageDraft(
+        role="tool_call",
+        tool_call_id="c1",
+        tool_name="read_file",
+        tool_arguments="{}",
+        tool_result="text",
+        tool_success=True,
+    )
+    session.add_messages([call, MessageDraft(role="system")])
     session.configure(pinned=True)
     ChatSession.objects.filter(pk=session.pk).update(last_used_at=timezone.now() - timedelta(days=100))
     return session
@@ -175,8 +181,8 @@ def test_an_archive_is_encrypted_and_its_key_rotated(
     assert everything(alice_client, session) == before
 
 
-async def test_a_socket_replays_an_archive_and_the_agent_remembers_it() -> None:
-    with Provider() as provider, Site(os.environ.get("TEST_PROFILE", "sqlite"), provider.url) as site:
+async def test_a_socket_replays_an_archive_and_the_agent_remembers_it(provider: Provider, sites: Sites) -> None:
+    with sites.own() as site:
         alice = await Client(site.url).login()
         key = await alice.create_session()
         async with alice.chat(key) as chat:
