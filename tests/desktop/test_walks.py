@@ -1,0 +1,32 @@
+"""A few short walks of the real client; `make desktop` takes hundreds."""
+
+import pytest
+
+from tests.desktop.dialects import FIRST
+from tests.desktop.walks import DesktopSite, walk
+from tests.faults.figures import Figures
+
+
+def assert_kept(figures: Figures, *done: str) -> None:
+    print(figures.line())
+    assert figures.kept, "\n".join([figures.line(), *figures.problems[:20]])
+    for what in done:
+        assert figures.done[what], figures.line()
+
+
+async def test_the_first_client_survives_kills_restarts_and_short_tokens(desktop: DesktopSite) -> None:
+    figures = await walk(desktop, FIRST, n=8, seed=1, kinds=("electron",))
+    assert_kept(figures, "walks", "answers seen whole", "expiries", "refreshes", "reconnects")
+
+
+@pytest.mark.parametrize(
+    ("bug", "promise"),
+    [("no-idle-end", "stuck"), ("socket-ends-with-token", "cut off"), ("replay-revokes", "locked out")],
+)
+async def test_what_locked_the_real_client_is_found(desktop: DesktopSite, bug: str, promise: str) -> None:
+    desktop.bugs.plant(bug)
+    for seed in range(3):  # an answer must end, or a token be spent, in the moment that hurts
+        figures = await walk(desktop, FIRST, n=8, seed=seed, kinds=("electron",), troubles=1)
+        if figures.broken[promise]:
+            break
+    assert figures.broken[promise], figures.line()
