@@ -89,6 +89,9 @@ def check_screens(person: Person, seen: set[tuple[int, str]]) -> None:
             if row.role == "tool_call" and row.ended.count("completed") > 1 and (id(window), row.call_id) not in seen:
                 seen.add((id(window), row.call_id))
                 person.figures.found("twice", f"{person}: the card {row.call_id} was ended twice")
+        for call_id in window.renderer.double_cards:
+            person.figures.found("twice", f"{person}: two cards for {call_id}")
+        window.renderer.double_cards.clear()
 
 
 def mark_of(text: str) -> str:

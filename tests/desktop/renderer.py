@@ -35,7 +35,9 @@ class Stream:
 
     streaming: bool = False
     buffer: str = ""
-    tools: dict[str, str] = field(default_factory=dict)  # call id: status
+    tools: dict[str, int] = field(default_factory=dict)
+    """Calls that were made while it was not shown, each with the number of its answer: the client never clears them."""
+    begun: int = 0  # answers
 
 
 class Renderer:
@@ -48,6 +50,9 @@ class Renderer:
         """The row that deltas go into."""
         self.said_live: list[Row] = []
         """Each answer that came while it was shown, for the judge."""
+        self.double_cards: list[str] = []
+        """Calls of which the screen shows a stored card and a live one, for the judge."""
+        self.loaded_seq = 0  # the judge's: how far the history went when it was loaded
         self.streams: dict[str, Stream] = {}
         self.queue: list[tuple[str, str]] = []  # session, text
         self.errors: list[str] = []
@@ -120,7 +125,7 @@ class Renderer:
         session_id: str = made["session_id"]
         self._leave()
         self.current = self.adapter.active = session_id
-        self.rows, self.answer, self.settings = [], None, made
+        self.rows, self.answer, self.settings, self.loaded_seq = [], None, made, 0
         self.adapter.socket(session_id)
         return session_id
 
@@ -141,7 +146,8 @@ class Renderer:
         self._process_soon()  # the client takes itself for idle now
         if loaded["has_more"] and loaded["loaded_count"]:
             await self._load_older(session_id, loaded["message_count"] - loaded["loaded_count"])
-        self.reconstruct(session_id, history, loaded.get("last_seq", 0))
+        self.loaded_seq = loaded.get("last_seq", 0)
+        self.reconstruct(session_id, history)
 
     def _leave(self) -> None:
         if self.current and not self.stream(self.current).streaming:
@@ -164,7 +170,7 @@ class Renderer:
         if self.current == session_id:
             self.rows = older + self.rows
 
-    def reconstruct(self, session_id: str, history: list[Frame], loaded_seq: int) -> None:
+    def reconstruct(self, session_id: str, history: list[Frame]) -> None:
         """Puts the answer that streams back on the screen, from the buffer.
 
         Where nothing streams, a history that does not end with an answer is taken for an old one, and the buffer for
@@ -178,7 +184,10 @@ class Renderer:
             return
         if self.answer is not None:
             self.answer.cut = True
-        row = Row("assistant", stream.buffer, own_fault=not stream.streaming, loaded_seq=loaded_seq)
+        for call_id, answer in stream.tools.items():
+            current = stream.streaming and answer == stream.begun
+            self.rows.append(Row("tool_call", call_id=call_id, own_fault=not current))
+        row = Row("assistant", stream.buffer, own_fault=not stream.streaming, loaded_seq=self.loaded_seq)
         if not stream.streaming:
             row.ended = "stale"
         self._begin(row)
@@ -230,6 +239,7 @@ class Renderer:
         match frame["type"]:
             case "assistant_start":
                 stream.streaming, stream.buffer = True, ""
+                stream.begun += 1
                 if shown:
                     if self.answer is not None:
                         self.answer.cut = True
@@ -245,12 +255,11 @@ class Renderer:
             case "error":
                 self.errors.append(frame["message"])
                 self._process_soon()
+            case "function_detected" if shown:
+                self._show_call(frame["tool_call_id"])
             case "function_detected":
-                stream.tools[frame["tool_call_id"]] = "running"
-                if shown:
-                    self.rows.append(Row("tool_call", call_id=frame["tool_call_id"]))
+                stream.tools[frame["tool_call_id"]] = stream.begun
             case "function_completed":
-                stream.tools[frame["tool_call_id"]] = "completed"
                 self._complete(frame)
             case "stream_interrupted":
                 self.toasts.append("Response interrupted")
@@ -267,7 +276,24 @@ class Renderer:
             # Its end was in the log, and so its row in the history, before the client asked for that.
             self.answer.own_fault = self.answer.own_fault or 0 < frame["_seq"] <= self.answer.loaded_seq
             self.answer = None
+        if frame["_seq"] > self.loaded_seq:
+            self._find_double_cards()
         self._process_soon()
+
+    def _find_double_cards(self) -> None:
+        """Of an answer that was unfinished when the history was loaded, no call may have been in that."""
+        stored = {row.call_id for row in self.rows if row.stored and row.call_id}
+        self.double_cards += [
+            row.call_id for row in self.rows if row.call_id in stored and not (row.stored or row.own_fault)
+        ]
+
+    def _show_call(self, call_id: str) -> None:
+        """A call that is told again has its card already."""
+        for row in self.rows:
+            if row.call_id == call_id and not row.stored:
+                row.ended = row.text = ""
+                return
+        self.rows.append(Row("tool_call", call_id=call_id))
 
     def _complete(self, frame: Frame) -> None:
         for row in self.rows:
