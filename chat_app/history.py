@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from sessions_app import defaults, detail, pending
 from sessions_app.models import ChatSession, Message, layer
 
@@ -21,6 +23,12 @@ def active_run(session: ChatSession) -> dict[str, Any] | None:
     return run.representation() | {"approvals": waiting}
 
 
+def answer_in_progress(session: ChatSession) -> Q:
+    """What a socket is told again from the run's latest `stream_start` on, and no history beside it."""
+    run = Run.objects.filter(session=session).active().first()
+    return run.answer if run else Q()
+
+
 def pending_texts(messages: Sequence[Message]) -> dict[UUID, str]:
     """Of answers that are being written: what the log has of them, and so what clients have seen."""
     texts: dict[UUID, str] = {}
@@ -32,6 +40,6 @@ def pending_texts(messages: Sequence[Message]) -> dict[UUID, str]:
 
 def register() -> None:
     layer(Event, "seq")
-    pending.register(pending_texts)
+    pending.register(pending_texts, answer_in_progress)
     detail.contribute("run", active_run)
     defaults.register(catalogue.default_model, catalogue.limits)

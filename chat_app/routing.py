@@ -3,5 +3,10 @@ from typing import Any
 from django.urls import re_path
 
 from .delivery.consumer import ChatConsumer
+from .delivery.dialect import PlainDialectOf
 
-websocket_urlpatterns: list[Any] = [re_path(r"^ws/chat/(?P<session_id>[^/]{1,64})/?$", ChatConsumer.as_asgi())]
+
+def websocket_urlpatterns(plain_dialect_of: PlainDialectOf) -> list[Any]:
+    """`plain_dialect_of` chooses what a socket that is opened without `after` is sent."""
+    chat = ChatConsumer.as_asgi(plain_dialect_of=plain_dialect_of)
+    return [re_path(r"^ws/chat/(?P<session_id>[^/]{1,64})/?$", chat)]

@@ -102,3 +102,4 @@ class SummarySerializer(serializers.Serializer[None]):
     summary = serializers.CharField()
     tokens_before = serializers.IntegerField()
     tokens_after = serializers.IntegerField()
+    tool_call_id = serializers.CharField(allow_null=True, help_text="Of the row in the history.")

@@ -1,75 +1,104 @@
-"""What a person reads of a session, as REST gives it: the newest messages, or any part of all."""
+"""What a person reads of a session, as REST gives it: the newest messages, or any part of all, and the answer that is
+being given."""
 
 from typing import Any
 
 from sessions_app.detail import contributions
 from sessions_app.models import ChatSession, Message
-from sessions_app.pending import pending_text
+from sessions_app.pending import pending_text, still_written
 from sessions_app.representations import message_representation, session_representation
 
 NEWEST = 50
 
 
 def detail(session: ChatSession) -> dict[str, Any]:
-    """The session with its newest messages. Consistent when `session` was read in the same snapshot."""
+    """The session with its newest messages. Consistent when `session` was read in the same snapshot.
+
+    What belongs to an answer that is still being given stands in `live` alone: a client that follows the answer from
+    its beginning would else show it twice.
+    """
     found, has_more = newest(session, NEWEST)
     messages = [message_representation(message, session.public_id) for message in found]
+    live = [message_representation(message, session.public_id) for message in told(unfinished(session))]
+    message_count = session.message_count - len(live)
     return {
-        "session": session_representation(session),
+        "session": session_representation(session) | {"message_count": message_count},
         "full_history": messages,
         "messages": messages,
+        "live": live,
         **contributions(session),
         "has_more": has_more,
         "loaded_count": len(messages),
-        "message_count": session.message_count,
+        "message_count": message_count,
         "last_seq": session.last_seq,
     }
 
 
 def part(session: ChatSession, limit: int, offset: int, before: int | None, after: int | None) -> dict[str, Any]:
-    """Ascending; the `limit` messages from `offset` on, or those nearest below `before` or above `after`.
+    """Ascending; the `limit` finished messages from `offset` on, or those nearest below `before` or above `after`.
 
     With both, those between them that are nearest below `before`.
     """
     if before is not None:
         found, has_more = newest(session, limit, before, after or 0)
+    elif after is not None:
+        found, has_more = above(session, after, limit)
     else:
-        # Positions are 1, 2, 3 ... without gaps, so that as many lie up to the offset as it says.
-        found, has_more = above(session, offset if after is None else after, limit)
+        found, has_more = page(session, offset, limit)
+    total_count = session.message_count - len(unfinished(session))
     return {
         "messages": [message_representation(message, session.public_id) for message in found],
         "has_more": has_more,
-        "total_count": session.message_count,
+        "total_count": total_count,
         "pagination": {
             "offset": offset,
             "limit": limit,
             "count": len(found),
-            "total": session.message_count,
-            "total_count": session.message_count,
+            "total": total_count,
+            "total_count": total_count,
             "has_more": has_more,
         },
     }
 
 
+def page(session: ChatSession, offset: int, limit: int) -> tuple[list[Message], bool]:
+    """The first finished messages after `offset` others, ascending, and whether there are more."""
+    position = offset
+    # Positions are 1, 2, 3 ... without gaps, so that as many messages lie up to the offset as it says, but for those
+    # that are not counted.
+    for message in unfinished(session):
+        if message.position <= position + 1:
+            position += 1
+    return above(session, position, limit)
+
+
 def newest(session: ChatSession, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
-    """The last messages between the two positions, ascending, and whether there are older ones."""
+    """The last finished messages between the two positions, ascending, and whether there are older ones."""
     if session.packed:
         within = [m for m in session.packed_history.rows(Message) if after < m.position < (before or m.position + 1)]
         return within[-limit:], len(within) > limit
-    rows = session.messages.filter(position__gt=after)
+    rows = session.messages.exclude(still_written(session)).filter(position__gt=after)
     if before is not None:
         rows = rows.filter(position__lt=before)
     found = list(rows.order_by("-position")[: limit + 1])
-    return told(found[:limit][::-1]), len(found) > limit
+    return found[:limit][::-1], len(found) > limit
 
 
 def above(session: ChatSession, position: int, limit: int) -> tuple[list[Message], bool]:
-    """The first messages above the position, ascending, and whether there are more."""
+    """The first finished messages above the position, ascending, and whether there are more."""
     if session.packed:
         later = [m for m in session.packed_history.rows(Message) if m.position > position]
         return later[:limit], len(later) > limit
-    found = list(session.messages.filter(position__gt=position).order_by("position")[: limit + 1])
-    return told(found[:limit]), len(found) > limit
+    rows = session.messages.exclude(still_written(session)).filter(position__gt=position)
+    found = list(rows.order_by("position")[: limit + 1])
+    return found[:limit], len(found) > limit
+
+
+def unfinished(session: ChatSession) -> list[Message]:
+    """Of the answer that is being given, in order; a part of it may be finished itself."""
+    if session.packed:
+        return []
+    return list(session.messages.filter(still_written(session)).order_by("position"))
 
 
 def told(messages: list[Message]) -> list[Message]:

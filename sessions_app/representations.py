@@ -49,6 +49,12 @@ def message_representation(message: Message, public_id: str) -> dict[str, Any]:
         "tool_arguments": message.tool_arguments,
         "tool_result": message.tool_result,
         "tool_success": message.tool_success,
+        # The same by the names that a `tool_call` frame has them: the first desktop client reads no others.
+        "call_id": message.tool_call_id,
+        "name": message.tool_name,
+        "arguments": message.tool_arguments,
+        "result": message.tool_result,
+        "success": message.tool_success,
         "token_count": message.token_count,
         "model": message.model,
         "model_id": message.model,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,8 +31,10 @@ GOODBYE_S = 2.0
 class Socket:
     credentials: Credentials
     outbox: Outbox
+    session_pk: UUID
     opened_at: float
-    of_run: bool = False  # a response to whoever started a run, which ends with it
+    # At a shutdown, when no run of its session goes on here: its client cannot resume what it has seen begin.
+    closes_last: bool = False
 
 
 class Sockets:
@@ -64,8 +67,8 @@ class Sockets:
         total, own = settings.MAX_SOCKETS, settings.MAX_SOCKETS_PER_USER
         return len(self._sockets) < total and self._per_user[user_id] < own
 
-    def add(self, credentials: Credentials, outbox: Outbox, *, of_run: bool = False) -> Socket:
-        socket = Socket(credentials, outbox, time.monotonic(), of_run)
+    def add(self, credentials: Credentials, outbox: Outbox, session_pk: UUID, *, closes_last: bool = False) -> Socket:
+        socket = Socket(credentials, outbox, session_pk, time.monotonic(), closes_last)
         self._sockets.add(socket)
         self._per_user[credentials.user.pk] += 1
         return socket
@@ -79,9 +82,10 @@ class Sockets:
         if not self._sockets:
             self._emptied.set()
 
-    def close_all(self, code: int, reason: str, *, but_of_runs: bool = False) -> None:
+    def close_all(self, code: int, reason: str, *, but_last_of: Collection[UUID] = ()) -> None:
+        """But those that close last, of the sessions in `but_last_of`."""
         for socket in self._sockets:
-            if not (but_of_runs and socket.of_run):
+            if not (socket.closes_last and socket.session_pk in but_last_of):
                 socket.outbox.close(code, reason)
 
     async def _watch_all(self) -> None:

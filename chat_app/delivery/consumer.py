@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -16,7 +17,8 @@ from chat_app import protocol
 from chat_app.database import in_database
 from chat_app.exceptions import BadFrame
 from chat_app.models import Run
-from chat_app.protocol import Record, encode
+from chat_app.models.status import ACTIVE
+from chat_app.protocol import encode
 from chat_app.runs.commands import decide, start_run, stop_run
 from chat_app.runs.process import process
 from chatjuicer.accounts.authentication import (
@@ -33,11 +35,22 @@ from chatjuicer.observability.counters import counts
 from sessions_app.models import ChatSession
 
 from .connections import Socket
+from .dialect import Dialect, NumberedDialect, PlainDialectOf
 from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
 MAX_SEQ = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a socket finds when it is opened."""
+
+    session: ChatSession
+    active: Run | None
+    live: Run | None  # the active run, or else the next one that waits
+    dialect: Dialect
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -49,6 +62,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
     socket: Socket | None = None
     writer: asyncio.Task[None] | None = None
 
+    def __init__(self, plain_dialect_of: PlainDialectOf) -> None:
+        super().__init__()
+        self.plain_dialect_of = plain_dialect_of
+
     async def dispatch(self, message: dict[str, Any]) -> None:
         """As the parent, less its look for old database connections: no connection is used on this thread."""
         await getattr(self, get_handler_name(message))(message)
@@ -59,7 +76,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Accepts, then closes with a code: a browser cannot see why a handshake was refused."""
         try:
             credentials = await in_database(authenticate_scope, self.scope)
-            session, run = await in_database(_look_up, credentials, self.scope["url_route"]["kwargs"]["session_id"])
+            opened = await in_database(self._look_up, credentials)
         except SocketRejected as rejected:
             await self._refuse(rejected.close_code)
             return
@@ -69,11 +86,21 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if not process.sockets.has_room(credentials.user.pk):
             await self._refuse(4429)
             return
+        session = opened.session
         self.session_pk, self.public_id = session.pk, session.public_id
         await self.accept(subprotocol=self._subprotocol)
         outbox = Outbox()
-        self.socket = process.sockets.add(credentials, outbox)
-        self.writer = asyncio.create_task(self._write(outbox, session, run))
+        self.socket = process.sockets.add(credentials, outbox, session.pk, closes_last=opened.dialect.closes_last)
+        counts.socket_opened(resumed=self._after is not None)
+        self.writer = asyncio.create_task(self._write(outbox, opened))
+
+    def _look_up(self, credentials: Credentials) -> Opened:
+        """In a database thread. Raises ChatSession.DoesNotExist."""
+        session = credentials.user.chat_sessions.named(self.scope["url_route"]["kwargs"]["session_id"])
+        live = list(Run.objects.filter(session=session).live().order_by("first_position"))
+        active = next((run for run in live if run.status in ACTIVE), None)
+        dialect = self.plain_dialect_of(session) if self._after is None else NumberedDialect()
+        return Opened(session, active, active or next(iter(live), None), dialect)
 
     async def _refuse(self, code: int) -> None:
         await self.accept(subprotocol=self._subprotocol)
@@ -92,17 +119,21 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.writer is not None:
             self.writer.cancel()
 
-    async def _write(self, outbox: Outbox, session: ChatSession, run: Run | None) -> None:
+    async def _write(self, outbox: Outbox, opened: Opened) -> None:
         """Everything that the client is sent goes through here, in order."""
         close_code: int | None = 1011
+        session, run, dialect = opened.session, opened.active, opened.dialect
         try:
             async with process.hub.channel(session.pk, session.public_id) as channel:
                 shown = run.representation() if run else None
-                await self.send(encode(protocol.Connected(session.public_id, session.last_seq, shown)))
+                connected = protocol.Connected(session.public_id, session.last_seq, shown)
+                for text in dialect.opening(connected, opened.live):
+                    await self.send(text)
                 async with aclosing(process.hub.follow(channel, outbox, self._cursor(session, run))) as frames:
                     async for frame in frames:
-                        await self.send(frame.wire if isinstance(frame, Record) else frame)
-                        counts.frames_out += 1
+                        for text in dialect.texts(frame):
+                            await self.send(text)
+                            counts.frames_out += 1
             close_code = outbox.close_code
         except asyncio.CancelledError:
             return
@@ -115,16 +146,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     def _cursor(self, session: ChatSession, run: Run | None) -> int:
         """The number after which the stream begins; one that cannot be served leads to a `resync`."""
-        query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-        counts.socket_opened(resumed="after" in query)
-        if "after" in query:
-            given = query["after"][0]
-            if not given.isascii() or not given.isdigit() or len(given) > 19:
-                return MAX_SEQ
-            return int(given)
+        given = self._after
+        if given is not None:
+            return int(given) if given.isascii() and given.isdigit() and len(given) <= 19 else MAX_SEQ
         if run is not None and run.first_seq:
             return run.first_seq - 1
         return session.last_seq
+
+    @property
+    def _after(self) -> str | None:
+        """As it was given; None where the client knows no numbers."""
+        query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        return query["after"][0] if "after" in query else None
 
     # -- commands
 
@@ -179,8 +212,3 @@ class ChatConsumer(AsyncWebsocketConsumer):
             frame = protocol.Error(frame.code, frame.message, frame.retryable, client_id)
         if self.socket is not None:
             self.socket.outbox.put(encode(frame))
-
-
-def _look_up(credentials: Credentials, key: str) -> tuple[ChatSession, Run | None]:
-    session = credentials.user.chat_sessions.named(key)
-    return session, Run.objects.filter(session=session).active().first()

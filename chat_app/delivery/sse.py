@@ -41,7 +41,7 @@ def event_stream(
 
 async def _frames(credentials: Credentials, session: ChatSession, after: int, run: Run | None) -> AsyncIterator[bytes]:
     outbox = Outbox()
-    socket = process.sockets.add(credentials, outbox, of_run=run is not None)
+    socket = process.sockets.add(credentials, outbox, session.pk, closes_last=run is not None)
     counts.socket_opened(resumed=after > 0 and run is None)
     try:
         yield b": open\n\n"

@@ -58,6 +58,9 @@ class Run(models.Model):
     state = EncryptedTextField(blank=True, help_text="What the Agents SDK needs to go on after an approval.")
     may_go_on = models.BooleanField(default=False, help_text="Waited for approval, and has it.")
     first_seq = models.PositiveBigIntegerField(null=True, help_text="Number of its latest stream_start.")
+    answer_after = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Its messages above this position were begun after its latest stream_start."
+    )
     finish_reason = models.CharField(max_length=20, blank=True)
     error_code = models.CharField(max_length=64, blank=True)
     usage = models.JSONField(null=True)
@@ -97,6 +100,12 @@ class Run(models.Model):
             "position"
         )
 
+    @property
+    def answer(self) -> Q:
+        """Of the session's messages, those that it has begun since its latest `stream_start`."""
+        after = max(self.first_position, self.answer_after)
+        return Q(run_id=self.pk, role__in=("assistant", "tool_call"), position__gt=after)
+
     def representation(self) -> dict[str, Any]:
         return {
             "id": str(self.pk),
@@ -135,6 +144,7 @@ class Run(models.Model):
         """Go on after an approval: the same run, another `stream_start`."""
         self.status, self.owner, self.epoch = Run.Status.RUNNING, owner, self.epoch + 1
         self.lease_until, self.may_go_on = lease_end(), False
+        self.answer_after = session.last_position
         self.save()
         self.note_start(record(session, [protocol.StreamStart()], self.pk))
         answers = list(self.approvals.exclude(status="pending"))
@@ -215,7 +225,7 @@ class Run(models.Model):
                 events.append(error)
             if usage and (total := usage.get("total_tokens")):
                 session.count_tokens(total, usage.get("context_tokens", 0))
-            if title:
+            if title and not (session.title and run.comes_after_an_answer()):
                 session.suggest_title(title)
             events.append(
                 protocol.StreamEnd(finish_reason=finish_reason, message_id=message_id, usage=wire_usage(usage))
@@ -229,6 +239,10 @@ class Run(models.Model):
             transaction.on_commit(commit_hooks.run_queued)
             transaction.on_commit(lambda: counts.run_ended(status.value))
             return True
+
+    def comes_after_an_answer(self) -> bool:
+        """Whether the session had one before, and with it the chance of a title."""
+        return Run.objects.filter(session=self.session_id, status=Run.Status.COMPLETED).exclude(pk=self.pk).exists()
 
 
 def for_model(message: Message) -> str | list[dict[str, Any]]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+LOOK_S = 0.1  # how often a shutdown looks for sessions whose runs have ended
+
 
 class Process:
     """The journal, the hub, the sockets and, where this process executes runs, the supervisor."""
@@ -53,13 +55,14 @@ class Process:
             self.supervisor.start()
 
     async def stop(self, grace_s: float = 0.0, hurried: Callable[[], bool] = lambda: False) -> None:
-        """Sockets close at once, so that clients go on elsewhere; answers that are being given have the grace time, or
-        until `hurried`."""
+        """Sockets close at once, so that clients go on elsewhere, but for those whose clients could not; answers that
+        are being given have the grace time, or until `hurried`."""
         if self.loop is None:
             return
-        self.sockets.close_all(1001, "shutting down", but_of_runs=True)
         if self.supervisor is not None:
+            closing = asyncio.create_task(self._close_as_runs_end(self.supervisor))
             await self.supervisor.stop(grace_s, hurried)
+            closing.cancel()
         self.sockets.close_all(1001, "shutting down")
         await self.sockets.stop()
         await self.journal.stop()
@@ -68,6 +71,11 @@ class Process:
             self._lag.cancel()
         commit_hooks.on_run_queued = None
         self.loop = self.supervisor = None
+
+    async def _close_as_runs_end(self, supervisor: Supervisor) -> None:
+        while True:
+            self.sockets.close_all(1001, "shutting down", but_last_of=supervisor.sessions)
+            await asyncio.sleep(LOOK_S)
 
     def _lost(self, run_id: object) -> None:
         if self.supervisor is not None:

@@ -47,6 +47,7 @@ class Supervisor:
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._since: dict[UUID, int] = {}  # number of the latest stream_start of each
+        self._sessions: dict[UUID, UUID] = {}  # of each run
         self._per_user: Counter[UUID] = Counter()
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
@@ -62,6 +63,11 @@ class Supervisor:
     @property
     def active(self) -> int:
         return len(self._tasks)
+
+    @property
+    def sessions(self) -> set[UUID]:
+        """Those in which a run goes on here."""
+        return set(self._sessions.values())
 
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._keep_leases())]
@@ -96,6 +102,7 @@ class Supervisor:
         task = asyncio.create_task(self._execute(started), name=f"run {run_id}")
         self._tasks[run_id] = task
         self._since[run_id] = started.run.first_seq or 0
+        self._sessions[run_id] = started.session.pk
         user_id = started.session.owner_id
         self._per_user[user_id] += 1
         task.add_done_callback(lambda _: self._forget(run_id, user_id, task))
@@ -112,7 +119,7 @@ class Supervisor:
         if not self._per_user[user_id]:
             del self._per_user[user_id]
         if self._tasks.get(run_id) is task:  # and not the one that goes on after an approval
-            del self._tasks[run_id], self._since[run_id]
+            del self._tasks[run_id], self._since[run_id], self._sessions[run_id]
         self._wake.set()
 
     def _see(self, record: Record) -> None:
@@ -167,7 +174,7 @@ class Supervisor:
                     pause = partial(run.pause, run.epoch, outcome.asked, outcome.state, outcome.usage)
                     await asyncio.shield(self._surely(pause, session.pk))
                     return
-                title = "" if session.title else title_from(started.first_words)
+                title = "" if session.is_named else title_from(started.first_words)
                 # From here on nothing cancels: the end is written once, by us or by who was faster.
                 end = partial(self._end_in_database, run.pk, outcome, error, run.epoch, title)
                 await asyncio.shield(self._surely(end, session.pk))

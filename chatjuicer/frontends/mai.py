@@ -167,7 +167,7 @@ class MessagesView(SessionView):
         limit, offset = number(request.query_params, "limit", 100, 1, MOST), number(request.query_params, "offset", 0)
         with snapshot():
             session = self.session(key)
-            messages, _ = history.above(session, offset, limit)
+            messages, _ = history.page(session, offset, limit)
         return Response([message_shown(message, session.pk) for message in messages])
 
     @extend_schema(

@@ -69,7 +69,7 @@ class UserSessionsView(SessionView):
         form = NewPersonaSessionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         session, _ = ChatSession.objects.open(
-            caller(request), namespace=namespace(user_id), frontend="persona", **form.validated_data
+            caller(request), namespace=namespace(user_id), frontend="persona", is_named=True, **form.validated_data
         )
         return Response(shown(session.public_id, session.title, session.created_at))
 

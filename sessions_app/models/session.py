@@ -66,14 +66,15 @@ class ChatSessionManager(models.Manager["ChatSession"]):
         public_id: str | None = None,
         namespace: str = NATIVE,
         title: str = "",
-        is_named: bool | None = None,
+        is_named: bool = False,
         model: str | None = None,
         mcp_config: Sequence[str] | None = None,
         **fields: Any,
     ) -> tuple["ChatSession", bool]:
         """The session of that name and whether it was made now; also among parallel calls it is made once.
 
-        A stored session is answered as it is. None means the default; an empty `mcp_config` stays empty.
+        A stored session is answered as it is. None means the default; an empty `mcp_config` stays empty. A title that
+        comes with the session is no person's choice, unless `is_named` says so.
         """
         if public_id:
             stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
@@ -87,7 +88,7 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             namespace=namespace,
             public_id=public_id or f"chat_{secrets.token_hex(12)}",
             title=title,
-            is_named=bool(title) if is_named is None else is_named,
+            is_named=is_named,
             model=model,
             mcp_config=defaults.mcp_servers() if mcp_config is None else list(mcp_config),
             max_tokens=limits.max_tokens,
@@ -112,7 +113,9 @@ class ChatSessionManager(models.Manager["ChatSession"]):
         """A new session of SPARROW; where all places are taken, the one longest without a message goes."""
         with transaction.atomic(savepoint=False):
             slot = self.slot(owner.pk, agent_type)
-            session, _ = self.open(owner, frontend=SPARROW, agent_type=agent_type, active_slot=slot, **fields)
+            session, _ = self.open(
+                owner, frontend=SPARROW, agent_type=agent_type, active_slot=slot, is_named=True, **fields
+            )
         return session
 
     def slot(self, owner_id: UUID, agent_type: str, pk: UUID | None = None) -> int:

@@ -16,6 +16,7 @@ from tests.harness.server import EMAIL, PASSWORD
 Frame = dict[str, Any]
 Found = TypeVar("Found")
 TIMEOUT_S = 15
+IDLE = "idle"  # the finish_reason to a plain socket that finds nothing going on
 MERGED = {"delta", "reasoning_delta", "tool_call_arguments_delta"}
 
 
@@ -173,11 +174,16 @@ class Chat:
         return [frame for frame in self.frames if "seq" in frame]
 
     async def expect(self, *types: str, timeout: float = TIMEOUT_S, **fields: Any) -> Frame:
-        """The next frame of a type, with these fields; what stood before it is passed over."""
+        """The next frame of a type, with these fields; what stood before it is passed over.
+
+        So is the end that says only that nothing runs, unless it is asked for by its `finish_reason`.
+        """
 
         def next_one() -> Frame | None:
             for number in range(self._seen, len(self.frames)):
                 frame = self.frames[number]
+                if frame.get("finish_reason") == IDLE != fields.get("finish_reason"):
+                    continue
                 if frame["type"] in types and all(frame.get(k) == v for k, v in fields.items()):
                     self._seen = number + 1
                     return frame

@@ -1,6 +1,7 @@
 """Tools that look at the session's files."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from files_app.extract import MAX_TEXT_BYTES
 from files_app.listing import Entry
@@ -55,13 +56,20 @@ async def search_files(context: Context, pattern: str, base_path: str = ".") -> 
 
 def _entries(path: str, entries: list[Entry], to_see_more: str) -> str:
     shown = [
-        {"path": entry.path, "type": entry.kind, "size": entry.size_bytes, "modified": rfc3339(entry.modified_at)}
+        {
+            "name": PurePosixPath(entry.path).name,
+            "path": entry.path,
+            "type": entry.kind,
+            "size": entry.size_bytes,
+            "modified": rfc3339(entry.modified_at),
+        }
         for entry in entries[:MAX_ENTRIES]
     ]
+    more = {}
     if len(entries) > MAX_ENTRIES:
-        note = f"The first {MAX_ENTRIES} of {len(entries)} are shown. {to_see_more}"
-        return done(path=path, count=len(entries), entries=shown, note=note)
-    return done(path=path, count=len(entries), entries=shown)
+        more["note"] = f"The first {MAX_ENTRIES} of {len(entries)} are shown. {to_see_more}"
+    # Older clients show what stands in `items`.
+    return done(path=path, count=len(entries), entries=shown, items=shown, **more)
 
 
 @tool
@@ -82,7 +90,8 @@ async def read_file(context: Context, file_path: str, head: int | None = None, t
     if text.cut:
         notes.append(f"Only the first {MAX_TEXT_BYTES // 1024**2} MiB of its text can be read.")
     more = {"note": " ".join(notes)} if notes else {}
-    return done(file_path=file.path, lines=page.total, content=page.content, **more)
+    kind = PurePosixPath(file.path).suffix.removeprefix(".").lower() or "text"
+    return done(file_path=file.path, lines=page.total, size=file.size_bytes, format=kind, content=page.content, **more)
 
 
 @dataclass(frozen=True, slots=True)

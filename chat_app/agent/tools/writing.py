@@ -62,7 +62,8 @@ async def edit_file(context: Context, file_path: str, edits: list[Edit]) -> str:
         file, diff = await in_workspace(session_pk, change)
     except FileChanged:  # somebody was faster: the edits may still fit
         file, diff = await in_workspace(session_pk, change)
-    return done(file_path=file.path, edits=len(edits), diff=diff)
+    # Older clients read the number as `changes_made`.
+    return done(file_path=file.path, edits=len(edits), changes_made=len(edits), diff=diff)
 
 
 def _text(workspace: Workspace, path: str) -> tuple[File, str]:

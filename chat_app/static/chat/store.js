@@ -78,7 +78,8 @@ export function unaccepted(state) {
 
 function loaded(state, detail) {
   const asked = (detail.run?.approvals ?? []).map(fromApproval);
-  const entries = markAsked(arrange([...(detail.messages ?? []).flatMap(fromMessage), ...asked]));
+  const messages = [...(detail.messages ?? []), ...(detail.live ?? [])];
+  const entries = markAsked(arrange([...messages.flatMap(fromMessage), ...asked]));
   const run = activeRun(detail.run);
   return {
     ...EMPTY,
@@ -138,7 +139,7 @@ const FRAMES = {
   },
 
   message_created(state, frame) {
-    if (frame.message.role === "tool_call") return state; // its own frames tell more
+    if (frame.message.role === "tool_call" && frame.message.run_id) return state; // its own frames tell more
     const [entry] = fromMessage({ ...frame.message, run_id: frame.run_id ?? frame.message.run_id }).slice(-1);
     const index = state.entries.findIndex((other) => other.key === entry.key);
     const entries = index < 0 ? insert(state.entries, entry) : state.entries.with(index, entry);

@@ -1,0 +1,41 @@
+"""What a socket is sent of a session's log: the wiring chooses, the log knows nothing of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from chat_app.models import Run
+from chat_app.protocol import Connected, Record, encode
+from sessions_app.models import ChatSession
+
+
+class Dialect(ABC):
+    """The frames of one socket, in its client's words. An instance belongs to one socket, and may remember what it was
+    sent; it must not wait, and not ask the database."""
+
+    # Whether a shutdown closes the socket only when no run of its session goes on here: its client cannot resume.
+    closes_last: bool = False
+
+    @abstractmethod
+    def opening(self, connected: Connected, live: Run | None) -> Iterable[str]:
+        """The first texts; `live` is the active run, or else the next one that waits."""
+
+    @abstractmethod
+    def texts(self, frame: Record | str) -> Iterable[str]:
+        """What becomes of a numbered record, or of a control frame's text: none, one or several texts."""
+
+
+class NumberedDialect(Dialect):
+    """The protocol itself, for clients that know the numbers."""
+
+    def opening(self, connected: Connected, live: Run | None) -> Iterable[str]:
+        return (encode(connected),)
+
+    def texts(self, frame: Record | str) -> Iterable[str]:
+        return (frame.wire if isinstance(frame, Record) else frame,)
+
+
+# The dialect of a socket that was opened without `after`. Called in a database thread, once for each socket.
+PlainDialectOf: TypeAlias = Callable[[ChatSession], Dialect]
