@@ -14,7 +14,7 @@ import os
 import sys
 
 from tests.desktop.dialects import DIALECTS
-from tests.desktop.walks import desktop_site, walk
+from tests.desktop.walks import Plan, desktop_site, walk
 from tests.faults.figures import Figures
 
 GENERATIONS = {"first": ("electron",), "today": ("electron", "browser")}
@@ -40,7 +40,7 @@ def main() -> None:
 
 async def run(name: str, profile: str, n: int, seed: int) -> Figures:
     with desktop_site(profile) as site:
-        return await walk(site, DIALECTS[name], n, seed, GENERATIONS[name])
+        return await walk(site, Plan(DIALECTS[name], GENERATIONS[name]), n, seed)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from tests.faults.talkers import history_of
 from tests.harness.client import Client
 
 QUIET_S = 30  # that a server may take to end what it does
+CALM_S = 0.5  # that nothing happens, so that nothing is on its way
 PATIENCE_S = 4.0  # that a client may wait for an end where the server has nothing to do any more
 
 
@@ -45,7 +46,7 @@ async def show(person: Person, window: Window, session_id: str) -> None:
 
 async def calm_down(person: Person, place: int, session_id: str, client: Client) -> None:
     deadline = time.monotonic() + QUIET_S
-    idle_since = float("inf")
+    idle_since = calm_since = float("inf")
     while time.monotonic() < deadline:
         window = person.windows[place]
         if window.adapter.gave_up(session_id):
@@ -55,9 +56,10 @@ async def calm_down(person: Person, place: int, session_id: str, client: Client)
         running = (await client.detail(session_id))["run"]
         idle_since = float("inf") if running else min(idle_since, time.monotonic())
         waits = waiting(window, session_id)
-        if not running and not waits:
+        calm_since = float("inf") if running or waits else min(calm_since, time.monotonic())
+        if time.monotonic() - calm_since > CALM_S:
             return
-        if time.monotonic() - idle_since > PATIENCE_S:
+        if waits and time.monotonic() - idle_since > PATIENCE_S:
             person.figures.found("stuck", f"{person}: {session_id}: {waits}, and nothing runs")
             return
         await asyncio.sleep(0.1)
@@ -71,6 +73,8 @@ def waiting(window: Window, session_id: str) -> str:
     wire = window.adapter.wires.get(session_id)
     if wire is None or wire.state is not State.OPEN:
         return "no socket"
+    if window.adapter.dialect.tells_accepted and (unanswered := wire.unanswered()):
+        return f"no word about {len(unanswered)} frames"
     queued = [text for there, text in window.renderer.queue if there == session_id]
     if window.renderer.stream(session_id).streaming:
         return f"waits for an end, {len(queued)} texts queued"

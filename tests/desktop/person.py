@@ -29,6 +29,8 @@ class Setting:
     times: Times
     figures: Figures
     token_life_s: float
+    often: tuple[str, ...] = ()
+    """Actions of `Person` that are taken much more often than others."""
 
 
 class Window:
@@ -112,7 +114,8 @@ class Person:
     async def act(self) -> None:
         """One thing at one window; a request that fails is an alert, and changes nothing."""
         window = self.dice.choice(self.windows)
-        weights = [weight for weight, _ in self.actions]
+        often = self.setting.often
+        weights = [weight + 20 * (action.__name__ in often) for weight, action in self.actions]
         ((_, action),) = self.dice.choices(self.actions, weights)
         try:
             if not window.renderer.signed_in:
@@ -194,7 +197,8 @@ class Person:
         window.adapter.drop()
         await asyncio.sleep(self.setting.token_life_s * self.dice.uniform(0.9, 1.4))
         window.clock.wake()
-        await self.switch(window)  # at once, while both places still renew their tokens
+        # At once, while both places still renew their tokens.
+        await self.dice.choice((self.rename, self.go_and_come_back, self.create))(window)
 
     actions: tuple[tuple[int, Callable[[Person, Window], Awaitable[None]]], ...] = (
         (30, say),

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.desktop.dialects import FIRST
-from tests.desktop.walks import DesktopSite, walk
+from tests.desktop.walks import DesktopSite, Plan, walk
 from tests.faults.figures import Figures
 
 
@@ -15,18 +15,23 @@ def assert_kept(figures: Figures, *done: str) -> None:
 
 
 async def test_the_first_client_survives_kills_restarts_and_short_tokens(desktop: DesktopSite) -> None:
-    figures = await walk(desktop, FIRST, n=8, seed=1, kinds=("electron",))
+    figures = await walk(desktop, Plan(FIRST), n=8, seed=1)
     assert_kept(figures, "walks", "answers seen whole", "expiries", "refreshes", "reconnects")
 
 
 @pytest.mark.parametrize(
-    ("bug", "promise"),
-    [("no-idle-end", "stuck"), ("socket-ends-with-token", "cut off"), ("replay-revokes", "locked out")],
+    ("bug", "promise", "often"),
+    [
+        ("no-idle-end", "stuck", "lose_network"),
+        ("socket-ends-with-token", "cut off", "say"),
+        ("replay-revokes", "locked out", "sleep"),
+    ],
 )
-async def test_what_locked_the_real_client_is_found(desktop: DesktopSite, bug: str, promise: str) -> None:
+async def test_what_locked_the_real_client_is_found(desktop: DesktopSite, bug: str, promise: str, often: str) -> None:
     desktop.bugs.plant(bug)
+    plan = Plan(FIRST, troubles=0, seconds=4.0, often=(often,))
     for seed in range(3):  # an answer must end, or a token be spent, in the moment that hurts
-        figures = await walk(desktop, FIRST, n=8, seed=seed, kinds=("electron",), troubles=1)
+        figures = await walk(desktop, plan, n=6, seed=seed)
         if figures.broken[promise]:
             break
     assert figures.broken[promise], figures.line()

@@ -10,6 +10,7 @@ import random
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from tests.desktop.dialects import Dialect
 from tests.desktop.judge import check_screens, judge, settle
@@ -21,8 +22,7 @@ from tests.harness.client import Client
 from tests.harness.provider import Provider
 from tests.harness.server import Server, Site
 
-ROUND = 8  # walks at once
-ROUND_S = 5.0  # the least that people do something
+ROUND = 10  # walks at once
 TOKEN_LIFE_S = 3.0  # instead of 15 minutes
 NETWORK_SCALE = 0.1  # a client's 2 s until it connects again are 0.2 s
 ENVIRONMENT = {
@@ -54,40 +54,41 @@ def desktop_site(profile: str) -> Iterator[DesktopSite]:
         yield site
 
 
-async def walk(
-    site: DesktopSite, dialect: Dialect, n: int, seed: int, kinds: tuple[str, ...], troubles: int = 2
-) -> Figures:
-    """`n` walks, in rounds; `troubles` for each round."""
-    figures = Figures(f"desktop {dialect.name}", site.profile, seed)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is walked, and what happens meanwhile; `often` names actions of a person."""
+
+    dialect: Dialect
+    kinds: tuple[str, ...] = ("electron",)
+    troubles: int = 2  # of each round: kills and restarts
+    seconds: float = 5.0  # that people do something in each round, besides what the troubles take
+    often: tuple[str, ...] = ()
+
+
+async def walk(site: DesktopSite, plan: Plan, n: int, seed: int) -> Figures:
+    """`n` walks, in rounds."""
+    figures = Figures(f"desktop {plan.dialect.name}", site.profile, seed)
     for first in range(0, n, ROUND):
-        numbers = range(first, min(first + ROUND, n))
-        await one_round(site, dialect, numbers, seed, kinds, troubles, figures)
+        await walk_one_round(site, plan, range(first, min(first + ROUND, n)), figures)
     violations, site.provider.violations = site.provider.violations, []
     for violation in violations:
         figures.found("refused by the provider", violation)
     return figures
 
 
-async def one_round(
-    site: DesktopSite,
-    dialect: Dialect,
-    numbers: range,
-    seed: int,
-    kinds: tuple[str, ...],
-    troubles: int,
-    figures: Figures,
-) -> None:
+async def walk_one_round(site: DesktopSite, plan: Plan, numbers: range, figures: Figures) -> None:
     times = Times().scaled(NETWORK_SCALE, TOKEN_LIFE_S / 900)
-    setting = Setting(dialect, times, figures, TOKEN_LIFE_S)
+    setting = Setting(plan.dialect, times, figures, TOKEN_LIFE_S, plan.often)
     people = []
     for number in numbers:
-        dice = random.Random(f"{seed}-{number}")
-        people.append(Person(number, kinds[number % len(kinds)], dice.choice(site.servers), dice, setting))
+        dice = random.Random(f"{figures.seed}-{number}")
+        kind = plan.kinds[number % len(plan.kinds)]
+        people.append(Person(number, kind, dice.choice(site.servers), dice, setting))
     client = Client(site.url)  # signed in by where it stands, so that no token of it ends
     stopped = asyncio.Event()
     walking = [asyncio.create_task(walk_about(person, stopped)) for person in people]
     try:
-        await trouble(site, random.Random(f"{seed}-{numbers.start}-troubles"), troubles, figures)
+        await trouble(site, random.Random(f"{figures.seed}-{numbers.start}-troubles"), plan, figures)
         stopped.set()
         await asyncio.gather(*walking)
         await asyncio.gather(*(come_to_rest(person, client) for person in people))
@@ -114,12 +115,12 @@ async def come_to_rest(person: Person, client: Client) -> None:
     await judge(person, client)
 
 
-async def trouble(site: DesktopSite, dice: random.Random, times: int, figures: Figures) -> None:
-    for _ in range(times):
-        await asyncio.sleep(ROUND_S / (times + 1) * dice.uniform(0.7, 1.3))
-        server = dice.choice(site.servers)
-        await dice.choice((kill, restart))(server, figures)
-    await asyncio.sleep(ROUND_S / (times + 1))
+async def trouble(site: DesktopSite, dice: random.Random, plan: Plan, figures: Figures) -> None:
+    pause_s = plan.seconds / (plan.troubles + 1)
+    for _ in range(plan.troubles):
+        await asyncio.sleep(pause_s * dice.uniform(0.7, 1.3))
+        await dice.choice((kill, restart))(dice.choice(site.servers), figures)
+    await asyncio.sleep(pause_s)
 
 
 async def kill(server: Server, figures: Figures) -> None:
