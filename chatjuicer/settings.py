@@ -163,6 +163,7 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=7)
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": SECRET_KEY,
+    "LEEWAY": timedelta(seconds=30),  # the clocks of two machines, one of which may be the client's
     "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
     "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
     "USER_ID_CLAIM": "sub",

@@ -9,14 +9,13 @@ from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 from django.conf import settings
 
 from chat_app.database import in_database
 from chat_app.protocol import Ping, encode
-from chatjuicer.accounts.authentication import Credentials, credentials_alive
+from chatjuicer.accounts.authentication import Credentials, ended
 
 from .outbox import Outbox
 
@@ -105,11 +104,8 @@ class Sockets:
                 logger.warning("sockets: credentials could not be checked", exc_info=True)
 
     async def _check_credentials(self) -> None:
-        families = {s.credentials.family_id for s in self._sockets if s.credentials.family_id}
-        alive = await in_database(credentials_alive, families) if families else set()
-        now = datetime.now(UTC)
+        held = {socket.credentials for socket in self._sockets}
+        over = await in_database(ended, held) if held else set()
         for socket in self._sockets:
-            held = socket.credentials
-            dead = held.family_id in families and held.family_id not in alive
-            if dead or (held.expires_at is not None and held.expires_at <= now):
+            if socket.credentials in over:
                 socket.outbox.close(4401, "credentials ended")

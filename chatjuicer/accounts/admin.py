@@ -28,7 +28,7 @@ class UserForm(UserChangeForm):
 
 class TokenFamilyInline(admin.TabularInline):
     model = TokenFamily
-    fields = readonly_fields = ("id", "created_at", "expires_at", "spent_at", "revoked_at")
+    fields = readonly_fields = ("id", "user_agent", "address", "created_at", "last_used_at", "expires_at", "revoked_at")
     ordering = ("-created_at",)
     extra = 0
     max_num = 0

@@ -2,19 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from chatjuicer.accounts.exceptions import InvalidToken
-from chatjuicer.accounts.models import TokenFamily, User, WsTicket
+from chatjuicer.accounts.models import Place, TokenFamily, User, WsTicket
 from chatjuicer.accounts.tokens import AccessToken
+from chatjuicer.api import limits
 from chatjuicer.api.loopback import is_loopback
 
 NO_CREDENTIALS = 4401
@@ -26,11 +27,13 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """`family_id` and `expires_at` are None for the default user of a loopback client."""
+    """They outlive the access token that was brought: they are good as long as its family is, and its user may come in.
+
+    `family_id` is None for the default user of a loopback client.
+    """
 
     user: User
     family_id: UUID | None = None
-    expires_at: datetime | None = None
 
 
 class SocketRejected(Exception):
@@ -85,14 +88,14 @@ def authenticate_token(text: str) -> Credentials:
     family = TokenFamily.objects.alive().filter(pk=claims["sid"], user_id=claims["sub"]).select_related("user").first()
     if family is None:
         raise InvalidToken()
-    return Credentials(family.user, family.pk, datetime.fromtimestamp(claims["exp"], UTC))
+    return Credentials(family.user, family.pk)
 
 
 def authenticate_ticket(text: str) -> Credentials:
     ticket = WsTicket.objects.spend(text)
     if ticket is None:
         raise InvalidToken()
-    return Credentials(ticket.user, ticket.family_id, ticket.credentials_expire_at)
+    return Credentials(ticket.user, ticket.family_id)
 
 
 def bearer_token(header: str) -> str:
@@ -104,7 +107,23 @@ def bearer_token(header: str) -> str:
 
 def credentials_alive(family_ids: Collection[UUID]) -> set[UUID]:
     """Which of these families still let their holders in: one query for all sockets of a process."""
-    return set(TokenFamily.objects.alive().filter(pk__in=family_ids).values_list("pk", flat=True))
+    alive = TokenFamily.objects.alive().filter(pk__in=family_ids)
+    return set(alive.values_list("pk", flat=True)) if family_ids else set()
+
+
+def ended(held: Collection[Credentials]) -> set[Credentials]:
+    """Which of these are good no more: by two queries at most."""
+    alive = credentials_alive({one.family_id for one in held if one.family_id})
+    local = {one.user.pk for one in held if one.family_id is None}
+    active = set(User.objects.filter(pk__in=local, is_active=True).values_list("pk", flat=True)) if local else set()
+    return {one for one in held if (one.family_id not in alive if one.family_id else one.user.pk not in active)}
+
+
+def place_of(request: HttpRequest | Request) -> Place:
+    """Where the request comes from, to tell a device by."""
+    peer, headers = limits.origin_of(request)
+    user_agent = headers.get("user-agent", "").replace("\x00", "")
+    return Place(user_agent[:256], limits.address(peer, headers))
 
 
 def local_user(peer: str | None, headers: Mapping[str, str]) -> User | None:

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from chatjuicer.accounts.authentication import Credentials
+from chatjuicer.accounts.authentication import Credentials, place_of
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
 from chatjuicer.accounts.models import TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
@@ -47,7 +47,7 @@ class RegisterView(CredentialsView):
 
         def register() -> tuple[int, str]:
             user = User.objects.register(**form.validated_data)
-            return 201, str(TokenFamily.objects.sign_in(user).pk)
+            return 201, str(TokenFamily.objects.sign_in(user, place_of(request)).pk)
 
         # The tokens are stored nowhere; whoever repeats the request gets the sign-in's current ones.
         status, family_id = once(request, register)
@@ -67,7 +67,7 @@ class LoginView(CredentialsView):
         user = authenticate(username=form.validated_data["email"], password=form.validated_data["password"])
         if not isinstance(user, User):
             raise InvalidCredentials()
-        return Response(GrantSerializer(TokenFamily.objects.sign_in(user).grant()).data)
+        return Response(GrantSerializer(TokenFamily.objects.sign_in(user, place_of(request)).grant()).data)
 
 
 class RefreshView(CredentialsView):
@@ -75,7 +75,8 @@ class RefreshView(CredentialsView):
     def post(self, request: Request) -> Response:
         form = RefreshTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        return Response(GrantSerializer(TokenFamily.objects.rotate(form.validated_data["refresh_token"])).data)
+        grant = TokenFamily.objects.rotate(form.validated_data["refresh_token"], place_of(request))
+        return Response(GrantSerializer(grant).data)
 
 
 class LogoutView(CredentialsView):
@@ -97,7 +98,7 @@ class WsTicketView(APIView):
     @extend_schema(request=None, responses=TicketSerializer)
     def post(self, request: Request) -> Response:
         credentials = credentials_of(request)
-        ticket = WsTicket.objects.issue(credentials.user, credentials.family_id, credentials.expires_at)
+        ticket = WsTicket.objects.issue(credentials.user, credentials.family_id)
         return Response({"ticket": ticket, "expires_in": int(LIFETIME.total_seconds())})
 
 

@@ -5,15 +5,17 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from chatjuicer.accounts.exceptions import InvalidToken
+from chatjuicer.accounts.models.spent_token import Place, SpentToken
 from chatjuicer.accounts.models.user import User
 from chatjuicer.accounts.signals import family_revoked
 from chatjuicer.accounts.tokens import AccessToken, RefreshToken
 
-# Two tabs that wake up together both use the same refresh token; later than this it is a replay.
-SAME_SUCCESSOR = timedelta(seconds=10)
+# However often it is refreshed, a sign-in ends then.
+FAMILY_LIFETIME = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,35 +28,40 @@ class Grant:
 
 
 class TokenFamilyManager(models.Manager["TokenFamily"]):
-    def sign_in(self, user: User) -> "TokenFamily":
+    def sign_in(self, user: User, place: Place = Place()) -> "TokenFamily":  # noqa: B008  it is frozen
         user.token_families.filter(expires_at__lt=timezone.now()).delete()
-        now = timezone.now().replace(microsecond=0)
-        return self.create(user=user, jti=uuid.uuid4(), issued_at=now, expires_at=now + settings.REFRESH_TOKEN_LIFETIME)
+        family = self.model(user=user, created_at=timezone.now())
+        family.renew(place)
+        family.save(force_insert=True)
+        return family
 
     def alive(self) -> models.QuerySet["TokenFamily"]:
         return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
 
-    def rotate(self, text: str) -> Grant:
+    def rotate(self, text: str, place: Place = Place()) -> Grant:  # noqa: B008  it is frozen
         """Spend a refresh token. However many use it at once, one rotates; the others get its successor.
 
-        Raises InvalidToken; for a token that was spent before, the family is revoked first.
+        A token that was spent before gives the newest pair where it may come again, and else ends the family: a desktop
+        client refreshes in two places that do not tell each other, and a thief comes from elsewhere. Raises
+        InvalidToken.
         """
         claims = RefreshToken.claims_of(text)
-        spent, now = claims["jti"], timezone.now()
-        issued_at = now.replace(microsecond=0)
-        # No join here: PostgreSQL would look again at the row it waited for, but not at a subquery.
-        self.filter(pk=claims["sid"], user_id=claims["sub"], jti=spent, revoked_at=None, expires_at__gt=now).update(
-            spent_jti=spent,
-            spent_at=now,
-            jti=uuid.uuid4(),
-            issued_at=issued_at,
-            expires_at=issued_at + settings.REFRESH_TOKEN_LIFETIME,
-        )
-        family = self.alive().filter(pk=claims["sid"], user_id=claims["sub"]).select_related("user").first()
-        if family is None:
-            raise InvalidToken()
-        if family.spent_jti != spent or family.spent_at is None or now - family.spent_at > SAME_SUCCESSOR:
-            family.revoke()
+        with transaction.atomic():
+            # Who asks for one family, asks one after another.
+            rows = self.select_related("user").select_for_update(of=("self",))
+            family = rows.filter(pk=claims["sid"], user_id=claims["sub"]).first()
+            if family is None or not family.is_alive:
+                raise InvalidToken()
+            good = family.jti == claims["jti"]
+            if good:
+                SpentToken.objects.keep(family)
+                family.renew(place)
+            elif SpentToken.objects.may_come_again(family, claims["jti"], place):
+                family.last_used_at, good = timezone.now(), True
+            else:
+                family.revoke()
+            family.save()
+        if not good:
             raise InvalidToken()
         return family.grant()
 
@@ -72,15 +79,16 @@ class TokenFamily(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(default=timezone.now, db_default=Now())
     revoked_at = models.DateTimeField(null=True, blank=True)
     # The good refresh token's claims. With them it can be written again, and the text need not be kept.
     jti = models.UUIDField()
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    # Its predecessor.
-    spent_jti = models.UUIDField(null=True)
-    spent_at = models.DateTimeField(null=True)
+    # Where it was given to.
+    user_agent = models.CharField(max_length=256, blank=True, default="", db_default="")
+    address = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     objects: ClassVar[TokenFamilyManager] = TokenFamilyManager()
 
@@ -89,6 +97,22 @@ class TokenFamily(models.Model):
 
     def __str__(self) -> str:
         return f"sign-in of {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_alive(self) -> bool:
+        return self.revoked_at is None and self.expires_at > timezone.now() and self.user.is_active
+
+    @property
+    def place(self) -> Place:
+        return Place(self.user_agent, self.address)
+
+    def renew(self, place: Place) -> None:
+        """Another good refresh token, given to `place`. Saved by the caller."""
+        self.last_used_at = timezone.now()
+        self.jti, self.issued_at = uuid.uuid4(), self.last_used_at.replace(microsecond=0)
+        last = self.created_at.replace(microsecond=0) + FAMILY_LIFETIME
+        self.expires_at = min(self.issued_at + settings.REFRESH_TOKEN_LIFETIME, last)
+        self.user_agent, self.address = place.user_agent, place.address
 
     def grant(self) -> Grant:
         return Grant(
@@ -104,6 +128,7 @@ class TokenFamily(models.Model):
 
     def revoke(self) -> None:
         """All its tokens are dead from here on; its sockets are told after the commit."""
-        revoked = TokenFamily.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
-        if revoked:
+        now = timezone.now()
+        if TokenFamily.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now):
+            self.revoked_at = now
             transaction.on_commit(lambda: family_revoked.send(TokenFamily, family_id=self.pk))

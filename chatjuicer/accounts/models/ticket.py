@@ -1,6 +1,6 @@
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -14,28 +14,22 @@ LIFETIME = timedelta(seconds=30)
 
 
 class WsTicketManager(models.Manager["WsTicket"]):
-    def issue(self, user: User, family_id: UUID | None, credentials_expire_at: datetime | None) -> str:
+    def issue(self, user: User, family_id: UUID | None) -> str:
         """The ticket's text, which is kept nowhere."""
         now = timezone.now()
         self.filter(user=user, expires_at__lt=now).delete()
         text = secrets.token_urlsafe(32)
-        self.create(
-            digest=digest(text),
-            user=user,
-            family_id=family_id,
-            expires_at=now + LIFETIME,
-            credentials_expire_at=credentials_expire_at,
-        )
+        self.create(digest=digest(text), user=user, family_id=family_id, expires_at=now + LIFETIME)
         return text
 
     def spend(self, text: str) -> "WsTicket | None":
         """The ticket, once; None for a spent, expired or unknown one, or when its owner may not come in."""
         ticket = (
             self.filter(pk=digest(text), expires_at__gt=timezone.now(), user__is_active=True)
-            .select_related("user", "family")
+            .select_related("user", "family__user")
             .first()
         )
-        if ticket is None or (ticket.family and ticket.family.revoked_at):
+        if ticket is None or (ticket.family and not ticket.family.is_alive):
             return None
         deleted, _ = self.filter(pk=ticket.pk).delete()
         return ticket if deleted else None
@@ -52,8 +46,6 @@ class WsTicket(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="ws_tickets")
     family = models.ForeignKey(TokenFamily, on_delete=models.CASCADE, null=True, related_name="ws_tickets")
     expires_at = models.DateTimeField()
-    # When the token that asked for the ticket expires; the socket lives no longer.
-    credentials_expire_at = models.DateTimeField(null=True)
 
     objects: ClassVar[WsTicketManager] = WsTicketManager()
 

@@ -9,35 +9,37 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.authentication import credentials_alive
-from chatjuicer.accounts.models import Grant, TokenFamily, User
-from chatjuicer.accounts.models.family import SAME_SUCCESSOR
+from chatjuicer.accounts.models import Grant, Place, TokenFamily, User
+from chatjuicer.accounts.models.family import FAMILY_LIFETIME
+from chatjuicer.accounts.models.spent_token import REPLAYED_FOR, SpentToken
 from chatjuicer.accounts.signals import family_revoked
 from tests.harness.services import until
 
 USES = 8
+HERE = {"HTTP_USER_AGENT": "Desktop/1", "REMOTE_ADDR": "192.0.2.7"}
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def grant(alice: User) -> Grant:
-    return TokenFamily.objects.sign_in(alice).grant()
+    return TokenFamily.objects.sign_in(alice, Place("Desktop/1", "192.0.2.7")).grant()
 
 
 @pytest.fixture
 def refresh(anybody: APIClient) -> Callable[[str], tuple[int, dict[str, str]]]:
-    def refresh(token: str) -> tuple[int, dict[str, str]]:
-        answer = anybody.post("/api/auth/refresh", {"refresh_token": token})
+    def refresh(token: str, **place: str) -> tuple[int, dict[str, str]]:
+        answer = anybody.post("/api/auth/refresh", {"refresh_token": token}, **(HERE | place))
         return answer.status_code, answer.json()
 
     return refresh
 
 
-Refresh = Callable[[str], tuple[int, dict[str, str]]]
+Refresh = Callable[..., tuple[int, dict[str, str]]]
 
 
-def a_while_ago(family: TokenFamily) -> None:
-    TokenFamily.objects.filter(pk=family.pk).update(spent_at=timezone.now() - SAME_SUCCESSOR - timedelta(seconds=1))
+def spend_long_ago() -> None:
+    SpentToken.objects.update(spent_at=timezone.now() - REPLAYED_FOR - timedelta(seconds=1))
 
 
 def test_refreshing_answers_like_login_with_a_new_token(alice: User, grant: Grant, refresh: Refresh) -> None:
@@ -54,20 +56,71 @@ def test_two_tabs_get_the_same_successor(grant: Grant, refresh: Refresh) -> None
     assert first[1]["refresh_token"] == second[1]["refresh_token"]
 
 
-def test_a_later_replay_ends_the_whole_family(alice: User, grant: Grant, refresh: Refresh, anybody: APIClient) -> None:
+def test_a_part_that_slept_goes_on_with_the_newest_pair(alice: User, grant: Grant, refresh: Refresh) -> None:
+    """However many tokens the other part has spent meanwhile."""
+    newest = grant.refresh_token
+    chain = [newest]
+    for _ in range(4):
+        newest = refresh(newest)[1]["refresh_token"]
+        chain.append(newest)
+    assert len(set(chain)) == 5
+    for spent in chain[:-1]:
+        status, again = refresh(spent)
+        assert (status, again["refresh_token"]) == (200, newest)
+    assert refresh(newest)[0] == 200
+
+
+@pytest.mark.parametrize("elsewhere", [{"HTTP_USER_AGENT": "curl/8"}, {"REMOTE_ADDR": "198.51.100.9"}])
+def test_a_replay_from_elsewhere_ends_the_whole_family(
+    grant: Grant, refresh: Refresh, anybody: APIClient, elsewhere: dict[str, str]
+) -> None:
     _, successor = refresh(grant.refresh_token)
-    a_while_ago(alice.token_families.get())
+    assert refresh(grant.refresh_token, **elsewhere)[0] == 401
     assert refresh(grant.refresh_token)[0] == 401
     assert refresh(successor["refresh_token"])[0] == 401
     anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {successor['access_token']}")
     assert anybody.get("/api/auth/me").status_code == 401
 
 
-def test_an_older_ancestor_is_a_replay_at_once(grant: Grant, refresh: Refresh) -> None:
-    _, second = refresh(grant.refresh_token)
-    _, third = refresh(second["refresh_token"])
+def test_a_late_replay_ends_the_whole_family(grant: Grant, refresh: Refresh) -> None:
+    _, successor = refresh(grant.refresh_token)
+    spend_long_ago()
     assert refresh(grant.refresh_token)[0] == 401
-    assert refresh(third["refresh_token"])[0] == 401
+    assert refresh(successor["refresh_token"])[0] == 401
+
+
+def test_a_device_that_moved_to_another_network_goes_on(grant: Grant, refresh: Refresh) -> None:
+    """Both its parts wake up there with the token that they were given at home."""
+    moved = {"REMOTE_ADDR": "198.51.100.9"}
+    _, first = refresh(grant.refresh_token, **moved)
+    status, second = refresh(grant.refresh_token, **moved)
+    assert (status, second["refresh_token"]) == (200, first["refresh_token"])
+
+
+def test_a_token_of_another_family_is_no_spent_one(alice: User, grant: Grant, refresh: Refresh) -> None:
+    other = TokenFamily.objects.sign_in(alice, Place("Desktop/1", "192.0.2.7"))
+    _, successor = refresh(grant.refresh_token)
+    assert refresh(other.grant().refresh_token)[0] == 200
+    assert refresh(successor["refresh_token"])[0] == 200
+
+
+def test_a_family_lives_for_30_days_at_most(alice: User, grant: Grant, refresh: Refresh) -> None:
+    family = alice.token_families.get()
+    began = timezone.now() - FAMILY_LIFETIME + timedelta(days=1)
+    alice.token_families.update(created_at=began)
+    status, answer = refresh(grant.refresh_token)
+    family.refresh_from_db()
+    assert status == 200
+    assert family.expires_at == (began + FAMILY_LIFETIME).replace(microsecond=0)
+    alice.token_families.update(created_at=began - timedelta(days=1), expires_at=timezone.now())
+    assert refresh(answer["refresh_token"])[0] == 401
+
+
+def test_what_is_too_old_to_come_again_is_forgotten(alice: User, grant: Grant, refresh: Refresh) -> None:
+    _, second = refresh(grant.refresh_token)
+    spend_long_ago()
+    refresh(second["refresh_token"])
+    assert alice.token_families.get().spent_tokens.count() == 1
 
 
 def test_an_expired_family_is_over(alice: User, grant: Grant, refresh: Refresh) -> None:
