@@ -49,18 +49,21 @@ class Adapter:
 
     async def request(self, method: str, path: str, body: Any = None, **parameters: Any) -> Frame:
         """What was answered. Raises Refused."""
+        answer = await self.fetch(method, path, json=body, params=parameters or None)
+        result: Frame = answer.json()
+        return result
+
+    async def fetch(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Raises Refused."""
         bears = self.store.access and (self.shows_token_at_sign_in or not path.startswith("/auth/"))
         headers = {"Authorization": f"Bearer {self.store.access}"} if bears else {}
         try:
-            answer = await self._http.request(
-                method, f"{self.dialect.prefix}{path}", json=body, params=parameters or None, headers=headers
-            )
+            answer = await self._http.request(method, f"{self.dialect.prefix}{path}", headers=headers, **options)
         except httpx.HTTPError as error:
             raise Refused(0, type(error).__name__) from None
         if answer.is_error:
             raise Refused(answer.status_code, told(answer))
-        result: Frame = answer.json()
-        return result
+        return answer
 
     async def refresh(self, refresh_token: str) -> Frame:
         """New tokens for an old one; they are in the store then. Raises Refused."""
@@ -111,6 +114,12 @@ class Adapter:
     def reconnect(self, session_id: str, wire: Wire, code: int) -> None:
         raise NotImplementedError
 
+    @property
+    def connected(self) -> bool:
+        """As far as the client shows; where it shows no session, it does not know."""
+        wire = self.wires.get(self.active)
+        return wire is None or wire.state is not State.CLOSED
+
     def gave_up(self, session_id: str) -> bool:
         """Whether nothing that the client does by itself opens the session's socket again."""
         return False
@@ -150,10 +159,10 @@ class Electron(Adapter):
         self._timer: Any = None
         """One for all sockets: the last one to close is the one that comes back."""
 
-    async def request(self, method: str, path: str, body: Any = None, **parameters: Any) -> Frame:
+    async def fetch(self, method: str, path: str, **options: Any) -> httpx.Response:
         """As any other, and once more with new tokens where the old ones were refused."""
         try:
-            return await super().request(method, path, body, **parameters)
+            return await super().fetch(method, path, **options)
         except Refused as refused:
             if refused.status != 401 or not self.store.refresh or path.startswith("/auth/"):
                 raise
@@ -161,7 +170,7 @@ class Electron(Adapter):
                 await self.refresh(self.store.refresh)
             except Refused:
                 raise refused from None
-            return await super().request(method, path, body, **parameters)
+            return await super().fetch(method, path, **options)
 
     def reconnect(self, session_id: str, wire: Wire, code: int) -> None:
         """Forever, but only the session that is shown by then."""

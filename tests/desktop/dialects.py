@@ -15,6 +15,8 @@ Frame = dict[str, Any]
 class Dialect:
     name: str
     prefix: str
+    folder: str
+    """Where it keeps what people upload."""
     tells_accepted: bool
     """Whether its sockets are sent `accepted`, for a judge to go by; no client reads it."""
 
@@ -52,6 +54,6 @@ def first_words(frame: Frame) -> Frame:
             return frame
 
 
-FIRST = Dialect("first", "/api", tells_accepted=True)
-TODAY = Dialect("today", "/api/v1", tells_accepted=False)
+FIRST = Dialect("first", "/api", "sources", tells_accepted=True)
+TODAY = Dialect("today", "/api/v1", "input", tells_accepted=False)
 DIALECTS = {dialect.name: dialect for dialect in (FIRST, TODAY)}

@@ -139,6 +139,9 @@ class Person:
         )
 
     async def say(self, window: Window) -> None:
+        if not window.adapter.connected and self.dice.random() < 0.8:  # the client shows that it is not
+            await asyncio.sleep(0.2)
+            return
         text = self.words()
         if not window.renderer.current:
             await self.create(window, text)
