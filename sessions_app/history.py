@@ -3,6 +3,8 @@ being given."""
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from sessions_app.detail import contributions
 from sessions_app.models import ChatSession, Message
 from sessions_app.pending import pending_text, still_written
@@ -17,9 +19,10 @@ def detail(session: ChatSession) -> dict[str, Any]:
     What belongs to an answer that is still being given stands in `live` alone: a client that follows the answer from
     its beginning would else show it twice.
     """
-    found, has_more = newest(session, NEWEST)
+    unfinished = answer_in_progress(session)
+    found, has_more = newest(session, NEWEST, unfinished=unfinished)
     messages = [message_representation(message, session.public_id) for message in found]
-    live = [message_representation(message, session.public_id) for message in told(unfinished(session))]
+    live = [message_representation(message, session.public_id) for message in told(unfinished)]
     message_count = session.message_count - len(live)
     return {
         "session": session_representation(session) | {"message_count": message_count},
@@ -39,13 +42,14 @@ def part(session: ChatSession, limit: int, offset: int, before: int | None, afte
 
     With both, those between them that are nearest below `before`.
     """
+    unfinished = answer_in_progress(session)
     if before is not None:
-        found, has_more = newest(session, limit, before, after or 0)
+        found, has_more = newest(session, limit, before, after or 0, unfinished)
     elif after is not None:
-        found, has_more = above(session, after, limit)
+        found, has_more = above(session, after, limit, unfinished)
     else:
-        found, has_more = page(session, offset, limit)
-    total_count = session.message_count - len(unfinished(session))
+        found, has_more = page(session, offset, limit, unfinished)
+    total_count = session.message_count - len(unfinished)
     return {
         "messages": [message_representation(message, session.public_id) for message in found],
         "has_more": has_more,
@@ -61,41 +65,61 @@ def part(session: ChatSession, limit: int, offset: int, before: int | None, afte
     }
 
 
-def page(session: ChatSession, offset: int, limit: int) -> tuple[list[Message], bool]:
+def page(
+    session: ChatSession, offset: int, limit: int, unfinished: list[Message] | None = None
+) -> tuple[list[Message], bool]:
     """The first finished messages after `offset` others, ascending, and whether there are more."""
+    if unfinished is None:
+        unfinished = answer_in_progress(session)
     position = offset
     # Positions are 1, 2, 3 ... without gaps, so that as many messages lie up to the offset as it says, but for those
     # that are not counted.
-    for message in unfinished(session):
+    for message in unfinished:
         if message.position <= position + 1:
             position += 1
-    return above(session, position, limit)
+    return above(session, position, limit, unfinished)
 
 
-def newest(session: ChatSession, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
+def newest(
+    session: ChatSession,
+    limit: int,
+    before: int | None = None,
+    after: int = 0,
+    unfinished: list[Message] | None = None,
+) -> tuple[list[Message], bool]:
     """The last finished messages between the two positions, ascending, and whether there are older ones."""
     if session.packed:
         within = [m for m in session.packed_history.rows(Message) if after < m.position < (before or m.position + 1)]
         return within[-limit:], len(within) > limit
-    rows = session.messages.exclude(still_written(session)).filter(position__gt=after)
+    rows = finished(session, unfinished).filter(position__gt=after)
     if before is not None:
         rows = rows.filter(position__lt=before)
     found = list(rows.order_by("-position")[: limit + 1])
     return found[:limit][::-1], len(found) > limit
 
 
-def above(session: ChatSession, position: int, limit: int) -> tuple[list[Message], bool]:
+def above(
+    session: ChatSession, position: int, limit: int, unfinished: list[Message] | None = None
+) -> tuple[list[Message], bool]:
     """The first finished messages above the position, ascending, and whether there are more."""
     if session.packed:
         later = [m for m in session.packed_history.rows(Message) if m.position > position]
         return later[:limit], len(later) > limit
-    rows = session.messages.exclude(still_written(session)).filter(position__gt=position)
+    rows = finished(session, unfinished).filter(position__gt=position)
     found = list(rows.order_by("position")[: limit + 1])
     return found[:limit], len(found) > limit
 
 
-def unfinished(session: ChatSession) -> list[Message]:
-    """Of the answer that is being given, in order; a part of it may be finished itself."""
+def finished(session: ChatSession, unfinished: list[Message] | None) -> QuerySet[Message]:
+    """`unfinished` is answer_in_progress(session), from whoever has it."""
+    if unfinished is None:
+        unfinished = answer_in_progress(session)
+    rows = session.messages.all()
+    return rows.exclude(pk__in=[message.pk for message in unfinished]) if unfinished else rows
+
+
+def answer_in_progress(session: ChatSession) -> list[Message]:
+    """The messages of the answer that is being given, in order; some may be complete themselves."""
     if session.packed:
         return []
     return list(session.messages.filter(still_written(session)).order_by("position"))

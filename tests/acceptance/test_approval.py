@@ -67,7 +67,7 @@ async def files(client: Client, session: str) -> list[str]:
 
 
 async def test_an_approved_call_acts_and_the_answer_goes_on(alice: Client, elsewhere: Client, session: str) -> None:
-    async with alice.chat(session) as chat, elsewhere.chat(session) as other:
+    async with alice.chat(session, after=0) as chat, elsewhere.chat(session) as other:
         (request,) = await asked(chat, f"echo first; {write('a.md')}; say 3 words")
         assert (request["name"], json.loads(request["arguments"])["filename"]) == ("generate_document", "a.md")
         assert await files(alice, session) == []

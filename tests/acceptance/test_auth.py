@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import jwt
 import pytest
 
 from tests.harness.client import Client, socket
@@ -70,7 +71,7 @@ async def refreshed(client: Client, token: str) -> tuple[int, dict[str, str]]:
     return answer.status_code, answer.json()
 
 
-async def test_a_refresh_spends_the_old_token_and_a_replay_kills_the_family(bob: Client) -> None:
+async def test_a_refresh_spends_the_old_token_and_a_replay_from_elsewhere_kills_the_family(bob: Client) -> None:
     chain = [bob.refresh_token]
     for _ in range(3):
         status, tokens = await refreshed(bob, chain[-1])
@@ -79,8 +80,15 @@ async def test_a_refresh_spends_the_old_token_and_a_replay_kills_the_family(bob:
     assert len(set(chain)) == 4
     bob.http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
     await bob.get("/api/auth/me")
-    # The first is no longer the latest but one: nobody but a thief has it.
-    assert (await refreshed(bob, chain[0]))[0] == 401
+    # Another part of the same client has slept meanwhile.
+    for spent in chain[:-1]:
+        status, tokens = await refreshed(bob, spent)
+        assert (status, tokens["refresh_token"]) == (200, chain[-1])
+    for elsewhere in ({"User-Agent": "curl/8"}, {"X-Forwarded-For": "198.51.100.9"}):
+        thief = Client(bob.url)
+        async with thief.http:
+            thief.http.headers.update({**bob.http.headers, **elsewhere})
+            assert (await refreshed(thief, chain[0]))[0] == 401
     assert (await refreshed(bob, chain[-1]))[0] == 401
     assert (await bob.http.get("/api/auth/me")).status_code == 401
 
@@ -108,6 +116,57 @@ async def test_a_logout_ends_the_tokens_and_closes_the_sockets(bob: Client, site
         assert [await chat.wait_closed(5) for chat in (here, there)] == [4401, 4401]
     assert (await bob.http.get("/api/auth/me")).status_code == 401
     assert (await refreshed(bob, bob.refresh_token))[0] == 401
+
+
+def short_lived(site: Site, token: str, life_s: int) -> str:
+    """The access token as it is when `life_s` are left of it."""
+    key = (site.directory / "data" / "secret_key").read_text().strip()
+    return jwt.encode(claims(token) | {"exp": int(time.time()) + life_s}, key, algorithm="HS256")
+
+
+@pytest.mark.parametrize("way", ["token", "ticket", "auth", "events"])
+async def test_a_socket_outlives_its_access_token_and_not_its_family(bob: Client, site: Site, way: str) -> None:
+    """Tokens are good for 30 s longer than they say, because clocks differ."""
+    session = await bob.create_session()
+    short = short_lived(site, bob.token, -25)
+    own = {"Authorization": f"Bearer {short}"}
+    await expect_status(bob, own, 200)
+    options = {}
+    if way == "token":
+        query = f"?token={short}"
+    elif way == "auth":
+        query, options = "", {"additional_headers": {"Authorization": f"Bearer {bob.token}"}}
+    elif way == "ticket":
+        query = f"?ticket={(await bob.http.post('/api/auth/ws-ticket', headers=own)).json()['ticket']}"
+    if way == "events":
+        async with bob.sse("GET", f"/api/sessions/{session}/events", **own) as frames:
+            await expect_status(bob, own, 401)
+            await asyncio.sleep(2 * CHECKED_S)
+            await bob.http.patch(f"/api/sessions/{session}", json={"title": "still here"})
+            assert (await anext(frames))["title"] == "still here"
+            await bob.post("/api/auth/logout", {"refresh_token": bob.refresh_token})
+            assert [frame async for frame in frames] == []
+        return
+    async with socket(bob.url, session, query, **options) as chat:
+        await chat.expect("connected")
+        if way == "auth":
+            await chat.send({"type": "auth", "token": short})
+            await chat.expect("authenticated")
+        await expect_status(bob, own, 401)
+        await asyncio.sleep(2 * CHECKED_S)
+        await chat.send({"type": "ping"})
+        await chat.expect("pong")
+        await bob.post("/api/auth/logout", {"refresh_token": bob.refresh_token})
+        assert await chat.wait_closed(5) == 4401
+
+
+CHECKED_S = 2.0  # how often the server looks whether credentials still hold
+
+
+async def expect_status(client: Client, headers: dict[str, str], status: int) -> None:
+    async with asyncio.timeout(10):
+        while (await client.http.get("/api/auth/me", headers=headers)).status_code != status:
+            await asyncio.sleep(0.1)
 
 
 async def test_a_ticket_opens_one_socket(alice: Client, session: str) -> None:

@@ -110,7 +110,7 @@ async def test_any_unicode_arrives_as_it_was_said(alice: Client, session: str) -
 async def test_a_tool_runs_and_its_call_is_seen_stored_and_given_back(
     alice: Client, session: str, provider: Provider
 ) -> None:
-    async with alice.chat(session) as chat:
+    async with alice.chat(session, after=0) as chat:
         frames = await chat.ask('tool current_time {"timezone": "UTC"}; echo It is late.')
         assert_whole_run(frames)
         calls = [frame for frame in frames if frame["type"] == "tool_call"]

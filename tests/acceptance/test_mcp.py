@@ -266,7 +266,7 @@ async def test_fetch_reaches_nothing_of_ours(alice: Client, provider: Provider) 
 
 async def test_a_call_that_a_crash_cut_is_not_made_again(alice: Client, site: Site, place: Path) -> None:
     session = await alice.create_session(mcp_config=["good"])
-    async with alice.chat(session) as chat:
+    async with alice.chat(session, after=0) as chat:
         await chat.say(f"{tool('work_slowly', text='once')}; say 2 words")
         await chat.expect("tool_call", status="executing")
         await asyncio.to_thread(until, (place / "worked").exists, "the tool is at work", 10)

@@ -77,7 +77,7 @@ async def test_a_detail_read_in_mid_answer_joins_the_log_without_a_seam(
         await chat.say("say 50 words; gate seam after 20")
         await chat.wait_text("word20")
         detail = await elsewhere.detail(session)
-        pending = detail["messages"][-1]
+        (pending,) = detail["live"]
         assert pending["status"] == "pending" and detail["run"] is not None
         provider.open_gate("seam")
         async with elsewhere.chat(session, after=detail["last_seq"]) as again:

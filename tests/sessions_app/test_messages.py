@@ -92,16 +92,18 @@ def test_the_detail_has_the_newest_fifty_in_order(
     assert detail["last_seq"] == detail["session"]["last_seq"]
 
 
-def test_an_answer_still_being_written_shows_its_text_so_far(
+def test_an_answer_still_being_written_stands_apart_with_its_text_so_far(
     alice_client: APIClient, session: ChatSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pending, "_source", lambda messages: {m.pk: "so fa" for m in messages})
+    monkeypatch.setattr(pending, "_text_of", lambda messages: {m.pk: "so fa" for m in messages})
     _, answer = session.add_messages(
         [MessageDraft(role="user", content="hi"), MessageDraft(role="assistant", status="pending")]
     )
     for path in ("/api/sessions/s", "/api/sessions/s/messages"):
         shown = alice_client.get(path).json()["messages"]
-        assert [(m["status"], m["content"]) for m in shown] == [("completed", "hi"), ("pending", "so fa")]
+        assert [(m["status"], m["content"]) for m in shown] == [("completed", "hi")]
+    (live,) = alice_client.get("/api/sessions/s").json()["live"]
+    assert (live["id"], live["status"], live["content"]) == (str(answer.pk), "pending", "so fa")
     assert answer.complete("so far", token_count=2)
     assert not answer.complete("twice")
     detail = alice_client.get("/api/sessions/s").json()
