@@ -13,11 +13,9 @@ import logging
 import os
 import sys
 
-from tests.desktop.dialects import DIALECTS
+from tests.desktop.dialects import DIALECTS, SERVED, Dialect
 from tests.desktop.walks import Plan, desktop_site, walk
 from tests.faults.figures import Figures
-
-GENERATIONS = {"first": ("electron",), "today": ("electron", "browser")}
 
 
 def main() -> None:
@@ -25,12 +23,12 @@ def main() -> None:
     parser.add_argument("n", type=int, nargs="?", default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--profile", choices=("sqlite", "postgres"), default=os.environ.get("TEST_PROFILE", "sqlite"))
-    parser.add_argument("--generation", choices=tuple(GENERATIONS))
+    parser.add_argument("--generation", choices=tuple(DIALECTS))
     given = parser.parse_args()
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # the provider, whose readers leave
     broken = False
-    for name in (given.generation,) if given.generation else tuple(GENERATIONS):
-        figures = asyncio.run(run(name, given.profile, given.n, given.seed))
+    for dialect in (DIALECTS[given.generation],) if given.generation else SERVED:
+        figures = asyncio.run(run(dialect, given.profile, given.n, given.seed))
         print(figures.line(), flush=True)
         for problem in figures.problems[:20]:
             print("  ", problem[:400], flush=True)
@@ -38,9 +36,9 @@ def main() -> None:
     sys.exit(broken)
 
 
-async def run(name: str, profile: str, n: int, seed: int) -> Figures:
+async def run(dialect: Dialect, profile: str, n: int, seed: int) -> Figures:
     with desktop_site(profile) as site:
-        return await walk(site, Plan(DIALECTS[name], GENERATIONS[name]), n, seed)
+        return await walk(site, Plan(dialect), n, seed)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ Frame = dict[str, Any]
 class Dialect:
     name: str
     prefix: str
+    kinds: tuple[str, ...]
+    """`electron` and `browser`: what it comes as."""
     folder: str
     """Where it keeps what people upload."""
     tells_accepted: bool
@@ -54,6 +56,8 @@ def first_words(frame: Frame) -> Frame:
             return frame
 
 
-FIRST = Dialect("first", "/api", "sources", tells_accepted=True)
-TODAY = Dialect("today", "/api/v1", "input", tells_accepted=False)
+FIRST = Dialect("first", "/api", ("electron",), "sources", tells_accepted=True)
+TODAY = Dialect("today", "/api/v1", ("electron", "browser"), "input", tells_accepted=False)
+SERVED = (FIRST,)
+"""The generations that the server speaks to; the other one's tests are not collected."""
 DIALECTS = {dialect.name: dialect for dialect in (FIRST, TODAY)}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.desktop.dialects import FIRST
+from tests.desktop.dialects import FIRST, SERVED, Dialect
 from tests.desktop.walks import DesktopSite, Plan, walk
 from tests.faults.figures import Figures
 
@@ -14,8 +14,11 @@ def assert_kept(figures: Figures, *done: str) -> None:
         assert figures.done[what], figures.line()
 
 
-async def test_the_first_client_survives_kills_restarts_and_short_tokens(desktop: DesktopSite) -> None:
-    figures = await walk(desktop, Plan(FIRST), n=8, seed=1)
+@pytest.mark.parametrize("dialect", SERVED, ids=lambda dialect: dialect.name)
+async def test_no_client_is_left_waiting_by_kills_restarts_and_short_tokens(
+    desktop: DesktopSite, dialect: Dialect
+) -> None:
+    figures = await walk(desktop, Plan(dialect), n=8, seed=1)
     assert_kept(figures, "walks", "answers seen whole", "expiries", "refreshes", "reconnects")
 
 

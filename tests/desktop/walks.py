@@ -35,7 +35,7 @@ ENVIRONMENT = {
 
 class DesktopSite(Site):
     def __init__(self, profile: str, provider: Provider) -> None:
-        super().__init__(profile, provider.url, **ENVIRONMENT)
+        super().__init__(profile, provider.url, 0, **ENVIRONMENT)
         self.provider = provider
         self.bugs = Bugs(self.directory / "bugs")
         for server in self.servers:
@@ -59,7 +59,6 @@ class Plan:
     """What is walked, and what happens meanwhile; `often` names actions of a person."""
 
     dialect: Dialect
-    kinds: tuple[str, ...] = ("electron",)
     troubles: int = 2  # of each round: kills and restarts
     seconds: float = 5.0  # that people do something in each round, besides what the troubles take
     often: tuple[str, ...] = ()
@@ -82,7 +81,7 @@ async def walk_one_round(site: DesktopSite, plan: Plan, numbers: range, figures:
     people = []
     for number in numbers:
         dice = random.Random(f"{figures.seed}-{number}")
-        kind = plan.kinds[number % len(plan.kinds)]
+        kind = plan.dialect.kinds[number % len(plan.dialect.kinds)]
         people.append(Person(number, kind, dice.choice(site.servers), dice, setting))
     client = Client(site.url)  # signed in by where it stands, so that no token of it ends
     stopped = asyncio.Event()

@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
-from django.contrib.auth import hashers
+from django.core.signals import setting_changed
 
 from chat_app.delivery.consumer import ChatConsumer
 from chatjuicer.accounts.exceptions import InvalidToken
-from chatjuicer.accounts.models.family import TokenFamilyManager
+from chatjuicer.accounts.models.family import Grant, TokenFamilyManager
+from chatjuicer.accounts.models.spent_token import Place
 from chatjuicer.accounts.tokens import RefreshToken
 
 from . import DIRECTORY, TOKEN_LIFE
@@ -43,8 +44,7 @@ def shorten_tokens() -> None:
 def make_sign_ins_cheap() -> None:
     """Many people sign in at once here; the hash of the first of them is replaced by one that costs nothing."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
-    hashers.get_hashers.cache_clear()
-    hashers.get_hashers_by_algorithm.cache_clear()
+    setting_changed.send(None, setting="PASSWORD_HASHERS", value=settings.PASSWORD_HASHERS, enter=True)
 
 
 def keep_idle_to_itself() -> None:
@@ -56,7 +56,7 @@ def keep_idle_to_itself() -> None:
             return
         await send(consumer, text_data, **others)
 
-    ChatConsumer.send = send_unless_idle  # type: ignore[method-assign]
+    ChatConsumer.send = send_unless_idle
 
 
 def close_with_the_token() -> None:
@@ -70,7 +70,7 @@ def close_with_the_token() -> None:
             left_s = expiry(token[0]) - time.time()
             asyncio.get_running_loop().call_later(max(0.0, left_s), close_expired, consumer)
 
-    ChatConsumer.accept = accept_for_a_while  # type: ignore[method-assign]
+    ChatConsumer.accept = accept_for_a_while
 
 
 def close_expired(consumer: ChatConsumer) -> None:
@@ -88,12 +88,12 @@ def revoke_what_comes_again() -> None:
     """A refresh token that was spent before ends its sign-in, whoever sends it."""
     rotate = TokenFamilyManager.rotate
 
-    def rotate_or_revoke(families: TokenFamilyManager, text: str, *args: Any, **others: Any) -> Any:
+    def rotate_or_revoke(families: TokenFamilyManager, text: str, place: Place) -> Grant:
         if planted("replay-revokes"):
             family = families.of_refresh_token(text)
             if RefreshToken.claims_of(text)["jti"] != family.jti:
                 family.revoke()
                 raise InvalidToken()
-        return rotate(families, text, *args, **others)
+        return rotate(families, text, place)
 
-    TokenFamilyManager.rotate = rotate_or_revoke  # type: ignore[method-assign]
+    TokenFamilyManager.rotate = rotate_or_revoke  # type: ignore[assignment]
