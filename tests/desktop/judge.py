@@ -22,6 +22,7 @@ PATIENCE_S = 4.0  # that a client may wait for an end where the server has nothi
 async def settle(person: Person, client: Client) -> None:
     """Each window shows each of its sessions once more, as people do, until nothing streams and nothing waits there."""
     for place, window in enumerate(person.windows):
+        await show(person, window)
         here = window.renderer.current
         others = [session_id for session_id in person.sessions if session_id != here]
         for session_id in [here, *others] if here else others:
@@ -29,17 +30,21 @@ async def settle(person: Person, client: Client) -> None:
             await calm_down(person, place, session_id, client)
 
 
-async def show(person: Person, window: Window, session_id: str) -> None:
+async def show(person: Person, window: Window, session_id: str = "") -> None:
+    """The session; or, without one, the list of them."""
     deadline = time.monotonic() + QUIET_S
     while True:
         try:
             if not window.renderer.signed_in:
                 await person.sign_in(window)
-            await window.renderer.switch(session_id)
+            if session_id:
+                await window.renderer.switch(session_id)
+            else:
+                await window.adapter.request("GET", "/sessions", offset=0, limit=50)
             return
         except Refused as refused:
             if time.monotonic() > deadline:
-                person.figures.found("locked out", f"{person}: {session_id} cannot be loaded: {refused}")
+                person.figures.found("locked out", f"{person}: cannot load {session_id or 'its sessions'}: {refused}")
                 return
         await asyncio.sleep(0.1)
 
@@ -58,6 +63,7 @@ async def calm_down(person: Person, place: int, session_id: str, client: Client)
         waits = waiting(window, session_id)
         calm_since = float("inf") if running or waits else min(calm_since, time.monotonic())
         if time.monotonic() - calm_since > CALM_S:
+            check_screens(person)
             return
         if waits and time.monotonic() - idle_since > PATIENCE_S:
             person.figures.found("stuck", f"{person}: {session_id}: {waits}, and nothing runs")
@@ -81,10 +87,13 @@ def waiting(window: Window, session_id: str) -> str:
     return f"{len(queued)} texts queued" if queued else ""
 
 
-def check_screens(person: Person, seen: set[tuple[int, str]]) -> None:
-    """An answer stands in one row. Not counted are rows that the client itself left behind: see `Row`."""
+def check_screens(person: Person) -> None:
+    """An answer stands in one row. Not counted are rows that the client itself left behind, see `Row`; one that it put
+    together again is judged when its end has come."""
+    seen = person.seen_twice
     for window in person.windows:
         rows = [row for row in window.renderer.rows if row.role == "assistant" and not (row.cut or row.own_fault)]
+        rows = [row for row in rows if row.ended or not row.again]
         for mark, times in Counter(mark for row in rows if (mark := mark_of(row.text))).items():
             if times > 1 and (id(window), mark) not in seen:
                 seen.add((id(window), mark))

@@ -56,6 +56,7 @@ class Person:
         self.windows: list[Window] = []
         self.sessions: list[str] = []
         self.closed: list[Window] = []
+        self.seen_twice: set[tuple[int, str]] = set()  # the judge's: window, and what it has been found to show twice
         self.marks: list[str] = []
         """One word for each text that was said: it stands in the text and in its answer, and nowhere else."""
         self.figures = setting.figures

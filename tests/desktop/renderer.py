@@ -13,6 +13,7 @@ from tests.desktop.tokens import expiry_of
 from tests.faults.figures import Figures
 
 PAGE = 100
+CROSSING_S = 0.5  # that an end without a number may be on its way while the history is loaded
 
 
 @dataclass(slots=True, eq=False)
@@ -25,8 +26,8 @@ class Row:
     stored: bool = False  # came with the history
     ended: str = ""  # the finish reason that its end told; empty while it is open
     cut: bool = False  # left behind by a stream that began again
-    own_fault: bool = False  # shown again by the client's own race, see `Renderer.reconstruct`
-    loaded_seq: int = 0  # how far the history went that was loaded before it was put together again
+    again: bool = False  # put together from the buffer
+    own_fault: bool = False  # and wrongly so, by the client's own mistake: see `Renderer.reconstruct`
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Renderer:
         """Each answer that came while it was shown, for the judge."""
         self.double_cards: list[str] = []
         """Calls of which the screen shows a stored card and a live one, for the judge."""
-        self.loaded_seq = 0  # the judge's: how far the history went when it was loaded
+        self.loaded_seq, self.loaded_at = 0, 0.0  # the judge's: how far the history went when it was loaded, and when
         self.streams: dict[str, Stream] = {}
         self.queue: list[tuple[str, str]] = []  # session, text
         self.errors: list[str] = []
@@ -146,7 +147,7 @@ class Renderer:
         self._process_soon()  # the client takes itself for idle now
         if loaded["has_more"] and loaded["loaded_count"]:
             await self._load_older(session_id, loaded["message_count"] - loaded["loaded_count"])
-        self.loaded_seq = loaded.get("last_seq", 0)
+        self.loaded_seq, self.loaded_at = loaded.get("last_seq", 0), time.monotonic()
         self.reconstruct(session_id, history)
 
     def _leave(self) -> None:
@@ -173,8 +174,9 @@ class Renderer:
     def reconstruct(self, session_id: str, history: list[Frame]) -> None:
         """Puts the answer that streams back on the screen, from the buffer.
 
-        Where nothing streams, a history that does not end with an answer is taken for an old one, and the buffer for
-        what is missing in it. That is wrong where somebody has spoken since, and so the client's own fault.
+        No server can keep it from two mistakes. Where nothing streams, a history that does not end with an answer is
+        taken for an old one, and the buffer for what is missing in it: wrong where somebody has spoken since. And an
+        answer whose end the client has not heard, be it on its way or lost with a socket, may be in the history.
         """
         if self.current != session_id:
             return
@@ -187,7 +189,7 @@ class Renderer:
         for call_id, answer in stream.tools.items():
             current = stream.streaming and answer == stream.begun
             self.rows.append(Row("tool_call", call_id=call_id, own_fault=not current))
-        row = Row("assistant", stream.buffer, own_fault=not stream.streaming, loaded_seq=self.loaded_seq)
+        row = Row("assistant", stream.buffer, again=True, own_fault=not stream.streaming)
         if not stream.streaming:
             row.ended = "stale"
         self._begin(row)
@@ -271,14 +273,20 @@ class Renderer:
     def _ended(self, frame: Frame, shown: bool) -> None:
         if not shown:
             return
+        ended_before = self._ended_before_the_history(frame)
         if self.answer is not None:
             self.answer.ended = frame.get("finish_reason") or "stop"
-            # Its end was in the log, and so its row in the history, before the client asked for that.
-            self.answer.own_fault = self.answer.own_fault or 0 < frame["_seq"] <= self.answer.loaded_seq
+            self.answer.own_fault = self.answer.own_fault or (self.answer.again and ended_before)
             self.answer = None
-        if frame["_seq"] > self.loaded_seq:
+        if not ended_before:
             self._find_double_cards()
         self._process_soon()
+
+    def _ended_before_the_history(self, frame: Frame) -> bool:
+        """Whether the answer was whole when the history was asked for, as well as can be known of such an end."""
+        if seq := frame["_seq"]:
+            return bool(seq <= self.loaded_seq)
+        return frame.get("finish_reason") == "idle" or time.monotonic() - self.loaded_at < CROSSING_S
 
     def _find_double_cards(self) -> None:
         """Of an answer that was unfinished when the history was loaded, no call may have been in that."""

@@ -28,6 +28,7 @@ async def test_no_client_is_left_waiting_by_kills_restarts_and_short_tokens(
         ("no-idle-end", "stuck", "lose_network"),
         ("socket-ends-with-token", "cut off", "say"),
         ("replay-revokes", "locked out", "sleep"),
+        ("history-has-live", "twice", "start_again"),
     ],
 )
 async def test_what_locked_the_real_client_is_found(desktop: DesktopSite, bug: str, promise: str, often: str) -> None:

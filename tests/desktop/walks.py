@@ -102,15 +102,14 @@ async def walk_one_round(site: DesktopSite, plan: Plan, numbers: range, figures:
 
 async def walk_about(person: Person, stopped: asyncio.Event) -> None:
     await person.open_window()
-    seen: set[tuple[int, str]] = set()
     while not stopped.is_set():
         await person.act()
-        check_screens(person, seen)
+        check_screens(person)
 
 
 async def come_to_rest(person: Person, client: Client) -> None:
     await settle(person, client)
-    check_screens(person, set())
+    check_screens(person)
     await judge(person, client)
 
 

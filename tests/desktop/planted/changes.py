@@ -19,6 +19,8 @@ from chatjuicer.accounts.exceptions import InvalidToken
 from chatjuicer.accounts.models.family import Grant, TokenFamilyManager
 from chatjuicer.accounts.models.spent_token import Place
 from chatjuicer.accounts.tokens import RefreshToken
+from sessions_app import history
+from sessions_app.models import ChatSession
 
 from . import DIRECTORY, TOKEN_LIFE
 
@@ -33,6 +35,7 @@ def install() -> None:
     keep_idle_to_itself()
     close_with_the_token()
     revoke_what_comes_again()
+    tell_what_is_being_given()
 
 
 def shorten_tokens() -> None:
@@ -97,3 +100,16 @@ def revoke_what_comes_again() -> None:
         return rotate(families, text, place)
 
     TokenFamilyManager.rotate = rotate_or_revoke  # type: ignore[assignment]
+
+
+def tell_what_is_being_given() -> None:
+    """The history has an answer in it that is still being given, and that the socket tells, too."""
+    detail = history.detail
+
+    def detail_with_all(session: ChatSession) -> dict[str, Any]:
+        told = detail(session)
+        if planted("history-has-live"):
+            told["messages"] = told["full_history"] = told["messages"] + told["live"]
+        return told
+
+    history.detail = detail_with_all
