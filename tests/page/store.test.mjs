@@ -201,6 +201,25 @@ test("a tool call is one card from its detection to its result", () => {
   assert.deepEqual([state.entries[0].arguments, state.entries[0].result, state.entries[0].status], ['{"path":"."}', "[]", "completed"]);
 });
 
+test("an answer in progress is shown from `live`, in its place among what is finished", () => {
+  fresh();
+  const finished = [user("u1", "Hello", 1), user("u2", "And then?", 3, "run-2")];
+  const live = [answer("a1", "Good mor", 2, "pending")];
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail(finished, { live, run: { run_id: RUN, status: "running" } }) });
+  assert.deepEqual(texts(loaded), ["Hello", "Good mor", "And then?"]);
+  assert.deepEqual(loaded.queued, ["run-2"]);
+  const state = after([logged("delta", { message_id: "a1", content: "ning" })], loaded);
+  assert.deepEqual(texts(state), ["Hello", "Good morning", "And then?"]);
+});
+
+test("a summary that was asked for elsewhere is shown, and a call of a run is left to its own frames", () => {
+  fresh();
+  const summary = { id: "t1", role: "tool_call", tool_name: "summarize_conversation", tool_result: "Bread.", position: 1, run_id: null };
+  const state = after([logged("message_created", { message: summary, run_id: null })]);
+  assert.deepEqual(texts(state), ["summarize_conversation"]);
+  assert.equal(after([logged("message_created", { message: { ...summary, id: "t2", run_id: RUN } })], state).entries.length, 1);
+});
+
 test("a tool call loaded from the history is finished by its frame", () => {
   fresh();
   const message = { id: "t1", role: "tool_call", status: "pending", tool_call_id: "call", tool_name: "read_file", position: 2, run_id: RUN };
