@@ -111,4 +111,4 @@ def tell_what_is_being_given() -> None:
             body["messages"] = body["full_history"] = body["messages"] + body["live"]
         return body
 
-    History.detail = detail_with_all  # type: ignore[method-assign]
+    History.detail = detail_with_all  # type: ignore[assignment]
