@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from chatjuicer.api.exceptions import ApiError
 from sessions_app.models import ChatSession
@@ -11,18 +10,10 @@ from sessions_app.models import ChatSession
 from .database import in_database
 from .exceptions import RunActive
 from .models import Run
-from .runs.contract import Item
+from .runs.contract import Agent, Item
 
 CHARS_PER_TOKEN = 4  # a rule of thumb for English text; it only tells how much was saved
 INTRODUCTION = "Summary of the conversation so far:\n\n"
-
-
-class Summary(Protocol):
-    @property
-    def text(self) -> str: ...
-
-
-Summarizer = Callable[[list[Item], str], Awaitable[Summary]]
 
 
 class ContextChanged(ApiError):
@@ -31,9 +22,9 @@ class ContextChanged(ApiError):
     message = "The conversation went on meanwhile; try again."
 
 
-async def summarize_session(session: ChatSession, summarize: Summarizer) -> dict[str, Any]:
+async def summarize_session(session: ChatSession, agent: Agent) -> dict[str, Any]:
     """The body of the answer. The model is asked with nothing locked; what it says is put in place only if the context
-    is still the one that it was asked about. Raises RunActive, ContextChanged and what `summarize` raises."""
+    is still the one that it was asked about. Raises RunActive, ContextChanged and what the agent raises."""
     last_position, items = await in_database(_context, session)
     if not items:
         body = {
@@ -43,7 +34,7 @@ async def summarize_session(session: ChatSession, summarize: Summarizer) -> dict
             "tokens_after": 0,
         }
         return {"success": True, **body}
-    summary = (await summarize(items, session.model)).text
+    summary = (await agent.summarize(items, session.model)).text
     item = {"role": "system", "content": INTRODUCTION + summary}
     tokens_before = session.context_tokens or sum(len(str(i)) for i in items) // CHARS_PER_TOKEN
     tokens_after = len(item["content"]) // CHARS_PER_TOKEN

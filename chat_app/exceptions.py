@@ -1,4 +1,4 @@
-"""What may go wrong with talking, each with its code."""
+"""What can go wrong in a conversation, each with its code."""
 
 from chatjuicer.api.exceptions import ApiError
 
@@ -32,7 +32,7 @@ class TooManyRuns(ApiError):
 class ApprovalGone(ApiError):
     status_code = 404
     code = "not_found"
-    message = "Nothing waits under this approval_id."
+    message = "There is no tool call with this approval_id that waits for a decision."
 
 
 class TooManySockets(ApiError):
@@ -46,3 +46,8 @@ class SessionGone(ApiError):
     status_code = 404
     code = "not_found"
     message = "The session does not exist."
+
+
+class LeaseLost(Exception):
+    """The run has ended or belongs to another process: this process may write nothing more for it. Not an answer to a
+    client: it ends the task that executes the run."""

@@ -41,11 +41,8 @@ def is_busy(session: ChatSession, **kwargs: Any) -> bool:
 
 @receiver(signals.session_cleared)
 def forget_log(session: ChatSession, **kwargs: Any) -> None:
-    """The events told what was said, so they go, too; their numbers are not given out again."""
-    Event.objects.filter(session=session).delete()
-    ChatSession.objects.filter(pk=session.pk).update(forgotten_seq=session.last_seq)
-    session.forgotten_seq = session.last_seq
-    transaction.on_commit(lambda: commit_hooks.log_forgotten(session.pk))
+    """The events hold what was said, so they are deleted with the messages."""
+    Event.objects.forget(session, session.last_seq)
     log_update(session)
 
 

@@ -153,7 +153,7 @@ class SummarizeView(SessionView):
     def post(self, request: Request, key: str) -> HttpResponseBase:
         """Puts a summary in the place of what the model was given so far. The history is not touched."""
         session = self.session(key)
-        return AwaitedResponse(self, summarize_session(session, require_process().summarize))
+        return AwaitedResponse(self, summarize_session(session, require_process().agent))
 
 
 def held(request: Request) -> Credentials:

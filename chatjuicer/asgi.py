@@ -32,11 +32,10 @@ from django.http.response import HttpResponseBase, StreamingHttpResponse  # noqa
 from django.urls import re_path, set_script_prefix  # noqa: E402
 
 from chat_app.agent.lifecycle import shut_down, warm_up  # noqa: E402
-from chat_app.agent.summarize import summarize  # noqa: E402
+from chat_app.agent.sdk_agent import SdkAgent  # noqa: E402
 from chat_app.database import with_fresh_connection  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runs.process import process  # noqa: E402
-from chat_app.runs.supervisor import Supervisor  # noqa: E402
 from chatjuicer.admission import FREE_BYTES, admits, needs_credentials  # noqa: E402
 from chatjuicer.api.awaited import AwaitedResponse  # noqa: E402
 from chatjuicer.api.errors import answer  # noqa: E402
@@ -165,7 +164,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             if message["type"] == "lifespan.startup":
                 tracing.start()
                 await warm_up()
-                await process.start(Supervisor if settings.SUPERVISE_RUNS else None, summarize)
+                await process.start(SdkAgent(), execute_runs=settings.SUPERVISE_RUNS)
             else:
                 await process.stop()
                 await shut_down()

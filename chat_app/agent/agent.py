@@ -1,4 +1,4 @@
-"""What the agent is told and what it has at hand."""
+"""The SDK's agent for one run: its instructions and its tools."""
 
 import asyncio
 import copy
@@ -20,7 +20,7 @@ from .transcript import Transcript
 
 logger = logging.getLogger(__name__)
 
-set_tracing_disabled(True)  # nothing leaves the machine but the model call
+set_tracing_disabled(True)  # the SDK would send its traces to OpenAI
 
 INSTRUCTIONS = (Path(__file__).parent / "instructions.md").read_text(encoding="utf-8").strip()
 
@@ -29,12 +29,12 @@ LISTING_TIMEOUT_S = 2.0
 
 
 def agent_for(request: RunRequest, more_tools: Sequence[Tool] = ()) -> Agent[Transcript]:
-    tools = [asking(tool, request) for tool in (*TOOLS, *more_tools)]
+    tools = [with_approval(tool, request) for tool in (*TOOLS, *more_tools)]
     return Agent(name=request.agent_name or "chat", instructions=instructions, tools=tools)
 
 
-def asking(tool: Tool, request: RunRequest) -> Tool:
-    """The tool as this run has it: whether a person is asked before it acts."""
+def with_approval(tool: Tool, request: RunRequest) -> Tool:
+    """The tool with `needs_approval` as the settings and the session's earlier decisions have it."""
     if not isinstance(tool, FunctionTool):
         return tool
     asks = tool.needs_approval is True or tool.name in settings.TOOLS_REQUIRE_APPROVAL
@@ -46,17 +46,17 @@ def asking(tool: Tool, request: RunRequest) -> Tool:
 
 
 async def instructions(context: RunContextWrapper[Transcript], agent: AgentBase[Transcript]) -> str:
-    """What changes from turn to turn stands last, so that a provider's prompt cache holds what is the same for all."""
+    """What changes stands last: providers cache a prompt up to its first difference."""
     changing = [await part(context.context) for part in INSTRUCTION_PARTS]
     today = f"Today is {datetime.now(UTC):%A, %d %B %Y} (UTC)."
     return "\n\n".join(filter(None, [INSTRUCTIONS, *changing, today]))
 
 
-async def files_at_hand(transcript: Transcript) -> str:
+async def file_names(transcript: Transcript) -> str:
     try:
         async with asyncio.timeout(LISTING_TIMEOUT_S):
             found = await source_names(transcript.request.session_pk, MAX_NAMES + 1)
-    except Exception as error:  # a listing that fails costs nothing but itself
+    except Exception as error:  # the run can do without the list
         logger.warning("The files for the instructions could not be listed: %s", type(error).__name__)
         return ""
     if not found:
@@ -66,7 +66,7 @@ async def files_at_hand(transcript: Transcript) -> str:
     return f"# Files that the person has given\n\n{listed}{more}"
 
 
-async def servers_at_hand(transcript: Transcript) -> str:
+async def server_names(transcript: Transcript) -> str:
     if not transcript.servers:
         return ""
     return f"# MCP servers at hand\n\n{', '.join(transcript.servers)}"
@@ -74,4 +74,4 @@ async def servers_at_hand(transcript: Transcript) -> str:
 
 # An empty answer is left out.
 InstructionPart = Callable[[Transcript], Awaitable[str]]
-INSTRUCTION_PARTS: list[InstructionPart] = [files_at_hand, servers_at_hand]
+INSTRUCTION_PARTS: list[InstructionPart] = [file_names, server_names]

@@ -1,4 +1,4 @@
-"""One run: the history in, the model and its tools at work, every piece of it to the writer."""
+"""One run: the Agents SDK calls the model and its tools; every piece of the answer goes to the writer as it comes."""
 
 import logging
 from typing import Any, cast
@@ -22,13 +22,14 @@ from agents.tool_context import ToolContext
 from django.conf import settings
 from openai.types.shared import Reasoning
 
-from chat_app.runs.contract import LeaseLost, Outcome, RunError, RunRequest, Writer
+from chat_app.exceptions import LeaseLost
+from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
 
 from .agent import agent_for
 from .approvals import paused, resumed
 from .mcp import toolbox_for
-from .models.choice import model_for
-from .models.failures import LengthReached, ProviderError
+from .providers.choice import model_for
+from .providers.failures import LengthReached, ProviderError
 from .transcript import Transcript
 
 logger = logging.getLogger(__name__)
@@ -58,11 +59,11 @@ async def _run(transcript: Transcript) -> RunResult:
     transcript.servers = box.servers
     agent = agent_for(request, box.tools)
     state = await resumed(request, transcript, agent) if request.state else None
-    # Not run_streamed: the pieces of the answer have gone to the writer by the time the SDK hears of them, and without
-    # its background task a cancelled run is over when its task is.
+    # Not run_streamed: the models pass the pieces of the answer to the writer themselves, and without the SDK's
+    # background task nothing of a run is left when its task was cancelled.
     return await Runner.run(
         agent,
-        state or cast(list[TResponseInputItem], []),  # what the user said is in the context already
+        state or cast(list[TResponseInputItem], []),  # the user's words are in the context already
         context=transcript,
         max_turns=settings.AGENT_MAX_TURNS,
         hooks=HOOKS,
@@ -79,7 +80,7 @@ async def _run(transcript: Transcript) -> RunResult:
 
 
 class NoProvider(ModelProvider):
-    """Each run brings its model; none is looked up by name."""
+    """Each run is given its model object; none is looked up by name."""
 
     def get_model(self, model_name: str | None) -> Model:
         raise LookupError(model_name)
@@ -103,7 +104,7 @@ class ToolHooks(RunHooks[Transcript]):
 
 
 def _says_failure(result: str) -> bool:
-    """The tools that answer JSON say in it whether they succeeded."""
+    """Whether the result is JSON with `"success": false`, which our own tools answer when they fail."""
     if not result.startswith("{"):
         return False
     try:

@@ -1,4 +1,4 @@
-"""A run that stops for a person's word on a tool call, and goes on with it: later, elsewhere, or after a restart."""
+"""A run that pauses for a person's decision on a tool call, and is resumed later, perhaps by another process."""
 
 import logging
 from typing import Any
@@ -7,7 +7,8 @@ import orjson
 from agents import Agent, RunContextWrapper, RunResult, RunState
 from agents.items import ToolApprovalItem
 
-from chat_app.runs.contract import Answered, Asked, Outcome, RunRequest
+from chat_app.runs.contract import Outcome, RunRequest
+from chat_app.tool_calls import AskedCall, DecidedCall
 
 from .transcript import Transcript
 
@@ -17,14 +18,14 @@ NOT_CARRIED_OUT = "The call was not carried out: the tool is not available any m
 
 
 def paused(result: RunResult, transcript: Transcript) -> Outcome:
-    # What the run knows of itself is in our rows; of the SDK's state only the SDK's part is kept.
+    # Our own context object is left out of the SDK's state: the rows hold all that it knows.
     state = result.to_state().to_json(context_serializer=lambda _: {})
     text = orjson.dumps({"usage": transcript.usage, "sdk": state}).decode()
     return Outcome("awaiting_approval", transcript.usage, asked=list(map(_asked, result.interruptions)), state=text)
 
 
-def _asked(item: ToolApprovalItem) -> Asked:
-    return Asked(_call_id(item), item.name or "", item.arguments or "{}")
+def _asked(item: ToolApprovalItem) -> AskedCall:
+    return AskedCall(_call_id(item), item.name or "", item.arguments or "{}")
 
 
 def _call_id(item: ToolApprovalItem) -> str:
@@ -33,31 +34,32 @@ def _call_id(item: ToolApprovalItem) -> str:
 
 
 async def resumed(request: RunRequest, transcript: Transcript, agent: Agent[Transcript]) -> RunState[Transcript] | None:
-    """The SDK's state with the person's answers. None if it cannot be had again, because a tool or the SDK changed:
-    then nothing is executed, each call that waited has an output that says so, and the run goes on from the history.
+    """The SDK's state with the person's decisions. None if it cannot be restored because a tool or the SDK changed
+    meanwhile: then no call is executed, each that waited gets an output that says so, and the run goes on from the
+    history.
     """
-    kept = orjson.loads(request.state)
-    await transcript.go_on(kept.get("usage"))
-    answers = {answer.call_id: answer for answer in request.answers}
+    stored = orjson.loads(request.state)
+    await transcript.resume(stored.get("usage"))
+    decisions = {decision.call_id: decision for decision in request.decisions}
     try:
         wrapper = RunContextWrapper(transcript)
-        state: RunState[Transcript] = await RunState.from_json(agent, kept["sdk"], context_override=wrapper)
+        state: RunState[Transcript] = await RunState.from_json(agent, stored["sdk"], context_override=wrapper)
         for item in state.get_interruptions():
-            answer = answers.get(_call_id(item))
-            if answer is not None and answer.approved:
+            decision = decisions.get(_call_id(item))
+            if decision is not None and decision.approved:
                 state.approve(item)
             else:
-                state.reject(item, rejection_message=refusal(answer))
+                state.reject(item, rejection_message=refusal(decision))
     except Exception as error:
         logger.warning("The state of a run that waited cannot be used any more: %s", type(error).__name__)
         for call_id in transcript.open_calls:
-            answer = answers.get(call_id)
-            said = NOT_CARRIED_OUT if answer is None or answer.approved else refusal(answer)
-            await transcript.tool_ended(call_id, said, success=False)
+            decision = decisions.get(call_id)
+            result = NOT_CARRIED_OUT if decision is None or decision.approved else refusal(decision)
+            await transcript.tool_ended(call_id, result, success=False)
         return None
     return state
 
 
-def refusal(answer: Answered | None) -> str:
-    reason = f" They said: {answer.reason}" if answer and answer.reason else ""
+def refusal(decision: DecidedCall | None) -> str:
+    reason = f" They said: {decision.reason}" if decision and decision.reason else ""
     return f"The person refused this call; it was not carried out.{reason}"

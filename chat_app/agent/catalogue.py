@@ -104,22 +104,15 @@ def supports_reasoning(model: str) -> bool:
     return describe(model).reasoning
 
 
-# Of providers' own names, parts that tell of eyes; who cannot see refuses the whole conversation for one image.
-SEEING = ("gpt-4o", "gpt-4.1", "gpt-5", "o3", "o4-mini", "claude", "gemini", "vision", "-vl", "llava", "pixtral")
-
-
-def can_see(model: str) -> bool:
-    return any(part in model.lower() for part in SEEING)
-
-
+# Parts of the names of models that take images, as providers name them.
 _SEEING = re.compile(
     r"vision|omni|\bvl\b|-vl|llava|pixtral|gemini|gemma-?3|claude|qwen.*vl|llama-?4|gpt-(4o|4\.1|5)|o3|o4"
 )
 
 
-def sees(model: str) -> bool:
-    """Whether it takes images. A provider that does not would refuse the whole request: who is not known is taken for
-    blind, and told the names of the files."""
+def can_see(model: str) -> bool:
+    """Whether the model takes images. A provider refuses the whole request if its model does not, so a model that is
+    not known gets none, only the names of the files."""
     return describe(model) in OPENAI_MODELS or _SEEING.search(model.lower()) is not None
 
 

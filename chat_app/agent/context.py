@@ -1,7 +1,8 @@
 """The Agents SDK's Session protocol over the rows of llm_context."""
 
 import json
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import cast
 from uuid import UUID
 
 import orjson
@@ -12,63 +13,37 @@ from chat_app.database import in_database
 from chat_app.runs.contract import Item, RunRequest, Writer
 from sessions_app.models import ContextItem
 
-from .repair import repaired
-from .sight import with_images
-
 
 class ContextSession:
-    """What the model is given, for the time of one run.
+    """The model's context during one run: what the rows held at its start, and what the run has written since.
 
-    The writer is the only writer of a run's context, and the models hand it each item as soon as it is whole, before a
-    tool acts on it; `add_items`, which the SDK calls after each turn, writes what is still missing then.
+    Every item is written as soon as it is complete, before a tool acts on it: the model's by Turn, a tool's output by
+    Transcript. So `add_items`, which the SDK calls after each turn, has only the outputs left that the SDK gives
+    itself, for a tool that does not exist or a call that was refused; it passes them to `on_output(call id, output)`.
     """
 
     session_settings: SessionSettings | None = None
 
-    def __init__(self, request: RunRequest, writer: Writer) -> None:
+    def __init__(self, request: RunRequest, writer: Writer, on_output: Callable[[str, str], Awaitable[None]]) -> None:
         self.session_id = request.public_id
-        self._session_pk, self._model = request.session_pk, request.model
+        self._session_pk = request.session_pk
         self._history = request.history
         self._writer = writer
+        self._on_output = on_output
         self._written: list[Item] = []
-        self._keys: set[tuple[str, str]] = set()
+        self._call_ids: set[str] = set()
+        self._output_ids: set[str] = set()
+        self._note_ids(self._history or [])
 
     async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
-        if self._history is None:
-            self._history = await in_database(_stored, self._session_pk)
-        items = self._history + self._written
-        wanted = repaired(items if limit is None else items[-limit:] if limit else [])
-        return cast(list[TResponseInputItem], await with_images(wanted, self._session_pk, self._model))
+        items = await self.items()
+        wanted = items if limit is None else items[-limit:] if limit else []
+        return cast(list[TResponseInputItem], wanted)
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
-        await self.write([item for item in cast(list[Item], items) if self._is_missing(item)])
-
-    def _is_missing(self, item: Item) -> bool:
-        kind, identity = _key(item)
-        if kind == "reasoning" and not item.get("encrypted_content"):
-            return False  # nobody can read it again
-        return bool(identity) and (kind, identity) not in self._keys
-
-    async def write(self, items: list[Item]) -> None:
-        if items:
-            self._keys.update(map(_key, items))
-            self._written += items
-            await self._writer.items(items)
-
-    async def recall(self) -> list[Item]:
-        """Of a run that goes on: all that is written, so that nothing of it is written again."""
-        if self._history is None:
-            self._history = await in_database(_stored, self._session_pk)
-        self._keys.update(map(_key, self._history))
-        return self._history
-
-    def knows_call(self, call_id: str) -> bool:
-        return ("function_call", call_id) in self._keys or any(
-            item.get("call_id") == call_id for item in self._history or ()
-        )
-
-    def wrote_output(self, call_id: str) -> bool:
-        return ("function_call_output", call_id) in self._keys
+        for item in cast(list[Item], items):
+            if item.get("type") == "function_call_output" and not self.has_output(item["call_id"]):
+                await self._on_output(item["call_id"], str(item.get("output")))
 
     async def pop_item(self) -> TResponseInputItem | None:
         await self._writer.flush()
@@ -80,19 +55,34 @@ class ContextSession:
         await self._writer.flush()
         await in_database(_clear, self._session_pk)
         self._history, self._written = [], []
-        self._keys.clear()
+        self._call_ids.clear()
+        self._output_ids.clear()
 
+    async def items(self) -> list[Item]:
+        """All items as they are stored, oldest first."""
+        if self._history is None:
+            self._history = await in_database(_stored, self._session_pk)
+            self._note_ids(self._history)
+        return self._history + self._written
 
-def _key(item: Item) -> tuple[str, str]:
-    """Tells an item of this run from its others, whether it still has the SDK's or the provider's decoration."""
-    kind = str(item.get("type") or "message")
-    if kind in ("function_call", "function_call_output"):
-        return kind, str(item.get("call_id"))
-    if kind == "message":
-        content = item.get("content")
-        parts: list[Any] = content if isinstance(content, list) else [{"text": content}]
-        return f"{kind} {item.get('role')}", "".join(part.get("text") or part.get("refusal") or "" for part in parts)
-    return kind, str(item.get("id") or item.get("encrypted_content"))
+    async def write(self, item: Item) -> None:
+        self._note_ids([item])
+        self._written.append(item)
+        await self._writer.items([item])
+
+    def has_call(self, call_id: str) -> bool:
+        return call_id in self._call_ids
+
+    def has_output(self, call_id: str) -> bool:
+        return call_id in self._output_ids
+
+    def _note_ids(self, items: list[Item]) -> None:
+        for item in items:
+            match item.get("type"):
+                case "function_call":
+                    self._call_ids.add(str(item.get("call_id")))
+                case "function_call_output":
+                    self._output_ids.add(str(item.get("call_id")))
 
 
 def _stored(session_pk: UUID) -> list[Item]:

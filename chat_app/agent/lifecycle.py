@@ -1,4 +1,4 @@
-"""Before the first run and after the last."""
+"""What is started before the first run and stopped after the last."""
 
 import asyncio
 from uuid import UUID
@@ -13,21 +13,21 @@ from chat_app.runs.contract import RunRequest
 from .agent import agent_for
 from .answer import HOOKS, NO_PROVIDER
 from .mcp import start_shared, stop_all
-from .models.base import Question, TurnModel
-from .models.wire import client, close_client
 from .null_writer import NullWriter
+from .providers.base import ModelCall, RunModel
+from .providers.wire import client, close_client
 from .tools import TOOLS
 from .transcript import Transcript, Turn
 
-_NOBODY = RunRequest(UUID(int=0), UUID(int=0), "", UUID(int=0), "warm-up", history=[{"role": "user", "content": "Hi"}])
+_WARM_UP = RunRequest(UUID(int=0), UUID(int=0), "", UUID(int=0), "warm-up", history=[{"role": "user", "content": "Hi"}])
 
 
 async def warm_up() -> None:
-    """A run that nobody sees. The first one through the SDK takes half a second more than any other: what it
-    imports, builds and compiles is done before someone waits for it."""
-    transcript = Transcript(_NOBODY, NullWriter())
-    agent = agent_for(_NOBODY)
-    config = RunConfig(model=Rehearsal("warm-up", transcript), model_provider=NO_PROVIDER, tracing_disabled=True)
+    """Execute one run that belongs to nobody, and start the shared MCP servers. The first run through the SDK takes
+    half a second longer than others, for what it imports, builds and compiles."""
+    transcript = Transcript(_WARM_UP, NullWriter())
+    agent = agent_for(_WARM_UP)
+    config = RunConfig(model=WarmUpModel("warm-up", transcript), model_provider=NO_PROVIDER, tracing_disabled=True)
     await Runner.run(agent, [], context=transcript, hooks=HOOKS, session=transcript.context, run_config=config)
     ResponsesConverter.convert_tools(TOOLS, [])
     ChatConverter.items_to_messages([{"role": "user", "content": "Hi"}], model="warm-up")
@@ -46,12 +46,12 @@ async def shut_down() -> None:
     await close_client()
 
 
-class Rehearsal(TurnModel):
-    """Says a line, calls the clock, says another."""
+class WarmUpModel(RunModel):
+    """Calls a tool, then answers: the two things that any run does."""
 
-    async def answer(self, question: Question) -> ModelResponse:
+    async def answer(self, model_call: ModelCall) -> ModelResponse:
         turn = Turn(self.transcript)
-        if question.items[-1].get("type") == "function_call_output":
+        if model_call.items[-1].get("type") == "function_call_output":
             await turn.text("Hello")
             await turn.message()
         else:

@@ -1,8 +1,9 @@
-from chat_app.runs.contract import Item, ToolStatus, Usage
+from chat_app.protocol import ToolStatus
+from chat_app.runs.contract import Item, Usage
 
 
 class NullWriter:
-    """A writer for model calls that nobody watches: a rehearsal, a summary."""
+    """A `Writer` that keeps nothing, for model calls that belong to no run: the warm-up, a summary."""
 
     async def text(self, content: str) -> None: ...
     async def reasoning(self, content: str) -> None: ...

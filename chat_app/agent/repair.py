@@ -1,4 +1,4 @@
-"""Makes a history valid for any provider: what a crash, a stop or another provider left in it must not fail a turn."""
+"""Makes a history valid for any provider, whatever a crash, a stop or another provider has left in it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
+from chat_app.models.ending import INTERRUPTED_RESULT
 from chat_app.runs.contract import Item
 
-INTERRUPTED = "The tool call was interrupted before it finished; it has no result."
 NO_OUTPUT = "(no output)"
 _ROLES = ("user", "assistant", "system", "developer")
 _ATTACHMENTS = ("input_image", "input_file", "input_audio")
@@ -18,8 +18,8 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 def repaired(items: Iterable[Any]) -> list[Item]:
     """`items` as both APIs take them, oldest first; the given ones are not changed.
 
-    Each tool call is followed by its one output before anything else is said. Ids are left out: they name things
-    that only the provider that made them could look up, and we ask it to store nothing. Reasoning is kept for the
+    Each tool call is followed by its one output before any message. Ids are left out: only the provider that made
+    them could look them up, and we ask it to store nothing. Reasoning is kept for the
     turn in progress only: providers drop older reasoning anyway, and one model cannot read another's.
     """
     known = [item for item in items if isinstance(item, dict)]
@@ -120,7 +120,7 @@ def _is_object(arguments: str) -> bool:
 
 
 def _output(call_id: str, item: Item | None) -> Item:
-    output = INTERRUPTED if item is None else item.get("output")
+    output = INTERRUPTED_RESULT if item is None else item.get("output")
     if not isinstance(output, str | list):
         output = "" if output is None else str(output)
     return {"type": "function_call_output", "call_id": call_id, "output": output or NO_OUTPUT}

@@ -1,4 +1,4 @@
-"""A summary in the place of what a conversation began with."""
+"""A summary that takes the place of the beginning of a conversation in the model's context."""
 
 import logging
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from agents import ItemHelpers, ModelSettings
 from chat_app.runs.contract import Item, RunError, RunRequest, Usage
 from chatjuicer.api.exceptions import ApiError
 
-from .models.base import Question
-from .models.choice import model_for
-from .models.demo import DemoModel
-from .models.failures import LengthReached, ProviderError
 from .null_writer import NullWriter
+from .providers.base import ModelCall
+from .providers.choice import model_for
+from .providers.demo import DemoModel
+from .providers.failures import LengthReached, ProviderError
 from .repair import repaired, text_of_parts
 from .transcript import Transcript
 
@@ -34,7 +34,7 @@ DEMO_LINE_CHARS = 120
 
 
 class NoSummary(ApiError):
-    """The model gave none; with the code that a run would have failed with."""
+    """There is no summary. The code is the one that a run would have failed with."""
 
     status_code = 502
 
@@ -64,9 +64,9 @@ async def summarize(items: list[Item], model: str) -> SummaryResult:
         return SummaryResult(_demo_summary(lines), None)
     # As one text, not as turns: a model that is given turns goes on with them.
     prompt = "Summarize this conversation.\n\n" + "\n\n".join(lines)
-    question = Question(INSTRUCTIONS, [{"role": "user", "content": prompt}], [], ModelSettings())
+    model_call = ModelCall(INSTRUCTIONS, [{"role": "user", "content": prompt}], [], ModelSettings())
     try:
-        answer = await chosen.answer(question)
+        answer = await chosen.answer(model_call)
     except LengthReached as error:
         raise NoSummary(RunError("provider_rejected", CUT)) from error
     except ProviderError as error:

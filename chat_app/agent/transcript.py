@@ -1,9 +1,9 @@
-"""What a run says, from the model and the tools to the writer: a Transcript for a run, a Turn for a model call."""
+"""A run's output on its way from the model and the tools to the writer: a Transcript for a run, a Turn for a call."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
-from agents.items import ModelResponse, TResponseInputItem, TResponseOutputItem
+from agents.items import ModelResponse, TResponseOutputItem
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from agents.usage import Usage as SDKUsage
 from openai.types.responses import (
@@ -16,7 +16,7 @@ from openai.types.responses import (
 from chat_app.runs.contract import Item, RunRequest, Usage, Writer
 
 from .context import ContextSession
-from .models.failures import ProviderError
+from .providers.failures import ProviderError
 
 BYTES_PER_TOKEN = 4  # an estimate, for providers that do not count
 
@@ -25,24 +25,24 @@ class Transcript:
     def __init__(self, request: RunRequest, writer: Writer) -> None:
         self.request = request
         self.writer = writer
-        self.context = RunSession(self)
+        self.context = ContextSession(request, writer, self._sdk_output)
         self.usage: Usage | None = None
-        self.servers: list[str] = []  # keys of the MCP servers at hand
+        self.servers: list[str] = []  # keys of the MCP servers that are available
         self.images: dict[str, str] = {}  # id of the file -> data URL
         self.failed_calls: set[str] = set()
-        self._calls: dict[str, tuple[str, str]] = {}  # id -> name, arguments of those without a result
+        self._calls: dict[str, tuple[str, str]] = {}  # id -> name, arguments; only calls without a result
 
     def own_call_id(self, given: Any) -> str:
         """`given`, or a new one where a provider gave none or one that is taken: a call is known by its id."""
-        if not isinstance(given, str) or not given or given in self._calls or self.context.knows_call(given):
+        if not isinstance(given, str) or not given or given in self._calls or self.context.has_call(given):
             given = f"call_{uuid4().hex}"
         self._calls[given] = ("", "")
         return given
 
-    async def go_on(self, usage: Usage | None) -> None:
-        """After an approval, perhaps in another process: what the run had said and begun before."""
+    async def resume(self, usage: Usage | None) -> None:
+        """After an approval, perhaps in another process: restore the usage and the calls without a result."""
         self.usage = usage
-        items = await self.context.recall()
+        items = await self.context.items()
         done = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
         for item in items:
             if item.get("type") == "function_call" and item.get("call_id") not in done:
@@ -54,20 +54,24 @@ class Transcript:
 
     async def call_written(self, call: Item) -> None:
         self._calls[call["call_id"]] = (call["name"], call["arguments"])
-        await self.context.write([call])
+        await self.context.write(call)
 
     async def tool_started(self, call_id: str, name: str, arguments: str) -> None:
-        """Returns once the call is committed, so that no tool acts without a trace."""
+        """Returns once the call is committed: a tool acts only after the log says so."""
         await self.writer.tool_call(id=call_id, name=name, arguments=arguments, status="executing")
         await self.writer.flush()
 
     async def tool_ended(self, call_id: str, result: str, *, success: bool) -> None:
         name, arguments = self._calls.pop(call_id, ("", ""))
-        if not self.context.wrote_output(call_id):
-            await self.context.write([{"type": "function_call_output", "call_id": call_id, "output": result}])
+        if not self.context.has_output(call_id):
+            await self.context.write({"type": "function_call_output", "call_id": call_id, "output": result})
         await self.writer.tool_call(
             id=call_id, name=name, arguments=arguments, status="completed", result=result, success=success
         )
+
+    async def _sdk_output(self, call_id: str, output: str) -> None:
+        """An output that the SDK gave in a tool's place is shown like a tool's."""
+        await self.tool_ended(call_id, output, success=False)
 
     async def turn_ended(self, input_tokens: int, output_tokens: int) -> None:
         before = self.usage or {"input_tokens": 0, "output_tokens": 0}
@@ -82,77 +86,63 @@ class Transcript:
         await self.writer.usage(self.usage)
 
 
-class RunSession(ContextSession):
-    """An output that the SDK itself gives, for a tool that does not exist, is shown like a tool's."""
-
-    def __init__(self, transcript: Transcript) -> None:
-        super().__init__(transcript.request, transcript.writer)
-        self._transcript = transcript
-
-    async def add_items(self, items: list[TResponseInputItem]) -> None:
-        for item in cast(list[Item], items):
-            if item.get("type") == "function_call_output" and not self.wrote_output(item["call_id"]):
-                await self._transcript.tool_ended(item["call_id"], str(item.get("output")), success=False)
-        await super().add_items(items)
-
-
 class Turn:
-    """One model call as it is heard. The readers of the providers' streams call it in the order of the stream."""
+    """The answer to one model call. The readers of the providers' streams call it in the order of the stream."""
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._writer = transcript.writer
         self._text: list[str] = []
         self.output: list[TResponseOutputItem] = []
-        self.heard = 0  # characters; once it is above 0 the call cannot be made again
+        self.received_chars = 0  # once it is above 0 the call cannot be made again: clients have seen a part
 
     async def text(self, content: str) -> None:
         if "\x00" in content:
             content = content.replace("\x00", "")  # no database takes it
         if content:
-            self.heard += len(content)
+            self.received_chars += len(content)
             self._text.append(content)
             await self._writer.text(content)
 
     async def reasoning(self, content: str) -> None:
         content = content.replace("\x00", "")
         if content:
-            self.heard += len(content)
+            self.received_chars += len(content)
             await self._writer.reasoning(content)
 
     async def message(self, item: Item | None = None) -> None:
-        """The message being said is whole. `item` is the provider's, where it has one; its text stands in if none
-        was streamed."""
-        said = "".join(self._text)
-        if item is not None and not said:
+        """The message is complete. `item` is the provider's own, where it has one; its text is used if none was
+        streamed."""
+        text = "".join(self._text)
+        if item is not None and not text:
             await self.text(_text_of(item))
-            said = "".join(self._text)
+            text = "".join(self._text)
         self._text = []
-        if not said:
+        if not text:
             return
-        await self._transcript.context.write([item if item is not None and _text_of(item) == said else _message(said)])
+        await self._transcript.context.write(item if item is not None and _text_of(item) == text else _message(text))
         await self._writer.end_message()
-        self.output.append(_sdk_message(said))
+        self.output.append(_sdk_message(text))
 
     async def reasoned(self, item: Item) -> None:
-        """A reasoning item is whole. Without encrypted content nobody can use it again."""
+        """A reasoning item is complete. Without encrypted content no later call can use it, so it is not kept."""
         if item.get("encrypted_content"):
-            await self._transcript.context.write([item])
+            await self._transcript.context.write(item)
         self.output.append(ResponseReasoningItem.model_validate({"id": FAKE_RESPONSES_ID, "summary": [], **item}))
 
     async def call_detected(self, given_id: Any, name: str) -> str:
-        """The id under which the call goes on."""
+        """The id under which the call is known from here on."""
         call_id = self._transcript.own_call_id(given_id)
-        self.heard += len(name)
+        self.received_chars += len(name)
         await self._writer.tool_call(id=call_id, name=name, arguments="", status="detected")
         return call_id
 
     async def call_arguments(self, call_id: str, delta: str) -> None:
-        self.heard += len(delta)
+        self.received_chars += len(delta)
         await self._writer.tool_arguments(call_id, delta)
 
     async def call(self, call_id: str, name: str, arguments: str, item: Item | None = None) -> None:
-        """A call is whole."""
+        """A call is complete."""
         arguments = arguments or "{}"
         call = {
             **(item or {}),
@@ -177,7 +167,7 @@ class Turn:
         """`sent`: bytes of the request, to estimate what the provider does not count."""
         await self.message()
         tokens_in = sent // BYTES_PER_TOKEN if input_tokens is None else input_tokens
-        tokens_out = self.heard // BYTES_PER_TOKEN if output_tokens is None else output_tokens
+        tokens_out = self.received_chars // BYTES_PER_TOKEN if output_tokens is None else output_tokens
         await self._transcript.turn_ended(tokens_in, tokens_out)
         if not self.output:
             self.output.append(_sdk_message(""))  # an empty answer ends the run like any other
@@ -189,7 +179,7 @@ class Turn:
                 output_tokens=tokens_out,
                 total_tokens=tokens_in + tokens_out,
             ),
-            response_id=None,  # nothing is stored at the provider that it could name
+            response_id=None,  # the provider stores nothing that it could name
         )
 
 

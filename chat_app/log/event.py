@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import models
+from django.db import models, transaction
 
 from chat_app.protocol import Record
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.models import ChatSession, PackedHistory
 from sessions_app.representations import rfc3339
+
+from .commit_hooks import commit_hooks
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -37,17 +39,19 @@ class EventManager(models.Manager["Event"]):
             for event in above[:limit]
         ]
 
-    def forget(self, session: ChatSession, up_to: int, last: int) -> None:
-        """Delete the beginning of the log: the numbers up to it are not given out again, and `last` was the last one.
-
-        Who asks for what is forgotten is told to load the session again.
-        """
+    def forget(self, session: ChatSession, up_to: int, last: int | None = None) -> None:
+        """Delete the events numbered up to `up_to`. Their numbers are not given out again; a client that asks for them
+        is told to load the session anew. `last`: also the log's last number, where the session's row has it wrong."""
         self.filter(session=session, seq__lte=up_to).delete()
-        ChatSession.objects.filter(pk=session.pk).update(forgotten_seq=up_to, last_seq=last)
+        session.forgotten_seq = up_to
+        session.last_seq = session.last_seq if last is None else last
+        numbers = {"forgotten_seq": up_to} if last is None else {"forgotten_seq": up_to, "last_seq": last}
+        ChatSession.objects.filter(pk=session.pk).update(**numbers)
+        transaction.on_commit(lambda: commit_hooks.log_forgotten(session.pk))
 
 
 class Event(models.Model):
-    """A numbered fact in a session's log. Written by the journal alone, and never changed."""
+    """A numbered fact in a session's log. Inserted by `record` or the journal, and never changed."""
 
     session = models.ForeignKey(ChatSession, models.CASCADE, related_name="events", db_index=False)
     seq = models.PositiveBigIntegerField()

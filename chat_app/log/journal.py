@@ -133,7 +133,7 @@ class Journal:
                 sessions.add(writer.session_pk)
                 del self._dirty[writer]
                 if not writer.lost:
-                    batch.entries.append(writer.take())
+                    batch.entries.append(writer.take_batch())
         for call in self._calls[:MAX_CALLS]:
             (batch.alone if call.session_pk is None else batch.calls).append(call)
         del self._calls[:MAX_CALLS]

@@ -1,4 +1,4 @@
-"""What a running run has said and the journal has not written yet."""
+"""The buffer between a running run and the journal: what the run has written and no commit holds yet."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from chat_app import protocol
-from chat_app.runs.contract import LeaseLost
+from chat_app.exceptions import LeaseLost
 from sessions_app.models import ChatSession, Message, MessageDraft
 
-# How far the model may be ahead of the disk before its reader waits.
+# How far the model may be ahead of the disk before the writer makes it wait.
 MAX_UNWRITTEN_CHARS = 512 * 1024
 
 Change = Callable[[ChatSession], None]
@@ -23,7 +23,7 @@ Change = Callable[[ChatSession], None]
 
 @dataclass(slots=True)
 class Entry:
-    """What a writer has for one commit: events in order, and the changes of rows that belong to them."""
+    """What one writer adds to one commit: events in order, and the changes of rows that belong to them."""
 
     writer: RunWriter
     events: list[protocol.Event] = field(default_factory=list)
@@ -31,15 +31,15 @@ class Entry:
 
 
 @dataclass(slots=True)
-class _Words:
-    """Text of one kind that is still growing; written as one event."""
+class _GrowingText:
+    """Pieces of text of one kind that came one after the other; they become one event."""
 
     kind: str  # "text", "reasoning", or the id of the tool call whose arguments these are
     parts: list[str]
 
 
 class ClaimedRun(Protocol):
-    """What the writer must know of the run whose words it writes."""
+    """What the writer needs of its run; the Run model itself would be a circular import."""
 
     pk: UUID
     epoch: int
@@ -50,7 +50,7 @@ class ClaimedRun(Protocol):
 class RunWriter:
     """The `Writer` of one claimed run. It lives on the event loop; only its changes of rows run in the journal thread.
 
-    What is said while a commit is under way grows here into fewer, longer events.
+    Text that comes while a commit is under way is joined here, so that the next commit has fewer, longer events.
     """
 
     def __init__(self, run: ClaimedRun, session: ChatSession, dirty: Callable[[RunWriter], None]) -> None:
@@ -60,9 +60,9 @@ class RunWriter:
         self.agent_name = session.agent_name
         self.thresholds = {"limit": session.max_tokens, "threshold": session.trigger_tokens}
         self.lost = False
-        self.writing = False  # the journal has taken something and not yet committed it
+        self.writing = False  # the journal has taken a batch and not committed it yet
         self._dirty = dirty
-        self._said: list[_Words | protocol.Event | tuple[str, Any]] = []
+        self._unwritten: list[_GrowingText | protocol.Event | tuple[str, Any]] = []
         self._unwritten_chars = 0
         self._written = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
@@ -70,23 +70,23 @@ class RunWriter:
         self._message_parts: list[str] = []
         self._tools: dict[str, UUID] = {}
 
-    def go_on(self, open_calls: dict[str, UUID]) -> None:
-        """Of a run that had been paused: the messages of the calls that it had begun."""
+    def resume(self, open_calls: dict[str, UUID]) -> None:
+        """After an approval: the tool calls that have no result yet, {id of the call: id of its message}."""
         self._tools.update(open_calls)
 
-    # -- the runtime's side, on the event loop
+    # -- the agent's side, on the event loop
 
     async def text(self, content: str) -> None:
-        await self._words("text", content)
+        await self._grow("text", content)
 
     async def reasoning(self, content: str) -> None:
-        await self._words("reasoning", content)
+        await self._grow("reasoning", content)
 
     async def tool_arguments(self, call_id: str, delta: str) -> None:
-        await self._words(call_id, delta)
+        await self._grow(call_id, delta)
 
     async def end_message(self) -> None:
-        self._say(("end_message", None))
+        self._append(("end_message", None))
 
     async def tool_call(
         self,
@@ -99,13 +99,13 @@ class RunWriter:
         success: bool | None = None,
         interrupted: bool = False,
     ) -> None:
-        self._say(
+        self._append(
             protocol.ToolCall.of(id, name, arguments, status, result=result, success=success, interrupted=interrupted)
         )
 
     async def usage(self, usage: dict[str, int]) -> None:
         context = usage.get("context_tokens", 0)
-        self._say(
+        self._append(
             protocol.Usage(
                 input_tokens=usage.get("input_tokens", 0),
                 output_tokens=usage.get("output_tokens", 0),
@@ -118,11 +118,11 @@ class RunWriter:
         )
 
     async def items(self, items: list[dict[str, Any]]) -> None:
-        self._say(("items", items))
+        self._append(("items", items))
 
     async def flush(self) -> None:
-        """Returns once all that was said is committed; raises LeaseLost if it never will be."""
-        if self._said or self.writing:
+        """Returns once all that was written is committed; raises LeaseLost if it never will be."""
+        if self._unwritten or self.writing:
             done = asyncio.get_running_loop().create_future()
             self._waiting.append(done)
             await done
@@ -132,14 +132,14 @@ class RunWriter:
         if self.lost:
             raise LeaseLost()
 
-    async def _words(self, kind: str, content: str) -> None:
+    async def _grow(self, kind: str, content: str) -> None:
         if not content:
             return
-        last = self._said[-1] if self._said else None
-        if isinstance(last, _Words) and last.kind == kind:
+        last = self._unwritten[-1] if self._unwritten else None
+        if isinstance(last, _GrowingText) and last.kind == kind:
             last.parts.append(content)
         else:
-            self._say(_Words(kind, [content]))
+            self._append(_GrowingText(kind, [content]))
         self._unwritten_chars += len(content)
         self._check()
         while self._unwritten_chars > MAX_UNWRITTEN_CHARS:
@@ -147,17 +147,17 @@ class RunWriter:
             await self._written.wait()
             self._check()
 
-    def _say(self, what: _Words | protocol.Event | tuple[str, Any]) -> None:
+    def _append(self, what: _GrowingText | protocol.Event | tuple[str, Any]) -> None:
         self._check()
-        self._said.append(what)
+        self._unwritten.append(what)
         self._dirty(self)
 
     def written(self) -> None:
-        """The journal has committed, or lost, what it had taken."""
+        """The journal has committed the batch that it had taken, or has found the run lost."""
         self.writing = False
         self._written.set()
-        if self._said and not self.lost:
-            return  # who waits in flush waits for this, too
+        if self._unwritten and not self.lost:
+            return  # a flush waits for what came meanwhile, too
         for done in self._waiting:
             if not done.done():
                 done.set_result(None)
@@ -165,16 +165,16 @@ class RunWriter:
 
     # -- the journal's side
 
-    def take(self) -> Entry:
-        """All that was said since the last time. The changes may be applied again if the transaction is repeated."""
-        said, self._said = self._said, []
+    def take_batch(self) -> Entry:
+        """All that came since the last batch. Its changes may run more than once: a failed transaction is repeated."""
+        batch, self._unwritten = self._unwritten, []
         self.writing = True
         self._unwritten_chars = 0
         entry = Entry(self)
-        for what in said:
+        for what in batch:
             match what:
-                case _Words(kind, parts):
-                    self._take_words(entry, kind, "".join(parts))
+                case _GrowingText(kind, parts):
+                    self._take_text(entry, kind, "".join(parts))
                 case protocol.ToolCall():
                     self._take_tool_call(entry, what)
                 case protocol.Event():
@@ -185,7 +185,7 @@ class RunWriter:
                     entry.changes.append(self._add_items(items))
         return entry
 
-    def _take_words(self, entry: Entry, kind: str, content: str) -> None:
+    def _take_text(self, entry: Entry, kind: str, content: str) -> None:
         if kind == "reasoning":
             entry.events.append(protocol.ReasoningDelta(content))
             return

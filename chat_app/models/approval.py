@@ -23,8 +23,9 @@ class ApprovalManager(models.Manager["Approval"]):
     def decide(
         self, session_pk: UUID, approval_id: UUID, decision: Decision, reason: str = "", always: bool = False
     ) -> Approval:
-        """A person's answer; the first one counts, whoever comes later is told it. When nothing of the run waits any
-        more, the run may go on. Raises ApprovalGone for one that never was, or whose run has ended meanwhile."""
+        """Note a person's decision. The first one counts; a later call gets what was decided. Once every call of the
+        run is decided, the run may go on. Raises ApprovalGone if there is no such approval in the session, or if its
+        run has ended."""
         with transaction.atomic():
             lock_session(session_pk)
             approval = self.filter(session_id=session_pk, pk=approval_id).select_related("run").first()
@@ -42,7 +43,7 @@ class ApprovalManager(models.Manager["Approval"]):
 
 
 class Approval(models.Model):
-    """A tool call that waits, or waited, for a person's word."""
+    """A tool call that waits, or waited, for a person's decision."""
 
     class Status(models.TextChoices):
         PENDING = "pending"

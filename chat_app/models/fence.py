@@ -1,4 +1,8 @@
-"""The fence of a run's writes, and the numbering of its events: one statement for both."""
+"""Numbers for a running run's events, given out only while its process still owns the run.
+
+A process that has lost a run, without knowing it yet, must not write to the session's log any more. The check for that
+(the fence) and the numbering are one statement, so that nothing can happen between them.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,10 @@ from .run import Run
 
 
 def number(wanted: dict[UUID, tuple[UUID, int, int]]) -> dict[UUID, int]:
-    """Give each session's run its numbers, if the run is still running in that epoch: {session pk: its new last_seq}.
+    """Reserve the next numbers of each session: {session pk: its new last_seq}.
 
-    `wanted` is {session pk: (run id, epoch, how many)}. One statement for all: the fence and the numbering are one.
+    `wanted` is {session pk: (run id, epoch, how many)}. A session whose run is not running in that epoch any more is
+    missing from the result.
     """
     key = ChatSession._meta.pk
     rows = []
@@ -31,7 +36,7 @@ def number(wanted: dict[UUID, tuple[UUID, int, int]]) -> dict[UUID, int]:
         return {key.to_python(pk): last_seq for pk, last_seq in cursor.fetchall()}
 
 
-# The braces are filled with placeholders, the rest are names of ours.
+# `{values}` becomes placeholders; the other names are the tables' own.
 NUMBER = f"""
 WITH wanted(session_pk, run_pk, epoch, n) AS (VALUES {{values}})
 UPDATE "{ChatSession._meta.db_table}" AS session SET last_seq = session.last_seq + wanted.n FROM wanted

@@ -1,3 +1,5 @@
+"""How long a process owns a run without renewing its claim."""
+
 from datetime import timedelta
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""The states of a run, in a module of their own for what needs no more of a run than these."""
+
 from django.db import models
 
 

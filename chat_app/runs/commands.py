@@ -1,4 +1,4 @@
-"""Start and stop, as sockets and REST ask for them: check what was asked, and make it one transaction."""
+"""Start, stop and decide, as sockets and REST ask for it: each checks the command and runs one transaction."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from chat_app.exceptions import BadFrame
-from chat_app.models import Approval, Run
-from chat_app.models.queue import Started
+from chat_app.models import Approval, Run, Started
 from chat_app.protocol import ApprovalCommand, SendMessage, UserInput
 from sessions_app.defaults import REASONING_EFFORTS
 
@@ -39,10 +38,10 @@ def begin(session_pk: UUID, command: SendMessage, owner: str, once: bool = False
 
 def inputs_of(command: SendMessage) -> list[UserInput]:
     inputs = [UserInput(item) if isinstance(item, str) else item for item in command.messages]
-    for said in inputs:
-        if not said.content.strip() and not said.attachments:
+    for given in inputs:
+        if not given.content.strip() and not given.attachments:
             raise BadFrame("A message must not be blank.", code="blank_message")
-        if "\x00" in said.content:
+        if "\x00" in given.content:
             raise BadFrame("A message must not contain NUL.")
     return inputs
 
@@ -68,5 +67,5 @@ async def decide(session_pk: UUID, command: ApprovalCommand) -> Approval:
 
 
 async def stop_run(session_pk: UUID, run_id: UUID | None) -> Run | None:
-    """End the run in the database, whoever executes it; the owner hears of it by the `stream_end` in the log."""
+    """End the run in the database, whoever executes it. Its owner sees the `stream_end` in the log."""
     return await process.journal.transact(partial(Run.objects.interrupt, session_pk, run_id), session_pk)

@@ -1,31 +1,18 @@
-"""What the supervisor tells the runtime about a run, and what it hears back."""
+"""What an agent is to the supervisor: what it is given, what it returns, and where it writes meanwhile.
+
+Nothing outside chat_app/agent imports the agent itself. chatjuicer/asgi.py and the command execute_runs choose one and
+hand it to the process, so that the Agents SDK is imported only where runs are executed.
+"""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-Item = dict[str, Any]  # one SDK input item, as a row of llm_context keeps it
+from chat_app.protocol import FinishReason, ToolStatus
+from chat_app.tool_calls import AskedCall, DecidedCall
+
+Item = dict[str, Any]  # one input item of the Agents SDK, as a row of llm_context keeps it
 Usage = dict[str, int]  # input_tokens, output_tokens, total_tokens, context_tokens
-FinishReason = Literal["stop", "max_turns", "length", "error", "interrupted", "awaiting_approval"]
-ToolStatus = Literal["detected", "executing", "completed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A person's word on a tool call that waited for it."""
-
-    call_id: str
-    approved: bool
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A tool call that waits for a person's word."""
-
-    id: str
-    name: str
-    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +25,12 @@ class RunRequest:
     reasoning_effort: str = ""
     agent_name: str = "chat"
     mcp_config: list[str] = field(default_factory=list)
-    # The items of llm_context, oldest first, the run's own user messages included. None: the runtime reads them.
+    # The items of llm_context, oldest first, the run's own user messages included. None: the agent reads them.
     history: list[Item] | None = None
-    # Of a run that goes on after an approval: what its Outcome said of the SDK's state, and what was decided since.
+    # Of a run that goes on after an approval: the state of its Outcome then, and what was decided since.
     state: str = ""
-    answers: tuple[Answered, ...] = ()
-    # Names of tools that need not be asked about again in this session.
+    decisions: tuple[DecidedCall, ...] = ()
+    # Names of tools that need no approval in this session.
     always_allowed: frozenset[str] = frozenset()
 
 
@@ -59,19 +46,30 @@ class Outcome:
     finish_reason: FinishReason
     usage: Usage | None = None
     error: RunError | None = None
-    # With "awaiting_approval": the calls that are asked about, and what the SDK needs to go on.
-    asked: list[Asked] = field(default_factory=list)
+    # With "awaiting_approval": the calls that wait for a decision, and what the SDK needs to go on.
+    asked: list[AskedCall] = field(default_factory=list)
     state: str = ""
 
 
-class LeaseLost(Exception):
-    """The run belongs to another process now; nothing more may be written for it."""
+class Summary(Protocol):
+    @property
+    def text(self) -> str: ...
+
+
+class Agent(Protocol):
+    async def answer(self, request: RunRequest, writer: "Writer") -> Outcome:
+        """Work on the run until it is answered, fails or waits for an approval. Raises LeaseLost from the writer, and
+        CancelledError when its task is cancelled; it writes nothing after either."""
+
+    async def summarize(self, items: list[Item], model: str) -> Summary:
+        """A summary of the items, oldest first, for a model's context. Raises an ApiError when there is none."""
 
 
 class Writer(Protocol):
     """Writes a run's frames and context, in the order of the calls.
 
-    A call queues and normally returns at once; it waits only while the journal is behind. LeaseLost ends the run.
+    A call normally returns at once, before its content is committed; it waits only while the journal is behind. Raises
+    LeaseLost (chat_app/exceptions.py) once the run is not this process's any more.
     """
 
     async def text(self, content: str) -> None:
@@ -80,7 +78,7 @@ class Writer(Protocol):
     async def reasoning(self, content: str) -> None: ...
 
     async def end_message(self) -> None:
-        """The message being written is whole; a later text() begins another."""
+        """The message being written is complete; a later text() begins another."""
 
     async def tool_arguments(self, call_id: str, delta: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The name by which a process owns runs, and what can be told from a name about whether its process lives."""
+"""The name under which a process owns runs, and whether the process of a name still lives."""
 
 import os
 import secrets
@@ -20,7 +20,7 @@ OWNER = f"{MACHINE}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def is_dead(owner: str) -> bool:
-    """True only if certain: the process was on this machine and is gone. Of others the lease tells."""
+    """True only if certain: the process was on this machine and is gone. Elsewhere only the lease tells."""
     machine, _, rest = owner.rpartition(":")[0].rpartition(":")
     if machine != MACHINE or not rest.isdigit():
         return False

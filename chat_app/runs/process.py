@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from uuid import UUID
 
-from chat_app.compaction import Summarizer
 from chat_app.delivery.connections import Sockets
 from chat_app.delivery.hub import Hub
 from chat_app.log.commit_hooks import commit_hooks
@@ -15,46 +13,44 @@ from chat_app.log.journal import Journal
 from chat_app.models.fence import number
 from chatjuicer.observability.counters import counts
 
-if TYPE_CHECKING:
-    from .supervisor import Supervisor
-
-logger = logging.getLogger(__name__)
+from .contract import Agent
+from .supervisor import Supervisor
 
 
 class Process:
-    """The journal, the hub, the sockets and, where this process executes runs, the supervisor."""
+    """The journal, the hub, the sockets, the agent and, where this process executes runs, the supervisor."""
 
     journal: Journal
     hub: Hub
     sockets: Sockets
+    agent: Agent
     supervisor: Supervisor | None
-    summarize: Summarizer
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.supervisor = None
         self._lag: asyncio.Task[None] | None = None
 
-    async def start(self, supervisor_of: type[Supervisor] | None, summarize: Summarizer) -> None:
-        """Once per process, on its loop, before it serves; without a supervisor, the runs are left to other processes.
-        Both are given by the caller: to import the runtime takes a second, which every other command would pay, too."""
-        self.summarize = summarize
+    async def start(self, agent: Agent, *, execute_runs: bool) -> None:
+        """Once per process, on its loop, before it serves. With `execute_runs` false, runs are left to other processes
+        and the agent only summarizes."""
+        self.agent = agent
         self.loop = asyncio.get_running_loop()
         self.hub = Hub()
-        self.journal = Journal(number, on_lost=self._lost)
+        self.journal = Journal(number, on_lost=self._drop)
         self.sockets = Sockets()
         await self.hub.start()
         self.sockets.start()
         self._lag = asyncio.create_task(counts.watch_lag())
-        commit_hooks.on_run_queued = self._queue_grew
-        self.hub.layer.on_queue = self._queue_rang
-        if supervisor_of is not None:
-            self.supervisor = supervisor_of(self.journal, self.hub)
+        commit_hooks.on_run_queued = self._announce_queued
+        self.hub.layer.on_queue = self._wake_supervisor
+        if execute_runs:
+            self.supervisor = Supervisor(self.journal, self.hub, agent)
             self.supervisor.start()
 
     async def stop(self, grace_s: float = 0.0, hurried: Callable[[], bool] = lambda: False) -> None:
-        """Sockets close at once, so that clients go on elsewhere; answers that are being given have the grace time, or
-        until `hurried`."""
+        """Sockets that show no running answer close at once, so that their clients go on elsewhere. Running answers
+        have the grace time, or until `hurried`."""
         if self.loop is None:
             return
         self.sockets.close_all(1001, "shutting down", but_of_runs=True)
@@ -69,18 +65,18 @@ class Process:
         commit_hooks.on_run_queued = None
         self.loop = self.supervisor = None
 
-    def _lost(self, run_id: object) -> None:
+    def _drop(self, run_id: UUID) -> None:
         if self.supervisor is not None:
-            self.supervisor.drop(run_id)  # type: ignore[arg-type]
+            self.supervisor.drop(run_id)
 
-    def _queue_grew(self) -> None:
+    def _announce_queued(self) -> None:
         """After a commit that left a run waiting, from any thread."""
         if self.supervisor is not None:
             self.supervisor.wake()
         elif self.loop is not None:
             self.loop.call_soon_threadsafe(self.hub.layer.announce_queued)
 
-    def _queue_rang(self) -> None:
+    def _wake_supervisor(self) -> None:
         if self.supervisor is not None:
             self.supervisor.wake()
 

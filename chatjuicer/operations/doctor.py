@@ -36,7 +36,6 @@ from sessions_app.models.recount import counted, latest_preview, recount
 # Of the others all is in one text, and nothing between rows.
 UNPACKED = ChatSession.objects.filter(packed=False)
 STRAY_AFTER = timedelta(days=1)
-PROCESS_LOST = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def orphaned_run(pk: UUID) -> Found | None:
     run = next((run for run in Run.objects.filter(pk=pk).orphans(is_dead)), None)
     if run is None:
         return None
-    return Found(f"run {pk} of {session_of(run)}: its process is gone", partial(fail, run))
+    return Found(f"run {pk} of {session_of(run)}: its process is gone", run.end_orphaned)
 
 
 def stuck_runs() -> Iterator[UUID]:
@@ -106,7 +105,7 @@ def stuck_run(pk: UUID) -> Found | None:
     session = lock_session(run.session_id)
     run.refresh_from_db()
     if run.status == Run.Status.RUNNING and not (run.owner and run.lease_until):
-        return Found(f"run {pk} of {session.public_id}: running, and nobody's", partial(fail, run))
+        return Found(f"run {pk} of {session.public_id}: running, and nobody's", run.end_orphaned)
     own = Event.objects.filter(session=session, run_id=pk, seq__gte=run.first_seq or 0)
     if run.status in LIVE or not run.first_seq or run.first_seq <= session.forgotten_seq:
         return None
@@ -115,10 +114,6 @@ def stuck_run(pk: UUID) -> Found | None:
     reason: Any = run.finish_reason or "error"
     end = protocol.StreamEnd(finish_reason=reason)
     return Found(f"run {pk} of {session.public_id}: ended without stream_end", partial(record, session, [end], pk))
-
-
-def fail(run: Run) -> None:
-    run.end(Run.Status.FAILED, "error", epoch=run.epoch, error=PROCESS_LOST)
 
 
 def session_of(run: Run) -> str:

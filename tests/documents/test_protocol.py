@@ -65,7 +65,7 @@ def test_an_event_has_the_documented_fields_and_its_example_has_them_too(name: s
 
 
 def test_every_code_of_an_error_is_explained() -> None:
-    sources = ["chat_app/exceptions.py", "chat_app/agent/models/failures.py", "files_app/attachments.py"]
+    sources = ["chat_app/exceptions.py", "chat_app/agent/providers/failures.py", "files_app/attachments.py"]
     code = "".join((ROOT / path).read_text() for path in sources)
     said = re.findall(r'code = "(\w+)"|^    "(\w+)": "', code, re.MULTILINE)
     assert len(said) > 10

@@ -10,9 +10,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from prometheus_client import start_http_server
 
 from chat_app.agent.lifecycle import shut_down, warm_up
-from chat_app.agent.summarize import summarize
+from chat_app.agent.sdk_agent import SdkAgent
 from chat_app.runs.process import process
-from chat_app.runs.supervisor import Supervisor
 from chatjuicer.metrics import registry
 from chatjuicer.observability import tracing
 
@@ -52,7 +51,7 @@ class Command(BaseCommand):
             loop.add_signal_handler(number, told_to_stop.set)
         tracing.start()
         await warm_up()
-        await process.start(Supervisor, summarize)
+        await process.start(SdkAgent(), execute_runs=True)
         self.stdout.write("Executing runs")
         self.stdout.flush()
         await told_to_stop.wait()

@@ -14,8 +14,8 @@ from tests.harness.provider import Provider
 Item = dict[str, Any]
 
 
-class RecordingPen:
-    """Writes down what it is told, in order."""
+class RecordingWriter:
+    """A `Writer` that keeps its calls, in order."""
 
     def __init__(self) -> None:
         self.log: list[tuple[Any, ...]] = []
@@ -63,11 +63,11 @@ class RecordingPen:
 
 
 @pytest.fixture
-def writer() -> RecordingPen:
-    return RecordingPen()
+def writer() -> RecordingWriter:
+    return RecordingWriter()
 
 
-def brief_of(history: list[Item] | str, model: str = "gpt-4.1", effort: str = "") -> RunRequest:
+def request_for(history: list[Item] | str, model: str = "gpt-4.1", effort: str = "") -> RunRequest:
     if isinstance(history, str):
         history = [{"role": "user", "content": history}]
     return RunRequest(uuid4(), uuid4(), "chat_0123456789abcdef", uuid4(), model, effort, history=history)
@@ -101,8 +101,8 @@ Ask = Callable[..., Any]
 
 
 @pytest.fixture
-def ask(writer: RecordingPen) -> Ask:
+def ask(writer: RecordingWriter) -> Ask:
     async def ask(history: list[Item] | str, model: str = "gpt-4.1", effort: str = "") -> Outcome:
-        return await answer(brief_of(history, model, effort), writer)
+        return await answer(request_for(history, model, effort), writer)
 
     return ask

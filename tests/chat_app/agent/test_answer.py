@@ -1,12 +1,12 @@
 import pytest
 from pytest_django.fixtures import Settings
 
-from chat_app.runs.contract import LeaseLost
-from tests.chat_app.agent.conftest import Ask, Item, RecordingPen
+from chat_app.exceptions import LeaseLost
+from tests.chat_app.agent.conftest import Ask, Item, RecordingWriter
 from tests.harness.provider import Provider
 
 
-async def test_an_answer_is_said_written_and_counted(ask: Ask, writer: RecordingPen, provider: Provider) -> None:
+async def test_an_answer_is_said_written_and_counted(ask: Ask, writer: RecordingWriter, provider: Provider) -> None:
     outcome = await ask("say 40 words")
     assert outcome.finish_reason == "stop"
     assert writer.answered.split() == [f"word{number}" for number in range(1, 41)]
@@ -44,7 +44,7 @@ async def test_the_model_hears_the_history_once(ask: Ask, provider: Provider) ->
     assert texts == [("user", "one"), ("assistant", "two"), ("user", "one")]
 
 
-async def test_a_tool_runs_between_two_turns(ask: Ask, writer: RecordingPen, provider: Provider) -> None:
+async def test_a_tool_runs_between_two_turns(ask: Ask, writer: RecordingWriter, provider: Provider) -> None:
     outcome = await ask('tool current_time {"timezone":"Europe/Berlin"}; say 3')
     assert outcome.finish_reason == "stop"
     (detected,), (executing,), (completed,) = map(writer.frames, ("detected", "executing", "completed"))
@@ -60,13 +60,13 @@ async def test_a_tool_runs_between_two_turns(ask: Ask, writer: RecordingPen, pro
     assert len(writer.frames("usage")) == 2
 
 
-async def test_a_call_is_committed_before_its_tool_acts(ask: Ask, writer: RecordingPen, provider: Provider) -> None:
+async def test_a_call_is_committed_before_its_tool_acts(ask: Ask, writer: RecordingWriter, provider: Provider) -> None:
     await ask("tool current_time {}; say 1")
     kinds = writer.kinds
     assert kinds.index("items") < kinds.index("executing") < kinds.index("flush") < kinds.index("completed")
 
 
-async def test_parallel_calls_each_get_their_result(ask: Ask, writer: RecordingPen, provider: Provider) -> None:
+async def test_parallel_calls_each_get_their_result(ask: Ask, writer: RecordingWriter, provider: Provider) -> None:
     await ask('together; tool current_time {"timezone":"Asia/Tokyo"}; tool current_time {"timezone":"UTC"}; say 1')
     results = {frame["arguments"]: frame["result"] for frame in writer.frames("completed")}
     assert "Asia/Tokyo" in results['{"timezone":"Asia/Tokyo"}']
@@ -82,7 +82,7 @@ async def test_parallel_calls_each_get_their_result(ask: Ask, writer: RecordingP
     ],
 )
 async def test_a_failing_tool_does_not_end_the_run(
-    ask: Ask, writer: RecordingPen, provider: Provider, call: str, says: str
+    ask: Ask, writer: RecordingWriter, provider: Provider, call: str, says: str
 ) -> None:
     outcome = await ask(f"tool {call}; say 2")
     assert outcome.finish_reason == "stop"
@@ -94,7 +94,7 @@ async def test_a_failing_tool_does_not_end_the_run(
     assert writer.answered == "word1 word2"
 
 
-async def test_reasoning_is_shown_apart_from_the_answer(ask: Ask, writer: RecordingPen, provider: Provider) -> None:
+async def test_reasoning_is_shown_apart_from_the_answer(ask: Ask, writer: RecordingWriter, provider: Provider) -> None:
     await ask("reasoning 3; say 2", "gpt-5.2")
     thoughts = "".join(entry[1] for entry in writer.log if entry[0] == "reasoning")
     assert thoughts == "thought1 thought2 thought3 "
@@ -102,13 +102,13 @@ async def test_reasoning_is_shown_apart_from_the_answer(ask: Ask, writer: Record
     assert [item["type"] for item in writer.context] == ["message"]
 
 
-async def test_reasoning_goes_with_the_calls_of_its_turn(ask: Ask, writer: RecordingPen, provider: Provider) -> None:
+async def test_reasoning_goes_with_the_calls_of_its_turn(ask: Ask, writer: RecordingWriter, provider: Provider) -> None:
     outcome = await ask("reasoning 2; tool current_time {}; say 2", "gpt-5.2")
     assert outcome.finish_reason == "stop"
 
 
 async def test_a_run_ends_after_so_many_turns(
-    ask: Ask, writer: RecordingPen, provider: Provider, settings: Settings
+    ask: Ask, writer: RecordingWriter, provider: Provider, settings: Settings
 ) -> None:
     settings.AGENT_MAX_TURNS = 2
     outcome = await ask("tool current_time {}; tool current_time {}; tool current_time {}; say 1")
@@ -116,13 +116,13 @@ async def test_a_run_ends_after_so_many_turns(
     assert len(writer.frames("completed")) == 2
 
 
-async def test_an_empty_answer_ends_the_run(ask: Ask, writer: RecordingPen, provider: Provider) -> None:
+async def test_an_empty_answer_ends_the_run(ask: Ask, writer: RecordingWriter, provider: Provider) -> None:
     outcome = await ask("empty")
     assert outcome.finish_reason == "stop"
     assert writer.kinds == ["usage"]
 
 
-async def test_an_answer_that_is_too_long_is_kept(ask: Ask, writer: RecordingPen, provider: Provider) -> None:
+async def test_an_answer_that_is_too_long_is_kept(ask: Ask, writer: RecordingWriter, provider: Provider) -> None:
     outcome = await ask("say 9; length after 4")
     assert outcome.finish_reason == "length"
     assert outcome.usage is not None
@@ -131,7 +131,7 @@ async def test_an_answer_that_is_too_long_is_kept(ask: Ask, writer: RecordingPen
 
 
 async def test_what_a_turn_wrote_is_a_valid_start_of_the_next(
-    ask: Ask, writer: RecordingPen, provider: Provider
+    ask: Ask, writer: RecordingWriter, provider: Provider
 ) -> None:
     history: list[Item] = [
         {"role": "user", "content": "reasoning 2; together; tool current_time {}; tool nope {}; say 2"}
@@ -142,7 +142,7 @@ async def test_what_a_turn_wrote_is_a_valid_start_of_the_next(
     assert writer.answered.endswith("You said: hello")
 
 
-async def test_a_lost_lease_ends_the_run(ask: Ask, writer: RecordingPen, provider: Provider) -> None:
+async def test_a_lost_lease_ends_the_run(ask: Ask, writer: RecordingWriter, provider: Provider) -> None:
     async def lost(*_: object, **__: object) -> None:
         raise LeaseLost
 

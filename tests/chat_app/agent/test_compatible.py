@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pytest_django.fixtures import Settings
 
-from chat_app.agent.models.base import ProviderModel
-from tests.chat_app.agent.conftest import Ask, RecordingPen
+from chat_app.agent.providers.base import ProviderModel
+from tests.chat_app.agent.conftest import Ask, RecordingWriter
 
 JSON = dict[str, Any]
 
@@ -59,7 +59,7 @@ def delta(finish_reason: str | None = None, **fields: Any) -> JSON:
     return {"choices": [{"index": 0, "delta": fields, "finish_reason": finish_reason}]}
 
 
-async def test_one_that_sends_no_done_and_counts_nothing(ask: Ask, writer: RecordingPen, server: Server) -> None:
+async def test_one_that_sends_no_done_and_counts_nothing(ask: Ask, writer: RecordingWriter, server: Server) -> None:
     server.answers = [[delta(role="assistant", content="Hel"), delta(role="assistant", content="lo"), delta("stop")]]
     outcome = await ask("hello")
     assert outcome.finish_reason == "stop"
@@ -68,7 +68,7 @@ async def test_one_that_sends_no_done_and_counts_nothing(ask: Ask, writer: Recor
     assert outcome.usage["context_tokens"] > 0
 
 
-async def test_one_that_does_not_know_a_parameter(ask: Ask, writer: RecordingPen, server: Server) -> None:
+async def test_one_that_does_not_know_a_parameter(ask: Ask, writer: RecordingWriter, server: Server) -> None:
     server.refuses = "stream_options"
     server.answers = [[delta(content="Hello"), delta("stop"), "[DONE]"]] * 2
     assert (await ask("hello")).finish_reason == "stop"
@@ -77,7 +77,7 @@ async def test_one_that_does_not_know_a_parameter(ask: Ask, writer: RecordingPen
     assert len(server.bodies) == 3
 
 
-async def test_one_that_numbers_and_names_no_calls(ask: Ask, writer: RecordingPen, server: Server) -> None:
+async def test_one_that_numbers_and_names_no_calls(ask: Ask, writer: RecordingWriter, server: Server) -> None:
     def call(zone: str) -> JSON:
         arguments = json.dumps({"timezone": zone})
         return {"id": "", "function": {"name": "current_time", "arguments": arguments}}
@@ -94,7 +94,7 @@ async def test_one_that_numbers_and_names_no_calls(ask: Ask, writer: RecordingPe
     ]  # fmt: skip
 
 
-async def test_one_that_uses_an_id_again(ask: Ask, writer: RecordingPen, server: Server) -> None:
+async def test_one_that_uses_an_id_again(ask: Ask, writer: RecordingWriter, server: Server) -> None:
     part = {"index": 0, "id": "call_0", "function": {"name": "current_time", "arguments": "{}"}}
     turn = [delta("tool_calls", tool_calls=[part]), "[DONE]"]
     server.answers = [turn, turn, [delta(content="Done."), delta("stop"), "[DONE]"]]
@@ -110,20 +110,20 @@ async def test_one_that_uses_an_id_again(ask: Ask, writer: RecordingPen, server:
     assert len(ids) == len({*ids, "call_0"}) - 1 == 2
 
 
-async def test_a_refusal_is_an_answer(ask: Ask, writer: RecordingPen, server: Server) -> None:
+async def test_a_refusal_is_an_answer(ask: Ask, writer: RecordingWriter, server: Server) -> None:
     server.answers = [[delta(refusal="I will "), delta(refusal="not."), delta("stop"), "[DONE]"]]
     assert (await ask("hello")).finish_reason == "stop"
     assert writer.answered == "I will not."
 
 
-async def test_an_answer_that_the_content_rules_end(ask: Ask, writer: RecordingPen, server: Server) -> None:
+async def test_an_answer_that_the_content_rules_end(ask: Ask, writer: RecordingWriter, server: Server) -> None:
     server.answers = [[delta(content="It"), delta("content_filter"), "[DONE]"]]
     outcome = await ask("hello")
     assert outcome.error is not None
     assert outcome.error.code == "provider_rejected"
 
 
-async def test_nul_never_reaches_the_database(ask: Ask, writer: RecordingPen, server: Server) -> None:
+async def test_nul_never_reaches_the_database(ask: Ask, writer: RecordingWriter, server: Server) -> None:
     server.answers = [[delta(content="a\x00b"), delta("stop"), "[DONE]"]]
     await ask("hello")
     assert writer.answered == "ab"
@@ -148,7 +148,7 @@ SetUp = Callable[[Settings], Awaitable[None]]
     ],
 )
 async def test_azure(
-    ask: Ask, writer: RecordingPen, server: Server, settings: Settings, api: str, version: str, path: str
+    ask: Ask, writer: RecordingWriter, server: Server, settings: Settings, api: str, version: str, path: str
 ) -> None:
     settings.AZURE_OPENAI_ENDPOINT = settings.OPENAI_BASE_URL.removesuffix("/v1/") + "/"
     settings.AZURE_OPENAI_API_KEY = "azure-key"

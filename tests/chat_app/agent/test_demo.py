@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from chat_app.agent.answer import answer
-from chat_app.agent.models import demo
+from chat_app.agent.providers import demo
 from chat_app.agent.summarize import summarize
-from tests.chat_app.agent.conftest import Ask, RecordingPen, brief_of
+from tests.chat_app.agent.conftest import Ask, RecordingWriter, request_for
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +13,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "WORD_PAUSE_S", 0)
 
 
-async def test_it_says_what_it_is_and_what_it_heard(ask: Ask, writer: RecordingPen) -> None:
+async def test_it_says_what_it_is_and_what_it_heard(ask: Ask, writer: RecordingWriter) -> None:
     outcome = await ask("hello there", "demo")
     assert outcome.finish_reason == "stop"
     assert "offline demo model" in writer.answered
@@ -21,7 +21,7 @@ async def test_it_says_what_it_is_and_what_it_heard(ask: Ask, writer: RecordingP
     assert writer.kinds.count("text") == len(writer.answered.split())
 
 
-async def test_it_says_the_same_each_time(ask: Ask, writer: RecordingPen) -> None:
+async def test_it_says_the_same_each_time(ask: Ask, writer: RecordingWriter) -> None:
     await ask("hello", "demo")
     once = writer.answered
     writer.log.clear()
@@ -29,7 +29,7 @@ async def test_it_says_the_same_each_time(ask: Ask, writer: RecordingPen) -> Non
     assert writer.answered == once
 
 
-async def test_it_calls_a_real_tool_asked_in_plain_words(ask: Ask, writer: RecordingPen) -> None:
+async def test_it_calls_a_real_tool_asked_in_plain_words(ask: Ask, writer: RecordingWriter) -> None:
     await ask("What time is it in Europe/Berlin?", "demo")
     (completed,) = writer.frames("completed")
     assert completed["name"] == "current_time"
@@ -56,19 +56,19 @@ def test_plain_words(asked: str, tool: str | None) -> None:
     assert demo.wanted_call(asked, set()) is None
 
 
-async def test_it_counts(ask: Ask, writer: RecordingPen) -> None:
+async def test_it_counts(ask: Ask, writer: RecordingWriter) -> None:
     await ask("please count to 200", "demo")
     assert "199, 200." in writer.answered
 
 
-async def test_it_writes_a_long_answer(ask: Ask, writer: RecordingPen) -> None:
+async def test_it_writes_a_long_answer(ask: Ask, writer: RecordingWriter) -> None:
     await ask("write a long answer", "demo")
     assert len(writer.answered.split()) > 400
 
 
-async def test_it_can_be_stopped(writer: RecordingPen, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_can_be_stopped(writer: RecordingWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "WORD_PAUSE_S", 0.01)
-    task = asyncio.create_task(answer(brief_of("count to 1000", "demo"), writer))
+    task = asyncio.create_task(answer(request_for("count to 1000", "demo"), writer))
     await writer.said.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,7 +1,7 @@
 import pytest
 from pytest_django.fixtures import Settings
 
-from tests.chat_app.agent.conftest import Ask, RecordingPen
+from tests.chat_app.agent.conftest import Ask, RecordingWriter
 from tests.harness.provider import Provider
 
 
@@ -34,7 +34,7 @@ async def test_a_refusal_has_a_code(ask: Ask, provider: Provider, script: str, c
     ],
 )
 async def test_what_was_said_before_a_failure_is_kept(
-    ask: Ask, writer: RecordingPen, provider: Provider, settings: Settings, fault: str, code: str
+    ask: Ask, writer: RecordingWriter, provider: Provider, settings: Settings, fault: str, code: str
 ) -> None:
     settings.MODEL_STALL_TIMEOUT_S = 0.2
     outcome = await ask(f"say 9; {fault} after 4")
@@ -54,7 +54,7 @@ async def test_a_provider_that_never_answers_is_given_up(ask: Ask, provider: Pro
 
 @pytest.mark.parametrize("fault", ["reset", "malformed", "hang"])
 async def test_a_cut_call_is_not_made(
-    ask: Ask, writer: RecordingPen, provider: Provider, settings: Settings, fault: str
+    ask: Ask, writer: RecordingWriter, provider: Provider, settings: Settings, fault: str
 ) -> None:
     settings.MODEL_STALL_TIMEOUT_S = 0.2
     outcome = await ask(f'tool current_time {{"timezone":"Europe/Berlin"}}; {fault} in call')
@@ -65,9 +65,9 @@ async def test_a_cut_call_is_not_made(
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_a_request_that_failed_at_once_is_made_again(
-    ask: Ask, writer: RecordingPen, provider: Provider, monkeypatch: pytest.MonkeyPatch, status: int
+    ask: Ask, writer: RecordingWriter, provider: Provider, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    monkeypatch.setattr("chat_app.agent.models.base.RETRY_PAUSES_S", (0.01, 0.01))
+    monkeypatch.setattr("chat_app.agent.providers.base.RETRY_PAUSES_S", (0.01, 0.01))
     outcome = await ask(f"fail {status} 2 times; say 2")
     assert outcome.finish_reason == "stop"
     assert writer.answered == "word1 word2"
@@ -77,7 +77,7 @@ async def test_a_request_that_failed_at_once_is_made_again(
 async def test_a_request_is_made_three_times_at_most(
     ask: Ask, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat_app.agent.models.base.RETRY_PAUSES_S", (0.01, 0.01))
+    monkeypatch.setattr("chat_app.agent.providers.base.RETRY_PAUSES_S", (0.01, 0.01))
     outcome = await ask("fail 500")
     assert outcome.error is not None
     assert outcome.error.code == "provider_unavailable"
@@ -85,7 +85,7 @@ async def test_a_request_is_made_three_times_at_most(
 
 
 async def test_nobody_at_the_address(ask: Ask, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat_app.agent.models.base.RETRY_PAUSES_S", ())
+    monkeypatch.setattr("chat_app.agent.providers.base.RETRY_PAUSES_S", ())
     settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "sk-tests", "http://127.0.0.1:9/v1"
     outcome = await ask("hello")
     assert outcome.error is not None

@@ -11,7 +11,7 @@ from chat_app.runs.contract import RunRequest
 from files_app.attachments import Attachment, content_for_model
 from files_app.workspace import Workspace
 from sessions_app.models import ChatSession
-from tests.chat_app.agent.conftest import RecordingPen
+from tests.chat_app.agent.conftest import RecordingWriter
 from tests.harness.provider import Provider
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
@@ -22,13 +22,13 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
     [("gpt-4.1", True), ("openai/gpt-5-2025-08-07", True), ("llava-1.6", True), ("demo", False), ("mistral-7b", False)],
 )
 def test_who_can_see(model: str, sees: bool) -> None:
-    assert catalogue.sees(model) is sees
+    assert catalogue.can_see(model) is sees
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("model", "seen"), [("gpt-4.1", True), ("mistral-7b", False)])
 async def test_an_image_goes_to_a_model_that_can_see(
-    alice: object, writer: RecordingPen, provider: Provider, model: str, seen: bool
+    alice: object, writer: RecordingWriter, provider: Provider, model: str, seen: bool
 ) -> None:
     def attach() -> tuple[ChatSession, list[Attachment]]:
         session, _ = ChatSession.objects.open(alice)

@@ -5,7 +5,8 @@ from agents.models.chatcmpl_converter import Converter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_app.agent.repair import INTERRUPTED, repaired
+from chat_app.agent.repair import repaired
+from chat_app.models.ending import INTERRUPTED_RESULT
 from tests.harness.provider.rules import chat_fault, responses_fault
 
 Item = dict[str, Any]
@@ -90,7 +91,7 @@ THOUGHT = {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"}
 @pytest.mark.parametrize(
     ("given_items", "expected"),
     [
-        pytest.param([USER, call("1")], [USER, call("1"), output("1", INTERRUPTED)], id="a call without output"),
+        pytest.param([USER, call("1")], [USER, call("1"), output("1", INTERRUPTED_RESULT)], id="a call without output"),
         pytest.param([output("1"), USER], [USER], id="an output without call"),
         pytest.param(
             [USER, call("1"), USER, output("1")],
@@ -99,7 +100,7 @@ THOUGHT = {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"}
         ),
         pytest.param(
             [USER, call("1"), call("2"), output("2")],
-            [USER, call("1"), call("2"), output("1", INTERRUPTED), output("2")],
+            [USER, call("1"), call("2"), output("1", INTERRUPTED_RESULT), output("2")],
             id="one of two parallel calls was cut",
         ),
         pytest.param(

@@ -6,7 +6,7 @@ import pytest
 from chat_app.agent.answer import answer
 from chat_app.agent.tools import TOOLS
 from chat_app.agent.tools.tool import tool
-from tests.chat_app.agent.conftest import RecordingPen, brief_of
+from tests.chat_app.agent.conftest import RecordingWriter, request_for
 from tests.harness.provider import Provider
 
 
@@ -27,9 +27,9 @@ async def eventually(condition: object) -> None:
 
 @pytest.mark.parametrize("script", ["say 500; pace 100", "say 9; hang after 3"])
 async def test_a_stopped_answer_ends_at_once_and_cuts_the_provider(
-    writer: RecordingPen, provider: Provider, script: str
+    writer: RecordingWriter, provider: Provider, script: str
 ) -> None:
-    task: asyncio.Task[object] = asyncio.create_task(answer(brief_of(script), writer))
+    task: asyncio.Task[object] = asyncio.create_task(answer(request_for(script), writer))
     await writer.said.wait()
     assert await stopped(task) < 0.05
     written = len(writer.log)
@@ -39,15 +39,17 @@ async def test_a_stopped_answer_ends_at_once_and_cuts_the_provider(
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_a_run_can_be_stopped_before_the_provider_says_a_word(writer: RecordingPen, provider: Provider) -> None:
-    task: asyncio.Task[object] = asyncio.create_task(answer(brief_of("hang"), writer))
+async def test_a_run_can_be_stopped_before_the_provider_says_a_word(
+    writer: RecordingWriter, provider: Provider
+) -> None:
+    task: asyncio.Task[object] = asyncio.create_task(answer(request_for("hang"), writer))
     await eventually(lambda: provider.requests)
     assert await stopped(task) < 0.05
     assert writer.log == []
 
 
 async def test_a_tool_at_work_is_stopped_with_its_run(
-    writer: RecordingPen, provider: Provider, monkeypatch: pytest.MonkeyPatch
+    writer: RecordingWriter, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
@@ -62,7 +64,7 @@ async def test_a_tool_at_work_is_stopped_with_its_run(
         return "done"
 
     monkeypatch.setattr("chat_app.agent.agent.TOOLS", [*TOOLS, dawdle])
-    task: asyncio.Task[object] = asyncio.create_task(answer(brief_of("tool dawdle {}; say 2"), writer))
+    task: asyncio.Task[object] = asyncio.create_task(answer(request_for("tool dawdle {}; say 2"), writer))
     await begun.wait()
     assert await stopped(task) < 0.05
     assert ended.is_set()

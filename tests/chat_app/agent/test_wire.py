@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_app.agent.models.failures import ProviderError
-from chat_app.agent.models.wire import DONE, Decoder
+from chat_app.agent.providers.failures import ProviderError
+from chat_app.agent.providers.wire import DONE, Decoder
 
 
 def read(pieces: list[bytes]) -> list[Any]:

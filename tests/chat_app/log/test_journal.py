@@ -12,12 +12,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from chat_app.database import in_database
+from chat_app.exceptions import LeaseLost
 from chat_app.log import record as log
 from chat_app.log.journal import Journal
 from chat_app.log.run_writer import RunWriter
 from chat_app.models import Event, Run
+from chat_app.models.fence import number
 from chat_app.protocol import UserInput
-from chat_app.runs.contract import LeaseLost
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession
 from tests.chat_app.conftest import Lost
@@ -92,7 +93,7 @@ async def test_two_processes_whose_stops_cross_do_not_wait_for_each_other(
     journal: Journal, session: ChatSession, alice: User
 ) -> None:
     other = await in_database(lambda: ChatSession.objects.open(alice)[0])
-    other_journal = Journal(on_lost=lambda _: None)
+    other_journal = Journal(number, on_lost=lambda _: None)
 
     def stop(session_pk: UUID) -> None:
         Run.objects.interrupt(session_pk, uuid4())

@@ -3,13 +3,13 @@ from django.conf import settings
 from chat_app.agent import catalogue
 from chat_app.agent.transcript import Transcript
 
-from .base import TurnModel
+from .base import RunModel
 from .chat_completions import ChatCompletionsModel
 from .demo import DemoModel
 from .responses import ResponsesModel
 
 
-def model_for(name: str, transcript: Transcript) -> TurnModel:
+def model_for(name: str, transcript: Transcript) -> RunModel:
     """The model that answers a run. A session made while there was no key keeps its `demo`; any other name is the
     demo's too while there is none."""
     if name == catalogue.DEMO_MODEL or catalogue.provider() == "demo":

@@ -1,5 +1,5 @@
-"""The seam to the Agents SDK: a Model that reads its provider's stream itself, hands each piece to the run's writer
-as it comes, and gives the SDK whole items only."""
+"""Models as the Agents SDK calls them. Each reads its provider's stream itself, hands each piece to the run's writer
+as it comes, and returns complete items to the SDK."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from agents import Model, ModelResponse, ModelSettings, ModelTracing, Tool
 from agents.agent_output import AgentOutputSchemaBase
@@ -32,8 +32,8 @@ LONGEST_RETRY_AFTER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What one turn asks a model."""
+class ModelCall:
+    """What a model is given for one answer. `items` are valid for any provider, with images inline."""
 
     instructions: str
     items: list[Item]
@@ -42,15 +42,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """How an answer ended. Tokens are None where the provider does not count; `cut`: at the model's limit."""
+class AnswerEnd:
+    """How an answer ended. Tokens are None where the provider does not count; `cut`: it reached the model's limit."""
 
     input_tokens: int | None
     output_tokens: int | None
     cut: bool = False
 
 
-class TurnModel(Model):
+class RunModel(Model):
     """A model bound to one run's transcript."""
 
     def __init__(self, name: str, transcript: Transcript) -> None:
@@ -58,7 +58,7 @@ class TurnModel(Model):
         self.transcript = transcript
 
     @abstractmethod
-    async def answer(self, question: Question) -> ModelResponse: ...
+    async def answer(self, model_call: ModelCall) -> ModelResponse: ...
 
     async def get_response(
         self,
@@ -74,9 +74,10 @@ class TurnModel(Model):
         conversation_id: str | None,
         prompt: ResponsePromptParam | None,
     ) -> ModelResponse:
-        items = [{"role": "user", "content": input}] if isinstance(input, str) else cast(list[Item], input)
-        items = await with_images(repaired(items), self.transcript, catalogue.sees(self.name))
-        return await self.answer(Question(system_instructions or "", items, tools, model_settings))
+        # Not `input`: the transcript has the same items before the SDK has dropped or decorated some.
+        items = repaired(await self.transcript.context.items())
+        items = await with_images(items, self.transcript, catalogue.can_see(self.name))
+        return await self.answer(ModelCall(system_instructions or "", items, tools, model_settings))
 
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
         answer = await self.get_response(*args, **kwargs)
@@ -91,30 +92,30 @@ class TurnModel(Model):
         yield ResponseCompletedEvent(type="response.completed", sequence_number=0, response=response)
 
 
-class ProviderModel(TurnModel):
+class ProviderModel(RunModel):
     path: ClassVar[str]
     # Optional parameters that an endpoint has refused, by (URL, model): compatible servers differ in what they
     # know, and some of OpenAI's own are open only to verified organisations.
     _refused: ClassVar[dict[tuple[str, str], set[str]]] = {}
 
     @abstractmethod
-    def body(self, question: Question) -> dict[str, Any]: ...
+    def body(self, model_call: ModelCall) -> dict[str, Any]: ...
 
     @abstractmethod
-    async def hear(self, reply: Reply, turn: Turn) -> Heard:
-        """Read to the end of the answer."""
+    async def read(self, reply: Reply, turn: Turn) -> AnswerEnd:
+        """Pass the answer to `turn` piece by piece, until it ends."""
 
-    async def answer(self, question: Question) -> ModelResponse:
+    async def answer(self, model_call: ModelCall) -> ModelResponse:
         target = endpoint(self.path, self.name)
         refused = self._refused.setdefault((target.url, self.name), set())
-        body = without(self.body(question), refused)
+        body = without(self.body(model_call), refused)
         pauses = iter(RETRY_PAUSES_S)
         while True:
             turn = Turn(self.transcript)
             try:
                 return await self._ask(target, body, turn)
             except ProviderError as error:
-                if turn.heard:
+                if turn.received_chars:
                     raise
                 if error.parameter in _OPTIONAL and error.parameter not in refused:
                     logger.info("The provider does not take %s; going on without it", error.parameter)
@@ -131,12 +132,12 @@ class ProviderModel(TurnModel):
     async def _ask(self, target: Endpoint, body: dict[str, Any], turn: Turn) -> ModelResponse:
         async with post(target, encoded(body)) as reply:
             try:
-                heard = await self.hear(reply, turn)
+                end = await self.read(reply, turn)
             except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
                 raise ProviderError("provider_protocol", detail=f"an event of another shape: {error!r}") from error
-            reply.whole = True
-        answer = await turn.end(heard.input_tokens, heard.output_tokens, sent=reply.sent)
-        if heard.cut:
+            reply.complete = True
+        answer = await turn.end(end.input_tokens, end.output_tokens, sent=reply.sent)
+        if end.cut:
             raise LengthReached
         return answer
 

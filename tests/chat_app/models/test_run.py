@@ -9,10 +9,9 @@ from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.log.journal import write_entries
 from chat_app.log.run_writer import RunWriter
-from chat_app.models import Event, Run, queue
+from chat_app.models import Event, Run, Started, run
 from chat_app.models.ending import STOPPED_NOTE
 from chat_app.models.fence import number
-from chat_app.models.queue import Started
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from sessions_app.models import ChatSession
 from tests.chat_app.conftest import Start
@@ -77,7 +76,7 @@ def test_who_interrupts_is_answered_next(session: ChatSession, start: Start) -> 
 
 
 def test_a_queue_has_an_end(session: ChatSession, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "MAX_QUEUED_RUNS", 2)
+    monkeypatch.setattr(run, "MAX_QUEUED_RUNS", 2)
     for text in ("One", "Two", "Three"):
         start(text)
     with pytest.raises(QueueFull):
@@ -110,7 +109,7 @@ def test_nothing_starts_in_a_session_that_is_gone(session: ChatSession, start: S
 
 async def test_a_cut_answer_is_kept_word_for_word_in_both_layers(transactional_db: None, start: Start) -> None:
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take()], number)
+        write_entries([writer.take_batch()], number)
         session = ChatSession.objects.get(pk=writer.session_pk)
         run = Run.objects.get(pk=writer.run_id)
         assert run.end(Run.Status.INTERRUPTED, "interrupted")
@@ -128,7 +127,7 @@ async def test_a_cut_answer_is_kept_word_for_word_in_both_layers(transactional_d
 
 async def test_a_call_that_was_cut_short_is_completed_before_the_end(transactional_db: None, start: Start) -> None:
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take()], number)
+        write_entries([writer.take_batch()], number)
         session = ChatSession.objects.get(pk=writer.session_pk)
         Run.objects.get(pk=writer.run_id).end(Run.Status.FAILED, "error", error=protocol.Error("x", "X."))
         assert types(session)[-4:] == ["tool_call", "tool_call", "error", "stream_end"]
@@ -164,7 +163,7 @@ async def test_a_late_word_of_an_ended_run_changes_nothing(transactional_db: Non
         session = ChatSession.objects.get(pk=writer.session_pk)
         Run.objects.get(pk=writer.run_id).end(Run.Status.INTERRUPTED, "interrupted")
         before = types(session)
-        assert write_entries([writer.take()], number) == [writer]
+        assert write_entries([writer.take_batch()], number) == [writer]
         assert types(session) == before
         assert not session.messages.filter(role="assistant").exists()
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a provider, in our words: the provider's own never reach a client."""
+"""Failures of providers in our own words; a provider's text never reaches a client."""
 
 import contextlib
 from typing import Any
@@ -25,8 +25,8 @@ _TOO_LONG = {"context_length_exceeded", "string_above_max_length"}
 class ProviderError(Exception):
     """A model call failed.
 
-    `repeat`: the same call may succeed if nothing of its answer was heard. `parameter`: the one the provider named
-    as unacceptable. `detail` is for the log of an operator.
+    `repeat`: the same call may succeed later; it is made again if nothing of the answer has arrived. `parameter`: the
+    one that the provider refused by name. `detail` is for the operator's log.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ProviderError(Exception):
 
 
 class LengthReached(Exception):
-    """The answer ended at the model's token limit; what it said until then is written."""
+    """The answer ended at the model's token limit; its text until then is written."""
 
 
 def from_status(status: int, body: bytes, retry_after: str | None) -> ProviderError:

@@ -1,4 +1,4 @@
-"""The model that answers without a key: offline, always the same, and honest about it."""
+"""The model that answers without an API key: offline, always the same, and it says so."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ from chat_app.agent.repair import text_of_parts
 from chat_app.agent.transcript import Turn
 from chat_app.runs.contract import Item
 
-from .base import Question, TurnModel
+from .base import ModelCall, RunModel
 from .wire import encoded
 
 WORD_PAUSE_S = 0.02
@@ -30,13 +30,13 @@ HINTS = (
 )
 
 
-class DemoModel(TurnModel):
-    async def answer(self, question: Question) -> ModelResponse:
+class DemoModel(RunModel):
+    async def answer(self, model_call: ModelCall) -> ModelResponse:
         turn = Turn(self.transcript)
-        since = _since_last_user(question.items)
+        since = _since_last_user(model_call.items)
         asked = _text_of(since[0]) if since else ""
         results = [str(item.get("output")) for item in since if item.get("type") == "function_call_output"]
-        call = None if results else wanted_call(asked, {tool.name for tool in question.tools if _is_function(tool)})
+        call = None if results else wanted_call(asked, {tool.name for tool in model_call.tools if _is_function(tool)})
         if call is not None:
             name, arguments = call
             call_id = await turn.call_detected("", name)
@@ -48,7 +48,7 @@ class DemoModel(TurnModel):
                 await turn.text(word)
                 await asyncio.sleep(WORD_PAUSE_S)
             await turn.message()
-        return await turn.end(None, None, sent=len(encoded(question.items)))
+        return await turn.end(None, None, sent=len(encoded(model_call.items)))
 
 
 def _is_function(tool: object) -> bool:

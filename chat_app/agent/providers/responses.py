@@ -7,27 +7,26 @@ from agents.models.openai_responses import Converter
 from chat_app.agent import catalogue
 from chat_app.agent.transcript import Turn, tokens
 
-from .base import Heard, ProviderModel, Question
+from .base import AnswerEnd, ModelCall, ProviderModel
 from .failures import ProviderError, from_event
-from .wire import Event, Reply
+from .wire import ProviderEvent, Reply
 
 
 class ResponsesModel(ProviderModel):
     path = "responses"
 
-    def body(self, question: Question) -> dict[str, Any]:
-        settings = question.settings
+    def body(self, model_call: ModelCall) -> dict[str, Any]:
+        settings = model_call.settings
         body: dict[str, Any] = {
             "model": self.name,
-            "instructions": question.instructions,
-            "input": question.items,
+            "instructions": model_call.instructions,
+            "input": model_call.items,
             "stream": True,
-            # The conversation is ours: the provider keeps nothing, and what it would have to look up comes
-            # back to us encrypted.
+            # The provider keeps nothing. What it would have to look up later comes back encrypted.
             "store": False,
         }
-        if question.tools:
-            body["tools"] = Converter.convert_tools(question.tools, []).tools
+        if model_call.tools:
+            body["tools"] = Converter.convert_tools(model_call.tools, []).tools
             body["parallel_tool_calls"] = True
         if catalogue.supports_reasoning(self.name):
             body["include"] = ["reasoning.encrypted_content"]
@@ -40,12 +39,12 @@ class ResponsesModel(ProviderModel):
             body["prompt_cache_key"] = str(self.transcript.request.session_pk)
         return body
 
-    async def hear(self, reply: Reply, turn: Turn) -> Heard:
-        hearing = Hearing(turn)
-        while hearing.heard is None:
+    async def read(self, reply: Reply, turn: Turn) -> AnswerEnd:
+        reader = ResponseReader(turn)
+        while reader.end is None:
             pieces: list[str] = []
             for event in await reply.events():
-                # The one line that every token passes.
+                # This line runs for every token.
                 if type(event) is dict and event.get("type") == "response.output_text.delta":
                     pieces.append(event["delta"])
                     continue
@@ -53,21 +52,21 @@ class ResponsesModel(ProviderModel):
                     await turn.text("".join(pieces))
                     pieces = []
                 if type(event) is dict:
-                    await hearing.event(event)
+                    await reader.event(event)
             if pieces:
                 await turn.text("".join(pieces))
-        return hearing.heard
+        return reader.end
 
 
-class Hearing:
-    """The events of one response but the plain text."""
+class ResponseReader:
+    """Reads all events of one response except the deltas of its text."""
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
         self._calls: dict[str, str] = {}  # id of the item -> id of the call
-        self.heard: Heard | None = None  # set at the end
+        self.end: AnswerEnd | None = None  # set at the end
 
-    async def event(self, event: Event) -> None:
+    async def event(self, event: ProviderEvent) -> None:
         match event.get("type"):
             case "response.function_call_arguments.delta":
                 if (call_id := self._calls.get(event["item_id"])) is not None:
@@ -107,9 +106,9 @@ class Hearing:
 
     async def _completed(self, response: dict[str, Any]) -> None:
         if not self._turn.output:
-            for item in response.get("output") or []:  # a server that tells of its items only here
+            for item in response.get("output") or []:  # a server that lists its items only here
                 await self._item(item)
-        self.heard = _heard(response)
+        self.end = _end(response)
 
     async def _incomplete(self, response: dict[str, Any]) -> None:
         if (response.get("incomplete_details") or {}).get("reason") == "content_filter":
@@ -118,9 +117,9 @@ class Hearing:
                 message="The model provider's content rules ended the answer.",
                 detail="filtered",
             )
-        self.heard = _heard(response, cut=True)
+        self.end = _end(response, cut=True)
 
 
-def _heard(response: dict[str, Any], *, cut: bool = False) -> Heard:
+def _end(response: dict[str, Any], *, cut: bool = False) -> AnswerEnd:
     usage = response.get("usage")
-    return Heard(tokens(usage, "input_tokens"), tokens(usage, "output_tokens"), cut)
+    return AnswerEnd(tokens(usage, "input_tokens"), tokens(usage, "output_tokens"), cut)

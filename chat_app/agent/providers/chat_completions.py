@@ -9,27 +9,27 @@ from chat_app.agent import catalogue
 from chat_app.agent.transcript import Turn, tokens
 from chat_app.runs.contract import Item
 
-from .base import Heard, ProviderModel, Question
+from .base import AnswerEnd, ModelCall, ProviderModel
 from .failures import ProviderError, from_event
-from .wire import DONE, Event, Reply
+from .wire import DONE, ProviderEvent, Reply
 
 
 class ChatCompletionsModel(ProviderModel):
     path = "chat/completions"
 
-    def body(self, question: Question) -> dict[str, Any]:
-        settings = question.settings
-        messages = Converter.items_to_messages([_for_chat(item) for item in question.items], model=self.name)
-        if question.instructions:
-            messages.insert(0, {"role": "system", "content": question.instructions})
+    def body(self, model_call: ModelCall) -> dict[str, Any]:
+        settings = model_call.settings
+        messages = Converter.items_to_messages([_for_chat(item) for item in model_call.items], model=self.name)
+        if model_call.instructions:
+            messages.insert(0, {"role": "system", "content": model_call.instructions})
         body: dict[str, Any] = {
             "model": self.name,
             "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        if question.tools:
-            body["tools"] = [Converter.tool_to_openai(tool) for tool in question.tools]
+        if model_call.tools:
+            body["tools"] = [Converter.tool_to_openai(tool) for tool in model_call.tools]
         if catalogue.supports_reasoning(self.name) and settings.reasoning is not None and settings.reasoning.effort:
             body["reasoning_effort"] = settings.reasoning.effort
         if settings.max_tokens is not None:
@@ -38,18 +38,18 @@ class ChatCompletionsModel(ProviderModel):
             )
         return body
 
-    async def hear(self, reply: Reply, turn: Turn) -> Heard:
-        hearing = Hearing(turn)
-        while not hearing.ended:
+    async def read(self, reply: Reply, turn: Turn) -> AnswerEnd:
+        reader = CompletionReader(turn)
+        while not reader.ended:
             try:
                 events = await reply.events()
             except ProviderError:
-                if hearing.finish_reason:  # some servers send no [DONE]
+                if reader.finish_reason:  # some servers send no [DONE]
                     break
                 raise
             pieces: list[str] = []
             for event in events:
-                # The lines that every token passes.
+                # These lines run for every token.
                 if type(event) is dict and (choices := event.get("choices")):
                     choice = choices[0]
                     delta = choice.get("delta") or {}
@@ -60,10 +60,10 @@ class ChatCompletionsModel(ProviderModel):
                 if pieces:
                     await turn.text("".join(pieces))
                     pieces = []
-                await hearing.event(event)
+                await reader.event(event)
             if pieces:
                 await turn.text("".join(pieces))
-        return await hearing.finish()
+        return await reader.finish()
 
 
 def _for_chat(item: Item) -> Any:
@@ -78,8 +78,8 @@ class Call:
     arguments: list[str] = field(default_factory=list)
 
 
-class Hearing:
-    """The chunks of one completion but the plain text."""
+class CompletionReader:
+    """Reads all of one completion's chunks except the deltas of its text."""
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
@@ -88,7 +88,7 @@ class Hearing:
         self.finish_reason = ""
         self.ended = False
 
-    async def event(self, event: Event | str) -> None:
+    async def event(self, event: ProviderEvent | str) -> None:
         if not isinstance(event, dict):
             self.ended = self.ended or event == DONE
             return
@@ -102,7 +102,7 @@ class Hearing:
                 self.finish_reason = choice.get("finish_reason") or self.finish_reason
 
     async def _delta(self, delta: dict[str, Any]) -> None:
-        """All of a delta but its content, which has been said."""
+        """All of a delta but its content, which was read before."""
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
             await self._turn.reasoning(thought)
         if refusal := delta.get("refusal"):
@@ -126,13 +126,13 @@ class Hearing:
             call.arguments.append(piece)
             await self._turn.call_arguments(call.id, piece)
 
-    async def finish(self) -> Heard:
+    async def finish(self) -> AnswerEnd:
         if not self.finish_reason and not self.ended:
             raise ProviderError("provider_unavailable", detail="the stream ended without a reason", repeat=True)
         await self._turn.message()
         match self.finish_reason:
-            case "length":  # a call that was cut has no use
-                return Heard(*self.usage, cut=True)
+            case "length":  # calls are left out: their arguments are cut
+                return AnswerEnd(*self.usage, cut=True)
             case "content_filter":
                 raise ProviderError(
                     "provider_rejected",
@@ -141,4 +141,4 @@ class Hearing:
                 )
         for call in self._calls.values():
             await self._turn.call(call.id, call.name, "".join(call.arguments))
-        return Heard(*self.usage)
+        return AnswerEnd(*self.usage)

@@ -1,7 +1,6 @@
 """A run that waits for a person's word, and what may happen meanwhile."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -10,23 +9,19 @@ from rest_framework.test import APIClient
 
 from chat_app.exceptions import ApprovalGone
 from chat_app.models import Approval, Event, Run
+from chat_app.tool_calls import AskedCall
 from sessions_app.models import ChatSession
 from tests.chat_app.conftest import Start
 
 pytestmark = pytest.mark.django_db
 
 
-@dataclass
-class Call:
-    id: str
-    name: str = "edit_file"
-    arguments: str = "{}"
-
-
 @pytest.fixture
 def waiting(start: Start) -> Run:
     run = start().run
-    assert run.pause(run.epoch, [Call("call_1"), Call("call_2", "delete")], '{"state": 1}', None)
+    assert run.pause(
+        run.epoch, [AskedCall("call_1", "edit_file", "{}"), AskedCall("call_2", "delete", "{}")], '{"state": 1}', None
+    )
     run.refresh_from_db()
     return run
 
@@ -62,7 +57,7 @@ def test_it_goes_on_as_the_same_run_once_all_is_decided(session: ChatSession, st
     Approval.objects.decide(session.pk, waiting.approvals.get(call_id="call_2").pk, "reject", "too risky")
     (started,) = Run.objects.claim("elsewhere", 10)
     assert started.run.pk == waiting.pk
-    assert {(a.call_id, a.approved, a.reason) for a in started.answers} == {
+    assert {(a.call_id, a.approved, a.reason) for a in started.decisions} == {
         ("call_1", True, ""),
         ("call_2", False, "too risky"),
     }

@@ -1,6 +1,6 @@
 import pytest
 
-from chat_app.agent.titles import title_from
+from chat_app.runs.titles import title_from
 
 
 @pytest.mark.parametrize(
