@@ -61,6 +61,10 @@ AZURE_OPENAI_API_KEY: str = env.str("AZURE_OPENAI_API_KEY", "")
 AZURE_OPENAI_API_VERSION: str = env.str("AZURE_OPENAI_API_VERSION", "")
 DEFAULT_MODEL: str = env.str("DEFAULT_MODEL", "")
 MODEL_STALL_TIMEOUT_S: float = env.float("MODEL_STALL_TIMEOUT_S", 120)
+# How long a turn that has said nothing yet is tried again while the provider fails.
+MODEL_PATIENCE_S: float = env.float("MODEL_PATIENCE_S", 60)
+# A run that works for longer is ended; 0: none is. Waiting for an approval does not count.
+RUN_TIMEOUT_S: float = env.float("RUN_TIMEOUT_S", 3600)
 LEASE_S: float = env.float("LEASE_S", 15)
 # How long a server that is told to stop lets running answers go on; a second signal ends them at once.
 SHUTDOWN_GRACE_S: float = env.float("SHUTDOWN_GRACE_S", 8)

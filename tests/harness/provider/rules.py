@@ -69,7 +69,7 @@ def responses_fault(body: Any, issued: dict[str, str]) -> str | None:
 
 
 def chat_fault(body: Any, issued: dict[str, str]) -> str | None:
-    """`issued`: id of each call given out before -> the signature or the thoughts that must come back with it."""
+    """`issued`: what must come back with earlier calls: their ids -> signatures, "thoughts of ID" -> thoughts."""
     return next(_chat_faults(body, issued), None)
 
 
@@ -333,7 +333,9 @@ def _vendor_faults(model: str, messages: list[JSON], issued: dict[str, str]) -> 
                 yield "Function call is missing a thought_signature in functionCall parts."
             if signature is not None and signature != issued.get(calls[0].get("id", "")):
                 yield "Thought signature is not valid."
-        if calls and is_deepseek(model) and message.get("reasoning_content") != issued.get(calls[0].get("id", ""), ""):
-            yield "The `reasoning_content` in the thinking mode must be passed back to the API."
+        if calls and is_deepseek(model):
+            thoughts = message.get("reasoning_content")
+            if thoughts is None or thoughts not in ("", issued.get(f"thoughts of {calls[0].get('id')}")):
+                yield "The `reasoning_content` in the thinking mode must be passed back to the API."
         if not calls and "reasoning_content" in message:
             yield "reasoning_content without a call is of no use."

@@ -19,7 +19,8 @@ is answered with ``You said: <text>``.
 ``refuse NAME``            an error of rules.REFUSALS, in the words of the provider that it is named after
 ``hang``                   no answer at all, not even a status line
 ``FAULT after N``          after N words of text: ``reset`` (RST), ``close`` (no end of the answer), ``hang``,
-                           ``pings`` (nothing but keep-alive comments), ``malformed`` (broken JSON), ``error`` (the API's own error event), ``length``
+                           ``pings`` (nothing but keep-alive comments),
+                           ``malformed`` (broken JSON), ``error`` (the API's own error event), ``length``
                            (the token limit), ``gate NAME`` (waits until the test opens the gate)
 ``FAULT in call``          the same in the middle of a function call's arguments
 =========================  ===================================================================================

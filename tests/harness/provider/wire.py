@@ -258,7 +258,7 @@ class ChatWire:
             self.issued[call["id"]] = f"signature of {call['id']}"
             call["extra_content"] = {"google": {"thought_signature": self.issued[call["id"]]}}
         if is_deepseek(self.model):
-            self.issued[call["id"]] = self.thoughts
+            self.issued[f"thoughts of {call['id']}"] = self.thoughts
         return self._chunk({"tool_calls": [{"index": self._index, **call}]})
 
     @property
