@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 from agents import Agent, AgentBase, FunctionTool, RunContextWrapper, Tool, set_tracing_disabled
@@ -29,9 +28,6 @@ MAX_NAMES = 50
 LISTING_TIMEOUT_S = 2.0
 
 
-NeedsApproval = Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaitable[bool]]
-
-
 def agent_for(request: RunRequest, more_tools: Sequence[Tool] = ()) -> Agent[Transcript]:
     tools = [with_approval(tool, request) for tool in (*TOOLS, *more_tools)]
     return Agent(name=request.agent_name or "chat", instructions=instructions, tools=tools)
@@ -44,17 +40,8 @@ def with_approval(tool: Tool, request: RunRequest) -> Tool:
     asks = tool.needs_approval is True or tool.name in settings.TOOLS_REQUIRE_APPROVAL
     asks = asks and tool.name not in request.always_allowed
     tool = copy.copy(tool)
-    tool.needs_approval = _unless_approved(request) if asks else False
+    tool.needs_approval = asks
     return tool
-
-
-def _unless_approved(request: RunRequest) -> NeedsApproval:
-    approved = {decision.call_id for decision in request.decisions if decision.approved}
-
-    async def asks(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
-        return call_id not in approved
-
-    return asks
 
 
 async def instructions(context: RunContextWrapper[Transcript], agent: AgentBase[Transcript]) -> str:

@@ -79,7 +79,7 @@ async def _run(transcript: Transcript) -> RunResult:
         hooks=HOOKS,
         session=transcript.context,
         run_config=RunConfig(
-            model=ResumedModel(approved, model) if approved else model,
+            model=ResumedModel(approved, model, agent) if approved else model,
             model_provider=NO_PROVIDER,
             model_settings=_model_settings(request),
             tracing_disabled=True,

@@ -4,11 +4,12 @@ Nothing of the Agents SDK is stored meanwhile: the rows of llm_context have the 
 to the SDK, whose first turn makes the approved calls again without asking the provider.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
-from agents import Agent, Model, ModelResponse, RunResult
-from agents.items import ToolApprovalItem, TResponseOutputItem
+from agents import Agent, FunctionTool, Model, ModelResponse, RunResult
+from agents.items import ToolApprovalItem, TResponseOutputItem, TResponseStreamEvent
 from agents.usage import Usage as SDKUsage
 
 from chat_app.runs.contract import Outcome, RunRequest
@@ -55,16 +56,19 @@ def refusal(decision: DecidedCall) -> str:
 
 
 class ResumedModel(Model):
-    """Answers the first turn with the approved calls, and each later one by `model`."""
+    """Answers the first turn with the approved calls, and each later one by `model`. No tool of that one turn asks."""
 
-    def __init__(self, approved: list[TResponseOutputItem], model: Model) -> None:
+    def __init__(self, approved: list[TResponseOutputItem], model: Model, agent: Agent[Transcript]) -> None:
         self._approved, self._model = approved, model
+        self._asking = [tool for tool in agent.tools if isinstance(tool, FunctionTool) and tool.needs_approval]
 
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
-        if self._approved:
-            calls, self._approved = self._approved, []
+        calls, self._approved = self._approved, []
+        for tool in self._asking:
+            tool.needs_approval = not calls
+        if calls:
             return ModelResponse(output=calls, usage=SDKUsage(), response_id=None)
         return await self._model.get_response(*args, **kwargs)
 
-    def stream_response(self, *args: Any, **kwargs: Any) -> Any:
+    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
         return self._model.stream_response(*args, **kwargs)

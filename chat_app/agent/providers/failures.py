@@ -60,7 +60,7 @@ _TOO_LONG_TEXTS = (
     r"prompt (\([^)]*\) )?is too long",
     # Anthropic: "input length and `max_tokens` exceed context limit: 199000 + 20000 > 200000"
     r"exceed context limit",
-    # llama.cpp: "request (4476 tokens) exceeds the available context size (4096 tokens), try increasing it",
+    # llama.cpp: "request (9000 tokens) exceeds the available context size (4096 tokens), try increasing it",
     # and while it generates: "Context size has been exceeded."
     r"exceeds the available context size",
     r"context size has been exceeded",

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ CONNECT_TIMEOUT_S = 10
 KEEP_ALIVE_S = 60
 END_OF_BODY_S = 1
 READ_BUFFER_BYTES = 256 * 1024
+LARGE_BODY_BYTES = 512 * 1024
 ERROR_BODY_BYTES = 64 * 1024
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 DONE = "done"  # in place of an event: the stream says that it is complete
@@ -90,7 +92,13 @@ async def post(target: Endpoint, body: bytes) -> AsyncIterator["Reply"]:
     stall_s = settings.MODEL_STALL_TIMEOUT_S
     try:
         async with asyncio.timeout(stall_s):
-            response = await client().post(target.url, data=body, headers=target.headers, params=target.query or None)
+            response = await client().post(
+                target.url,
+                # A large body is written in pieces, so that other runs go on meanwhile.
+                data=BytesIO(body) if len(body) > LARGE_BODY_BYTES else body,
+                headers=target.headers,
+                params=target.query or None,
+            )
     except aiohttp.ClientError as error:  # first, for a connection that cannot be made in time is a TimeoutError, too
         raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
     except TimeoutError as error:

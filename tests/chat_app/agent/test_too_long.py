@@ -64,7 +64,7 @@ WORDED: dict[str, tuple[int, Any]] = {
         400,
         {
             "error": {
-                "message": "This model's maximum context length is 131072 tokens. However, you requested 150000 tokens.",
+                "message": "This model's maximum context length is 131072 tokens. You requested 150000.",
                 "type": "invalid_request_error",
                 "code": "invalid_request_error",
             }
@@ -76,7 +76,7 @@ WORDED: dict[str, tuple[int, Any]] = {
             {
                 "error": {
                     "code": 400,
-                    "message": "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).",
+                    "message": "The input token count (1196265) exceeds the maximum number of tokens allowed.",
                     "status": "INVALID_ARGUMENT",
                 }
             }
