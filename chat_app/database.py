@@ -1,4 +1,4 @@
-"""The way from the event loop to the ORM: a few long-lived threads, each with a connection of its own."""
+"""Calls of the ORM from the event loop: a few long-lived threads, each with a connection of its own."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,8 @@ _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 
 
 def with_fresh_connection(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """In a long-lived thread: its connection is looked after before and after."""
+    """For calls in long-lived threads, where no request ends: a connection that is broken or too old is closed before
+    and after the call."""
     close_old_connections()
     try:
         return call(*args, **kwargs)

@@ -28,11 +28,11 @@ Name = Annotated[str, Meta(max_length=128, pattern=r"\A[^\x00]*\Z")]
 
 
 class Command(Struct, tag_field="type", frozen=True):
-    """What a client may say. Fields that it does not know are passed over; wrong types are a BadFrame."""
+    """What a client may send. Unknown fields are ignored; wrong types are a BadFrame."""
 
 
 class UserInput(Struct, frozen=True):
-    """What the user said, and files of the session that go with it; only with files may the words be missing."""
+    """A user's message and the files of the session that it refers to. Without files the text must not be empty."""
 
     content: Annotated[str, Meta(max_length=MAX_TEXT_CHARS)] = ""
     attachments: list[dict[str, Any]] | None = None
@@ -75,7 +75,7 @@ _commands = msgspec.json.Decoder(AnyCommand)
 
 
 def parse_command(text: str) -> AnyCommand:
-    """One command, or BadFrame with the code `bad_frame` or `unknown_type` and words that a client's author can use."""
+    """One command, or BadFrame with the code `bad_frame` or `unknown_type` and a text for the client's author."""
     try:
         return _commands.decode(text)
     except msgspec.ValidationError as error:
@@ -90,7 +90,7 @@ def parse_command(text: str) -> AnyCommand:
 
 
 class Event(Struct, tag_field="type", frozen=True):
-    """A fact of a session's log. The envelope (`seq, session_id, run_id, at`) is added by `Record`."""
+    """What goes into a session's log or to its clients. `Record` adds the envelope (`seq, session_id, run_id, at`)."""
 
 
 class MessageCreated(Event, tag="message_created", frozen=True):
@@ -159,7 +159,7 @@ class ToolCallArgumentsDelta(Event, tag="tool_call_arguments_delta", frozen=True
 
 
 class ApprovalRequest(Event, tag="approval_request", frozen=True):
-    """A tool call that runs only if a person says so; `id` is the call's."""
+    """A tool call that runs only if a person approves it; `id` is the call's."""
 
     approval_id: UUID
     id: str
@@ -266,7 +266,7 @@ class Record(Struct):
 
     @property
     def wire(self) -> str:
-        """The frame as text, put together once for all sockets."""
+        """The frame as text, built once for all sockets."""
         if self._wire is None:
             run = f'"{self.run_id}"' if self.run_id else "null"
             head = f'{{"seq":{self.seq},"session_id":{encode_text(self.public_id)},"run_id":{run},"at":"{self.at}",'

@@ -106,7 +106,7 @@ def supports_reasoning(model: str) -> bool:
 
 # Parts of the names of models that take images, as providers name them.
 _SEEING = re.compile(
-    r"vision|omni|\bvl\b|-vl|llava|pixtral|gemini|gemma-?3|claude|qwen.*vl|llama-?4|gpt-(4o|4\.1|5)|o3|o4"
+    r"vision|omni|\bvl\b|-vl|llava|pixtral|gemini|gemma-?3|claude|qwen.*vl|llama-?4|gpt-(4o|4\.1|5)|\bo[34](?!-mini)|\bo4-mini"
 )
 
 

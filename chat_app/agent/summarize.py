@@ -60,7 +60,7 @@ async def summarize(items: list[Item], model: str) -> SummaryResult:
     nobody = UUID(int=0)
     transcript = Transcript(RunRequest(nobody, nobody, "", nobody, model, history=[]), NullWriter())
     chosen = model_for(model, transcript)
-    lines = said(repaired(items))
+    lines = lines_of(repaired(items))
     if isinstance(chosen, DemoModel):
         return SummaryResult(_demo_summary(lines), None)
     # As one text, not as turns: a model that is given turns goes on with them.
@@ -81,7 +81,7 @@ async def summarize(items: list[Item], model: str) -> SummaryResult:
     return SummaryResult(text, transcript.usage)
 
 
-def said(items: list[Item]) -> list[str]:
+def lines_of(items: list[Item]) -> list[str]:
     lines = []
     for item in items:
         content = item.get("content")

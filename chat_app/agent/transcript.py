@@ -67,7 +67,7 @@ class Transcript:
         await self.context.write(call)
 
     async def tool_started(self, call_id: str, name: str, arguments: str) -> None:
-        """Returns once the call is committed: a tool acts only after the log says so."""
+        """Returns once the call is committed: a tool acts only after its call is in the log."""
         await self.writer.tool_call(id=call_id, name=name, arguments=arguments, status="executing")
         await self.writer.flush()
 

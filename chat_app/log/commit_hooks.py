@@ -1,6 +1,6 @@
-"""What the process does after a commit. The hub and the supervisor set it up; verbs call it by `transaction.on_commit`.
+"""What the process does after a commit. The hub and the process set the hooks; verbs call them by `on_commit`.
 
-Without a process (a shell, a migration) nothing is set: the log is written all the same, and others find it by polling.
+In a shell or a management command no hook is set. The log is written all the same, and servers find it by polling.
 """
 
 from __future__ import annotations

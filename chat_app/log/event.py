@@ -41,7 +41,7 @@ class EventManager(models.Manager["Event"]):
 
     def forget(self, session: ChatSession, up_to: int, last: int | None = None) -> None:
         """Delete the events numbered up to `up_to`. Their numbers are not given out again; a client that asks for them
-        is told to load the session anew. `last`: also the log's last number, where the session's row has it wrong."""
+        is told to load the session anew. `last`: also the log's last number, if the session's row is wrong."""
         self.filter(session=session, seq__lte=up_to).delete()
         session.forgotten_seq = up_to
         session.last_seq = session.last_seq if last is None else last

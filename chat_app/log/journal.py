@@ -1,8 +1,8 @@
-"""The writer of the log: one thread, one connection, one transaction for all that the process said meanwhile.
+"""Group commit for the log: one thread with one connection writes what all running answers of the process produce.
 
-Idle, it adds one commit to a token's way. Busy, what arrives during a commit waits for the next one and is merged by
-then (writer.py), so that a commit is never paid per token. A batch is put together on the event loop and written in the
-thread; nothing is shared between the two but the batch, so nothing is locked.
+When it is idle, a token costs one commit. When it is busy, what arrives during a commit waits for the next one and is
+joined by then (run_writer.py), so that no commit is made per token. A batch is put together on the event loop and
+written in the thread. The two share nothing but the batch, so there are no locks.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ Number = Callable[[dict[UUID, tuple[UUID, int, int]]], dict[UUID, int]]
 RETRY_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # between attempts to write a batch; the last one repeats
 STOP_TIMEOUT_S = 10.0
 GIVE_UP_AFTER_S = 60.0  # by then the leases have run out, and others have ended the runs
-# Between commits of what many say at once. A commit costs nearly the same for ten words as for one: at 50 streams of 50
-# words a second a rest of 6 ms took the processor time of a word from 203 to 108 µs, its p99 delay from 10 to 17 ms.
-# An idle journal does not rest, and a verb never waits.
+# Between commits while several answers stream. A commit costs nearly the same for ten tokens as for one: at 50 streams
+# of 50 tokens a second a pause of 6 ms took the processor time of a token from 203 to 108 µs, its p99 delay from 10 to
+# 17 ms. An idle journal does not pause, and a verb never waits for it.
 REST_S = 0.005
-MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and what others say must not wait for fifty of them
+MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and running answers must not wait for fifty of them
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
 
 
 @dataclass(slots=True)
 class Call:
-    """Somebody's own verb, with its result after the commit: part of a batch, in a savepoint, if it says which session
-    it changes; else it stands alone and makes its own transactions."""
+    """A verb that a caller of `transact` waits for. If it names the session that it changes, it shares the transaction
+    of a batch, in a savepoint of its own; else it runs after the batch and makes its own transactions."""
 
     verb: Callable[[], Any]
     answer: asyncio.Future[Any]
@@ -71,7 +71,7 @@ class Journal:
     """Started and stopped with the process, on its event loop."""
 
     def __init__(self, number: Number, on_lost: Callable[[UUID], None]) -> None:
-        """`number` gives out the numbers of running runs' events (models/fence.py); `on_lost` is called, on the loop,
+        """`number` gives out the numbers of running runs' events (models/fence.py). `on_lost` is called, on the loop,
         for each run that this process may no longer write."""
         self._number, self._on_lost = number, on_lost
         self._loop = asyncio.get_running_loop()
@@ -99,7 +99,7 @@ class Journal:
         return result
 
     async def stop(self) -> None:
-        """Write what is left, then let the thread go."""
+        """Write what is left, then end the thread."""
         self._drained.clear()
         if not (self._busy or self._dirty or self._calls):
             self._drained.set()
@@ -115,7 +115,7 @@ class Journal:
         self._schedule()
 
     def _schedule(self) -> None:
-        """Hand over at once if the last commit is a moment ago; else when it will be, with what comes until then."""
+        """Hand over now if the last commit is REST_S ago, else when it will be, with all that comes until then."""
         if not self._busy and not self._scheduled:
             self._scheduled = True
             rest_s = 0.0 if self._calls else self._committed_at + REST_S - self._loop.time()
@@ -183,7 +183,7 @@ class Journal:
                 counts.commit_failures += 1
                 logger.warning("journal: the database did not take a batch", exc_info=attempt == 0)
                 connection.close()
-                # Who waits for an answer is told; what was said stays here and is written when the database is back.
+                # Callers get an error now. The answers' events are kept, and written when the database is back.
                 self._fail_calls(batch)
             except Exception:
                 logger.exception("journal: a batch could not be written")
@@ -199,7 +199,7 @@ class Journal:
             attempt += 1
 
     def _write_one_by_one(self, batch: Batch) -> list[RunWriter]:
-        """So that what one run said, and the database refuses, costs no other run."""
+        """So that an event that the database refuses costs no run but its own."""
         return [writer for entry in batch.entries for writer in self._write(Batch([entry]))]
 
     def _fail_calls(self, batch: Batch) -> None:
@@ -228,7 +228,8 @@ class Journal:
         return lost
 
     def _make_alone(self, call: Call) -> None:
-        """In one transaction only where none waits for a row while it holds another."""
+        """On SQLite in one transaction, which is one lock of the database. On PostgreSQL the verb makes its own: a
+        transaction around several sessions' rows could wait for another process that waits for it."""
         try:
             close_old_connections()
             with nullcontext() if connection.features.has_select_for_update else transaction.atomic():
@@ -257,18 +258,19 @@ class Journal:
 
 
 def lock(sessions: list[UUID]) -> None:
-    """The rows of all sessions that a transaction will change, at once and in one order: two processes whose batches
-    cross would otherwise wait for each other. What is asked of a run after that is asked when its session is held."""
+    """Lock the rows of all sessions that a transaction will change, in one order: two processes whose batches have the
+    same sessions would otherwise wait for each other."""
     if connection.features.has_select_for_update:
         rows = ChatSession.objects.filter(pk__in=sessions).order_by("pk")
         list(rows.select_for_update().values_list("pk"))
 
 
 def write_entries(entries: list[Entry], number: Number) -> list[RunWriter]:
-    """Number, change, insert: the entries of different sessions, in the current transaction; the writers that are lost.
+    """Number the events, change the rows and insert the events, in the current transaction. The writers whose runs are
+    lost are returned. Each session appears once.
 
-    The sessions are locked: PostgreSQL, where it waits for a session's row, looks again at that row and not at its
-    run's, which may have ended meanwhile.
+    The sessions must be locked before. Otherwise `number` may wait for a session's row while the run is ended, and
+    PostgreSQL would then look again at the session's row but not at the run's.
     """
     numbers = number({e.writer.session_pk: (e.writer.run_id, e.writer.epoch, len(e.events)) for e in entries})
     now = datetime.now(UTC)

@@ -1,7 +1,7 @@
-"""Writing to a session's log inside a transaction, and what its commit rings.
+"""Writing to a session's log, in the transaction of the change that the events tell of.
 
-Everything that becomes an event goes through `record` (or, for a running answer's many small ones, through the
-journal's batch, which uses `insert` below): numbered from the session's row, in the transaction of the change itself.
+Events are numbered from the session's row. All of them go through `record`, except the many small ones of a running
+answer: the journal numbers those in batches and uses `insert` below.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def lock_session(session_pk: UUID) -> ChatSession:
 
 
 def record(session: ChatSession, events: Iterable[LogEvent], run_id: UUID | None = None) -> list[Record]:
-    """Number the events and insert them; ring when the transaction has committed. Must run inside one."""
+    """Number the events and insert them; clients are notified after the commit. Must run inside a transaction."""
     events = list(events)
     rows = ChatSession.objects.filter(pk=session.pk)
     numbered = update_returning(rows, ("last_seq", "packed"), last_seq=F("last_seq") + len(events))
@@ -59,7 +59,7 @@ def record(session: ChatSession, events: Iterable[LogEvent], run_id: UUID | None
 
 
 def insert(records: list[Record], now: datetime) -> None:
-    """The rows of numbered records, by few statements and without model instances: this is the hot path."""
+    """The rows of numbered records, by few statements and without model instances: every delta passes here."""
     session_field, run_field = Event._meta.get_field("session"), Event._meta.get_field("run_id")
     at_field = Event._meta.get_field("at")
     moment = at_field.get_db_prep_value(now, connection)

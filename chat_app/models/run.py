@@ -158,8 +158,7 @@ class RunManager(models.Manager["Run"]):
     def claim(self, owner: str, limit: int, of_users: Mapping[UUID, int] | None = None) -> list[Started]:
         """Make the oldest queued runs the owner's, at most `limit`, of sessions in which nothing is in progress.
 
-        `of_users` says how many runs `owner` executes for each user already; nobody gets more than
-        MAX_RUNS_PER_USER.
+        `of_users`: how many runs `owner` executes already for each user, of whom none gets more than MAX_RUNS_PER_USER.
         """
         running, most = Counter(of_users or {}), settings.MAX_RUNS_PER_USER
         busy = self.filter(session=OuterRef("session"), status__in=ACTIVE)
@@ -396,5 +395,5 @@ class Run(models.Model):
 
 
 def allowed_tools(session: ChatSession) -> set[str]:
-    """Names of the tools that need no approval in this session, because somebody said "always"."""
+    """Names of the tools that need no approval in this session, because a person chose "always"."""
     return set(session.approvals.filter(always=True).values_list("name", flat=True))

@@ -157,7 +157,7 @@ class Supervisor:
                     )
 
     async def _answer(self, started: Started) -> Outcome:
-        """What the agent says, or an error in its place. Raises LeaseLost and CancelledError."""
+        """The agent's outcome, or an error in its place. Raises LeaseLost and CancelledError."""
         writer = self._journal.writer(started.run, started.session, self._hub.tell)
         writer.resume(started.open_calls)
         try:

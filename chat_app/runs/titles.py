@@ -8,7 +8,7 @@ _MARKUP = re.compile(r"```.*?(```|$)|https?://(\S{0,40})\S*|[`*_#>|\[\]{}<]+", r
 def title_from(text: str) -> str:
     """A title for a session from its first user message; empty if the message has no words.
 
-    Made from the words themselves: asking a model would cost a call per session and say the text to it twice.
+    Made from the words themselves: asking a model would cost a call for each session.
     """
     prose = _MARKUP.sub(lambda found: found.group(2) or " ", text[:2000])
     if not re.search(r"\w", prose):

@@ -59,6 +59,6 @@ async def journal(transactional_db: None, lost: Lost) -> AsyncIterator[Journal]:
 
 
 @pytest.fixture
-async def writer(journal: Journal, start: Start) -> RunWriter:
+async def run_writer(journal: Journal, start: Start) -> RunWriter:
     started = await in_database(start)
     return journal.writer(started.run, started.session)

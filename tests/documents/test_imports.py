@@ -20,7 +20,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         pytest.fail(f"a circle of imports: {' <- '.join(error.args[1])}")
 
 
-def test_the_log_the_rows_and_the_runs_need_no_circle_for_their_types_either() -> None:
+def test_nor_do_those_of_chat_app_for_their_types() -> None:
     graph = grimp.build_graph("chat_app", cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     TopologicalSorter(imports).prepare()

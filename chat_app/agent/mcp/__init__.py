@@ -1,4 +1,4 @@
-"""The MCP servers of the settings. Nothing that one of them does costs more than its own calls."""
+"""The MCP servers of the settings. A server that fails costs a run no more than the calls of its own tools."""
 
 from .toolbox import Toolbox, start_shared, stop_all, toolbox_for
 

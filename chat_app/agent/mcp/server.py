@@ -1,4 +1,4 @@
-"""One configured MCP server: started when it is first needed, started again when it died, and never waited for long."""
+"""One configured MCP server: started when it is first needed, restarted when it died, with bounds on every wait."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from .transport import HttpServer, Program, StdioServer
 
 logger = logging.getLogger(__name__)
 
-# The SDK's own words about servers may hold what tools were told; ours say what an operator needs.
+# The SDK's messages about servers may contain the arguments of tools; our own are logged in their place.
 logging.getLogger("openai.agents").setLevel(logging.CRITICAL)
 logging.getLogger("mcp").setLevel(logging.CRITICAL)
 logging.getLogger("client").setLevel(logging.CRITICAL)
@@ -35,12 +35,12 @@ class Server:
 
     def __init__(self, key: str, entry: dict[str, Any]) -> None:
         self.key, self.entry = key, entry
-        self.listed: list[Listed] = []  # of the last time that it was there
+        self.listed: list[Listed] = []  # as of its last start
         self.used_at = time.monotonic()
         self._sdk: StdioServer | HttpServer | None = None
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
-        self._doubt: asyncio.Task[None] | None = None  # whether it hangs, being asked
+        self._health_check: asyncio.Task[None] | None = None
         self._begun_at = 0.0
         self._failures = 0
         self._not_before = 0.0
@@ -50,10 +50,10 @@ class Server:
         return self._sdk is not None and not self._sdk.ended.is_set()
 
     async def ready(self, patience_s: float) -> bool:
-        """Whether it is up, started if need be. `patience_s` counts from its start: who comes later waits no more."""
+        """Whether it is up, started if need be. `patience_s` counts from its start, so that later callers wait less."""
         self.used_at = time.monotonic()
         if self._task is not None and self._sdk is not None and not self.is_up:
-            await asyncio.wait({self._task}, timeout=self.CLEANUP_S)  # it has ended, and is cleaned up after
+            await asyncio.wait({self._task}, timeout=self.CLEANUP_S)  # it has ended, and its task is still cleaning up
         now = time.monotonic()
         if self._sdk is None and self._task is None and now >= self._not_before:
             self._settled.clear()
@@ -87,7 +87,7 @@ class Server:
             self._settled.set()
 
     def _made(self) -> StdioServer | HttpServer:
-        """Raises KeyError, TypeError and ValueError for an entry that says no such thing."""
+        """Raises KeyError, TypeError or ValueError if the entry is not valid."""
         entry = self.entry
         match entry["transport"]:
             case "stdio":
@@ -104,8 +104,10 @@ class Server:
 
     async def call(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
         """Raises ToolFailure."""
-        if self._doubt is not None:
-            await asyncio.wait({self._doubt})  # a call made meanwhile would end with a server that hangs
+        if self._health_check is not None:
+            await asyncio.wait(
+                {self._health_check}
+            )  # if the server hangs it is restarted, and a call made before would fail with it
         if not await self.ready(self.RESTART_S) or (sdk := self._sdk) is None:
             raise ToolFailure(f"The server {self.key} is not available at the moment.")
         call = asyncio.create_task(sdk.call_tool(name, arguments))
@@ -117,8 +119,8 @@ class Server:
                 raise ToolFailure(f"The server {self.key} died before it answered.")
             result = await call
         except TimeoutError:
-            self._doubt = asyncio.create_task(self._look_after(sdk))
-            self._doubt.add_done_callback(lambda task: task.exception())
+            self._health_check = asyncio.create_task(self._check_health(sdk))
+            self._health_check.add_done_callback(lambda task: task.exception())
             raise ToolFailure(f"{self.key} did not answer within {settings.MCP_CALL_TIMEOUT_S:.0f} seconds.") from None
         except MCPError as error:
             if sdk.ended.is_set() or error.error.code == CONNECTION_CLOSED:
@@ -138,7 +140,7 @@ class Server:
         self._failures = 0
         return result
 
-    async def _look_after(self, sdk: StdioServer | HttpServer) -> None:
+    async def _check_health(self, sdk: StdioServer | HttpServer) -> None:
         """One call may take long; a server that does not even answer a ping hangs, and is started again."""
         try:
             async with asyncio.timeout(self.PING_S):

@@ -23,9 +23,9 @@ from .server import Server
 
 logger = logging.getLogger(__name__)
 
-# Two names of one server: clients say the first, our own settings the second.
+# Two names of one server: clients use the first, our settings the second.
 SAME_SERVER = {"sequential": "sequential-thinking", "sequential-thinking": "sequential"}
-PATIENCE_S = 2.0  # that a turn waits for servers that are being started
+PATIENCE_S = 2.0  # how long a run waits for servers that are being started
 RESUME_PATIENCE_S = 15.0  # a run that goes on after an approval has a call to make
 MAX_TOOLS = 64  # of one server
 MAX_SCHEMA_BYTES = 16 * 1024  # of one tool
@@ -54,7 +54,7 @@ async def toolbox_for(request: RunRequest) -> Toolbox:
     box = Toolbox()
     taken = {tool.name for tool in TOOLS}
     for server in chosen:
-        # A server that is down keeps its names: under one that somebody has allowed for good no other tool may act.
+        # A server that is down keeps its names: an "always allow" must not pass to another server's tool of that name.
         made: list[Tool] = [tool_of(server, listed, name) for listed, name in named(server, taken)]
         if server.is_up:
             box.servers.append(server.key)
@@ -63,19 +63,19 @@ async def toolbox_for(request: RunRequest) -> Toolbox:
 
 
 def servers_for(request: RunRequest) -> list[Server]:
-    """In the order of the settings, so that what they are called does not depend on who asks."""
+    """In the order of the settings, so that a tool has the same name in every session."""
     wanted = {configured(key) for key in request.mcp_config}
     return [server(key, request.session_pk) for key in settings.MCP_SERVERS if key in wanted]
 
 
 def configured(key: str) -> str:
-    """The settings' name of the server that a session calls `key`; another name counts where its own is not there."""
+    """The settings' name of the server that a session calls `key`: `key` itself, or else its other name."""
     other = SAME_SERVER.get(key, key)
     return key if key in settings.MCP_SERVERS else other
 
 
 def server(key: str, session_pk: UUID | None = None) -> Server:
-    """The process's one, or, where the entry says `"shared": false`, the session's."""
+    """The process's server of that key, or the session's own if the entry has `"shared": false`."""
     global _loop
     if _loop is not asyncio.get_running_loop():
         _loop = asyncio.get_running_loop()
@@ -93,7 +93,7 @@ def server(key: str, session_pk: UUID | None = None) -> Server:
 
 
 async def start_shared() -> None:
-    """Before somebody waits for them; one after the other, for each start takes a second of a core."""
+    """Before a run needs them; one after the other, because each start takes a second of a core."""
     for key, entry in settings.MCP_SERVERS.items():
         if entry.get("shared") is not False:
             await server(key).ready(PATIENCE_S)
@@ -109,7 +109,7 @@ async def stop_all() -> None:
 
 
 def named(server: Server, taken: set[str]) -> Iterable[tuple[Listed, str]]:
-    """Its tools, each with a name that no other has; adds them to `taken`. The first to come keeps its own name."""
+    """Its tools, each with a unique name, which is added to `taken`. The first tool of a name keeps it."""
     size = 0
     for listed in server.listed[:MAX_TOOLS]:
         schema_bytes = len(orjson.dumps(listed.input_schema, default=str))

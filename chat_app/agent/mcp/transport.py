@@ -1,4 +1,4 @@
-"""The pipes and connections to MCP servers, which may say nothing, anything, or far too much."""
+"""The pipes and connections to MCP servers, with bounds on what a server may send."""
 
 import asyncio
 import logging
@@ -19,15 +19,15 @@ from mcp.types import jsonrpc_message_adapter
 logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-# Messages and lines that are none, since the last one that we sent: more is a flood.
+# Lines since our last message, valid or not: a server that sends more is stopped.
 MAX_UNASKED = 2_000
-FAREWELL_S = 0.5
-LAST_WORDS_BYTES = 400
+EXIT_TIMEOUT_S = 0.5
+STDERR_TAIL_BYTES = 400
 # Of our environment. It holds our secrets, and a server has its own in its entry's `env`.
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
-Said = SessionMessage | Exception
-Streams = tuple[MemoryObjectReceiveStream[Said], MemoryObjectSendStream[SessionMessage]]
+Received = SessionMessage | Exception
+Streams = tuple[MemoryObjectReceiveStream[Received], MemoryObjectSendStream[SessionMessage]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ class StdioServer(MCPServerStdio):
             start_new_session=True,
         )
         child = Child(self.name, process)
-        to_session, from_server = anyio.create_memory_object_stream[Said](0)
+        to_session, from_server = anyio.create_memory_object_stream[Received](0)
         to_server, from_session = anyio.create_memory_object_stream[SessionMessage](0)
         pumps = [
-            asyncio.create_task(child.hear(to_session)),
-            asyncio.create_task(child.say(from_session)),
-            asyncio.create_task(child.keep_last_words()),
+            asyncio.create_task(child.read(to_session)),
+            asyncio.create_task(child.write(from_session)),
+            asyncio.create_task(child.keep_stderr()),
         ]
         pumps[0].add_done_callback(lambda _: self.ended.set())
         try:
@@ -83,8 +83,12 @@ class StdioServer(MCPServerStdio):
             for stream in (to_session, from_server, to_server, from_session):
                 stream.close()
             self.ended.set()
-            if child.last_words:
-                logger.info("The last words of MCP server %s: %s", self.name, child.last_words.decode(errors="replace"))
+            if child.stderr_tail:
+                logger.info(
+                    "MCP server %s ended; the end of its stderr: %s",
+                    self.name,
+                    child.stderr_tail.decode(errors="replace"),
+                )
 
 
 @dataclass
@@ -92,51 +96,53 @@ class Child:
     name: str
     process: asyncio.subprocess.Process
     unasked: int = 0
-    last_words: bytes = field(default=b"", repr=False)
+    stderr_tail: bytes = field(default=b"", repr=False)
 
-    async def hear(self, to_session: MemoryObjectSendStream[Said]) -> None:
+    async def read(self, to_session: MemoryObjectSendStream[Received]) -> None:
         assert self.process.stdout is not None
         try:
             while line := await self.process.stdout.readuntil(b"\n"):
                 self.unasked += 1
                 if self.unasked > MAX_UNASKED:
-                    logger.warning("MCP server %s says too much that nobody asked for; it is stopped", self.name)
+                    logger.warning("MCP server %s sends too many messages unasked; it is stopped", self.name)
                     break
-                with suppress(ValueError):  # what is no message is passed over
+                with suppress(ValueError):  # a line that is no message is ignored
                     await to_session.send(SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False)))
         except asyncio.LimitOverrunError:
-            logger.warning("MCP server %s said more than %d bytes at once; it is stopped", self.name, MAX_MESSAGE_BYTES)
+            logger.warning(
+                "MCP server %s sent a message of more than %d bytes; it is stopped", self.name, MAX_MESSAGE_BYTES
+            )
         except (asyncio.IncompleteReadError, ConnectionError, anyio.BrokenResourceError, anyio.ClosedResourceError):
             pass
         finally:
             to_session.close()  # every call that waits fails now
             self.kill(signal.SIGKILL)
 
-    async def say(self, from_session: MemoryObjectReceiveStream[SessionMessage]) -> None:
+    async def write(self, from_session: MemoryObjectReceiveStream[SessionMessage]) -> None:
         assert self.process.stdin is not None
         with suppress(ConnectionError, anyio.EndOfStream, anyio.ClosedResourceError):
             while True:
-                said = await from_session.receive()
+                message = await from_session.receive()
                 self.unasked = 0
-                text = said.message.model_dump_json(by_alias=True, exclude_unset=True)
+                text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
                 self.process.stdin.write(text.encode() + b"\n")
                 await self.process.stdin.drain()
 
-    async def keep_last_words(self) -> None:
+    async def keep_stderr(self) -> None:
         assert self.process.stderr is not None
         while piece := await self.process.stderr.read(64 * 1024):
-            self.last_words = (self.last_words + piece)[-LAST_WORDS_BYTES:]
+            self.stderr_tail = (self.stderr_tail + piece)[-STDERR_TAIL_BYTES:]
 
     async def stop(self) -> None:
         """Ends it and everything it has started."""
         if self.process.stdin is not None:
             self.process.stdin.close()
         with suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_S):
+            async with asyncio.timeout(EXIT_TIMEOUT_S):
                 await self.process.wait()
         self.kill(signal.SIGKILL)
         with suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_S):
+            async with asyncio.timeout(EXIT_TIMEOUT_S):
                 await self.process.wait()
 
     def kill(self, how: signal.Signals) -> None:
@@ -187,7 +193,7 @@ class BoundedStream(httpx2.AsyncByteStream):
         async for piece in self._stream:
             left -= len(piece)
             if left < 0:
-                raise httpx2.ReadError("the server says too much")
+                raise httpx2.ReadError("the server's answer is too long")
             yield piece
 
     async def aclose(self) -> None:

@@ -1,5 +1,5 @@
-"""Which addresses of the internet are public. What is judged is the address that a connection is made to, so that
-neither a spelling, nor a redirect, nor a name that resolves differently the second time leads around it."""
+"""Which addresses of the internet are public. The address of each connection is checked, not the name or the URL, so
+that no spelling, no redirect and no name that resolves differently the second time gets around the check."""
 
 import ipaddress
 import socket
@@ -28,7 +28,7 @@ _NOT_PUBLIC = [
         "203.0.113.0/24",
         "224.0.0.0/4",
         "240.0.0.0/4",
-        "::/96",  # IPv4 in an older dress
+        "::/96",  # IPv4-compatible, deprecated
         "64:ff9b:1::/48",
         "100::/64",
         "2001::/23",  # Teredo and others

@@ -136,7 +136,7 @@ async def body_of(answer: aiohttp.ClientResponse) -> tuple[bytes, bool]:
 
 
 def text_of(page: Page, raw: bool) -> str:
-    """What a page does to its reader, it does to a process of its own. Raises ToolError."""
+    """Converted in a process of its own, so that a hostile page can harm no more than that. Raises ToolError."""
     with tempfile.TemporaryDirectory(prefix="page-") as directory:
         place = Path(directory) / f"page{kinds.extension_of(page.content_type)}"
         place.write_bytes(page.body)

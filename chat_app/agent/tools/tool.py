@@ -19,12 +19,12 @@ Context = RunContextWrapper[Transcript]
 
 
 class ToolFailure(Exception):
-    """A tool could not do what it was asked; its words are written for the model and the person to read."""
+    """A tool could not do what it was asked; its message is for the model and the person to read."""
 
 
 def tool(function: Callable[..., Awaitable[str]]) -> FunctionTool:
-    """A coroutine as a tool of the agent. Its docstring and annotations tell the model how to call it; what it raises
-    becomes a result that says so, and the run goes on."""
+    """A coroutine as a tool of the agent. Its docstring and annotations tell the model how to call it; an
+    exception becomes a result that says so, and the run goes on."""
     return function_tool(function, failure_error_function=failed, timeout=TOOL_TIMEOUT_S, timeout_error_function=failed)
 
 
@@ -36,10 +36,10 @@ def failed(context: RunContextWrapper[Any], error: Exception) -> str:
     name = context.tool_name if isinstance(context, ToolContext) else "tool"
     if isinstance(context, ToolContext):
         context.context.failed_calls.add(context.tool_call_id)
-    return orjson.dumps({"success": False, "error": _words(name, error)}).decode()
+    return orjson.dumps({"success": False, "error": _message(name, error)}).decode()
 
 
-def _words(name: str, error: Exception) -> str:
+def _message(name: str, error: Exception) -> str:
     match error:
         case ToolFailure():
             return str(error)

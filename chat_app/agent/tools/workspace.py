@@ -1,4 +1,4 @@
-"""The way of a tool to the files of its run's session."""
+"""Access of the tools to the files of their run's session."""
 
 import asyncio
 from collections import OrderedDict
@@ -20,7 +20,7 @@ from .tool import ToolFailure
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Threads of their own: a storage that is slow holds up the tools, and not who signs in or opens a session.
+# Threads of their own: a slow storage must not hold up sign-ins or the opening of sessions.
 _files = ThreadPoolExecutor(4, thread_name_prefix="workspace")
 _documents = ThreadPoolExecutor(extract.PROCESSES, thread_name_prefix="document")
 
@@ -47,7 +47,7 @@ async def text_of(file: File) -> Text:
 
 
 class Texts:
-    """The texts that were read last, so that to read on in a document does not mean to convert it again.
+    """The texts that were read last, so that a document is not converted again for each of its pages.
 
     Kept by the key of the stored bytes, which are never changed, and found through the session's own rows only.
     """

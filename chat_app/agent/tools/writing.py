@@ -1,4 +1,4 @@
-"""Tools that change the session's files. The bytes and their row are there to stay before the result is given."""
+"""Tools that change the session's files. A result is returned only after the bytes and their row are durable."""
 
 import difflib
 import re

@@ -8,10 +8,8 @@ from pytest_django.fixtures import Settings
 
 from chat_app.agent.answer import answer
 from chat_app.agent.lifecycle import shut_down
-from chat_app.runs.contract import Outcome, RunRequest
+from chat_app.runs.contract import Item, Outcome, RunRequest
 from tests.harness.provider import Provider
-
-Item = dict[str, Any]
 
 
 class RecordingWriter:

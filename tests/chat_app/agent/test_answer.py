@@ -2,7 +2,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from chat_app.exceptions import LeaseLost
-from tests.chat_app.agent.conftest import Ask, Item, RecordingWriter
+from chat_app.runs.contract import Item
+from tests.chat_app.agent.conftest import Ask, RecordingWriter
 from tests.harness.provider import Provider
 
 

@@ -19,14 +19,23 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
 
 @pytest.mark.parametrize(
     ("model", "sees"),
-    [("gpt-4.1", True), ("openai/gpt-5-2025-08-07", True), ("llava-1.6", True), ("demo", False), ("mistral-7b", False)],
+    [
+        ("gpt-4.1", True),
+        ("openai/gpt-5-2025-08-07", True),
+        ("llava-1.6", True),
+        ("demo", False),
+        ("mistral-7b", False),
+        ("o3", True),
+        ("o3-mini", False),
+        ("o4-mini", True),
+    ],
 )
 def test_who_can_see(model: str, sees: bool) -> None:
     assert catalogue.can_see(model) is sees
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("model", "seen"), [("gpt-4.1", True), ("mistral-7b", False)])
+@pytest.mark.parametrize(("model", "seen"), [("gpt-4.1", True), ("gemma-3-27b", True), ("mistral-7b", False)])
 async def test_an_image_goes_to_a_model_that_can_see(
     alice: object, writer: RecordingWriter, provider: Provider, model: str, seen: bool
 ) -> None:

@@ -152,12 +152,12 @@ async def test_a_forgotten_cursor_leads_to_a_resync(hub: Hub, session: ChatSessi
 
 
 async def test_from_any_cursor_the_text_is_the_same(
-    hub: Hub, journal: Journal, writer: RunWriter, session: ChatSession
+    hub: Hub, journal: Journal, run_writer: RunWriter, session: ChatSession
 ) -> None:
     words = [f"word{n} " for n in range(40)]
     for word in words:
-        await writer.text(word)
-        await writer.flush()
+        await run_writer.text(word)
+        await run_writer.flush()
     records = await in_database(lambda: Event.objects.after(0).records(session.pk, session.public_id))
     texts = {r.seq: word for r, word in zip((r for r in records if r.type == "delta"), words, strict=True)}
     for after in range(records[-1].seq + 1):
@@ -200,9 +200,9 @@ async def test_a_slow_reader_is_closed_and_a_fast_one_hears_all(
     await fast.leave()
 
 
-async def test_words_wait_as_one_frame_while_a_send_is_pending(session: ChatSession, writer: RunWriter) -> None:
+async def test_words_wait_as_one_frame_while_a_send_is_pending(session: ChatSession, run_writer: RunWriter) -> None:
     outbox = Outbox()
-    message_id = writer.run_id
+    message_id = run_writer.run_id
     for n in range(5):
         outbox.put(record_of(session, n + 1, Delta(f"{n} ", message_id)))
     outbox.put(record_of(session, 6, SessionUpdated({}, "x")))

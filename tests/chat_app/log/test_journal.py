@@ -1,4 +1,4 @@
-"""The writer of the log, when all goes well and when it does not."""
+"""The run_writer of the log, when all goes well and when it does not."""
 
 import asyncio
 import sqlite3
@@ -24,69 +24,71 @@ from sessions_app.models import ChatSession
 from tests.chat_app.conftest import Lost
 
 
-def said(writer: RunWriter) -> str:
+def said(run_writer: RunWriter) -> str:
     from chat_app.models.ending import text_so_far
 
-    message = ChatSession.objects.get(pk=writer.session_pk).messages.filter(role="assistant").first()
-    return text_so_far(writer.session_pk, message.pk, 0) if message else ""
+    message = ChatSession.objects.get(pk=run_writer.session_pk).messages.filter(role="assistant").first()
+    return text_so_far(run_writer.session_pk, message.pk, 0) if message else ""
 
 
-async def test_words_are_durable_when_flush_returns_and_few_commits_carry_many(writer: RunWriter) -> None:
+async def test_words_are_durable_when_flush_returns_and_few_commits_carry_many(run_writer: RunWriter) -> None:
     for n in range(1000):
-        await writer.text(f"{n} ")
-    await writer.flush()
-    assert await in_database(said, writer) == "".join(f"{n} " for n in range(1000))
+        await run_writer.text(f"{n} ")
+    await run_writer.flush()
+    assert await in_database(said, run_writer) == "".join(f"{n} " for n in range(1000))
     assert await in_database(Event.objects.filter(type="delta").count) < 100
 
 
-async def test_a_finished_message_holds_all_of_its_text(writer: RunWriter) -> None:
-    await writer.text("Rome is ")
-    await writer.flush()
-    await writer.text("eternal.")
-    await writer.end_message()
-    await writer.text("And hot.")
-    await writer.end_message()
-    await writer.flush()
-    session = await in_database(ChatSession.objects.get, pk=writer.session_pk)
+async def test_a_finished_message_holds_all_of_its_text(run_writer: RunWriter) -> None:
+    await run_writer.text("Rome is ")
+    await run_writer.flush()
+    await run_writer.text("eternal.")
+    await run_writer.end_message()
+    await run_writer.text("And hot.")
+    await run_writer.end_message()
+    await run_writer.flush()
+    session = await in_database(ChatSession.objects.get, pk=run_writer.session_pk)
     messages = await in_database(lambda: list(session.messages.filter(role="assistant").order_by("position")))
     assert [(m.content, m.status) for m in messages] == [("Rome is eternal.", "completed"), ("And hot.", "completed")]
 
 
-async def test_who_lost_the_run_is_told_and_writes_nothing(writer: RunWriter, lost: Lost) -> None:
-    await writer.text("kept")
-    await writer.flush()
-    await in_database(Run.objects.interrupt, writer.session_pk)
+async def test_who_lost_the_run_is_told_and_writes_nothing(run_writer: RunWriter, lost: Lost) -> None:
+    await run_writer.text("kept")
+    await run_writer.flush()
+    await in_database(Run.objects.interrupt, run_writer.session_pk)
     with pytest.raises(LeaseLost):
-        await writer.text(" lost")
-        await writer.flush()
-    assert lost == [writer.run_id]
+        await run_writer.text(" lost")
+        await run_writer.flush()
+    assert lost == [run_writer.run_id]
     with pytest.raises(LeaseLost):
-        await writer.text("more")
-    session = await in_database(ChatSession.objects.get, pk=writer.session_pk)
+        await run_writer.text("more")
+    session = await in_database(ChatSession.objects.get, pk=run_writer.session_pk)
     assert (await in_database(session.messages.get, role="assistant")).content == "kept"
 
 
-async def test_what_comes_while_the_run_is_being_ended_elsewhere_is_not_written(writer: RunWriter, lost: Lost) -> None:
+async def test_what_comes_while_the_run_is_being_ended_elsewhere_is_not_written(
+    run_writer: RunWriter, lost: Lost
+) -> None:
     """The batch waits for the row that the end has locked, and must see then that the run has ended."""
     locked, go_on = threading.Event(), threading.Event()
 
     def end_slowly() -> None:
         with transaction.atomic():
-            Run.objects.interrupt(writer.session_pk)
+            Run.objects.interrupt(run_writer.session_pk)
             locked.set()
             go_on.wait(10)
 
     ending = asyncio.create_task(in_database(end_slowly))
     await asyncio.to_thread(locked.wait, 10)
-    await writer.text("late")
+    await run_writer.text("late")
     with pytest.raises(LeaseLost):
-        flushed = asyncio.create_task(writer.flush())
+        flushed = asyncio.create_task(run_writer.flush())
         await asyncio.wait([flushed], timeout=0.3)
         go_on.set()
         await flushed
     await ending
-    assert lost == [writer.run_id]
-    assert await in_database(said, writer) == ""
+    assert lost == [run_writer.run_id]
+    assert await in_database(said, run_writer) == ""
 
 
 async def test_two_processes_whose_stops_cross_do_not_wait_for_each_other(
@@ -108,12 +110,14 @@ async def test_two_processes_whose_stops_cross_do_not_wait_for_each_other(
     await other_journal.stop()
 
 
-async def test_a_verb_that_fails_costs_nobody_else(journal: Journal, writer: RunWriter, session: ChatSession) -> None:
+async def test_a_verb_that_fails_costs_nobody_else(
+    journal: Journal, run_writer: RunWriter, session: ChatSession
+) -> None:
     def fail() -> None:
         session.post("user", "never seen")
         raise ValueError("no")
 
-    await writer.text("kept")
+    await run_writer.text("kept")
     failing, working = (
         asyncio.create_task(journal.transact(fail, session.pk)),
         asyncio.create_task(journal.transact(lambda: 7, session.pk)),
@@ -121,13 +125,13 @@ async def test_a_verb_that_fails_costs_nobody_else(journal: Journal, writer: Run
     with pytest.raises(ValueError, match="no"):
         await failing
     assert await working == 7
-    await writer.flush()
-    assert await in_database(said, writer) == "kept"
+    await run_writer.flush()
+    assert await in_database(said, run_writer) == "kept"
     assert not await in_database(session.messages.filter(content="never seen").exists)
 
 
 async def test_what_one_run_cannot_write_costs_no_other_run(
-    journal: Journal, writer: RunWriter, alice: User, lost: Lost, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, run_writer: RunWriter, alice: User, lost: Lost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = await in_database(lambda: ChatSession.objects.open(alice)[0])
     started = await in_database(lambda: Run.objects.start(other.pk, [UserInput("Hello")], owner="here"))
@@ -140,24 +144,24 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
         insert(records, now)  # type: ignore[arg-type]
 
     monkeypatch.setattr("chat_app.log.journal.insert", refuse)
-    await writer.text("kept")
+    await run_writer.text("kept")
     await poisoned.text("poison")
-    await writer.flush()
+    await run_writer.flush()
     with pytest.raises(LeaseLost):
         await poisoned.flush()
-    assert await in_database(said, writer) == "kept"
+    assert await in_database(said, run_writer) == "kept"
     assert lost == [poisoned.run_id]
 
 
 @pytest.mark.skipif("sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="it is SQLite that can be locked")
-async def test_words_wait_for_a_locked_database_and_none_is_lost(writer: RunWriter) -> None:
+async def test_words_wait_for_a_locked_database_and_none_is_lost(run_writer: RunWriter) -> None:
     other = sqlite3.connect(connection.settings_dict["NAME"], timeout=0, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    await writer.text("waited")
-    flushed = asyncio.create_task(writer.flush())
+    await run_writer.text("waited")
+    flushed = asyncio.create_task(run_writer.flush())
     await asyncio.wait([flushed], timeout=0.5)
     assert not flushed.done()
     other.execute("ROLLBACK")
     other.close()
     await flushed
-    assert await in_database(said, writer) == "waited"
+    assert await in_database(said, run_writer) == "waited"
