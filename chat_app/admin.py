@@ -23,7 +23,7 @@ class EventInline(HistoryInline):
 
     @admin.display(description="payload")
     def json(self, event: Event) -> str:
-        return beginning(event.payload)
+        return beginning(event.json())
 
 
 ChatSessionAdmin.inlines = [*ChatSessionAdmin.inlines, RunInline, EventInline]
@@ -64,4 +64,4 @@ class EventAdmin(HistoryAdmin):
 
     @admin.display(description="payload")
     def json(self, event: Event) -> str:
-        return beginning(event.payload)
+        return beginning(event.json())
