@@ -64,6 +64,12 @@ MODEL_STALL_TIMEOUT_S: float = env.float("MODEL_STALL_TIMEOUT_S", 120)
 LEASE_S: float = env.float("LEASE_S", 15)
 # How long a server that is told to stop lets running answers go on; a second signal ends them at once.
 SHUTDOWN_GRACE_S: float = env.float("SHUTDOWN_GRACE_S", 8)
+# Between rounds of the housekeeping; 0: none by this process.
+HOUSEKEEP_EVERY_S: float = env.float("HOUSEKEEP_EVERY_S", 60)
+# After the end of a run its deltas become few rows.
+FOLD_AFTER_S: float = env.float("FOLD_AFTER_S", 600)
+# Sessions that were not used for so long are archived; 0: none.
+ARCHIVE_AFTER_DAYS: float = env.float("ARCHIVE_AFTER_DAYS", 0)
 # Model calls of one run.
 AGENT_MAX_TURNS: int = env.int("AGENT_MAX_TURNS", 25)
 # Open sockets of this process; past them 4429.

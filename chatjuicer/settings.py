@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "chatjuicer",
     "chatjuicer.accounts",
+    "chatjuicer.operations",
     "sessions_app",
     "files_app",
     "chat_app",
@@ -278,6 +279,9 @@ DEFAULT_MODEL = env.DEFAULT_MODEL
 MODEL_STALL_TIMEOUT_S = env.MODEL_STALL_TIMEOUT_S
 LEASE_S = env.LEASE_S
 SHUTDOWN_GRACE_S = env.SHUTDOWN_GRACE_S
+HOUSEKEEP_EVERY_S = env.HOUSEKEEP_EVERY_S
+FOLD_AFTER_S = env.FOLD_AFTER_S
+ARCHIVE_AFTER_DAYS = env.ARCHIVE_AFTER_DAYS
 AGENT_MAX_TURNS = env.AGENT_MAX_TURNS
 MAX_SOCKETS = env.MAX_SOCKETS
 MAX_SOCKETS_PER_USER = env.MAX_SOCKETS_PER_USER

@@ -2,12 +2,13 @@
 
 import base64
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
 from django.db import models, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
@@ -27,6 +28,14 @@ def layer(model: type[models.Model], order: str) -> None:
 
 
 class PackedHistoryManager(models.Manager["PackedHistory"]):
+    def pack_all(self, unused_since: datetime) -> Iterator[int]:
+        """Packs what was not used since, one session after the other; 1 for each that was."""
+        something = Q(message_count__gt=0) | Q(last_context_position__gt=0) | Q(last_seq__gt=F("forgotten_seq"))
+        old = ChatSession.objects.filter(something, packed=False, last_used_at__lt=unused_since)
+        for key in list(old.order_by("last_used_at").values_list("pk", flat=True)):
+            if self.pack(ChatSession(pk=key), unused_since):
+                yield 1
+
     def pack(self, session: ChatSession, unused_since: datetime) -> bool:
         """False, and nothing happens, if it was used since, is busy, packed already, or has nothing to pack."""
         with transaction.atomic(savepoint=False):

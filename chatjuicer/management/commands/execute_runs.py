@@ -15,6 +15,7 @@ from chat_app.runs.process import process
 from chat_app.runs.supervisor import Supervisor
 from chatjuicer.metrics import registry
 from chatjuicer.observability import tracing
+from chatjuicer.operations.housekeeping import housekeeper
 
 GRACE_S = 30.0
 
@@ -53,11 +54,13 @@ class Command(BaseCommand):
         tracing.start()
         await warm_up()
         await process.start(Supervisor, summarize)
+        housekeeper.start()
         self.stdout.write("Executing runs")
         self.stdout.flush()
         await told_to_stop.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         await process.stop(grace_s)
+        await asyncio.to_thread(housekeeper.stop)
         await shut_down()
         tracing.stop()
