@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 LEASE = "housekeeping"
 LEASE_LASTS = timedelta(minutes=10)  # longer than a batch takes; what a dead process leaves is taken up after that
 TASK_S = 20.0  # of one task in one round; the next round goes on
+ASK_AGAIN_S = 0.2
 REST_S = 0.02  # between batches, for those who wait to write
 STOP_TIMEOUT_S = 2.0
 
@@ -88,25 +89,32 @@ def housekeep(stopped: threading.Event, owner: str = OWNER) -> None:
                 run(task, owner, lambda began: stopped.wait(REST_S) or time.monotonic() - began > TASK_S)
 
 
-def housekeep_now(owner: str = OWNER) -> Iterator[HousekeepingTask]:
-    """All tasks, each to its end. Raises HeldElsewhere."""
-    with lease(owner):
+def housekeep_now(patience_s: float = 0, owner: str = OWNER) -> Iterator[HousekeepingTask]:
+    """All tasks, each to its end. Raises HeldElsewhere if another process is still at it after that time."""
+    with lease(owner, patience_s):
         for task in TASKS:
             yield run(task, owner)
 
 
 @contextmanager
-def lease(owner: str) -> Iterator[None]:
+def lease(owner: str, patience_s: float = 0) -> Iterator[None]:
     """Raises HeldElsewhere."""
-    for holder in Lease.objects.filter(name=LEASE).values_list("owner", flat=True):
-        if is_dead(holder):
-            Lease.objects.give_back(LEASE, holder)
-    if not Lease.objects.take(LEASE, owner, LEASE_LASTS):
-        raise HeldElsewhere
+    deadline = time.monotonic() + patience_s
+    while not taken(owner):
+        if time.monotonic() >= deadline:
+            raise HeldElsewhere
+        time.sleep(ASK_AGAIN_S)
     try:
         yield
     finally:
         Lease.objects.give_back(LEASE, owner)
+
+
+def taken(owner: str) -> bool:
+    for holder in Lease.objects.filter(name=LEASE).values_list("owner", flat=True):
+        if is_dead(holder):
+            Lease.objects.give_back(LEASE, holder)
+    return Lease.objects.take(LEASE, owner, LEASE_LASTS)
 
 
 def due() -> list[Task]:

@@ -51,7 +51,7 @@ def answered(session: ChatSession) -> Run:
 
 def by_hand() -> str:
     told = StringIO()
-    call_command("housekeep", stdout=told)
+    call_command("housekeep", "--wait", "0", stdout=told)
     return told.getvalue()
 
 
