@@ -5,28 +5,25 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from chat_app.models import Event, Run
-from sessions_app.admin import SHOWN, ChatSessionAdmin, HistoryAdmin, HistoryInline, beginning, is_uuid
+from sessions_app.admin import INLINE_ROWS, HistoryAdmin, HistoryInline, beginning, is_uuid
 
 
 class RunInline(HistoryInline):
     model = Run
     fields = readonly_fields = ("status", "finish_reason", "error_code", "model", "owner", "created_at", "ended_at")
     ordering = ("-created_at",)
-    verbose_name_plural = f"the newest {SHOWN} runs"
+    verbose_name_plural = f"the newest {INLINE_ROWS} runs"
 
 
 class EventInline(HistoryInline):
     model = Event
     fields = readonly_fields = ("seq", "type", "json", "run_id", "at")
     ordering = ("-seq",)
-    verbose_name_plural = f"the newest {SHOWN} events"
+    verbose_name_plural = f"the newest {INLINE_ROWS} events"
 
     @admin.display(description="payload")
     def json(self, event: Event) -> str:
         return beginning(event.json())
-
-
-ChatSessionAdmin.inlines = [*ChatSessionAdmin.inlines, RunInline, EventInline]
 
 
 @admin.register(Run)

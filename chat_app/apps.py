@@ -8,6 +8,7 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only now, and these modules name them.
         from chat_app import receivers  # noqa: F401
-        from chat_app.history import register
+        from chat_app.models import Event
+        from sessions_app.models import pack_too
 
-        register()
+        pack_too(Event, "seq")

@@ -1,37 +1,33 @@
-"""What the log and the runs add to a session's detail."""
+"""What a person reads of a session, with its files, its active run, and the answer that is being written."""
 
-from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from sessions_app import defaults, detail, pending
-from sessions_app.models import ChatSession, Message, layer
+from files_app import listing
+from sessions_app import history
+from sessions_app.models import ChatSession, Message
 
-from .agent import catalogue
-from .models import Approval, Event, Run
+from .models import Approval, Run
 from .models.ending import text_so_far
 
 
+class History(history.History):
+    def detail(self) -> dict[str, Any]:
+        return super().detail() | {"files": listing.of_detail(self.session), "run": active_run(self.session)}
+
+    def with_text(self, messages: list[Message]) -> list[Message]:
+        """An answer that is being written has the text that its clients have seen so far: that of its deltas."""
+        for message in messages:
+            if message.status == Message.Status.PENDING and not message.content:
+                run = Run.objects.filter(pk=message.run_id).only("first_seq").first()
+                message.content = text_so_far(message.session_id, message.pk, (run and run.first_seq) or 0)
+        return messages
+
+
 def active_run(session: ChatSession) -> dict[str, Any] | None:
+    """With the approvals that it waits for."""
     run = Run.objects.filter(session=session).active().first()
     if run is None:
         return None
     asked = run.approvals.filter(status=Approval.Status.PENDING).order_by("created_at")
     waiting = [approval.representation() for approval in asked] if run.status == Run.Status.AWAITING_APPROVAL else []
     return run.representation() | {"approvals": waiting}
-
-
-def pending_texts(messages: Sequence[Message]) -> dict[UUID, str]:
-    """Of answers that are being written: what the log has of them, and so what clients have seen."""
-    texts: dict[UUID, str] = {}
-    for message in messages:
-        run = Run.objects.filter(pk=message.run_id).only("first_seq").first()
-        texts[message.pk] = text_so_far(message.session_id, message.pk, (run and run.first_seq) or 0)
-    return texts
-
-
-def register() -> None:
-    layer(Event, "seq")
-    pending.register(pending_texts)
-    detail.contribute("run", active_run)
-    defaults.register(catalogue.default_model, catalogue.limits)

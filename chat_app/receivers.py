@@ -1,4 +1,4 @@
-"""What the conversations' own changes mean for the log: written in the transaction of the change."""
+"""What changes of a session mean for its log and its runs, done in the transaction of the change."""
 
 from typing import Any
 from uuid import UUID
@@ -9,23 +9,20 @@ from django.dispatch import receiver
 from chat_app.log.commit_hooks import commit_hooks
 from sessions_app import signals
 from sessions_app.models import ChatSession, Message
-from sessions_app.representations import message_representation, session_representation
 
-from . import protocol
 from .log.record import record
+from .log.session_events import message_created, session_updated
 from .models import Event, Run
 
 
 @receiver(signals.session_updated)
 def log_update(session: ChatSession, **kwargs: Any) -> None:
-    shown = session_representation(session)
-    record(session, [protocol.SessionUpdated(session=shown, title=session.title)])
+    record(session, [session_updated(session)])
 
 
 @receiver(signals.message_added)
 def log_message(session: ChatSession, message: Message, **kwargs: Any) -> None:
-    shown = message_representation(message, session.public_id)
-    record(session, [protocol.MessageCreated(message=shown)])
+    record(session, [message_created(message)])
 
 
 @receiver(signals.session_ending)
@@ -41,7 +38,7 @@ def is_busy(session: ChatSession, **kwargs: Any) -> bool:
 
 @receiver(signals.session_cleared)
 def forget_log(session: ChatSession, **kwargs: Any) -> None:
-    """The events told what was said, so they go, too; their numbers are not given out again."""
+    """The events hold what was said, so they go as well; their numbers are not given out again."""
     Event.objects.filter(session=session).delete()
     ChatSession.objects.filter(pk=session.pk).update(forgotten_seq=session.last_seq)
     session.forgotten_seq = session.last_seq

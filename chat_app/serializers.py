@@ -3,10 +3,12 @@
 import hashlib
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from chatjuicer.api.fields import Choice, Flag, Text
-from sessions_app.defaults import REASONING_EFFORTS
+from chatjuicer.api.fields import Choice, Flag, Metadata, Text
+from sessions_app import serializers as sessions
+from sessions_app.catalogue import REASONING_EFFORTS
 
 from .models import Approval
 from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage, UserInput
@@ -48,6 +50,11 @@ class ChatSerializer(serializers.Serializer[None]):
         )
 
 
+class SessionDetailSerializer(sessions.SessionDetailSerializer):
+    files = serializers.ListField(child=Metadata())
+    run = Metadata(allow_null=True, help_text="The active run.")
+
+
 class InterruptSerializer(serializers.Serializer[None]):
     run_id = serializers.UUIDField(required=False, allow_null=True)
 
@@ -86,6 +93,7 @@ class ApprovalSerializer(serializers.Serializer[None]):
     created_at = serializers.DateTimeField()
 
 
+@extend_schema_serializer(many=False)
 class ApprovalListSerializer(serializers.Serializer[None]):
     approvals = ApprovalSerializer(many=True)
 

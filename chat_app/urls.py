@@ -1,12 +1,16 @@
 from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-from .views import ApprovalsView, ApprovalView, ChatView, EventsView, InterruptView, SummarizeView
+from .viewsets import ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("sessions", SessionViewSet, "session")
+router.register("sessions/<str:key>/messages", MessageViewSet, "message")
+router.register("chat", RunViewSet, "run")
+router.register("approvals", ApprovalViewSet, "approval")
 
 urlpatterns = [
-    path("chat", ChatView.as_view()),
-    path("approvals", ApprovalsView.as_view()),
-    path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalView.as_view()),
-    path("sessions/<str:key>/events", EventsView.as_view()),
-    path("sessions/<str:key>/interrupt", InterruptView.as_view()),
-    path("sessions/<str:key>/summarize", SummarizeView.as_view()),
+    *router.urls,
+    # The waiting approvals of all sessions are listed together; one is decided in its session.
+    path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

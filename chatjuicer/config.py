@@ -4,9 +4,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chat_app.agent import catalogue
 from chatjuicer.health import PublicView
-from sessions_app.defaults import REASONING_EFFORTS
+from sessions_app import catalogue
 
 
 class ConfigView(PublicView):
@@ -14,8 +13,8 @@ class ConfigView(PublicView):
     def get(self, request: Request) -> Response:
         return Response(
             {
-                "models": catalogue.models(),
-                "reasoning_efforts": REASONING_EFFORTS,
+                "models": catalogue.offered_models(),
+                "reasoning_efforts": catalogue.REASONING_EFFORTS,
                 "reasoning_levels": catalogue.REASONING_LEVELS,
                 "mcp_servers": list(settings.MCP_SERVERS),
                 "max_file_size": settings.MAX_FILE_SIZE,

@@ -236,7 +236,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AuthorRole": ["user", "assistant", "system"],
         "MessageRole": "sessions_app.models.message.Message.Role",
-        "ReasoningEffort": "sessions_app.defaults.REASONING_EFFORTS",
+        "ReasoningEffort": "sessions_app.catalogue.REASONING_EFFORTS",
     },
     "TAGS": [
         {"name": "MAI", "description": "For the MAI client: the caller's sessions, latest change first."},

@@ -19,9 +19,11 @@ urlpatterns = [
     path("api/config", ConfigView.as_view()),
     path("api/", include("chatjuicer.api.schema")),
     path("api/auth/", include("chatjuicer.accounts.urls")),
-    path("api/", include("sessions_app.urls")),
     path("api/", include("files_app.urls")),
     path("api/", include("chat_app.urls")),
+    path("api/", include("chatjuicer.frontends.mai")),
+    path("api/", include("chatjuicer.frontends.sparrow")),
+    path("api/", include("chatjuicer.frontends.persona")),
 ]
 
 handler400 = "chatjuicer.api.errors.handler400"

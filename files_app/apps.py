@@ -12,11 +12,5 @@ class FilesConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only now, and these modules name them.
         from files_app import receivers  # noqa: F401
-        from files_app.bringing import brought
-        from files_app.listing import of_detail
-        from sessions_app import attachments
-        from sessions_app.detail import contribute
 
-        contribute("files", of_detail)
-        attachments.register(brought)
         register(storage_settings)

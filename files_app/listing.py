@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from chatjuicer.api.times import rfc3339
 from files_app import names
 from files_app.models import File
 from sessions_app.models import ChatSession
-from sessions_app.representations import rfc3339
 
-# Of a session's detail, which has other things to say; the list gives all.
-SHOWN_IN_DETAIL = 500
+# A session's detail has other things to say; the list of files gives all.
+MAX_IN_DETAIL = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Entry:
     file_count: int | None = None
 
     def representation(self) -> dict[str, Any]:
-        shown = {
+        body = {
             "id": str(self.id) if self.id else None,
             "name": self.name,
             "path": self.path,
@@ -38,7 +38,7 @@ class Entry:
             "modified": rfc3339(self.modified_at),
             "content_type": self.content_type or None,
         }
-        return shown if self.file_count is None else shown | {"file_count": self.file_count}
+        return body if self.file_count is None else body | {"file_count": self.file_count}
 
 
 def entry_of(file: File, prefix: str = "") -> dict[str, Any]:
@@ -72,7 +72,8 @@ def by_name(entry: Entry) -> str:
 
 
 def of_detail(session: ChatSession) -> list[dict[str, Any]]:
-    return [entry.representation() for entry in entries(session, names.SOURCES)[:SHOWN_IN_DETAIL]]
+    """The source files, as the session's detail names them."""
+    return [entry.representation() for entry in entries(session, names.SOURCES)[:MAX_IN_DETAIL]]
 
 
 def roots(session: ChatSession) -> Iterator[Entry]:

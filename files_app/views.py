@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chatjuicer.accounts.authentication import Credentials
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import once
 from chatjuicer.api.parameters import text
 from files_app import links, listing, names
@@ -33,7 +34,7 @@ from files_app.serializers import (
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession
 from sessions_app.serializers import DoneSerializer
-from sessions_app.views import DONE, IDEMPOTENCY_KEY, SESSION, SessionView
+from sessions_app.viewsets import DONE, SESSION, SessionView
 
 FOLDER = OpenApiParameter(
     "folder",

@@ -14,14 +14,14 @@ from django.utils.html import format_html
 from chatjuicer.api.paginator import BoundedPaginator
 from sessions_app.models import ChatSession, ContextItem, Message
 
-SHOWN = 50
+INLINE_ROWS = 50
 """Rows of each history on a session's page."""
 
 
 class HistoryFormSet(BaseInlineFormSet):
     def get_queryset(self) -> QuerySet[Any]:
         if not hasattr(self, "_newest"):
-            self._newest = super().get_queryset()[:SHOWN]
+            self._newest = super().get_queryset()[:INLINE_ROWS]
         return self._newest
 
 
@@ -88,7 +88,7 @@ class MessageInline(HistoryInline):
     model = Message
     fields = readonly_fields = ("position", "role", "status", "said", "tool_name", "token_count", "created_at")
     ordering = ("-position",)
-    verbose_name_plural = f"the newest {SHOWN} messages"
+    verbose_name_plural = f"the newest {INLINE_ROWS} messages"
 
     @admin.display(description="content")
     def said(self, message: Message) -> str:
@@ -99,15 +99,16 @@ class ContextItemInline(HistoryInline):
     model = ContextItem
     fields = readonly_fields = ("position", "json", "run_id", "created_at")
     ordering = ("-position",)
-    verbose_name_plural = f"the newest {SHOWN} items of what the model is given"
+    verbose_name_plural = f"the newest {INLINE_ROWS} items of what the model is given"
 
     @admin.display(description="item")
     def json(self, item: ContextItem) -> str:
         return beginning(item.item)
 
 
-@admin.register(ChatSession)
 class ChatSessionAdmin(admin.ModelAdmin):
+    """Registered by chatjuicer.admin, which knows all that hangs on a session and can be shown on its page."""
+
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -119,8 +120,6 @@ class ChatSessionAdmin(admin.ModelAdmin):
     search_fields = ("title",)
     search_help_text = "An e-mail address, a session_id, an id, or part of a title"
     ordering = ("-created_at",)
-    # chat_app appends what it knows of a session.
-    inlines = [MessageInline, ContextItemInline]
     editable = ("title", "pinned", "archived")
 
     def get_fields(self, request: HttpRequest, obj: ChatSession | None = None) -> Any:
@@ -171,10 +170,10 @@ class ChatSessionAdmin(admin.ModelAdmin):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """What would go, told by its counters: Django would load every message to name it."""
+        """What would go, by the counters of the rows: Django would load every message to name it."""
         sessions = list(objs)
-        counts = {"sessions": len(sessions), "messages": sum(session.message_count for session in sessions)}
-        return [str(session) for session in sessions], counts, set(), []
+        numbers = {"sessions": len(sessions), "messages": sum(session.message_count for session in sessions)}
+        return [str(session) for session in sessions], numbers, set(), []
 
 
 def is_uuid(text: str) -> bool:

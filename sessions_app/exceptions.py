@@ -7,9 +7,3 @@ class SessionInactive(ApiError):
     status_code = 409
     code = "session_inactive"
     message = "The session is not active: it can be read, and takes messages when it is active again."
-
-
-class AttachmentsUnsupported(ApiError):
-    status_code = 400
-    code = "attachments_unsupported"
-    message = "This server keeps no files, so that a message cannot have images or documents."

@@ -2,79 +2,85 @@
 
 from typing import Any
 
-from sessions_app.detail import contributions
 from sessions_app.models import ChatSession, Message
-from sessions_app.pending import pending_text
-from sessions_app.representations import message_representation, session_representation
+from sessions_app.serializers import MessageSerializer, SessionSerializer
 
-NEWEST = 50
-
-
-def detail(session: ChatSession) -> dict[str, Any]:
-    """The session with its newest messages. Consistent when `session` was read in the same snapshot."""
-    found, has_more = newest(session, NEWEST)
-    messages = [message_representation(message, session.public_id) for message in found]
-    return {
-        "session": session_representation(session),
-        "full_history": messages,
-        "messages": messages,
-        **contributions(session),
-        "has_more": has_more,
-        "loaded_count": len(messages),
-        "message_count": session.message_count,
-        "last_seq": session.last_seq,
-    }
+DETAIL_MESSAGES = 50
 
 
-def part(session: ChatSession, limit: int, offset: int, before: int | None, after: int | None) -> dict[str, Any]:
-    """Ascending; the `limit` messages from `offset` on, or those nearest below `before` or above `after`.
+class History:
+    """One session's messages. What is answered is consistent if `session` was read in the same snapshot.
 
-    With both, those between them that are nearest below `before`.
+    An app that knows more of a session extends this class, and the view sets that use it.
     """
-    if before is not None:
-        found, has_more = newest(session, limit, before, after or 0)
-    else:
-        # Positions are 1, 2, 3 ... without gaps, so that as many lie up to the offset as it says.
-        found, has_more = above(session, offset if after is None else after, limit)
-    return {
-        "messages": [message_representation(message, session.public_id) for message in found],
-        "has_more": has_more,
-        "total_count": session.message_count,
-        "pagination": {
-            "offset": offset,
-            "limit": limit,
-            "count": len(found),
-            "total": session.message_count,
-            "total_count": session.message_count,
+
+    def __init__(self, session: ChatSession) -> None:
+        self.session = session
+
+    def detail(self) -> dict[str, Any]:
+        """The session with its newest messages."""
+        newest, has_more = self.newest(DETAIL_MESSAGES)
+        messages = [MessageSerializer(message).data for message in newest]
+        return {
+            "session": SessionSerializer(self.session).data,
+            "full_history": messages,
+            "messages": messages,
             "has_more": has_more,
-        },
-    }
+            "loaded_count": len(messages),
+            "message_count": self.session.message_count,
+            "last_seq": self.session.last_seq,
+        }
 
+    def page(self, limit: int, offset: int, before: int | None, after: int | None) -> dict[str, Any]:
+        """Ascending; the `limit` messages from `offset` on, or those nearest below `before` or above `after`.
 
-def newest(session: ChatSession, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
-    """The last messages between the two positions, ascending, and whether there are older ones."""
-    if session.packed:
-        within = [m for m in session.packed_history.rows(Message) if after < m.position < (before or m.position + 1)]
-        return within[-limit:], len(within) > limit
-    rows = session.messages.filter(position__gt=after)
-    if before is not None:
-        rows = rows.filter(position__lt=before)
-    found = list(rows.order_by("-position")[: limit + 1])
-    return told(found[:limit][::-1]), len(found) > limit
+        With both, those between them that are nearest below `before`.
+        """
+        if before is not None:
+            found, has_more = self.newest(limit, before, after or 0)
+        else:
+            # Positions are 1, 2, 3 ... without gaps: the messages passed over are those up to position `offset`.
+            found, has_more = self.above(offset if after is None else after, limit)
+        total = self.session.message_count
+        return {
+            "messages": [MessageSerializer(message).data for message in found],
+            "has_more": has_more,
+            "total_count": total,
+            "pagination": {
+                "offset": offset,
+                "limit": limit,
+                "count": len(found),
+                "total": total,
+                "total_count": total,
+                "has_more": has_more,
+            },
+        }
 
+    def newest(self, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
+        """The last messages between the two positions, ascending, and whether there are older ones."""
+        if self.session.packed:
+            within = [m for m in self._packed() if after < m.position < (before or m.position + 1)]
+            return within[-limit:], len(within) > limit
+        rows = self.session.messages.filter(position__gt=after)
+        if before is not None:
+            rows = rows.filter(position__lt=before)
+        found = list(rows.order_by("-position")[: limit + 1])
+        return self.with_text(found[:limit][::-1]), len(found) > limit
 
-def above(session: ChatSession, position: int, limit: int) -> tuple[list[Message], bool]:
-    """The first messages above the position, ascending, and whether there are more."""
-    if session.packed:
-        later = [m for m in session.packed_history.rows(Message) if m.position > position]
-        return later[:limit], len(later) > limit
-    found = list(session.messages.filter(position__gt=position).order_by("position")[: limit + 1])
-    return told(found[:limit]), len(found) > limit
+    def above(self, position: int, limit: int) -> tuple[list[Message], bool]:
+        """The first messages above the position, ascending, and whether there are more."""
+        if self.session.packed:
+            later = [m for m in self._packed() if m.position > position]
+            return later[:limit], len(later) > limit
+        found = list(self.session.messages.filter(position__gt=position).order_by("position")[: limit + 1])
+        return self.with_text(found[:limit]), len(found) > limit
 
+    def with_text(self, messages: list[Message]) -> list[Message]:
+        """The messages with all the text that they have. Of one that is still being written, this app knows none."""
+        return messages
 
-def told(messages: list[Message]) -> list[Message]:
-    """With the text so far of those that are still being written."""
-    so_far = pending_text(messages)
-    for message in messages:
-        message.content = message.content or so_far.get(message.pk, "")
-    return messages
+    def _packed(self) -> list[Message]:
+        messages = self.session.packed_history.rows(Message)
+        for message in messages:
+            message.session = self.session
+        return messages

@@ -258,7 +258,7 @@ TALLY = f"SELECT count FROM {SessionTally._meta.db_table} WHERE owner_id = %s AN
 
 
 def representation(row: tuple[Any, ...]) -> dict[str, Any]:
-    """Like `session_representation`, of a row of COLUMNS."""
+    """Like SessionSerializer, of a row of COLUMNS as the driver gives it."""
     (
         pk, public_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
         archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,

@@ -1,14 +1,20 @@
-"""The shapes of what comes in, and for OpenAPI of what goes out (representations.py makes it)."""
+"""How sessions and messages look in JSON: what comes in, and what goes out over REST and in frames.
+
+The declared fields say what goes out. `to_representation` says the same in plain Python, because a list of fifty
+through DRF's fields would cost as much as everything else of the request; a test holds the two equal.
+"""
 
 import re
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chatjuicer.api.fields import Choice, Flag, Metadata, Text
-from sessions_app.defaults import REASONING_EFFORTS
-from sessions_app.models import Message
-from sessions_app.models.session import SESSION_ID
+from chatjuicer.api.times import rfc3339
+from sessions_app.catalogue import REASONING_EFFORTS
+from sessions_app.models import ChatSession, Message
+from sessions_app.models.sessions import SESSION_ID
 
 MAX_CONTENT = 1_000_000
 
@@ -69,13 +75,13 @@ class NewMessageSerializer(serializers.Serializer[None]):
     metadata = Metadata(required=False)
 
 
-class SessionSerializer(serializers.Serializer[None]):
+class SessionSerializer(serializers.Serializer[ChatSession]):
     id = serializers.UUIDField()
-    session_id = serializers.CharField()
+    session_id = serializers.CharField(source="public_id")
     title = serializers.CharField()
-    name = serializers.CharField()
+    name = serializers.CharField(source="title")
     model = serializers.CharField()
-    model_id = serializers.CharField()
+    model_id = serializers.CharField(source="model")
     reasoning_effort = serializers.CharField()
     mcp_config = serializers.ListField(child=serializers.CharField())
     agent_name = serializers.CharField()
@@ -86,7 +92,7 @@ class SessionSerializer(serializers.Serializer[None]):
     is_named = serializers.BooleanField(help_text="A person chose the title; no generated one replaces it.")
     message_count = serializers.IntegerField()
     total_tokens = serializers.IntegerField(help_text="Used by all runs.")
-    tokens = serializers.IntegerField(help_text="What the model was last given.")
+    tokens = serializers.IntegerField(source="context_tokens", help_text="What the model was last given.")
     max_tokens = serializers.IntegerField(help_text="The model's context window.")
     trigger_tokens = serializers.IntegerField(help_text="Compaction begins here.")
     last_message_preview = serializers.CharField()
@@ -95,10 +101,39 @@ class SessionSerializer(serializers.Serializer[None]):
     updated_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField()
 
+    def to_representation(self, instance: ChatSession) -> dict[str, Any]:
+        return {
+            "id": str(instance.pk),
+            "session_id": instance.public_id,
+            "title": instance.title,
+            "name": instance.title,
+            "model": instance.model,
+            "model_id": instance.model,
+            "reasoning_effort": instance.reasoning_effort,
+            "mcp_config": instance.mcp_config,
+            "agent_name": instance.agent_name,
+            "metadata": instance.metadata,
+            "pinned": instance.pinned,
+            "archived": instance.archived,
+            "is_active": instance.is_active,
+            "is_named": instance.is_named,
+            "message_count": instance.message_count,
+            "total_tokens": instance.total_tokens,
+            "tokens": instance.context_tokens,
+            "max_tokens": instance.max_tokens,
+            "trigger_tokens": instance.trigger_tokens,
+            "last_message_preview": instance.last_message_preview,
+            "last_seq": instance.last_seq,
+            "created_at": rfc3339(instance.created_at),
+            "updated_at": rfc3339(instance.updated_at),
+            "last_used_at": rfc3339(instance.last_used_at),
+        }
 
-class MessageSerializer(serializers.Serializer[None]):
+
+class MessageSerializer(serializers.Serializer[Message]):
     id = serializers.UUIDField()
-    session_id = serializers.CharField()
+    # Messages are given with their `session` read, so that this costs no statement.
+    session_id = serializers.CharField(source="session.public_id")
     position = serializers.IntegerField()
     role = serializers.ChoiceField(choices=Message.Role.choices)
     content = serializers.CharField()
@@ -111,13 +146,38 @@ class MessageSerializer(serializers.Serializer[None]):
     tool_success = serializers.BooleanField(allow_null=True)
     token_count = serializers.IntegerField(allow_null=True)
     model = serializers.CharField()
-    model_id = serializers.CharField()
+    model_id = serializers.CharField(source="model")
     agent_name = serializers.CharField()
     response_time_ms = serializers.IntegerField(allow_null=True)
     is_error = serializers.BooleanField()
     metadata = Metadata()
     run_id = serializers.UUIDField(allow_null=True)
     created_at = serializers.DateTimeField()
+
+    def to_representation(self, instance: Message) -> dict[str, Any]:
+        return {
+            "id": str(instance.pk),
+            "session_id": instance.session.public_id,
+            "position": instance.position,
+            "role": instance.role,
+            "content": instance.content,
+            "status": instance.status,
+            "partial": instance.partial,
+            "tool_call_id": instance.tool_call_id,
+            "tool_name": instance.tool_name,
+            "tool_arguments": instance.tool_arguments,
+            "tool_result": instance.tool_result,
+            "tool_success": instance.tool_success,
+            "token_count": instance.token_count,
+            "model": instance.model,
+            "model_id": instance.model,
+            "agent_name": instance.agent_name,
+            "response_time_ms": instance.response_time_ms,
+            "is_error": instance.is_error,
+            "metadata": instance.metadata,
+            "run_id": str(instance.run_id) if instance.run_id else None,
+            "created_at": rfc3339(instance.created_at),
+        }
 
 
 class PaginationSerializer(serializers.Serializer[None]):
@@ -133,6 +193,7 @@ class SessionPaginationSerializer(PaginationSerializer):
     next_cursor = serializers.CharField(allow_null=True)
 
 
+@extend_schema_serializer(many=False)
 class SessionListSerializer(serializers.Serializer[None]):
     sessions = SessionSerializer(many=True)
     total_count = serializers.IntegerField()
@@ -145,14 +206,13 @@ class SessionDetailSerializer(serializers.Serializer[None]):
     session = SessionSerializer()
     full_history = MessageSerializer(many=True)
     messages = MessageSerializer(many=True, help_text="The same list.")
-    files = serializers.ListField(child=Metadata())
     has_more = serializers.BooleanField(help_text="There are older messages.")
     loaded_count = serializers.IntegerField()
     message_count = serializers.IntegerField()
     last_seq = serializers.IntegerField(help_text="Events above it are not in this answer.")
-    run = Metadata(allow_null=True, help_text="The active run.")
 
 
+@extend_schema_serializer(many=False)
 class MessageListSerializer(serializers.Serializer[None]):
     messages = MessageSerializer(many=True)
     has_more = serializers.BooleanField()

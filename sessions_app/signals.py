@@ -1,4 +1,4 @@
-"""What happens to a session, told inside the transaction in which it happens.
+"""What happens to a session, sent inside the transaction in which it happens.
 
 A receiver that raises undoes the change; what must wait for the commit belongs into `transaction.on_commit`.
 """
@@ -19,7 +19,7 @@ the last transaction.
 """
 
 session_packing = Signal()
-"""What was said is about to be put out of the way; a receiver that answers true keeps it. Arguments: session."""
+"""What was said is about to be packed; a receiver that answers true keeps it. Arguments: session."""
 
 session_cleared = Signal()
 """Both layers and the counters are empty. Arguments: session."""

@@ -8,8 +8,7 @@ from uuid import UUID
 from chat_app.database import in_database
 from chat_app.runs.contract import Item
 from files_app.attachments import REFERENCE, image_bytes
-
-from .catalogue import can_see
+from sessions_app.catalogue import can_see
 
 # Of one call, the newest first: providers refuse requests beyond about 50 MB, and base64 adds a third.
 MAX_IMAGES = 20

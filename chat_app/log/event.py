@@ -5,9 +5,9 @@ from uuid import UUID
 from django.db import models
 
 from chat_app.protocol import Record
+from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.models import ChatSession, PackedHistory
-from sessions_app.representations import rfc3339
 
 from .folded import payload_of
 

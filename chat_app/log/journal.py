@@ -25,9 +25,9 @@ from django.db import OperationalError, close_old_connections, connection, trans
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.protocol import Record, encode
 from chatjuicer.api.exceptions import Unavailable
+from chatjuicer.api.times import rfc3339
 from chatjuicer.observability.counters import counts
 from sessions_app.models import ChatSession
-from sessions_app.representations import rfc3339
 
 from .record import insert, tag
 from .run_writer import ClaimedRun, Entry, RunWriter

@@ -17,10 +17,10 @@ from django.db.models import F
 from chat_app.exceptions import SessionGone
 from chat_app.protocol import Event as LogEvent
 from chat_app.protocol import Record, encode
+from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import seal
 from sessions_app.models import ChatSession
 from sessions_app.models.statements import update_returning
-from sessions_app.representations import rfc3339
 
 from .commit_hooks import commit_hooks
 from .event import Event

@@ -10,9 +10,9 @@ from django.utils import timezone
 from chat_app.exceptions import ApprovalGone
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import lock_session
+from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.models import ChatSession
-from sessions_app.representations import rfc3339
 
 from .run import Run
 

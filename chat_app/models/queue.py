@@ -17,11 +17,11 @@ from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, TooManyRuns
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import lock_session, record
+from chat_app.log.session_events import message_created
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from files_app.attachments import resolve
 from sessions_app.exceptions import SessionInactive
 from sessions_app.models import ChatSession, MessageDraft
-from sessions_app.representations import message_representation
 
 from .lease import lease_end
 from .status import ACTIVE, LIVE, RunStatus
@@ -127,9 +127,7 @@ class RunManager(models.Manager["Run"]):
             )
             messages = session.add_messages([user_message(session, run, said) for said in inputs])
             run.first_position, run.input_count = messages[0].position, len(messages)
-            events: list[protocol.Event] = [
-                protocol.MessageCreated(message=message_representation(m, session.public_id)) for m in messages
-            ]
+            events: list[protocol.Event] = [message_created(message) for message in messages]
             started = Started(run, session, [m.pk for m in messages])
             if at_once:
                 started.claimed = True

@@ -12,11 +12,11 @@ from chat_app import protocol
 from chat_app.exceptions import SessionGone
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import lock_session, record
+from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import EncryptedTextField
 from chatjuicer.observability.counters import counts
 from files_app.attachments import Attachment, content_for_model
 from sessions_app.models import ChatSession, Message
-from sessions_app.representations import rfc3339
 
 from .ending import cut_tools, keep_what_was_said, wire_usage
 from .lease import lease_end

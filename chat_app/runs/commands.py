@@ -9,7 +9,7 @@ from chat_app.exceptions import BadFrame
 from chat_app.models import Approval, Run
 from chat_app.models.queue import Started
 from chat_app.protocol import ApprovalCommand, SendMessage, UserInput
-from sessions_app.defaults import REASONING_EFFORTS
+from sessions_app.catalogue import REASONING_EFFORTS
 
 from .process import process
 

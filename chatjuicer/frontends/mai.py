@@ -1,30 +1,33 @@
-"""MAI: /api/v1/sessions. The native sessions under other names, latest change first; its `id` is the UUID."""
+"""MAI: /api/v1/sessions. The native sessions in other words, the one changed last first; `id` is the UUID."""
 
 from operator import attrgetter
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
-from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.viewsets import ViewSet
 
+from chat_app.history import History
 from chatjuicer.api.fields import Choice, Text
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent, once
 from chatjuicer.api.parameters import LIMIT, OFFSET, number, number_parameter, text, text_parameter
 from chatjuicer.api.snapshot import snapshot
-from sessions_app import attachments, history, listing
+from chatjuicer.api.times import rfc3339
+from files_app.message_files import message_files
+from sessions_app import listing
 from sessions_app.models import NATIVE, ChatSession, Message
-from sessions_app.representations import rfc3339
 from sessions_app.serializers import MAX_CONTENT
-from sessions_app.views import IDEMPOTENCY_KEY, SESSION, SessionView, caller
+from sessions_app.viewsets import SESSION, SessionView, caller
 
 TAG = "MAI"
 DEFAULT_TITLE = "New Chat"
-MOST = 500
-"""Messages of one answer."""
+MAX_MESSAGES = 500
+"""Of one answer."""
 
 
 class MaiChangesSerializer(serializers.Serializer[None]):
@@ -48,7 +51,11 @@ class NewMaiMessageSerializer(serializers.Serializer[None]):
         child=Text(), max_length=20, required=False, allow_null=True, help_text="Base64; they become files."
     )
     documents = serializers.ListField(
-        child=Text(max_length=255), max_length=50, required=False, allow_null=True, help_text="Names of its files."
+        child=Text(max_length=255),
+        max_length=50,
+        required=False,
+        allow_null=True,
+        help_text="Names of its files, or any others.",
     )
 
 
@@ -60,9 +67,10 @@ class MaiSessionSerializer(serializers.Serializer[None]):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     message_count = serializers.IntegerField()
-    last_message_preview = serializers.CharField()
+    last_message_preview = serializers.CharField(allow_null=True, help_text="null where there is no message.")
 
 
+@extend_schema_serializer(many=False)
 class MaiSessionListSerializer(serializers.Serializer[None]):
     sessions = MaiSessionSerializer(many=True)
     total = serializers.IntegerField()
@@ -75,7 +83,7 @@ class MaiMessageSerializer(serializers.Serializer[None]):
     session_id = serializers.UUIDField(help_text="The session's `id`.")
     role = serializers.ChoiceField(choices=Message.Role.choices)
     content = serializers.CharField()
-    token_count = serializers.IntegerField(allow_null=True)
+    token_count = serializers.IntegerField(help_text="0 where it is not known.")
     model_id = serializers.CharField()
     agent_name = serializers.CharField()
     response_time_ms = serializers.IntegerField(allow_null=True)
@@ -85,18 +93,20 @@ class MaiMessageSerializer(serializers.Serializer[None]):
 
 
 class MaiSessionDetailSerializer(MaiSessionSerializer):
-    messages = MaiMessageSerializer(many=True, help_text=f"The newest {MOST}, oldest first.")
+    messages = MaiMessageSerializer(many=True, help_text=f"The newest {MAX_MESSAGES}, oldest first.")
     has_more = serializers.BooleanField(help_text="There are older ones.")
 
 
 @extend_schema(tags=[TAG])
-class SessionsView(SessionView):
+class MaiSessionViewSet(SessionView, ViewSet):
+    lookup_url_kwarg = "key"
+
     @extend_schema(
         operation_id="mai_list_sessions",
         parameters=[LIMIT, OFFSET, text_parameter("search", "Part of the title, in any case.", 255)],
         responses=MaiSessionListSerializer,
     )
-    def get(self, request: Request) -> Response:
+    def list(self, request: Request) -> Response:
         """The session changed last comes first."""
         query = request.query_params
         limit, offset = number(query, "limit", 50, 1, 100), number(query, "offset", 0)
@@ -112,8 +122,8 @@ class SessionsView(SessionView):
             total = offset + len(rows)  # the page ends the list
         else:
             total = sessions.count()
-        shown = [summary(row) for row in rows]
-        return Response({"sessions": shown, "total": total, "limit": limit, "offset": offset})
+        summaries = [summary(row) for row in rows]
+        return Response({"sessions": summaries, "total": total, "limit": limit, "offset": offset})
 
     @extend_schema(
         operation_id="mai_create_session",
@@ -122,7 +132,8 @@ class SessionsView(SessionView):
         responses={201: MaiSessionDetailSerializer},
     )
     @idempotent
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
+        """A new session, without messages."""
         form = NewMaiSessionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         chosen = {name: value for name, value in form.validated_data.items() if value is not None}
@@ -131,44 +142,50 @@ class SessionsView(SessionView):
         session, _ = ChatSession.objects.open(caller(request), frontend=TAG.lower(), is_named=named, **settings)
         return Response(detail(session), status=201)
 
-
-@extend_schema(tags=[TAG], parameters=[SESSION])
-class SessionDetailView(SessionView):
-    @extend_schema(operation_id="mai_get_session", responses=MaiSessionDetailSerializer)
-    def get(self, request: Request, key: str) -> Response:
+    @extend_schema(operation_id="mai_get_session", parameters=[SESSION], responses=MaiSessionDetailSerializer)
+    def retrieve(self, request: Request, key: str) -> Response:
+        """With its newest messages."""
         with snapshot():
             return Response(detail(self.session(key)))
 
-    @extend_schema(operation_id="mai_change_session", request=MaiChangesSerializer, responses=MaiSessionSerializer)
-    def patch(self, request: Request, key: str) -> Response:
+    @extend_schema(
+        operation_id="mai_change_session",
+        parameters=[SESSION],
+        request=MaiChangesSerializer,
+        responses=MaiSessionDetailSerializer,
+    )
+    def partial_update(self, request: Request, key: str) -> Response:
+        """Changes what is given and leaves the rest."""
         session = self.session(key)
         form = MaiChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         if form.validated_data:
             session.configure(**form.validated_data)
-        return Response(summary(of_columns(session)))
+        with snapshot():
+            return Response(detail(self.session(key)))
 
-    @extend_schema(operation_id="mai_delete_session", responses={204: None})
-    def delete(self, request: Request, key: str) -> Response:
+    @extend_schema(operation_id="mai_delete_session", parameters=[SESSION], responses={204: None})
+    def destroy(self, request: Request, key: str) -> Response:
         """Stops a run in progress; all that hangs on the session goes with it."""
         self.session(key).remove()
         return Response(status=204)
 
 
 @extend_schema(tags=[TAG], parameters=[SESSION])
-class MessagesView(SessionView):
+class MaiMessageViewSet(SessionView, ViewSet):
     @extend_schema(
         operation_id="mai_list_messages",
-        parameters=[number_parameter("limit", "How many to give at most.", 100, 1, MOST), OFFSET],
+        parameters=[number_parameter("limit", "How many to give at most.", 100, 1, MAX_MESSAGES), OFFSET],
         responses=MaiMessageSerializer(many=True),
     )
-    def get(self, request: Request, key: str) -> Response:
+    def list(self, request: Request, key: str) -> Response:
         """In order, from the oldest on."""
-        limit, offset = number(request.query_params, "limit", 100, 1, MOST), number(request.query_params, "offset", 0)
+        query = request.query_params
+        limit, offset = number(query, "limit", 100, 1, MAX_MESSAGES), number(query, "offset", 0)
         with snapshot():
             session = self.session(key)
-            messages, _ = history.above(session, offset, limit)
-        return Response([message_shown(message, session.pk) for message in messages])
+            messages, _ = History(session).above(offset, limit)
+        return Response([message_body(message) for message in messages])
 
     @extend_schema(
         operation_id="mai_add_message",
@@ -176,22 +193,22 @@ class MessagesView(SessionView):
         request=NewMaiMessageSerializer,
         responses={201: MaiMessageSerializer},
     )
-    def post(self, request: Request, key: str) -> Response:
+    def create(self, request: Request, key: str) -> Response:
         """For the history and for the model; no run answers it. Images become files of the session."""
         session = self.session(key)
         form = NewMaiMessageSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        said = form.validated_data
+        new = form.validated_data
 
         def add() -> tuple[int, Any]:
             with transaction.atomic():
-                metadata, context = keep(said["content"])
-                message = session.post(said["role"], said["content"], metadata, context)
-            return 201, message_shown(message, session.pk)
+                metadata, context = files.attach(new["content"])
+                message = session.post(new["role"], new["content"], metadata, context)
+            return 201, message_body(message)
 
-        with attachments.brought(session, said.get("images") or [], said.get("documents") or []) as keep:
-            status, shown = once(request, add)
-        return Response(shown, status=status)
+        with message_files(session, new.get("images") or [], new.get("documents") or []) as files:
+            status, body = once(request, add)
+        return Response(body, status=status)
 
 
 COLUMNS = (
@@ -211,23 +228,23 @@ def summary(values: tuple[Any, ...]) -> dict[str, Any]:
         "created_at": rfc3339(created_at),
         "updated_at": rfc3339(updated_at),
         "message_count": message_count,
-        "last_message_preview": last_message_preview,
+        "last_message_preview": last_message_preview or None,
     }
 
 
 def detail(session: ChatSession) -> dict[str, Any]:
-    messages, has_more = history.newest(session, MOST)
-    shown = [message_shown(message, session.pk) for message in messages]
-    return summary(of_columns(session)) | {"messages": shown, "has_more": has_more}
+    newest, has_more = History(session).newest(MAX_MESSAGES)
+    messages = [message_body(message) for message in newest]
+    return summary(of_columns(session)) | {"messages": messages, "has_more": has_more}
 
 
-def message_shown(message: Message, session_pk: UUID) -> dict[str, Any]:
+def message_body(message: Message) -> dict[str, Any]:
     return {
         "id": str(message.pk),
-        "session_id": str(session_pk),
+        "session_id": str(message.session_id),
         "role": message.role,
         "content": message.content or message.tool_result,
-        "token_count": message.token_count,
+        "token_count": message.token_count or 0,
         "model_id": message.model,
         "agent_name": message.agent_name,
         "response_time_ms": message.response_time_ms,
@@ -237,8 +254,7 @@ def message_shown(message: Message, session_pk: UUID) -> dict[str, Any]:
     }
 
 
-urlpatterns = [
-    path("v1/sessions", SessionsView.as_view()),
-    path("v1/sessions/<str:key>", SessionDetailView.as_view()),
-    path("v1/sessions/<str:key>/messages", MessagesView.as_view()),
-]
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("v1/sessions", MaiSessionViewSet, "mai-session")
+router.register("v1/sessions/<str:key>/messages", MaiMessageViewSet, "mai-message")
+urlpatterns = router.urls

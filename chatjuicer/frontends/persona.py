@@ -5,18 +5,20 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.viewsets import ViewSet
 
 from chatjuicer.api.fields import Text
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from sessions_app.models import ChatSession
 from sessions_app.serializers import SessionId
-from sessions_app.views import IDEMPOTENCY_KEY, SessionView, caller
+from sessions_app.viewsets import SessionView, caller
 
 TAG = "Persona Lens"
 NAMESPACE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}")
@@ -49,13 +51,15 @@ class DeletedSerializer(serializers.Serializer[None]):
 
 
 @extend_schema(tags=[TAG], parameters=[USER_ID])
-class UserSessionsView(SessionView):
+class PersonaSessionViewSet(SessionView, ViewSet):
+    lookup_url_kwarg = "session_id"
+
     @extend_schema(operation_id="persona_list_sessions", responses=PersonaSessionSerializer(many=True))
-    def get(self, request: Request, user_id: str) -> Response:
+    def list(self, request: Request, user_id: str) -> Response:
         """All of the namespace, oldest first."""
         sessions = ChatSession.objects.filter(owner=caller(request), namespace=namespace(user_id))
         rows = sessions.order_by("created_at", "id").values_list("public_id", "title", "created_at")
-        return Response([shown(*row) for row in rows])
+        return Response([session_body(*row) for row in rows])
 
     @extend_schema(
         operation_id="persona_create_session",
@@ -64,30 +68,31 @@ class UserSessionsView(SessionView):
         responses={200: PersonaSessionSerializer},
     )
     @idempotent
-    def post(self, request: Request, user_id: str) -> Response:
+    def create(self, request: Request, user_id: str) -> Response:
         """Repeating it answers the stored session."""
         form = NewPersonaSessionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         session, _ = ChatSession.objects.open(
             caller(request), namespace=namespace(user_id), frontend="persona", **form.validated_data
         )
-        return Response(shown(session.public_id, session.title, session.created_at))
+        return Response(session_body(session.public_id, session.title, session.created_at))
 
-
-@extend_schema(tags=[TAG], parameters=[USER_ID, SESSION_NAME])
-class UserSessionView(SessionView):
     @extend_schema(
-        operation_id="persona_rename_session", request=PersonaChangesSerializer, responses=PersonaSessionSerializer
+        operation_id="persona_rename_session",
+        parameters=[SESSION_NAME],
+        request=PersonaChangesSerializer,
+        responses=PersonaSessionSerializer,
     )
-    def patch(self, request: Request, user_id: str, session_id: str) -> Response:
+    def partial_update(self, request: Request, user_id: str, session_id: str) -> Response:
+        """Renames the session."""
         session = caller(request).chat_sessions.get(namespace=namespace(user_id), public_id=session_id)
         form = PersonaChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         session.configure(**form.validated_data)
-        return Response(shown(session.public_id, session.title, session.created_at))
+        return Response(session_body(session.public_id, session.title, session.created_at))
 
-    @extend_schema(operation_id="persona_delete_session", responses={200: DeletedSerializer})
-    def delete(self, request: Request, user_id: str, session_id: str) -> Response:
+    @extend_schema(operation_id="persona_delete_session", parameters=[SESSION_NAME], responses={200: DeletedSerializer})
+    def destroy(self, request: Request, user_id: str, session_id: str) -> Response:
         """All that hangs on the session goes with it. Deleting what is not there is no error."""
         with suppress(ChatSession.DoesNotExist):
             caller(request).chat_sessions.get(namespace=namespace(user_id), public_id=session_id).remove()
@@ -100,11 +105,10 @@ def namespace(user_id: str) -> str:
     return user_id
 
 
-def shown(public_id: str, title: str, created_at: datetime) -> dict[str, Any]:
+def session_body(public_id: str, title: str, created_at: datetime) -> dict[str, Any]:
     return {"session_id": public_id, "title": title, "created_at": int(created_at.timestamp() * 1000)}
 
 
-urlpatterns = [
-    path("users/<str:user_id>/sessions", UserSessionsView.as_view()),
-    path("users/<str:user_id>/sessions/<str:session_id>", UserSessionView.as_view()),
-]
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("users/<str:user_id>/sessions", PersonaSessionViewSet, "persona-session")
+urlpatterns = router.urls

@@ -3,33 +3,35 @@
 from typing import Any
 
 from django.db import transaction
-from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.viewsets import ViewSet
 
+from chat_app.history import History
 from chatjuicer.api.fields import Choice, Flag, Metadata, Text
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.parameters import text
 from chatjuicer.api.snapshot import snapshot
-from sessions_app import history
+from chatjuicer.api.times import rfc3339
+from chatjuicer.frontends.sparrow_slots import ACTIVE_PER_AGENT, open_active
 from sessions_app.models import ChatSession, Message
-from sessions_app.models.session import ACTIVE_PER_AGENT
-from sessions_app.representations import rfc3339
 from sessions_app.serializers import MAX_CONTENT
-from sessions_app.views import IDEMPOTENCY_KEY, SESSION, SessionView, caller
+from sessions_app.viewsets import SESSION, SessionView, caller
 
 TAG = "Agent Sparrow"
 AGENT_TYPES = ("primary", "log_analysis")
 MESSAGE_TYPES = ("user", "agent", "system")
 ROLES = {"agent": "assistant"}
-"""Roles that have another name here; `tool_call`, which has none, is told as a system message."""
+"""Roles that have another name here. `tool_call` has none: a tool call is a system message here."""
 
-LISTED = 10
-MOST = 500
-"""Messages of one answer."""
+MAX_SESSIONS = 10
+MAX_MESSAGES = 500
+"""Of one answer."""
 
 
 class NewSparrowSessionSerializer(serializers.Serializer[None]):
@@ -71,7 +73,7 @@ class SparrowMessageSerializer(serializers.Serializer[None]):
 
 
 class SparrowSessionDetailSerializer(SparrowSessionSerializer):
-    messages = SparrowMessageSerializer(many=True, help_text=f"The newest {MOST}, oldest first.")
+    messages = SparrowMessageSerializer(many=True, help_text=f"The newest {MAX_MESSAGES}, oldest first.")
     has_more = serializers.BooleanField(help_text="There are older ones.")
 
 
@@ -80,22 +82,25 @@ class GoneSerializer(serializers.Serializer[None]):
 
 
 @extend_schema(tags=[TAG])
-class ChatSessionsView(SessionView):
+class SparrowSessionViewSet(SessionView, ViewSet):
+    lookup_url_kwarg = "key"
+
     @extend_schema(
         operation_id="sparrow_list_sessions",
         parameters=[OpenApiParameter("agent_type", {"type": "string", "enum": AGENT_TYPES})],
         responses=SparrowSessionSerializer(many=True),
     )
-    def get(self, request: Request) -> Response:
+    def list(self, request: Request) -> Response:
         """Active sessions of this front end, the latest message first; at most 10."""
         wanted = text(request.query_params, "agent_type", 32)
         if wanted and wanted not in AGENT_TYPES:
             raise ValidationError({"agent_type": f"One of {', '.join(AGENT_TYPES)} is expected."})
-        # Whoever has a slot is active, and of this front end.
+        # A session that has a slot is active, and was made here.
         sessions = ChatSession.objects.filter(owner=caller(request), active_slot__isnull=False)
         if wanted:
             sessions = sessions.filter(agent_type=wanted)
-        return Response([summary(session) for session in sessions.order_by("-last_used_at", "-created_at")[:LISTED]])
+        latest = sessions.order_by("-last_used_at", "-created_at")[:MAX_SESSIONS]
+        return Response([summary(session) for session in latest])
 
     @extend_schema(
         operation_id="sparrow_create_session",
@@ -106,35 +111,33 @@ class ChatSessionsView(SessionView):
         "deactivates the one longest without a message.",
     )
     @idempotent
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         form = NewSparrowSessionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        wanted = form.validated_data
-        agent_type, first = wanted["agent_type"], wanted.get("initial_message")
+        new = form.validated_data
         with transaction.atomic():
-            session = ChatSession.objects.open_active(
-                caller(request), agent_type, agent_name=agent_type, title=wanted["title"]
-            )
-            if first is not None:
+            session = open_active(caller(request), new["agent_type"], new["title"])
+            if (first := new.get("initial_message")) is not None:
                 session.post("user", first)
         return Response(summary(session), status=201)
 
-
-@extend_schema(tags=[TAG], parameters=[SESSION])
-class ChatSessionView(SessionView):
-    @extend_schema(operation_id="sparrow_get_session", responses=SparrowSessionDetailSerializer)
-    def get(self, request: Request, key: str) -> Response:
+    @extend_schema(operation_id="sparrow_get_session", parameters=[SESSION], responses=SparrowSessionDetailSerializer)
+    def retrieve(self, request: Request, key: str) -> Response:
         """An inactive session can be read, too."""
         with snapshot():
             session = self.session(key)
-            messages, has_more = history.newest(session, MOST)
-        shown = [message_shown(message, session) for message in messages]
-        return Response(summary(session) | {"messages": shown, "has_more": has_more})
+            newest, has_more = History(session).newest(MAX_MESSAGES)
+        messages = [message_body(message) for message in newest]
+        return Response(summary(session) | {"messages": messages, "has_more": has_more})
 
     @extend_schema(
-        operation_id="sparrow_change_session", request=SparrowChangesSerializer, responses=SparrowSessionSerializer
+        operation_id="sparrow_change_session",
+        parameters=[SESSION],
+        request=SparrowChangesSerializer,
+        responses=SparrowSessionSerializer,
     )
-    def put(self, request: Request, key: str) -> Response:
+    def update(self, request: Request, key: str) -> Response:
+        """Renames the session, or makes it active or inactive."""
         session = self.session(key)
         form = SparrowChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -143,15 +146,15 @@ class ChatSessionView(SessionView):
         session.configure(**form.validated_data)
         return Response(summary(session))
 
-    @extend_schema(operation_id="sparrow_delete_session", responses={200: GoneSerializer})
-    def delete(self, request: Request, key: str) -> Response:
+    @extend_schema(operation_id="sparrow_delete_session", parameters=[SESSION], responses={200: GoneSerializer})
+    def destroy(self, request: Request, key: str) -> Response:
         """Deactivates it: it can still be read, and made active again."""
         self.session(key).configure(is_active=False)
         return Response({"message": "Session deleted successfully"})
 
 
 @extend_schema(tags=[TAG], parameters=[SESSION])
-class ChatMessagesView(SessionView):
+class SparrowMessageViewSet(SessionView, ViewSet):
     @extend_schema(
         operation_id="sparrow_add_message",
         parameters=[IDEMPOTENCY_KEY],
@@ -159,15 +162,15 @@ class ChatMessagesView(SessionView):
         responses={201: SparrowMessageSerializer},
     )
     @idempotent
-    def post(self, request: Request, key: str) -> Response:
+    def create(self, request: Request, key: str) -> Response:
         """For the history and for the model; no run answers it. 409 `session_inactive` if it is not active."""
         session = self.session(key)
         form = NewSparrowMessageSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        said = form.validated_data
-        role = ROLES.get(said["message_type"], said["message_type"])
-        message = session.post(role, said["content"], said.get("metadata"), agent_name=said.get("agent_type") or "")
-        return Response(message_shown(message, session), status=201)
+        new = form.validated_data
+        role = ROLES.get(new["message_type"], new["message_type"])
+        message = session.post(role, new["content"], new.get("metadata"), agent_name=new.get("agent_type") or "")
+        return Response(message_body(message), status=201)
 
 
 def summary(session: ChatSession) -> dict[str, Any]:
@@ -187,7 +190,7 @@ def agent_type_of(session: ChatSession) -> str:
     return session.agent_type or AGENT_TYPES[0]
 
 
-def message_shown(message: Message, session: ChatSession) -> dict[str, Any]:
+def message_body(message: Message) -> dict[str, Any]:
     message_type, content, metadata = TYPES.get(message.role, message.role), message.content, message.metadata
     if message.role == "tool_call":
         message_type, content = "system", message.tool_name
@@ -195,10 +198,10 @@ def message_shown(message: Message, session: ChatSession) -> dict[str, Any]:
         metadata = metadata | {"tool_call": {"name": message.tool_name, **call}}
     return {
         "id": str(message.pk),
-        "session_id": str(session.pk),
+        "session_id": str(message.session_id),
         "message_type": message_type,
         "content": content,
-        "agent_type": message.agent_name if message.agent_name in AGENT_TYPES else agent_type_of(session),
+        "agent_type": message.agent_name if message.agent_name in AGENT_TYPES else agent_type_of(message.session),
         "metadata": metadata,
         "created_at": rfc3339(message.created_at),
     }
@@ -206,8 +209,7 @@ def message_shown(message: Message, session: ChatSession) -> dict[str, Any]:
 
 TYPES = {role: message_type for message_type, role in ROLES.items()}
 
-urlpatterns = [
-    path("v1/chat-sessions", ChatSessionsView.as_view()),
-    path("v1/chat-sessions/<str:key>", ChatSessionView.as_view()),
-    path("v1/chat-sessions/<str:key>/messages", ChatMessagesView.as_view()),
-]
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("v1/chat-sessions", SparrowSessionViewSet, "sparrow-session")
+router.register("v1/chat-sessions/<str:key>/messages", SparrowMessageViewSet, "sparrow-message")
+urlpatterns = router.urls

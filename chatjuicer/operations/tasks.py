@@ -14,7 +14,7 @@ from chat_app.log.folding import fold_next
 from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
 from files_app.sweep import sweep
-from sessions_app.models import PackedHistory
+from sessions_app.archive import archive_unused
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def sweep_files() -> Iterator[int]:
 def archive_sessions() -> Iterator[int]:
     """Sessions that were not used for ARCHIVE_AFTER_DAYS."""
     if settings.ARCHIVE_AFTER_DAYS:
-        yield from PackedHistory.objects.pack_all(timezone.now() - timedelta(days=settings.ARCHIVE_AFTER_DAYS))
+        yield from archive_unused(timezone.now() - timedelta(days=settings.ARCHIVE_AFTER_DAYS))
 
 
 TASKS = (

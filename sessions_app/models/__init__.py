@@ -1,8 +1,9 @@
 from .context import ContextItem
 from .draft import MessageDraft
 from .message import Message
-from .packed import PackedHistory, layer
-from .session import NATIVE, ChatSession
+from .packed import PackedHistory, pack_too
+from .session import ChatSession
+from .sessions import NATIVE
 from .statements import update_returning
 from .tally import SessionTally
 
@@ -14,9 +15,9 @@ __all__ = [
     "MessageDraft",
     "PackedHistory",
     "SessionTally",
-    "layer",
+    "pack_too",
     "update_returning",
 ]
 
-layer(Message, "position")
-layer(ContextItem, "position")
+pack_too(Message, "position")
+pack_too(ContextItem, "position")

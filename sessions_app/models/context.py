@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
 
-from .session import ChatSession
-
 
 class ContextItem(models.Model):
     """One input item of the Agents SDK, verbatim: with its order of keys and whatever the SDK adds."""
 
-    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="context_items", db_index=False)
+    session = models.ForeignKey(
+        "sessions_app.ChatSession", models.CASCADE, related_name="context_items", db_index=False
+    )
     position = models.PositiveIntegerField()
     item = EncryptedTextField(help_text="JSON text")
     run_id = models.UUIDField(null=True, blank=True)

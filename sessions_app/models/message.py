@@ -8,9 +8,9 @@ from django.db.models import Case, Exists, F, Q, Value, When
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
+from sessions_app.preview import preview_of
 
 from .draft import MessageDraft
-from .session import ChatSession, preview_of
 from .statements import ShortNumbers, storable
 
 
@@ -28,7 +28,7 @@ class Message(models.Model):
         FAILED = "failed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="messages", db_index=False)
+    session = models.ForeignKey("sessions_app.ChatSession", models.CASCADE, related_name="messages", db_index=False)
     position = models.PositiveIntegerField()
     role = models.CharField(max_length=16, choices=Role.choices)
     content = EncryptedTextField(blank=True, default="")
@@ -115,9 +115,9 @@ class Message(models.Model):
                 latest = Case(
                     When(Exists(spoken_later), then=F("last_message_preview")), default=Value(preview, PREVIEW)
                 )
-                ChatSession.objects.filter(pk=self.session_id).update(
-                    last_message_preview=latest, updated_at=timezone.now()
-                )
+                sessions: Any = self._meta.get_field("session").related_model
+                row = sessions.objects.filter(pk=self.session_id)
+                row.update(last_message_preview=latest, updated_at=timezone.now())
         return True
 
     def finish_tool(self, result: str, success: bool, status: str = Status.COMPLETED) -> bool:

@@ -1,20 +1,20 @@
-"""Old sessions out of the way: all that was said in one compressed text, until somebody writes there again."""
+"""Old sessions packed: all rows that hang on one in one compressed text, until somebody writes there again."""
 
 import base64
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from django.db import models, transaction
-from django.db.models import F, Q
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app import signals
 
-from .session import ChatSession
+if TYPE_CHECKING:
+    from .session import ChatSession
 
 M = TypeVar("M", bound=models.Model)
 
@@ -22,27 +22,22 @@ LAYERS: dict[type[models.Model], str] = {}
 """Rows that hang on a session by a field `session`, and the field that orders them."""
 
 
-def layer(model: type[models.Model], order: str) -> None:
-    """Makes the rows of `model` part of what is packed. Only the numbers that the database gives them may change."""
+def pack_too(model: type[models.Model], order: str) -> None:
+    """Make the rows of `model`, in the order of that field, part of what is packed.
+
+    Nothing may know these rows by the numbers that the database gives them: they get new ones when they come back.
+    """
     LAYERS[model] = order
 
 
 class PackedHistoryManager(models.Manager["PackedHistory"]):
-    def pack_all(self, unused_since: datetime) -> Iterator[int]:
-        """Packs what was not used since, one session after the other; 1 for each that was."""
-        something = Q(message_count__gt=0) | Q(last_context_position__gt=0) | Q(last_seq__gt=F("forgotten_seq"))
-        old = ChatSession.objects.filter(something, packed=False, last_used_at__lt=unused_since)
-        for key in list(old.order_by("last_used_at").values_list("pk", flat=True)):
-            if self.pack(ChatSession(pk=key), unused_since):
-                yield 1
-
-    def pack(self, session: ChatSession, unused_since: datetime) -> bool:
+    def pack(self, session: "ChatSession", unused_since: datetime) -> bool:
         """False, and nothing happens, if it was used since, is busy, packed already, or has nothing to pack."""
         with transaction.atomic(savepoint=False):
-            unused = ChatSession.objects.filter(pk=session.pk, packed=False, last_used_at__lt=unused_since)
+            unused = type(session).objects.filter(pk=session.pk, packed=False, last_used_at__lt=unused_since)
             if not unused.select_for_update().values_list("pk").first():
                 return False
-            if any(busy for _, busy in signals.session_packing.send(ChatSession, session=session)):
+            if any(busy for _, busy in signals.session_packing.send(type(session), session=session)):
                 return False
             layers = {model._meta.label: table(model, session) for model in LAYERS}
             if not any(each["rows"] for each in layers.values()):
@@ -54,23 +49,25 @@ class PackedHistoryManager(models.Manager["PackedHistory"]):
             unused.update(packed=True)
         return True
 
-    def unpack(self, session: ChatSession) -> None:
-        """Brings the rows back; nothing happens if they are there. Raises DoesNotExist if the session is gone."""
+    def unpack(self, session: "ChatSession") -> None:
+        """Write the rows back; nothing happens if they are there. Raises DoesNotExist if the session is gone."""
+        sessions = type(session).objects.filter(pk=session.pk)
         with transaction.atomic(savepoint=False):
-            row = ChatSession.objects.select_for_update().filter(pk=session.pk).values_list("pk")
-            if not row.first():
-                raise ChatSession.DoesNotExist
+            if not sessions.select_for_update().values_list("pk").first():
+                raise session.DoesNotExist
             packed = self.filter(session=session).first()
             if packed is not None:
                 for model in LAYERS:
                     model._default_manager.bulk_create(packed.rows(model), batch_size=500)
                 packed.delete()
-                ChatSession.objects.filter(pk=session.pk).update(packed=False)
+                sessions.update(packed=False)
         session.packed = False
 
 
 class PackedHistory(models.Model):
-    session = models.OneToOneField(ChatSession, models.CASCADE, primary_key=True, related_name="packed_history")
+    session = models.OneToOneField(
+        "sessions_app.ChatSession", models.CASCADE, primary_key=True, related_name="packed_history"
+    )
     content = EncryptedTextField(help_text="base64 of zlib of JSON: rows and their fields, by model")
     packed_at = models.DateTimeField(default=timezone.now)
 
@@ -97,7 +94,7 @@ class PackedHistory(models.Model):
         ]  # fmt: skip
 
 
-def table(model: type[models.Model], session: ChatSession) -> dict[str, Any]:
+def table(model: type[models.Model], session: "ChatSession") -> dict[str, Any]:
     names = [field.attname for field in fields_of(model)]
     rows = model._default_manager.filter(session=session).order_by(LAYERS[model])
     return {"fields": names, "rows": list(rows.values_list(*names))}

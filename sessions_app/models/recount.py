@@ -4,8 +4,10 @@ from typing import Any
 
 from django.db.models import Max
 
+from sessions_app.preview import preview_of
+
 from .message import SPOKEN
-from .session import ChatSession, preview_of
+from .session import ChatSession
 
 
 def counted(session: ChatSession) -> dict[str, Any]:

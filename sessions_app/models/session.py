@@ -1,136 +1,32 @@
 """A conversation of one owner and everything that may be done to it."""
 
-import re
-import secrets
 import uuid
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from django.apps import apps
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
-from sessions_app import defaults, signals
+from sessions_app import catalogue, signals
 from sessions_app.exceptions import SessionInactive
+from sessions_app.preview import preview_of
 
+from .context import ContextItem
 from .draft import MessageDraft
+from .message import SPOKEN, Message
+from .packed import PackedHistory
+from .sessions import NATIVE, ChatSessionManager
 from .statements import ShortNumbers, storable, update_returning
 from .tally import SessionTally
 
-if TYPE_CHECKING:
-    from chatjuicer.accounts.models import User
-
-    from .message import Message
-
-NATIVE = "default"
-"""The namespace of the native API."""
-
-SPARROW = "sparrow"
-"""The front end whose users have at most ACTIVE_PER_AGENT active sessions of each agent type."""
-
-ACTIVE_PER_AGENT = 5
-
-SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+DEFAULT_AGENT = "chat"
 
 DELETE_BATCH = 5_000
 """Rows that one transaction deletes: on SQLite every other writer waits meanwhile."""
-
-
-class ChatSessionManager(models.Manager["ChatSession"]):
-    def named(self, key: str, namespace: str = NATIVE) -> "ChatSession":
-        """The session whose `public_id`, or else whose UUID `id`, is `key`; raises DoesNotExist.
-
-        Ask it of `user.chat_sessions`: what belongs to others is then unknown.
-        """
-        if not SESSION_ID.fullmatch(key):
-            raise ChatSession.DoesNotExist
-        named = Q(public_id=key)
-        if len(key) == 36:
-            with suppress(ValueError):
-                named |= Q(pk=UUID(key))
-        found = list(self.filter(named, namespace=namespace))
-        if not found:
-            raise ChatSession.DoesNotExist
-        return next((session for session in found if session.public_id == key), found[0])
-
-    def open(
-        self,
-        owner: "User",
-        *,
-        public_id: str | None = None,
-        namespace: str = NATIVE,
-        title: str = "",
-        is_named: bool | None = None,
-        model: str | None = None,
-        mcp_config: Sequence[str] | None = None,
-        **fields: Any,
-    ) -> tuple["ChatSession", bool]:
-        """The session of that name and whether it was made now; also among parallel calls it is made once.
-
-        A stored session is answered as it is. None means the default; an empty `mcp_config` stays empty.
-        """
-        if public_id:
-            stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
-            if stored:
-                return stored, False
-        model = model or defaults.default_model()
-        limits = defaults.limits(model)
-        now = timezone.now()
-        session = ChatSession(
-            owner=owner,
-            namespace=namespace,
-            public_id=public_id or f"chat_{secrets.token_hex(12)}",
-            title=title,
-            is_named=bool(title) if is_named is None else is_named,
-            model=model,
-            mcp_config=defaults.mcp_servers() if mcp_config is None else list(mcp_config),
-            max_tokens=limits.max_tokens,
-            trigger_tokens=limits.trigger_tokens,
-            created_at=now,
-            updated_at=now,
-            last_used_at=now,
-            **fields,
-        )
-        with transaction.atomic(savepoint=False):
-            stored = None
-            while stored is None:  # not found: whose name was in the way has just been deleted
-                self.bulk_create([session], ignore_conflicts=bool(public_id))
-                named = self.filter(owner=owner, namespace=namespace, public_id=public_id)
-                stored = named.first() if public_id else session
-            if stored.pk != session.pk:
-                return stored, False
-            SessionTally.objects.change(owner.pk, namespace, +1)
-        return session, True
-
-    def open_active(self, owner: "User", agent_type: str, **fields: Any) -> "ChatSession":
-        """A new session of SPARROW; where all places are taken, the one longest without a message goes."""
-        with transaction.atomic(savepoint=False):
-            slot = self.slot(owner.pk, agent_type)
-            session, _ = self.open(owner, frontend=SPARROW, agent_type=agent_type, active_slot=slot, **fields)
-        return session
-
-    def slot(self, owner_id: UUID, agent_type: str, pk: UUID | None = None) -> int:
-        """The place of session `pk`, or one that is free, made free if need be.
-
-        The caller's transaction gives it to the session.
-        """
-        # The owner's row is the lock: who asks for places of one owner, asks one after another.
-        get_user_model()._default_manager.select_for_update(no_key=True).values_list("pk").get(pk=owner_id)
-        of_type = self.filter(owner_id=owner_id, agent_type=agent_type, active_slot__isnull=False)
-        holders = list(of_type.order_by("last_used_at", "created_at"))
-        for holder in holders:
-            if holder.pk == pk and holder.active_slot:
-                return holder.active_slot
-        while len(holders) >= ACTIVE_PER_AGENT:
-            holders.pop(0).retire()
-        taken = {session.active_slot for session in holders}
-        return next(slot for slot in range(1, ACTIVE_PER_AGENT + 1) if slot not in taken)
 
 
 class ChatSession(models.Model):
@@ -142,18 +38,19 @@ class ChatSession(models.Model):
     title = EncryptedTextField(max_length=255, blank=True, default="")
     is_named = models.BooleanField(default=False, help_text="a person chose the title")
     model = models.CharField(max_length=128)
-    reasoning_effort = models.CharField(max_length=16, blank=True, default=defaults.DEFAULT_REASONING_EFFORT)
+    reasoning_effort = models.CharField(max_length=16, blank=True, default=catalogue.DEFAULT_REASONING_EFFORT)
     mcp_config = models.JSONField(blank=True, default=list)
-    agent_name = models.CharField(max_length=64, default=defaults.DEFAULT_AGENT)
+    agent_name = models.CharField(max_length=64, default=DEFAULT_AGENT)
     metadata = models.JSONField(blank=True, default=dict, decoder=ShortNumbers)
     pinned = models.BooleanField(default=False)
     # Until then a walk through the list finds the session where it was.
     pin_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     archived = models.BooleanField(default=False)
     frontend = models.CharField(max_length=16, blank=True, default="", help_text="which made it; empty: native")
-    agent_type = models.CharField(max_length=32, blank=True, default="", help_text=SPARROW)
+    agent_type = models.CharField(max_length=32, blank=True, default="", help_text="sparrow")
     is_active = models.BooleanField(default=True, help_text="takes messages")
     packed = models.BooleanField(default=False, editable=False, help_text="what was said is in a PackedHistory")
+    # Agent Sparrow's, given out by chatjuicer.frontends.sparrow_slots.
     active_slot = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
     message_count = models.PositiveIntegerField(default=0)
@@ -183,7 +80,7 @@ class ChatSession(models.Model):
                 name="one_session_per_active_slot",
             ),
             models.CheckConstraint(
-                condition=Q(active_slot__isnull=True) | Q(active_slot__range=(1, ACTIVE_PER_AGENT)),
+                condition=Q(active_slot__isnull=True) | Q(active_slot__range=(1, 5)),
                 name="few_active_slots",
             ),
         ]
@@ -200,9 +97,9 @@ class ChatSession(models.Model):
 
     # Messages and context
 
-    def add_messages(self, drafts: Sequence[MessageDraft]) -> "list[Message]":
+    def add_messages(self, drafts: Sequence[MessageDraft]) -> list[Message]:
         """The drafts as messages at the end of the history. Sends no signal; raises DoesNotExist if gone."""
-        messages = [self.messages.model.from_draft(draft) for draft in drafts]
+        messages = [Message.from_draft(draft) for draft in drafts]
         if not messages:
             return []
         now = timezone.now()
@@ -212,7 +109,7 @@ class ChatSession(models.Model):
             "last_used_at": now,
             "updated_at": now,
         }
-        spoken = (preview_of(m.content) for m in reversed(messages) if m.role in ("user", "assistant"))
+        spoken = (preview_of(m.content) for m in reversed(messages) if m.role in SPOKEN)
         preview = next(filter(None, spoken), None)
         if preview:
             changes["last_message_preview"] = preview
@@ -232,7 +129,7 @@ class ChatSession(models.Model):
 
     def add_context(self, items: Iterable[dict[str, Any]], run_id: UUID | None = None) -> None:
         """Appends the items, verbatim, to what the model is given; raises DoesNotExist if gone."""
-        rows = [self.context_items.model.holding(item, session=self, run_id=run_id) for item in items]
+        rows = [ContextItem.holding(item, session=self, run_id=run_id) for item in items]
         if not rows:
             return
         with transaction.atomic(savepoint=False):
@@ -250,7 +147,7 @@ class ChatSession(models.Model):
         metadata: dict[str, Any] | None = None,
         context: str | list[dict[str, Any]] | None = None,
         **fields: Any,
-    ) -> "Message":
+    ) -> Message:
         """A message for the history and for the model, that no run answers; `fields` as of a MessageDraft.
 
         The model is given `context` in the place of `content`, if there is any. Raises SessionInactive, and
@@ -280,7 +177,7 @@ class ChatSession(models.Model):
             if not unchanged.values_list("pk").first():
                 return False
             self.context_items.all().delete()
-            row = self.context_items.model.holding(item, session=self, position=last_position)
+            row = ContextItem.holding(item, session=self, position=last_position)
             self.context_items.bulk_create([row])
             self._row.update(context_tokens=context_tokens, updated_at=timezone.now())
         return True
@@ -298,8 +195,8 @@ class ChatSession(models.Model):
         return ChatSession.objects.filter(pk=self.pk)
 
     def unpack(self) -> None:
-        """Brings back what was said, if it was packed. Raises DoesNotExist if the session is gone."""
-        apps.get_model("sessions_app", "PackedHistory").objects.unpack(self)
+        """Write packed rows back, if there are any. Raises DoesNotExist if the session is gone."""
+        PackedHistory.objects.unpack(self)
 
     # Settings
 
@@ -310,25 +207,20 @@ class ChatSession(models.Model):
         if "title" in changes:
             changes["is_named"] = bool(changes["title"])
         if "model" in changes:
-            limits = defaults.limits(changes["model"])
-            changes |= {"max_tokens": limits.max_tokens, "trigger_tokens": limits.trigger_tokens}
+            changes |= catalogue.context_window(changes["model"])._asdict()
         now = timezone.now()
         if "pinned" in changes:
             stays = When(pinned=changes["pinned"], then=F("pin_changed_at"))
             changes["pin_changed_at"] = Case(stays, default=Value(now), output_field=models.DateTimeField())
         with transaction.atomic(savepoint=False):
-            if "is_active" in changes and self.frontend == SPARROW:
-                active = changes["is_active"]
-                slot = ChatSession.objects.slot(self.owner_id, self.agent_type, self.pk) if active else None
-                changes["active_slot"] = slot
             self._row.update(**changes, updated_at=now)
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)
 
-    def retire(self) -> None:
-        """Gives its place among the active sessions up; nothing happens if it has none or is gone."""
+    def deactivate(self) -> None:
+        """Takes no more messages; nothing happens if it takes none already, or is gone."""
         with transaction.atomic(savepoint=False):
-            if self._row.filter(is_active=True).update(is_active=False, active_slot=None):
+            if self._row.filter(is_active=True).update(is_active=False):
                 self.refresh_from_db()
                 signals.session_updated.send(type(self), session=self)
 
@@ -394,8 +286,3 @@ class ChatSession(models.Model):
         """Holds writers of this session back until the transaction ends."""
         if not self._row.select_for_update().values_list("pk").first():
             raise ChatSession.DoesNotExist
-
-
-def preview_of(text: str) -> str:
-    """The first 100 characters, on one line."""
-    return " ".join(storable(text[:400]).split())[:100]

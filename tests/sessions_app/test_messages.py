@@ -1,13 +1,17 @@
 """Reading and adding messages, over HTTP."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.dispatch import Signal
 from rest_framework.test import APIClient
 
+from chat_app.log.record import record
+from chat_app.protocol import Delta
 from chatjuicer.accounts.models import User
-from sessions_app import pending, signals
+from sessions_app import signals
 from sessions_app.models import ChatSession, MessageDraft
 
 MESSAGE_FIELDS = {
@@ -92,16 +96,16 @@ def test_the_detail_has_the_newest_fifty_in_order(
     assert detail["last_seq"] == detail["session"]["last_seq"]
 
 
-def test_an_answer_still_being_written_shows_its_text_so_far(
-    alice_client: APIClient, session: ChatSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pending, "_source", lambda messages: {m.pk: "so fa" for m in messages})
+def test_an_answer_still_being_written_shows_its_text_so_far(alice_client: APIClient, session: ChatSession) -> None:
     _, answer = session.add_messages(
         [MessageDraft(role="user", content="hi"), MessageDraft(role="assistant", status="pending")]
     )
+    deltas = [Delta("so", answer.pk), Delta("of another", uuid4()), Delta(" fa", answer.pk)]
+    with transaction.atomic():
+        record(session, deltas)
     for path in ("/api/sessions/s", "/api/sessions/s/messages"):
-        shown = alice_client.get(path).json()["messages"]
-        assert [(m["status"], m["content"]) for m in shown] == [("completed", "hi"), ("pending", "so fa")]
+        messages = alice_client.get(path).json()["messages"]
+        assert [(m["status"], m["content"]) for m in messages] == [("completed", "hi"), ("pending", "so fa")]
     assert answer.complete("so far", token_count=2)
     assert not answer.complete("twice")
     detail = alice_client.get("/api/sessions/s").json()

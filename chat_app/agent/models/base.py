@@ -16,11 +16,11 @@ from agents.items import TResponseInputItem, TResponseStreamEvent
 from openai.types.responses import Response, ResponseCompletedEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-from chat_app.agent import catalogue
 from chat_app.agent.inline_images import with_images
 from chat_app.agent.repair import repaired
 from chat_app.agent.transcript import Transcript, Turn
 from chat_app.runs.contract import Item
+from sessions_app import catalogue
 
 from .failures import LengthReached, ProviderError
 from .wire import Endpoint, Reply, encoded, endpoint, post

@@ -5,9 +5,9 @@ from typing import Any
 
 from agents.models.chatcmpl_converter import Converter
 
-from chat_app.agent import catalogue
 from chat_app.agent.transcript import Turn, tokens
 from chat_app.runs.contract import Item
+from sessions_app import catalogue
 
 from .base import Heard, ProviderModel, Question
 from .failures import ProviderError, from_event

@@ -1,7 +1,7 @@
 from django.conf import settings
 
-from chat_app.agent import catalogue
 from chat_app.agent.transcript import Transcript
+from sessions_app import catalogue
 
 from .base import TurnModel
 from .chat_completions import ChatCompletionsModel

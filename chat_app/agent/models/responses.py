@@ -4,8 +4,8 @@ from typing import Any
 
 from agents.models.openai_responses import Converter
 
-from chat_app.agent import catalogue
 from chat_app.agent.transcript import Turn, tokens
+from sessions_app import catalogue
 
 from .base import Heard, ProviderModel, Question
 from .failures import ProviderError, from_event

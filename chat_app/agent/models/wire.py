@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 from django.conf import settings
 
-from chat_app.agent import catalogue
+from sessions_app import catalogue
 
 from .failures import ProviderError, from_status
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from chatjuicer.api.times import rfc3339
 from files_app.extract import MAX_TEXT_BYTES
 from files_app.listing import Entry
 from files_app.workspace import Workspace
-from sessions_app.representations import rfc3339
 
 from .tool import Context, ToolFailure, done, tool
 from .workspace import in_workspace, text_of

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from sessions_app.models import PackedHistory
+from sessions_app.archive import archive_unused
 
 AGE = re.compile(r"([0-9]{1,5})([dhw])")
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -31,5 +31,5 @@ class Command(BaseCommand):
         parser.add_argument("--older-than", type=age, required=True, metavar="AGE", help="12h, 90d, 8w")
 
     def handle(self, *args: Any, older_than: timedelta, **options: Any) -> None:
-        packed = sum(PackedHistory.objects.pack_all(timezone.now() - older_than))
+        packed = sum(archive_unused(timezone.now() - older_than))
         self.stdout.write(f"{packed} sessions archived")

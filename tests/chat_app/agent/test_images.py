@@ -4,12 +4,12 @@ from base64 import b64encode
 
 import pytest
 
-from chat_app.agent import catalogue
 from chat_app.agent.answer import answer
 from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
 from files_app.attachments import Attachment, content_for_model
 from files_app.workspace import Workspace
+from sessions_app import catalogue
 from sessions_app.models import ChatSession
 from tests.chat_app.agent.conftest import RecordingPen
 from tests.harness.provider import Provider

@@ -1,17 +1,21 @@
-"""Which models can be chosen, and what they can hold. Imports neither the SDK nor a client: web code reads this."""
+"""Which models and reasoning efforts can be chosen, what a new session gets, and how much a model can be given.
+
+Knows the settings alone: neither the Agents SDK nor a provider's client is imported here.
+"""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
-
-from sessions_app.defaults import DEFAULT_REASONING_EFFORT, REASONING_EFFORTS
 
 Provider = Literal["openai", "azure", "compatible", "demo"]
 
 DEMO_MODEL = "demo"
+# As OpenAI's reasoning models know them, each some of them; what a model refuses is left out when it is asked.
+REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+DEFAULT_REASONING_EFFORT = "medium"
 _LABELS = {"xhigh": "Extra high"}
 REASONING_LEVELS: list[dict[str, Any]] = [
     {
@@ -68,7 +72,7 @@ def default_model() -> str:
     return settings.DEFAULT_MODEL or OPENAI_DEFAULT
 
 
-def models() -> list[dict[str, Any]]:
+def offered_models() -> list[dict[str, Any]]:
     """The entries of /api/config, the default one first."""
     source, default = provider(), default_model()
     if source == "demo":
@@ -94,10 +98,18 @@ def models() -> list[dict[str, Any]]:
     ]
 
 
-def limits(model: str) -> tuple[int, int]:
-    """(tokens the model can hold, tokens from which a summary is due)"""
-    window = describe(model).context_window
-    return window, int(window * TRIGGER_SHARE)
+class ContextWindow(NamedTuple):
+    """In tokens."""
+
+    max_tokens: int
+    trigger_tokens: int
+    """From here on a summary is due."""
+
+
+def context_window(model: str) -> ContextWindow:
+    """Also of a model that is not known."""
+    held = describe(model).context_window
+    return ContextWindow(held, int(held * TRIGGER_SHARE))
 
 
 def supports_reasoning(model: str) -> bool:

@@ -4,8 +4,8 @@ import sys
 import pytest
 from pytest_django.fixtures import Settings
 
-from chat_app.agent import catalogue
-from sessions_app.defaults import REASONING_EFFORTS
+from sessions_app import catalogue
+from sessions_app.catalogue import REASONING_EFFORTS
 
 
 @pytest.fixture(autouse=True)
@@ -15,25 +15,25 @@ def _no_provider(settings: Settings) -> None:
 
 
 def test_without_a_key_there_is_the_demo() -> None:
-    (model,) = catalogue.models()
+    (model,) = catalogue.offered_models()
     assert (model["id"], model["provider"], model["isDefault"]) == ("demo", "demo", True)
     assert catalogue.default_model() == "demo"
 
 
 def test_openai_offers_what_it_has_with_one_default(settings: Settings) -> None:
     settings.OPENAI_API_KEY = "sk"
-    offered = catalogue.models()
+    offered = catalogue.offered_models()
     assert len(offered) > 5
     assert [model["id"] for model in offered if model["isDefault"]] == [catalogue.default_model()]
     settings.DEFAULT_MODEL = "gpt-4.1"
-    assert catalogue.models()[0]["id"] == "gpt-4.1"
-    assert len(catalogue.models()) == len(offered)
+    assert catalogue.offered_models()[0]["id"] == "gpt-4.1"
+    assert len(catalogue.offered_models()) == len(offered)
 
 
 def test_a_compatible_server_offers_the_model_it_was_set_up_with(settings: Settings) -> None:
     settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "sk", "http://localhost:11434/v1"
     settings.DEFAULT_MODEL = "llama3.2"
-    (model,) = catalogue.models()
+    (model,) = catalogue.offered_models()
     assert (model["id"], model["provider"], model["supports_reasoning"]) == ("llama3.2", "compatible", False)
 
 
@@ -49,7 +49,7 @@ def test_a_compatible_server_offers_the_model_it_was_set_up_with(settings: Setti
     ],
 )
 def test_a_model_is_known_by_its_id(model: str, window: int, reasons: bool) -> None:
-    held, trigger = catalogue.limits(model)
+    held, trigger = catalogue.context_window(model)
     assert held == window
     assert trigger < held
     assert catalogue.supports_reasoning(model) is reasons
@@ -61,5 +61,5 @@ def test_there_is_one_default_effort() -> None:
 
 
 def test_web_code_can_read_it_without_the_sdk() -> None:
-    code = "import sys, chat_app.agent.catalogue, chat_app.runs.contract; sys.exit('agents' in sys.modules)"
+    code = "import sys, sessions_app.catalogue, chat_app.runs.contract; sys.exit('agents' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

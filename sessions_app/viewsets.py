@@ -1,18 +1,23 @@
-from typing import Any, cast
+"""Conversations over REST. The app above extends these view sets by what it knows of a session, and routes them."""
+
+from typing import Any, ClassVar, cast
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.models import User
-from chatjuicer.api.idempotency import PARAMETER, idempotent
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
+from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.parameters import LIMIT, OFFSET, flag, number, number_parameter, text, text_parameter
 from chatjuicer.api.snapshot import snapshot
-from sessions_app import history, listing
+from sessions_app import listing
+from sessions_app.history import History
 from sessions_app.models import ChatSession
-from sessions_app.representations import message_representation, session_representation
 from sessions_app.serializers import (
     DoneSerializer,
     MessageListSerializer,
@@ -25,10 +30,14 @@ from sessions_app.serializers import (
     SessionSerializer,
 )
 
-IDEMPOTENCY_KEY = PARAMETER
 SESSION = OpenApiParameter(
     "key", str, OpenApiParameter.PATH, description="The session's `session_id` or its UUID `id`."
 )
+DONE: dict[str, Any] = {"success": True}
+
+
+def caller(request: Request) -> User:
+    return cast(User, request.user)  # IsAuthenticated has let nobody else in
 
 
 class SessionView(APIView):
@@ -42,7 +51,10 @@ class SessionView(APIView):
         return super().handle_exception(NotFound() if isinstance(exc, ChatSession.DoesNotExist) else exc)
 
 
-class SessionsView(APIView):
+class SessionViewSet(SessionView, ViewSet):
+    lookup_url_kwarg = "key"
+    history_class: ClassVar[type[History]] = History
+
     @extend_schema(
         operation_id="list_sessions",
         parameters=[
@@ -59,7 +71,7 @@ class SessionsView(APIView):
         ],
         responses=SessionListSerializer,
     )
-    def get(self, request: Request) -> Response:
+    def list(self, request: Request) -> Response:
         """Pinned sessions first, then by last use, latest first.
 
         A walk by `cursor` keeps the order in which the list stood when it began, whatever is said meanwhile:
@@ -87,19 +99,18 @@ class SessionsView(APIView):
         },
     )
     @idempotent
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
+        """A new session; of a `session_id` that the caller has already, the stored one."""
         form = NewSessionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         session, created = ChatSession.objects.open(caller(request), **form.validated_data)
-        return Response(session_representation(session), status=201 if created else 200)
+        return Response(SessionSerializer(session).data, status=201 if created else 200)
 
-
-class SessionDetailView(SessionView):
     @extend_schema(operation_id="get_session", parameters=[SESSION], responses=SessionDetailSerializer)
-    def get(self, request: Request, key: str) -> Response:
+    def retrieve(self, request: Request, key: str) -> Response:
         """The session with its newest 50 messages, as of `last_seq`: events above it are in none of them."""
         with snapshot():
-            return Response(history.detail(self.session(key)))
+            return Response(self.history_class(self.session(key)).detail())
 
     @extend_schema(
         operation_id="change_session",
@@ -107,30 +118,34 @@ class SessionDetailView(SessionView):
         request=SessionChangesSerializer,
         responses=SessionSerializer,
     )
-    def patch(self, request: Request, key: str) -> Response:
+    def partial_update(self, request: Request, key: str) -> Response:
+        """Changes what is given and leaves the rest. No generated title replaces one that was set here."""
         session = self.session(key)
         form = SessionChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         if form.validated_data:
             session.configure(**form.validated_data)
-        return Response(session_representation(session))
+        return Response(SessionSerializer(session).data)
 
     @extend_schema(operation_id="delete_session", parameters=[SESSION], responses={200: DoneSerializer})
-    def delete(self, request: Request, key: str) -> Response:
+    def destroy(self, request: Request, key: str) -> Response:
         """Stops a run in progress; messages, context, events and files go with the session."""
         self.session(key).remove()
         return Response(DONE)
 
-
-class SessionClearView(SessionView):
     @extend_schema(operation_id="clear_session", parameters=[SESSION], request=None, responses=DoneSerializer)
-    def post(self, request: Request, key: str) -> Response:
+    @action(detail=True, methods=["post"])
+    def clear(self, request: Request, key: str) -> Response:
         """Empties the history, what the model is given, and the counters. Settings and files stay."""
         self.session(key).clear()
         return Response(DONE)
 
 
-class SessionMessagesView(SessionView):
+class MessageViewSet(SessionView, ViewSet):
+    """Of the session that the path names."""
+
+    history_class: ClassVar[type[History]] = History
+
     @extend_schema(
         operation_id="list_messages",
         parameters=[
@@ -142,14 +157,14 @@ class SessionMessagesView(SessionView):
         ],
         responses=MessageListSerializer,
     )
-    def get(self, request: Request, key: str) -> Response:
+    def list(self, request: Request, key: str) -> Response:
         """In order of position, from the oldest on."""
         query = request.query_params
         limit, offset = number(query, "limit", 50, 1, 100), number(query, "offset", 0)
         before = number(query, "before", 0) if "before" in query else None
         after = number(query, "after", 0) if "after" in query else None
         with snapshot():
-            return Response(history.part(self.session(key), limit, offset, before, after))
+            return Response(self.history_class(self.session(key)).page(limit, offset, before, after))
 
     @extend_schema(
         operation_id="add_message",
@@ -158,17 +173,10 @@ class SessionMessagesView(SessionView):
         responses={201: MessageSerializer},
     )
     @idempotent
-    def post(self, request: Request, key: str) -> Response:
+    def create(self, request: Request, key: str) -> Response:
         """For the history and for the model; no run answers it."""
         session = self.session(key)
         form = NewMessageSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         message = session.post(**form.validated_data)
-        return Response(message_representation(message, session.public_id), status=201)
-
-
-def caller(request: Request) -> User:
-    return cast(User, request.user)  # IsAuthenticated has let nobody else in
-
-
-DONE: dict[str, Any] = {"success": True}
+        return Response(MessageSerializer(message).data, status=201)

@@ -1,23 +1,29 @@
+"""Talking over REST: runs, their events and approvals, and what they add to a session."""
+
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.exceptions import Unavailable
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.parameters import number, number_parameter
 from chatjuicer.api.snapshot import snapshot
-from sessions_app.views import IDEMPOTENCY_KEY, SESSION, SessionView
+from sessions_app import viewsets
+from sessions_app.viewsets import SESSION, SessionView, caller
 
 from .compaction import summarize_session
 from .delivery.sse import event_stream, require_room
+from .history import History
 from .models import Approval, Event
 from .runs.commands import start_run, stop_run
 from .runs.process import Process, process
@@ -29,6 +35,7 @@ from .serializers import (
     EventListSerializer,
     InterruptedSerializer,
     InterruptSerializer,
+    SessionDetailSerializer,
     SummarySerializer,
 )
 
@@ -40,30 +47,27 @@ LAST_EVENT_ID = OpenApiParameter(
 )
 
 
-class InterruptView(SessionView):
+@extend_schema_view(retrieve=extend_schema(responses=SessionDetailSerializer))
+class SessionViewSet(viewsets.SessionViewSet):
+    history_class: ClassVar[type[History]] = History
+
     @extend_schema(
         operation_id="interrupt_session",
         parameters=[SESSION],
         request=InterruptSerializer,
         responses=InterruptedSerializer,
     )
-    def post(self, request: Request, key: str) -> HttpResponseBase:
+    @action(detail=True, methods=["post"])
+    def interrupt(self, request: Request, key: str) -> HttpResponseBase:
         """Stops the active run, or the one named, wherever it is executed. Asking twice changes nothing more."""
         session = self.session(key)
-        form = InterruptSerializer(data=request.data or {})
+        form = InterruptSerializer(data={} if request.data is None else request.data)
         form.is_valid(raise_exception=True)
         run_id: UUID | None = form.validated_data.get("run_id")
         require_process()
         # In the journal's transaction, as a socket's stop is: on SQLite it would else wait for the journal's lock.
         return AwaitedResponse(self, stopped(session.pk, run_id))
 
-
-async def stopped(session_pk: UUID, run_id: UUID | None) -> dict[str, Any]:
-    run = await stop_run(session_pk, run_id)
-    return {"stopped": run is not None, "run_id": str(run.pk) if run else None}
-
-
-class EventsView(SessionView):
     @extend_schema(
         operation_id="list_events",
         parameters=[
@@ -74,7 +78,8 @@ class EventsView(SessionView):
         ],
         responses={(200, "application/json"): EventListSerializer, EVENT_STREAM: OpenApiTypes.STR},
     )
-    def get(self, request: Request, key: str) -> HttpResponseBase:
+    @action(detail=True)
+    def events(self, request: Request, key: str) -> HttpResponseBase:
         """The log. With `Accept: text/event-stream` it goes on live; `id:` is the seq."""
         session = self.session(key)
         streaming = "text/event-stream" in request.headers.get("Accept", "")
@@ -99,15 +104,26 @@ class EventsView(SessionView):
             }
         )
 
+    @extend_schema(operation_id="summarize_session", parameters=[SESSION], request=None, responses=SummarySerializer)
+    @action(detail=True, methods=["post"])
+    def summarize(self, request: Request, key: str) -> HttpResponseBase:
+        """Puts a summary in the place of what the model was given so far. The history is not touched."""
+        session = self.session(key)
+        return AwaitedResponse(self, summarize_session(session, require_process().summarize))
 
-class ChatView(SessionView):
+
+class MessageViewSet(viewsets.MessageViewSet):
+    history_class: ClassVar[type[History]] = History
+
+
+class RunViewSet(SessionView, ViewSet):
     @extend_schema(
         operation_id="chat",
         parameters=[IDEMPOTENCY_KEY],
         request=ChatSerializer,
         responses={EVENT_STREAM: OpenApiResponse(OpenApiTypes.STR, description="The run's frames.")},
     )
-    def post(self, request: Request) -> HttpResponseBase:
+    def create(self, request: Request) -> HttpResponseBase:
         """Sends the user's messages and streams the answer; leaving does not stop it."""
         form = ChatSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -123,24 +139,22 @@ class ChatView(SessionView):
         return event_stream(held(request), session, after, started.run)
 
 
-class ApprovalsView(APIView):
+class ApprovalViewSet(SessionView, ViewSet):
     @extend_schema(operation_id="list_approvals", responses=ApprovalListSerializer)
-    def get(self, request: Request) -> Response:
+    def list(self, request: Request) -> Response:
         """The tool calls that wait for a word, over all one's sessions, oldest first; at most 100."""
-        waiting = Approval.objects.filter(session__owner=request.user.pk, status=Approval.Status.PENDING)
+        waiting = Approval.objects.filter(session__owner=caller(request), status=Approval.Status.PENDING)
         waiting = waiting.select_related("session").order_by("created_at")[:MAX_APPROVALS]
         return Response({"approvals": [approval.representation() for approval in waiting]})
 
-
-class ApprovalView(SessionView):
     @extend_schema(
         operation_id="decide_approval",
         parameters=[SESSION, OpenApiParameter("approval_id", UUID, OpenApiParameter.PATH)],
         request=DecisionSerializer,
         responses=ApprovalSerializer,
     )
-    def post(self, request: Request, key: str, approval_id: UUID) -> Response:
-        """Lets the call run, or not. The first answer counts; another one is told what was decided."""
+    def decide(self, request: Request, key: str, approval_id: UUID) -> Response:
+        """Lets the call run, or not. The first decision counts; a later one is answered with it."""
         session = self.session(key)
         form = DecisionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -148,12 +162,9 @@ class ApprovalView(SessionView):
         return Response(approval.representation())
 
 
-class SummarizeView(SessionView):
-    @extend_schema(operation_id="summarize_session", parameters=[SESSION], request=None, responses=SummarySerializer)
-    def post(self, request: Request, key: str) -> HttpResponseBase:
-        """Puts a summary in the place of what the model was given so far. The history is not touched."""
-        session = self.session(key)
-        return AwaitedResponse(self, summarize_session(session, require_process().summarize))
+async def stopped(session_pk: UUID, run_id: UUID | None) -> dict[str, Any]:
+    run = await stop_run(session_pk, run_id)
+    return {"stopped": run is not None, "run_id": str(run.pk) if run else None}
 
 
 def held(request: Request) -> Credentials:

@@ -1,0 +1,94 @@
+"""How sessions come to be and are found: the verbs over more than one of them."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from sessions_app import catalogue
+
+from .tally import SessionTally
+
+if TYPE_CHECKING:
+    from chatjuicer.accounts.models import User
+
+    from .session import ChatSession
+
+NATIVE = "default"
+"""The namespace of the native API."""
+
+SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+class ChatSessionManager(models.Manager["ChatSession"]):
+    def named(self, key: str, namespace: str = NATIVE) -> "ChatSession":
+        """The session whose `public_id`, or else whose UUID `id`, is `key`; raises DoesNotExist.
+
+        Ask it of `user.chat_sessions`: what belongs to others is then unknown.
+        """
+        if not SESSION_ID.fullmatch(key):
+            raise self.model.DoesNotExist
+        named = Q(public_id=key)
+        if len(key) == 36:
+            with suppress(ValueError):
+                named |= Q(pk=UUID(key))
+        found = list(self.filter(named, namespace=namespace))
+        if not found:
+            raise self.model.DoesNotExist
+        return next((session for session in found if session.public_id == key), found[0])
+
+    def open(
+        self,
+        owner: "User",
+        *,
+        public_id: str | None = None,
+        namespace: str = NATIVE,
+        title: str = "",
+        is_named: bool | None = None,
+        model: str | None = None,
+        mcp_config: Sequence[str] | None = None,
+        **fields: Any,
+    ) -> tuple["ChatSession", bool]:
+        """The session of that name and whether it was made now; also among parallel calls it is made once.
+
+        A stored session is answered as it is. None means the default; an empty `mcp_config` stays empty.
+        """
+        if public_id:
+            stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
+            if stored:
+                return stored, False
+        model = model or catalogue.default_model()
+        window = catalogue.context_window(model)
+        now = timezone.now()
+        session = self.model(
+            owner=owner,
+            namespace=namespace,
+            public_id=public_id or f"chat_{secrets.token_hex(12)}",
+            title=title,
+            is_named=bool(title) if is_named is None else is_named,
+            model=model,
+            mcp_config=list(settings.MCP_SERVERS) if mcp_config is None else list(mcp_config),
+            max_tokens=window.max_tokens,
+            trigger_tokens=window.trigger_tokens,
+            created_at=now,
+            updated_at=now,
+            last_used_at=now,
+            **fields,
+        )
+        with transaction.atomic(savepoint=False):
+            stored = None
+            while stored is None:  # not found: whose name was in the way has just been deleted
+                self.bulk_create([session], ignore_conflicts=bool(public_id))
+                named = self.filter(owner=owner, namespace=namespace, public_id=public_id)
+                stored = named.first() if public_id else session
+            if stored.pk != session.pk:
+                return stored, False
+            SessionTally.objects.change(owner.pk, namespace, +1)
+        return session, True

@@ -1,0 +1,58 @@
+"""What `to_representation` says in plain Python is what the declared fields say."""
+
+import orjson
+import pytest
+from rest_framework import serializers
+from rest_framework.test import APIClient
+
+from chatjuicer.accounts.models import User
+from chatjuicer.api.renderers import JSONRenderer
+from sessions_app import listing
+from sessions_app.models import ChatSession, Message, MessageDraft
+from sessions_app.serializers import MessageSerializer, SessionSerializer
+
+DRAFTS = [
+    MessageDraft(role="user", content="Where is *Rome*?", metadata={"a": [1, None, {"ü": "x"}]}),
+    MessageDraft(
+        role="tool_call", tool_call_id="c", tool_name="f", tool_arguments="{}", tool_result="r", tool_success=False
+    ),
+    MessageDraft(role="assistant", status="interrupted", partial=True, content="In It", model="m", agent_name="chat",
+                 token_count=7, response_time_ms=12, is_error=True),
+]  # fmt: skip
+
+
+@pytest.fixture
+def session(alice: User) -> ChatSession:
+    session, _ = ChatSession.objects.open(
+        alice, public_id="s", title="Grüße", metadata={"z": 1}, mcp_config=["fetch"], model="gpt-5-mini"
+    )
+    session.add_messages(DRAFTS)
+    session.count_tokens(1200, 345)
+    session.configure(pinned=True, archived=True)
+    return session
+
+
+def declared(serializer: "serializers.Serializer[ChatSession] | serializers.Serializer[Message]") -> object:
+    """What DRF makes of the declared fields, as the client gets it."""
+    made = serializers.Serializer.to_representation(serializer, serializer.instance)
+    return orjson.loads(JSONRenderer().render(made))
+
+
+def test_a_session_looks_as_its_fields_say(session: ChatSession) -> None:
+    serializer = SessionSerializer(session)
+    assert list(serializer.data) == list(serializer.fields)
+    assert orjson.loads(JSONRenderer().render(serializer.data)) == declared(serializer)
+
+
+def test_a_message_looks_as_its_fields_say(session: ChatSession) -> None:
+    for message in session.messages.order_by("position"):
+        serializer = MessageSerializer(message)
+        assert list(serializer.data) == list(serializer.fields)
+        assert orjson.loads(JSONRenderer().render(serializer.data)) == declared(serializer)
+
+
+def test_a_row_of_the_list_looks_as_the_fields_say(session: ChatSession, alice: User, alice_client: APIClient) -> None:
+    expected = declared(SessionSerializer(session))
+    assert alice_client.get("/api/sessions").json()["sessions"] == [expected]
+    by_filter = listing.page(listing.Wanted(owner_id=alice.pk, offset=0, limit=1, archived=True))
+    assert orjson.loads(JSONRenderer().render(by_filter))["sessions"] == [expected]
