@@ -36,10 +36,9 @@ class EventManager(models.Manager["Event"]):
         records = rows.records(session_pk, public_id, after)
         if records or (packed := PackedHistory.objects.filter(pk=session_pk).first()) is None:
             return records or rows.all().records(session_pk, public_id, after)  # unpacked meanwhile
-        above = [event for event in packed.rows(Event) if event.seq > after]
         return [
             Record(session_pk, public_id, event.seq, event.run_id, event.type, event.json(after), rfc3339(event.at))
-            for event in above[:limit]
+            for event in packed.above(Event, after, limit)
         ]
 
     def forget(self, session: ChatSession, up_to: int, last: int) -> None:

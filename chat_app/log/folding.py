@@ -47,6 +47,14 @@ def fold_next(ended_before: datetime) -> int:
     return Run.objects.filter(pk__in=runs).update(folded=True)
 
 
+def fold_all(session_pk: UUID) -> None:
+    """Folds all that has ended in one session, however lately. Raises Changed."""
+    ended = Run.objects.filter(session=session_pk, folded=False, ended_at__isnull=False)
+    while runs := list(ended.values_list("pk", flat=True)[:RUNS]):
+        fold(session_pk, runs)
+        Run.objects.filter(pk__in=runs).update(folded=True)
+
+
 def fold(session_pk: UUID, runs: Sequence[UUID]) -> int:
     """Folds what the runs said, which have ended; how many rows have gone. Raises Changed."""
     gone, since = 0, 0

@@ -15,6 +15,7 @@ from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
+from sessions_app.models import PackedHistory
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,10 @@ def sweep_files() -> Iterator[int]:
 
 
 def archive_sessions() -> Iterator[int]:
-    """Sessions that were not used for ARCHIVE_AFTER_DAYS."""
+    """Sessions that were not used for ARCHIVE_AFTER_DAYS, and archives of older versions made quick to read."""
+    while packed := PackedHistory.objects.exclude(content="").first():
+        packed.convert()
+        yield 1
     if settings.ARCHIVE_AFTER_DAYS:
         yield from archive_unused(timezone.now() - timedelta(days=settings.ARCHIVE_AFTER_DAYS))
 
