@@ -221,6 +221,7 @@ class Run(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    folded = models.BooleanField(default=False, db_default=False, help_text="Its deltas are few rows.")
 
     objects = RunManager.from_queryset(RunQuerySet)()
 
@@ -235,6 +236,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["session", "client_id"], condition=~Q(client_id=""), name="run_client_id"),
             models.Index(fields=["created_at"], condition=Q(status="queued"), name="run_queued"),
+            models.Index(fields=["ended_at"], condition=Q(folded=False), name="run_unfolded"),
             models.Index(fields=["created_at"], condition=Q(may_go_on=True), name="run_may_go_on"),
             models.Index(fields=["owner", "lease_until"], condition=Q(status="running"), name="run_leased"),
             models.Index(

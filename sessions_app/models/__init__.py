@@ -1,7 +1,8 @@
 from .context import ContextItem
 from .draft import MessageDraft
 from .message import Message
-from .packed import PackedHistory, pack_too
+from .packed import PackedHistory
+from .segment import PackedSegment, pack_too
 from .session import ChatSession
 from .sessions import NATIVE
 from .statements import update_returning
@@ -14,6 +15,7 @@ __all__ = [
     "Message",
     "MessageDraft",
     "PackedHistory",
+    "PackedSegment",
     "SessionTally",
     "pack_too",
     "update_returning",
