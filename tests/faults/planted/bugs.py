@@ -30,7 +30,7 @@ BUGS = (
     "late-write-not-fenced",
     "read-before-subscribe",
     "synchronous-off",
-    "doorbell-is-the-letter",
+    "layer-is-believed",
 )
 
 
@@ -47,7 +47,7 @@ def install() -> None:
     accept_before_commit()
     write_late()
     read_before_subscribing()
-    believe_the_doorbell()
+    believe_the_layer()
     turn_synchronous_off()
     note_durability()
 
@@ -122,12 +122,12 @@ def read_before_subscribing() -> None:
     replace(Hub, "follow", follow_late)
 
 
-def believe_the_doorbell() -> None:
+def believe_the_layer() -> None:
     """What another process rings is handed out as it comes, and where a number is missing nobody looks."""
     hear, find = Hub.receive_records, Hub._look_for_missing
 
-    def hear_and_believe(hub: Hub, records: list[Record]) -> None:
-        if not planted("doorbell-is-the-letter"):
+    def receive_and_believe(hub: Hub, records: list[Record]) -> None:
+        if not planted("layer-is-believed"):
             hear(hub, records)
             return
         for record in records:
@@ -137,12 +137,12 @@ def believe_the_doorbell() -> None:
                 hub._hand_out(channel, record)
 
     def find_or_not(hub: Hub, channel: Channel) -> None:
-        if planted("doorbell-is-the-letter"):
-            leave_trace("doorbell-is-the-letter")
+        if planted("layer-is-believed"):
+            leave_trace("layer-is-believed")
         else:
             find(hub, channel)
 
-    replace(Hub, "receive_records", hear_and_believe)
+    replace(Hub, "receive_records", receive_and_believe)
     replace(Hub, "_look_for_missing", find_or_not)
 
 
