@@ -7,6 +7,7 @@ locked, so that a change that is under way is not taken for a fault.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +17,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
 from django.utils import timezone
 
@@ -32,6 +33,8 @@ from files_app.models import File, StorageUsage, StoredBytes
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession, ContextItem, Message, SessionTally
 from sessions_app.models.recount import counted, latest_preview, recount
+
+logger = logging.getLogger(__name__)
 
 # A packed session is one row, in which nothing can contradict.
 UNPACKED = ChatSession.objects.filter(packed=False)
@@ -60,16 +63,35 @@ class Finding:
 def findings(repair: bool) -> Iterator[Finding]:
     """All that is wrong, one after the other; with `repair` each is repaired before it is yielded."""
     for check in CHECKS:
-        for suspect in check.suspects():
-            with transaction.atomic():
-                try:
-                    found = check.examine(suspect)
-                except SessionGone:
-                    found = None
-                if found and repair:
-                    found.mend()
-            if found:
-                yield Finding(check.name, found.what)
+        try:
+            suspects = list(check.suspects())
+        except DatabaseError:
+            raise
+        except Exception as error:
+            logger.exception("doctor: the check %s failed", check.name)
+            yield Finding(check.name, f"cannot be checked: {type(error).__name__}")
+            continue
+        for suspect in suspects:
+            if found := finding(check, suspect, repair):
+                yield found
+
+
+def finding(check: Check, suspect: Any, repair: bool) -> Finding | None:
+    """What is wrong with the suspect, if anything; one that cannot be examined or mended is wrong, and costs no other
+    its turn."""
+    try:
+        with transaction.atomic():
+            found = check.examine(suspect)
+            if found and repair:
+                found.mend()
+    except SessionGone:
+        return None
+    except OperationalError:
+        raise
+    except Exception as error:
+        logger.exception("doctor: %s: %s failed", check.name, suspect)
+        return Finding(check.name, f"{suspect}: cannot be {'mended' if repair else 'examined'}: {type(error).__name__}")
+    return Finding(check.name, found.what) if found else None
 
 
 # -- runs

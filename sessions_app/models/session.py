@@ -20,7 +20,7 @@ from .draft import MessageDraft
 from .message import SPOKEN, Message
 from .packed import PackedHistory
 from .sessions import NATIVE, ChatSessionManager
-from .statements import ShortNumbers, storable, update_returning
+from .statements import ShortNumbers, countable, update_returning
 from .tally import SessionTally
 
 DEFAULT_AGENT = "chat"
@@ -165,8 +165,8 @@ class ChatSession(models.Model):
     def count_tokens(self, total_tokens: int, context_tokens: int) -> None:
         """What a run used, and how much the model was given at its end."""
         self._row.update(
-            total_tokens=F("total_tokens") + total_tokens,
-            context_tokens=context_tokens,
+            total_tokens=F("total_tokens") + max(total_tokens, 0),
+            context_tokens=countable(context_tokens),
             updated_at=timezone.now(),
         )
 
@@ -228,7 +228,7 @@ class ChatSession(models.Model):
         """A generated title; False if a person has named the session already, or it is gone."""
         with transaction.atomic(savepoint=False):
             unnamed = self._row.filter(is_named=False)
-            if not unnamed.update(title=storable(title)[:255], updated_at=timezone.now()):
+            if not unnamed.update(title=title[:255], updated_at=timezone.now()):
                 return False
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)

@@ -24,6 +24,7 @@ from files_app.incoming import Incoming
 from files_app.models import File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession, Message, MessageDraft, SessionTally
+from tests.chat_app.conftest import make_unreadable
 from tests.chatjuicer.operations.conftest import PROFILE, signed_in
 from tests.harness.server import Site
 
@@ -302,3 +303,12 @@ async def test_what_is_under_way_is_no_fault() -> None:
             assert not any(task.done() for task in talking)
             for task in talking:
                 task.cancel()
+
+
+def test_what_cannot_be_examined_is_told_and_stops_no_other(session: ChatSession, alice: User) -> None:
+    make_unreadable(session.messages.get(tool_call_id="call_2"))
+    Message.objects.filter(tool_call_id="call_2").update(status="pending")
+    ChatSession.objects.update(message_count=99)
+    told = doctor("--repair")
+    assert "cannot be mended: UnknownKey" in told
+    assert f"{session.public_id}: message_count" in told
