@@ -14,6 +14,7 @@ from sessions_app.models.statements import elapsed_ms
 from .status import RunStatus
 
 STOPPED_NOTE = "The user stopped the previous answer before it was finished."
+UNHEARD_NOTE = "The user stopped the answer to this before it was begun."
 CUT_NOTE = "The previous answer was cut off by a technical fault before it was finished."
 INTERRUPTED_RESULT = "The call was interrupted before it returned."
 CLAIM_FAILED = protocol.Error("internal", "Something went wrong on the server.", retryable=True)

@@ -44,9 +44,15 @@ class Run(models.Model):
     model = models.CharField(max_length=128)
     reasoning_effort = models.CharField(max_length=16, blank=True)
     client_id = models.CharField(max_length=128, blank=True)
+    command_hash = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Of all that the client asked for."
+    )
     first_position = models.PositiveIntegerField(help_text="Position of the first user message.")
     input_count = models.PositiveSmallIntegerField(help_text="How many user messages it answers.")
     state = EncryptedTextField(blank=True, help_text="What the Agents SDK needs to go on after an approval.")
+    unheard = models.BooleanField(
+        default=False, db_default=False, help_text="Ended before it began; the model has yet to be given its words."
+    )
     may_go_on = models.BooleanField(default=False, help_text="Waited for approval, and has it.")
     first_seq = models.PositiveBigIntegerField(null=True, help_text="Number of its latest stream_start.")
     answer_after = models.PositiveIntegerField(
@@ -87,7 +93,8 @@ class Run(models.Model):
     def inputs(self) -> models.QuerySet[Message]:
         """The user messages that it answers, in order."""
         positions = (self.first_position, self.first_position + self.input_count - 1)
-        return Message.objects.filter(session_id=self.session_id, position__range=positions).order_by("position")
+        own = Message.objects.filter(session_id=self.session_id, run_id=self.pk)  # positions begin anew after a clear
+        return own.filter(position__range=positions).order_by("position")
 
     @property
     def answer(self) -> Q:
@@ -125,7 +132,7 @@ class Run(models.Model):
             messages = list(run.inputs())
             context = run.begin(session, owner, messages)
             run.save()
-            run.note_start(record(session, [protocol.StreamStart()], run.pk))
+            run.note_start(record(session, [protocol.StreamStart()], run.pk, state=run.status))
             ids = [m.pk for m in messages]
             return Started(run, session, ids, claimed=True, context=context, always_allowed=allowed_tools(session))
 
@@ -135,7 +142,7 @@ class Run(models.Model):
         self.lease_until, self.may_go_on = lease_end(), False
         self.answer_after = session.last_position
         self.save()
-        self.note_start(record(session, [protocol.StreamStart()], self.pk))
+        self.note_start(record(session, [protocol.StreamStart()], self.pk, state=self.status))
         decided = self.approvals.exclude(status="pending")
         calls = session.messages.filter(status="pending", role="tool_call", run_id=self.pk)
         return Started(
@@ -182,7 +189,7 @@ class Run(models.Model):
             run.save()
             requests = [protocol.ApprovalRequest(a.pk, a.call_id, a.name, a.arguments) for a in approvals]
             end = protocol.StreamEnd(finish_reason="awaiting_approval", usage=wire_usage(usage))
-            record(session, [*requests, end], run.pk)
+            record(session, [*requests, end], run.pk, state=run.status)
             return True
 
     def note_usage(self, usage: dict[str, Any]) -> None:
@@ -211,9 +218,9 @@ class Run(models.Model):
     ) -> bool:
         """Close the run, whoever owns it: the one way to its one `stream_end`.
 
-        Keeps the text so far, as the log has it, in both layers; completes tool calls that were cut short; counts the
-        usage; lets the next queued run start. False, and nothing changed, when the run has ended already or is in
-        another epoch than `epoch`.
+        Keeps the text so far, as the log has it, in both layers; completes tool calls that were cut short; gives the
+        model the words of runs that were stopped in the queue, in their place; counts the usage; lets the next queued
+        run start. False, and nothing changed, when the run has ended already or is in another epoch than `epoch`.
         """
         with transaction.atomic():
             try:
@@ -226,23 +233,24 @@ class Run(models.Model):
                 return False
             usage = usage or run.usage  # of a run that was cut short, as its latest `usage` event said
             events: list[protocol.Event] = [] if run.status == Run.Status.RUNNING else [protocol.StreamStart()]
+            run.unheard = run.status == Run.Status.QUEUED and status == Run.Status.INTERRUPTED
             run.approvals.filter(status="pending").update(status="cancelled")
             message_id = keep_text(run, session, status, error)
             events += close_tool_calls(run.pk, session)
             if error is not None:
                 events.append(error)
-            if usage and (total := usage.get("total_tokens")):
-                session.count_tokens(total, usage.get("context_tokens", 0))
-            if title and not (session.title and run.comes_after_an_answer()):
-                session.suggest_title(title)
-            events.append(
-                protocol.StreamEnd(finish_reason=finish_reason, message_id=message_id, usage=wire_usage(usage))
-            )
             run.status, run.finish_reason, run.epoch = status, finish_reason, run.epoch + 1
             run.error_code = error.code if error else ""
             run.usage, run.ended_at, run.lease_until = usage, timezone.now(), None
             run.state, run.may_go_on = "", False
             run.save()
+            Run.objects.let_hear(session)
+            session.settle(Run.objects.session_state(session), usage or {})
+            if title and not (session.title and run.comes_after_an_answer()):
+                session.suggest_title(title)
+            events.append(
+                protocol.StreamEnd(finish_reason=finish_reason, message_id=message_id, usage=wire_usage(usage))
+            )
             record(session, events, run.pk)
             transaction.on_commit(commit_hooks.run_queued)
             transaction.on_commit(lambda: counts.run_ended(status.value))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
 from django.db import OperationalError, models, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q
 from django.db.models.functions import Now
 
 from chat_app import protocol
@@ -20,10 +22,10 @@ from chat_app.log.record import lock_session, record
 from chat_app.log.session_events import message_created
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from sessions_app.exceptions import SessionInactive
-from sessions_app.models import ChatSession
+from sessions_app.models import IDLE, ChatSession
 
-from .ending import CLAIM_FAILED
-from .inputs import user_message
+from .ending import CLAIM_FAILED, UNHEARD_NOTE
+from .inputs import context_item, user_message
 from .lease import lease_end
 from .started import Started, allowed_tools
 from .status import ACTIVE, LIVE, RunStatus
@@ -67,19 +69,19 @@ class RunManager(models.Manager["Run"]):
         model: str = "",
         reasoning_effort: str = "",
         client_id: str = "",
-        once: bool = False,
         on_busy: protocol.OnBusy = "queue",
         owner: str = "",
     ) -> Started:
         """Accept the user's messages: they, the run that will answer them and their events, in one transaction.
 
-        With an `owner` and nothing else in progress, the run is claimed for that process at once. The same words under
-        a `client_id` that the session has seen give the run of then; with `once`, other texts are IdempotencyMismatch.
-        Raises SessionGone, SessionInactive, RunActive, QueueFull, TooManyRuns, InvalidAttachment.
+        With an `owner` and nothing else in progress, the run is claimed for that process at once. A `client_id` that
+        the session has seen gives the run of then; with another command it is IdempotencyMismatch. Raises, too,
+        SessionGone, SessionInactive, RunActive, QueueFull, TooManyRuns, InvalidAttachment.
         """
         with transaction.atomic():
             session = lock_session(session_pk)
-            if client_id and (repeated := self._started_before(session, client_id, inputs, once)):
+            command_hash = hash_of(inputs, model, reasoning_effort, on_busy)
+            if client_id and (repeated := self._started_before(session, client_id, command_hash, inputs)):
                 return repeated
             if not session.is_active:
                 raise SessionInactive()
@@ -95,6 +97,7 @@ class RunManager(models.Manager["Run"]):
                 model=model or session.model,
                 reasoning_effort=reasoning_effort or session.reasoning_effort,
                 client_id=client_id,
+                command_hash=command_hash if client_id else "",
             )
             messages = session.add_messages([user_message(session, run.pk, given) for given in inputs])
             run.first_position, run.input_count = messages[0].position, len(messages)
@@ -105,23 +108,25 @@ class RunManager(models.Manager["Run"]):
                 started.always_allowed = allowed_tools(session)
                 started.context = run.begin(session, owner, messages)
                 run.save(force_insert=True)
-                run.note_start(record(session, [*events, protocol.StreamStart()], run.pk))
+                run.note_start(record(session, [*events, protocol.StreamStart()], run.pk, state=RunStatus.RUNNING))
             else:
                 run.save(force_insert=True)
-                record(session, events, run.pk)
+                record(session, events, run.pk, state=self.session_state(session))
                 transaction.on_commit(commit_hooks.run_queued)
             return started
 
     def _started_before(
-        self, session: ChatSession, client_id: str, inputs: Sequence[protocol.UserInput], once: bool
+        self, session: ChatSession, client_id: str, command_hash: str, inputs: Sequence[protocol.UserInput]
     ) -> Started | None:
-        run = self.filter(session=session, client_id=client_id).last()
-        if run is None:
-            return None
-        messages = list(run.inputs())
-        if [m.content for m in messages] == [given.content for given in inputs]:
-            return Started(run, session, [m.pk for m in messages], again=True)
-        if once:
+        """The caller has locked the session, so that of two at a time one finds the other's."""
+        found = list(self.filter(session=session, client_id=client_id).order_by("created_at", "first_position", "pk"))
+        for run in found:
+            messages = list(run.inputs())
+            # Of a version that kept no hash, the words alone are known.
+            same_words = [message.content for message in messages] == [given.content for given in inputs]
+            if run.command_hash == command_hash or (not run.command_hash and same_words):
+                return Started(run, session, [message.pk for message in messages], again=True)
+        if found:
             raise IdempotencyMismatch()
         return None
 
@@ -174,6 +179,23 @@ class RunManager(models.Manager["Run"]):
             logger.exception("run %s cannot be ended", run.pk)
         return None
 
+    def session_state(self, session: ChatSession) -> str:
+        """What the session's row says of its runs: idle, queued, running or awaiting_approval."""
+        live = set(self.filter(session=session, status__in=LIVE).values_list("status", flat=True))
+        return next((str(status) for status in (*ACTIVE, RunStatus.QUEUED) if status in live), IDLE)
+
+    def let_hear(self, session: ChatSession) -> None:
+        """Give the model the words of runs that were stopped before they began, in their place: once the runs before
+        them have ended."""
+        first_live = self.filter(session=session, status__in=LIVE).aggregate(first=Min("first_position"))["first"]
+        unheard = self.filter(session=session, unheard=True).order_by("first_position")
+        if first_live is not None:
+            unheard = unheard.filter(first_position__lt=first_live)
+        for run in unheard.defer("state"):
+            note = {"role": "system", "content": UNHEARD_NOTE}
+            session.add_context([*(context_item(message) for message in run.inputs()), note], run_id=run.pk)
+            self.filter(pk=run.pk).update(unheard=False)
+
     def interrupt(self, session_pk: UUID, run_id: UUID | None = None) -> Run | None:
         """Stop the active run, or the live one named; None when there is nothing to stop."""
         with transaction.atomic():
@@ -184,3 +206,10 @@ class RunManager(models.Manager["Run"]):
             if run is not None:
                 run.end(RunStatus.INTERRUPTED, "interrupted")
             return run
+
+
+def hash_of(inputs: Sequence[protocol.UserInput], model: str, reasoning_effort: str, on_busy: str) -> str:
+    """Tells one command from another under the same `client_id`."""
+    said = [[given.content, given.attachments or []] for given in inputs]
+    command = [said, model, reasoning_effort, on_busy]
+    return hashlib.sha256(msgspec.json.encode(command, order="sorted")).hexdigest()

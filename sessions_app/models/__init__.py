@@ -2,12 +2,13 @@ from .context import ContextItem
 from .draft import MessageDraft
 from .message import Message
 from .packed import PackedHistory, pack_too
-from .session import ChatSession
+from .session import IDLE, ChatSession
 from .sessions import NATIVE
 from .statements import update_returning
 from .tally import SessionTally
 
 __all__ = [
+    "IDLE",
     "NATIVE",
     "ChatSession",
     "ContextItem",

@@ -1,7 +1,7 @@
 """A conversation of one owner and everything that may be done to it."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from .statements import ShortNumbers, countable, update_returning
 from .tally import SessionTally
 
 DEFAULT_AGENT = "chat"
+IDLE = "idle"
 
 DELETE_BATCH = 5_000
 """Rows that one transaction deletes: on SQLite every other writer waits meanwhile."""
@@ -53,6 +54,8 @@ class ChatSession(models.Model):
     # Agent Sparrow's, given out by chatjuicer.frontends.sparrow_slots.
     active_slot = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
+    # Of its runs, which this app knows nothing of: idle, queued, running or awaiting_approval.
+    state = models.CharField(max_length=20, default=IDLE, db_default=IDLE, editable=False)
     message_count = models.PositiveIntegerField(default=0)
     total_tokens = models.BigIntegerField(default=0, help_text="used by all runs")
     context_tokens = models.PositiveIntegerField(default=0, help_text="what the model was last given")
@@ -162,13 +165,16 @@ class ChatSession(models.Model):
             signals.message_added.send(type(self), session=self, message=message)
         return message
 
-    def count_tokens(self, total_tokens: int, context_tokens: int) -> None:
-        """What a run used, and how much the model was given at its end."""
-        self._row.update(
-            total_tokens=F("total_tokens") + max(total_tokens, 0),
-            context_tokens=countable(context_tokens),
-            updated_at=timezone.now(),
-        )
+    def settle(self, state: str, usage: Mapping[str, int]) -> None:
+        """After a run: the state it leaves, what it used, and how much the model was given at its end. Of a run that
+        used nothing, nothing is counted."""
+        changes: dict[str, Any] = {"state": state}
+        if total := max(usage.get("total_tokens") or 0, 0):
+            changes["total_tokens"] = F("total_tokens") + total
+            changes["context_tokens"] = countable(usage.get("context_tokens") or 0)
+            changes["updated_at"] = timezone.now()
+        self._row.update(**changes)
+        self.state = state
 
     def compact(self, last_position: int, item: dict[str, Any], context_tokens: int) -> bool:
         """Puts `item` in the place of all that the model is given, if that still ends at `last_position`."""

@@ -15,7 +15,7 @@ from sessions_app.models import ChatSession, ContextItem, Message, MessageDraft,
 SESSION_FIELDS = {
     "id", "session_id", "title", "name", "model", "model_id", "reasoning_effort", "mcp_config", "agent_name",
     "metadata", "pinned", "archived", "is_named", "message_count", "total_tokens", "tokens", "max_tokens",
-    "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at",
+    "trigger_tokens", "last_message_preview", "last_seq", "state", "created_at", "updated_at", "last_used_at",
 }  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -210,7 +210,7 @@ def test_a_large_session_is_deleted_in_bounded_statements(
 def test_clearing_empties_both_layers_and_counters_and_keeps_the_rest(alice: User, alice_client: APIClient) -> None:
     opened(alice_client, session_id="s", title="Kept", mcp_config=["fetch"])
     alice_client.post("/api/sessions/s/messages", {"role": "user", "content": "hello"})
-    alice.chat_sessions.named("s").count_tokens(100, 50)
+    alice.chat_sessions.named("s").settle("idle", {"total_tokens": 100, "context_tokens": 50})
     assert alice_client.get("/api/sessions/s").json()["session"]["tokens"] == 50
     assert alice_client.post("/api/sessions/s/clear").json() == {"success": True}
     detail = alice_client.get("/api/sessions/s").json()

@@ -1,6 +1,7 @@
 """A run from the message that asks for it to its one end."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.log.journal import write_entries
 from chat_app.log.run_writer import RunWriter
 from chat_app.models import Approval, Event, Run, Started, runs
-from chat_app.models.ending import STOPPED_NOTE
+from chat_app.models.ending import STOPPED_NOTE, UNHEARD_NOTE
 from chat_app.models.fence import number
 from chat_app.tool_calls import AskedCall
 from chatjuicer.accounts.models import User
@@ -97,13 +98,91 @@ def test_a_message_that_comes_twice_is_answered_once(session: ChatSession, start
     assert session.messages.count() == 1
 
 
-def test_other_words_under_the_same_name_are_another_message_unless_the_name_is_a_key(
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"texts": ("Two",)},
+        {"texts": ("One", "Two")},
+        {"model": "another"},
+        {"reasoning_effort": "high"},
+        {"on_busy": "interrupt"},
+        {"attachments": [{"path": "sources/a.txt"}]},
+    ],
+)
+def test_another_command_under_the_same_name_is_refused(
+    session: ChatSession, start: Start, other: dict[str, Any]
+) -> None:
+    start("One", client_id="c1")
+    texts, attachments = other.pop("texts", ("One",)), other.pop("attachments", None)
+    with pytest.raises(IdempotencyMismatch):
+        inputs = [protocol.UserInput(text, attachments) for text in texts]
+        Run.objects.start(session.pk, inputs, client_id="c1", owner="here", **other)
+    assert Run.objects.count() == 1
+
+
+def test_a_run_of_an_older_version_is_known_by_its_words(session: ChatSession, start: Start) -> None:
+    first = start("One", client_id="c1").run
+    Run.objects.update(command_hash="")
+    assert start("One", client_id="c1").run == first
+    with pytest.raises(IdempotencyMismatch):
+        start("Two", client_id="c1")
+
+
+def test_a_message_that_comes_twice_at_a_time_is_answered_once(
+    transactional_db: None, session: ChatSession, start: Start, side_by_side: Callable[..., list[Any]]
+) -> None:
+    started = side_by_side(lambda _: start("One", client_id="c1"), list(range(4)))
+    assert len({each.run.pk for each in started}) == 1
+    assert [each.again for each in started].count(False) == 1
+
+
+def test_the_words_of_a_run_that_was_stopped_in_the_queue_stand_in_their_place(
     session: ChatSession, start: Start
 ) -> None:
-    first, second = start("One", client_id="c1"), start("Two", client_id="c1")
-    assert first.run.pk != second.run.pk
-    with pytest.raises(IdempotencyMismatch):
-        start("Three", client_id="c1", once=True)
+    first, second, third = start("One").run, start("Two").run, start("Three").run
+    assert Run.objects.interrupt(session.pk, second.pk)
+    assert [item["content"] for item in context(session)] == ["One"]
+    assert first.end(Run.Status.COMPLETED, "stop")
+    assert [item["content"] for item in context(session)] == ["One", "Two", UNHEARD_NOTE]
+    assert [started.run.pk for started in Run.objects.claim("here", 10)] == [third.pk]
+    assert [item["content"] for item in context(session)] == ["One", "Two", UNHEARD_NOTE, "Three"]
+
+
+def test_a_run_that_is_stopped_behind_another_in_the_queue_waits_with_its_words(
+    session: ChatSession, start: Start
+) -> None:
+    second, third = start("Two", owner="").run, start("Three").run
+    assert Run.objects.interrupt(session.pk, third.pk)
+    assert context(session) == []
+    assert Run.objects.interrupt(session.pk, second.pk)
+    assert [item["content"] for item in context(session)] == ["Two", UNHEARD_NOTE, "Three", UNHEARD_NOTE]
+
+
+def test_a_session_says_what_goes_on_in_it(session: ChatSession, start: Start) -> None:
+    def state() -> str:
+        session.refresh_from_db()
+        return session.state
+
+    assert state() == "idle"
+    first = start("One", owner="").run
+    assert state() == "queued"
+    (claimed,) = Run.objects.claim("here", 1)
+    start("Two")
+    assert state() == "running"
+    assert claimed.run.pause(claimed.run.epoch, [AskedCall("c", "delete", "{}")], "{}", None)
+    assert state() == "awaiting_approval"
+    Approval.objects.decide(session.pk, Approval.objects.get().pk, "approve")
+    (resumed,) = Run.objects.claim("here", 1)
+    assert state() == "running"
+    assert resumed.run == first
+    assert resumed.run.end(Run.Status.COMPLETED, "stop", title="A title")
+    assert state() == "queued"
+    assert frames(session, "session_updated")[-1]["session"]["state"] == "queued"
+    start("Three", on_busy="interrupt")
+    assert state() == "queued"
+    for run in Run.objects.all().live():
+        run.end(Run.Status.INTERRUPTED, "interrupted")
+    assert state() == "idle"
 
 
 def test_nothing_starts_in_a_session_that_is_gone(session: ChatSession, start: Start) -> None:

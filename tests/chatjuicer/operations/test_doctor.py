@@ -145,6 +145,10 @@ def remove_item(session: ChatSession, value: dict[str, Any]) -> None:
     session.context_items.filter(pk__in=[row.pk for row in session.context_items.all() if row.value == value]).delete()
 
 
+def leave_the_state_behind(session: ChatSession) -> None:
+    ChatSession.objects.update(state="awaiting_approval")
+
+
 def miscount_messages(session: ChatSession) -> None:
     ChatSession.objects.filter(pk=session.pk).update(message_count=99)
 
@@ -200,6 +204,7 @@ FAULTS: list[tuple[Callable[[ChatSession], None], str]] = [
     (leave_a_tool_call_pending, "pending-message"),
     (lose_an_output, "unpaired-context"),
     (lose_a_call, "unpaired-context"),
+    (leave_the_state_behind, "state"),
     (miscount_messages, "counters"),
     (show_another_preview, "counters"),
     (set_positions_back, "counters"),
