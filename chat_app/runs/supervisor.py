@@ -15,6 +15,7 @@ import msgspec
 from django.conf import settings
 
 from chat_app import protocol
+from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
 from chat_app.exceptions import LeaseLost
 from chat_app.log.journal import Journal
@@ -25,6 +26,7 @@ from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.context import run_context
 from chatjuicer.observability.counters import counts
 from chatjuicer.observability.tracing import note_failure, run_span
+from sessions_app.models import ChatSession
 
 from .contract import Agent, Outcome, RunError, RunRequest
 from .owner import OWNER, is_dead
@@ -75,12 +77,13 @@ class Supervisor:
 
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._keep_leases())]
+        self._loops.append(asyncio.create_task(self._finish_removals()))
 
     async def stop(self, grace_s: float, hurried: Callable[[], bool] = lambda: False) -> None:
         """Let running runs finish within the grace time, or until `hurried`; end the others with their text so far."""
         self._stopping = True
         self._wake.set()
-        claiming, _ = self._loops
+        claiming = self._loops[0]
         # A claim that is under way may still make runs ours, which must then be executed or ended here.
         await asyncio.wait(
             [claiming, asyncio.ensure_future(self._journal.transact(lambda: None))], timeout=CLAIM_TIMEOUT_S
@@ -278,6 +281,14 @@ class Supervisor:
             except Exception:
                 logger.warning("leases could not be renewed; trying again", exc_info=True)
             await asyncio.sleep(settings.LEASE_S / 3)
+
+    async def _finish_removals(self) -> None:
+        """What a crash has left of sessions that were being deleted."""
+        try:
+            if left := await in_database(ChatSession.objects.finish_removals):
+                logger.warning("deleted what was left of %d sessions", left)
+        except Exception:
+            logger.exception("the deletion of sessions could not be finished; the next start tries again")
 
     async def _end_orphans(self) -> None:
         """Each in a transaction of its own: one that cannot be ended keeps no other waiting."""

@@ -19,7 +19,7 @@ from .context import ContextItem
 from .draft import MessageDraft
 from .message import SPOKEN, Message
 from .packed import PackedHistory
-from .sessions import NATIVE, ChatSessionManager
+from .sessions import DELETING, NATIVE, ChatSessionManager
 from .statements import ShortNumbers, countable, update_returning
 from .tally import SessionTally
 
@@ -73,6 +73,7 @@ class ChatSession(models.Model):
     last_used_at = models.DateTimeField(default=timezone.now)
 
     objects = ChatSessionManager()
+    with_deleting: "models.Manager[ChatSession]" = models.Manager()
 
     class Meta:
         constraints = [
@@ -264,26 +265,59 @@ class ChatSession(models.Model):
 
     def remove(self) -> None:
         """Deletes the session and all that hangs on it. Raises DoesNotExist if gone."""
-        self._shrink("deleted", [self._hanging(relation) for relation in self._meta.related_objects])
-        pk, owner_id = self.pk, self.owner_id
         with transaction.atomic(savepoint=False):
             self._lock()
             signals.session_ending.send(type(self), session=self, reason="deleted")
-            self.delete()
-            SessionTally.objects.change(owner_id, self.namespace, -1)
-            signals.session_deleted.send(type(self), session_pk=pk, public_id=self.public_id, owner_id=owner_id)
+            if not self._is_large:
+                self._delete()
+                self._note_removed()
+                return
+            # Its name is free at once.
+            self._row.update(namespace=DELETING, public_id=f"deleting:{uuid.uuid4().hex}", active_slot=None)
+            self._note_removed()
+        self.finish_removing()
+
+    def finish_removing(self) -> None:
+        """Deletes what is left of a session that is marked DELETING; nothing happens if nothing is."""
+        self._delete_in_batches([self._hanging(relation) for relation in self._meta.related_objects])
+        with transaction.atomic(savepoint=False):
+            if self._hold():
+                self._delete()
+
+    def _delete(self) -> None:
+        """The row and what hangs on it; the instance keeps its key."""
+        type(self).with_deleting.filter(pk=self.pk).delete()
+
+    def _note_removed(self) -> None:
+        SessionTally.objects.change(self.owner_id, self.namespace, -1)
+        signals.session_deleted.send(type(self), session_pk=self.pk, public_id=self.public_id, owner_id=self.owner_id)
 
     def _shrink(self, reason: str, histories: Iterable["models.QuerySet[Any]"]) -> None:
         """Takes a large history away in several transactions, so that the last one is short."""
-        if self.message_count + self.last_context_position + self.last_seq - self.forgotten_seq <= DELETE_BATCH:
+        if not self._is_large:
             return
         with transaction.atomic(savepoint=False):
             self._lock()
             signals.session_ending.send(type(self), session=self, reason=reason)
+        self._delete_in_batches(histories)
+
+    @property
+    def _is_large(self) -> bool:
+        return self.message_count + self.last_context_position + self.last_seq - self.forgotten_seq > DELETE_BATCH
+
+    def _delete_in_batches(self, histories: Iterable["models.QuerySet[Any]"]) -> None:
+        """Each batch holds the session's row, so that two processes that delete the same one do so in turns."""
         for rows in histories:
             batch = rows.model._default_manager.filter(pk__in=rows.values("pk")[:DELETE_BATCH])
-            while batch.all().delete()[0]:
-                pass
+            more = True
+            while more:
+                with transaction.atomic(savepoint=False):
+                    more = self._hold() and bool(batch.all().delete()[0])
+
+    def _hold(self) -> bool:
+        """Like `_lock`, and of a session that is being deleted, too; False if it is gone."""
+        row = ChatSession.with_deleting.filter(pk=self.pk).select_for_update()
+        return bool(row.values_list("pk").first())
 
     def _hanging(self, relation: "models.ForeignObjectRel") -> "models.QuerySet[Any]":
         return relation.related_model._default_manager.filter(**{relation.field.name: self})

@@ -196,3 +196,15 @@ async def test_a_shutdown_leaves_a_run_alone_that_others_have_claimed_meanwhile(
     await in_database(Run.objects.filter(pk=run.pk).update, owner="another", epoch=run.epoch + 1)
     await supervisor.stop(0)
     assert (await in_database(Run.objects.get, pk=run.pk)).status == "running"
+
+
+async def test_a_deletion_that_a_crash_has_cut_is_finished_at_the_start(
+    hub: Hub, journal: Journal, agent: ScriptedAgent, session: ChatSession
+) -> None:
+    await in_database(ChatSession.objects.filter(pk=session.pk).update, namespace="")
+    supervisor = Supervisor(journal, hub, agent)
+    supervisor.start()
+    async with asyncio.timeout(10):
+        while await in_database(ChatSession.with_deleting.exists):
+            await asyncio.sleep(0.01)
+    await supervisor.stop(0)
