@@ -3,12 +3,13 @@ from .draft import MessageDraft
 from .message import Message
 from .packed import PackedHistory
 from .segment import PackedSegment, pack_too
-from .session import ChatSession
+from .session import IDLE, ChatSession
 from .sessions import NATIVE
 from .statements import update_returning
 from .tally import SessionTally
 
 __all__ = [
+    "IDLE",
     "NATIVE",
     "ChatSession",
     "ContextItem",
