@@ -24,7 +24,7 @@ from chatjuicer.api.exceptions import IdempotencyMismatch
 from sessions_app.exceptions import SessionInactive
 from sessions_app.models import IDLE, ChatSession
 
-from .ending import CLAIM_FAILED, UNHEARD_NOTE
+from .ending import UNHEARD_NOTE, UNKNOWN_ERROR
 from .inputs import context_item, user_message
 from .lease import lease_end
 from .started import Started, allowed_tools
@@ -172,7 +172,7 @@ class RunManager(models.Manager["Run"]):
         except Exception:
             logger.exception("run %s cannot be claimed", run.pk)
         try:
-            run.end(RunStatus.FAILED, "error", error=CLAIM_FAILED)
+            run.end(RunStatus.FAILED, "error", error=UNKNOWN_ERROR)
         except OperationalError:
             raise
         except Exception:

@@ -1,5 +1,5 @@
 from .context import ContextItem
-from .draft import MessageDraft
+from .draft import MessageDraft, MessageError
 from .message import Message
 from .packed import PackedHistory, pack_too
 from .session import IDLE, ChatSession
@@ -14,6 +14,7 @@ __all__ = [
     "ContextItem",
     "Message",
     "MessageDraft",
+    "MessageError",
     "PackedHistory",
     "SessionTally",
     "pack_too",
