@@ -13,7 +13,7 @@ from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.history import History
 from chat_app.log.journal import write_entries
 from chat_app.log.run_writer import RunWriter
-from chat_app.models import Approval, Event, Run, Started, runs
+from chat_app.models import Approval, Event, Run, Started, run
 from chat_app.models.ending import STOPPED_NOTE, UNHEARD_NOTE
 from chat_app.models.fence import number
 from chat_app.tool_calls import AskedCall
@@ -84,7 +84,7 @@ def test_who_interrupts_is_answered_next(session: ChatSession, start: Start) -> 
 
 
 def test_a_queue_has_an_end(session: ChatSession, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "MAX_QUEUED_RUNS", 2)
+    monkeypatch.setattr(run, "MAX_QUEUED_RUNS", 2)
     for text in ("One", "Two", "Three"):
         start(text)
     with pytest.raises(QueueFull):
@@ -182,8 +182,8 @@ def test_a_session_says_what_goes_on_in_it(session: ChatSession, start: Start) -
     assert frames(session, "session_updated")[-1]["session"]["state"] == "queued"
     start("Three", on_busy="interrupt")
     assert state() == "queued"
-    for run in Run.objects.all().live():
-        run.end(Run.Status.INTERRUPTED, "interrupted")
+    for live in Run.objects.all().live():
+        live.end(Run.Status.INTERRUPTED, "interrupted")
     assert state() == "idle"
 
 
