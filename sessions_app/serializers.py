@@ -133,6 +133,11 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
         }
 
 
+class MessageErrorSerializer(serializers.Serializer[None]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
 class MessageSerializer(serializers.Serializer[Message]):
     id = serializers.UUIDField()
     # Messages are given with their `session` read, so that this costs no statement.
@@ -159,6 +164,8 @@ class MessageSerializer(serializers.Serializer[Message]):
     agent_name = serializers.CharField()
     response_time_ms = serializers.IntegerField(allow_null=True)
     is_error = serializers.BooleanField()
+    reasoning = serializers.CharField(help_text="What the model thought before it.")
+    error = MessageErrorSerializer(allow_null=True, help_text="Of a failed answer.")
     metadata = Metadata()
     run_id = serializers.UUIDField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -189,6 +196,8 @@ class MessageSerializer(serializers.Serializer[Message]):
             "agent_name": instance.agent_name,
             "response_time_ms": instance.response_time_ms,
             "is_error": instance.is_error,
+            "reasoning": instance.reasoning,
+            "error": instance.error._asdict() if instance.error else None,
             "metadata": instance.metadata,
             "run_id": str(instance.run_id) if instance.run_id else None,
             "created_at": rfc3339(instance.created_at),

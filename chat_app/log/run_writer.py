@@ -84,6 +84,7 @@ class RunWriter:
         self._waiting: list[asyncio.Future[None]] = []
         self._message: UUID | None = None
         self._message_parts: list[str] = []
+        self._thoughts: list[str] = []  # that no message has yet
         self._tools: dict[str, UUID] = {}
 
     def resume(self, open_calls: dict[str, UUID]) -> None:
@@ -212,6 +213,7 @@ class RunWriter:
     def _take_text(self, entry: Entry, kind: str, content: str) -> None:
         if kind == "reasoning":
             entry.events.append(protocol.ReasoningDelta(content))
+            self._thoughts.append(content)
             return
         if kind != "text":
             entry.events.append(protocol.ToolCallArgumentsDelta(kind, content))
@@ -228,12 +230,14 @@ class RunWriter:
             return
         content, message_id = "".join(self._message_parts), self._message
         took_ms = elapsed_ms(self.started_at)
+        late_thoughts = self._take_thoughts()  # in the middle of the message
         self._message = None
 
         def finish(session: ChatSession) -> None:
             message = Message.objects.filter(pk=message_id).first()
             if message is not None:
-                message.complete(content, response_time_ms=took_ms)
+                reasoning = message.reasoning + late_thoughts if late_thoughts else ""
+                message.complete(content, response_time_ms=took_ms, reasoning=reasoning)
 
         entry.changes.append(finish)
 
@@ -262,6 +266,7 @@ class RunWriter:
             model=self.model,
             agent_name=self.agent_name,
             run_id=self.run_id,
+            reasoning=self._take_thoughts(),
             **fields,
         )
 
@@ -269,6 +274,11 @@ class RunWriter:
             session.add_messages([draft])
 
         return add
+
+    def _take_thoughts(self) -> str:
+        """What the model has thought since its last message or tool call began: it belongs to the next one."""
+        thoughts, self._thoughts = "".join(self._thoughts), []
+        return thoughts
 
     def _add_items(self, items: list[dict[str, Any]]) -> Change:
         return lambda session: session.add_context(items, run_id=self.run_id)

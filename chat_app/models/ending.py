@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.db.models import Max
+
 from chat_app import protocol
 from chat_app.log.event import Event
 from chat_app.log.folded import payload_of
-from sessions_app.models import ChatSession, MessageDraft
+from sessions_app.models import ChatSession, MessageDraft, MessageError
 from sessions_app.models.statements import elapsed_ms
 
 from .status import RunStatus
@@ -18,7 +20,7 @@ STOPPED_NOTE = "The user stopped the previous answer before it was finished."
 UNHEARD_NOTE = "The user stopped the answer to this before it was begun."
 CUT_NOTE = "The previous answer was cut off by a technical fault before it was finished."
 INTERRUPTED_RESULT = "The call was interrupted before it returned."
-CLAIM_FAILED = protocol.Error("internal", "Something went wrong on the server.", retryable=True)
+UNKNOWN_ERROR = protocol.Error("internal", "Something went wrong on the server.", retryable=True)
 PROCESS_LOST = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
 
 
@@ -35,7 +37,7 @@ class EndingRun(Protocol):
 def keep_text(run: EndingRun, session: ChatSession, status: RunStatus, error: protocol.Error | None) -> UUID | None:
     """Complete the message that was being written with its text in the log. The id of the run's last message, which is
     an empty failed one if the run failed before it wrote any; None if it wrote none otherwise."""
-    message_id = _complete_pending(run, session, status)
+    message_id = _complete_pending(run, session, status, error)
     if status == RunStatus.INTERRUPTED and run.started_at:
         session.add_context([{"role": "system", "content": STOPPED_NOTE}], run_id=run.pk)
     elif status == RunStatus.FAILED and message_id is not None:
@@ -49,7 +51,9 @@ def keep_text(run: EndingRun, session: ChatSession, status: RunStatus, error: pr
     return last.pk if last else None
 
 
-def _complete_pending(run: EndingRun, session: ChatSession, status: RunStatus) -> UUID | None:
+def _complete_pending(
+    run: EndingRun, session: ChatSession, status: RunStatus, error: protocol.Error | None
+) -> UUID | None:
     pending = session.messages.filter(status="pending", role="assistant", run_id=run.pk).first()
     if pending is None:
         return None
@@ -60,18 +64,36 @@ def _complete_pending(run: EndingRun, session: ChatSession, status: RunStatus) -
         partial=status != RunStatus.COMPLETED,
         is_error=status == RunStatus.FAILED,
         response_time_ms=elapsed_ms(run.started_at) if run.started_at else None,
+        error=_why(error) if status == RunStatus.FAILED else None,
     )
     session.add_context([{"role": "assistant", "content": text}], run_id=run.pk)
     return pending.pk
 
 
 def _add_failed_message(run: EndingRun, session: ChatSession, error: protocol.Error | None) -> UUID:
-    code, message = (error.code, error.message) if error else ("internal", "")
     draft = MessageDraft(
-        role="assistant", status="failed", is_error=True, run_id=run.pk, model=run.model,
-        metadata={"error": {"code": code, "message": message}},
-    )  # fmt: skip
+        role="assistant",
+        status="failed",
+        is_error=True,
+        run_id=run.pk,
+        model=run.model,
+        reasoning=_last_thought(run, session),
+        error=_why(error),
+    )
     return session.add_messages([draft])[0].pk
+
+
+def _why(error: protocol.Error | None) -> MessageError:
+    error = error or UNKNOWN_ERROR
+    return MessageError(error.code, error.message)
+
+
+def _last_thought(run: EndingRun, session: ChatSession) -> str:
+    """What the log has of the model's reasoning since the run's last word or tool call: no message has it yet."""
+    events = Event.objects.filter(session=session, run_id=run.pk, seq__gte=run.first_seq or 0)
+    said = events.filter(type__in=("delta", "tool_call", "stream_start")).aggregate(last=Max("seq"))["last"] or 0
+    thoughts = events.filter(type="reasoning_delta", seq__gt=said).order_by("seq")
+    return "".join(map(protocol.delta_content, thoughts.values_list("payload", flat=True)))
 
 
 def close_tool_calls(run_id: UUID, session: ChatSession) -> list[protocol.Event]:

@@ -26,13 +26,13 @@ from chat_app import protocol
 from chat_app.exceptions import SessionGone
 from chat_app.log.record import lock_session, record
 from chat_app.models import Event, Run
-from chat_app.models.ending import INTERRUPTED_RESULT, text_so_far
+from chat_app.models.ending import INTERRUPTED_RESULT, PROCESS_LOST, text_so_far
 from chat_app.models.status import ACTIVE, ENDED, LIVE
 from chat_app.runs.owner import is_dead
 from chatjuicer.encryption import MARK
 from files_app.models import File, StorageUsage, StoredBytes
 from files_app.storage import file_storage
-from sessions_app.models import IDLE, ChatSession, ContextItem, Message, SessionTally
+from sessions_app.models import IDLE, ChatSession, ContextItem, Message, MessageError, SessionTally
 from sessions_app.models.recount import counted, latest_preview, recount
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,8 @@ def finish(session: ChatSession, message: Message) -> None:
         message.finish_tool(INTERRUPTED_RESULT, False, status="interrupted")
         return
     text = text_so_far(session.pk, message.pk, 0)
-    message.complete(text, status="failed", partial=True, is_error=True)
+    error = MessageError(PROCESS_LOST.code, PROCESS_LOST.message)
+    message.complete(text, status="failed", partial=True, is_error=True, error=error)
     if text:
         session.add_context([{"role": "assistant", "content": text}], run_id=message.run_id)
 

@@ -1,5 +1,5 @@
 from .context import ContextItem
-from .draft import MessageDraft
+from .draft import MessageDraft, MessageError
 from .message import Message
 from .packed import PackedHistory
 from .segment import PackedSegment, pack_too
@@ -15,6 +15,7 @@ __all__ = [
     "ContextItem",
     "Message",
     "MessageDraft",
+    "MessageError",
     "PackedHistory",
     "PackedSegment",
     "SessionTally",

@@ -1,6 +1,16 @@
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
+
+
+class MessageError(NamedTuple):
+    """Why an answer failed; the message is a sentence of our own."""
+
+    code: str
+    message: str
+
+
+NO_ERROR = MessageError("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +31,8 @@ class MessageDraft:
     agent_name: str = ""
     response_time_ms: int | None = None
     is_error: bool = False
+    reasoning: str = ""
+    error: MessageError | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     run_id: UUID | None = None
     id: UUID = field(default_factory=uuid4)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from chatjuicer.encryption import EncryptedTextField, SpokenCharField
 from sessions_app.preview import preview_of
 
-from .draft import MessageDraft
+from .draft import NO_ERROR, MessageDraft, MessageError
 from .statements import ShortNumbers
 
 
@@ -44,6 +44,9 @@ class Message(models.Model):
     agent_name = models.CharField(max_length=64, blank=True, default="")
     response_time_ms = models.PositiveIntegerField(null=True, blank=True)
     is_error = models.BooleanField(default=False)
+    reasoning = EncryptedTextField(blank=True, default="", db_default="", help_text="what the model thought before it")
+    error_code = models.CharField(max_length=64, blank=True, default="", db_default="")
+    error_message = EncryptedTextField(blank=True, default="", db_default="")
     metadata = models.JSONField(blank=True, default=dict, decoder=ShortNumbers)
     run_id = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -78,6 +81,9 @@ class Message(models.Model):
             agent_name=draft.agent_name,
             response_time_ms=draft.response_time_ms,
             is_error=draft.is_error,
+            reasoning=draft.reasoning,
+            error_code=(draft.error or NO_ERROR).code,
+            error_message=(draft.error or NO_ERROR).message,
             metadata=draft.metadata,
             run_id=draft.run_id,
         )
@@ -92,6 +98,8 @@ class Message(models.Model):
         response_time_ms: int | None = None,
         is_error: bool = False,
         metadata: dict[str, Any] | None = None,
+        reasoning: str = "",
+        error: MessageError | None = None,
     ) -> bool:
         """Finishes a pending message, once: False (and nothing changes) if it is finished or gone already."""
         ending: dict[str, Any] = {
@@ -101,9 +109,13 @@ class Message(models.Model):
             "token_count": token_count,
             "response_time_ms": response_time_ms,
             "is_error": is_error,
+            "error_code": (error or NO_ERROR).code,
+            "error_message": (error or NO_ERROR).message,
         }
         if metadata is not None:
             ending["metadata"] = metadata
+        if reasoning:  # else what it began with stays
+            ending["reasoning"] = reasoning
         with transaction.atomic(savepoint=False):
             if not self._finish(ending):
                 return False
@@ -119,6 +131,11 @@ class Message(models.Model):
                 row = sessions.objects.filter(pk=self.session_id)
                 row.update(last_message_preview=latest, updated_at=timezone.now())
         return True
+
+    @property
+    def error(self) -> MessageError | None:
+        """Of a failed answer."""
+        return MessageError(self.error_code, self.error_message) if self.error_code else None
 
     def finish_tool(self, result: str, success: bool, status: str = Status.COMPLETED) -> bool:
         """The outcome of a pending tool call; False if it is finished or gone already."""

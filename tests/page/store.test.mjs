@@ -246,6 +246,16 @@ test("thoughts fold when the answer begins", () => {
   assert.equal(state.entries[0].done, true);
 });
 
+test("a message brings its thoughts and the reason why it failed, once", () => {
+  fresh();
+  const events = [logged("stream_start"), logged("reasoning_delta", { content: "Hm." }), logged("delta", { message_id: "a1", content: "Yes" })];
+  const failed = { ...answer("a0", "", 1, "failed"), run_id: "run-0", error: { code: "provider_timeout", message: "It said nothing." } };
+  const messages = [failed, user("u1", "Hello", 2), { ...answer("a1", "Yes", 3, "pending"), reasoning: "Hm." }];
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail(messages, { run: { run_id: RUN } }) });
+  const state = reduce(loaded, { type: "thoughts", events });
+  assert.deepEqual(texts(state), ["", "It said nothing.", "Hello", "Hm.", "Yes"]);
+});
+
 test("after a reload thoughts come back from the log, before what followed them", () => {
   fresh();
   const events = [

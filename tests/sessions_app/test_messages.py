@@ -17,7 +17,7 @@ from sessions_app.models import ChatSession, MessageDraft
 MESSAGE_FIELDS = {
     "id", "session_id", "position", "role", "content", "status", "partial", "tool_call_id", "tool_name",
     "tool_arguments", "tool_result", "tool_success", "token_count", "model", "model_id", "agent_name",
-    "response_time_ms", "is_error", "metadata", "created_at",
+    "response_time_ms", "is_error", "reasoning", "error", "metadata", "created_at",
 }  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def test_a_queued_question_stays_the_preview_when_the_answer_before_it_ends(sess
 
 def test_text_that_no_database_takes_is_kept_as_far_as_it_can_be(session: ChatSession) -> None:
     session.add_messages([MessageDraft(role="assistant", content="a\x00b\ud800c"), MessageDraft(role="user")])
-    assert session.messages.get(position=1).content == "a\ufffdb?c"
+    assert session.messages.get(position=1).content == "a\ufffdb\ufffdc"
     session.add_context([{"b": 1, "a": "\x00\ud800", "big": 2**80}])
     assert session.context_items.get().value == {"b": 1, "a": "\x00\ud800", "big": 2**80}
 

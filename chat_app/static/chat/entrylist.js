@@ -4,6 +4,7 @@ export function fromMessage(message) {
   const runId = message.run_id ?? null;
   if (message.role === "tool_call") {
     return [
+      ...thought(message),
       {
         key: `m:${message.id}`,
         kind: "tool",
@@ -32,9 +33,19 @@ export function fromMessage(message) {
     createdAt: message.created_at ?? null,
     runId,
   };
-  const thought = message.metadata?.reasoning;
-  if (typeof thought !== "string" || !thought) return [entry];
-  return [{ key: `r:${message.id}`, kind: "reasoning", text: thought, done: true, position: 0, runId }, entry];
+  return [...thought(message), entry, ...reason(message)];
+}
+
+/** What the model thought before the message. */
+function thought({ id, reasoning, run_id }) {
+  if (!reasoning) return [];
+  return [{ key: `r:${id}`, kind: "reasoning", text: reasoning, done: true, position: 0, runId: run_id ?? null }];
+}
+
+/** Why the answer failed. */
+function reason({ id, error, run_id }) {
+  if (!error) return [];
+  return [{ key: `n:${id}`, kind: "notice", level: "error", text: error.message, position: 0, runId: run_id ?? null }];
 }
 
 /**

@@ -140,7 +140,8 @@ const FRAMES = {
 
   message_created(state, frame) {
     if (frame.message.role === "tool_call" && frame.message.run_id) return state; // its own frames tell more
-    const [entry] = fromMessage({ ...frame.message, run_id: frame.run_id ?? frame.message.run_id }).slice(-1);
+    const made = fromMessage({ ...frame.message, run_id: frame.run_id ?? frame.message.run_id });
+    const entry = made.find(({ key }) => key === `m:${frame.message.id}`);
     const index = state.entries.findIndex((other) => other.key === entry.key);
     const entries = index < 0 ? insert(state.entries, entry) : state.entries.with(index, entry);
     const waits = entry.role === "user" && entry.runId && entry.runId !== state.run?.id && !state.queued.includes(entry.runId);

@@ -1,4 +1,4 @@
-// Thoughts are in the log only: while they come they grow, and a reload reads them from there. Pure.
+// Thoughts grow while they come. A message has those that came before it; a reload reads the others from the log. Pure.
 
 import { insert } from "./entrylist.js";
 
@@ -19,7 +19,8 @@ export function recallThoughts(state, events) {
   const place = (before) => {
     if (!thought) return;
     const index = before ? entries.findLastIndex(before) : -1;
-    entries = index < 0 ? insert(entries, thought) : entries.toSpliced(index, 0, { ...thought, done: true });
+    const kept = index > 0 && entries[index - 1].kind === "reasoning"; // it came with the message
+    if (!kept) entries = index < 0 ? insert(entries, thought) : entries.toSpliced(index, 0, { ...thought, done: true });
     thought = null;
   };
   for (const event of events) {

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, SessionGone
+from chat_app.history import History
 from chat_app.log.journal import write_entries
 from chat_app.log.run_writer import RunWriter
-from chat_app.models import Approval, Event, Run, Started, runs
+from chat_app.models import Approval, Event, Run, Started, run
 from chat_app.models.ending import STOPPED_NOTE, UNHEARD_NOTE
 from chat_app.models.fence import number
 from chat_app.tool_calls import AskedCall
@@ -20,6 +21,7 @@ from chatjuicer.accounts.models import User
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from chatjuicer.encryption import storable
 from sessions_app.models import ChatSession, Message
+from sessions_app.serializers import MessageSerializer
 from tests.chat_app.conftest import Start, make_unreadable
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +84,7 @@ def test_who_interrupts_is_answered_next(session: ChatSession, start: Start) -> 
 
 
 def test_a_queue_has_an_end(session: ChatSession, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "MAX_QUEUED_RUNS", 2)
+    monkeypatch.setattr(run, "MAX_QUEUED_RUNS", 2)
     for text in ("One", "Two", "Three"):
         start(text)
     with pytest.raises(QueueFull):
@@ -180,8 +182,8 @@ def test_a_session_says_what_goes_on_in_it(session: ChatSession, start: Start) -
     assert frames(session, "session_updated")[-1]["session"]["state"] == "queued"
     start("Three", on_busy="interrupt")
     assert state() == "queued"
-    for run in Run.objects.all().live():
-        run.end(Run.Status.INTERRUPTED, "interrupted")
+    for live in Run.objects.all().live():
+        live.end(Run.Status.INTERRUPTED, "interrupted")
     assert state() == "idle"
 
 
@@ -396,3 +398,66 @@ def test_a_run_that_cannot_be_claimed_keeps_no_other_waiting(session: ChatSessio
     assert [started.run.pk for started in Run.objects.claim("here", 10)] == [waiting.run.pk]
     broken.refresh_from_db()
     assert (broken.status, broken.error_code) == ("failed", "internal")
+
+
+async def test_what_the_model_thought_belongs_to_what_it_then_said_or_called(
+    transactional_db: None, start: Start
+) -> None:
+    def check(writer: RunWriter) -> None:
+        write_entries([writer.take_batch()], number)
+        session = ChatSession.objects.get(pk=writer.session_pk)
+        called, said = session.messages.exclude(role="user").order_by("position")
+        assert (called.role, called.reasoning) == ("tool_call", "I look it up.")
+        assert (said.role, said.reasoning, said.status) == ("assistant", "Rome, then.", "pending")
+        live = History(session).detail()["live"]
+        assert [message["reasoning"] for message in live] == ["I look it up.", "Rome, then."]
+        assert Run.objects.interrupt(session.pk)
+        said.refresh_from_db()
+        assert (said.reasoning, said.error) == ("Rome, then.", None)
+
+    async def think(writer: RunWriter) -> None:
+        await writer.reasoning("I look ")
+        await writer.reasoning("it up.")
+        await writer.tool_call(id="call_1", name="search", arguments="{}", status="executing")
+        await writer.reasoning("Rome, then.")
+        await writer.text("Rome")
+
+    await runs_in_thread(start, check, prepare=think)
+
+
+async def test_a_thought_in_the_middle_of_a_message_belongs_to_it(transactional_db: None, start: Start) -> None:
+    def check(writer: RunWriter) -> None:
+        write_entries([writer.take_batch()], number)
+        said = Message.objects.get(role="assistant")
+        assert (said.content, said.reasoning) == ("Rome.", "First. Second.")
+
+    async def think(writer: RunWriter) -> None:
+        await writer.reasoning("First. ")
+        await writer.text("Rome")
+        await writer.reasoning("Second.")
+        await writer.text(".")
+        await writer.end_message()
+
+    await runs_in_thread(start, check, prepare=think)
+
+
+@pytest.mark.parametrize("words", [(), ("Rome is",)])
+async def test_why_an_answer_failed_and_what_was_thought_stand_in_the_history(
+    transactional_db: None, start: Start, words: tuple[str, ...]
+) -> None:
+    def check(writer: RunWriter) -> None:
+        write_entries([writer.take_batch()], number)
+        session = ChatSession.objects.get(pk=writer.session_pk)
+        error = protocol.Error("provider_timeout", "The provider said nothing.")
+        Run.objects.get(pk=writer.run_id).end(Run.Status.FAILED, "error", error=error)
+        (shown,) = (MessageSerializer(m).data for m in session.messages.filter(role="assistant"))
+        assert (shown["content"], shown["status"], shown["is_error"]) == ("".join(words), "failed", True)
+        assert shown["error"] == {"code": "provider_timeout", "message": "The provider said nothing."}
+        assert shown["reasoning"] == "Hm."
+
+    async def think(writer: RunWriter) -> None:
+        await writer.reasoning("Hm.")
+        for word in words:
+            await writer.text(word)
+
+    await runs_in_thread(start, check, prepare=think)
