@@ -23,6 +23,7 @@ class SilentServer:
 
     def __exit__(self, *_: object) -> None:
         for taken in [self._listener, *self.taken]:
+            shut(taken)
             taken.close()
 
     def _take(self) -> None:
@@ -39,6 +40,7 @@ class Proxy:
         self.port = free_port()
         self._target_port = target_port
         self._silent = threading.Event()
+        self._ends: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
         threading.Thread(target=self._take, daemon=True).start()
 
@@ -46,7 +48,9 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listener.close()
+        for end in [self._listener, *self._ends]:
+            shut(end)
+            end.close()
 
     def silence(self) -> None:
         self._silent.set()
@@ -60,6 +64,7 @@ class Proxy:
             while True:
                 near = self._listener.accept()[0]
                 far = socket.create_connection(("127.0.0.1", self._target_port))
+                self._ends += [near, far]
                 for here, there in ((near, far), (far, near)):
                     threading.Thread(target=pass_on, args=(here, there, self._silent), daemon=True).start()
 
@@ -71,5 +76,10 @@ def pass_on(here: socket.socket, there: socket.socket, silent: threading.Event) 
                 there.sendall(data)
     # The end is news as well.
     if not silent.is_set():
-        with suppress(OSError):
-            there.shutdown(socket.SHUT_WR)
+        shut(there)
+
+
+def shut(end: socket.socket) -> None:
+    """Whoever waits for it in another thread wakes up."""
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
