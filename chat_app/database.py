@@ -5,7 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from chatjuicer.api.exceptions import Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,7 +30,10 @@ async def in_database(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
     """The result of a synchronous call that uses the ORM.
 
     asgiref's `sync_to_async` would put every such call of the process on one thread, and `asyncio.to_thread` would open
-    a connection for each of its threads and never close it.
+    a connection for each of its threads and never close it. Raises Unavailable if the database does not answer.
     """
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads, lambda: with_fresh_connection(call, *args, **kwargs))
+    try:
+        return await loop.run_in_executor(_threads, lambda: with_fresh_connection(call, *args, **kwargs))
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable() from error

@@ -1,8 +1,9 @@
 """The server's front door: HTTP to Django in a small pool of threads, sockets to the consumer, and the lifespan.
 
 Django's own ASGI handler opens a thread, and so a database connection, for each synchronous request. Here requests run
-in long-lived threads that keep theirs. What stays open long holds neither: a streaming response is an async iterator
-that the event loop walks after the thread has been given back, and an AwaitedResponse is waited for there.
+in long-lived threads that keep theirs; those for files have their own, which a storage that hangs may hold. What stays
+open long holds neither: a streaming response is an async iterator that the event loop walks after the thread has been
+given back, and an AwaitedResponse is waited for there. Health and configuration need no thread (on_loop.py).
 """
 
 import asyncio
@@ -36,6 +37,7 @@ from chat_app.agent.sdk_agent import SdkAgent  # noqa: E402
 from chat_app.database import with_fresh_connection  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runs.process import process  # noqa: E402
+from chatjuicer import on_loop  # noqa: E402
 from chatjuicer.admission import FREE_BYTES, admits, needs_credentials  # noqa: E402
 from chatjuicer.api.awaited import AwaitedResponse  # noqa: E402
 from chatjuicer.api.errors import answer  # noqa: E402
@@ -46,6 +48,9 @@ from chatjuicer.operations.housekeeping import housekeeper  # noqa: E402
 logger = logging.getLogger(__name__)
 
 HTTP_THREADS = 6
+FILE_THREADS = 6
+# For a thread; what a thread does is bounded by the time-outs of the database and of the storage.
+QUEUE_TIMEOUT_S = 10.0
 FORM_OVERHEAD_BYTES = 64 * 1024  # of a multipart body, around its file
 
 
@@ -63,8 +68,11 @@ class HTTP(ASGIHandler):
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
         self._threads = ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="http")
+        self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="http-files")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if await on_loop.answered(scope, send):
+            return
         loop = asyncio.get_running_loop()
         try:
             body = await self.read_bounded(scope, receive)
@@ -74,7 +82,7 @@ class HTTP(ASGIHandler):
             await self.send_response(answer(413), send)
             return
         try:
-            response = await loop.run_in_executor(self._threads, self.respond, scope, body)
+            response = await self.in_time(self.threads_of(scope["path"]), scope, body)
             if isinstance(response, AwaitedResponse):
                 await response.fill()
             if not isinstance(response, StreamingHttpResponse):
@@ -83,9 +91,24 @@ class HTTP(ASGIHandler):
                 if not response.is_async:
                     response.streaming_content = self.from_threads(iter(response))
                 await self.stream(response, receive, send)
-                await loop.run_in_executor(self._threads, response.close)
+                await loop.run_in_executor(self.threads_of(scope["path"]), response.close)
         finally:
             body.close()
+
+    def threads_of(self, path: str) -> ThreadPoolExecutor:
+        return self._file_threads if "/files/" in path else self._threads
+
+    async def in_time(
+        self, threads: ThreadPoolExecutor, scope: Scope, body: "tempfile.SpooledTemporaryFile[bytes]"
+    ) -> HttpResponseBase:
+        """The answer, or `unavailable` if all threads stay busy."""
+        begun = threads.submit(self.respond, scope, body)
+        answered = asyncio.wrap_future(begun)
+        await asyncio.wait([answered], timeout=QUEUE_TIMEOUT_S)
+        if not answered.done() and begun.cancel():
+            logger.warning("a request found no thread")
+            return answer(503)
+        return await answered
 
     async def read_bounded(self, scope: Scope, receive: Receive) -> "tempfile.SpooledTemporaryFile[bytes]":
         """The body, in memory while it is small, else in a file. A large one without valid credentials is not kept."""

@@ -1,3 +1,7 @@
+from functools import cache
+from typing import Any
+
+import orjson
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -11,13 +15,21 @@ from sessions_app import catalogue
 class ConfigView(PublicView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        return Response(
-            {
-                "models": catalogue.offered_models(),
-                "reasoning_efforts": catalogue.REASONING_EFFORTS,
-                "reasoning_levels": catalogue.REASONING_LEVELS,
-                "mcp_servers": list(settings.MCP_SERVERS),
-                "max_file_size": settings.MAX_FILE_SIZE,
-                "version": settings.VERSION,
-            }
-        )
+        return Response(config())
+
+
+def config() -> dict[str, Any]:
+    return {
+        "models": catalogue.offered_models(),
+        "reasoning_efforts": catalogue.REASONING_EFFORTS,
+        "reasoning_levels": catalogue.REASONING_LEVELS,
+        "mcp_servers": list(settings.MCP_SERVERS),
+        "max_file_size": settings.MAX_FILE_SIZE,
+        "version": settings.VERSION,
+    }
+
+
+@cache
+def encoded_config() -> bytes:
+    """Made once: settings are read at the start, and nothing else is in it."""
+    return orjson.dumps(config())

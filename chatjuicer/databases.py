@@ -1,9 +1,24 @@
-"""What Django's DATABASES has to say of each kind of database."""
+"""What Django's DATABASES has to say of each kind of database, and how long it may take to answer."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from psycopg import Connection, OperationalError
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import _WaitTimeout
+
+T = TypeVar("T")
+
+# A new connection, or one whose other end acknowledges nothing, is given up after that.
+CONNECT_TIMEOUT_S = 5
+SILENT_TIMEOUT_S = 10
+# Above the statement's own bound, which the database keeps: whoever waits longer waits for nobody.
+GRACE_S = 2.0
 
 
 def sqlite(path: Path) -> dict[str, Any]:
@@ -27,8 +42,19 @@ def sqlite(path: Path) -> dict[str, Any]:
 
 
 def postgresql(url: str, pool: dict[str, Any] | bool) -> dict[str, Any]:
-    """`pool` is what psycopg_pool is made with; False: no pool. Raises psycopg.ProgrammingError for a bad `url`."""
+    """`pool` is what psycopg_pool is made with; False: no pool. Raises psycopg.ProgrammingError for a bad `url`.
+
+    What the `url` says of time-outs and keepalives wins over what is said here.
+    """
     parts: dict[str, Any] = conninfo_to_dict(url)
+    alive = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "tcp_user_timeout": SILENT_TIMEOUT_S * 1000,
+        "keepalives": 1,
+        "keepalives_idle": SILENT_TIMEOUT_S,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+    }
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname", ""),
@@ -37,5 +63,50 @@ def postgresql(url: str, pool: dict[str, Any] | bool) -> dict[str, Any]:
         "HOST": parts.pop("host", ""),
         "PORT": parts.pop("port", ""),
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {**parts, "pool": pool},
+        "OPTIONS": {**alive, **parts, "pool": pool},
     }
+
+
+def prepare_to_serve() -> None:
+    """For what serves clients, before it does; no other thread may use the database meanwhile.
+
+    Raises CommandError where nothing was ever migrated. From now on every connection of this process has bounds, which
+    migrations and other commands have not: they may take as long as they need. SQLite has its own.
+    """
+    try:
+        empty = not MigrationRecorder(connection).has_table()
+    except DatabaseError:  # it may come later; until then the process is not ready
+        empty = False
+    if empty:
+        raise CommandError("The database is empty: run `python manage.py migrate` first, or serve with --prepare.")
+    if connection.vendor == "postgresql":
+        connection.close()
+        cast(Any, connection).close_pool()
+        bound(connection.settings_dict["OPTIONS"])
+
+
+def bound(options: dict[str, Any]) -> None:
+    bounds = {
+        "statement_timeout": settings.DATABASE_STATEMENT_TIMEOUT_S,
+        "lock_timeout": settings.DATABASE_LOCK_TIMEOUT_S,
+        "idle_in_transaction_session_timeout": settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_S,
+    }
+    said = [f"-c {name}={round(seconds * 1000)}" for name, seconds in bounds.items()]
+    # The last of two wins, and what DATABASE_URL says comes last.
+    options["options"] = " ".join([*said, options.get("options", "")]).rstrip()
+    options["pool"] = {**options["pool"], "connection_class": PunctualConnection}
+
+
+class PunctualConnection(Connection[Any]):
+    """Gives up on a database that says nothing. The kernel notices a machine that is gone; a proxy that takes what it
+    is sent and passes nothing on is noticed here alone."""
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        most_s = settings.DATABASE_STATEMENT_TIMEOUT_S
+        if timeout is not None or not most_s:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, most_s + GRACE_S)
+        except _WaitTimeout:
+            self.pgconn.finish()
+            raise OperationalError(f"the database said nothing for {most_s + GRACE_S:g} s") from None

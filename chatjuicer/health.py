@@ -1,5 +1,10 @@
+"""Whether the process, and what it stands on, is well. The server asks here from its event loop (on_loop.py)."""
+
+import asyncio
 import logging
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, Literal, TypeVar
 
 import redis
 from django.conf import settings
@@ -12,9 +17,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from chat_app.database import with_fresh_connection
+from chat_app.runs.process import process
 from chatjuicer.api.exceptions import Unavailable
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+DatabaseState = Literal["ok", "behind", "unavailable"]  # behind: migrations are missing
+ChannelState = Literal["ok", "memory", "unavailable"]
+
+FRESH_S = 1.0  # what was seen is said again for so long
+PATIENCE_S = 2.0  # what does not answer within that is unavailable
+# Commits take milliseconds. What has waited for so long waits for a database that does not take it.
+MAX_UNWRITTEN_S = 5.0
 
 HEALTH = inline_serializer(
     "Health",
@@ -35,37 +50,92 @@ class PublicView(APIView):
 class HealthView(PublicView):
     @extend_schema(responses=HEALTH)
     def get(self, request: Request) -> Response:
-        report: dict[str, Any] = {
-            "database": "ok" if database_answers() else "unavailable",
-            "channel_layer": channel_layer_state(),
-            "version": settings.VERSION,
-        }
-        report["status"] = "degraded" if "unavailable" in report.values() else "healthy"
-        return Response(report)
+        return Response(report(database_state(), channel_layer_state()))
 
 
 class LiveView(PublicView):
     @extend_schema(responses=inline_serializer("Live", {"status": serializers.CharField()}))
     def get(self, request: Request) -> Response:
-        return Response({"status": "alive"})
+        return Response(ALIVE)
 
 
 class ReadyView(PublicView):
     @extend_schema(responses=inline_serializer("Ready", {"status": serializers.CharField()}))
     def get(self, request: Request) -> Response:
-        if not (database_answers() and schema_is_current()) or channel_layer_state() == "unavailable":
-            raise Unavailable("The server is not ready.")
-        return Response({"status": "ready"})
+        require_ready(database_state(), channel_layer_state())
+        return Response(READY)
 
 
-def database_answers() -> bool:
+ALIVE, READY = {"status": "alive"}, {"status": "ready"}
+
+
+def report(database: DatabaseState, channel_layer: ChannelState) -> dict[str, Any]:
+    answers = "unavailable" if database == "unavailable" else "ok"
+    return {
+        "database": answers,
+        "channel_layer": channel_layer,
+        "version": settings.VERSION,
+        "status": "degraded" if "unavailable" in (answers, channel_layer) else "healthy",
+    }
+
+
+def require_ready(database: DatabaseState, channel_layer: ChannelState) -> None:
+    """Raises Unavailable, which says why."""
+    if database == "unavailable":
+        raise Unavailable("The server is not ready: the database does not answer.")
+    if database == "behind":
+        raise Unavailable("The server is not ready: migrations are missing.")
+    if channel_layer == "unavailable":
+        raise Unavailable("The server is not ready: Redis does not answer.")
+    if process.unwritten_s > MAX_UNWRITTEN_S:
+        raise Unavailable(f"The server is not ready: what was said {process.unwritten_s:.0f} s ago is not written.")
+
+
+class Watched(Generic[T]):
+    """The state of something that may hang: looked at in a thread of its own, at most once in FRESH_S, for everybody
+    who asks meanwhile. Used on the event loop."""
+
+    def __init__(self, name: str, look: Callable[[], T], silent: T) -> None:
+        """`silent` is what is said of what does not answer."""
+        self._look, self._silent = look, silent
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._looking: asyncio.Future[None] | None = None
+        self._began_at = 0.0
+        self._seen = silent
+        self._seen_at = float("-inf")
+
+    async def state(self) -> T:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if now - self._seen_at < FRESH_S:
+            return self._seen
+        if self._looking is None:
+            self._began_at = now
+            self._looking = asyncio.ensure_future(self._look_once())
+        rest_s = self._began_at + PATIENCE_S - now
+        if rest_s > 0:
+            await asyncio.wait([self._looking], timeout=rest_s)
+        return self._seen if loop.time() - self._seen_at < FRESH_S else self._silent
+
+    async def _look_once(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self._seen = await loop.run_in_executor(self._thread, self._look)
+            self._seen_at = loop.time()
+        except Exception:
+            logger.exception("a look at the server's health failed")
+        finally:
+            self._looking = None
+
+
+def database_state() -> DatabaseState:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        return "ok" if schema_is_current() else "behind"
     except DatabaseError:
         logger.exception("the database did not answer")
-        return False
-    return True
+        return "unavailable"
 
 
 _schema_was_current = False
@@ -80,7 +150,7 @@ def schema_is_current() -> bool:
     return _schema_was_current
 
 
-def channel_layer_state() -> str:
+def channel_layer_state() -> ChannelState:
     if not settings.REDIS_URL:
         return "memory"
     try:
@@ -90,3 +160,9 @@ def channel_layer_state() -> str:
         logger.exception("Redis did not answer")
         return "unavailable"
     return "ok"
+
+
+database: Watched[DatabaseState] = Watched(
+    "health-database", lambda: with_fresh_connection(database_state), "unavailable"
+)
+channel_layer: Watched[ChannelState] = Watched("health-redis", channel_layer_state, "unavailable")

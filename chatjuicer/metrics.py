@@ -45,6 +45,10 @@ class ChatCollector(Collector):
         yield histogram("batch_events", "Events and verbs of one transaction of the journal.", counts.batch_events)
         yield counter("commit_failures", "Batches that the database did not take at once.", counts.commit_failures)
 
+        yield gauge(
+            "unwritten_seconds", "How long the oldest event or verb has waited for its commit.", process.unwritten_s
+        )
+
         yield counter("frames_out", "Frames handed to sockets and event streams.", counts.frames_out)
         outboxes = process.sockets.outboxes if process.loop else []
         yield gauge("sockets", "Open sockets and event streams.", len(outboxes))

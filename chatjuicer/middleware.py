@@ -16,6 +16,11 @@ logger = logging.getLogger("chatjuicer.request")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
+def request_name(given: str) -> str:
+    """The X-Request-ID that was given, or a new one in the place of one that is none."""
+    return given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
 class RequestMiddleware:
     """Gives each request an id, serves API routes in both spellings, logs one line without the query."""
 
@@ -24,8 +29,7 @@ class RequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        given = request.headers.get("X-Request-ID", "")
-        name = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        name = request_name(request.headers.get("X-Request-ID", ""))
         forget = request_id.set(name)
         try:
             path = request.path_info

@@ -39,6 +39,10 @@ DATABASE_URL = env.text("DATABASE_URL")
 # PostgreSQL connections of this process.
 DATABASE_POOL_MIN = env.number("DATABASE_POOL_MIN", 2)
 DATABASE_POOL_MAX = env.number("DATABASE_POOL_MAX", 20)
+# What a server lets PostgreSQL take; 0 is no bound. Migrations and other commands have none.
+DATABASE_STATEMENT_TIMEOUT_S = env.seconds("DATABASE_STATEMENT_TIMEOUT_S", 20)
+DATABASE_LOCK_TIMEOUT_S = env.seconds("DATABASE_LOCK_TIMEOUT_S", 10)
+DATABASE_IDLE_TRANSACTION_TIMEOUT_S = env.seconds("DATABASE_IDLE_TRANSACTION_TIMEOUT_S", 20)
 # Needed by more than one process; unset: in memory.
 REDIS_URL = env.text("REDIS_URL")
 # How long a server that is asked to stop lets running answers go on; a second signal ends them at once.
@@ -139,6 +143,8 @@ S3_ENDPOINT = env.text("S3_ENDPOINT")
 AWS_ACCESS_KEY_ID = env.text("AWS_ACCESS_KEY_ID")
 AWS_SECRET_ACCESS_KEY = env.text("AWS_SECRET_ACCESS_KEY")
 AWS_REGION = env.text("AWS_REGION")
+# An S3 server that says nothing for so long has failed; uploads and downloads are tried twice.
+S3_TIMEOUT_S = env.seconds("S3_TIMEOUT_S", 10)
 # Bytes of one upload.
 MAX_FILE_SIZE = env.number("MAX_FILE_SIZE", 50 * 1024 * 1024)
 # Bytes of all files of one user.
@@ -370,5 +376,6 @@ if FILE_STORAGE == "s3":
             "access_key": AWS_ACCESS_KEY_ID or None,
             "secret_key": AWS_SECRET_ACCESS_KEY or None,
             "region_name": AWS_REGION or None,
+            "timeout_s": S3_TIMEOUT_S,
         },
     }

@@ -1,6 +1,6 @@
 from rest_framework import status
 
-from chatjuicer.api.exceptions import ApiError
+from chatjuicer.api.exceptions import ApiError, Unavailable
 
 
 class InvalidName(ApiError):
@@ -59,3 +59,10 @@ class FileChanged(ApiError):
     status_code = status.HTTP_409_CONFLICT
     code = "file_changed"
     message = "The file was changed meanwhile."
+
+
+class StorageUnavailable(Unavailable):
+    """The place of the bytes failed, or did not answer in time."""
+
+    message = "The storage of files does not answer right now."
+    retry_after = 5

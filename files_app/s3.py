@@ -6,30 +6,35 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
+from urllib3.exceptions import HTTPError
 
 from files_app import kinds
 from files_app.incoming import Incoming
-from files_app.storage import Reader
+from files_app.storage import Reader, answering
 
 # One part after the other, read from the disk: a large file takes no more memory than a small one.
 IN_TURN = TransferConfig(multipart_threshold=16 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024, use_threads=False)
 NOT_THERE = ("404", "NoSuchKey", "NotFound")
 DELETED_AT_ONCE = 1000
+CONNECT_TIMEOUT_S = 5.0
+answers = answering(BotoCoreError, ClientError, Boto3Error, HTTPError)
 
 
 class BucketStorage(S3Storage):
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, timeout_s: float = 10.0, **options: Any) -> None:
+        """A server that says nothing for `timeout_s`, twice, has failed."""
         config = Config(
             signature_version="s3v4",
             # A bucket as a part of the host name is known to Amazon's own servers only.
             s3={"addressing_style": "path" if options.get("endpoint_url") else "auto"},
-            connect_timeout=5,
-            read_timeout=30,
-            retries={"max_attempts": 3, "mode": "standard"},
+            connect_timeout=min(CONNECT_TIMEOUT_S, timeout_s),
+            read_timeout=timeout_s,
+            retries={"total_max_attempts": 2, "mode": "standard"},
             max_pool_connections=32,
             # Other makers' servers do not know the newer checksums.
             request_checksum_calculation="when_required",
@@ -42,10 +47,12 @@ class BucketStorage(S3Storage):
         """One for all threads, which it is made for; the storage itself would make one for each."""
         return self.connection.meta.client
 
+    @answers
     def put(self, key: str, incoming: Incoming) -> None:
         content = {"ContentType": kinds.UNKNOWN}
         self.client.upload_file(str(incoming.path), self.bucket_name, key, ExtraArgs=content, Config=IN_TURN)
 
+    @answers
     def reader(self, key: str, start: int = 0) -> Reader:
         part = {"Range": f"bytes={start}-"} if start else {}
         try:
@@ -54,6 +61,7 @@ class BucketStorage(S3Storage):
             raise found_missing(error) from error
         return body
 
+    @answers
     def size_of(self, key: str) -> int | None:
         try:
             return int(self.client.head_object(Bucket=self.bucket_name, Key=key)["ContentLength"])
@@ -62,12 +70,14 @@ class BucketStorage(S3Storage):
                 return None
             raise
 
+    @answers
     def copy(self, key: str, to: str) -> None:
         try:
             self.client.copy({"Bucket": self.bucket_name, "Key": key}, self.bucket_name, to, Config=IN_TURN)
         except ClientError as error:
             raise found_missing(error) from error
 
+    @answers
     def remove(self, keys: Iterable[str]) -> None:
         rest = list(keys)
         while rest:

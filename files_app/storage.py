@@ -3,10 +3,11 @@
 Keys are made by `models.stored`; no client's name is ever part of one.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, cast
@@ -14,7 +15,10 @@ from typing import Protocol, cast
 from django.core.files.storage import FileSystemStorage, storages
 
 from files_app import kinds
+from files_app.exceptions import StorageUnavailable
 from files_app.incoming import CHUNK_BYTES, Incoming, private_directory
+
+logger = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
@@ -25,6 +29,8 @@ class Reader(Protocol):
 
 
 class FileStorage(Protocol):
+    """All but `local_path` raise StorageUnavailable where the storage fails or is too slow."""
+
     def put(self, key: str, incoming: Incoming) -> None:
         """Returns when they are there to stay."""
 
@@ -72,15 +78,29 @@ def kind_of(key: str, size_bytes: int, name: str) -> str:
         return kinds.content_type(head, end.read(kinds.TAIL_BYTES), name)
 
 
+@contextmanager
+def answering(*failures: type[Exception]) -> Iterator[None]:
+    """What of these is raised inside, but for FileNotFoundError, becomes StorageUnavailable."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except failures as error:
+        logger.exception("the storage failed")
+        raise StorageUnavailable() from error
+
+
 class LocalStorage(FileSystemStorage):
     """Files below DATA_DIR that nobody else on the machine may read."""
 
+    @answering(OSError)
     def put(self, key: str, incoming: Incoming) -> None:
         target = self._prepared(key)
         incoming.sync()
         os.replace(incoming.path, target)
         sync_directory(target.parent)
 
+    @answering(OSError)
     def reader(self, key: str, start: int = 0) -> Reader:
         file = Path(self.path(key)).open("rb")  # noqa: SIM115
         file.seek(start)
@@ -92,6 +112,7 @@ class LocalStorage(FileSystemStorage):
         except FileNotFoundError:
             return None
 
+    @answering(OSError)
     def copy(self, key: str, to: str) -> None:
         target = self._prepared(to)
         try:

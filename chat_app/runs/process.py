@@ -68,6 +68,11 @@ class Process:
         commit_hooks.on_run_queued = None
         self.loop = self.supervisor = None
 
+    @property
+    def unwritten_s(self) -> float:
+        """How long the oldest event or verb of the journal has waited for its commit; 0 if none waits."""
+        return self.journal.unwritten_s if self.loop is not None else 0.0
+
     async def _close_as_runs_end(self, supervisor: Supervisor) -> None:
         while True:
             self.sockets.close_all(1001, "shutting down", but_last_of=supervisor.sessions)

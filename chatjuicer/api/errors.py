@@ -42,6 +42,7 @@ CODES = {
     ),
     status.HTTP_429_TOO_MANY_REQUESTS: ("throttled", "Too many requests; try again later."),
     status.HTTP_500_INTERNAL_SERVER_ERROR: ("internal", "Something went wrong on the server."),
+    status.HTTP_503_SERVICE_UNAVAILABLE: (Unavailable.code, Unavailable.message),
 }
 
 
@@ -129,6 +130,8 @@ def answer(status_code: int) -> HttpResponse:
     headers = {"X-Request-ID": body["error"]["request_id"]}
     if status_code == status.HTTP_401_UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(Unavailable.retry_after)
     return HttpResponse(orjson.dumps(body), status=status_code, content_type="application/json", headers=headers)
 
 

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from files_app import kinds
-from files_app.exceptions import QuotaExceeded, UploadExpired
+from files_app.exceptions import QuotaExceeded, StorageUnavailable, UploadExpired
 from files_app.incoming import Facts, Incoming
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession, update_returning
@@ -50,8 +50,9 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
     def expired(self, now: datetime) -> models.QuerySet["StoredBytes"]:
         return self.filter(state=StoredBytes.State.WRITING, expires_at__lt=now)
 
-    def mark_deleted(self, rows: models.QuerySet["StoredBytes"]) -> int:
-        """Refunds them, and deletes their bytes after the commit; how many. A sweep finishes what a crash leaves."""
+    def mark_deleted(self, rows: models.QuerySet["StoredBytes"], *, removing: bool = True) -> int:
+        """Refunds them, and deletes their bytes after the commit; how many. A sweep finishes what a crash leaves, and
+        what is not `removing`."""
         keys: list[str] = []
         alive = rows.exclude(state=StoredBytes.State.DELETED)
         with transaction.atomic(savepoint=False):
@@ -61,7 +62,7 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
                 )
                 StorageUsage.objects.refund(owner_id, sum(size_bytes for _, size_bytes in marked))
                 keys += [key for key, _ in marked]
-            if keys:
+            if keys and removing:
                 transaction.on_commit(partial(self.remove, keys), robust=True)
         return len(keys)
 
@@ -116,11 +117,13 @@ class StoredBytes(models.Model):
             raise UploadExpired()
         transaction.on_commit(partial(StoredBytes.objects.remove, [draft_key]), robust=True)
 
-    def discard(self) -> None:
-        """Of no effect on bytes that are kept."""
+    def discard(self, *, removing: bool = True) -> None:
+        """Of no effect on bytes that are kept. Unless `removing`, a sweep removes the bytes."""
         if StoredBytes.objects.filter(pk=self.pk, state=StoredBytes.State.KEPT).exists():
             return
-        StoredBytes.objects.mark_deleted(self._row)
+        StoredBytes.objects.mark_deleted(self._row, removing=removing)
+        if not removing:
+            return
         # Another may have given them up before they were all written.
         file_storage().remove([self.key])
 
@@ -130,8 +133,12 @@ def bytes_of(session: ChatSession, incoming: Incoming) -> Iterator[tuple[StoredB
     """The bytes, stored. They go again after the block, unless a file has kept them."""
     facts = incoming.facts()
     stored = StoredBytes.objects.begin(session, facts.size_bytes, kind=facts.content_type)
+    answers = True
     try:
         file_storage().put(stored.key, incoming)
         yield stored, facts
+    except StorageUnavailable:
+        answers = False  # to ask it to remove them would take as long again
+        raise
     finally:
-        stored.discard()
+        stored.discard(removing=answers)

@@ -8,7 +8,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from files_app import names
-from files_app.exceptions import NotUploaded, SizeMismatch, UploadExpired
+from files_app.exceptions import NotUploaded, SizeMismatch, StorageUnavailable, UploadExpired
 from files_app.incoming import Facts, Incoming, facts_of
 from files_app.storage import chunks, file_storage, kind_of
 from sessions_app.models import ChatSession
@@ -80,6 +80,7 @@ class Upload(models.Model):
             raise SizeMismatch()
         kind = kind_of(self.storage_key, size_bytes, self.name)
         stored = StoredBytes.objects.begin(self.session, 0, kind=kind)
+        answers = True
         try:
             storage.copy(self.storage_key, stored.key)
             facts = facts_of(chunks(stored.key), self.name)
@@ -88,8 +89,11 @@ class Upload(models.Model):
             yield stored, facts
         except FileNotFoundError:
             raise NotUploaded() from None
+        except StorageUnavailable:
+            answers = False
+            raise
         finally:
-            stored.discard()
+            stored.discard(removing=answers)
 
     def become(self, stored: StoredBytes, facts: Facts) -> File:
         """The file, also for the second of two who confirm at once. Raises UploadExpired."""

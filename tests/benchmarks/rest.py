@@ -47,6 +47,8 @@ async def lists_and_details(stand: Stand) -> Table:
     whats = [
         ("list of 50", [f"{base}/api/sessions?limit=50"]),
         ("list of 50 at 50,000", [f"{base}/api/sessions?limit=50&offset=50000"]),
+        ("health", [f"{base}/api/health"]),
+        ("config", [f"{base}/api/config"]),
         ("detail of 50 messages", [f"{base}/api/sessions/bench_{number}" for number in range(100)]),
     ]
     for what, urls in whats:
@@ -59,6 +61,8 @@ async def lists_and_details(stand: Stand) -> Table:
             row = Row([what, through, f"{size / 1000:.1f}", f"{rate:,.0f}", f"{p99:.1f}"])
             if through == "server" and what == "list of 50":
                 row.expect("≥ 400 lists a second", rate >= 400)
+            if through == "server" and what == "health":
+                row.expect("≥ 6,000 a second", rate >= 6_000)
             table.rows.append(row)
     return table
 

@@ -12,6 +12,7 @@ from prometheus_client import start_http_server
 from chat_app.agent.lifecycle import shut_down, warm_up
 from chat_app.agent.sdk_agent import SdkAgent
 from chat_app.runs.process import process
+from chatjuicer.databases import prepare_to_serve
 from chatjuicer.metrics import registry
 from chatjuicer.observability import tracing
 from chatjuicer.operations.housekeeping import housekeeper
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        prepare_to_serve()
         if options["metrics"]:
             host, _, port = options["metrics"].rpartition(":")
             start_http_server(int(port), host or "127.0.0.1", registry)

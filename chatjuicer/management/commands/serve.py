@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import gc
 import socket
 from typing import Any
@@ -6,10 +7,11 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chat_app.protocol import MAX_FRAME_BYTES
 from chat_app.runs.process import process
+from chatjuicer.databases import prepare_to_serve
 from chatjuicer.http_protocol import BoundedHTTP
 
 GRACE_S = 10
@@ -29,8 +31,10 @@ class Command(BaseCommand):
         if options["prepare"]:
             call_command("migrate", interactive=False, verbosity=0)
             call_command("seed_default_user")
+        prepare_to_serve()
         host = settings.HOST.strip("[]")
         shown = f"[{host}]" if ":" in host else host
+        sockets = bound_sockets(host, settings.PORT)
         self.stdout.write(f"Chat Juicer {settings.VERSION} at http://{shown}:{settings.PORT}")
         self.stdout.flush()
         server = Server(
@@ -60,7 +64,44 @@ class Command(BaseCommand):
         )
         # After a graceful end uvicorn raises the signal again.
         with contextlib.suppress(KeyboardInterrupt):
-            server.run()
+            server.run(sockets)
+
+
+def bound_sockets(host: str, port: int) -> list[socket.socket]:
+    """One for each address that the host stands for. Raises CommandError, which says what is in the way."""
+    sockets: list[socket.socket] = []
+    try:
+        if not 0 <= port < 65536:  # the system's own functions would take it for another one
+            raise OverflowError
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            listener = socket.socket(family, kind, protocol)
+            sockets.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(address)
+            listener.listen()
+    except (OSError, OverflowError) as error:
+        for listener in sockets:
+            listener.close()
+        raise CommandError(f"Cannot listen on HOST {host}, PORT {port}: {reason(error)}.") from None
+    return sockets
+
+
+def reason(error: Exception) -> str:
+    match error:
+        case OSError(errno=errno.EADDRINUSE):
+            return "another program does; end it, or set PORT to another number"
+        case OSError(errno=errno.EADDRNOTAVAIL) | socket.gaierror():
+            return "this machine has no such address; set HOST to one of its own, or 0.0.0.0 for all"
+        case OSError(errno=errno.EACCES):
+            return "this user may not; ports from 1024 are open to everybody"
+        case OSError(strerror=str(said)):
+            return said
+        case _:
+            return "a port is a number from 0 to 65535"
 
 
 class Server(uvicorn.Server):

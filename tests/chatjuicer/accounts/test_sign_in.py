@@ -4,6 +4,7 @@ from typing import Any
 
 import jwt
 import pytest
+from django.conf import settings
 from django.test import override_settings
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
@@ -147,3 +148,15 @@ def test_a_number_is_no_text(anybody: APIClient, wrong: dict[str, object]) -> No
     answer = anybody.post("/api/auth/register", {**NEWCOMER, **wrong})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
     assert [detail["field"] for detail in answer.json()["error"]["details"]] == list(wrong)
+
+
+@pytest.mark.parametrize(("behind_s", "status"), [(1, 200), (25, 200), (60, 401)])
+def test_a_server_whose_clock_is_a_little_behind_takes_a_fresh_token(
+    alice: User, anybody: APIClient, behind_s: int, status: int
+) -> None:
+    """Which is to it a token of the future."""
+    grant = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()
+    claims = jwt.decode(grant["access_token"], options={"verify_signature": False})
+    token = jwt.encode(claims | {"iat": claims["iat"] + behind_s}, settings.SECRET_KEY, "HS256")
+    anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    assert anybody.get("/api/auth/me").status_code == status

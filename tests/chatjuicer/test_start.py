@@ -1,0 +1,52 @@
+"""What an operator reads when the server cannot begin: one line, and exit status 1."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.chatjuicer.test_settings import manage
+from tests.harness.services import free_port
+
+
+def line_of(data: Path, command: str = "serve", **environment: str) -> str:
+    done = manage(data, command, **environment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    return line
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("migrated")
+    done = manage(data, "migrate", "--no-input")
+    assert done.returncode == 0, done.stderr
+    return data
+
+
+@pytest.mark.parametrize("command", ["serve", "execute_runs"])
+def test_an_empty_database_is_to_be_migrated(tmp_path: Path, command: str) -> None:
+    assert "run `python manage.py migrate`" in line_of(tmp_path, command)
+
+
+def test_a_taken_port(migrated: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        line = line_of(migrated, PORT=port)
+    assert f"Cannot listen on HOST 127.0.0.1, PORT {port}: another program does" in line
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"HOST": "192.0.2.7"}, "HOST 192.0.2.7, PORT {port}: this machine has no such address"),
+        ({"HOST": "chat.invalid"}, "HOST chat.invalid, PORT {port}: this machine has no such address"),
+        ({"PORT": "80000"}, "PORT 80000: a port is a number from 0 to 65535"),
+        ({"OPENAI_API": "graphql"}, "The setting OPENAI_API is not valid: responses or chat_completions"),
+    ],
+)
+def test_what_cannot_be_served(migrated: Path, environment: dict[str, str], expected: str) -> None:
+    port = str(free_port())
+    line = line_of(migrated, **({"PORT": port, "ALLOWED_HOSTS": "chat.example.org"} | environment))
+    assert expected.format(port=port) in line
