@@ -7,7 +7,7 @@ import chatjuicer.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0009_session_state"),
+        ("sessions_app", "0010_session_state"),
     ]
 
     operations = [
