@@ -28,6 +28,7 @@ class Transcript:
         self.context = ContextSession(request, writer, self._sdk_output)
         self.usage: Usage | None = None
         self.servers: list[str] = []  # keys of the MCP servers that are available
+        self.project_instructions: str | None = None  # None: not read yet
         self.images: dict[str, str] = {}  # id of the file -> data URL
         self.failed_calls: set[str] = set()
         self._calls: dict[str, tuple[str, str]] = {}  # id -> name, arguments; only calls without a result

@@ -2,6 +2,7 @@ from .context import ContextItem
 from .draft import MessageDraft
 from .message import Message
 from .packed import PackedHistory, pack_too
+from .project import Project
 from .session import ChatSession
 from .sessions import NATIVE
 from .statements import update_returning
@@ -14,6 +15,7 @@ __all__ = [
     "Message",
     "MessageDraft",
     "PackedHistory",
+    "Project",
     "SessionTally",
     "pack_too",
     "update_returning",
