@@ -19,8 +19,7 @@ from chatjuicer.accounts.exceptions import InvalidToken
 from chatjuicer.accounts.models.family import Grant, TokenFamilyManager
 from chatjuicer.accounts.models.spent_token import Place
 from chatjuicer.accounts.tokens import RefreshToken
-from sessions_app import history
-from sessions_app.models import ChatSession
+from sessions_app.history import History
 
 from . import DIRECTORY, TOKEN_LIFE
 
@@ -104,12 +103,12 @@ def revoke_what_comes_again() -> None:
 
 def tell_what_is_being_given() -> None:
     """The history has an answer in it that is still being given, and that the socket tells, too."""
-    detail = history.detail
+    detail = History.detail
 
-    def detail_with_all(session: ChatSession) -> dict[str, Any]:
-        told = detail(session)
+    def detail_with_all(history: History) -> dict[str, Any]:
+        told = detail(history)
         if planted("history-has-live"):
             told["messages"] = told["full_history"] = told["messages"] + told["live"]
         return told
 
-    history.detail = detail_with_all
+    History.detail = detail_with_all
