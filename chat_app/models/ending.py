@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from chat_app import protocol
 from chat_app.log.event import Event
+from chat_app.log.folded import payload_of
 from sessions_app.models import ChatSession, MessageDraft
 
 from .status import RunStatus
@@ -99,7 +100,8 @@ def text_so_far(session_pk: UUID, message_id: UUID, since_seq: int) -> str:
     """The text of a message that is still being written: its deltas in the log, from `since_seq` on."""
     deltas = Event.objects.filter(session_id=session_pk, seq__gte=since_seq, type="delta").order_by("seq")
     ending = f'"message_id":"{message_id}"}}'
-    payloads = deltas.values_list("payload", flat=True).iterator(chunk_size=2000)
+    rows = deltas.values_list("seq", "payload", "folded_from").iterator(chunk_size=2000)
+    payloads = (payload_of(*row) for row in rows)
     return "".join(protocol.delta_content(payload) for payload in payloads if payload.endswith(ending))
 
 

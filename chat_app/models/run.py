@@ -221,6 +221,7 @@ class Run(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    folded = models.BooleanField(default=False, db_default=False, help_text="Its deltas are few rows.")
 
     objects = RunManager.from_queryset(RunQuerySet)()
 
@@ -235,6 +236,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["session", "client_id"], condition=~Q(client_id=""), name="run_client_id"),
             models.Index(fields=["created_at"], condition=Q(status="queued"), name="run_queued"),
+            models.Index(fields=["ended_at"], condition=Q(folded=False), name="run_unfolded"),
             models.Index(fields=["created_at"], condition=Q(may_go_on=True), name="run_may_go_on"),
             models.Index(fields=["owner", "lease_until"], condition=Q(status="running"), name="run_leased"),
             models.Index(
@@ -323,7 +325,7 @@ class Run(models.Model):
         return items
 
     def pause(self, epoch: int, asked: Sequence[AskedCall], state: str, usage: dict[str, Any] | None) -> bool:
-        """Wait for a person's decision on the calls; `state` is what the SDK needs to go on. False, and nothing
+        """Wait for a person's decision on the calls; `state` is what the agent needs to go on. False, and nothing
         changed, if the run is not running in that epoch any more."""
         with transaction.atomic():
             session = lock_session(self.session_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
-from chat_app.protocol import FinishReason, ToolStatus
+from chat_app.protocol import FinishReason, StatusCode, ToolStatus
 from chat_app.tool_calls import AskedCall, DecidedCall
 
 Item = dict[str, Any]  # one input item of the Agents SDK, as a row of llm_context keeps it
@@ -47,7 +47,7 @@ class Outcome:
     finish_reason: FinishReason
     usage: Usage | None = None
     error: RunError | None = None
-    # With "awaiting_approval": the calls that wait for a decision, and what the SDK needs to go on.
+    # With "awaiting_approval": the calls that wait for a decision, and what the agent needs to go on.
     asked: list[AskedCall] = field(default_factory=list)
     state: str = ""
 
@@ -99,6 +99,9 @@ class Writer(Protocol):
 
     async def items(self, items: list[Item]) -> None:
         """Completed items, for the model's context."""
+
+    async def status(self, code: StatusCode, message: str, retry_in_s: float | None = None) -> None:
+        """For who looks on now: it is in no log, and may overtake what was written before."""
 
     async def flush(self) -> None:
         """Returns once everything so far is committed."""

@@ -79,11 +79,11 @@ class PlainDialect(Dialect):
             yield encoded(TokenUsage(self.session_id, said.current, said.limit, said.threshold))
 
     def control(self, text: str) -> Iterable[str]:
-        return (text,)
+        return () if text.startswith(STATUS) else (text,)
 
 
 ENDS = ("stream_start", "stream_end")
-RESYNC = '{"type":"resync"'
+RESYNC, STATUS = '{"type":"resync"', '{"type":"status"'
 
 
 class Payload(Struct):

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from chat_app import protocol
@@ -200,7 +201,9 @@ def outputs_of(items: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def broken_logs() -> list[UUID]:
-    sessions = UNPACKED.values("pk").annotate(n=Count("events"), low=Min("events__seq"), high=Max("events__seq"))
+    first = Coalesce("events__folded_from", "events__seq")
+    numbers = Coalesce(Sum(F("events__seq") - first + 1), 0)
+    sessions = UNPACKED.values("pk").annotate(n=numbers, low=Min(first), high=Max("events__seq"))
     whole = Q(n=F("last_seq") - F("forgotten_seq")) & (
         Q(n=0) | Q(low=F("forgotten_seq") + 1, high=F("last_seq"))
     )  # fmt: skip
@@ -212,13 +215,14 @@ def broken_log(session_pk: UUID) -> Found | None:
     events = Event.objects.filter(session=session)
     last = max(session.last_seq, events.aggregate(high=Max("seq"))["high"] or 0)
     low = expected = last
-    for seq in events.order_by("-seq").values_list("seq", flat=True).iterator(1000):
+    first = Coalesce("folded_from", "seq")
+    for first_seq, seq in events.order_by("-seq").values_list(first, "seq").iterator(1000):
         if seq != expected:
             break
-        low = expected = seq - 1
+        low = expected = first_seq - 1
     forgotten = max(low, session.forgotten_seq)
-    kept = last - forgotten
-    if (last, forgotten, kept) == (session.last_seq, session.forgotten_seq, events.count()):
+    there = events.aggregate(numbers=Coalesce(Sum(F("seq") - first + 1), 0))["numbers"]
+    if (last, forgotten, last - forgotten) == (session.last_seq, session.forgotten_seq, there):
         return None
     what = f"log of {session.public_id}: last_seq {session.last_seq}, whole from {forgotten + 1} to {last}"
     return Found(what, partial(Event.objects.forget, session, forgotten, last))

@@ -1,8 +1,9 @@
 from .context import ContextItem
 from .draft import MessageDraft
 from .message import Message
-from .packed import PackedHistory, pack_too
+from .packed import PackedHistory
 from .project import Project
+from .segment import PackedSegment, pack_too
 from .session import ChatSession
 from .sessions import NATIVE
 from .statements import update_returning
@@ -15,6 +16,7 @@ __all__ = [
     "Message",
     "MessageDraft",
     "PackedHistory",
+    "PackedSegment",
     "Project",
     "SessionTally",
     "pack_too",

@@ -168,6 +168,8 @@ class ChatSession(models.Model):
         DoesNotExist if the session is gone.
         """
         draft = MessageDraft(role=role, content=content, metadata=metadata or {}, **fields)
+        if self.packed:
+            self.unpack()
         with transaction.atomic():
             (message,) = self.add_messages([draft])
             if not self.is_active:
@@ -222,6 +224,8 @@ class ChatSession(models.Model):
             changes["is_named"] = bool(changes["title"])
         if "model" in changes:
             changes |= catalogue.context_window(changes["model"])._asdict()
+        if self.packed:  # before the transaction, as it takes a while
+            self.unpack()
         now = timezone.now()
         if "pinned" in changes:
             stays = When(pinned=changes["pinned"], then=F("pin_changed_at"))
@@ -260,7 +264,8 @@ class ChatSession(models.Model):
         """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
         self._shrink("cleared", [self.messages.all(), self.context_items.all()])
         with transaction.atomic(savepoint=False):
-            self.unpack()
+            self._lock()
+            PackedHistory.objects.drop(self)
             signals.session_ending.send(type(self), session=self, reason="cleared")
             self._row.update(
                 message_count=0,

@@ -7,14 +7,13 @@ import pytest
 from tests.desktop.dialects import SERVED, TODAY
 from tests.desktop.walks import DesktopSite, desktop_site
 from tests.harness.provider import Provider
-from tests.settings import PROFILE
 
 collect_ignore = [] if TODAY in SERVED else ["test_flows_today.py"]
 
 
 @pytest.fixture(scope="session")
-def the_desktop_site() -> Iterator[DesktopSite]:
-    with desktop_site(PROFILE) as site:
+def the_desktop_site(profile: str) -> Iterator[DesktopSite]:
+    with desktop_site(profile) as site:
         yield site
 
 

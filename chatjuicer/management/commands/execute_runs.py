@@ -14,6 +14,7 @@ from chat_app.agent.sdk_agent import SdkAgent
 from chat_app.runs.process import process
 from chatjuicer.metrics import registry
 from chatjuicer.observability import tracing
+from chatjuicer.operations.housekeeping import housekeeper
 
 GRACE_S = 30.0
 
@@ -52,11 +53,13 @@ class Command(BaseCommand):
         tracing.start()
         await warm_up()
         await process.start(SdkAgent(), execute_runs=True)
+        housekeeper.start()
         self.stdout.write("Executing runs")
         self.stdout.flush()
         await stopping.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         await process.stop(grace_s)
+        await asyncio.to_thread(housekeeper.stop)
         await shut_down()
         tracing.stop()

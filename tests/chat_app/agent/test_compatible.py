@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pytest_django.fixtures import Settings
 
-from chat_app.agent.providers.base import ProviderModel
+from chat_app.agent.providers.base import refusals
 from tests.chat_app.agent.conftest import Ask, RecordingWriter
 
 JSON = dict[str, Any]
@@ -50,9 +50,9 @@ async def server(settings: Settings) -> AsyncIterator[Server]:
         settings.OPENAI_API_KEY = "sk-tests"
         settings.OPENAI_BASE_URL = str(running.make_url("/v1/"))
         settings.OPENAI_API = "chat_completions"
-        ProviderModel._refused.clear()
+        refusals.clear()
         yield given
-        ProviderModel._refused.clear()
+        refusals.clear()
 
 
 def delta(finish_reason: str | None = None, **fields: Any) -> JSON:
@@ -96,7 +96,7 @@ async def test_one_that_numbers_and_names_no_calls(ask: Ask, writer: RecordingWr
 
 async def test_one_that_uses_an_id_again(ask: Ask, writer: RecordingWriter, server: Server) -> None:
     part = {"index": 0, "id": "call_0", "function": {"name": "current_time", "arguments": "{}"}}
-    turn = [delta("tool_calls", tool_calls=[part]), "[DONE]"]
+    turn: list[Any] = [delta("tool_calls", tool_calls=[part]), "[DONE]"]
     server.answers = [turn, turn, [delta(content="Done."), delta("stop"), "[DONE]"]]
     history = [
         {"role": "user", "content": "now?"},

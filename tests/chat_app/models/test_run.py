@@ -33,7 +33,7 @@ def context(session: ChatSession) -> list[dict[str, Any]]:
 
 
 async def said(started: Started, *texts: str) -> RunWriter:
-    writer = RunWriter(started.run, started.session, lambda _: None)
+    writer = RunWriter(started.run, started.session, lambda _: None, lambda *_: None)
     for text in texts:
         await writer.text(text)
     return writer

@@ -24,8 +24,8 @@ from files_app.incoming import Incoming
 from files_app.models import File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession, Message, MessageDraft, SessionTally
-from tests.chatjuicer.operations.conftest import PROFILE, signed_in
-from tests.harness.server import Site
+from tests.harness.client import signed_in
+from tests.harness.sites import Sites
 
 CALL = {"type": "function_call", "call_id": "call_1", "name": "current_time", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": "noon"}
@@ -284,9 +284,9 @@ def test_a_lost_output_is_what_the_history_says(session: ChatSession) -> None:
     assert OUTPUT in items
 
 
-async def test_what_is_under_way_is_no_fault() -> None:
-    with Site(PROFILE, processes=1) as site:
-        async with signed_in(site) as alice:
+async def test_what_is_under_way_is_no_fault(sites: Sites) -> None:
+    with sites.own(processes=1, demo=True) as site:
+        async with signed_in(site.url) as alice:
             sessions = [await alice.create_session() for _ in range(5)]
 
             async def talk(session: str) -> None:

@@ -106,9 +106,9 @@ def tell_what_is_being_given() -> None:
     detail = History.detail
 
     def detail_with_all(history: History) -> dict[str, Any]:
-        told = detail(history)
+        body = detail(history)
         if planted("history-has-live"):
-            told["messages"] = told["full_history"] = told["messages"] + told["live"]
-        return told
+            body["messages"] = body["full_history"] = body["messages"] + body["live"]
+        return body
 
-    History.detail = detail_with_all
+    History.detail = detail_with_all  # type: ignore[assignment]

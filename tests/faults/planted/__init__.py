@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 VARIABLE = "FAULTS_DIRECTORY"
@@ -36,7 +37,15 @@ class Switches:
             path.unlink(missing_ok=True)
 
     def plant(self, bug: str) -> None:
+        self._trace(bug).unlink(missing_ok=True)
         (self.directory / f"bug-{bug}").touch()
+
+    def came_into_play(self, bug: str) -> bool:
+        """Whether a server did what `bug` is since it was planted: being switched on harms nobody yet."""
+        return self._trace(bug).exists()
+
+    def _trace(self, bug: str) -> Path:
+        return self.directory / f"trace-of-{bug}"
 
     def mend(self) -> None:
         for path in self.directory.glob("bug-*"):
@@ -57,3 +66,13 @@ class Switches:
 def path_of(name: str) -> str:
     """The server's side."""
     return os.path.join(os.environ[VARIABLE], name)
+
+
+def leave_trace(bug: str) -> None:
+    Path(path_of(f"trace-of-{bug}")).touch()
+
+
+def replace(owner: Any, name: str, new: Any) -> None:
+    """Puts `new` where the product has `name`."""
+    assert hasattr(owner, name), f"{owner} has no {name}"
+    setattr(owner, name, new)
