@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from uuid import uuid4
 
 import pytest
@@ -158,7 +157,7 @@ class TestDesktop(Flows):
         for frame in calls:
             if frame["type"] == "function_executing":
                 assert isinstance(frame["tool_arguments"], str)
-        assert isinstance(done["tool_result"], str) and json.loads(done["tool_result"])["success"] is True
+        assert isinstance(done["tool_result"], str) and "UTC" in done["tool_result"]
         assert done["tool_success"] is True
 
     async def test_the_tokens_and_the_title_are_told(self, window: Window, session: str) -> None:
