@@ -240,7 +240,7 @@ def as_param(key: UUID) -> Any:
 COLUMNS = (
     "id", "public_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
     "pinned", "archived", "is_active", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
-    "trigger_tokens", "last_message_preview", "last_seq", "project_id", "project__name",
+    "trigger_tokens", "last_message_preview", "last_seq", "state", "project_id", "project__name",
     "created_at", "updated_at", "last_used_at",
 )  # fmt: skip
 PINNED, UPDATED = COLUMNS.index("pinned"), COLUMNS.index("updated_at")
@@ -271,7 +271,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
     (
         pk, public_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
         archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
-        last_message_preview, last_seq, project_id, project_name, created_at, updated_at, last_used_at,
+        last_message_preview, last_seq, state, project_id, project_name, created_at, updated_at, last_used_at,
     ) = row[: len(COLUMNS)]  # fmt: skip
     title = unseal(title)
     return {
@@ -296,6 +296,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         "trigger_tokens": trigger_tokens,
         "last_message_preview": unseal(last_message_preview),
         "last_seq": last_seq,
+        "state": state,
         "project_id": project_id and dashed(project_id),
         "project_name": project_name and unseal(project_name),
         "created_at": stamp(created_at),

@@ -14,10 +14,11 @@ from rest_framework import serializers
 from chatjuicer.api.fields import Choice, Flag, Metadata, Text
 from chatjuicer.api.times import rfc3339
 from sessions_app.catalogue import REASONING_EFFORTS
-from sessions_app.models import ChatSession, Message, Project
+from sessions_app.models import IDLE, ChatSession, Message, Project
 from sessions_app.models.sessions import SESSION_ID
 
 MAX_CONTENT = 1_000_000
+STATES = (IDLE, "queued", "running", "awaiting_approval")
 
 
 class McpServers(serializers.ListField):
@@ -116,6 +117,7 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
     trigger_tokens = serializers.IntegerField(help_text="Compaction begins here.")
     last_message_preview = serializers.CharField()
     last_seq = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=STATES)
     project_id = serializers.UUIDField(allow_null=True)
     project_name = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -145,6 +147,7 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
             "trigger_tokens": instance.trigger_tokens,
             "last_message_preview": instance.last_message_preview,
             "last_seq": instance.last_seq,
+            "state": instance.state,
             "project_id": str(instance.project_id) if instance.project_id else None,
             "project_name": instance.project_name,
             "created_at": rfc3339(instance.created_at),

@@ -50,7 +50,7 @@ class EventManager(models.Manager["Event"]):
         session.last_seq = session.last_seq if last is None else last
         numbers = {"forgotten_seq": up_to} if last is None else {"forgotten_seq": up_to, "last_seq": last}
         ChatSession.objects.filter(pk=session.pk).update(**numbers)
-        transaction.on_commit(lambda: commit_hooks.log_forgotten(session.pk))
+        transaction.on_commit(lambda: commit_hooks.log_forgotten(session.pk, up_to))
 
 
 class Event(models.Model):

@@ -15,12 +15,12 @@ from sessions_app.models import ChatSession
 from .process import process
 
 
-async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage, *, once: bool = False) -> Started:
+async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
     """Raises BadFrame, and what `Run.objects.start` raises."""
     await in_database(unpack, session_pk)
     supervisor = process.supervisor
     owner = supervisor.owner_for(user_id) if supervisor else ""
-    started = await process.journal.transact(partial(begin, session_pk, command, owner, once), session_pk)
+    started = await process.journal.transact(partial(begin, session_pk, command, owner), session_pk)
     if started.claimed and supervisor:
         supervisor.adopt(started)
     return started
@@ -33,14 +33,13 @@ def unpack(session_pk: UUID) -> None:
         session.unpack()
 
 
-def begin(session_pk: UUID, command: SendMessage, owner: str, once: bool = False) -> Started:
+def begin(session_pk: UUID, command: SendMessage, owner: str) -> Started:
     return Run.objects.start(
         session_pk,
         inputs_of(command),
         model=command.model or "",
         reasoning_effort=effort_of(command),
         client_id=command.client_id or "",
-        once=once,
         on_busy=command.on_busy or "queue",
         owner=owner,
     )

@@ -4,12 +4,13 @@ from .message import Message
 from .packed import PackedHistory
 from .project import Project
 from .segment import PackedSegment, pack_too
-from .session import ChatSession
+from .session import IDLE, ChatSession
 from .sessions import NATIVE
 from .statements import update_returning
 from .tally import SessionTally
 
 __all__ = [
+    "IDLE",
     "NATIVE",
     "ChatSession",
     "ContextItem",

@@ -62,16 +62,18 @@ async def test_a_late_write_that_is_not_fenced_is_found(site: FaultySite) -> Non
 
 @pytest.mark.timing(reason="an answer must be given while Redis is away")
 @several
-async def test_a_doorbell_taken_for_the_letter_is_found(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_layer_that_is_believed_to_lose_nothing_is_found(
+    site: FaultySite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(talkers, "SILENT_S", 3)
-    site.switches.plant("doorbell-is-the-letter")
+    site.switches.plant("layer-is-believed")
     for seed in range(3):  # an answer must be given meanwhile, by one process and to another's client
         which = (outages.redis_killed, outages.redis_flushed)
         figures = await outages.attack(site, 2, seed=seed, sessions=8, which=which)
         if not figures.kept:
             break
     finding = r"missing: .*: the client's log is not the server's|stuck: .*: nothing came after"
-    assert_found(site, "doorbell-is-the-letter", figures, finding)
+    assert_found(site, "layer-is-believed", figures, finding)
 
 
 async def test_a_commit_that_does_not_wait_for_the_disk_is_found(site: FaultySite) -> None:

@@ -29,7 +29,7 @@ def session(alice: User) -> ChatSession:
         alice, public_id="s", title="Grüße", metadata={"z": 1}, mcp_config=["fetch"], model="gpt-5-mini"
     )
     session.add_messages(DRAFTS)
-    session.count_tokens(1200, 345)
+    session.settle("running", {"total_tokens": 1200, "context_tokens": 345})
     session.configure(pinned=True, archived=True)
     return session
 

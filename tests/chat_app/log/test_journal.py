@@ -145,6 +145,7 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
     monkeypatch.setattr("chat_app.log.journal.insert", refuse)
     await run_writer.text("kept")
     await poisoned.text("poison")
+    assert await journal.transact(lambda: 7, run_writer.session_pk) == 7
     await run_writer.flush()
     with pytest.raises(LeaseLost):
         await poisoned.flush()

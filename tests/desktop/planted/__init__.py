@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.harness.after_loading import python_path
+
 DIRECTORY = "DESKTOP_DIRECTORY"
 TOKEN_LIFE = "DESKTOP_TOKEN_LIFE_S"
 HERE = Path(__file__).resolve().parent
@@ -22,7 +24,7 @@ class Bugs:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {DIRECTORY: str(self.directory), "PYTHONPATH": str(HERE)}
+        return {DIRECTORY: str(self.directory), "PYTHONPATH": python_path(HERE)}
 
     def plant(self, bug: str) -> None:
         (self.directory / bug).touch()

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.harness.after_loading import python_path
+
 VARIABLE = "FAULTS_DIRECTORY"
 HERE = Path(__file__).resolve().parent
 
@@ -24,7 +26,7 @@ class Switches:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {VARIABLE: str(self.directory), "PYTHONPATH": str(HERE)}
+        return {VARIABLE: str(self.directory), "PYTHONPATH": python_path(HERE)}
 
     def arm(self, point: str, nth: int = 1) -> None:
         """The first process to come to `point` for the `nth` time from now on dies there as by kill -9."""

@@ -30,7 +30,7 @@ BUGS = (
     "late-write-not-fenced",
     "read-before-subscribe",
     "synchronous-off",
-    "doorbell-is-the-letter",
+    "layer-is-believed",
 )
 
 
@@ -47,7 +47,7 @@ def install() -> None:
     accept_before_commit()
     write_late()
     read_before_subscribing()
-    believe_the_doorbell()
+    believe_the_layer()
     turn_synchronous_off()
     note_durability()
 
@@ -56,15 +56,15 @@ def drop_events() -> None:
     """One record in 10,000 of all that are read from the log for a client never arrives."""
     page, count = hub_module._page, itertools.count(1)
 
-    def page_with_a_hole(*args: Any) -> list[Record]:
-        records = page(*args)
+    def page_with_a_hole(*args: Any) -> tuple[list[Record], int]:
+        records, forgotten = page(*args)
         if not planted("drop-one-in-10000"):
-            return records
+            return records, forgotten
         # Not the last of a page: the reader would take it for the head, and ask again.
         kept = [record for record in records[:-1] if next(count) % 10_000] + records[-1:]
         if len(kept) < len(records):
             leave_trace("drop-one-in-10000")
-        return kept
+        return kept, forgotten
 
     replace(hub_module, "_page", page_with_a_hole)
 
@@ -108,7 +108,7 @@ def read_before_subscribing() -> None:
 
     async def follow_late(hub: Hub, channel: Channel, outbox: Outbox, after: int) -> AsyncIterator[Record | str]:
         if planted("read-before-subscribe"):
-            records = await in_database(hub_module._page, channel.session_pk, channel.public_id, after)
+            records, _ = await in_database(hub_module._page, channel.session_pk, channel.public_id, after)
             for record in records:
                 yield record
             await asyncio.sleep(0.05)
@@ -122,12 +122,12 @@ def read_before_subscribing() -> None:
     replace(Hub, "follow", follow_late)
 
 
-def believe_the_doorbell() -> None:
+def believe_the_layer() -> None:
     """What another process rings is handed out as it comes, and where a number is missing nobody looks."""
     hear, find = Hub.receive_records, Hub._look_for_missing
 
-    def hear_and_believe(hub: Hub, records: list[Record]) -> None:
-        if not planted("doorbell-is-the-letter"):
+    def receive_and_believe(hub: Hub, records: list[Record]) -> None:
+        if not planted("layer-is-believed"):
             hear(hub, records)
             return
         for record in records:
@@ -137,12 +137,12 @@ def believe_the_doorbell() -> None:
                 hub._hand_out(channel, record)
 
     def find_or_not(hub: Hub, channel: Channel) -> None:
-        if planted("doorbell-is-the-letter"):
-            leave_trace("doorbell-is-the-letter")
+        if planted("layer-is-believed"):
+            leave_trace("layer-is-believed")
         else:
             find(hub, channel)
 
-    replace(Hub, "receive_records", hear_and_believe)
+    replace(Hub, "receive_records", receive_and_believe)
     replace(Hub, "_look_for_missing", find_or_not)
 
 

@@ -10,7 +10,7 @@ import chatjuicer.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0009_packed_segments"),
+        ("sessions_app", "0010_session_state"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
