@@ -5,10 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
+
+from .sessions import DELETING
 
 MAX_NAME_CHARS = 255
 MAX_DESCRIPTION_CHARS = 2_000
@@ -18,7 +20,9 @@ MAX_INSTRUCTIONS_CHARS = 32_000
 class ProjectManager(models.Manager["Project"]):
     def counted(self) -> "QuerySet[Project]":
         """Each with its `session_count`, the one changed last first."""
-        return self.annotate(session_count=Count("sessions")).order_by("-updated_at", "-id")
+        return self.annotate(session_count=Count("sessions", filter=~Q(sessions__namespace=DELETING))).order_by(
+            "-updated_at", "-id"
+        )
 
 
 class Project(models.Model):
