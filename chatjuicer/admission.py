@@ -18,7 +18,7 @@ PUT = "/api/files/put/"
 
 def needs_credentials(path: str) -> bool:
     """Whether the view at this path refuses a request without credentials, whatever its body."""
-    return path.startswith("/api/") and not path.startswith("/api/auth/")
+    return path.startswith("/api/") and not path.startswith(("/api/auth/", "/api/v1/auth/"))
 
 
 def admits(request: HttpRequest) -> bool:

@@ -41,7 +41,7 @@ from chatjuicer import on_loop  # noqa: E402
 from chatjuicer.admission import FREE_BYTES, admits, needs_credentials  # noqa: E402
 from chatjuicer.api.awaited import AwaitedResponse  # noqa: E402
 from chatjuicer.api.errors import answer  # noqa: E402
-from chatjuicer.frontends.plain import PlainDialect  # noqa: E402
+from chatjuicer.frontends.juicer.dialect import plain_dialect_of  # noqa: E402
 from chatjuicer.observability import tracing  # noqa: E402
 from chatjuicer.operations.housekeeping import housekeeper  # noqa: E402
 
@@ -215,7 +215,7 @@ async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
 application = ProtocolTypeRouter(
     {
         "http": HTTP(),
-        "websocket": URLRouter([*websocket_urlpatterns(PlainDialect), re_path("", cast(Any, refuse_socket))]),
+        "websocket": URLRouter([*websocket_urlpatterns(plain_dialect_of), re_path("", cast(Any, refuse_socket))]),
         "lifespan": lifespan,
     }
 )

@@ -66,6 +66,8 @@ CORS_ORIGINS = env.names("CORS_ORIGINS")
 # A client on this machine acts as the default user without signing in.
 ALLOW_LOCALHOST_NOAUTH = env.flag("ALLOW_LOCALHOST_NOAUTH", RUN_LOCALLY and is_loopback(HOST))
 ALLOW_REGISTRATION = env.flag("ALLOW_REGISTRATION", False)
+# Asked for at registration; unset: none is.
+REGISTRATION_INVITE_CODE = env.text("REGISTRATION_INVITE_CODE")
 # The first user, an administrator; a password that is unset is generated and printed once.
 DEFAULT_USER_EMAIL = env.text("DEFAULT_USER_EMAIL", "local@chatjuicer.dev").lower()
 DEFAULT_USER_PASSWORD = env.text("DEFAULT_USER_PASSWORD")
@@ -325,11 +327,16 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_NAME_OVERRIDES": {
         "AuthorRole": ["user", "assistant", "system"],
+        "MessageStatus": "sessions_app.models.message.Message.Status",
         "MessageRole": "sessions_app.models.message.Message.Role",
         "ReasoningEffort": "sessions_app.catalogue.REASONING_EFFORTS",
     },
     "TAGS": [
         {"name": "MAI", "description": "For the MAI client: the caller's sessions, latest change first."},
+        {
+            "name": "Today's client",
+            "description": "For today's Chat Juicer, desktop and web. Sessions named by their UUID are MAI's.",
+        },
         {
             "name": "Agent Sparrow",
             "description": "For the support desk Agent Sparrow: a few active sessions for each type of agent.",

@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/auth/", include("chatjuicer.accounts.urls")),
     path("api/", include("files_app.urls")),
     path("api/", include("chat_app.urls")),
+    path("api/v1/", include("chatjuicer.frontends.juicer.urls")),  # leaves sessions named by their UUID to MAI
     path("api/", include("chatjuicer.frontends.mai")),
     path("api/", include("chatjuicer.frontends.sparrow")),
     path("api/", include("chatjuicer.frontends.persona")),

@@ -1,6 +1,6 @@
 """Conversations in the admin. History can be read and not written; every page costs the same however much there is."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from chatjuicer.api.paginator import BoundedPaginator
-from sessions_app.models import ChatSession, ContextItem, Message
+from sessions_app.models import ChatSession, ContextItem, Message, Project
 
 INLINE_ROWS = 50
 """Rows of each history on a session's page."""
@@ -205,3 +205,36 @@ class ContextItemAdmin(HistoryAdmin):
     @admin.display(description="item")
     def json(self, item: ContextItem) -> str:
         return beginning(item.item)
+
+
+@admin.register(Project)
+class ProjectAdmin(admin.ModelAdmin):
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_display = ("name", "owner", "session_count", "updated_at", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("owner__email",)
+    search_help_text = "The owner's e-mail address"
+    fields = ("name", "owner", "description", "instructions", "session_count", "created_at", "updated_at")
+    readonly_fields = ("owner", "session_count", "created_at", "updated_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        return Project.objects.counted()
+
+    @admin.display(description="sessions")
+    def session_count(self, project: Project) -> int:
+        return int(cast(Any, project).session_count)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Project, form: "ModelForm[Project]", change: bool) -> None:
+        obj.configure(**{name: form.cleaned_data[name] for name in form.changed_data})
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Its sessions stay: Django would load each to say so."""
+        projects = list(objs)
+        return [str(project) for project in projects], {"projects": len(projects)}, set(), []

@@ -37,7 +37,7 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from chatjuicer.encryption import unseal
-from sessions_app.models import NATIVE, ChatSession, Message, SessionTally
+from sessions_app.models import NATIVE, ChatSession, Message, Project, SessionTally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class Wanted:
     search: str = ""
     agent: str = ""
     archived: bool | None = None
+    project_id: UUID | None = None
     cursor: str = ""
 
     def filters(self) -> dict[str, Any]:
@@ -60,6 +61,8 @@ class Wanted:
             filters["agent_name"] = self.agent
         if self.archived is not None:
             filters["archived"] = self.archived
+        if self.project_id:
+            filters["project_id"] = self.project_id
         return filters
 
 
@@ -237,7 +240,8 @@ def as_param(key: UUID) -> Any:
 COLUMNS = (
     "id", "public_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
     "pinned", "archived", "is_active", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
-    "trigger_tokens", "last_message_preview", "last_seq", "state", "created_at", "updated_at", "last_used_at",
+    "trigger_tokens", "last_message_preview", "last_seq", "state", "project_id", "project__name",
+    "created_at", "updated_at", "last_used_at",
 )  # fmt: skip
 PINNED, UPDATED = COLUMNS.index("pinned"), COLUMNS.index("updated_at")
 # Where a session stands in a walk.
@@ -245,14 +249,19 @@ WALKED = ("walked_pinned", "walked_at")
 
 
 def column(name: str) -> str:
-    return str(cast(Any, ChatSession._meta.get_field(name)).column)
+    name, _, of_project = name.partition("__")
+    if of_project:
+        return f"project.{of_project}"
+    return f"session.{cast(Any, ChatSession._meta.get_field(name)).column}"
 
 
 # Written out, because for a statement that runs so often making it would cost as much as running it.
 PAGE = (
     f"SELECT {', '.join(map(column, COLUMNS))} "  # noqa: S608
-    f"FROM {ChatSession._meta.db_table} WHERE owner_id = %s AND namespace = %s "
-    "ORDER BY pinned DESC, last_used_at DESC, id DESC LIMIT %s OFFSET %s"
+    f"FROM {ChatSession._meta.db_table} session "
+    f"LEFT JOIN {Project._meta.db_table} project ON project.id = session.project_id "
+    "WHERE session.owner_id = %s AND session.namespace = %s "
+    "ORDER BY session.pinned DESC, session.last_used_at DESC, session.id DESC LIMIT %s OFFSET %s"
 )
 TALLY = f"SELECT count FROM {SessionTally._meta.db_table} WHERE owner_id = %s AND namespace = %s"  # noqa: S608
 
@@ -262,7 +271,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
     (
         pk, public_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
         archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
-        last_message_preview, last_seq, state, created_at, updated_at, last_used_at,
+        last_message_preview, last_seq, state, project_id, project_name, created_at, updated_at, last_used_at,
     ) = row[: len(COLUMNS)]  # fmt: skip
     title = unseal(title)
     return {
@@ -288,6 +297,8 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         "last_message_preview": unseal(last_message_preview),
         "last_seq": last_seq,
         "state": state,
+        "project_id": project_id and dashed(project_id),
+        "project_name": project_name and unseal(project_name),
         "created_at": stamp(created_at),
         "updated_at": stamp(updated_at),
         "last_used_at": stamp(last_used_at),

@@ -7,13 +7,14 @@ through DRF's fields would cost as much as everything else of the request; a tes
 import re
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chatjuicer.api.fields import Choice, Flag, Metadata, Text
 from chatjuicer.api.times import rfc3339
 from sessions_app.catalogue import REASONING_EFFORTS
-from sessions_app.models import IDLE, ChatSession, Message
+from sessions_app.models import IDLE, ChatSession, Message, Project
 from sessions_app.models.sessions import SESSION_ID
 
 MAX_CONTENT = 1_000_000
@@ -33,6 +34,22 @@ class SessionId(Text, serializers.RegexField):
         super().__init__(regex=re.compile(rf"^{SESSION_ID.pattern}\Z"), **kwargs)
 
 
+class OwnProject(serializers.PrimaryKeyRelatedField[Project]):
+    """A project of the caller's, by its id; needs `request` in the serializer's context."""
+
+    default_error_messages = {"does_not_exist": "There is no such project."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        # Checked by this before it is looked for. All projects, for the schema alone.
+        super().__init__(
+            pk_field=serializers.UUIDField(), queryset=Project.objects.all(), required=False, allow_null=True, **kwargs
+        )
+
+    def get_queryset(self) -> "QuerySet[Project]":
+        projects: QuerySet[Project] = self.context["request"].user.projects.all()
+        return projects
+
+
 class NewSessionSerializer(serializers.Serializer[None]):
     """What is missing or null takes its default; an empty `mcp_config` stays empty."""
 
@@ -44,6 +61,7 @@ class NewSessionSerializer(serializers.Serializer[None]):
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
     agent_name = Text(max_length=64, required=False, allow_null=True)
     metadata = Metadata(required=False, allow_null=True)
+    project_id = OwnProject(source="project")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return with_title({name: value for name, value in attrs.items() if value is not None})
@@ -60,6 +78,7 @@ class SessionChangesSerializer(serializers.Serializer[None]):
     mcp_config = McpServers(required=False)
     agent_name = Text(max_length=64, required=False)
     metadata = Metadata(required=False)
+    project_id = OwnProject(source="project", help_text="null takes it out of its project.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return with_title(attrs)
@@ -99,6 +118,8 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
     last_message_preview = serializers.CharField()
     last_seq = serializers.IntegerField()
     state = serializers.ChoiceField(choices=STATES)
+    project_id = serializers.UUIDField(allow_null=True)
+    project_name = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField()
@@ -127,6 +148,8 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
             "last_message_preview": instance.last_message_preview,
             "last_seq": instance.last_seq,
             "state": instance.state,
+            "project_id": str(instance.project_id) if instance.project_id else None,
+            "project_name": instance.project_name,
             "created_at": rfc3339(instance.created_at),
             "updated_at": rfc3339(instance.updated_at),
             "last_used_at": rfc3339(instance.last_used_at),

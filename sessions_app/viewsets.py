@@ -1,6 +1,7 @@
 """Conversations over REST. The app above extends these view sets by what it knows of a session, and routes them."""
 
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
@@ -13,7 +14,7 @@ from rest_framework.viewsets import ViewSet
 from chatjuicer.accounts.models import User
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
-from chatjuicer.api.parameters import LIMIT, OFFSET, flag, number, number_parameter, text, text_parameter
+from chatjuicer.api.parameters import LIMIT, OFFSET, flag, identifier, number, number_parameter, text, text_parameter
 from chatjuicer.api.snapshot import snapshot
 from sessions_app import listing
 from sessions_app.history import History
@@ -54,6 +55,9 @@ class SessionView(APIView):
 class SessionViewSet(SessionView, ViewSet):
     lookup_url_kwarg = "key"
     history_class: ClassVar[type[History]] = History
+    changes_class: ClassVar[type[SessionChangesSerializer]] = SessionChangesSerializer
+    dialect: ClassVar[str] = ""
+    """Of the plain sockets of a session that was last made or loaded here by its `session_id`."""
 
     @extend_schema(
         operation_id="list_sessions",
@@ -62,6 +66,7 @@ class SessionViewSet(SessionView, ViewSet):
             LIMIT,
             text_parameter("search", "Part of the title, in any case.", 255),
             text_parameter("agent", "Only those of this agent.", 64),
+            OpenApiParameter("project_id", UUID, description="Only those of this project."),
             OpenApiParameter("archived", bool, description="Only those, or only the others."),
             OpenApiParameter(
                 "cursor",
@@ -85,6 +90,7 @@ class SessionViewSet(SessionView, ViewSet):
             search=text(query, "search", 255),
             agent=text(query, "agent", 64),
             archived=flag(query, "archived"),
+            project_id=identifier(query, "project_id"),
             cursor=text(query, "cursor", 255),
         )
         return Response(listing.page(wanted))
@@ -101,16 +107,21 @@ class SessionViewSet(SessionView, ViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """A new session; of a `session_id` that the caller has already, the stored one."""
-        form = NewSessionSerializer(data=request.data)
+        form = NewSessionSerializer(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        session, created = ChatSession.objects.open(caller(request), **form.validated_data)
+        session, created = ChatSession.objects.open(caller(request), dialect=self.dialect, **form.validated_data)
+        session.speak(self.dialect)
         return Response(SessionSerializer(session).data, status=201 if created else 200)
 
     @extend_schema(operation_id="get_session", parameters=[SESSION], responses=SessionDetailSerializer)
     def retrieve(self, request: Request, key: str) -> Response:
         """The session with its newest 50 messages, as of `last_seq`: events above it are in none of them."""
         with snapshot():
-            return Response(self.history_class(self.session(key)).detail())
+            session = self.session(key)
+            detail = self.history_class(session).detail()
+        if key == session.public_id:
+            session.speak(self.dialect)
+        return Response(detail)
 
     @extend_schema(
         operation_id="change_session",
@@ -121,7 +132,7 @@ class SessionViewSet(SessionView, ViewSet):
     def partial_update(self, request: Request, key: str) -> Response:
         """Changes what is given and leaves the rest. No generated title replaces one that was set here."""
         session = self.session(key)
-        form = SessionChangesSerializer(data=request.data)
+        form = self.changes_class(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         if form.validated_data:
             session.configure(**form.validated_data)

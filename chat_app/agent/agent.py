@@ -6,13 +6,16 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import orjson
 from agents import Agent, AgentBase, FunctionTool, RunContextWrapper, Tool, set_tracing_disabled
 from django.conf import settings
 
+from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
 from files_app import names
+from sessions_app.models import Project
 
 from .tools import TOOLS
 from .tools.workspace import source_names
@@ -51,6 +54,22 @@ async def instructions(context: RunContextWrapper[Transcript], agent: AgentBase[
     return "\n\n".join(filter(None, [INSTRUCTIONS, *changing, today]))
 
 
+async def project_instructions(transcript: Transcript) -> str:
+    """Read once in a run."""
+    if transcript.request.project_id is None:
+        return ""
+    if transcript.project_instructions is None:
+        transcript.project_instructions = await in_database(_instructions_of, transcript.request.project_id)
+    if not transcript.project_instructions:
+        return ""
+    return f"# What the person wants in this project\n\n{transcript.project_instructions}"
+
+
+def _instructions_of(project_id: UUID) -> str:
+    """Empty, too, if the project has gone since the run was claimed."""
+    return Project.objects.filter(pk=project_id).values_list("instructions", flat=True).first() or ""
+
+
 async def file_names(transcript: Transcript) -> str:
     try:
         async with asyncio.timeout(LISTING_TIMEOUT_S):
@@ -73,4 +92,4 @@ async def server_names(transcript: Transcript) -> str:
 
 # An empty answer is left out.
 InstructionPart = Callable[[Transcript], Awaitable[str]]
-INSTRUCTION_PARTS: list[InstructionPart] = [file_names, server_names]
+INSTRUCTION_PARTS: list[InstructionPart] = [project_instructions, file_names, server_names]

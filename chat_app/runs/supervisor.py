@@ -320,6 +320,7 @@ def request_of(started: Started) -> RunRequest:
         reasoning_effort=run.reasoning_effort,
         agent_name=session.agent_name,
         mcp_config=session.mcp_config,
+        project_id=session.project_id,
         history=started.context if is_first else None,
         state=run.state,
         decisions=tuple(started.decisions),

@@ -21,7 +21,13 @@ class RegistrationClosed(ApiError):
     message = "Registration is not open on this server."
 
 
+class WrongInviteCode(ApiError):
+    status_code = status.HTTP_401_UNAUTHORIZED
+    code = "invalid_invite_code"
+    message = "Invalid or missing invite code"  # clients know it by this text
+
+
 class EmailTaken(ApiError):
     status_code = status.HTTP_409_CONFLICT
     code = "email_taken"
-    message = "An account with this e-mail address exists."
+    message = "This e-mail address is already registered."  # clients look for the last two words

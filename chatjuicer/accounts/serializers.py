@@ -1,7 +1,10 @@
 from typing import Any
 
+from django.conf import settings
+from django.utils.crypto import constant_time_compare
 from rest_framework import serializers
 
+from chatjuicer.accounts.exceptions import WrongInviteCode
 from chatjuicer.accounts.models import User
 from chatjuicer.api.fields import Text
 
@@ -17,6 +20,20 @@ class RegistrationSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
     password = Text(min_length=8, max_length=128)
     display_name = Text(max_length=150, allow_blank=True, default="", trim_whitespace=True)
+    invite_code = Text(
+        max_length=255,
+        allow_blank=True,
+        allow_null=True,
+        default="",
+        help_text="Where REGISTRATION_INVITE_CODE is set, this one.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raises WrongInviteCode. The code is no part of an account."""
+        given, expected = attrs.pop("invite_code") or "", settings.REGISTRATION_INVITE_CODE
+        if expected and not constant_time_compare(given, expected):
+            raise WrongInviteCode()
+        return attrs
 
 
 class LoginSerializer(serializers.Serializer[Any]):

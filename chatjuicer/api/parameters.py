@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
@@ -27,6 +28,16 @@ def text(query: Mapping[str, str], name: str, max_length: int) -> str:
     if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ValidationError({name: "NUL characters and broken UTF-8 are not allowed."})
     return value
+
+
+def identifier(query: Mapping[str, str], name: str) -> UUID | None:
+    """None when it is not given."""
+    if not (value := query.get(name)):
+        return None
+    try:
+        return UUID(value)
+    except ValueError:
+        raise ValidationError({name: "A UUID is expected."}) from None
 
 
 def flag(query: Mapping[str, str], name: str) -> bool | None:

@@ -1,6 +1,9 @@
-"""MAI: /api/v1/sessions. The native sessions in other words, the one changed last first; `id` is the UUID."""
+"""MAI: /api/v1/sessions. The native sessions in other words, the one changed last first.
 
-from operator import attrgetter
+A session is named by its UUID `id`: a path that names it by its `session_id` is today's client's, which also shares the
+list and the way to make a session. `juicer` says so.
+"""
+
 from typing import Any
 
 from django.db import transaction
@@ -21,7 +24,7 @@ from chatjuicer.api.times import rfc3339
 from files_app.message_files import message_files
 from sessions_app import listing
 from sessions_app.models import NATIVE, ChatSession, Message
-from sessions_app.serializers import MAX_CONTENT
+from sessions_app.serializers import MAX_CONTENT, SessionSerializer
 from sessions_app.viewsets import SESSION, SessionView, caller
 
 TAG = "MAI"
@@ -59,15 +62,11 @@ class NewMaiMessageSerializer(serializers.Serializer[None]):
     )
 
 
-class MaiSessionSerializer(serializers.Serializer[None]):
-    id = serializers.UUIDField()
-    title = serializers.CharField()
-    agent_name = serializers.CharField()
-    model_id = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
-    message_count = serializers.IntegerField()
+class MaiSessionSerializer(SessionSerializer):
     last_message_preview = serializers.CharField(allow_null=True, help_text="null where there is no message.")
+
+    def to_representation(self, instance: ChatSession) -> dict[str, Any]:
+        return super().to_representation(instance) | {"last_message_preview": instance.last_message_preview or None}
 
 
 @extend_schema_serializer(many=False)
@@ -115,15 +114,14 @@ class MaiSessionViewSet(SessionView, ViewSet):
         sessions = ChatSession.objects.filter(owner_id=owner_id, namespace=NATIVE)
         if search:
             sessions = sessions.filter(**listing.titled(owner_id, search))
-        rows = list(sessions.order_by("-updated_at", "-id").values_list(*COLUMNS)[offset : offset + limit])
+        rows = listing.fetch(sessions.order_by("-updated_at", "-id"), offset, limit)
         if not search:
             total = listing.tally(owner_id)
         elif len(rows) < limit and (rows or not offset):
             total = offset + len(rows)  # the page ends the list
         else:
             total = sessions.count()
-        summaries = [summary(row) for row in rows]
-        return Response({"sessions": summaries, "total": total, "limit": limit, "offset": offset})
+        return Response({"sessions": [summary(row) for row in rows], "total": total, "limit": limit, "offset": offset})
 
     @extend_schema(
         operation_id="mai_create_session",
@@ -211,31 +209,16 @@ class MaiMessageViewSet(SessionView, ViewSet):
         return Response(body, status=status)
 
 
-COLUMNS = (
-    "id", "title", "agent_name", "model", "created_at", "updated_at", "message_count", "last_message_preview",
-)  # fmt: skip
-of_columns = attrgetter(*COLUMNS)
-
-
-def summary(values: tuple[Any, ...]) -> dict[str, Any]:
-    """Of the values of COLUMNS."""
-    pk, title, agent_name, model, created_at, updated_at, message_count, last_message_preview = values
-    return {
-        "id": str(pk),
-        "title": title,
-        "agent_name": agent_name,
-        "model_id": model,
-        "created_at": rfc3339(created_at),
-        "updated_at": rfc3339(updated_at),
-        "message_count": message_count,
-        "last_message_preview": last_message_preview or None,
-    }
+def summary(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Like MaiSessionSerializer, of a row of the list."""
+    session = listing.representation(row)
+    return session | {"last_message_preview": session["last_message_preview"] or None}
 
 
 def detail(session: ChatSession) -> dict[str, Any]:
     newest, has_more = History(session).newest(MAX_MESSAGES)
     messages = [message_body(message) for message in newest]
-    return summary(of_columns(session)) | {"messages": messages, "has_more": has_more}
+    return MaiSessionSerializer(session).data | {"messages": messages, "has_more": has_more}
 
 
 def message_body(message: Message) -> dict[str, Any]:

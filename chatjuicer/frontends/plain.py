@@ -37,70 +37,83 @@ class TokenUsage(Struct, tag_field="type", tag="token_usage", frozen=True):
 
 
 class PlainDialect(Dialect):
+    """When an end is told. A front end with other frames says in a subclass how it, and everything else, is told."""
+
     closes_last = True
 
     def __init__(self, session: ChatSession) -> None:
-        self._session_id = session.public_id
+        self.session_id = session.public_id
         self._awaits_end = False
 
     def opening(self, connected: Connected, live: Run | None) -> Iterator[str]:
-        yield encode(connected)
+        yield from self.control(encode(connected))
         if live is None:
-            yield self._idle
+            yield self.idle
         self._awaits_end = live is not None
 
     def texts(self, frame: Record | str) -> Iterable[str]:
-        return self._record(frame) if isinstance(frame, Record) else self._control(frame)
-
-    def _record(self, record: Record) -> Iterator[str]:
-        match record.type:
-            case "tool_call" if _Payload.of(record).status == "executing":
-                return
-            case "stream_start":
-                self._awaits_end = True
-            case "stream_end":
-                self._awaits_end = False
-                if _Payload.of(record).finish_reason == "interrupted":
-                    yield _text(StreamInterrupted(self._session_id))
-        yield record.wire
-        if record.type == "usage":
-            said = _Payload.of(record)
-            yield _text(TokenUsage(self._session_id, said.current, said.limit, said.threshold))
-
-    def _control(self, text: str) -> Iterator[str]:
-        if text.startswith(STATUS):
-            return
-        yield text
-        # The log was cleared while the client read it: the end that it waits for is gone with the rest.
-        if self._awaits_end and text.startswith(RESYNC):
+        if isinstance(frame, Record):
+            if frame.type in ENDS:
+                self._awaits_end = frame.type == "stream_start"
+            return self.record(frame)
+        if self._awaits_end and frame.startswith(RESYNC):
+            # The log was cleared while the client read it: the end that it waits for is gone with the rest.
             self._awaits_end = False
-            yield self._idle
+            return (*self.control(frame), self.idle)
+        return self.control(frame)
 
     @property
-    def _idle(self) -> str:
-        return _text(Idle(self._session_id))
+    def idle(self) -> str:
+        """The end of whatever the client still waits for."""
+        return encoded(Idle(self.session_id))
+
+    def record(self, record: Record) -> Iterator[str]:
+        match record.type:
+            case "tool_call" if Payload.of(record).status == "executing":
+                return
+            case "stream_end" if Payload.of(record).finish_reason == "interrupted":
+                yield encoded(StreamInterrupted(self.session_id))
+        yield record.wire
+        if record.type == "usage":
+            said = Payload.of(record)
+            yield encoded(TokenUsage(self.session_id, said.current, said.limit, said.threshold))
+
+    def control(self, text: str) -> Iterable[str]:
+        return () if text.startswith(STATUS) else (text,)
 
 
+ENDS = ("stream_start", "stream_end")
 RESYNC, STATUS = '{"type":"resync"', '{"type":"status"'
 
 
-class _Payload(Struct):
-    """What is looked at of an event's own fields."""
+class Payload(Struct):
+    """What is looked at of the fields of tool calls, errors and the like. (A `message` of other events is no text.)"""
 
+    content: str = ""
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
     status: str = ""
+    result: str = ""
+    success: bool | None = None
+    interrupted: bool = False
+    title: str = ""
+    code: str = ""
+    message: str = ""
+    retryable: bool = False
     finish_reason: str = ""
     current: int = 0
     limit: int = 0
     threshold: int = 0
 
     @staticmethod
-    def of(record: Record) -> _Payload:
+    def of(record: Record) -> Payload:
         return _payloads.decode(record.payload)
 
 
-_payloads = msgspec.json.Decoder(_Payload)
+_payloads = msgspec.json.Decoder(Payload)
 _encoder = msgspec.json.Encoder()
 
 
-def _text(frame: Struct) -> str:
+def encoded(frame: Struct) -> str:
     return _encoder.encode(frame).decode()

@@ -2,6 +2,7 @@ from .context import ContextItem
 from .draft import MessageDraft, MessageError
 from .message import Message
 from .packed import PackedHistory
+from .project import Project
 from .segment import PackedSegment, pack_too
 from .session import IDLE, ChatSession
 from .sessions import NATIVE
@@ -18,6 +19,7 @@ __all__ = [
     "MessageError",
     "PackedHistory",
     "PackedSegment",
+    "Project",
     "SessionTally",
     "pack_too",
     "update_returning",

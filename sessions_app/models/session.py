@@ -19,6 +19,7 @@ from .context import ContextItem
 from .draft import MessageDraft
 from .message import SPOKEN, Message
 from .packed import PackedHistory
+from .project import Project
 from .sessions import DELETING, NATIVE, ChatSessionManager
 from .statements import ShortNumbers, countable, update_returning
 from .tally import SessionTally
@@ -47,7 +48,16 @@ class ChatSession(models.Model):
     # Until then a walk through the list finds the session where it was.
     pin_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     archived = models.BooleanField(default=False)
+    project = models.ForeignKey(Project, models.SET_NULL, null=True, blank=True, related_name="sessions")
     frontend = models.CharField(max_length=16, blank=True, default="", help_text="which made it; empty: native")
+    dialect = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="of plain sockets: the API version that last made or loaded it by its public_id; empty: /api",
+    )
     agent_type = models.CharField(max_length=32, blank=True, default="", help_text="sparrow")
     is_active = models.BooleanField(default=True, help_text="takes messages")
     packed = models.BooleanField(default=False, editable=False, help_text="what was said is in a PackedHistory")
@@ -98,6 +108,10 @@ class ChatSession(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.public_id
+
+    @property
+    def project_name(self) -> str | None:
+        return self.project.name if self.project else None
 
     # Messages and context
 
@@ -211,7 +225,7 @@ class ChatSession(models.Model):
 
     def configure(self, **changes: Any) -> None:
         """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name,
-        metadata, is_active. Raises DoesNotExist if the session is gone.
+        metadata, is_active, project. Raises DoesNotExist if the session is gone.
         """
         if "title" in changes:
             changes["is_named"] = bool(changes["title"])
@@ -227,6 +241,12 @@ class ChatSession(models.Model):
             self._row.update(**changes, updated_at=now)
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)
+
+    def speak(self, dialect: str) -> None:
+        """In these words to plain sockets that are opened from now on; costs nothing where it does already."""
+        if self.dialect != dialect:
+            self._row.update(dialect=dialect)
+            self.dialect = dialect
 
     def deactivate(self) -> None:
         """Takes no more messages; nothing happens if it takes none already, or is gone."""

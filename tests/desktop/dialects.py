@@ -58,6 +58,6 @@ def first_words(frame: Frame) -> Frame:
 
 FIRST = Dialect("first", "/api", ("electron",), "sources", tells_accepted=True)
 TODAY = Dialect("today", "/api/v1", ("electron", "browser"), "input", tells_accepted=False)
-SERVED = (FIRST,)
+SERVED = (FIRST, TODAY)
 """The generations that the server speaks to; the other one's tests are not collected."""
 DIALECTS = {dialect.name: dialect for dialect in (FIRST, TODAY)}

@@ -243,7 +243,7 @@ class Flows:
         window.adapter.drop()
         provider.open_gate(session)
         client = Client(desktop.url)
-        while (await client.detail(session))["run"]:
+        while (await client.get(f"{self.dialect.prefix}/sessions/{session}"))["run"]:
             await asyncio.sleep(0.05)
         await client.close()
         await window.renderer.say("echo said meanwhile")

@@ -58,7 +58,8 @@ async def calm_down(person: Person, place: int, session_id: str, client: Client)
             person.figures.done["given up"] += 1
             await show(person, await person.relaunch(window), session_id)
             continue
-        running = (await client.detail(session_id))["run"]
+        # Through the person's own prefix: who loads a session through another one changes the words of its sockets.
+        running = (await client.get(f"{window.adapter.dialect.prefix}/sessions/{session_id}"))["run"]
         idle_since = float("inf") if running else min(idle_since, time.monotonic())
         waits = waiting(window, session_id)
         calm_since = float("inf") if running or waits else min(calm_since, time.monotonic())

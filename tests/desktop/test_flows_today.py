@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from uuid import uuid4
 
 import pytest
@@ -30,7 +29,7 @@ TOOL = 'tool current_time {"timezone": "UTC"}'
 async def frames_of(window: Window, session_id: str, *texts: str) -> list[Frame]:
     """All that a plain socket is sent for a message, up to the end of its answer."""
     async with socket(window.url, session_id, f"?token={window.adapter.store.access}") as chat:
-        await chat.expect("assistant_end")  # nothing runs, which is told at once
+        await chat.expect("assistant_end", finish_reason="idle")  # nothing runs, which is told at once
         before = len(chat.frames)
         await chat.say(*texts)
         await chat.expect("assistant_end")
@@ -158,7 +157,7 @@ class TestDesktop(Flows):
         for frame in calls:
             if frame["type"] == "function_executing":
                 assert isinstance(frame["tool_arguments"], str)
-        assert isinstance(done["tool_result"], str) and json.loads(done["tool_result"])["success"] is True
+        assert isinstance(done["tool_result"], str) and "UTC" in done["tool_result"]
         assert done["tool_success"] is True
 
     async def test_the_tokens_and_the_title_are_told(self, window: Window, session: str) -> None:
@@ -181,7 +180,9 @@ class TestDesktop(Flows):
         async with client.chat(session, after=0) as chat:
             frames = await chat.ask("say 3 words")
         await client.close()
-        assert (frames[0]["type"], frames[-1]["type"]) == ("stream_start", "stream_end")
+        types = [frame["type"] for frame in frames]
+        assert "stream_start" in types and types[-1] == "stream_end"
+        assert not any(type.startswith(("assistant_", "function_")) for type in types)
 
     # -- projects
 

@@ -1,0 +1,134 @@
+"""Sessions and their messages under /api/v1, as the native view sets have them, in the client's shapes.
+
+The collection is MAI's, too: its list answers both clients at once, and what is sent tells who makes a session.
+"""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chat_app.viewsets import MessageViewSet, SessionViewSet
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
+from chatjuicer.api.parameters import LIMIT, OFFSET, text_parameter
+from chatjuicer.frontends.mai import (
+    MaiChangesSerializer,
+    MaiMessageSerializer,
+    MaiMessageViewSet,
+    MaiSessionDetailSerializer,
+    MaiSessionViewSet,
+    NewMaiSessionSerializer,
+)
+from sessions_app.serializers import NewSessionSerializer, SessionChangesSerializer, SessionSerializer
+from sessions_app.viewsets import DONE, SESSION
+
+from .dialect import V1
+from .shapes import (
+    JuicerChangesSerializer,
+    JuicerDetailSerializer,
+    JuicerMessageListSerializer,
+    JuicerSessionListSerializer,
+    SessionDeletedSerializer,
+    entry_body,
+    message_body,
+    page,
+)
+
+TAG = "Today's client"
+
+
+def either(name: str, *serializers: Any) -> PolymorphicProxySerializer:
+    """For the document: this client's, or MAI's."""
+    return PolymorphicProxySerializer(name, serializers=list(serializers), resource_type_field_name=None, many=False)
+
+
+@extend_schema_view(
+    retrieve=extend_schema(
+        operation_id="today_get_session",
+        parameters=[SESSION],
+        responses=either("SessionOfV1", JuicerDetailSerializer, MaiSessionDetailSerializer),
+    ),
+    partial_update=extend_schema(
+        operation_id="today_change_session",
+        request=either("SessionChangesOfV1", JuicerChangesSerializer, MaiChangesSerializer),
+        responses=either("ChangedSessionOfV1", SessionSerializer, MaiSessionDetailSerializer),
+    ),
+    destroy=extend_schema(
+        operation_id="today_delete_session",
+        parameters=[SESSION],
+        responses={200: SessionDeletedSerializer, 204: None},
+    ),
+    summarize=extend_schema(operation_id="today_summarize_session"),
+)
+@extend_schema(tags=[TAG])
+class JuicerSessionViewSet(SessionViewSet):
+    changes_class: ClassVar[type[SessionChangesSerializer]] = JuicerChangesSerializer
+    dialect: ClassVar[str] = V1
+
+    def retrieve(self, request: Request, key: str) -> Response:
+        response = super().retrieve(request, key)
+        messages = [message_body(message) for message in response.data["messages"]]
+        files = [entry_body(entry) for entry in response.data["files"]]
+        response.data |= {"messages": messages, "full_history": messages, "files": files}
+        return response
+
+    def destroy(self, request: Request, key: str) -> Response:
+        super().destroy(request, key)
+        return Response(DONE | {"message": "The session is deleted.", "session_id": key})
+
+
+@extend_schema(tags=[TAG])
+class CollectionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
+    """Of this client and of MAI."""
+
+    @extend_schema(
+        operation_id="today_list_sessions",
+        parameters=[LIMIT, OFFSET, text_parameter("search", "Part of the title, in any case.", 255)],
+        responses=JuicerSessionListSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        """The session changed last comes first."""
+        response = MaiSessionViewSet.list(self, request)
+        found: dict[str, Any] = response.data
+        has_more = found["offset"] + len(found["sessions"]) < found["total"]
+        pagination = page(found["total"], found["offset"], found["limit"], has_more)
+        found |= {"total_count": found["total"], "has_more": has_more, "pagination": pagination}
+        return response
+
+    @extend_schema(
+        operation_id="today_create_session",
+        parameters=[IDEMPOTENCY_KEY],
+        request=either("NewSessionOfV1", NewSessionSerializer, NewMaiSessionSerializer),
+        responses={201: either("MadeSessionOfV1", SessionSerializer, MaiSessionDetailSerializer)},
+    )
+    def create(self, request: Request) -> Response:
+        """With any of `mcp_config`, `model`, `reasoning_effort`, `project_id` it is today's client's, else MAI's."""
+        if isinstance(request.data, dict) and OF_TODAY & request.data.keys():
+            return JuicerSessionViewSet.create(self, request)
+        return MaiSessionViewSet.create(self, request)
+
+
+OF_TODAY = {"mcp_config", "model", "reasoning_effort", "project_id"}
+
+
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="today_list_messages",
+        parameters=[SESSION, OFFSET, LIMIT],
+        responses=either("MessagesOfV1", JuicerMessageListSerializer, MaiMessageSerializer(many=True)),
+    ),
+)
+@extend_schema(tags=[TAG])
+class JuicerMessageViewSet(MessageViewSet, MaiMessageViewSet):
+    create = MaiMessageViewSet.create  # this client adds none
+
+    def list(self, request: Request, key: str) -> Response:
+        response = super().list(request, key)
+        native = response.data["pagination"]
+        return Response(
+            {
+                "messages": [message_body(message) for message in response.data["messages"]],
+                "pagination": page(native["total_count"], native["offset"], native["limit"], native["has_more"]),
+            }
+        )

@@ -1,0 +1,53 @@
+"""Below /api/v1. Where a path of MAI's names a session by its UUID, it is left to MAI."""
+
+from django.urls import include, path, register_converter
+from django.urls.converters import StringConverter
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+
+from chatjuicer.config import ConfigView
+from chatjuicer.health import HealthView
+from files_app.urls import file_routes
+
+from .files import JuicerFileViewSet
+from .projects import ProjectViewSet
+from .sessions import TAG, CollectionViewSet, JuicerMessageViewSet, JuicerSessionViewSet
+from .shapes import mcp_servers
+
+
+@extend_schema(tags=[TAG])
+class JuicerConfigView(ConfigView):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        response = super().get(request)
+        response.data["mcp_servers"] = mcp_servers()
+        return response
+
+
+class SessionName(StringConverter):
+    """A session's `session_id`: whatever is no UUID."""
+
+    regex = "(?![0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?:/|$))[^/]+"
+
+
+register_converter(SessionName, "session_name")
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("projects", ProjectViewSet, "project")
+
+urlpatterns = [
+    path("auth/", include("chatjuicer.accounts.urls")),
+    path("config", JuicerConfigView.as_view()),
+    path("health", HealthView.as_view()),
+    path("sessions", CollectionViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "sessions/<session_name:key>",
+        JuicerSessionViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
+    path("sessions/<str:key>/summarize", JuicerSessionViewSet.as_view({"post": "summarize"})),
+    path("sessions/<session_name:key>/messages", JuicerMessageViewSet.as_view({"get": "list", "post": "create"})),
+    *file_routes(JuicerFileViewSet),
+    *router.urls,
+]

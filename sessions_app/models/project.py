@@ -1,0 +1,54 @@
+"""What several sessions of one owner have in common: a name, and what the model is told in each of them."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from chatjuicer.encryption import EncryptedTextField
+
+from .sessions import DELETING
+
+MAX_NAME_CHARS = 255
+MAX_DESCRIPTION_CHARS = 2_000
+MAX_INSTRUCTIONS_CHARS = 32_000
+
+
+class ProjectManager(models.Manager["Project"]):
+    def counted(self) -> "QuerySet[Project]":
+        """Each with its `session_count`, the one changed last first."""
+        return self.annotate(session_count=Count("sessions", filter=~Q(sessions__namespace=DELETING))).order_by(
+            "-updated_at", "-id"
+        )
+
+
+class Project(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="projects", db_index=False)
+    name = EncryptedTextField(max_length=MAX_NAME_CHARS)
+    description = EncryptedTextField(max_length=MAX_DESCRIPTION_CHARS, blank=True, default="", db_default="")
+    instructions = EncryptedTextField(
+        max_length=MAX_INSTRUCTIONS_CHARS,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="given to the model in every session of the project",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ProjectManager()
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-updated_at", "-id"], name="project_list")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def configure(self, **changes: Any) -> None:
+        """What a person sets: name, description, instructions. Raises DoesNotExist if the project is gone."""
+        Project.objects.filter(pk=self.pk).update(**changes, updated_at=timezone.now())
+        self.refresh_from_db()

@@ -1,0 +1,114 @@
+"""Today's client over HTTP and WebSocket, beside the first generation and MAI: what one session is to several of them.
+
+What each of its flows shows on its screen is in tests/desktop.
+"""
+
+import json
+from contextlib import AbstractAsyncContextManager
+
+from tests.harness.client import Chat, Client, Frame, socket
+from tests.harness.provider import Provider
+
+WORDS = {"assistant_start", "assistant_delta", "assistant_end", "token_usage", "session_updated", "ping"}
+
+
+async def make(alice: Client, **body: object) -> str:
+    made = await alice.post("/api/v1/sessions", {"title": "New...", "mcp_config": ["fetch"], **body}, status=201)
+    session_id: str = made["session_id"]
+    return session_id
+
+
+def plain(alice: Client, session_id: str) -> AbstractAsyncContextManager[Chat]:
+    return socket(alice.url, session_id, f"?token={alice.token}")
+
+
+async def told(alice: Client, session_id: str, text: str, end: str) -> list[Frame]:
+    """All that a plain socket is told, from its opening to the end of an answer."""
+    async with plain(alice, session_id) as chat:
+        await chat.expect(end, finish_reason="idle")
+        await chat.say(text)
+        await chat.expect(end, finish_reason="stop")
+        return chat.frames
+
+
+async def test_a_plain_socket_has_the_words_of_the_prefix_that_loaded_the_session_last(alice: Client) -> None:
+    session_id = await make(alice)
+    frames = await told(alice, session_id, "say 3 words", "assistant_end")
+    assert {frame["type"] for frame in frames} <= WORDS
+    assert "".join(frame["content"] for frame in frames if frame["type"] == "assistant_delta") == "word1 word2 word3"
+    await alice.get(f"/api/sessions/{session_id}")
+    frames = await told(alice, session_id, "say 3 words", "stream_end")
+    assert not {frame["type"] for frame in frames} & {"assistant_start", "assistant_delta", "assistant_end"}
+    pk = (await alice.get(f"/api/v1/sessions/{session_id}"))["session"]["id"]
+    await alice.get(f"/api/sessions/{pk}")  # by its UUID: nobody's plain socket changes its words
+    await told(alice, session_id, "say 3 words", "assistant_end")
+
+
+async def test_windows_of_both_generations_follow_one_answer(alice: Client) -> None:
+    session_id = await make(alice)
+    async with plain(alice, session_id) as today:
+        await today.expect("assistant_end", finish_reason="idle")
+        await alice.get(f"/api/sessions/{session_id}")
+        async with plain(alice, session_id) as first, alice.chat(session_id, after=0) as numbered:
+            await first.expect("stream_end", finish_reason="idle")
+            await today.say('tool current_time {"timezone": "UTC"}; say 3 words')
+            await today.expect("assistant_end", finish_reason="stop")
+            for chat in (first, numbered):
+                await chat.expect("stream_end", finish_reason="stop")
+            calls = [frame for frame in today.frames if frame["type"].startswith("function_")]
+            assert [frame["type"] for frame in calls] == [
+                "function_detected", "function_executing", "function_completed",
+            ]  # fmt: skip
+            assert json.loads(calls[1]["tool_arguments"]) == {"timezone": "UTC"}
+            statuses = [frame["status"] for frame in first.frames if frame["type"] == "tool_call"]
+            assert statuses == ["detected", "completed"]
+
+
+async def test_who_comes_back_in_mid_answer_is_told_it_from_its_start(alice: Client, provider: Provider) -> None:
+    session_id = await make(alice)
+    async with plain(alice, session_id) as chat:
+        await chat.say("say 20 words; gate here after 10")
+        await chat.wait_for(lambda frames: "word5" in str(frames))
+    async with plain(alice, session_id) as again:
+        await again.wait_for(lambda frames: "word5" in str(frames))
+        assert again.frames[0]["type"] == "assistant_start"
+        provider.open_gate("here")
+        await again.expect("assistant_end", finish_reason="stop")
+    texts = [frame["content"] for frame in again.frames if frame["type"] == "assistant_delta"]
+    assert "".join(texts) == " ".join(f"word{number}" for number in range(1, 21))
+
+
+async def test_a_stop_is_confirmed_and_ends_the_answer(alice: Client) -> None:
+    session_id = await make(alice)
+    async with plain(alice, session_id) as chat:
+        await chat.say("say 900 words; pace 100")
+        await chat.expect("assistant_delta")
+        await chat.send({"type": "interrupt", "session_id": session_id})
+        await chat.expect("stream_interrupted", session_id=session_id)
+        await chat.expect("assistant_end", finish_reason="interrupted")
+
+
+async def test_a_projects_instructions_are_given_to_the_model(alice: Client, provider: Provider) -> None:
+    project = await alice.post(
+        "/api/v1/projects", {"name": "Bread", "instructions": "Weigh in grams, never in cups."}, status=201
+    )
+    within, without = await make(alice, project_id=project["id"]), await make(alice)
+
+    async def instructions(session_id: str) -> str:
+        provider.reset()
+        await told(alice, session_id, "say 3 words", "assistant_end")
+        body = provider.requests[0].body
+        return str(body.get("instructions") or body["messages"][0]["content"])
+
+    given = await instructions(within)
+    assert given.index("Weigh in grams") < given.index("Today is")
+    assert "Weigh in grams" not in await instructions(without)
+    for path, change in (
+        (f"/api/v1/sessions/{without}", {"project_id": project["id"]}),
+        (f"/api/v1/projects/{project['id']}", {"instructions": "In ounces."}),
+    ):
+        assert (await alice.http.patch(path, json=change)).status_code == 200
+    assert "In ounces." in await instructions(without)
+    answer = await alice.http.delete(f"/api/v1/projects/{project['id']}")
+    assert answer.status_code == 200
+    assert "In ounces." not in await instructions(within)
