@@ -17,6 +17,7 @@ MAX_ITEMS_PER_MESSAGE = 100
 
 FinishReason = Literal["stop", "interrupted", "error", "max_turns", "length", "awaiting_approval"]
 ToolStatus = Literal["detected", "executing", "completed"]
+StatusCode = Literal["retrying", "effort_left_out"]
 OnBusy = Literal["queue", "reject", "interrupt"]
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARS)]
@@ -214,6 +215,16 @@ class Accepted(Event, tag="accepted", frozen=True):
 
 class Resync(Event, tag="resync", frozen=True):
     last_seq: int
+
+
+class Status(Event, tag="status", frozen=True):
+    """What happens in a run that its log does not tell, for people who wait."""
+
+    session_id: str
+    run_id: UUID
+    code: StatusCode
+    message: str
+    retry_in_s: float | UnsetType = UNSET
 
 
 class Ping(Event, tag="ping", frozen=True):

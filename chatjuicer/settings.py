@@ -91,6 +91,10 @@ AZURE_OPENAI_API_VERSION = env.text("AZURE_OPENAI_API_VERSION")
 DEFAULT_MODEL = env.text("DEFAULT_MODEL")
 # A provider that says nothing for so long has failed.
 MODEL_STALL_TIMEOUT_S = env.seconds("MODEL_STALL_TIMEOUT_S", 120)
+# How long a turn that has said nothing yet is tried again while the provider fails.
+MODEL_PATIENCE_S = env.seconds("MODEL_PATIENCE_S", 60)
+# A run that works for longer is ended; 0: none is. Waiting for an approval does not count.
+RUN_TIMEOUT_S = env.seconds("RUN_TIMEOUT_S", 3600)
 # Model calls of one run.
 AGENT_MAX_TURNS = env.number("AGENT_MAX_TURNS", 25)
 # Whether this process claims queued runs, or leaves them to others.

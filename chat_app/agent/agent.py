@@ -39,9 +39,8 @@ def with_approval(tool: Tool, request: RunRequest) -> Tool:
         return tool
     asks = tool.needs_approval is True or tool.name in settings.TOOLS_REQUIRE_APPROVAL
     asks = asks and tool.name not in request.always_allowed
-    if asks != tool.needs_approval:
-        tool = copy.copy(tool)
-        tool.needs_approval = asks
+    tool = copy.copy(tool)
+    tool.needs_approval = asks
     return tool
 
 

@@ -1,5 +1,6 @@
 """One run: the Agents SDK calls the model and its tools; every piece of the answer goes to the writer as it comes."""
 
+import asyncio
 import logging
 from typing import Any, cast
 
@@ -26,7 +27,7 @@ from chat_app.exceptions import LeaseLost
 from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
 
 from .agent import agent_for
-from .approvals import paused, resumed
+from .approvals import ResumedModel, paused, resume
 from .mcp import toolbox_for
 from .providers.choice import model_for
 from .providers.failures import LengthReached, ProviderError
@@ -35,6 +36,7 @@ from .transcript import Transcript
 logger = logging.getLogger(__name__)
 
 INTERNAL = RunError("internal", "Something went wrong on this server while it was answering. Try again.", True)
+TOO_SLOW = RunError("run_timeout", "The answer took longer than this server allows, and was ended.", True)
 CONFUSED = RunError("provider_protocol", "The model answered in a way that could not be used. Try again.", True)
 
 
@@ -42,10 +44,17 @@ async def answer(request: RunRequest, writer: Writer) -> Outcome:
     """Work on the run until it is answered or cannot be. Raises LeaseLost, and CancelledError when the task is
     cancelled: the provider's connection is closed then and nothing more is written."""
     transcript = Transcript(request, writer)
+    deadline = asyncio.timeout(settings.RUN_TIMEOUT_S or None)
     try:
-        result = await _run(transcript)
+        async with deadline:
+            result = await _run(transcript)
         if result.interruptions:
             return paused(result, transcript)
+    except TimeoutError as error:
+        if not deadline.expired():
+            return _failure(error, transcript)
+        logger.warning("The run took longer than RUN_TIMEOUT_S")
+        return Outcome("error", transcript.usage, TOO_SLOW)
     except MaxTurnsExceeded:
         return Outcome("max_turns", transcript.usage)
     except Exception as error:
@@ -58,18 +67,19 @@ async def _run(transcript: Transcript) -> RunResult:
     box = await toolbox_for(request)
     transcript.servers = box.servers
     agent = agent_for(request, box.tools)
-    state = await resumed(request, transcript, agent) if request.state else None
+    approved = await resume(request, transcript, agent) if request.state else []
+    model = model_for(request.model, transcript)
     # Not run_streamed: the models pass the pieces of the answer to the writer themselves, and without the SDK's
     # background task nothing of a run is left when its task was cancelled.
     return await Runner.run(
         agent,
-        state or cast(list[TResponseInputItem], []),  # the user's words are in the context already
+        cast(list[TResponseInputItem], []),  # the user's words are in the context already
         context=transcript,
-        max_turns=settings.AGENT_MAX_TURNS,
+        max_turns=settings.AGENT_MAX_TURNS - transcript.turns + bool(approved),
         hooks=HOOKS,
         session=transcript.context,
         run_config=RunConfig(
-            model=model_for(request.model, transcript),
+            model=ResumedModel(approved, model, agent) if approved else model,
             model_provider=NO_PROVIDER,
             model_settings=_model_settings(request),
             tracing_disabled=True,

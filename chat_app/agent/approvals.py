@@ -1,65 +1,74 @@
-"""A run that pauses for a person's decision on a tool call, and is resumed later, perhaps by another process."""
+"""A run that pauses for a person's decision on a tool call, and is resumed later, perhaps by another process.
 
-import logging
+Nothing of the Agents SDK is stored meanwhile: the rows of llm_context have the calls. A resumed run is a run of its own
+to the SDK, whose first turn makes the approved calls again without asking the provider.
+"""
+
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
-from agents import Agent, RunContextWrapper, RunResult, RunState
-from agents.items import ToolApprovalItem
+from agents import Agent, FunctionTool, Model, ModelResponse, RunResult
+from agents.items import ToolApprovalItem, TResponseOutputItem, TResponseStreamEvent
+from agents.usage import Usage as SDKUsage
 
 from chat_app.runs.contract import Outcome, RunRequest
 from chat_app.tool_calls import AskedCall, DecidedCall
 
-from .transcript import Transcript
+from .transcript import Transcript, sdk_call
 
-logger = logging.getLogger(__name__)
-
-NOT_CARRIED_OUT = "The call was not carried out: the tool is not available any more, or has changed meanwhile."
+NOT_CARRIED_OUT = "The call was not carried out: the tool is not available any more."
 
 
 def paused(result: RunResult, transcript: Transcript) -> Outcome:
-    # Our own context object is left out of the SDK's state: the rows hold all that it knows.
-    state = result.to_state().to_json(context_serializer=lambda _: {})
-    text = orjson.dumps({"usage": transcript.usage, "sdk": state}).decode()
-    return Outcome("awaiting_approval", transcript.usage, asked=list(map(_asked, result.interruptions)), state=text)
+    state = orjson.dumps({"usage": transcript.usage, "turns": transcript.turns}).decode()
+    return Outcome("awaiting_approval", transcript.usage, asked=list(map(_asked, result.interruptions)), state=state)
 
 
 def _asked(item: ToolApprovalItem) -> AskedCall:
-    return AskedCall(_call_id(item), item.name or "", item.arguments or "{}")
-
-
-def _call_id(item: ToolApprovalItem) -> str:
     raw: Any = item.raw_item
-    return str(raw.get("call_id") if isinstance(raw, dict) else raw.call_id)
+    call_id = raw.get("call_id") if isinstance(raw, dict) else raw.call_id
+    return AskedCall(str(call_id), item.name or "", item.arguments or "{}")
 
 
-async def resumed(request: RunRequest, transcript: Transcript, agent: Agent[Transcript]) -> RunState[Transcript] | None:
-    """The SDK's state with the person's decisions. None if it cannot be restored because a tool or the SDK changed
-    meanwhile: then no call is executed, each that waited gets an output that says so, and the run goes on from the
-    history.
-    """
+async def resume(request: RunRequest, transcript: Transcript, agent: Agent[Transcript]) -> list[TResponseOutputItem]:
+    """The calls that were approved. Those that were not, or whose tool is gone, get an output that says so."""
     stored = orjson.loads(request.state)
-    await transcript.resume(stored.get("usage"))
+    await transcript.resume(stored.get("usage"), stored.get("turns", 0))
     decisions = {decision.call_id: decision for decision in request.decisions}
-    try:
-        wrapper = RunContextWrapper(transcript)
-        state: RunState[Transcript] = await RunState.from_json(agent, stored["sdk"], context_override=wrapper)
-        for item in state.get_interruptions():
-            decision = decisions.get(_call_id(item))
-            if decision is not None and decision.approved:
-                state.approve(item)
-            else:
-                state.reject(item, rejection_message=refusal(decision))
-    except Exception as error:
-        logger.warning("The state of a run that waited cannot be used any more: %s", type(error).__name__)
-        for call_id in transcript.open_calls:
-            decision = decisions.get(call_id)
-            result = NOT_CARRIED_OUT if decision is None or decision.approved else refusal(decision)
+    tools = {tool.name for tool in agent.tools}
+    approved: list[TResponseOutputItem] = []
+    for call_id, (name, arguments) in transcript.open_calls.items():
+        decision = decisions.get(call_id)
+        if decision is None:
+            continue  # a call of another run that was cut short
+        if decision.approved and name in tools:
+            approved.append(sdk_call(call_id, name, arguments))
+        else:
+            result = NOT_CARRIED_OUT if decision.approved else refusal(decision)
             await transcript.tool_ended(call_id, result, success=False)
-        return None
-    return state
+    return approved
 
 
-def refusal(decision: DecidedCall | None) -> str:
-    reason = f" They said: {decision.reason}" if decision and decision.reason else ""
+def refusal(decision: DecidedCall) -> str:
+    reason = f" They said: {decision.reason}" if decision.reason else ""
     return f"The person refused this call; it was not carried out.{reason}"
+
+
+class ResumedModel(Model):
+    """Answers the first turn with the approved calls, and each later one by `model`. No tool of that one turn asks."""
+
+    def __init__(self, approved: list[TResponseOutputItem], model: Model, agent: Agent[Transcript]) -> None:
+        self._approved, self._model = approved, model
+        self._asking = [tool for tool in agent.tools if isinstance(tool, FunctionTool) and tool.needs_approval]
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        calls, self._approved = self._approved, []
+        for tool in self._asking:
+            tool.needs_approval = not calls
+        if calls:
+            return ModelResponse(output=calls, usage=SDKUsage(), response_id=None)
+        return await self._model.get_response(*args, **kwargs)
+
+    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
+        return self._model.stream_response(*args, **kwargs)

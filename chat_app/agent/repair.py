@@ -9,18 +9,21 @@ import orjson
 from chat_app.models.ending import INTERRUPTED_RESULT
 from chat_app.runs.contract import Item
 
+from .provider_data import with_data_of
+
 NO_OUTPUT = "(no output)"
 _ROLES = ("user", "assistant", "system", "developer")
 _ATTACHMENTS = ("input_image", "input_file", "input_audio")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
-def repaired(items: Iterable[Any]) -> list[Item]:
+def repaired(items: Iterable[Any], origin: str = "") -> list[Item]:
     """`items` as both APIs take them, oldest first; the given ones are not changed.
 
     Each tool call is followed by its one output before any message. Ids are left out: only the provider that made
     them could look them up, and we ask it to store nothing. Reasoning is kept for the
-    turn in progress only: providers drop older reasoning anyway, and one model cannot read another's.
+    turn in progress only: providers drop older reasoning anyway, and one model cannot read another's. What a provider
+    has added to its calls stays with those of `origin`; see provider_data.py.
     """
     known = [item for item in items if isinstance(item, dict)]
     outputs = {
@@ -29,10 +32,10 @@ def repaired(items: Iterable[Any]) -> list[Item]:
         if item.get("type") == "function_call_output" and isinstance(item.get("call_id"), str)
     }
     last_user = max((index for index, item in enumerate(known) if item.get("role") == "user"), default=-1)
-    return list(_without_dangling_reasoning(_paired(known, outputs, last_user)))
+    return list(_without_dangling_reasoning(_paired(known, outputs, last_user, origin)))
 
 
-def _paired(items: list[Item], outputs: dict[str, Item], last_user: int) -> Iterator[Item]:
+def _paired(items: list[Item], outputs: dict[str, Item], last_user: int, origin: str) -> Iterator[Item]:
     called: set[str] = set()
     waiting: list[str] = []  # calls whose outputs have not been given yet
     answering = False  # the first of those outputs has been met
@@ -49,6 +52,7 @@ def _paired(items: list[Item], outputs: dict[str, Item], last_user: int) -> Iter
             waiting, answering = [], False
         if kind == "function_call":
             called.add(valid["call_id"])
+            valid = with_data_of(origin, item, valid)
             waiting.append(valid["call_id"])
         yield valid
     yield from (_output(call_id, outputs.get(call_id)) for call_id in waiting)

@@ -1,5 +1,6 @@
 """A run's output on its way from the model and the tools to the writer: a Transcript for a run, a Turn for a call."""
 
+from collections import defaultdict
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from openai.types.responses import (
 
 from chat_app.runs.contract import Item, RunRequest, Usage, Writer
 
+from .characters import Joiner, whole, whole_value
 from .context import ContextSession
 from .providers.failures import ProviderError
 
@@ -27,6 +29,7 @@ class Transcript:
         self.writer = writer
         self.context = ContextSession(request, writer, self._sdk_output)
         self.usage: Usage | None = None
+        self.turns = 0  # model calls that were answered
         self.servers: list[str] = []  # keys of the MCP servers that are available
         self.images: dict[str, str] = {}  # id of the file -> data URL
         self.failed_calls: set[str] = set()
@@ -34,14 +37,20 @@ class Transcript:
 
     def own_call_id(self, given: Any) -> str:
         """`given`, or a new one where a provider gave none or one that is taken: a call is known by its id."""
-        if not isinstance(given, str) or not given or given in self._calls or self.context.has_call(given):
+        if (
+            not isinstance(given, str)
+            or not given
+            or whole(given) != given
+            or given in self._calls
+            or self.context.has_call(given)
+        ):
             given = f"call_{uuid4().hex}"
         self._calls[given] = ("", "")
         return given
 
-    async def resume(self, usage: Usage | None) -> None:
-        """After an approval, perhaps in another process: restore the usage and the calls without a result."""
-        self.usage = usage
+    async def resume(self, usage: Usage | None, turns: int) -> None:
+        """After an approval, perhaps in another process: restore the counts and the calls without a result."""
+        self.usage, self.turns = usage, turns
         items = await self.context.items()
         done = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
         for item in items:
@@ -49,8 +58,9 @@ class Transcript:
                 self._calls[item["call_id"]] = (item["name"], item["arguments"])
 
     @property
-    def open_calls(self) -> list[str]:
-        return list(self._calls)
+    def open_calls(self) -> dict[str, tuple[str, str]]:
+        """{id: (name, arguments)} of the calls without a result, oldest first."""
+        return dict(self._calls)
 
     async def call_written(self, call: Item) -> None:
         self._calls[call["call_id"]] = (call["name"], call["arguments"])
@@ -74,6 +84,7 @@ class Transcript:
         await self.tool_ended(call_id, output, success=False)
 
     async def turn_ended(self, input_tokens: int, output_tokens: int) -> None:
+        self.turns += 1
         before = self.usage or {"input_tokens": 0, "output_tokens": 0}
         total_input = before["input_tokens"] + input_tokens
         total_output = before["output_tokens"] + output_tokens
@@ -93,30 +104,37 @@ class Turn:
         self._transcript = transcript
         self._writer = transcript.writer
         self._text: list[str] = []
+        self._joiners: defaultdict[str, Joiner] = defaultdict(Joiner)  # by what grows: the text, the reasoning, a call
         self.output: list[TResponseOutputItem] = []
         self.received_chars = 0  # once it is above 0 the call cannot be made again: clients have seen a part
 
     async def text(self, content: str) -> None:
-        if "\x00" in content:
-            content = content.replace("\x00", "")  # no database takes it
+        content = self._storable("text", content)
         if content:
             self.received_chars += len(content)
             self._text.append(content)
             await self._writer.text(content)
 
     async def reasoning(self, content: str) -> None:
-        content = content.replace("\x00", "")
+        content = self._storable("reasoning", content)
         if content:
             self.received_chars += len(content)
             await self._writer.reasoning(content)
 
+    def _storable(self, kind: str, content: str) -> str:
+        """In whole characters, of which the last may wait for the next piece; without NUL, which no database takes."""
+        content = self._joiners[kind].feed(content)
+        return content.replace("\x00", "") if "\x00" in content else content
+
     async def message(self, item: Item | None = None) -> None:
         """The message is complete. `item` is the provider's own, where it has one; its text is used if none was
         streamed."""
-        text = "".join(self._text)
-        if item is not None and not text:
+        item = None if item is None else whole_value(item)
+        if item is not None and not self._text:
+            self._joiners.pop("text", None)
             await self.text(_text_of(item))
-            text = "".join(self._text)
+        await self.text(self._joiners["text"].rest())
+        text = "".join(self._text)
         self._text = []
         if not text:
             return
@@ -126,42 +144,36 @@ class Turn:
 
     async def reasoned(self, item: Item) -> None:
         """A reasoning item is complete. Without encrypted content no later call can use it, so it is not kept."""
+        item = whole_value(item)
         if item.get("encrypted_content"):
             await self._transcript.context.write(item)
         self.output.append(ResponseReasoningItem.model_validate({"id": FAKE_RESPONSES_ID, "summary": [], **item}))
 
     async def call_detected(self, given_id: Any, name: str) -> str:
         """The id under which the call is known from here on."""
+        name = whole(name)
         call_id = self._transcript.own_call_id(given_id)
         self.received_chars += len(name)
         await self._writer.tool_call(id=call_id, name=name, arguments="", status="detected")
         return call_id
 
     async def call_arguments(self, call_id: str, delta: str) -> None:
+        delta = self._storable(call_id, delta)
         self.received_chars += len(delta)
         await self._writer.tool_arguments(call_id, delta)
 
     async def call(self, call_id: str, name: str, arguments: str, item: Item | None = None) -> None:
         """A call is complete."""
-        arguments = arguments or "{}"
+        name, arguments = whole(name), whole(arguments) or "{}"
         call = {
-            **(item or {}),
+            **whole_value(item or {}),
             "type": "function_call",
             "call_id": call_id,
             "name": name,
             "arguments": arguments,
         }
         await self._transcript.call_written(call)
-        self.output.append(
-            ResponseFunctionToolCall(
-                type="function_call",
-                id=call.get("id") or FAKE_RESPONSES_ID,
-                call_id=call_id,
-                name=name,
-                arguments=arguments,
-                status="completed",
-            )
-        )
+        self.output.append(sdk_call(call_id, name, arguments))
 
     async def end(self, input_tokens: int | None, output_tokens: int | None, sent: int) -> ModelResponse:
         """`sent`: bytes of the request, to estimate what the provider does not count."""
@@ -206,6 +218,17 @@ def _message(text: str) -> Item:
         "status": "completed",
         "content": [{"type": "output_text", "text": text, "annotations": []}],
     }
+
+
+def sdk_call(call_id: str, name: str, arguments: str) -> ResponseFunctionToolCall:
+    return ResponseFunctionToolCall(
+        type="function_call",
+        id=FAKE_RESPONSES_ID,
+        call_id=call_id,
+        name=name,
+        arguments=arguments,
+        status="completed",
+    )
 
 
 def _sdk_message(text: str) -> ResponseOutputMessage:

@@ -94,6 +94,11 @@ class Hub:
             for outbox in channel.listeners:
                 outbox.close(code, reason)
 
+    def tell(self, session_pk: UUID, text: str) -> None:
+        """A control frame for the session's clients, here and elsewhere; who is not there does not miss it."""
+        self.receive_told(session_pk, text)
+        self._layer.announce_told(session_pk, text)
+
     # -- joining
 
     @asynccontextmanager
@@ -199,6 +204,11 @@ class Hub:
         if channel := self._channels.get(session_pk):
             for outbox in channel.listeners:
                 outbox.put(encode(Resync(channel.head)))
+
+    def receive_told(self, session_pk: UUID, text: str) -> None:
+        if channel := self._channels.get(session_pk):
+            for outbox in channel.listeners:
+                outbox.put(text)
 
     def _hand_out(self, channel: Channel, record: Record) -> None:
         channel.head = record.seq

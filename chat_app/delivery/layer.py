@@ -34,6 +34,8 @@ class Listener(Protocol):
 
     def receive_forgotten(self, session_pk: UUID) -> None: ...
 
+    def receive_told(self, session_pk: UUID, text: str) -> None: ...
+
 
 class Layer:
     def __init__(self, listener: Listener) -> None:
@@ -74,6 +76,9 @@ class Layer:
 
     def announce_forgotten(self, session_pk: UUID) -> None:
         self._send_soon(group_of(session_pk), {"type": "hub.forgotten", "session_pk": session_pk.hex})
+
+    def announce_told(self, session_pk: UUID, text: str) -> None:
+        self._send_soon(group_of(session_pk), {"type": "hub.told", "session_pk": session_pk.hex, "text": text})
 
     def announce_queued(self) -> None:
         self._send_soon(QUEUE_GROUP, {"type": "hub.queue"})
@@ -160,6 +165,8 @@ class Layer:
                 self._listener.receive_deleted(UUID(message["session_pk"]))
             case "hub.forgotten":
                 self._listener.receive_forgotten(UUID(message["session_pk"]))
+            case "hub.told":
+                self._listener.receive_told(UUID(message["session_pk"]), message["text"])
             case "hub.queue" if self.on_queue:
                 self.on_queue()
 

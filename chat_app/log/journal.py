@@ -30,7 +30,7 @@ from chatjuicer.observability.counters import counts
 from sessions_app.models import ChatSession
 
 from .record import insert, tag
-from .run_writer import ClaimedRun, Entry, RunWriter
+from .run_writer import ClaimedRun, Entry, RunWriter, Tell
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -85,8 +85,9 @@ class Journal:
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
 
-    def writer(self, run: ClaimedRun, session: ChatSession) -> RunWriter:
-        return RunWriter(run, session, self._note_dirty)
+    def writer(self, run: ClaimedRun, session: ChatSession, tell: Tell = lambda session_pk, text: None) -> RunWriter:
+        """`tell` is given what goes to the clients past the log."""
+        return RunWriter(run, session, self._note_dirty, tell)
 
     async def transact(self, verb: Callable[[], T], session_pk: UUID | None = None) -> T:
         """The verb's result, once it is committed. Its own errors are raised here; Unavailable if it could not be

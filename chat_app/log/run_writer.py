@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from django.utils import timezone
+from msgspec import UNSET
 
 from chat_app import protocol
 from chat_app.exceptions import LeaseLost
@@ -19,6 +20,7 @@ from sessions_app.models import ChatSession, Message, MessageDraft
 MAX_UNWRITTEN_CHARS = 512 * 1024
 
 Change = Callable[[ChatSession], None]
+Tell = Callable[[UUID, str], None]  # the session's key, the text of a control frame
 
 
 @dataclass(slots=True)
@@ -53,7 +55,13 @@ class RunWriter:
     Text that comes while a commit is under way is joined here, so that the next commit has fewer, longer events.
     """
 
-    def __init__(self, run: ClaimedRun, session: ChatSession, dirty: Callable[[RunWriter], None]) -> None:
+    def __init__(
+        self,
+        run: ClaimedRun,
+        session: ChatSession,
+        dirty: Callable[[RunWriter], None],
+        tell: Tell,
+    ) -> None:
         self.run_id, self.epoch, self.model = run.pk, run.epoch, run.model
         self.started_at = run.started_at or timezone.now()
         self.session_pk, self.public_id = session.pk, session.public_id
@@ -61,7 +69,7 @@ class RunWriter:
         self.thresholds = {"limit": session.max_tokens, "threshold": session.trigger_tokens}
         self.lost = False
         self.writing = False  # the journal has taken a batch and not committed it yet
-        self._dirty = dirty
+        self._dirty, self._tell = dirty, tell
         self._unwritten: list[_GrowingText | protocol.Event | tuple[str, Any]] = []
         self._unwritten_chars = 0
         self._written = asyncio.Event()
@@ -119,6 +127,12 @@ class RunWriter:
 
     async def items(self, items: list[dict[str, Any]]) -> None:
         self._append(("items", items))
+
+    async def status(self, code: protocol.StatusCode, message: str, retry_in_s: float | None = None) -> None:
+        status = protocol.Status(
+            self.public_id, self.run_id, code, message, UNSET if retry_in_s is None else retry_in_s
+        )
+        self._tell(self.session_pk, protocol.encode(status))
 
     async def flush(self) -> None:
         """Returns once all that was written is committed; raises LeaseLost if it never will be."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
-from chat_app.protocol import FinishReason, ToolStatus
+from chat_app.protocol import FinishReason, StatusCode, ToolStatus
 from chat_app.tool_calls import AskedCall, DecidedCall
 
 Item = dict[str, Any]  # one input item of the Agents SDK, as a row of llm_context keeps it
@@ -98,6 +98,9 @@ class Writer(Protocol):
 
     async def items(self, items: list[Item]) -> None:
         """Completed items, for the model's context."""
+
+    async def status(self, code: StatusCode, message: str, retry_in_s: float | None = None) -> None:
+        """For who looks on now: it is in no log, and may overtake what was written before."""
 
     async def flush(self) -> None:
         """Returns once everything so far is committed."""

@@ -165,7 +165,7 @@ class Supervisor:
 
     async def _answer(self, started: Started) -> Outcome:
         """The agent's outcome, or an error in its place. Raises LeaseLost and CancelledError."""
-        writer = self._journal.writer(started.run, started.session)
+        writer = self._journal.writer(started.run, started.session, self._hub.tell)
         writer.resume(started.open_calls)
         try:
             outcome = await self._agent.answer(request_of(started), writer)

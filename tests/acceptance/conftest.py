@@ -13,7 +13,7 @@ from tests.harness.server import EMAIL, PASSWORD, Site
 
 PROFILE = os.environ.get("TEST_PROFILE", "sqlite")
 # Short enough that a test can wait for them, long enough for a busy machine.
-TIMES = {"LEASE_S": "4", "SHUTDOWN_GRACE_S": "1", "MODEL_STALL_TIMEOUT_S": "4"}
+TIMES = {"LEASE_S": "4", "SHUTDOWN_GRACE_S": "1", "MODEL_STALL_TIMEOUT_S": "4", "MODEL_PATIENCE_S": "3"}
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.harness.client import Chat, Client, Frame, assert_gapless, text_of
 from tests.harness.provider import Provider
 from tests.harness.server import Site
 
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 ASK = {"TOOLS_REQUIRE_APPROVAL": "generate_document,edit_file"}
 LATER_S = 20
 
@@ -184,21 +186,49 @@ async def test_a_run_that_waits_outlives_its_process(alice: Client, session: str
     assert await files(alice, session) == ["i.md"]
 
 
+async def test_what_waits_after_a_picture_is_small_and_goes_on_elsewhere(
+    alice: Client, session: str, site: Site, provider: Provider
+) -> None:
+    picture = PNG + os.urandom(2 * 1024 * 1024)
+    answer = await alice.http.post(f"/api/sessions/{session}/files/upload", files={"file": ("big.png", picture)})
+    assert answer.status_code == 201, answer.text
+    await alice.http.patch(f"/api/sessions/{session}", json={"model": "gpt-4o"})
+    said = {"content": f"{write('k.md')}; say 3 words", "attachments": [{"file_id": answer.json()["id"]}]}
+    async with alice.chat(session) as chat:
+        await chat.send({"type": "message", "messages": [said]})
+        request = await chat.expect("approval_request", timeout=LATER_S)
+        await chat.expect("stream_end", finish_reason="awaiting_approval")
+        assert len(json.dumps(provider.requests[-1].body)) > 2 * 1024 * 1024
+        last = chat.log[-1]["seq"]
+    size = f"from chat_app.models import Run; print(len(Run.objects.get(pk='{request['run_id']}').state))"
+    assert int(site.manage("shell", "-v", "0", "-c", size)) < 64 * 1024
+    for server in site.servers:
+        await asyncio.to_thread(server.stop)
+        server.start()
+        await asyncio.to_thread(server.wait)
+    async with alice.chat(session, after=last) as chat:
+        await decide(chat, request)
+        frames = await rest(chat, request["run_id"])
+        assert (frames[-1]["finish_reason"], text_of(frames)) == ("stop", "word1 word2 word3")
+    assert len(json.dumps(provider.requests[-1].body)) > 2 * 1024 * 1024, "it still sees the picture"
+    assert await files(alice, session) == ["k.md"]
+
+
 async def test_a_question_whose_tool_is_gone_is_answered_without_it(
     alice: Client, session: str, site: Site, provider: Provider
 ) -> None:
-    """The state cannot be used again: nothing is executed, and the run goes on."""
+    """Nothing is executed, and the run goes on."""
     async with alice.chat(session) as chat:
         (request,) = await asked(chat, f"{write('j.md')}; say 3 words")
         last = chat.log[-1]["seq"]
-    other_version = (
-        """from chat_app.models import Run; run = Run.objects.get(pk="%s"); run.state = '{"sdk": {}}'; run.save()"""
-    )
-    site.manage("shell", "-c", other_version % request["run_id"])
+    gone = """from sessions_app.models import ContextItem
+for item in ContextItem.objects.filter(run_id="%s"):
+    item.item = item.item.replace("generate_document", "generate_documents"); item.save()"""
+    site.manage("shell", "-c", gone % request["run_id"])
     async with alice.chat(session, after=last) as chat:
         await decide(chat, request)
         frames = await rest(chat, request["run_id"])
         (completed,) = [f for f in frames if f["type"] == "tool_call"]
-        assert (completed["success"], completed["name"]) == (False, "generate_document")
+        assert (completed["success"], completed["id"]) == (False, request["id"])
         assert (frames[-1]["finish_reason"], text_of(frames)) == ("stop", "word1 word2 word3")
     assert await files(alice, session) == []

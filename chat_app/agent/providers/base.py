@@ -13,6 +13,7 @@ from agents import Model, ModelResponse, ModelSettings, ModelTracing, Tool
 from agents.agent_output import AgentOutputSchemaBase
 from agents.handoffs import Handoff
 from agents.items import TResponseInputItem, TResponseStreamEvent
+from django.conf import settings
 from openai.types.responses import Response, ResponseCompletedEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
@@ -23,12 +24,13 @@ from chat_app.runs.contract import Item
 from sessions_app import catalogue
 
 from .failures import LengthReached, ProviderError
+from .patience import Patience
+from .refusals import Refusals
 from .wire import Endpoint, Reply, encoded, endpoint, post
 
 logger = logging.getLogger(__name__)
 
-RETRY_PAUSES_S = (0.3, 1.0)
-LONGEST_RETRY_AFTER_S = 5.0
+refusals = Refusals()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class ModelCall:
     items: list[Item]
     tools: list[Tool]
     settings: ModelSettings
+    patience_s: float | None = None  # None: MODEL_PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class RunModel(Model):
     def __init__(self, name: str, transcript: Transcript) -> None:
         self.name = name
         self.transcript = transcript
+
+    @property
+    def origin(self) -> str:
+        """Whose data this model is given back with its calls; see provider_data.py."""
+        return ""
 
     @abstractmethod
     async def answer(self, model_call: ModelCall) -> ModelResponse: ...
@@ -75,7 +83,7 @@ class RunModel(Model):
         prompt: ResponsePromptParam | None,
     ) -> ModelResponse:
         # Not `input`: the transcript has the same items before the SDK has dropped or decorated some.
-        items = repaired(await self.transcript.context.items())
+        items = repaired(await self.transcript.context.items(), self.origin)
         items = await with_images(items, self.transcript, catalogue.can_see(self.name))
         return await self.answer(ModelCall(system_instructions or "", items, tools, model_settings))
 
@@ -94,9 +102,10 @@ class RunModel(Model):
 
 class ProviderModel(RunModel):
     path: ClassVar[str]
-    # Optional parameters that an endpoint has refused, by (URL, model): compatible servers differ in what they
-    # know, and some of OpenAI's own are open only to verified organisations.
-    _refused: ClassVar[dict[tuple[str, str], set[str]]] = {}
+
+    @property
+    def origin(self) -> str:
+        return f"{endpoint(self.path, self.name).url} {self.name}"
 
     @abstractmethod
     def body(self, model_call: ModelCall) -> dict[str, Any]: ...
@@ -107,9 +116,9 @@ class ProviderModel(RunModel):
 
     async def answer(self, model_call: ModelCall) -> ModelResponse:
         target = endpoint(self.path, self.name)
-        refused = self._refused.setdefault((target.url, self.name), set())
-        body = without(self.body(model_call), refused)
-        pauses = iter(RETRY_PAUSES_S)
+        body, left_out = refusals.accepted(target.url, self.name, self.body(model_call))
+        await self._tell_left_out(left_out)
+        patience = Patience(settings.MODEL_PATIENCE_S if model_call.patience_s is None else model_call.patience_s)
         while True:
             turn = Turn(self.transcript)
             try:
@@ -117,17 +126,29 @@ class ProviderModel(RunModel):
             except ProviderError as error:
                 if turn.received_chars:
                     raise
-                if error.parameter in _OPTIONAL and error.parameter not in refused:
-                    logger.info("The provider does not take %s; going on without it", error.parameter)
-                    refused.add(error.parameter)
-                    body = without(body, refused)
+                if refusals.remember(target.url, self.name, body, error.parameter):
+                    body, left_out = refusals.accepted(target.url, self.name, body)
+                    await self._tell_left_out(left_out)
                     continue
-                pause_s = next(pauses, None)
-                wanted_s = error.retry_after_s
-                if not error.repeat or pause_s is None or (wanted_s or 0) > LONGEST_RETRY_AFTER_S:
+                pause_s = patience.pause_s(error.retry_after_s) if error.repeat else None
+                if pause_s is None:
                     raise
-                logger.warning("The provider failed before its answer began (%s); asking again", error)
-                await asyncio.sleep(pause_s if wanted_s is None else wanted_s)
+                await self._tell_retrying(error, pause_s)
+                await asyncio.sleep(pause_s)
+
+    async def _tell_left_out(self, left_out: dict[str, Any]) -> None:
+        for parameter, value in left_out.items():
+            logger.info("The provider does not take %s of %r for %s; going on without it", parameter, value, self.name)
+        if any(_has_effort(parameter, value) for parameter, value in left_out.items()):
+            message = "The model does not offer the chosen reasoning effort, and answers with its own."
+            await self.transcript.writer.status("effort_left_out", message)
+
+    async def _tell_retrying(self, error: ProviderError, pause_s: float) -> None:
+        logger.warning("The provider failed before its answer began (%s); asking again in %.1f s", error, pause_s)
+        busy = error.error.code == "provider_rate_limited"
+        why = "is receiving too many requests" if busy else "is not available at the moment"
+        message = f"The model provider {why}. It is asked again in a few seconds."
+        await self.transcript.writer.status("retrying", message, retry_in_s=round(pause_s, 1))
 
     async def _ask(self, target: Endpoint, body: dict[str, Any], turn: Turn) -> ModelResponse:
         async with post(target, encoded(body)) as reply:
@@ -142,29 +163,6 @@ class ProviderModel(RunModel):
         return answer
 
 
-# Parameters that may be left out without changing what the answer means, and what of the body names each.
-_OPTIONAL: dict[str, tuple[str, ...]] = {
-    "reasoning": ("reasoning",),
-    "reasoning.summary": ("reasoning", "summary"),
-    "reasoning.effort": ("reasoning", "effort"),
-    "reasoning_effort": ("reasoning_effort",),
-    "stream_options": ("stream_options",),
-    "parallel_tool_calls": ("parallel_tool_calls",),
-    "include": ("include",),
-    "store": ("store",),
-    "prompt_cache_key": ("prompt_cache_key",),
-}
-
-
-def without(body: dict[str, Any], refused: set[str]) -> dict[str, Any]:
-    body = dict(body)
-    for parameter in refused:
-        *outer, last = _OPTIONAL[parameter]
-        place = body
-        for key in outer:
-            place[key] = dict(place.get(key) or {})
-            place = place[key]
-        place.pop(last, None)
-        if outer and not place:
-            body.pop(outer[0])
-    return body
+def _has_effort(parameter: str, value: Any) -> bool:
+    """Whether a person's choice went with it."""
+    return parameter.endswith("effort") or (isinstance(value, dict) and "effort" in value)

@@ -5,6 +5,7 @@ from typing import Any
 
 from agents.models.chatcmpl_converter import Converter
 
+from chat_app.agent.provider_data import OF_CALL, OF_MESSAGE, THOUGHTS, give_back, kept, wants_thoughts
 from chat_app.agent.transcript import Turn, tokens
 from chat_app.runs.contract import Item
 from sessions_app import catalogue
@@ -20,6 +21,7 @@ class ChatCompletionsModel(ProviderModel):
     def body(self, model_call: ModelCall) -> dict[str, Any]:
         settings = model_call.settings
         messages = Converter.items_to_messages([_for_chat(item) for item in model_call.items], model=self.name)
+        give_back(messages, model_call.items, self.origin)
         if model_call.instructions:
             messages.insert(0, {"role": "system", "content": model_call.instructions})
         body: dict[str, Any] = {
@@ -39,7 +41,7 @@ class ChatCompletionsModel(ProviderModel):
         return body
 
     async def read(self, reply: Reply, turn: Turn) -> AnswerEnd:
-        reader = CompletionReader(turn)
+        reader = CompletionReader(turn, self.origin)
         while not reader.ended:
             try:
                 events = await reply.events()
@@ -74,16 +76,22 @@ def _for_chat(item: Item) -> Any:
 @dataclass(slots=True)
 class Call:
     id: str
+    given_id: Any  # the provider's
     name: str
     arguments: list[str] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)  # of the provider, to be given back to it
 
 
 class CompletionReader:
     """Reads all of one completion's chunks except the deltas of its text."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, origin: str) -> None:
         self._turn = turn
-        self._calls: dict[int, Call] = {}
+        self._origin = origin
+        self._calls: list[Call] = []
+        self._at: dict[int, Call] = {}  # index in the stream -> the latest call there
+        self._thoughts: list[str] = []
+        self._data: dict[str, list[Any]] = {}  # of the whole message, to be given back to the provider
         self.usage: tuple[int | None, int | None] = (None, None)
         self.finish_reason = ""
         self.ended = False
@@ -103,8 +111,12 @@ class CompletionReader:
 
     async def _delta(self, delta: dict[str, Any]) -> None:
         """All of a delta but its content, which was read before."""
-        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+        if thought := delta.get(THOUGHTS) or delta.get("reasoning"):
+            self._thoughts.append(thought)
             await self._turn.reasoning(thought)
+        for name in OF_MESSAGE:
+            if isinstance(delta.get(name), list):
+                self._data.setdefault(name, []).extend(delta[name])
         if refusal := delta.get("refusal"):
             await self._turn.text(refusal)
         for part in delta.get("tool_calls") or []:
@@ -115,13 +127,15 @@ class CompletionReader:
         index = part.get("index")
         if index is None:  # some servers send each call whole and unnumbered
             index = len(self._calls)
-        call = self._calls.get(index)
-        if call is None:
+        call = self._at.get(index)
+        if call is None or _is_another(part, call):
             if not function.get("name"):
                 raise ProviderError("provider_protocol", detail="a tool call without a name")
             await self._turn.message()
             call_id = await self._turn.call_detected(part.get("id"), function["name"])
-            call = self._calls[index] = Call(call_id, function["name"])
+            call = self._at[index] = Call(call_id, part.get("id"), function["name"])
+            self._calls.append(call)
+        call.data.update({name: part[name] for name in OF_CALL if part.get(name)})
         if piece := function.get("arguments"):
             call.arguments.append(piece)
             await self._turn.call_arguments(call.id, piece)
@@ -139,6 +153,16 @@ class CompletionReader:
                     message="The model provider's content rules ended the answer.",
                     detail="filtered",
                 )
-        for call in self._calls.values():
-            await self._turn.call(call.id, call.name, "".join(call.arguments))
+        of_message: dict[str, Any] = dict(self._data)
+        if wants_thoughts(self._origin):
+            of_message[THOUGHTS] = "".join(self._thoughts)
+        for call in self._calls:
+            item = kept(self._origin, {**of_message, **call.data})
+            await self._turn.call(call.id, call.name, "".join(call.arguments), item)
+            of_message = {}  # once is enough
         return AnswerEnd(*self.usage)
+
+
+def _is_another(part: dict[str, Any], call: Call) -> bool:
+    """Gemini's compatible endpoint numbers all calls of a turn 0: a new id with a name begins another."""
+    return bool(part.get("id")) and part["id"] != call.given_id and bool((part.get("function") or {}).get("name"))

@@ -1,25 +1,90 @@
 """Failures of providers in our own words; a provider's text never reaches a client."""
 
 import contextlib
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
 
 from chat_app.runs.contract import RunError
 
-TOO_LONG = "The conversation is too long for this model. Summarize it or start a new session."
+from .refusals import OPTIONAL
+
 _MESSAGES = {
     "provider_rate_limited": "The model provider is receiving too many requests. Try again in a moment.",
+    "provider_quota": "The model provider's account has no credit left, or has used up its quota.",
     "provider_unavailable": "The model provider is not available at the moment. Try again.",
     "provider_rejected": "The model provider did not accept the request.",
     "provider_timeout": "The model provider took too long to answer. Try again.",
     "provider_protocol": "The model provider's answer could not be understood. Try again.",
     "provider_auth": "The model provider refused this server's credentials.",
+    "context_too_long": "The conversation is too long for this model. Summarize it or start a new session.",
     "model_not_found": "The model provider does not offer this model.",
 }
 _RETRYABLE = {"provider_rate_limited", "provider_unavailable", "provider_timeout", "provider_protocol"}
-_QUOTA = {"insufficient_quota", "billing_hard_limit_reached"}
-_TOO_LONG = {"context_length_exceeded", "string_above_max_length"}
+
+# How providers say that there is no money: of the fields `code` and `type`, and where these are the same as for any bad
+# request, of the sentence. Gemini words its limits per minute as an exceeded quota, too: that sentence is not here.
+_QUOTA = {
+    "insufficient_quota",  # OpenAI, Azure: 429
+    "billing_hard_limit_reached",  # OpenAI
+    "billing_not_active",  # OpenAI
+}
+_QUOTA_STATUS = 402  # DeepSeek: "Insufficient Balance"; OpenRouter: credits
+_QUOTA_TEXT = re.compile("credit balance is too low", re.IGNORECASE)  # Anthropic: 400
+
+# How providers say that the context is too long: of `code` and `type`, else of the sentence. The statuses differ: 400,
+# 413 and 422, and 500 of servers that find out while they generate.
+_TOO_LONG = {
+    "context_length_exceeded",  # OpenAI, Azure, Groq, LM Studio
+    "string_above_max_length",  # OpenAI
+    "exceed_context_size_error",  # llama.cpp, tools/server
+    "request_too_large",  # Anthropic: 413
+}
+_TOO_LONG_TEXTS = (
+    # OpenAI, Azure, DeepSeek, vLLM: "This model's maximum context length is 131072 tokens. However, you
+    # requested 150000 tokens"; OpenRouter: "This endpoint's maximum context length is …"; Mistral: "Prompt
+    # contains 65673 tokens …, too large for model with 32768 maximum context length"
+    r"maximum context length",
+    # OpenAI, Responses: "Your input exceeds the context window of this model."
+    r"exceeds the context window",
+    # OpenAI, Groq: "Request too large for gpt-4.1 … on tokens per min (TPM): Limit 30000, Requested 40000"; it
+    # comes as 429 and 413, and never passes
+    r"request too large for",
+    # vLLM: "The decoder prompt (length 5951) is longer than the maximum model length of 4096."
+    r"longer than the maximum model length",
+    # vLLM: "The prompt (total length 25938) is too long to fit into the model (context length 4096)."
+    # Anthropic: "prompt is too long: 213462 tokens > 200000 maximum"
+    r"prompt (\([^)]*\) )?is too long",
+    # Anthropic: "input length and `max_tokens` exceed context limit: 199000 + 20000 > 200000"
+    r"exceed context limit",
+    # llama.cpp: "request (9000 tokens) exceeds the available context size (4096 tokens), try increasing it",
+    # and while it generates: "Context size has been exceeded."
+    r"exceeds the available context size",
+    r"context size has been exceeded",
+    # Ollama: "the input length exceeds the context length"; most often it cuts the beginning off silently
+    r"input length exceeds the (maximum )?context length",
+    # LM Studio: "The number of tokens to keep from the initial prompt is greater than the context length"; or
+    # "… when context the overflows. However, the model is loaded with context length of only 7866 tokens"
+    r"greater than the context length",
+    r"loaded with context length of only",
+    # SGLang: "The input (9000 tokens) is longer than the model's context length (8192 tokens)."
+    r"longer than the model's context length",
+    # Gemini: "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575)."
+    r"input token count .*exceeds the maximum number of tokens",
+    # Groq: "Please reduce the length of the messages or completion."
+    r"reduce the length of the messages",
+    # xAI: "This model's maximum prompt length is 131072 but the request contains 537812 tokens."
+    r"maximum prompt length is \d+",
+    # Moonshot: "Your request exceeded model token limit: 131072"
+    r"exceeded model token limit",
+)
+_TOO_LONG_TEXT = re.compile("|".join(_TOO_LONG_TEXTS), re.IGNORECASE)
+
+# OpenAI, Groq: "Please try again in 7.66s."; Gemini: "Please retry in 34.07s."
+_RETRY_IN = re.compile(r"(?:try again|retry) in (\d+(?:\.\d+)?)s", re.IGNORECASE)
 
 
 class ProviderError(Exception):
@@ -36,7 +101,6 @@ class ProviderError(Exception):
         detail: str = "",
         message: str = "",
         repeat: bool = False,
-        retryable: bool | None = None,
         retry_after_s: float | None = None,
         parameter: str = "",
     ) -> None:
@@ -44,7 +108,7 @@ class ProviderError(Exception):
         self.repeat = repeat
         self.retry_after_s = retry_after_s
         self.parameter = parameter
-        self.error = RunError(code, message or _MESSAGES[code], code in _RETRYABLE if retryable is None else retryable)
+        self.error = RunError(code, message or _MESSAGES[code], code in _RETRYABLE)
 
 
 class LengthReached(Exception):
@@ -53,37 +117,39 @@ class LengthReached(Exception):
 
 def from_status(status: int, body: bytes, retry_after: str | None) -> ProviderError:
     given = _error_object(body)
-    kind = str(given.get("code") or given.get("type") or "")
-    detail = f"HTTP {status} {kind}".strip()
-    if status == 429 and kind not in _QUOTA:
-        return ProviderError("provider_rate_limited", detail=detail, repeat=True, retry_after_s=_seconds(retry_after))
+    detail = f"HTTP {status} {' '.join(sorted(_kinds(given)))}".strip()
+    return _failure(status, given, detail, _seconds(retry_after))
+
+
+def from_event(error: Any) -> ProviderError:
+    """From the error object that a stream carries after its status 200."""
+    given = error if isinstance(error, dict) else {"message": error}
+    kinds = _kinds(given)
+    detail = f"failed in mid-stream: {' '.join(sorted(kinds))}"
+    status = next((int(kind) for kind in kinds if re.fullmatch(r"[45]\d\d", kind)), 0)
+    if not status and "rate_limit_exceeded" in kinds:
+        status = 429
+    if not status and any(kind.startswith(("invalid_", "content_")) for kind in kinds):
+        status = 400
+    return _failure(status or 500, given, detail, None)
+
+
+def _failure(status: int, given: dict[str, Any], detail: str, retry_after_s: float | None) -> ProviderError:
+    kinds, sentence = _kinds(given), _sentence(given)
+    if status == _QUOTA_STATUS or kinds & _QUOTA or _QUOTA_TEXT.search(sentence):
+        return ProviderError("provider_quota", detail=detail)
+    if status == 413 or kinds & _TOO_LONG or _TOO_LONG_TEXT.search(sentence):
+        return ProviderError("context_too_long", detail=detail)
     if status == 429:
-        return ProviderError("provider_rate_limited", detail=detail, retryable=False)
+        wait_s = retry_after_s if retry_after_s is not None else _wait_in(sentence)
+        return ProviderError("provider_rate_limited", detail=detail, repeat=True, retry_after_s=wait_s)
     if status in (401, 403):
         return ProviderError("provider_auth", detail=detail)
     if status == 404:
         return ProviderError("model_not_found", detail=detail)
     if status in (408, 409, 425) or status >= 500:
-        return ProviderError("provider_unavailable", detail=detail, repeat=True, retry_after_s=_seconds(retry_after))
-    if status == 413 or kind in _TOO_LONG:
-        return ProviderError("provider_rejected", detail=detail, message=TOO_LONG)
-    return ProviderError("provider_rejected", detail=detail, parameter=_parameter(given))
-
-
-def from_event(error: Any) -> ProviderError:
-    """From the error object that a stream carries after its status 200."""
-    given = error if isinstance(error, dict) else {}
-    kind = str(given.get("code") or given.get("type") or "")
-    detail = f"failed in mid-stream: {kind}"
-    if kind == "rate_limit_exceeded":
-        return ProviderError("provider_rate_limited", detail=detail, repeat=True)
-    if kind in _QUOTA:
-        return ProviderError("provider_rate_limited", detail=detail, retryable=False)
-    if kind in _TOO_LONG:
-        return ProviderError("provider_rejected", detail=detail, message=TOO_LONG)
-    if kind.startswith(("invalid_", "content_")):
-        return ProviderError("provider_rejected", detail=detail)
-    return ProviderError("provider_unavailable", detail=detail, repeat=True)
+        return ProviderError("provider_unavailable", detail=detail, repeat=True, retry_after_s=retry_after_s)
+    return ProviderError("provider_rejected", detail=detail, parameter=_parameter(given, sentence))
 
 
 def _error_object(body: bytes) -> dict[str, Any]:
@@ -97,25 +163,36 @@ def _error_object(body: bytes) -> dict[str, Any]:
     return {}
 
 
-# Some providers name the parameter in a field, some only in the sentence.
-_OPTIONAL = (
-    "reasoning.summary",
-    "reasoning.effort",
-    "reasoning_effort",
-    "stream_options",
-    "parallel_tool_calls",
-)
+def _kinds(given: dict[str, Any]) -> set[str]:
+    return {str(given[key]) for key in ("code", "type") if isinstance(given.get(key), str | int)}
 
 
-def _parameter(given: dict[str, Any]) -> str:
+def _sentence(given: dict[str, Any]) -> str:
+    """What it says to people; OpenRouter has the words of the provider behind it apart."""
+    metadata = given.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return " ".join(str(part) for part in (given.get("message"), raw) if part)
+
+
+def _parameter(given: dict[str, Any], sentence: str) -> str:
+    """Some providers name the parameter in a field, some only in the sentence."""
     named = given.get("param")
     if isinstance(named, str) and named:
         return named
-    sentence = str(given.get("message") or "")
-    return next((name for name in _OPTIONAL if name in sentence), "")
+    return next((name for name in OPTIONAL if not name.isalpha() and name in sentence), "")
+
+
+def _wait_in(sentence: str) -> float | None:
+    found = _RETRY_IN.search(sentence)
+    return float(found.group(1)) if found else None
 
 
 def _seconds(retry_after: str | None) -> float | None:
+    """Of the header: a number of seconds, or the time to wait for."""
+    if not retry_after:
+        return None
     with contextlib.suppress(ValueError):
-        return max(0.0, float(retry_after or ""))
+        return max(0.0, float(retry_after))
+    with contextlib.suppress(ValueError):
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
     return None

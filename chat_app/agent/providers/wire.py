@@ -6,12 +6,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import aiohttp
 import orjson
 from django.conf import settings
 
+from chat_app.agent.characters import whole_value
 from sessions_app import catalogue
 
 from .failures import ProviderError, from_status
@@ -20,6 +22,7 @@ CONNECT_TIMEOUT_S = 10
 KEEP_ALIVE_S = 60
 END_OF_BODY_S = 1
 READ_BUFFER_BYTES = 256 * 1024
+LARGE_BODY_BYTES = 512 * 1024
 ERROR_BODY_BYTES = 64 * 1024
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 DONE = "done"  # in place of an event: the stream says that it is complete
@@ -89,10 +92,18 @@ async def post(target: Endpoint, body: bytes) -> AsyncIterator["Reply"]:
     stall_s = settings.MODEL_STALL_TIMEOUT_S
     try:
         async with asyncio.timeout(stall_s):
-            response = await client().post(target.url, data=body, headers=target.headers, params=target.query or None)
+            response = await client().post(
+                target.url,
+                # A large body is written in pieces, so that other runs go on meanwhile.
+                data=BytesIO(body) if len(body) > LARGE_BODY_BYTES else body,
+                headers=target.headers,
+                params=target.query or None,
+            )
+    except aiohttp.ClientError as error:  # first, for a connection that cannot be made in time is a TimeoutError, too
+        raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
     except TimeoutError as error:
-        raise ProviderError("provider_timeout", detail="no response", repeat=False) from error
-    except (aiohttp.ClientError, OSError) as error:
+        raise ProviderError("provider_timeout", detail="no response") from error
+    except OSError as error:
         raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
     reply = Reply(response, stall_s, sent=len(body))
     try:
@@ -116,7 +127,7 @@ def encoded(body: Any) -> bytes:
     try:
         return orjson.dumps(body)
     except TypeError:  # halves of characters and numbers over 64 bits, which a history can hold
-        return json.dumps(_with_whole_characters(body)).encode()
+        return json.dumps(whole_value(body)).encode()
 
 
 class Reply:
@@ -144,8 +155,10 @@ class Reply:
             raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
         if not piece:
             raise ProviderError("provider_unavailable", detail="the stream ended without its end event", repeat=True)
-        self._received_at = self._loop.time()
-        return self._decoder.feed(piece)
+        events = self._decoder.feed(piece)
+        if self._decoder.got_data:
+            self._received_at = self._loop.time()
+        return events
 
     def close(self) -> None:
         self._timer.cancel()
@@ -182,6 +195,7 @@ class Decoder:
     def __init__(self) -> None:
         self._rest = b""
         self._data: bytes | None = None
+        self.got_data = False  # by the last piece; comments that keep a connection alive are none
         self.broken: ProviderError | None = None
 
     def feed(self, piece: bytes) -> list[ProviderEvent | str]:
@@ -191,10 +205,12 @@ class Decoder:
         self._rest = lines.pop()
         if len(self._rest) > MAX_EVENT_BYTES:
             raise ProviderError("provider_protocol", detail="an event without end")
+        self.got_data = self._rest.startswith(b"data:")
         events: list[ProviderEvent | str] = []
         data = self._data
         for line in lines:
             if line.startswith(b"data:"):
+                self.got_data = True
                 data = line[5:] if data is None else data + b"\n" + line[5:]
             elif data is not None and (not line or line == b"\r"):
                 try:
@@ -215,18 +231,8 @@ def _decoded(data: bytes) -> ProviderEvent | str:
     except orjson.JSONDecodeError:
         if data.strip() == b"[DONE]":
             return DONE
-        event = _with_whole_characters(json.loads(data))
+        # Cut characters are left for who reads the texts: the other part may come with the next event.
+        event = json.loads(data.decode("utf-8", "surrogateescape"))
     if type(event) is not dict:
         raise ValueError("not an object")
     return event
-
-
-def _with_whole_characters(value: Any) -> Any:
-    """Lone halves of a character, which some servers emit where a token ends inside one, replaced."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_with_whole_characters(part) for part in value]
-    if isinstance(value, dict):
-        return {key: _with_whole_characters(part) for key, part in value.items()}
-    return value

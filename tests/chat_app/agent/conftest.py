@@ -41,6 +41,9 @@ class RecordingWriter:
     async def items(self, items: list[Item]) -> None:
         self.log.append(("items", items))
 
+    async def status(self, code: str, message: str, retry_in_s: float | None = None) -> None:
+        self.log.append(("status", code, retry_in_s))
+
     async def flush(self) -> None:
         self.log.append(("flush",))
 
@@ -85,6 +88,7 @@ def provider(request: pytest.FixtureRequest, running_provider: Provider, setting
     settings.OPENAI_BASE_URL = running_provider.url
     settings.OPENAI_API = request.param
     settings.MODEL_STALL_TIMEOUT_S = 5
+    settings.MODEL_PATIENCE_S = 1
     yield running_provider
     assert running_provider.violations == []
 

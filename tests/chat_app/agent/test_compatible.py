@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pytest_django.fixtures import Settings
 
-from chat_app.agent.providers.base import ProviderModel
+from chat_app.agent.providers.base import refusals
 from tests.chat_app.agent.conftest import Ask, RecordingWriter
 
 JSON = dict[str, Any]
@@ -50,9 +50,9 @@ async def server(settings: Settings) -> AsyncIterator[Server]:
         settings.OPENAI_API_KEY = "sk-tests"
         settings.OPENAI_BASE_URL = str(running.make_url("/v1/"))
         settings.OPENAI_API = "chat_completions"
-        ProviderModel._refused.clear()
+        refusals.clear()
         yield given
-        ProviderModel._refused.clear()
+        refusals.clear()
 
 
 def delta(finish_reason: str | None = None, **fields: Any) -> JSON:

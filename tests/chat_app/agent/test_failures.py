@@ -1,8 +1,10 @@
 import pytest
 from pytest_django.fixtures import Settings
 
+from chat_app.agent.providers.base import refusals
+from chat_app.agent.providers.refusals import Refusals
 from tests.chat_app.agent.conftest import Ask, RecordingWriter
-from tests.harness.provider import Provider
+from tests.harness.provider import Provider, parse
 
 
 @pytest.mark.parametrize(
@@ -64,29 +66,114 @@ async def test_a_cut_call_is_not_made(
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_a_request_that_failed_at_once_is_made_again(
-    ask: Ask, writer: RecordingWriter, provider: Provider, monkeypatch: pytest.MonkeyPatch, status: int
+async def test_a_request_that_failed_at_once_is_made_again_and_the_person_told(
+    ask: Ask, writer: RecordingWriter, provider: Provider, settings: Settings, status: int
 ) -> None:
-    monkeypatch.setattr("chat_app.agent.providers.base.RETRY_PAUSES_S", (0.01, 0.01))
-    outcome = await ask(f"fail {status} 2 times; say 2")
+    settings.MODEL_PATIENCE_S = 10
+    outcome = await ask(f"fail {status} 3 times; say 2")
     assert outcome.finish_reason == "stop"
     assert writer.answered == "word1 word2"
-    assert len(provider.requests) == 3
+    assert len(provider.requests) == 4
+    told = [entry for entry in writer.log if entry[0] == "status"]
+    assert [code for _, code, _ in told] == ["retrying"] * 3
+    assert all(retry_in_s > 0 for *_, retry_in_s in told)
 
 
-async def test_a_request_is_made_three_times_at_most(
-    ask: Ask, provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chat_app.agent.providers.base.RETRY_PAUSES_S", (0.01, 0.01))
+async def test_patience_ends(ask: Ask, provider: Provider, settings: Settings) -> None:
+    settings.MODEL_PATIENCE_S = 0.3
     outcome = await ask("fail 500")
     assert outcome.error is not None
     assert outcome.error.code == "provider_unavailable"
-    assert len(provider.requests) == 3
+    assert 2 <= len(provider.requests) <= 4
 
 
-async def test_nobody_at_the_address(ask: Ask, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat_app.agent.providers.base.RETRY_PAUSES_S", ())
+async def test_a_provider_that_says_when_is_asked_then(ask: Ask, provider: Provider) -> None:
+    assert (await ask("fail 503 1 time; retry after 0.9; say 2")).finish_reason == "stop"
+    first, second = provider.requests
+    assert second.at - first.at >= 0.9
+
+
+async def test_a_provider_that_says_much_later_is_not_waited_for(ask: Ask, provider: Provider) -> None:
+    outcome = await ask("fail 429; retry after 30; say 2")
+    assert outcome.error is not None
+    assert outcome.error.code == "provider_rate_limited"
+    assert len(provider.requests) == 1
+
+
+async def test_later_turns_of_a_long_work_are_as_patient(
+    ask: Ask, writer: RecordingWriter, provider: Provider, settings: Settings
+) -> None:
+    settings.MODEL_PATIENCE_S = 10
+    provider.scripts += [parse("tool current_time {}"), *[parse("fail 503")] * 3, parse("say 2")]
+    assert (await ask("work")).finish_reason == "stop"
+    assert writer.answered == "word1 word2"
+
+
+async def test_nobody_at_the_address(ask: Ask, settings: Settings) -> None:
+    settings.MODEL_PATIENCE_S = 0
     settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "sk-tests", "http://127.0.0.1:9/v1"
     outcome = await ask("hello")
     assert outcome.error is not None
     assert outcome.error.code == "provider_unavailable"
+
+
+async def test_comments_that_keep_a_connection_alive_are_no_answer(
+    ask: Ask, writer: RecordingWriter, provider: Provider, settings: Settings
+) -> None:
+    settings.MODEL_STALL_TIMEOUT_S = 0.4
+    outcome = await ask("say 9; pings after 4")
+    assert outcome.error is not None
+    assert outcome.error.code == "provider_timeout"
+    assert writer.answered == "word1 word2 word3 word4"
+
+
+async def test_a_run_that_takes_too_long_is_ended_with_what_it_has_said(
+    ask: Ask, writer: RecordingWriter, provider: Provider, settings: Settings
+) -> None:
+    settings.RUN_TIMEOUT_S = 0.5
+    outcome = await ask("say 90; pace 20")
+    assert outcome.finish_reason == "error"
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.error.retryable) == ("run_timeout", True)
+    assert writer.answered.startswith("word1 word2")
+    assert provider.requests[0].written < 90
+
+
+async def test_an_empty_account_is_no_passing_state(ask: Ask, provider: Provider) -> None:
+    outcome = await ask("refuse quota")
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.error.retryable) == ("provider_quota", False)
+    assert len(provider.requests) == 1
+
+
+async def test_a_refused_effort_is_left_out_and_said_and_others_are_not_concerned(
+    ask: Ask, writer: RecordingWriter, provider: Provider
+) -> None:
+    refusals.clear()
+    for effort in ("xhigh", "xhigh", "low"):
+        assert (await ask("say 1", "gpt-5-nano", effort)).finish_reason == "stop"
+    asked = [
+        (request.body.get("reasoning") or {}).get("effort") or request.body.get("reasoning_effort")
+        for request in provider.requests
+    ]
+    assert asked == ["xhigh", None, None, "low"]
+    assert [entry[1] for entry in writer.log if entry[0] == "status"] == ["effort_left_out"] * 2
+
+
+async def test_a_refused_effort_is_tried_again_later(
+    ask: Ask, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals.clear()
+    monkeypatch.setattr("chat_app.agent.providers.refusals.REMEMBERED_S", -1.0)
+    body = {"reasoning_effort": "xhigh"}
+    assert refusals.remember("url", "model", body, "reasoning_effort")
+    assert refusals.accepted("url", "model", body) == (body, {})
+
+
+def test_what_was_refused_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat_app.agent.providers.refusals.MAX_REMEMBERED", 2)
+    kept = Refusals()
+    for model in ("one", "two", "three"):
+        assert kept.remember("url", model, {"store": False}, "store")
+    left_out = [kept.accepted("url", model, {"store": False})[1] for model in ("one", "two", "three")]
+    assert left_out == [{}, {"store": False}, {"store": False}]

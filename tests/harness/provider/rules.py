@@ -68,8 +68,58 @@ def responses_fault(body: Any, issued: dict[str, str]) -> str | None:
     return next(_responses_faults(body, issued), None)
 
 
-def chat_fault(body: Any) -> str | None:
-    return next(_chat_faults(body), None)
+def chat_fault(body: Any, issued: dict[str, str]) -> str | None:
+    """`issued`: what must come back with earlier calls: their ids -> signatures, "thoughts of ID" -> thoughts."""
+    return next(_chat_faults(body, issued), None)
+
+
+def is_gemini(model: str) -> bool:
+    return model.startswith("gemini")
+
+
+def is_deepseek(model: str) -> bool:
+    return model.startswith("deepseek")
+
+
+def unsupported_effort(api: str, body: JSON) -> JSON | None:
+    """The error object with which OpenAI answers an effort that a model does not have; no fault of the request."""
+    named = (body.get("reasoning") or {}).get("effort") if api == "responses" else body.get("reasoning_effort")
+    if not body["model"].startswith("gpt-5-nano") or named in (None, "minimal", "low", "medium", "high"):
+        return None
+    return {
+        "message": f"Unsupported value: '{named}' is not supported with the '{body['model']}' model.",
+        "type": "invalid_request_error",
+        "param": "reasoning.effort" if api == "responses" else "reasoning_effort",
+        "code": "unsupported_value",
+    }
+
+
+# Status and body, as their providers word them.
+REFUSALS: dict[str, tuple[int, Any]] = {
+    "quota": (
+        429,
+        {
+            "error": {
+                "message": "You exceeded your current quota, please check your plan and billing details.",
+                "type": "insufficient_quota",
+                "param": None,
+                "code": "insufficient_quota",
+            }
+        },
+    ),
+    "too_long": (
+        400,
+        {
+            "error": {
+                "code": 400,
+                "message": "request (4476 tokens) exceeds the available context size (4096 tokens), try increasing it",
+                "type": "exceed_context_size_error",
+                "n_prompt_tokens": 4476,
+                "n_ctx": 4096,
+            }
+        },
+    ),
+}
 
 
 def _top(body: Any, known: str) -> Iterator[str]:
@@ -212,7 +262,7 @@ def _tools(pairs: Iterator[tuple[JSON, JSON]]) -> Iterator[str]:
                 yield f"Invalid schema for '{name}': strict needs all required and no additionalProperties."
 
 
-def _chat_faults(body: Any) -> Iterator[str]:
+def _chat_faults(body: Any, issued: dict[str, str]) -> Iterator[str]:
     yield from _top(body, _CHAT_PARAMETERS)
     if body.get("reasoning_effort") is not None and not reasoning_model(body["model"]):
         yield "Unrecognized request argument supplied: reasoning_effort"
@@ -223,6 +273,7 @@ def _chat_faults(body: Any) -> Iterator[str]:
     if not isinstance(messages, list) or not messages:
         yield "Invalid 'messages': empty array. Expected an array with minimum length 1."
         return
+    yield from _vendor_faults(body["model"], messages, issued)
     waiting: set[str] = set()
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
@@ -230,7 +281,8 @@ def _chat_faults(body: Any) -> Iterator[str]:
         if role not in _CHAT_FIELDS:
             yield f"Invalid value: '{role}' in '{where}.role'."
             continue
-        for key in message.keys() - _CHAT_FIELDS[role]:
+        of_deepseek = {"reasoning_content"} if is_deepseek(body["model"]) else set()
+        for key in message.keys() - _CHAT_FIELDS[role] - of_deepseek:
             yield f"Unrecognized request argument supplied: {where}.{key}"
         if role == "tool":
             if message.get("tool_call_id") not in waiting:
@@ -265,3 +317,25 @@ def _chat_content(where: str, message: JSON) -> Iterator[str]:
     for number, part in enumerate(content if isinstance(content, list) else []):
         if part.get("type") == "text" and not part.get("text"):
             yield f"Invalid '{where}.content[{number}].text': empty string."
+
+
+def _vendor_faults(model: str, messages: list[JSON], issued: dict[str, str]) -> Iterator[str]:
+    """What Gemini and DeepSeek want back with a call, and that nobody is given what is another's."""
+    last_user = max((index for index, message in enumerate(messages) if message.get("role") == "user"), default=-1)
+    for index, message in enumerate(messages):
+        calls = message.get("tool_calls") or []
+        for number, call in enumerate(calls):
+            for key in call.keys() - {"id", "type", "function"} - ({"extra_content"} if is_gemini(model) else set()):
+                yield f"Unrecognized request argument supplied: messages[{index}].tool_calls[{number}].{key}"
+        if calls and is_gemini(model):
+            signature = ((calls[0].get("extra_content") or {}).get("google") or {}).get("thought_signature")
+            if index > last_user and signature is None:
+                yield "Function call is missing a thought_signature in functionCall parts."
+            if signature is not None and signature != issued.get(calls[0].get("id", "")):
+                yield "Thought signature is not valid."
+        if calls and is_deepseek(model):
+            thoughts = message.get("reasoning_content")
+            if thoughts is None or thoughts not in ("", issued.get(f"thoughts of {calls[0].get('id')}")):
+                yield "The `reasoning_content` in the thinking mode must be passed back to the API."
+        if not calls and "reasoning_content" in message:
+            yield "reasoning_content without a call is of no use."

@@ -8,14 +8,18 @@ is answered with ``You said: <text>``.
 ``stamp N``                N words, each the time.monotonic_ns() at which it was written
 ``echo TEXT``              TEXT, word by word
 ``empty``                  a response without any output
+``emoji N``                N emoji, each cut in two: one half of it in an event, the other in the next
 ``reasoning N``            a reasoning summary of N words first (N defaults to 5)
 ``tool NAME {json}``       a function call; several are made one turn after another
 ``together``               all the calls in one turn
 ``pace R``                 R words a second (default: as fast as the socket takes them)
 ``wait S``                 S seconds before the first word
 ``fail STATUS [N times]``  an HTTP error instead of an answer, always or for the first N requests
+``retry after S``          that error carries ``Retry-After: S``
+``refuse NAME``            an error of rules.REFUSALS, in the words of the provider that it is named after
 ``hang``                   no answer at all, not even a status line
 ``FAULT after N``          after N words of text: ``reset`` (RST), ``close`` (no end of the answer), ``hang``,
+                           ``pings`` (nothing but keep-alive comments),
                            ``malformed`` (broken JSON), ``error`` (the API's own error event), ``length``
                            (the token limit), ``gate NAME`` (waits until the test opens the gate)
 ``FAULT in call``          the same in the middle of a function call's arguments
@@ -27,7 +31,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-FAULTS = ("reset", "close", "hang", "malformed", "error", "length")
+FAULTS = ("reset", "close", "hang", "pings", "malformed", "error", "length")
+
+HALVES = ("\ud83d", "\ude00")  # of one emoji, as a server sends it that counts UTF-16
 
 
 @dataclass(slots=True)
@@ -49,6 +55,7 @@ class Script:
     words: int = 0
     stamped: bool = False
     text: str = ""
+    emoji: int = 0
     empty: bool = False
     reasoning: int = 0
     calls: list[Call] = field(default_factory=list)
@@ -58,6 +65,8 @@ class Script:
     status: int = 0
     status_times: int = 0
     """0: every time."""
+    retry_after_s: float | None = None
+    refusal: str = ""
     silent: bool = False
     faults: list[Fault] = field(default_factory=list)
 
@@ -65,6 +74,9 @@ class Script:
         if self.stamped:
             for number in range(self.words):
                 yield f"{' ' if number else ''}{time.monotonic_ns()}"
+        elif self.emoji:
+            for _ in range(self.emoji):
+                yield from HALVES
         elif self.words:
             for number in range(1, self.words + 1):
                 yield f"word{number}" if number == 1 else f" word{number}"
@@ -81,7 +93,7 @@ def parse(text: str) -> Script:
     for line in re.split(r"[;\n]", text):
         if line.strip() and not _directive(script, line.strip()):
             return Script(text=f"You said: {text}")
-    if not (script.words or script.text or script.empty):
+    if not (script.words or script.emoji or script.text or script.empty):
         script.text = "All right."
     return script
 
@@ -104,6 +116,10 @@ def _stamp(script: Script, count: str) -> None:
 
 def _echo(script: Script, text: str) -> None:
     script.text = text
+
+
+def _emoji(script: Script, count: str) -> None:
+    script.emoji = int(count)
 
 
 def _empty(script: Script) -> None:
@@ -134,6 +150,14 @@ def _fail(script: Script, status: str, times: str | None) -> None:
     script.status, script.status_times = int(status), int(times or 0)
 
 
+def _retry_after(script: Script, seconds: str) -> None:
+    script.retry_after_s = float(seconds)
+
+
+def _refuse(script: Script, name: str) -> None:
+    script.refusal = name
+
+
 def _silent(script: Script) -> None:
     script.silent = True
 
@@ -146,6 +170,7 @@ _GRAMMAR = (
     (r"say (\d+)(?: words?)?", _say),
     (r"stamp (\d+)", _stamp),
     (r"echo (.+)", _echo),
+    (r"emoji (\d+)", _emoji),
     (r"empty", _empty),
     (r"reasoning(?: (\d+))?", _reasoning),
     (r"tool ([A-Za-z0-9_-]+)(?: (\{.*\}))?", _tool),
@@ -153,6 +178,8 @@ _GRAMMAR = (
     (r"pace ([\d.]+)", _pace),
     (r"wait ([\d.]+)", _wait),
     (r"fail (\d{3})(?: (\d+) times?)?", _fail),
+    (r"retry after ([\d.]+)", _retry_after),
+    (r"refuse ([a-z_]+)", _refuse),
     (r"hang", _silent),
     (rf"({'|'.join(FAULTS)}|gate (\w+)) (?:after (\d+)(?: words?)?|in call)", _fault),
 )

@@ -11,12 +11,19 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.harness.provider.rules import chat_fault, has_lone_surrogate, responses_fault
+from tests.harness.provider.rules import (
+    REFUSALS,
+    chat_fault,
+    has_lone_surrogate,
+    responses_fault,
+    unsupported_effort,
+)
 from tests.harness.provider.script import Fault, Script, parse
 from tests.harness.provider.wire import ChatWire, ResponsesWire, Wire
 
 JSON = dict[str, Any]
 BURST_BYTES = 64 * 1024
+PING_S = 0.05
 FAILURES = {
     400: ("invalid_request_error", "bad_request", "Invalid request."),
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
@@ -64,6 +71,7 @@ class Provider:
         self.scripts: deque[Script] = deque()
         """Scripts for the next requests, ahead of what their messages say."""
         self._issued: dict[str, str] = {}
+        """What was given out and must come back: ids of items, and what other vendors bind to a call's id."""
         self._failed: Counter[str] = Counter()
         self._gates: dict[str, asyncio.Event] = {}
         self._loop = asyncio.new_event_loop()
@@ -165,7 +173,7 @@ class Provider:
             return _error(401, "You didn't provide an API key.", None)
         if isinstance(body, dict) and "model" in request.match_info:
             body.setdefault("model", request.match_info["model"])
-        fault = responses_fault(body, self._issued) if api == "responses" else chat_fault(body)
+        fault = responses_fault(body, self._issued) if api == "responses" else chat_fault(body, self._issued)
         if fault is None and b"\\ud" in raw and has_lone_surrogate(body):
             fault = "We could not parse the JSON body of your request: lone surrogate."
         if fault is not None:
@@ -173,6 +181,9 @@ class Provider:
             return _error(400, fault, None)
         recorded = RecordedRequest(api, body)
         self.requests.append(recorded)
+        if refused := unsupported_effort(api, body):
+            recorded.ended = "400"
+            return web.json_response({"error": refused}, status=400)
         script, turn = self._script(recorded)
         try:
             return await self._play(request, recorded, script, turn, len(raw) // 4)
@@ -204,7 +215,11 @@ class Provider:
             if not script.status_times or self._failed[key] <= script.status_times:
                 recorded.ended = str(script.status)
                 kind, code, message = FAILURES.get(script.status, FAILURES[500])
-                return _error(script.status, message, code, kind)
+                return _error(script.status, message, code, kind, script.retry_after_s)
+        if script.refusal:
+            status, answer = REFUSALS[script.refusal]
+            recorded.ended = str(status)
+            return web.json_response(answer, status=status)
         if recorded.body["model"].startswith("missing"):
             recorded.ended = "404"
             return _error(404, FAILURES[404][2], "model_not_found")
@@ -212,7 +227,7 @@ class Provider:
         if recorded.api == "responses":
             wire = ResponsesWire(recorded.body, input_tokens, self._issued)
         else:
-            wire = ChatWire(recorded.body, input_tokens)
+            wire = ChatWire(recorded.body, input_tokens, self._issued)
         steps = _steps(wire, script, turn, recorded)
         if not recorded.body.get("stream"):
             async for _step in steps:
@@ -321,6 +336,10 @@ async def _break(request: web.Request, response: web.StreamResponse, fault: Faul
     match fault.kind:
         case "hang":
             await asyncio.Event().wait()
+        case "pings":
+            while True:
+                await response.write(b": ping\n\n")
+                await asyncio.sleep(PING_S)
         case "reset" if transport is not None:
             # Linger 0 makes the close an RST; without the pause it would also discard what was just written.
             await asyncio.sleep(0.02)
@@ -341,7 +360,15 @@ def text_of(item: JSON) -> str:
     return content or ""
 
 
-def _error(status: int, message: str, code: str | None, kind: str = "invalid_request_error") -> web.Response:
+def _error(
+    status: int,
+    message: str,
+    code: str | None,
+    kind: str = "invalid_request_error",
+    retry_after_s: float | None = None,
+) -> web.Response:
     headers = {"retry-after": "0"} if status == 429 else {}
+    if retry_after_s is not None:
+        headers = {"retry-after": f"{retry_after_s:g}"}
     error = {"message": message, "type": kind, "param": None, "code": code}
     return web.json_response({"error": error}, status=status, headers=headers)

@@ -5,6 +5,8 @@ import time
 import uuid
 from typing import Any, Protocol
 
+from tests.harness.provider.rules import is_deepseek, is_gemini
+
 JSON = dict[str, Any]
 
 
@@ -205,9 +207,10 @@ def _text_part(text: str) -> JSON:
 
 
 class ChatWire:
-    def __init__(self, body: JSON, input_tokens: int) -> None:
+    def __init__(self, body: JSON, input_tokens: int, issued: dict[str, str]) -> None:
         self.id = f"chatcmpl-{uuid.uuid4().hex[:29]}"
-        self.model, self.input_tokens = body["model"], input_tokens
+        self.model, self.input_tokens, self.issued = body["model"], input_tokens, issued
+        self.thoughts = ""
         self.created = int(time.time())
         self.with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
         self.output_tokens = self.reasoning_tokens = 0
@@ -243,19 +246,31 @@ class ChatWire:
     def reasoning(self, words: list[str]) -> bytes:
         self.reasoning_tokens += len(words)
         self.output_tokens += len(words)
+        self.thoughts += "".join(words)
         return b"".join(self._chunk({"reasoning_content": word}) for word in words)
 
     def call_begin(self, name: str) -> bytes:
         function = {"name": name, "arguments": ""}
-        self.calls.append({"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": function})
+        call: JSON = {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": function}
+        self.calls.append(call)
         self.finish_reason = "tool_calls"
-        return self._chunk({"tool_calls": [{"index": len(self.calls) - 1, **self.calls[-1]}]})
+        if is_gemini(self.model) and len(self.calls) == 1:
+            self.issued[call["id"]] = f"signature of {call['id']}"
+            call["extra_content"] = {"google": {"thought_signature": self.issued[call["id"]]}}
+        if is_deepseek(self.model):
+            self.issued[f"thoughts of {call['id']}"] = self.thoughts
+        return self._chunk({"tool_calls": [{"index": self._index, **call}]})
+
+    @property
+    def _index(self) -> int:
+        """Gemini's compatible endpoint numbers every call of a turn 0; only their ids tell them apart."""
+        return 0 if is_gemini(self.model) else len(self.calls) - 1
 
     def call_arguments(self, piece: str) -> bytes:
         call = self.calls[-1]
         call["function"] = {**call["function"], "arguments": call["function"]["arguments"] + piece}
         self.output_tokens += 1
-        return self._chunk({"tool_calls": [{"index": len(self.calls) - 1, "function": {"arguments": piece}}]})
+        return self._chunk({"tool_calls": [{"index": self._index, "function": {"arguments": piece}}]})
 
     def call_end(self) -> bytes:
         return b""
