@@ -5,16 +5,16 @@ import copy
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
-from agents import Agent, AgentBase, FunctionTool, RunContextWrapper, Tool, set_tracing_disabled
+from agents import Agent, FunctionTool, Tool, set_tracing_disabled
 from django.conf import settings
 
 from chat_app.runs.contract import RunRequest
 from files_app import names
 
-from .tools import TOOLS
 from .tools.workspace import source_names
 from .transcript import Transcript
 
@@ -28,9 +28,17 @@ MAX_NAMES = 50
 LISTING_TIMEOUT_S = 2.0
 
 
-def agent_for(request: RunRequest, more_tools: Sequence[Tool] = ()) -> Agent[Transcript]:
-    tools = [with_approval(tool, request) for tool in (*TOOLS, *more_tools)]
-    return Agent(name=request.agent_name or "chat", instructions=instructions, tools=tools)
+def agent_for(request: RunRequest, tools: Sequence[Tool]) -> Agent[Transcript]:
+    """For the SDK's Runner. It has no instructions: the models are given ours by who asks them."""
+    agent = copy.copy(_agent(request.agent_name or "chat"))
+    agent.tools = [with_approval(tool, request) for tool in tools]
+    return agent
+
+
+@lru_cache(maxsize=64)
+def _agent(name: str) -> Agent[Transcript]:
+    """Without tools. To make one costs a millisecond, most of it for checks of what it is given; a copy costs none."""
+    return Agent(name=name)
 
 
 def with_approval(tool: Tool, request: RunRequest) -> Tool:
@@ -44,9 +52,9 @@ def with_approval(tool: Tool, request: RunRequest) -> Tool:
     return tool
 
 
-async def instructions(context: RunContextWrapper[Transcript], agent: AgentBase[Transcript]) -> str:
+async def instructions_for(transcript: Transcript) -> str:
     """What changes stands last: providers cache a prompt up to its first difference."""
-    changing = [await part(context.context) for part in INSTRUCTION_PARTS]
+    changing = [await part(transcript) for part in INSTRUCTION_PARTS]
     today = f"Today is {datetime.now(UTC):%A, %d %B %Y} (UTC)."
     return "\n\n".join(filter(None, [INSTRUCTIONS, *changing, today]))
 

@@ -26,7 +26,7 @@ class ResponsesModel(ProviderModel):
             "store": False,
         }
         if model_call.tools:
-            body["tools"] = Converter.convert_tools(model_call.tools, []).tools
+            body["tools"] = Converter.convert_tools(list(model_call.tools), []).tools
             body["parallel_tool_calls"] = True
         if catalogue.supports_reasoning(self.name):
             body["include"] = ["reasoning.encrypted_content"]
