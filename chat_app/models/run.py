@@ -323,7 +323,7 @@ class Run(models.Model):
         return items
 
     def pause(self, epoch: int, asked: Sequence[AskedCall], state: str, usage: dict[str, Any] | None) -> bool:
-        """Wait for a person's decision on the calls; `state` is what the SDK needs to go on. False, and nothing
+        """Wait for a person's decision on the calls; `state` is what the agent needs to go on. False, and nothing
         changed, if the run is not running in that epoch any more."""
         with transaction.atomic():
             session = lock_session(self.session_id)

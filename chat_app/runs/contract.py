@@ -46,7 +46,7 @@ class Outcome:
     finish_reason: FinishReason
     usage: Usage | None = None
     error: RunError | None = None
-    # With "awaiting_approval": the calls that wait for a decision, and what the SDK needs to go on.
+    # With "awaiting_approval": the calls that wait for a decision, and what the agent needs to go on.
     asked: list[AskedCall] = field(default_factory=list)
     state: str = ""
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.conftest import PROFILE, TIMES
 from tests.harness.client import Chat, Client, Frame, assert_gapless, text_of
-from tests.harness.provider import Provider
+from tests.harness.provider import Provider, parse
 from tests.harness.server import Site
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -193,7 +193,8 @@ async def test_what_waits_after_a_picture_is_small_and_goes_on_elsewhere(
     answer = await alice.http.post(f"/api/sessions/{session}/files/upload", files={"file": ("big.png", picture)})
     assert answer.status_code == 201, answer.text
     await alice.http.patch(f"/api/sessions/{session}", json={"model": "gpt-4o"})
-    said = {"content": f"{write('k.md')}; say 3 words", "attachments": [{"file_id": answer.json()["id"]}]}
+    provider.scripts += [parse(write("k.md")), parse("say 3 words")]
+    said = {"content": "Look", "attachments": [{"file_id": answer.json()["id"]}]}
     async with alice.chat(session) as chat:
         await chat.send({"type": "message", "messages": [said]})
         request = await chat.expect("approval_request", timeout=LATER_S)

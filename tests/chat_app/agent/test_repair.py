@@ -56,7 +56,7 @@ ITEMS = st.one_of(
 def test_whatever_a_history_holds_both_providers_take_it(items: list[Any]) -> None:
     history = repaired([*items, {"role": "user", "content": "go on"}])
     assert responses_fault({"model": "gpt-5.2", "input": history}, {}) is None
-    assert chat_fault({"model": "gpt-5.2", "messages": Converter.items_to_messages(history)}) is None
+    assert chat_fault({"model": "gpt-5.2", "messages": Converter.items_to_messages(history)}, {}) is None
 
 
 @given(st.lists(ITEMS, max_size=12))
@@ -65,7 +65,7 @@ def test_a_history_is_also_valid_in_the_middle_of_a_turn(items: list[Any]) -> No
     output = {"type": "function_call_output", "call_id": "call_now", "output": "text"}
     history = repaired([*items, call, output])
     assert responses_fault({"model": "gpt-5.2", "input": history}, {}) is None
-    assert chat_fault({"model": "gpt-5.2", "messages": Converter.items_to_messages(history)}) is None
+    assert chat_fault({"model": "gpt-5.2", "messages": Converter.items_to_messages(history)}, {}) is None
     assert history[-1]["output"] == "text"
 
 

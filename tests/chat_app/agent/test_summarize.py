@@ -33,8 +33,11 @@ async def test_a_summary_is_asked_for_as_one_text(provider: Provider) -> None:
         (Script(empty=True), "provider_protocol", 502),
     ],
 )
-async def test_a_summary_that_fails_says_why(provider: Provider, script: Script, code: str, status: int) -> None:
-    provider.scripts += [script] * 3
+async def test_a_summary_that_fails_says_why(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, script: Script, code: str, status: int
+) -> None:
+    monkeypatch.setattr("chat_app.agent.summarize.PATIENCE_S", 0.3)
+    provider.scripts += [script] * 10
     with pytest.raises(NoSummary) as failure:
         await summarize([{"role": "user", "content": "hello"}], "gpt-4.1")
     assert (failure.value.code, failure.value.status_code) == (code, status)
