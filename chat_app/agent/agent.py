@@ -60,6 +60,8 @@ async def instructions_for(transcript: Transcript) -> str:
 
 
 async def file_names(transcript: Transcript) -> str:
+    if transcript.context.has_files is False:
+        return ""
     try:
         async with asyncio.timeout(LISTING_TIMEOUT_S):
             found = await source_names(transcript.request.session_pk, MAX_NAMES + 1)

@@ -12,7 +12,6 @@ from sessions_app import catalogue
 from .agent import instructions_for
 from .inline_images import with_images
 from .providers.base import ModelCall, RunModel
-from .repair import repaired
 from .transcript import Transcript
 
 
@@ -25,10 +24,11 @@ class Asker:
     async def ask(self) -> ModelResponse:
         """Everything of the answer is written when this returns. Raises ProviderError and LengthReached."""
         transcript = self.transcript
+        # First, because the rows also say whether there are files to name.
+        encoded, items = await transcript.context.prepared(self._model.origin, self._model.messages)
         instructions = await instructions_for(transcript)
-        items = repaired(await transcript.context.items(), self._model.origin)
         items = await with_images(items, transcript, catalogue.can_see(self._model.name))
-        return await self._model.answer(ModelCall(instructions, items, self.tools, self._settings))
+        return await self._model.answer(ModelCall(instructions, items, self.tools, self._settings, encoded=encoded))
 
 
 @lru_cache(maxsize=32)

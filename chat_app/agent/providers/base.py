@@ -4,7 +4,7 @@ complete items in the SDK's shape."""
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,12 +26,14 @@ refusals = Refusals()
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """What a model is given for one answer. `items` are valid for any provider, with images inline."""
+    """What a model is given for one answer. `items` are valid for any provider, with images inline; before them come
+    the messages that `encoded` has, if any: elements of a JSON array."""
 
     instructions: str
     items: list[Item]
     tools: Sequence[Tool]
     settings: ModelSettings
+    encoded: bytes = b""
     patience_s: float | None = None  # None: MODEL_PATIENCE_S
 
 
@@ -46,6 +48,9 @@ class AnswerEnd:
 
 class RunModel(ABC):
     """A model bound to one run's transcript."""
+
+    # The messages of this model's provider, for one that takes a beginning that is encoded already.
+    messages: Callable[[list[Item]], list[Item]] | None = None
 
     def __init__(self, name: str, transcript: Transcript) -> None:
         self.name = name
@@ -66,6 +71,9 @@ class ProviderModel(RunModel):
     @property
     def origin(self) -> str:
         return f"{endpoint(self.path, self.name).url} {self.name}"
+
+    @abstractmethod
+    def messages(self, items: list[Item]) -> list[Item]: ...
 
     @abstractmethod
     def body(self, model_call: ModelCall) -> dict[str, Any]: ...
