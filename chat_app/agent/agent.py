@@ -47,6 +47,8 @@ def with_approval(tool: Tool, request: RunRequest) -> Tool:
         return tool
     asks = tool.needs_approval is True or tool.name in settings.TOOLS_REQUIRE_APPROVAL
     asks = asks and tool.name not in request.always_allowed
+    if not asks and tool.needs_approval is False:
+        return tool  # a copy costs 100 µs, for the SDK checks the schema anew
     tool = copy.copy(tool)
     tool.needs_approval = asks
     return tool

@@ -75,7 +75,8 @@ class Stand:
         return f"http://127.0.0.1:{self.relay.port}"
 
     def socket_url(self, session_id: str) -> str:
-        return f"ws://127.0.0.1:{self.server.port}/ws/chat/{session_id}"
+        """Of a session that is new: the socket is told all that was ever said in it."""
+        return f"ws://127.0.0.1:{self.server.port}/ws/chat/{session_id}?after=0"
 
     async def login(self) -> None:
         body = {"email": EMAIL, "password": PASSWORD}
