@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.benchmarks.messages import growing, start
+from tests.benchmarks.messages import agent, growing, start
 from tests.benchmarks.rest import lists_and_details
 from tests.benchmarks.stand import Stand, standing
 from tests.benchmarks.streams import burst, first_token, paced
@@ -24,6 +24,7 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
     "start": start,
     "first": first_token,
     "growing": growing,
+    "agent": agent,
     "paced": paced,
     "burst": burst,
     "fan": fan_out,

@@ -5,6 +5,8 @@ import statistics
 import time
 from dataclasses import dataclass
 
+import orjson
+
 from tests.benchmarks.stand import Stand
 from tests.benchmarks.streams import Stream, measured, opened
 from tests.benchmarks.table import Row, Table
@@ -63,6 +65,18 @@ async def _say(stream: Stream, count: int) -> list[float]:
         await asyncio.wait_for(stream.ended.wait(), 60)
         times.append((stream.deltas[0][0] - since) / 1e6)
     return times
+
+
+async def agent(stand: Stand) -> Table:
+    table = Table("One message in the agent alone, by the items before it", ["items", "CPU ms"])
+    code = "from tests.benchmarks.agent_alone import main; main()"
+    told = await asyncio.to_thread(stand.site.manage, "shell", "-v", "0", "-c", code)
+    figures = {int(length): each_ms for length, each_ms in orjson.loads(told.splitlines()[-1]).items()}
+    table.rows = [Row([f"{length:,}", f"{each_ms:.2f}"]) for length, each_ms in figures.items()]
+    shortest, longest = min(figures), max(figures)
+    each_us = (figures[longest] - figures[shortest]) * 1000 / (longest - shortest)
+    table.rows[-1].expect(f"≤ 3 µs more for each item (it is {each_us:.2f})", each_us <= 3)
+    return table
 
 
 async def start(stand: Stand) -> Table:
