@@ -6,35 +6,44 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SCHEMA := $(BIN)/python manage.py spectacular --validate --fail-on-warn
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench faults format schema
+.PHONY: help run test test-fast check bench faults desktop format schema
 
 help:
 	@echo "make run     serve http://127.0.0.1:8000; needs Python 3.11 or newer and nothing else"
 	@echo "make test    run all tests, on SQLite and on PostgreSQL with Redis"
+	@echo "make test-fast run what takes little time, on SQLite: no attacks, no browser"
 	@echo "make check   format, lint, types, import rules, migrations, OpenAPI, documents"
 	@echo "make bench   print the benchmark tables"
 	@echo "make faults  attack real servers and print one table: make faults N=300"
+	@echo "make desktop walk the desktop clients at random over servers that are killed: make desktop N=500"
 	@echo "make format  format and mend what can be mended, write docs/openapi.yaml again"
 
 run: .venv/.run
 	@RUN_LOCALLY=true exec $(BIN)/python manage.py serve --prepare
 
-# Each run prints its own summary; the second is not kept from running by a failure of the first. Most tests time real
-# processes, and a busy machine may be too slow once: what fails twice has failed, and the summary counts second tries.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Side by side, since most tests wait most of the time: what PostgreSQL's run says is shown when both have ended.
 test: .venv/.test
-	@status=0; \
-	for profile in sqlite postgres; do \
-		echo "== $$profile"; \
-		TEST_PROFILE=$$profile $(BIN)/python -m pytest -n 2 --dist loadfile --reruns 1 $(TESTS) || status=1; \
-	done; \
+	@said=$$(mktemp); trap 'rm -f $$said' EXIT; \
+	TEST_PROFILE=postgres $(PYTEST) $(TESTS) > $$said 2>&1 & postgres=$$!; \
+	echo "== sqlite"; \
+	status=0; \
+	TEST_PROFILE=sqlite $(PYTEST) $(TESTS) || status=1; \
+	wait $$postgres || status=1; \
+	echo "== postgres"; \
+	cat $$said; \
 	exit $$status
+
+test-fast: .venv/.test
+	@$(PYTEST) -m "not slow" --ignore=tests/faults --ignore=tests/page --ignore=tests/chatjuicer/operations $(TESTS)
 
 check: export SECRET_KEY = only for checks, which sign nothing that is used
 check: export ENV_FILE =
 check: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy chatjuicer sessions_app files_app chat_app manage.py
+	$(BIN)/mypy chatjuicer sessions_app files_app chat_app manage.py tests
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(SCHEMA) | diff docs/openapi.yaml - > /dev/null || \
@@ -48,6 +57,9 @@ N ?= 30
 
 faults: .venv/.test
 	@$(BIN)/python -m tests.faults $(N) $(FAULTS)
+
+desktop: .venv/.test
+	@$(BIN)/python -m tests.desktop $(N) $(DESKTOP)
 
 format: .venv/.test
 	$(BIN)/ruff format .

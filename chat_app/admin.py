@@ -23,7 +23,7 @@ class EventInline(HistoryInline):
 
     @admin.display(description="payload")
     def json(self, event: Event) -> str:
-        return beginning(event.payload)
+        return beginning(event.json())
 
 
 @admin.register(Run)
@@ -61,4 +61,4 @@ class EventAdmin(HistoryAdmin):
 
     @admin.display(description="payload")
     def json(self, event: Event) -> str:
-        return beginning(event.payload)
+        return beginning(event.json())

@@ -3,11 +3,14 @@ numbered). docs/protocol.md says the same to people."""
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
+
+from chatjuicer.encryption import storable
 
 from .exceptions import BadFrame
 
@@ -243,7 +246,10 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(event: Event) -> str:
-    return _encoder.encode(event).decode()
+    try:
+        return _encoder.encode(event).decode()
+    except UnicodeEncodeError:  # a model may say one half of a surrogate pair
+        return storable(json.dumps(msgspec.to_builtins(event), ensure_ascii=False, separators=(",", ":")))
 
 
 # -- the envelope

@@ -13,6 +13,7 @@ from sessions_app.models import ChatSession, Message
 from .log.record import record
 from .log.session_events import message_created, session_updated
 from .models import Event, Run
+from .runs.folding import Changed, fold_all
 
 
 @receiver(signals.session_updated)
@@ -33,7 +34,19 @@ def end_runs(session: ChatSession, **kwargs: Any) -> None:
 
 @receiver(signals.session_packing)
 def is_busy(session: ChatSession, **kwargs: Any) -> bool:
-    return Run.objects.filter(session=session).live().exists()
+    if Run.objects.filter(session=session).live().exists():
+        return True
+    try:
+        fold_all(session.pk)
+    except Changed:  # somebody is at it
+        return True
+    return False
+
+
+@receiver(signals.session_unpacked)
+def fold_again(session: ChatSession, **kwargs: Any) -> None:
+    """Older versions have packed deltas, too."""
+    Run.objects.filter(session=session, folded=True).update(folded=False)
 
 
 @receiver(signals.session_cleared)

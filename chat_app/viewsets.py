@@ -133,7 +133,7 @@ class RunViewSet(SessionView, ViewSet):
         require_room(session.owner_id)  # before the message is accepted
         command = form.command(request.headers.get("Idempotency-Key"))
         # In the journal's transaction, as over a socket: on SQLite it would else wait for the journal's lock.
-        starting = start_run(session.pk, session.owner_id, command, once=True)
+        starting = start_run(session.pk, session.owner_id, command)
         started = asyncio.run_coroutine_threadsafe(starting, loop).result()
         after = started.run.first_seq - 1 if started.run.first_seq else started.session.last_seq
         return event_stream(held(request), session, after, started.run)

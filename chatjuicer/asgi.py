@@ -41,6 +41,7 @@ from chatjuicer.api.awaited import AwaitedResponse  # noqa: E402
 from chatjuicer.api.errors import answer  # noqa: E402
 from chatjuicer.frontends.plain import PlainDialect  # noqa: E402
 from chatjuicer.observability import tracing  # noqa: E402
+from chatjuicer.operations.housekeeping import housekeeper  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -166,8 +167,10 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
                 tracing.start()
                 await warm_up()
                 await process.start(SdkAgent(), execute_runs=settings.SUPERVISE_RUNS)
+                housekeeper.start()
             else:
                 await process.stop()
+                await asyncio.to_thread(housekeeper.stop)
                 await shut_down()
                 tracing.stop()
         except Exception:

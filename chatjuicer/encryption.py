@@ -58,7 +58,52 @@ def ring(keys: tuple[str, ...]) -> list[tuple[str, Fernet]]:
     return [(hashlib.sha256(key.encode()).hexdigest()[:8], Fernet(key)) for key in keys]
 
 
-class EncryptedTextField(models.TextField):
+def storable(text: str) -> str:
+    """`text` without what no database column takes, and a model may well say: NUL and lone surrogates become U+FFFD.
+    The two halves of a pair, which came in two pieces, become their character."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+class StorableText(models.Field):
+    """The one place where text is made storable; the instance that is saved has the text as it is stored."""
+
+    def clean_text(self, text: str) -> str:
+        return storable(text)
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = super().pre_save(model_instance, add)
+        if isinstance(value, str) and (cleaned := self.clean_text(value)) is not value:
+            setattr(model_instance, self.attname, cleaned)
+            return cleaned
+        return value
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        return self.clean_text(value) if isinstance(value, str) else value
+
+
+class SpokenCharField(StorableText, models.CharField):
+    """A short text that a model says: what is too long for the column is cut."""
+
+    def clean_text(self, text: str) -> str:
+        text = storable(text)
+        return text if len(text) <= (self.max_length or 0) else text[: self.max_length]
+
+    def deconstruct(self) -> Any:
+        """For migrations it is a CharField: the column is the same."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
+
+
+class EncryptedTextField(StorableText, models.TextField):
     """Sealed when it is saved and unsealed when it is read. A query compares what is stored, so that it finds
     plain rows and empty ones only."""
 

@@ -22,6 +22,7 @@ from chatjuicer.accounts.authentication import from_this_machine
 from chatjuicer.accounts.exceptions import InvalidToken
 
 from .observability.counters import Histogram, counts
+from .operations.collector import HousekeepingCollector
 
 PREFIX = "chatjuicer_"
 
@@ -76,6 +77,7 @@ def histogram(name: str, documentation: str, seen: Histogram) -> Metric:
 
 registry = CollectorRegistry()
 registry.register(ChatCollector())
+registry.register(HousekeepingCollector())
 for _collector in (ProcessCollector, PlatformCollector, GCCollector):
     _collector(registry=registry)
 

@@ -99,6 +99,12 @@ RUN_TIMEOUT_S = env.seconds("RUN_TIMEOUT_S", 3600)
 AGENT_MAX_TURNS = env.number("AGENT_MAX_TURNS", 25)
 # Whether this process claims queued runs, or leaves them to others.
 SUPERVISE_RUNS = env.flag("SUPERVISE_RUNS", True)
+# Between rounds of the housekeeping; 0: none by this process.
+HOUSEKEEP_EVERY_S = env.seconds("HOUSEKEEP_EVERY_S", 60)
+# After the end of a run its deltas become few rows.
+FOLD_AFTER_S = env.seconds("FOLD_AFTER_S", 600)
+# Sessions that were not used for so long are archived; 0: none.
+ARCHIVE_AFTER_DAYS = env.seconds("ARCHIVE_AFTER_DAYS", 0)
 # A process that is silent for so long has lost its runs.
 LEASE_S = env.seconds("LEASE_S", 15)
 # Answers that this process gives to one user at once; further ones wait, and past the second number are refused.
@@ -160,6 +166,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "chatjuicer",
     "chatjuicer.accounts",
+    "chatjuicer.operations",
     "sessions_app",
     "files_app",
     "chat_app",

@@ -71,8 +71,8 @@ class History:
     def newest(self, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
         """The last finished messages between the two positions, ascending, and whether there are older ones."""
         if self.session.packed:
-            within = [m for m in self._packed() if after < m.position < (before or m.position + 1)]
-            return within[-limit:], len(within) > limit
+            packed = self._of_session(self.session.packed_history.newest(Message, limit + 1, before, after))
+            return packed[-limit:], len(packed) > limit
         rows = self._finished().filter(position__gt=after)
         if before is not None:
             rows = rows.filter(position__lt=before)
@@ -82,8 +82,8 @@ class History:
     def above(self, position: int, limit: int) -> tuple[list[Message], bool]:
         """The first finished messages above the position, ascending, and whether there are more."""
         if self.session.packed:
-            later = [m for m in self._packed() if m.position > position]
-            return later[:limit], len(later) > limit
+            packed = self._of_session(self.session.packed_history.above(Message, position, limit + 1))
+            return packed[:limit], len(packed) > limit
         found = list(self._finished().filter(position__gt=position).order_by("position")[: limit + 1])
         return found[:limit], len(found) > limit
 
@@ -115,8 +115,7 @@ class History:
         rows = self.session.messages.all()
         return rows.exclude(pk__in=[message.pk for message in self.unfinished]) if self.unfinished else rows
 
-    def _packed(self) -> list[Message]:
-        messages = self.session.packed_history.rows(Message)
+    def _of_session(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             message.session = self.session
         return messages

@@ -241,7 +241,7 @@ def as_param(key: UUID) -> Any:
 COLUMNS = (
     "id", "public_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
     "pinned", "archived", "is_active", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
-    "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at",
+    "trigger_tokens", "last_message_preview", "last_seq", "state", "created_at", "updated_at", "last_used_at",
 )  # fmt: skip
 PINNED, UPDATED = COLUMNS.index("pinned"), COLUMNS.index("updated_at")
 # Where a session stands in a walk.
@@ -276,7 +276,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
     (
         pk, public_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
         archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
-        last_message_preview, last_seq, created_at, updated_at, last_used_at,
+        last_message_preview, last_seq, state, created_at, updated_at, last_used_at,
     ) = row[: len(COLUMNS)]  # fmt: skip
     title = unseal(title)
     return {
@@ -301,6 +301,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         "trigger_tokens": trigger_tokens,
         "last_message_preview": unseal(last_message_preview),
         "last_seq": last_seq,
+        "state": state,
         "created_at": stamp(created_at),
         "updated_at": stamp(updated_at),
         "last_used_at": stamp(last_used_at),

@@ -13,10 +13,11 @@ from rest_framework import serializers
 from chatjuicer.api.fields import Choice, Flag, Metadata, Text
 from chatjuicer.api.times import rfc3339
 from sessions_app.catalogue import REASONING_EFFORTS
-from sessions_app.models import ChatSession, Message
+from sessions_app.models import IDLE, ChatSession, Message
 from sessions_app.models.sessions import SESSION_ID
 
 MAX_CONTENT = 1_000_000
+STATES = (IDLE, "queued", "running", "awaiting_approval")
 
 
 class McpServers(serializers.ListField):
@@ -97,6 +98,7 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
     trigger_tokens = serializers.IntegerField(help_text="Compaction begins here.")
     last_message_preview = serializers.CharField()
     last_seq = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=STATES)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField()
@@ -124,6 +126,7 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
             "trigger_tokens": instance.trigger_tokens,
             "last_message_preview": instance.last_message_preview,
             "last_seq": instance.last_seq,
+            "state": instance.state,
             "created_at": rfc3339(instance.created_at),
             "updated_at": rfc3339(instance.updated_at),
             "last_used_at": rfc3339(instance.last_used_at),

@@ -19,7 +19,13 @@ the last transaction.
 """
 
 session_packing = Signal()
-"""What was said is about to be packed; a receiver that answers true keeps it. Arguments: session."""
+"""What was said is about to be packed; a receiver that answers true keeps it. Arguments: session.
+
+Sent before the transaction, for what makes the rows fewer, and again inside it.
+"""
+
+session_unpacked = Signal()
+"""The rows are back. Arguments: session."""
 
 session_cleared = Signal()
 """Both layers and the counters are empty. Arguments: session."""

@@ -1,6 +1,13 @@
+"""What all tests share, and which of them run when.
+
+TEST_PROFILE names the database of a run. A test that asks for a database, by `db` or by `profile` (which every site is
+started with), runs on both; all others run once, in the SQLite run.
+"""
+
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +16,99 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import TokenFamily, User
+from tests.harness import databases
+from tests.harness.provider import Provider
+from tests.harness.sites import Sites
+from tests.settings import MIGRATE, PROFILE
 
 PASSWORD = "correct horse battery staple"
+DATABASES = {"db", "transactional_db", "profile"}
+# What takes longer than a developer waits between two changes: a second storage, a browser, servers that are attacked.
+SLOW = {"s3_endpoint", "browser", "the_site"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    here = [item for item in items if runs_here(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(here)])
+    items[:] = here
+    for item in items:
+        if SLOW.intersection(getattr(item, "fixturenames", ())) or parameter_of(item, "storage") == "s3":
+            item.add_marker("slow")
+        if timing := item.get_closest_marker("timing"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker("slow")
+            item.user_properties.append(("timing", timing.kwargs["reason"]))
+
+
+def parameter_of(item: pytest.Item, name: str) -> object:
+    return item.callspec.params.get(name) if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+
+
+def runs_here(item: pytest.Item) -> bool:
+    if only := item.get_closest_marker("only"):
+        return bool(only.args[0] == PROFILE)
+    asked_for = DATABASES.intersection(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db")
+    return PROFILE == "sqlite" or bool(asked_for)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which tests needed a second try, and why they may have one."""
+    if tried := terminalreporter.stats.get("rerun", []):
+        terminalreporter.section("second tries")
+        for report in tried:
+            terminalreporter.line(f"{report.nodeid}: {dict(report.user_properties).get('timing')}")
+
+
+@pytest.fixture(scope="session")
+def profile() -> str:
+    """The database of this run: "sqlite", or "postgres" with Redis."""
+    return PROFILE
+
+
+@pytest.fixture(scope="session")
+def the_provider() -> Iterator[Provider]:
+    with Provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def sites(profile: str, the_provider: Provider) -> Iterator[Sites]:
+    sites = Sites(profile, the_provider)
+    yield sites
+    sites.stop()
+
+
+@pytest.fixture
+def provider(the_provider: Provider) -> Iterator[Provider]:
+    """The model behind the sites; whatever it had to refuse fails the test."""
+    the_provider.reset()
+    yield the_provider
+    violations, the_provider.violations = the_provider.violations, []
+    the_provider.reset()
+    assert violations == []
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    return PROFILE == "sqlite"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """The tests' own database begins as a copy of the migrated one; PostgreSQL is told so in the settings."""
+    if PROFILE == "sqlite":
+        databases.copy_sqlite(Path(connections["default"].settings_dict["TEST"]["NAME"]), *MIGRATE)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -82,3 +180,12 @@ def side_by_side() -> Iterator[Callable[..., list[Any]]]:
 
     yield run
     connections.close_all()
+
+
+def refused(answer: Any, status: int, code: str) -> None:
+    """In the one shape of all errors."""
+    assert answer.status_code == status, answer.content[:300]
+    body = answer.json()
+    assert body["detail"] == body["message"] == body["error"]["message"] != ""
+    assert body["error"]["code"] == code
+    assert body["error"]["request_id"] == answer.headers["X-Request-ID"]

@@ -9,11 +9,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.harness import services
+from tests.harness import databases, services
 
 PROFILE = os.environ.get("TEST_PROFILE", "sqlite")
 DIRECTORY = Path(tempfile.mkdtemp(prefix="chatjuicer-tests-"))
 atexit.register(shutil.rmtree, DIRECTORY, ignore_errors=True)
+databases.run_directory()
+if PROFILE == "postgres":
+    # The first process of a run starts it, and its workers inherit it.
+    os.environ["TEST_DATABASE_URL"] = services.postgres().url
 
 os.environ.update(
     ENV_FILE="",
@@ -35,6 +39,9 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1", "[::1]"]
 ALLOW_LOCALHOST_NOAUTH = False
 ALLOW_REGISTRATION = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MIGRATE = (dict(os.environ) | {"DJANGO_SETTINGS_MODULE": "chatjuicer.settings"}, "migrate")
 if PROFILE == "sqlite":
     # A file, as in life: a database in memory knows neither WAL nor two connections.
     DATABASES["default"]["TEST"] = {"NAME": str(DIRECTORY / "test.db")}
+else:
+    DATABASES["default"]["TEST"] = {"TEMPLATE": databases.postgres_template(*MIGRATE)}

@@ -35,6 +35,7 @@ class Channel:
 
     __slots__ = (
         "catching_up",
+        "forgotten",
         "head",
         "known",
         "listeners",
@@ -49,6 +50,7 @@ class Channel:
         self.session_pk, self.public_id = session_pk, public_id
         self.head = 0
         self.known = 0  # the highest number heard of
+        self.forgotten = 0  # the number up to which events are gone, as its listeners know
         self.opened = False  # the head has been read
         self.opening = asyncio.Lock()
         self.members = 0  # who holds the channel open, joined or still replaying
@@ -94,10 +96,10 @@ class Hub:
             for outbox in channel.listeners:
                 outbox.close(code, reason)
 
-    def tell(self, session_pk: UUID, text: str) -> None:
+    def send_control(self, session_pk: UUID, text: str) -> None:
         """A control frame for the session's clients, here and elsewhere; who is not there does not miss it."""
-        self.receive_told(session_pk, text)
-        self._layer.announce_told(session_pk, text)
+        self.receive_control(session_pk, text)
+        self._layer.announce_control(session_pk, text)
 
     # -- joining
 
@@ -125,7 +127,7 @@ class Hub:
             return
         # Join before reading the log: an event written in between is then heard of twice, not never.
         await self._layer.join(channel.session_pk)
-        channel.head = (await in_database(_bounds, channel.session_pk))[1]
+        channel.forgotten, channel.head = await in_database(_bounds, channel.session_pk)
         channel.opened = True
         self._look_for_missing(channel)
         self._joined.set()
@@ -133,22 +135,23 @@ class Hub:
     async def follow(self, channel: Channel, outbox: Outbox, after: int) -> AsyncGenerator[Record | str]:
         """Each event above `after` once, in order, first from the log and then live, until the outbox is closed.
 
-        A cursor that the log cannot serve gives a `resync` and the live stream.
+        A cursor that the log cannot serve gives a `resync` and the live stream; so does a log that is forgotten while
+        it is being read.
         """
         forgotten, last_seq = await in_database(_bounds, channel.session_pk)
         if not forgotten <= after <= last_seq:
             after = last_seq
             yield encode(Resync(last_seq))
-        while after < channel.head and not outbox.closed:
-            page = await in_database(_page, channel.session_pk, channel.public_id, after)
-            if not page:
-                break
+        while (after < channel.head or forgotten < channel.forgotten) and not outbox.closed:
+            page, gone = await in_database(_page, channel.session_pk, channel.public_id, after)
+            gone = max(gone, channel.forgotten)
+            if gone > forgotten or (not page and after < channel.head):
+                forgotten, after = gone, max(channel.head, gone)
+                yield encode(Resync(after))
+                continue
             for record in together(page):
                 yield record
             after = page[-1].seq
-        if after < channel.head:  # forgotten while it was being read
-            after = channel.head
-            yield encode(Resync(after))
         # No await between the last look at the head and this line: nothing is handed out in between. Where the client
         # is ahead of the channel, which may still be reading, its outbox passes over what it has.
         outbox.after = after
@@ -167,8 +170,8 @@ class Hub:
     def _after_delete(self, session_pk: UUID) -> None:
         self._loop.call_soon_threadsafe(self._deleted_here, session_pk)
 
-    def _after_forgetting(self, session_pk: UUID) -> None:
-        self._loop.call_soon_threadsafe(self._forgotten_here, session_pk)
+    def _after_forgetting(self, session_pk: UUID, up_to: int) -> None:
+        self._loop.call_soon_threadsafe(self._forgotten_here, session_pk, up_to)
 
     def _committed_here(self, records: list[Record]) -> None:
         self.receive_records(records)
@@ -195,17 +198,22 @@ class Hub:
             for outbox in channel.listeners:
                 outbox.close(4404, "the session was deleted")
 
-    def _forgotten_here(self, session_pk: UUID) -> None:
-        self.receive_forgotten(session_pk)
-        self._layer.announce_forgotten(session_pk)
+    def _forgotten_here(self, session_pk: UUID, up_to: int) -> None:
+        self.receive_forgotten(session_pk, up_to)
+        self._layer.announce_forgotten(session_pk, up_to)
 
-    def receive_forgotten(self, session_pk: UUID) -> None:
-        """Clients show what is no longer there: have them load the session again, then go on."""
-        if channel := self._channels.get(session_pk):
-            for outbox in channel.listeners:
-                outbox.put(encode(Resync(channel.head)))
+    def receive_forgotten(self, session_pk: UUID, up_to: int) -> None:
+        """Clients show what is no longer there: have them load the session again, then go on. Once for each number,
+        however often and by whatever way it is heard of."""
+        channel = self._channels.get(session_pk)
+        if channel is None or not channel.opened or up_to <= channel.forgotten:
+            return
+        channel.forgotten = up_to
+        channel.head, channel.known = max(channel.head, up_to), max(channel.known, up_to)
+        for outbox in channel.listeners:
+            outbox.put(encode(Resync(channel.head)))
 
-    def receive_told(self, session_pk: UUID, text: str) -> None:
+    def receive_control(self, session_pk: UUID, text: str) -> None:
         if channel := self._channels.get(session_pk):
             for outbox in channel.listeners:
                 outbox.put(text)
@@ -225,8 +233,11 @@ class Hub:
         """Hand out from the log until the channel has all that it heard of."""
         try:
             while channel.head < channel.known:
-                page = await in_database(_page, channel.session_pk, channel.public_id, channel.head)
-                if not page:  # forgotten, or gone
+                page, gone = await in_database(_page, channel.session_pk, channel.public_id, channel.head)
+                if gone > channel.forgotten:
+                    self.receive_forgotten(channel.session_pk, gone)
+                    continue
+                if not page:  # gone, or kept by hand
                     channel.head = channel.known
                     for outbox in channel.listeners:
                         outbox.put(encode(Resync(channel.head)))
@@ -248,7 +259,7 @@ class Hub:
                 pass
             keys = list(self._channels)
             try:
-                heads = await in_database(_heads, keys) if keys else {}
+                bounds = await in_database(_bounds_of, keys) if keys else {}
             except Exception:
                 logger.warning("hub: the poll failed", exc_info=True)
                 continue
@@ -256,10 +267,12 @@ class Hub:
                 channel = self._channels.get(key)
                 if channel is None or not channel.opened:
                     continue
-                if key not in heads:
+                if key not in bounds:
                     self.receive_deleted(key)
                     continue
-                channel.known = max(channel.known, heads[key])
+                forgotten, last_seq = bounds[key]
+                self.receive_forgotten(key, forgotten)
+                channel.known = max(channel.known, last_seq)
                 self._look_for_missing(channel)
 
 
@@ -277,19 +290,22 @@ def together(page: list[Record]) -> list[Record]:
     return joined
 
 
-def _page(session_pk: UUID, public_id: str, after: int) -> list[Record]:
-    return Event.objects.page(session_pk, public_id, after, PAGE)
+def _page(session_pk: UUID, public_id: str, after: int) -> tuple[list[Record], int]:
+    """The next events, and the number up to which events are forgotten: looked up last, so that a page that was read
+    in the middle of a clear is not taken for whole."""
+    page = Event.objects.page(session_pk, public_id, after, PAGE)
+    return page, _bounds(session_pk)[0]
 
 
 def _bounds(session_pk: UUID) -> tuple[int, int]:
     """The numbers up to which events are forgotten, and have been given out."""
-    bounds = ChatSession.objects.filter(pk=session_pk).values_list("forgotten_seq", "last_seq").first()
-    return bounds or (0, 0)
+    return _bounds_of([session_pk]).get(session_pk, (0, 0))
 
 
-def _heads(keys: list[UUID]) -> dict[UUID, int]:
-    heads: dict[UUID, int] = {}
+def _bounds_of(keys: list[UUID]) -> dict[UUID, tuple[int, int]]:
+    bounds: dict[UUID, tuple[int, int]] = {}
     for start in range(0, len(keys), 500):
-        rows = ChatSession.objects.filter(pk__in=keys[start : start + 500]).values_list("pk", "last_seq")
-        heads.update(rows)
-    return heads
+        sessions = ChatSession.objects.filter(pk__in=keys[start : start + 500])
+        rows = sessions.values_list("pk", "forgotten_seq", "last_seq")
+        bounds.update((pk, (forgotten, last_seq)) for pk, forgotten, last_seq in rows)
+    return bounds

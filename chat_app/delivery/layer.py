@@ -32,9 +32,9 @@ class Listener(Protocol):
 
     def receive_deleted(self, session_pk: UUID) -> None: ...
 
-    def receive_forgotten(self, session_pk: UUID) -> None: ...
+    def receive_forgotten(self, session_pk: UUID, up_to: int) -> None: ...
 
-    def receive_told(self, session_pk: UUID, text: str) -> None: ...
+    def receive_control(self, session_pk: UUID, text: str) -> None: ...
 
 
 class Layer:
@@ -74,11 +74,12 @@ class Layer:
     def announce_deleted(self, session_pk: UUID) -> None:
         self._send_soon(group_of(session_pk), {"type": "hub.gone", "session_pk": session_pk.hex})
 
-    def announce_forgotten(self, session_pk: UUID) -> None:
-        self._send_soon(group_of(session_pk), {"type": "hub.forgotten", "session_pk": session_pk.hex})
+    def announce_forgotten(self, session_pk: UUID, up_to: int) -> None:
+        message = {"type": "hub.forgotten", "session_pk": session_pk.hex, "up_to": up_to}
+        self._send_soon(group_of(session_pk), message)
 
-    def announce_told(self, session_pk: UUID, text: str) -> None:
-        self._send_soon(group_of(session_pk), {"type": "hub.told", "session_pk": session_pk.hex, "text": text})
+    def announce_control(self, session_pk: UUID, text: str) -> None:
+        self._send_soon(group_of(session_pk), {"type": "hub.control", "session_pk": session_pk.hex, "text": text})
 
     def announce_queued(self) -> None:
         self._send_soon(QUEUE_GROUP, {"type": "hub.queue"})
@@ -164,9 +165,10 @@ class Layer:
             case "hub.gone":
                 self._listener.receive_deleted(UUID(message["session_pk"]))
             case "hub.forgotten":
-                self._listener.receive_forgotten(UUID(message["session_pk"]))
-            case "hub.told":
-                self._listener.receive_told(UUID(message["session_pk"]), message["text"])
+                # A process of an older version does not say the number; the poll finds it.
+                self._listener.receive_forgotten(UUID(message["session_pk"]), message.get("up_to", 0))
+            case "hub.control":
+                self._listener.receive_control(UUID(message["session_pk"]), message["text"])
             case "hub.queue" if self.on_queue:
                 self.on_queue()
 

@@ -18,7 +18,7 @@ class CommitHooks:
         self.on_events_committed: Callable[[list[Record]], None] | None = None
         self.on_run_queued: Callable[[], None] | None = None
         self.on_session_deleted: Callable[[UUID], None] | None = None
-        self.on_log_forgotten: Callable[[UUID], None] | None = None
+        self.on_log_forgotten: Callable[[UUID, int], None] | None = None
 
     def events_committed(self, records: list[Record]) -> None:
         if self.on_events_committed:
@@ -33,10 +33,10 @@ class CommitHooks:
         if self.on_session_deleted:
             self.on_session_deleted(session_pk)
 
-    def log_forgotten(self, session_pk: UUID) -> None:
-        """The events of a session were deleted: what its clients show is no longer there."""
+    def log_forgotten(self, session_pk: UUID, up_to: int) -> None:
+        """The events of a session up to that number were deleted: what its clients show is no longer there."""
         if self.on_log_forgotten:
-            self.on_log_forgotten(session_pk)
+            self.on_log_forgotten(session_pk, up_to)
 
 
 commit_hooks = CommitHooks()

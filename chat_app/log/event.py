@@ -10,6 +10,7 @@ from chatjuicer.encryption import EncryptedTextField
 from sessions_app.models import ChatSession, PackedHistory
 
 from .commit_hooks import commit_hooks
+from .folded import payload_of
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -17,12 +18,15 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Events numbered above `seq`, oldest first."""
         return self.filter(seq__gt=seq).order_by("seq")
 
-    def records(self, session_pk: UUID, public_id: str) -> list[Record]:
-        """These events of one session as what goes over the wire, in the order of the query."""
-        rows = self.values_list("seq", "run_id", "type", "payload", "at")
+    def records(self, session_pk: UUID, public_id: str, after: int = 0) -> list[Record]:
+        """These events of one session as what goes over the wire, in the order of the query.
+
+        Of a row that stands for many events, those above `after` are told.
+        """
+        rows = self.values_list("seq", "run_id", "type", "payload", "at", "folded_from")
         return [
-            Record(session_pk, public_id, seq, run_id, type, payload, rfc3339(at))
-            for seq, run_id, type, payload, at in rows
+            Record(session_pk, public_id, seq, run_id, type, payload_of(seq, payload, first, after), rfc3339(at))
+            for seq, run_id, type, payload, at, first in rows
         ]
 
 
@@ -30,13 +34,12 @@ class EventManager(models.Manager["Event"]):
     def page(self, session_pk: UUID, public_id: str, after: int, limit: int) -> list[Record]:
         """The next events above `after` of a session, also of one that is packed."""
         rows = Event.objects.filter(session_id=session_pk).after(after)[:limit]
-        records = rows.records(session_pk, public_id)
+        records = rows.records(session_pk, public_id, after)
         if records or (packed := PackedHistory.objects.filter(pk=session_pk).first()) is None:
-            return records or rows.all().records(session_pk, public_id)  # unpacked meanwhile
-        above = [event for event in packed.rows(Event) if event.seq > after]
+            return records or rows.all().records(session_pk, public_id, after)  # unpacked meanwhile
         return [
-            Record(session_pk, public_id, event.seq, event.run_id, event.type, event.payload, rfc3339(event.at))
-            for event in above[:limit]
+            Record(session_pk, public_id, event.seq, event.run_id, event.type, event.json(after), rfc3339(event.at))
+            for event in packed.above(Event, after, limit)
         ]
 
     def forget(self, session: ChatSession, up_to: int, last: int | None = None) -> None:
@@ -47,17 +50,22 @@ class EventManager(models.Manager["Event"]):
         session.last_seq = session.last_seq if last is None else last
         numbers = {"forgotten_seq": up_to} if last is None else {"forgotten_seq": up_to, "last_seq": last}
         ChatSession.objects.filter(pk=session.pk).update(**numbers)
-        transaction.on_commit(lambda: commit_hooks.log_forgotten(session.pk))
+        transaction.on_commit(lambda: commit_hooks.log_forgotten(session.pk, up_to))
 
 
 class Event(models.Model):
-    """A numbered fact in a session's log. Inserted by `record` or the journal, and never changed."""
+    """A numbered fact in a session's log. Inserted by `record` or the journal, and never changed.
+
+    Long after, the row of the last of many deltas stands for all of them (folding.py): `folded_from` is then the number
+    of the first.
+    """
 
     session = models.ForeignKey(ChatSession, models.CASCADE, related_name="events", db_index=False)
     seq = models.PositiveBigIntegerField()
     run_id = models.UUIDField(null=True, editable=False)
     type = models.CharField(max_length=32)
     payload = EncryptedTextField(help_text="The frame's JSON without its envelope.")
+    folded_from = models.PositiveBigIntegerField(null=True, help_text="First number of many that this row stands for.")
     at = models.DateTimeField()
 
     objects = EventManager.from_queryset(EventQuerySet)()
@@ -67,3 +75,7 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"
+
+    def json(self, after: int = 0) -> str:
+        """The frame without its envelope; of many events, what those above `after` said."""
+        return payload_of(self.seq, self.payload, self.folded_from, after)

@@ -30,7 +30,7 @@ from chatjuicer.observability.counters import counts
 from sessions_app.models import ChatSession
 
 from .record import insert, tag
-from .run_writer import ClaimedRun, Entry, RunWriter, Tell
+from .run_writer import ClaimedRun, Entry, RunWriter, SendControl
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -70,10 +70,13 @@ class Batch:
 class Journal:
     """Started and stopped with the process, on its event loop."""
 
-    def __init__(self, number: Number, on_lost: Callable[[UUID], None]) -> None:
+    def __init__(
+        self, number: Number, on_lost: Callable[[UUID], None], on_refused: Callable[[UUID], None] | None = None
+    ) -> None:
         """`number` gives out the numbers of running runs' events (models/fence.py). `on_lost` is called, on the loop,
-        for each run that this process may no longer write."""
-        self._number, self._on_lost = number, on_lost
+        for each run that this process may no longer write; in its place `on_refused`, if there is one, for each whose
+        events the database does not take, so that somebody ends it."""
+        self._number, self._on_lost, self._on_refused = number, on_lost, on_refused or on_lost
         self._loop = asyncio.get_running_loop()
         self._dirty: dict[RunWriter, None] = {}
         self._calls: list[Call] = []
@@ -85,9 +88,11 @@ class Journal:
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
 
-    def writer(self, run: ClaimedRun, session: ChatSession, tell: Tell = lambda session_pk, text: None) -> RunWriter:
-        """`tell` is given what goes to the clients past the log."""
-        return RunWriter(run, session, self._note_dirty, tell)
+    def writer(
+        self, run: ClaimedRun, session: ChatSession, send_control: SendControl = lambda session_pk, text: None
+    ) -> RunWriter:
+        """`send_control` is given the frames that go to the clients without being logged."""
+        return RunWriter(run, session, self._note_dirty, send_control)
 
     async def transact(self, verb: Callable[[], T], session_pk: UUID | None = None) -> T:
         """The verb's result, once it is committed. Its own errors are raised here; Unavailable if it could not be
@@ -147,7 +152,7 @@ class Journal:
         self._committed_at = self._loop.time()
         for writer in lost:
             writer.lost = True
-            self._on_lost(writer.run_id)
+            (self._on_refused if writer.refused else self._on_lost)(writer.run_id)
         for entry in batch.entries:
             entry.writer.written()
         for call in [*batch.calls, *batch.alone]:
@@ -186,10 +191,12 @@ class Journal:
                 # Callers get an error now. The answers' events are kept, and written when the database is back.
                 self._fail_calls(batch)
             except Exception:
+                if len(batch.entries) + bool(batch.calls) > 1:
+                    return self._write_apart(batch)
                 logger.exception("journal: a batch could not be written")
                 self._fail_calls(batch)
-                if len(batch.entries) > 1:
-                    return self._write_one_by_one(batch)
+                for entry in batch.entries:
+                    entry.writer.refused = True
                 return [entry.writer for entry in batch.entries]
             if not batch.entries:
                 return []
@@ -198,9 +205,12 @@ class Journal:
             time.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
 
-    def _write_one_by_one(self, batch: Batch) -> list[RunWriter]:
-        """So that an event that the database refuses costs no run but its own."""
-        return [writer for entry in batch.entries for writer in self._write(Batch([entry]))]
+    def _write_apart(self, batch: Batch) -> list[RunWriter]:
+        """So that an event that the database refuses costs no run but its own, and no verb."""
+        parts = [Batch([entry]) for entry in batch.entries]
+        if batch.calls:
+            parts.append(Batch(calls=batch.calls))
+        return [writer for part in parts for writer in self._write(part)]
 
     def _fail_calls(self, batch: Batch) -> None:
         for call in batch.calls:

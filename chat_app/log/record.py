@@ -36,14 +36,21 @@ def lock_session(session_pk: UUID) -> ChatSession:
     return session
 
 
-def record(session: ChatSession, events: Iterable[LogEvent], run_id: UUID | None = None) -> list[Record]:
-    """Number the events and insert them; clients are notified after the commit. Must run inside a transaction."""
+def record(
+    session: ChatSession, events: Iterable[LogEvent], run_id: UUID | None = None, state: str | None = None
+) -> list[Record]:
+    """Number the events and insert them; clients are notified after the commit. Must run inside a transaction.
+
+    `state`: what the session is in from now on, written by the statement that numbers the events.
+    """
     events = list(events)
     rows = ChatSession.objects.filter(pk=session.pk)
-    numbered = update_returning(rows, ("last_seq", "packed"), last_seq=F("last_seq") + len(events))
+    changes = {} if state is None else {"state": str(state)}
+    numbered = update_returning(rows, ("last_seq", "packed"), last_seq=F("last_seq") + len(events), **changes)
     if not numbered:
         return []
     session.last_seq, packed = numbered[0]
+    session.state = session.state if state is None else str(state)
     if packed:
         session.unpack()
     first = session.last_seq - len(events) + 1

@@ -15,12 +15,16 @@ from msgspec import UNSET
 from chat_app import protocol
 from chat_app.exceptions import LeaseLost
 from sessions_app.models import ChatSession, Message, MessageDraft
+from sessions_app.models.statements import elapsed_ms
 
 # How far the model may be ahead of the disk before the writer makes it wait.
 MAX_UNWRITTEN_CHARS = 512 * 1024
 
+# Of a `usage` event, what the run keeps.
+USAGE = ("input_tokens", "output_tokens", "total_tokens", "context_tokens")
+
 Change = Callable[[ChatSession], None]
-Tell = Callable[[UUID, str], None]  # the session's key, the text of a control frame
+SendControl = Callable[[UUID, str], None]  # the session's key, the text of a control frame
 
 
 @dataclass(slots=True)
@@ -48,6 +52,8 @@ class ClaimedRun(Protocol):
     model: str
     started_at: datetime | None
 
+    def note_usage(self, usage: dict[str, Any]) -> None: ...
+
 
 class RunWriter:
     """The `Writer` of one claimed run. It lives on the event loop; only its changes of rows run in the journal thread.
@@ -60,16 +66,18 @@ class RunWriter:
         run: ClaimedRun,
         session: ChatSession,
         dirty: Callable[[RunWriter], None],
-        tell: Tell,
+        send_control: SendControl,
     ) -> None:
         self.run_id, self.epoch, self.model = run.pk, run.epoch, run.model
+        self._note_usage = run.note_usage
         self.started_at = run.started_at or timezone.now()
         self.session_pk, self.public_id = session.pk, session.public_id
         self.agent_name = session.agent_name
         self.thresholds = {"limit": session.max_tokens, "threshold": session.trigger_tokens}
         self.lost = False
+        self.refused = False  # the database does not take what the run writes
         self.writing = False  # the journal has taken a batch and not committed it yet
-        self._dirty, self._tell = dirty, tell
+        self._dirty, self._send_control = dirty, send_control
         self._unwritten: list[_GrowingText | protocol.Event | tuple[str, Any]] = []
         self._unwritten_chars = 0
         self._written = asyncio.Event()
@@ -132,7 +140,7 @@ class RunWriter:
         status = protocol.Status(
             self.public_id, self.run_id, code, message, UNSET if retry_in_s is None else retry_in_s
         )
-        self._tell(self.session_pk, protocol.encode(status))
+        self._send_control(self.session_pk, protocol.encode(status))
 
     async def flush(self) -> None:
         """Returns once all that was written is committed; raises LeaseLost if it never will be."""
@@ -191,6 +199,8 @@ class RunWriter:
                     self._take_text(entry, kind, "".join(parts))
                 case protocol.ToolCall():
                     self._take_tool_call(entry, what)
+                case protocol.Usage():
+                    self._take_usage(entry, what)
                 case protocol.Event():
                     entry.events.append(what)
                 case ("end_message", _):
@@ -217,15 +227,21 @@ class RunWriter:
         if self._message is None:
             return
         content, message_id = "".join(self._message_parts), self._message
-        elapsed_ms = int((timezone.now() - self.started_at).total_seconds() * 1000)
+        took_ms = elapsed_ms(self.started_at)
         self._message = None
 
         def finish(session: ChatSession) -> None:
             message = Message.objects.filter(pk=message_id).first()
             if message is not None:
-                message.complete(content, response_time_ms=elapsed_ms)
+                message.complete(content, response_time_ms=took_ms)
 
         entry.changes.append(finish)
+
+    def _take_usage(self, entry: Entry, usage: protocol.Usage) -> None:
+        """Kept with the event, so that it is counted whatever becomes of the run."""
+        entry.events.append(usage)
+        kept = {name: getattr(usage, name) for name in USAGE}
+        entry.changes.append(lambda session: self._note_usage(kept))
 
     def _take_tool_call(self, entry: Entry, call: protocol.ToolCall) -> None:
         entry.events.append(call)

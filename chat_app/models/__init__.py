@@ -1,6 +1,7 @@
 from chat_app.log.event import Event
 
 from .approval import Approval
-from .run import Run, Started
+from .run import Run
+from .started import Started
 
 __all__ = ["Approval", "Event", "Run", "Started"]

@@ -11,7 +11,7 @@ from chat_app.exceptions import ApprovalGone
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import lock_session
 from chatjuicer.api.times import rfc3339
-from chatjuicer.encryption import EncryptedTextField
+from chatjuicer.encryption import EncryptedTextField, SpokenCharField
 from sessions_app.models import ChatSession
 
 from .run import Run
@@ -54,8 +54,8 @@ class Approval(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     session = models.ForeignKey(ChatSession, models.CASCADE, related_name="approvals")
     run = models.ForeignKey(Run, models.CASCADE, related_name="approvals")
-    call_id = models.CharField(max_length=255)
-    name = models.CharField(max_length=255)
+    call_id = SpokenCharField(max_length=255)
+    name = SpokenCharField(max_length=255)
     arguments = EncryptedTextField()
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
     reason = EncryptedTextField(blank=True)

@@ -6,17 +6,19 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.utils import timezone
-
 from chat_app import protocol
 from chat_app.log.event import Event
+from chat_app.log.folded import payload_of
 from sessions_app.models import ChatSession, MessageDraft
+from sessions_app.models.statements import elapsed_ms
 
 from .status import RunStatus
 
 STOPPED_NOTE = "The user stopped the previous answer before it was finished."
+UNHEARD_NOTE = "The user stopped the answer to this before it was begun."
 CUT_NOTE = "The previous answer was cut off by a technical fault before it was finished."
 INTERRUPTED_RESULT = "The call was interrupted before it returned."
+CLAIM_FAILED = protocol.Error("internal", "Something went wrong on the server.", retryable=True)
 PROCESS_LOST = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
 
 
@@ -57,7 +59,7 @@ def _complete_pending(run: EndingRun, session: ChatSession, status: RunStatus) -
         status=status.value,  # "completed", "interrupted" or "failed": the same words for runs and messages
         partial=status != RunStatus.COMPLETED,
         is_error=status == RunStatus.FAILED,
-        response_time_ms=_elapsed_ms(run.started_at),
+        response_time_ms=elapsed_ms(run.started_at) if run.started_at else None,
     )
     session.add_context([{"role": "assistant", "content": text}], run_id=run.pk)
     return pending.pk
@@ -91,15 +93,12 @@ def close_tool_calls(run_id: UUID, session: ChatSession) -> list[protocol.Event]
     return frames
 
 
-def _elapsed_ms(started_at: datetime | None) -> int | None:
-    return int((timezone.now() - started_at).total_seconds() * 1000) if started_at else None
-
-
 def text_so_far(session_pk: UUID, message_id: UUID, since_seq: int) -> str:
     """The text of a message that is still being written: its deltas in the log, from `since_seq` on."""
     deltas = Event.objects.filter(session_id=session_pk, seq__gte=since_seq, type="delta").order_by("seq")
     ending = f'"message_id":"{message_id}"}}'
-    payloads = deltas.values_list("payload", flat=True).iterator(chunk_size=2000)
+    rows = deltas.values_list("seq", "payload", "folded_from").iterator(chunk_size=2000)
+    payloads = (payload_of(*row) for row in rows)
     return "".join(protocol.delta_content(payload) for payload in payloads if payload.endswith(ending))
 
 

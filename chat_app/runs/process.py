@@ -39,7 +39,7 @@ class Process:
         self.agent = agent
         self.loop = asyncio.get_running_loop()
         self.hub = Hub()
-        self.journal = Journal(number, on_lost=self._drop)
+        self.journal = Journal(number, on_lost=self._drop, on_refused=self._refuse)
         self.sockets = Sockets()
         await self.hub.start()
         self.sockets.start()
@@ -76,6 +76,10 @@ class Process:
     def _drop(self, run_id: UUID) -> None:
         if self.supervisor is not None:
             self.supervisor.drop(run_id)
+
+    def _refuse(self, run_id: UUID) -> None:
+        if self.supervisor is not None:
+            self.supervisor.refuse(run_id)
 
     def _announce_queued(self) -> None:
         """After a commit that left a run waiting, from any thread."""

@@ -15,6 +15,7 @@ import msgspec
 from django.conf import settings
 
 from chat_app import protocol
+from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
 from chat_app.exceptions import LeaseLost
 from chat_app.log.journal import Journal
@@ -25,6 +26,7 @@ from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.context import run_context
 from chatjuicer.observability.counters import counts
 from chatjuicer.observability.tracing import note_failure, run_span
+from sessions_app.models import ChatSession
 
 from .contract import Agent, Outcome, RunError, RunRequest
 from .owner import OWNER, is_dead
@@ -39,6 +41,7 @@ WRITE_END_FOR_S = 60.0  # how long the end of a run is tried to be written
 WRITE_END_PAUSE_S = 0.5  # between two tries
 MAX_RUNS = 500  # of this process at once; others wait in the queue
 SHUTDOWN = protocol.Error("shutdown", "The server was shut down during the answer.", retryable=True)
+UNSTORABLE = protocol.Error("unstorable", "A part of the answer could not be stored.")
 INTERNAL = RunError("internal", "Something went wrong on the server.")
 ENDINGS = {"error": RunStatus.FAILED, "interrupted": RunStatus.INTERRUPTED}
 
@@ -48,10 +51,10 @@ class Supervisor:
         self._journal, self._hub, self._agent = journal, hub, agent
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._since: dict[UUID, int] = {}  # number of the latest stream_start of each
+        self._started: dict[UUID, Started] = {}
         self._dropped: dict[UUID, str] = {}  # runs that others have ended: the finish_reason
-        self._sessions: dict[UUID, UUID] = {}  # of each run
         self._per_user: Counter[UUID] = Counter()
+        self._ending: set[asyncio.Task[None]] = set()  # the ends of refused runs
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._renewed_at = time.monotonic()
@@ -70,16 +73,17 @@ class Supervisor:
     @property
     def sessions(self) -> set[UUID]:
         """Those in which a run goes on here."""
-        return set(self._sessions.values())
+        return {started.session.pk for started in self._started.values()}
 
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._keep_leases())]
+        self._loops.append(asyncio.create_task(self._finish_removals()))
 
     async def stop(self, grace_s: float, hurried: Callable[[], bool] = lambda: False) -> None:
         """Let running runs finish within the grace time, or until `hurried`; end the others with their text so far."""
         self._stopping = True
         self._wake.set()
-        claiming, _ = self._loops
+        claiming = self._loops[0]
         # A claim that is under way may still make runs ours, which must then be executed or ended here.
         await asyncio.wait(
             [claiming, asyncio.ensure_future(self._journal.transact(lambda: None))], timeout=CLAIM_TIMEOUT_S
@@ -89,12 +93,18 @@ class Supervisor:
             await asyncio.wait(list(self._tasks.values()), timeout=0.1)
         for loop in self._loops:
             loop.cancel()
+        # The epoch of our claim: what others have claimed or resumed meanwhile is theirs.
+        epochs = {run_id: started.run.epoch for run_id, started in self._started.items()}
         for run_id, task in list(self._tasks.items()):
             self._dropped[run_id] = "error"
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            await self._journal.transact(partial(self._end_in_database, run_id, Outcome("error"), SHUTDOWN))
+            end = partial(self._end_in_database, run_id, Outcome("error"), SHUTDOWN, epochs[run_id])
+            try:
+                await self._journal.transact(end)
+            except Exception:
+                logger.exception("run %s could not be ended", run_id)
 
     def wake(self) -> None:
         """A run may wait to be claimed. From any thread."""
@@ -106,8 +116,7 @@ class Supervisor:
         run_id = started.run.pk
         task = asyncio.create_task(self._execute(started), name=f"run {run_id}")
         self._tasks[run_id] = task
-        self._since[run_id] = started.run.first_seq or 0
-        self._sessions[run_id] = started.session.pk
+        self._started[run_id] = started
         user_id = started.session.owner_id
         self._per_user[user_id] += 1
         task.add_done_callback(lambda _: self._forget(run_id, user_id, task))
@@ -120,18 +129,30 @@ class Supervisor:
             self._dropped[run_id] = finish_reason
             task.cancel()
 
+    def refuse(self, run_id: UUID) -> None:
+        """The database takes nothing more of what the run writes: end it at once, with what it has said."""
+        started = self._started.get(run_id)
+        if started is None:
+            return
+        self.drop(run_id, "error")
+        end = partial(self._end_in_database, run_id, Outcome("error"), UNSTORABLE, started.run.epoch)
+        ending = asyncio.create_task(self._write_end(end, started.session.pk), name=f"refused run {run_id}")
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
     def _forget(self, run_id: UUID, user_id: UUID, task: asyncio.Task[None]) -> None:
         self._per_user[user_id] -= 1
         if not self._per_user[user_id]:
             del self._per_user[user_id]
         if self._tasks.get(run_id) is task:  # it is another one if the run was resumed after an approval
-            del self._tasks[run_id], self._since[run_id], self._sessions[run_id]
+            del self._tasks[run_id], self._started[run_id]
             self._dropped.pop(run_id, None)
         self._wake.set()
 
     def _drop_ended(self, record: Record) -> None:
         # A `stream_end` with a lower number is of the run's part before an approval, and came late.
-        if record.type == "stream_end" and record.run_id in self._tasks and record.seq > self._since[record.run_id]:
+        started = self._started.get(record.run_id) if record.run_id and record.type == "stream_end" else None
+        if started and record.run_id and record.seq > (started.run.first_seq or 0):
             self.drop(record.run_id, msgspec.json.decode(record.payload)["finish_reason"])
 
     # -- one run
@@ -154,7 +175,7 @@ class Supervisor:
                     if outcome.error:
                         note_failure(span, outcome.error.code)
                     # From here on nothing cancels: the end is written once, by us or by whoever was first.
-                    await asyncio.shield(self._write_end(partial(self._end, started, outcome), session.pk))
+                    await asyncio.shield(self._write_own_end(started, outcome))
                 except LeaseLost:
                     pass
                 finally:
@@ -165,7 +186,7 @@ class Supervisor:
 
     async def _answer(self, started: Started) -> Outcome:
         """The agent's outcome, or an error in its place. Raises LeaseLost and CancelledError."""
-        writer = self._journal.writer(started.run, started.session, self._hub.tell)
+        writer = self._journal.writer(started.run, started.session, self._hub.send_control)
         writer.resume(started.open_calls)
         try:
             outcome = await self._agent.answer(request_of(started), writer)
@@ -176,6 +197,17 @@ class Supervisor:
             logger.exception("the run failed")
             return Outcome("error", error=INTERNAL)
         return outcome
+
+    async def _write_own_end(self, started: Started, outcome: Outcome) -> None:
+        run, session = started.run, started.session
+        try:
+            await self._write_end(partial(self._end, started, outcome), session.pk)
+        except Unavailable:
+            raise
+        except Exception:
+            logger.exception("the run's outcome cannot be stored")
+            end = partial(self._end_in_database, run.pk, Outcome("error"), UNSTORABLE, run.epoch)
+            await self._write_end(end, session.pk)
 
     async def _write_end(self, verb: Callable[[], object], session_pk: UUID) -> None:
         """Repeated until the database has taken it. Raises Unavailable if it did not for long: by then the lease has
@@ -250,13 +282,26 @@ class Supervisor:
                 logger.warning("leases could not be renewed; trying again", exc_info=True)
             await asyncio.sleep(settings.LEASE_S / 3)
 
-    async def _end_orphans(self) -> None:
-        def end_all() -> int:
-            # Runs that this process executes are no orphans, however long the database was away.
-            orphans = [run for run in Run.objects.all().orphans(is_dead) if run.pk not in self._tasks]
-            return sum(run.end_orphaned() for run in orphans)
+    async def _finish_removals(self) -> None:
+        """What a crash has left of sessions that were being deleted."""
+        try:
+            if left := await in_database(ChatSession.objects.finish_removals):
+                logger.warning("deleted what was left of %d sessions", left)
+        except Exception:
+            logger.exception("the deletion of sessions could not be finished; the next start tries again")
 
-        ended = await self._journal.transact(end_all)
+    async def _end_orphans(self) -> None:
+        """Each in a transaction of its own: one that cannot be ended keeps no other waiting."""
+        ended = 0
+        for run in await self._journal.transact(lambda: Run.objects.all().orphans(is_dead)):
+            if run.pk in self._tasks:
+                continue  # what this process executes is no orphan, however long the database was away
+            try:
+                ended += await self._journal.transact(run.end_orphaned, run.session_id)
+            except Unavailable:
+                raise
+            except Exception:
+                logger.exception("orphaned run %s could not be ended", run.pk)
         counts.orphans_ended += ended
         if ended:
             logger.warning("ended %d orphaned runs", ended)

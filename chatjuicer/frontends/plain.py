@@ -68,6 +68,8 @@ class PlainDialect(Dialect):
             yield _text(TokenUsage(self._session_id, said.current, said.limit, said.threshold))
 
     def _control(self, text: str) -> Iterator[str]:
+        if text.startswith(STATUS):
+            return
         yield text
         # The log was cleared while the client read it: the end that it waits for is gone with the rest.
         if self._awaits_end and text.startswith(RESYNC):
@@ -79,7 +81,7 @@ class PlainDialect(Dialect):
         return _text(Idle(self._session_id))
 
 
-RESYNC = '{"type":"resync"'
+RESYNC, STATUS = '{"type":"resync"', '{"type":"status"'
 
 
 class _Payload(Struct):

@@ -7,6 +7,7 @@ locked, so that a change that is under way is not taken for a fault.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,8 +17,9 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
+from django.db import DatabaseError, OperationalError, transaction
+from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, Sum, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from chat_app import protocol
@@ -25,13 +27,15 @@ from chat_app.exceptions import SessionGone
 from chat_app.log.record import lock_session, record
 from chat_app.models import Event, Run
 from chat_app.models.ending import INTERRUPTED_RESULT, text_so_far
-from chat_app.models.status import ENDED, LIVE
+from chat_app.models.status import ACTIVE, ENDED, LIVE
 from chat_app.runs.owner import is_dead
 from chatjuicer.encryption import MARK
 from files_app.models import File, StorageUsage, StoredBytes
 from files_app.storage import file_storage
-from sessions_app.models import ChatSession, ContextItem, Message, SessionTally
+from sessions_app.models import IDLE, ChatSession, ContextItem, Message, SessionTally
 from sessions_app.models.recount import counted, latest_preview, recount
+
+logger = logging.getLogger(__name__)
 
 # A packed session is one row, in which nothing can contradict.
 UNPACKED = ChatSession.objects.filter(packed=False)
@@ -60,16 +64,35 @@ class Finding:
 def findings(repair: bool) -> Iterator[Finding]:
     """All that is wrong, one after the other; with `repair` each is repaired before it is yielded."""
     for check in CHECKS:
-        for suspect in check.suspects():
-            with transaction.atomic():
-                try:
-                    found = check.examine(suspect)
-                except SessionGone:
-                    found = None
-                if found and repair:
-                    found.mend()
-            if found:
-                yield Finding(check.name, found.what)
+        try:
+            suspects = list(check.suspects())
+        except DatabaseError:
+            raise
+        except Exception as error:
+            logger.exception("doctor: the check %s failed", check.name)
+            yield Finding(check.name, f"cannot be checked: {type(error).__name__}")
+            continue
+        for suspect in suspects:
+            if found := finding(check, suspect, repair):
+                yield found
+
+
+def finding(check: Check, suspect: Any, repair: bool) -> Finding | None:
+    """What is wrong with the suspect, if anything; one that cannot be examined or mended is wrong, and costs no other
+    its turn."""
+    try:
+        with transaction.atomic():
+            found = check.examine(suspect)
+            if found and repair:
+                found.mend()
+    except SessionGone:
+        return None
+    except OperationalError:
+        raise
+    except Exception as error:
+        logger.exception("doctor: %s: %s failed", check.name, suspect)
+        return Finding(check.name, f"{suspect}: cannot be {'mended' if repair else 'examined'}: {type(error).__name__}")
+    return Finding(check.name, found.what) if found else None
 
 
 # -- runs
@@ -114,6 +137,23 @@ def stuck_run(pk: UUID) -> Found | None:
     reason: Any = run.finish_reason or "error"
     end = protocol.StreamEnd(finish_reason=reason)
     return Found(f"run {pk} of {session.public_id}: ended without stream_end", partial(record, session, [end], pk))
+
+
+def wrong_states() -> list[UUID]:
+    """Of servers that were updated one by one, or of rows that were changed by hand."""
+    runs = Run.objects.filter(session=OuterRef("pk"))
+    statuses = (*ACTIVE, Run.Status.QUEUED)
+    cases = [When(Exists(runs.filter(status=status)), then=Value(str(status))) for status in statuses]
+    right = Case(*cases, default=Value(IDLE))
+    return list(ChatSession.objects.exclude(state=right).values_list("pk", flat=True))
+
+
+def wrong_state(session_pk: UUID) -> Found | None:
+    session = lock_session(session_pk)
+    right = Run.objects.session_state(session)
+    if session.state == right:
+        return None
+    return Found(f"{session.public_id}: {session.state}, not {right}", partial(session.settle, right, {}))
 
 
 def session_of(run: Run) -> str:
@@ -200,7 +240,9 @@ def outputs_of(items: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def broken_logs() -> list[UUID]:
-    sessions = UNPACKED.values("pk").annotate(n=Count("events"), low=Min("events__seq"), high=Max("events__seq"))
+    first = Coalesce("events__folded_from", "events__seq")
+    numbers = Coalesce(Sum(F("events__seq") - first + 1), 0)
+    sessions = UNPACKED.values("pk").annotate(n=numbers, low=Min(first), high=Max("events__seq"))
     whole = Q(n=F("last_seq") - F("forgotten_seq")) & (
         Q(n=0) | Q(low=F("forgotten_seq") + 1, high=F("last_seq"))
     )  # fmt: skip
@@ -212,13 +254,14 @@ def broken_log(session_pk: UUID) -> Found | None:
     events = Event.objects.filter(session=session)
     last = max(session.last_seq, events.aggregate(high=Max("seq"))["high"] or 0)
     low = expected = last
-    for seq in events.order_by("-seq").values_list("seq", flat=True).iterator(1000):
+    first = Coalesce("folded_from", "seq")
+    for first_seq, seq in events.order_by("-seq").values_list(first, "seq").iterator(1000):
         if seq != expected:
             break
-        low = expected = seq - 1
+        low = expected = first_seq - 1
     forgotten = max(low, session.forgotten_seq)
-    kept = last - forgotten
-    if (last, forgotten, kept) == (session.last_seq, session.forgotten_seq, events.count()):
+    there = events.aggregate(numbers=Coalesce(Sum(F("seq") - first + 1), 0))["numbers"]
+    if (last, forgotten, last - forgotten) == (session.last_seq, session.forgotten_seq, there):
         return None
     what = f"log of {session.public_id}: last_seq {session.last_seq}, whole from {forgotten + 1} to {last}"
     return Found(what, partial(Event.objects.forget, session, forgotten, last))
@@ -337,6 +380,7 @@ def usage_counted(**owner: UUID) -> dict[UUID, int]:
 CHECKS = [
     Check("orphaned-run", orphaned_runs, orphaned_run),
     Check("stuck-run", stuck_runs, stuck_run),
+    Check("state", wrong_states, wrong_state),
     Check("pending-message", pending_messages, pending_message),
     Check("unpaired-context", unpaired_contexts, unpaired_context),
     Check("seq-gap", broken_logs, broken_log),

@@ -7,11 +7,11 @@ from django.db import models, transaction
 from django.db.models import Case, Exists, F, Q, Value, When
 from django.utils import timezone
 
-from chatjuicer.encryption import EncryptedTextField
+from chatjuicer.encryption import EncryptedTextField, SpokenCharField
 from sessions_app.preview import preview_of
 
 from .draft import MessageDraft
-from .statements import ShortNumbers, storable
+from .statements import ShortNumbers
 
 
 class Message(models.Model):
@@ -34,8 +34,8 @@ class Message(models.Model):
     content = EncryptedTextField(blank=True, default="")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.COMPLETED)
     partial = models.BooleanField(default=False, help_text="cut short: more would have been said")
-    tool_call_id = models.CharField(max_length=255, blank=True, default="")
-    tool_name = models.CharField(max_length=255, blank=True, default="")
+    tool_call_id = SpokenCharField(max_length=255, blank=True, default="")
+    tool_name = SpokenCharField(max_length=255, blank=True, default="")
     tool_arguments = EncryptedTextField(blank=True, default="")
     tool_result = EncryptedTextField(blank=True, default="")
     tool_success = models.BooleanField(null=True, blank=True)
@@ -61,17 +61,17 @@ class Message(models.Model):
 
     @classmethod
     def from_draft(cls, draft: MessageDraft) -> "Message":
-        """An unsaved message, its texts made storable."""
+        """An unsaved message."""
         return cls(
             id=draft.id,
             role=draft.role,
-            content=storable(draft.content),
+            content=draft.content,
             status=draft.status,
             partial=draft.partial,
-            tool_call_id=storable(draft.tool_call_id)[:255],
-            tool_name=storable(draft.tool_name)[:255],
-            tool_arguments=storable(draft.tool_arguments),
-            tool_result=storable(draft.tool_result),
+            tool_call_id=draft.tool_call_id,
+            tool_name=draft.tool_name,
+            tool_arguments=draft.tool_arguments,
+            tool_result=draft.tool_result,
             tool_success=draft.tool_success,
             token_count=draft.token_count,
             model=draft.model,
@@ -95,7 +95,7 @@ class Message(models.Model):
     ) -> bool:
         """Finishes a pending message, once: False (and nothing changes) if it is finished or gone already."""
         ending: dict[str, Any] = {
-            "content": storable(content),
+            "content": content,
             "status": status,
             "partial": partial,
             "token_count": token_count,
@@ -122,7 +122,7 @@ class Message(models.Model):
 
     def finish_tool(self, result: str, success: bool, status: str = Status.COMPLETED) -> bool:
         """The outcome of a pending tool call; False if it is finished or gone already."""
-        return self._finish({"tool_result": storable(result), "tool_success": success, "status": status})
+        return self._finish({"tool_result": result, "tool_success": success, "status": status})
 
     def _finish(self, ending: dict[str, Any]) -> bool:
         pending = Message.objects.filter(pk=self.pk, status=Message.Status.PENDING)

@@ -1,7 +1,7 @@
 """A conversation of one owner and everything that may be done to it."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,11 +19,12 @@ from .context import ContextItem
 from .draft import MessageDraft
 from .message import SPOKEN, Message
 from .packed import PackedHistory
-from .sessions import NATIVE, ChatSessionManager
-from .statements import ShortNumbers, storable, update_returning
+from .sessions import DELETING, NATIVE, ChatSessionManager
+from .statements import ShortNumbers, countable, update_returning
 from .tally import SessionTally
 
 DEFAULT_AGENT = "chat"
+IDLE = "idle"
 
 DELETE_BATCH = 5_000
 """Rows that one transaction deletes: on SQLite every other writer waits meanwhile."""
@@ -53,6 +54,8 @@ class ChatSession(models.Model):
     # Agent Sparrow's, given out by chatjuicer.frontends.sparrow_slots.
     active_slot = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
+    # Of its runs, which this app knows nothing of: idle, queued, running or awaiting_approval.
+    state = models.CharField(max_length=20, default=IDLE, db_default=IDLE, editable=False)
     message_count = models.PositiveIntegerField(default=0)
     total_tokens = models.BigIntegerField(default=0, help_text="used by all runs")
     context_tokens = models.PositiveIntegerField(default=0, help_text="what the model was last given")
@@ -70,6 +73,7 @@ class ChatSession(models.Model):
     last_used_at = models.DateTimeField(default=timezone.now)
 
     objects = ChatSessionManager()
+    with_deleting: "models.Manager[ChatSession]" = models.Manager()
 
     class Meta:
         constraints = [
@@ -154,6 +158,8 @@ class ChatSession(models.Model):
         DoesNotExist if the session is gone.
         """
         draft = MessageDraft(role=role, content=content, metadata=metadata or {}, **fields)
+        if self.packed:
+            self.unpack()
         with transaction.atomic():
             (message,) = self.add_messages([draft])
             if not self.is_active:
@@ -162,13 +168,16 @@ class ChatSession(models.Model):
             signals.message_added.send(type(self), session=self, message=message)
         return message
 
-    def count_tokens(self, total_tokens: int, context_tokens: int) -> None:
-        """What a run used, and how much the model was given at its end."""
-        self._row.update(
-            total_tokens=F("total_tokens") + total_tokens,
-            context_tokens=context_tokens,
-            updated_at=timezone.now(),
-        )
+    def settle(self, state: str, usage: Mapping[str, int]) -> None:
+        """After a run: the state it leaves, what it used, and how much the model was given at its end. Of a run that
+        used nothing, nothing is counted."""
+        changes: dict[str, Any] = {"state": state}
+        if total := max(usage.get("total_tokens") or 0, 0):
+            changes["total_tokens"] = F("total_tokens") + total
+            changes["context_tokens"] = countable(usage.get("context_tokens") or 0)
+            changes["updated_at"] = timezone.now()
+        self._row.update(**changes)
+        self.state = state
 
     def compact(self, last_position: int, item: dict[str, Any], context_tokens: int) -> bool:
         """Puts `item` in the place of all that the model is given, if that still ends at `last_position`."""
@@ -208,6 +217,8 @@ class ChatSession(models.Model):
             changes["is_named"] = bool(changes["title"])
         if "model" in changes:
             changes |= catalogue.context_window(changes["model"])._asdict()
+        if self.packed:  # before the transaction, as it takes a while
+            self.unpack()
         now = timezone.now()
         if "pinned" in changes:
             stays = When(pinned=changes["pinned"], then=F("pin_changed_at"))
@@ -228,7 +239,7 @@ class ChatSession(models.Model):
         """A generated title; False if a person has named the session already, or it is gone."""
         with transaction.atomic(savepoint=False):
             unnamed = self._row.filter(is_named=False)
-            if not unnamed.update(title=storable(title)[:255], updated_at=timezone.now()):
+            if not unnamed.update(title=title[:255], updated_at=timezone.now()):
                 return False
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)
@@ -240,7 +251,8 @@ class ChatSession(models.Model):
         """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
         self._shrink("cleared", [self.messages.all(), self.context_items.all()])
         with transaction.atomic(savepoint=False):
-            self.unpack()
+            self._lock()
+            PackedHistory.objects.drop(self)
             signals.session_ending.send(type(self), session=self, reason="cleared")
             self._row.update(
                 message_count=0,
@@ -258,26 +270,59 @@ class ChatSession(models.Model):
 
     def remove(self) -> None:
         """Deletes the session and all that hangs on it. Raises DoesNotExist if gone."""
-        self._shrink("deleted", [self._hanging(relation) for relation in self._meta.related_objects])
-        pk, owner_id = self.pk, self.owner_id
         with transaction.atomic(savepoint=False):
             self._lock()
             signals.session_ending.send(type(self), session=self, reason="deleted")
-            self.delete()
-            SessionTally.objects.change(owner_id, self.namespace, -1)
-            signals.session_deleted.send(type(self), session_pk=pk, public_id=self.public_id, owner_id=owner_id)
+            if not self._is_large:
+                self._delete()
+                self._note_removed()
+                return
+            # Its name is free at once.
+            self._row.update(namespace=DELETING, public_id=f"deleting:{uuid.uuid4().hex}", active_slot=None)
+            self._note_removed()
+        self.finish_removing()
+
+    def finish_removing(self) -> None:
+        """Deletes what is left of a session that is marked DELETING; nothing happens if nothing is."""
+        self._delete_in_batches([self._hanging(relation) for relation in self._meta.related_objects])
+        with transaction.atomic(savepoint=False):
+            if self._hold():
+                self._delete()
+
+    def _delete(self) -> None:
+        """The row and what hangs on it; the instance keeps its key."""
+        type(self).with_deleting.filter(pk=self.pk).delete()
+
+    def _note_removed(self) -> None:
+        SessionTally.objects.change(self.owner_id, self.namespace, -1)
+        signals.session_deleted.send(type(self), session_pk=self.pk, public_id=self.public_id, owner_id=self.owner_id)
 
     def _shrink(self, reason: str, histories: Iterable["models.QuerySet[Any]"]) -> None:
         """Takes a large history away in several transactions, so that the last one is short."""
-        if self.message_count + self.last_context_position + self.last_seq - self.forgotten_seq <= DELETE_BATCH:
+        if not self._is_large:
             return
         with transaction.atomic(savepoint=False):
             self._lock()
             signals.session_ending.send(type(self), session=self, reason=reason)
+        self._delete_in_batches(histories)
+
+    @property
+    def _is_large(self) -> bool:
+        return self.message_count + self.last_context_position + self.last_seq - self.forgotten_seq > DELETE_BATCH
+
+    def _delete_in_batches(self, histories: Iterable["models.QuerySet[Any]"]) -> None:
+        """Each batch holds the session's row, so that two processes that delete the same one do so in turns."""
         for rows in histories:
             batch = rows.model._default_manager.filter(pk__in=rows.values("pk")[:DELETE_BATCH])
-            while batch.all().delete()[0]:
-                pass
+            more = True
+            while more:
+                with transaction.atomic(savepoint=False):
+                    more = self._hold() and bool(batch.all().delete()[0])
+
+    def _hold(self) -> bool:
+        """Like `_lock`, and of a session that is being deleted, too; False if it is gone."""
+        row = ChatSession.with_deleting.filter(pk=self.pk).select_for_update()
+        return bool(row.values_list("pk").first())
 
     def _hanging(self, relation: "models.ForeignObjectRel") -> "models.QuerySet[Any]":
         return relation.related_model._default_manager.filter(**{relation.field.name: self})

@@ -24,10 +24,26 @@ if TYPE_CHECKING:
 NATIVE = "default"
 """The namespace of the native API."""
 
+DELETING = ""
+"""The namespace of sessions whose rows go in several transactions. No door leads there, and a start after a crash
+goes on with what is left."""
+
 SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 class ChatSessionManager(models.Manager["ChatSession"]):
+    def get_queryset(self) -> "models.QuerySet[ChatSession]":
+        """Without those that are being deleted: they do not exist, to whoever asks."""
+        return super().get_queryset().exclude(namespace=DELETING)
+
+    def finish_removals(self) -> int:
+        """Deletes what a crash has left of sessions that were being deleted; how many there were. Another process may
+        be deleting the same ones."""
+        left = list(self.model.with_deleting.filter(namespace=DELETING).defer("title", "last_message_preview"))
+        for session in left:
+            session.finish_removing()
+        return len(left)
+
     def named(self, key: str, namespace: str = NATIVE) -> "ChatSession":
         """The session whose `public_id`, or else whose UUID `id`, is `key`; raises DoesNotExist.
 

@@ -1,11 +1,13 @@
-"""Statements the ORM has no word for, and text that every database takes."""
+"""Statements the ORM has no word for, and numbers that every database takes."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.db import connections
 from django.db.models import QuerySet
 from django.db.models.sql import UpdateQuery
+from django.utils import timezone
 
 
 def update_returning(rows: QuerySet[Any], returning: tuple[str, ...], **changes: Any) -> list[tuple[Any, ...]]:
@@ -24,13 +26,6 @@ def update_returning(rows: QuerySet[Any], returning: tuple[str, ...], **changes:
         return cursor.fetchall()
 
 
-def storable(text: str) -> str:
-    """`text` without what no database column takes: NUL and lone surrogates, which a model may well say."""
-    if text.isascii():
-        return text.replace("\x00", "\ufffd") if "\x00" in text else text
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
 class ShortNumbers(json.JSONDecoder):
     """PostgreSQL writes 1e30 out as an integer, and no encoder of ours takes one of more than 64 bits."""
 
@@ -41,3 +36,16 @@ class ShortNumbers(json.JSONDecoder):
 def short(digits: str) -> int | float:
     number = int(digits)
     return number if -(2**63) <= number < 2**64 else float(number)
+
+
+MAX_COUNT = 2**31 - 1
+
+
+def countable(number: int) -> int:
+    """`number` within what a positive integer column takes, which on PostgreSQL ends at MAX_COUNT."""
+    return min(max(number, 0), MAX_COUNT)
+
+
+def elapsed_ms(since: datetime) -> int:
+    """Milliseconds since then, by a clock that may have been set back, or be another machine's; at most 25 days."""
+    return countable(int((timezone.now() - since).total_seconds() * 1000))

@@ -1,47 +1,24 @@
 """One site for all these tests, talked to over HTTP and WebSocket only; TEST_PROFILE chooses its database."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from tests.harness.client import Client
 from tests.harness.provider import Provider
-from tests.harness.server import EMAIL, PASSWORD, Site
-
-PROFILE = os.environ.get("TEST_PROFILE", "sqlite")
-# Short enough that a test can wait for them, long enough for a busy machine.
-TIMES = {"LEASE_S": "4", "SHUTDOWN_GRACE_S": "1", "MODEL_STALL_TIMEOUT_S": "4", "MODEL_PATIENCE_S": "3"}
+from tests.harness.server import Site
+from tests.harness.sites import TIMES, Sites
 
 
 @pytest.fixture(scope="session")
-def the_provider() -> Iterator[Provider]:
-    with Provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(the_provider: Provider) -> Iterator[Provider]:
-    """The model behind the site; whatever it had to refuse fails the test."""
-    the_provider.reset()
-    yield the_provider
-    violations, the_provider.violations = the_provider.violations, []
-    the_provider.reset()
-    assert violations == []
+def site(sites: Sites) -> Site:
+    return sites.get(TIMES)
 
 
 @pytest.fixture(scope="session")
-def site(the_provider: Provider) -> Iterator[Site]:
-    with Site(PROFILE, the_provider.url, **TIMES) as site:
-        yield site
-
-
-@pytest.fixture(scope="session")
-def chat_completions_site(the_provider: Provider) -> Iterator[Site]:
-    with Site(PROFILE, the_provider.url, processes=1, OPENAI_API="chat_completions", **TIMES) as site:
-        yield site
+def chat_completions_site(sites: Sites) -> Site:
+    return sites.get({"OPENAI_API": "chat_completions", **TIMES}, processes=1)
 
 
 @pytest.fixture(autouse=True)
@@ -53,24 +30,17 @@ def quiet_log(site: Site) -> Iterator[None]:
     assert errors == []
 
 
-@pytest.fixture(scope="session")
-def tokens(site: Site) -> dict[str, str]:
-    answer = httpx.post(f"{site.url}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}, trust_env=False)
-    assert answer.status_code == 200, answer.text
-    return {"access": answer.json()["access_token"], "refresh": answer.json()["refresh_token"]}
-
-
 @pytest.fixture
-async def alice(site: Site, tokens: dict[str, str], provider: Provider) -> AsyncIterator[Client]:
-    client = Client(site.url, tokens["access"])
+async def alice(site: Site, provider: Provider) -> AsyncIterator[Client]:
+    client = await Client(site.url).login()
     yield client
     await client.close()
 
 
 @pytest.fixture
-async def elsewhere(site: Site, tokens: dict[str, str]) -> AsyncIterator[Client]:
+async def elsewhere(site: Site, alice: Client) -> AsyncIterator[Client]:
     """Alice at another process, where there is one."""
-    client = Client(site.servers[-1].url, tokens["access"])
+    client = alice.at(site.servers[-1].url)
     yield client
     await client.close()
 

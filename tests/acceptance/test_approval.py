@@ -3,15 +3,16 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import PROFILE, TIMES
 from tests.harness.client import Chat, Client, Frame, assert_gapless, text_of
 from tests.harness.provider import Provider, parse
 from tests.harness.server import Site
+from tests.harness.sites import TIMES, Sites
+
+pytestmark = pytest.mark.slow(reason="servers are killed while a question is open")
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 ASK = {"TOOLS_REQUIRE_APPROVAL": "generate_document,edit_file"}
@@ -19,24 +20,9 @@ LATER_S = 20
 
 
 @pytest.fixture(scope="module", params=["responses", "chat_completions"])
-def site(request: pytest.FixtureRequest, the_provider: Provider) -> Iterator[Site]:
+def site(request: pytest.FixtureRequest, sites: Sites) -> Site:
     processes = 1 if request.param == "chat_completions" else 0
-    with Site(PROFILE, the_provider.url, processes, OPENAI_API=request.param, **ASK, **TIMES) as site:
-        yield site
-
-
-@pytest.fixture
-async def alice(site: Site, provider: Provider) -> AsyncIterator[Client]:
-    client = await Client(site.url).login()
-    yield client
-    await client.close()
-
-
-@pytest.fixture
-async def elsewhere(site: Site, alice: Client) -> AsyncIterator[Client]:
-    client = alice.at(site.servers[-1].url)
-    yield client
-    await client.close()
+    return sites.get({"OPENAI_API": request.param, **ASK, **TIMES}, processes=processes)
 
 
 def write(name: str, content: str = "made") -> str:

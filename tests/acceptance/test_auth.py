@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -191,7 +192,7 @@ async def test_one_of_many_uses_of_a_ticket_wins(alice: Client, elsewhere: Clien
 
 async def test_a_socket_opens_by_each_of_the_four_ways(alice: Client, session: str) -> None:
     ticket = (await alice.post("/api/auth/ws-ticket"))["ticket"]
-    ways = [
+    ways: list[tuple[str, dict[str, Any]]] = [
         ("", {"additional_headers": {"Authorization": f"Bearer {alice.token}"}}),
         (f"?ticket={ticket}", {}),
         ("", {"subprotocols": ["bearer", alice.token]}),
@@ -289,11 +290,9 @@ async def test_what_is_not_yours_does_not_exist(alice: Client, mallory: Client, 
         ("POST", "/interrupt"),
     ]
     for method, tail in routes:
-        body = {"role": "user", "content": "x"} if tail == "/messages" else {}
+        body: Any = {"role": "user", "content": "x"} if tail == "/messages" else {}
         answers = [
-            await mallory.http.request(
-                method, f"/api/sessions/{name}{tail}", **({} if method == "GET" else {"json": body})
-            )
+            await mallory.http.request(method, f"/api/sessions/{name}{tail}", json=None if method == "GET" else body)
             for name in (session, unknown)
         ]
         assert [answer.status_code for answer in answers] == [404, 404], (method, tail)

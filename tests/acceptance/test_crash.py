@@ -11,6 +11,8 @@ from tests.harness.client import Client, assert_gapless, assert_whole_run, text_
 from tests.harness.provider import Provider
 from tests.harness.server import Site
 
+pytestmark = pytest.mark.slow(reason="servers are killed, and their leases run out")
+
 ORPHAN_S = 30
 
 
@@ -40,6 +42,7 @@ async def consistent(client: Client, session: str) -> None:
 @pytest.mark.parametrize(
     "script", ["say 60 words; gate {} after 25", 'tool current_time {{"timezone": "UTC"}}; gate {} in call']
 )
+@pytest.mark.timing(reason="a lease of a killed process runs out while others start")
 async def test_a_killed_server_ends_its_run_once_and_loses_nothing(
     alice: Client, elsewhere: Client, site: Site, provider: Provider, script: str
 ) -> None:
@@ -73,6 +76,7 @@ async def test_a_killed_server_ends_its_run_once_and_loses_nothing(
         assert ("assistant", said) in provider.requests[-1].texts
 
 
+@pytest.mark.timing(reason="the kill must fall into a moment")
 async def test_what_was_accepted_a_moment_before_the_kill_is_answered(
     alice: Client, elsewhere: Client, site: Site
 ) -> None:
@@ -100,6 +104,7 @@ async def test_what_was_accepted_a_moment_before_the_kill_is_answered(
         await consistent(elsewhere, session)
 
 
+@pytest.mark.timing(reason="the grace of a second is measured")
 async def test_a_server_that_is_told_to_stop_says_goodbye_and_ends_its_runs(
     alice: Client, elsewhere: Client, session: str, site: Site
 ) -> None:

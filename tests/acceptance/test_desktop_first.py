@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import PROFILE, TIMES
 from tests.harness.client import Chat, Client, Frame, text_of
 from tests.harness.provider import Provider
 from tests.harness.provider.script import parse
 from tests.harness.server import Site
+from tests.harness.sites import TIMES, Sites
 
 LATER_S = 30
 
@@ -305,8 +305,8 @@ async def test_a_session_that_is_cleared_or_deleted_in_mid_answer_ends_it(
 
 
 @pytest.fixture(scope="module")
-def patient_site(the_provider: Provider) -> Iterator[Site]:
-    with Site(PROFILE, the_provider.url, processes=1, **TIMES | {"SHUTDOWN_GRACE_S": "15"}) as site:
+def patient_site(sites: Sites) -> Iterator[Site]:
+    with sites.own(TIMES | {"SHUTDOWN_GRACE_S": "15"}, processes=1) as site:
         yield site
 
 

@@ -1,15 +1,14 @@
 """Sign in, open a session, send a message, watch the answer stream, find it in the history."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 
-from tests.acceptance.conftest import PROFILE
 from tests.harness.client import Client, assert_gapless, assert_whole_run, text_of
 from tests.harness.provider import Provider
 from tests.harness.server import Site
+from tests.harness.sites import Sites
 
 WORDS = " ".join(f"word{number}" for number in range(1, 31))
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -176,10 +175,9 @@ async def test_the_newest_session_stands_first_in_the_list(alice: Client) -> Non
     assert [s["session_id"] for s in sessions if s["session_id"] in (first, second)] == [first, second]
 
 
-@pytest.fixture(scope="module")
-def demo_site() -> Iterator[Site]:
-    with Site(PROFILE, processes=1) as site:
-        yield site
+@pytest.fixture
+def demo_site(sites: Sites) -> Site:
+    return sites.get(processes=1, demo=True)
 
 
 async def test_without_a_key_the_demo_answers_and_says_what_it_is(demo_site: Site) -> None:

@@ -5,17 +5,19 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import PROFILE, TIMES
 from tests.harness.client import Client, Frame, assert_whole_run, text_of
 from tests.harness.provider import Provider
 from tests.harness.server import ROOT, Site
 from tests.harness.services import free_port, until
+from tests.harness.sites import TIMES, Sites
+
+pytestmark = pytest.mark.slow(reason="MCP servers are processes, and calls run into their time-out")
 
 SCRIPT = str(ROOT / "tests" / "harness" / "mcp_server.py")
 CALL_TIMEOUT_S = 2
@@ -39,7 +41,7 @@ def remote() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def site(the_provider: Provider, place: Path, remote: str) -> Iterator[Site]:
+def site(sites: Sites, place: Path, remote: str) -> Site:
     def server(name: str, **more: Any) -> dict[str, Any]:
         return {"transport": "stdio", "command": sys.executable, "args": [SCRIPT, name, str(place)], **more}
 
@@ -64,15 +66,7 @@ def site(the_provider: Provider, place: Path, remote: str) -> Iterator[Site]:
         "nowhere": {"transport": "streamable_http", "url": "http://127.0.0.1:9/mcp"},
     }
     times = TIMES | {"MCP_CALL_TIMEOUT_S": str(CALL_TIMEOUT_S)}
-    with Site(PROFILE, the_provider.url, 1, MCP_SERVERS=json.dumps(servers), **times) as site:
-        yield site
-
-
-@pytest.fixture
-async def alice(site: Site, provider: Provider) -> AsyncIterator[Client]:
-    client = await Client(site.url).login()
-    yield client
-    await client.close()
+    return sites.get({"MCP_SERVERS": json.dumps(servers), **times}, processes=1)
 
 
 def tool(name: str, **arguments: Any) -> str:

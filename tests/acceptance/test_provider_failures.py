@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.acceptance.conftest import PROFILE
 from tests.harness.client import Client, assert_gapless, assert_whole_run, text_of
 from tests.harness.provider import Provider, parse
 from tests.harness.server import Site
+from tests.harness.sites import Sites
+
+pytestmark = pytest.mark.slow(reason="silence is waited out")
 
 # script, what is said before it, codes that the error frame may have, finish reason
 FAILURES = [
@@ -194,8 +196,8 @@ async def test_tools_with_gemini_and_deepseek(chat_completions_site: Site, provi
     await client.close()
 
 
-async def test_a_run_that_takes_too_long_is_ended(the_provider: Provider, provider: Provider) -> None:
-    with Site(PROFILE, the_provider.url, processes=1, RUN_TIMEOUT_S="1") as site:
+async def test_a_run_that_takes_too_long_is_ended(sites: Sites, provider: Provider) -> None:
+    with sites.own({"RUN_TIMEOUT_S": "1"}, processes=1) as site:
         client = await Client(site.url).login()
         session = await client.create_session()
         async with client.chat(session) as chat:

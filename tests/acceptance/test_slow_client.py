@@ -5,10 +5,13 @@ import contextlib
 import json
 import socket as sockets
 
+import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.harness.client import Client, Frame, assert_gapless
+
+pytestmark = pytest.mark.slow(reason="megabytes pile up for clients that do not read")
 
 MESSAGE_BYTES = 400_000
 MESSAGES = 30

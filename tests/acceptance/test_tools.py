@@ -1,42 +1,21 @@
 """The agent at work on the files of a session, on a disk and in a bucket."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 
-from tests.acceptance.conftest import PROFILE, TIMES
-from tests.files_app.conftest import Bucket
 from tests.files_app.test_extract import TINY_PDF
+from tests.harness.bucket import Bucket
 from tests.harness.client import Client, Frame, assert_whole_run
 from tests.harness.provider import Provider
 from tests.harness.server import Site
+from tests.harness.sites import TIMES, Sites
 
 
 @pytest.fixture(scope="module", params=["local", "s3"])
-def site(request: pytest.FixtureRequest, the_provider: Provider) -> Iterator[Site]:
-    if request.param == "local":
-        with Site(PROFILE, the_provider.url, processes=1, **TIMES) as site:
-            yield site
-        return
-    storage = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    storage.start()
-    host, port = storage.get_host_and_port()
-    try:
-        bucket = Bucket(f"http://{host}:{port}")
-        with Site(PROFILE, the_provider.url, processes=1, **TIMES, **bucket.environment) as site:
-            yield site
-    finally:
-        storage.stop()
-
-
-@pytest.fixture
-async def alice(site: Site, provider: Provider) -> AsyncIterator[Client]:
-    client = await Client(site.url).login()
-    yield client
-    await client.close()
+def site(request: pytest.FixtureRequest, sites: Sites, s3_endpoint: str) -> Site:
+    return sites.get(TIMES | (Bucket(s3_endpoint).environment if request.param == "s3" else {}))
 
 
 async def give(client: Client, session: str, name: str, data: bytes) -> None:

@@ -163,6 +163,9 @@ async def test_a_repeated_client_id_is_accepted_once(alice: Client, session: str
         second = await chat.expect("accepted")
         assert (first["run_id"], first["message_ids"]) == (second["run_id"], second["message_ids"])
         await chat.expect("stream_end")
+        await chat.say("echo another", client_id="same")
+        refused = await chat.expect("error")
+        assert (refused["code"], refused["client_id"]) == ("idempotency_mismatch", "same")
         await chat.ask("echo twice")
     assert [m["content"] for m in (await alice.detail(session))["messages"] if m["role"] == "user"] == [
         "echo once",

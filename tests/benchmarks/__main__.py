@@ -14,6 +14,7 @@ import uvloop
 from tests.benchmarks.messages import agent, growing, start
 from tests.benchmarks.rest import lists_and_details
 from tests.benchmarks.stand import Stand, standing
+from tests.benchmarks.storage import storage
 from tests.benchmarks.streams import burst, first_token, paced
 from tests.benchmarks.table import Table
 from tests.benchmarks.viewers import fan_out, idle
@@ -29,6 +30,7 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
     "burst": burst,
     "fan": fan_out,
     "rest": lists_and_details,
+    "storage": storage,
 }
 
 

@@ -36,7 +36,7 @@ class FastSocket(asyncio.Protocol):
         ]
         head = "\r\n".join([*lines, "", ""]).encode()
         loop = asyncio.get_running_loop()
-        _, socket = await loop.create_connection(lambda: cls(on_text, head), address.hostname, address.port)
+        _, socket = await loop.create_connection(lambda: cls(on_text, head), str(address.hostname), address.port or 80)
         await asyncio.wait_for(socket.opened, 30)
         return socket
 

@@ -15,10 +15,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
@@ -26,7 +24,7 @@ from tests.benchmarks.fast_socket import FastSocket
 from tests.benchmarks.stand import OTHER_CORES, SERVER_CORES, Process, on
 from tests.benchmarks.table import Row, Table
 from tests.harness.client import Chat, Client
-from tests.harness.server import ROOT, Server, Site
+from tests.harness.server import ROOT, Server, Site, cpu_s, rss_bytes
 
 VIEWERS, TOKENS = 200, 200
 IDLE = 400
@@ -55,7 +53,7 @@ class Under(Server):
         self.environment["DJANGO_SETTINGS_MODULE"] = "chatjuicer.settings"
         self.environment["PYTHONPATH"] = f"{ROOT}:{granian}" if name == "granian" else str(ROOT)
 
-    def start(self) -> None:
+    def start(self, *_options: str) -> None:
         command = [part.format(port=self.port) for part in COMMANDS[self.name]]
         with self.log.open("ab") as log, on(SERVER_CORES):
             self.process = subprocess.Popen(
@@ -67,18 +65,10 @@ class Under(Server):
         return [self.pid, *map(int, children)]
 
     def tree_cpu_s(self) -> float:
-        return sum(self._of(pid, lambda one: one.cpu_s()) for pid in self.processes())
+        return sum(map(cpu_s, self.processes()))
 
     def tree_rss_bytes(self) -> int:
-        return int(sum(self._of(pid, lambda one: one.rss_bytes()) for pid in self.processes()))
-
-    def _of(self, pid: int, figure: Callable[[Any], float]) -> float:
-        class One:
-            cpu_s, rss_bytes = Server.cpu_s, Server.rss_bytes
-
-        one = One()
-        one.pid = pid  # type: ignore[attr-defined]
-        return figure(one)
+        return sum(map(rss_bytes, self.processes()))
 
     def socket_url(self, session: str) -> str:
         return f"{self.url.replace('http', 'ws', 1)}/ws/chat/{session}"
@@ -86,7 +76,7 @@ class Under(Server):
 
 async def cpu_per_1000_frames(server: Under, client: Client) -> str:
     session = await client.create_session(mcp_config=[])
-    frames, ended = 0, asyncio.Event()
+    frames, open_streams, ended = 0, VIEWERS, asyncio.Event()
 
     def count(_now: int, text: bytes) -> None:
         nonlocal frames, open_streams
@@ -96,7 +86,6 @@ async def cpu_per_1000_frames(server: Under, client: Client) -> str:
             if not open_streams:
                 ended.set()
 
-    open_streams = VIEWERS
     sockets = [await FastSocket.open(server.socket_url(session), count, client.token) for _ in range(VIEWERS)]
     await asyncio.sleep(1)
     before, frames = server.tree_cpu_s(), 0
@@ -227,7 +216,7 @@ ONE_BY_ONE = {
 async def measure(granian: str) -> Table:
     names = [name for name in COMMANDS if name != "granian" or granian]
     os.sched_setaffinity(0, OTHER_CORES)
-    figures: dict[str, dict[str, str]] = {"a peer that answers no ping": {}} | {title: {} for title in ONE_BY_ONE}
+    figures: dict[str, dict[str, str]] = {title: {} for title in ("a peer that answers no ping", *ONE_BY_ONE)}
     provider = Process("tests.harness.provider", OTHER_CORES)
     url = f"http://127.0.0.1:{provider.port}/v1"
     try:

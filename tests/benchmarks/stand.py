@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.harness.server import EMAIL, PASSWORD, ROOT, Server, Site
+from tests.harness.server import EMAIL, PASSWORD, ROOT, Server, Site, cpu_s, rss_bytes
 from tests.harness.services import free_port, until
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
@@ -35,8 +35,6 @@ def on(cores: set[int]) -> Iterator[None]:
 class Process:
     """Something of this package in a process of its own, measured as a Server is."""
 
-    cpu_s, rss_bytes, pid = Server.cpu_s, Server.rss_bytes, Server.pid
-
     def __init__(self, module: str, cores: set[int], *arguments: str) -> None:
         self.port = free_port()
         command = [sys.executable, "-m", module, "--port", str(self.port), *arguments]
@@ -45,6 +43,17 @@ class Process:
                 command, cwd=ROOT, stdout=subprocess.DEVNULL
             )
         until(self._listens, f"{module} listens")
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def cpu_s(self) -> float:
+        return cpu_s(self.pid)
+
+    def rss_bytes(self) -> int:
+        return rss_bytes(self.pid)
 
     def _listens(self) -> bool:
         wanted = f":{self.port:04X} "

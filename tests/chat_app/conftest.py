@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
@@ -13,7 +14,7 @@ from chat_app.models import Run, Started
 from chat_app.models.fence import number
 from chat_app.protocol import UserInput
 from chatjuicer.accounts.models import User
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, Message
 
 Start = Callable[..., Started]
 
@@ -62,3 +63,11 @@ async def journal(transactional_db: None, lost: Lost) -> AsyncIterator[Journal]:
 async def run_writer(journal: Journal, start: Start) -> RunWriter:
     started = await in_database(start)
     return journal.writer(started.run, started.session)
+
+
+def make_unreadable(message: Message) -> None:
+    """As if it had been sealed by a key that was lost."""
+    table, sealed = Message._meta.db_table, "enc:v1:00000000:lost"
+    pk = Message._meta.pk.get_db_prep_value(message.pk, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET content = %s, tool_arguments = %s WHERE id = %s", [sealed, sealed, pk])

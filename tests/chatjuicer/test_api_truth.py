@@ -1,23 +1,23 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.harness.server import EMAIL, PASSWORD, Site
-from tests.settings import PROFILE
+from tests.harness.sites import Sites
+
+pytestmark = pytest.mark.slow(reason="thousands of requests")
 
 # Text with NUL is refused wherever it stands, also in fields nobody knows, which a schema cannot say.
 CONFIGURATION = "[generation]\nallow-x00 = false\n"
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with Site(PROFILE, processes=1, ALLOW_LOCALHOST_NOAUTH="false") as site:
-        yield site
+def site(sites: Sites) -> Site:
+    return sites.get({"ALLOW_LOCALHOST_NOAUTH": "false"}, processes=1, demo=True)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def assert_error(answer: Any, status: int, code: str) -> dict[str, Any]:
 
 
 def raw(client: APIClient, body: bytes, content_type: str = "application/json") -> Any:
-    return client.generic("POST", LOGIN, body, content_type=content_type)
+    return client.generic("POST", LOGIN, body, content_type=content_type)  # type: ignore[arg-type]  # takes bytes
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api", "/api/", "/api/nothing", "/api/auth/nothing/", "/static/none"])

@@ -10,10 +10,10 @@ import pytest
 from django.test import Client as Browser
 
 from chatjuicer.observability.logs import JSONFormatter, TextFormatter
-from tests.chatjuicer.operations.conftest import signed_in
-from tests.harness.server import ROOT, Site
+from tests.harness.client import signed_in
+from tests.harness.server import ROOT
 from tests.harness.services import until
-from tests.settings import PROFILE
+from tests.harness.sites import Sites
 
 
 def failure(text: str = "the run failed") -> logging.LogRecord:
@@ -35,16 +35,17 @@ def as_json(record: logging.LogRecord, verbose: bool = False) -> dict[str, Any]:
     return written
 
 
-async def test_a_run_s_lines_name_its_session_and_itself() -> None:
-    with Site(PROFILE, processes=1) as site:
-        async with signed_in(site) as alice:
+async def test_a_run_s_lines_name_its_session_and_itself(sites: Sites) -> None:
+    with sites.own(processes=1, demo=True) as site:
+        async with signed_in(site.url) as alice:
             session = await alice.create_session(session_id="chat_logged")
             async with alice.chat(session) as chat:
                 run_id = (await chat.ask("count to 3"))[-1]["run_id"]
         until(lambda: "run ended" in site.logs(), "the end of the run is logged")
         lines = [json.loads(line) for line in site.logs().splitlines() if line.startswith("{")]
     of_the_run = [line for line in lines if line["logger"] == "chat_app.runs.supervisor"]
-    assert [line["message"] for line in of_the_run] == ["run started", "run ended: stop"]
+    began, ended = (line["message"] for line in of_the_run)
+    assert began.startswith("run started: model demo") and ended.startswith("run ended: finish_reason stop")
     assert {(line["session"], line["run"]) for line in of_the_run} == {(session, run_id)}
     requests = [line for line in lines if line["logger"] == "chatjuicer.request"]
     assert requests

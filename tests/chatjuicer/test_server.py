@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import socket
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection
 from typing import Any
@@ -17,15 +16,14 @@ from chatjuicer import http_protocol
 from chatjuicer.http_protocol import BoundedHTTP
 from tests.harness.server import EMAIL, PASSWORD, Site
 from tests.harness.services import until
-from tests.settings import PROFILE
+from tests.harness.sites import Sites
 
 MB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with Site(PROFILE, processes=1) as site:
-        yield site
+def site(sites: Sites) -> Site:
+    return sites.get(processes=1, demo=True)
 
 
 def talk(
@@ -140,8 +138,8 @@ def test_a_stranger_sends_no_large_body(site: Site, method: str, path: str, stat
     assert said["error"]["request_id"] == answer.getheader("X-Request-ID")
 
 
-def test_a_page_elsewhere_may_read_why() -> None:
-    with Site(PROFILE, processes=1, CORS_ORIGINS="https://chat.example.org") as site:
+def test_a_page_elsewhere_may_read_why(sites: Sites) -> None:
+    with sites.own({"CORS_ORIGINS": "https://chat.example.org"}, processes=1, demo=True) as site:
         status, headers, _ = talk(
             site, b"x" * 500_000, path="/api/sessions", Authorization="Bearer old", Origin="https://chat.example.org"
         )
@@ -185,7 +183,7 @@ async def nobody(scope: Any, receive: Any, send: Any) -> None:
     raise AssertionError("no request has come")
 
 
-def test_it_ends_within_its_grace_when_asked() -> None:
-    with Site(PROFILE, processes=1) as site:
+def test_it_ends_within_its_grace_when_asked(sites: Sites) -> None:
+    with sites.own(processes=1, demo=True) as site:
         site.servers[0].stop(signal.SIGINT, timeout=15)
         assert "Traceback" not in site.logs()

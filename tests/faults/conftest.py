@@ -7,16 +7,15 @@ import pytest
 
 from tests.faults.outages import POOL, small_disk
 from tests.faults.site import FaultySite, faulty_site
-from tests.settings import PROFILE
 
 TIMES = {"LEASE_S": "3", "SHUTDOWN_GRACE_S": "3", "DATABASE_POOL_MAX": str(POOL)}
 
 
 @pytest.fixture(scope="session")
-def the_site() -> Iterator[FaultySite]:
-    with small_disk() if PROFILE == "sqlite" else nullcontext() as disk:
+def the_site(profile: str) -> Iterator[FaultySite]:
+    with small_disk() if profile == "sqlite" else nullcontext() as disk:
         data = {"DATA_DIR": str(disk)} if disk else {}
-        with faulty_site(PROFILE, **TIMES, **data) as site:
+        with faulty_site(profile, 0, **TIMES, **data) as site:
             yield site
 
 

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Iterator
 from uuid import uuid4
 
 from tests.faults import figures as command
@@ -43,7 +44,7 @@ async def attack(site: FaultySite, stops: int, seed: int, together: int = TOGETH
 
 
 async def stop_again_and_again(
-    site: FaultySite, client: Client, dice: random.Random, left: iter[int], figures: Figures
+    site: FaultySite, client: Client, dice: random.Random, left: Iterator[int], figures: Figures
 ) -> None:
     session = await client.create_session()
     here, there = (client.at(dice.choice(site.servers).url) for _ in range(2))

@@ -7,14 +7,13 @@ import pytest
 
 from tests.faults.site import FaultySite, faulty_site
 from tests.harness.client import Client, socket
-from tests.settings import PROFILE
 
 LIMITS = {"MAX_RUNS_PER_USER": "1", "MAX_QUEUED_RUNS_PER_USER": "2", "MAX_SOCKETS_PER_USER": "5"}
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[FaultySite]:
-    with faulty_site(PROFILE, processes=1, **LIMITS) as site:
+def site(profile: str) -> Iterator[FaultySite]:
+    with faulty_site(profile, processes=1, **LIMITS) as site:
         yield site
 
 

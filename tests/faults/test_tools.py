@@ -5,10 +5,9 @@ import pytest
 from tests.faults import kills, outages, points, resumes, rolling, stops, storms
 from tests.faults.figures import Figures
 from tests.faults.site import FaultySite
-from tests.settings import PROFILE
 
-several = pytest.mark.skipif(PROFILE == "sqlite", reason="needs PostgreSQL and Redis")
-single = pytest.mark.skipif(PROFILE != "sqlite", reason="SQLite's own trouble")
+several = pytest.mark.only("postgres", reason="needs PostgreSQL and Redis")
+single = pytest.mark.only("sqlite", reason="SQLite's own trouble")
 
 
 def assert_kept(figures: Figures, *done: str) -> None:
@@ -18,6 +17,7 @@ def assert_kept(figures: Figures, *done: str) -> None:
         assert figures.done[what], figures.line()
 
 
+@pytest.mark.timing(reason="a lease of a killed process runs out under load")
 async def test_promises_survive_a_kill(site: FaultySite) -> None:
     assert_kept(await kills.attack(site, kills=1, seed=1, sessions=6), "kills", "accepted")
 
@@ -34,21 +34,25 @@ async def test_a_client_resumes_with_any_cursor_at_any_process(site: FaultySite)
     assert_kept(await resumes.attack(site, resumes=60, seed=1, live=2), "resumes")
 
 
+@pytest.mark.timing(reason="the grace of a leaving process is measured under load")
 async def test_nobody_sees_that_a_process_is_replaced(site: FaultySite) -> None:
     assert_kept(await rolling.attack(site, stops=1, seed=1, sessions=6), "restarts")
 
 
+@pytest.mark.timing(reason="requests and pauses are measured under load")
 async def test_slow_and_hasty_clients_harm_nobody(site: FaultySite) -> None:
     paced, flood = "stamp 40; pace 80", "say 8000 words"
     assert_kept(await storms.attack(site, slow=4, seed=1, paced=paced, flood=flood), "slow readers", "requests cut")
 
 
+@pytest.mark.timing(reason="how long clients wait for a server that comes back")
 @several
 async def test_promises_survive_the_loss_of_redis(site: FaultySite) -> None:
     which = (outages.redis_restarted, outages.redis_flushed)
     assert_kept(await outages.attack(site, 2, seed=1, sessions=4, which=which), "redis restarted")
 
 
+@pytest.mark.timing(reason="how long clients wait for a server that comes back")
 @several
 async def test_promises_survive_a_restart_of_postgresql(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outages, "CRASHED_S", 4)  # longer than a lease

@@ -1,61 +1,19 @@
 """Both storages: a directory, and a bucket of a server that speaks S3."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import boto3
 import pytest
 from django.http.response import HttpResponseBase
-from moto.server import ThreadedMotoServer
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
 from files_app.models import File, StorageUsage, StoredBytes
 from files_app.storage import FileStorage, file_storage
 from sessions_app.models import ChatSession
-
-
-class Bucket:
-    """An empty bucket and the settings that lead to it."""
-
-    def __init__(self, endpoint: str) -> None:
-        self.name = f"files-{uuid4().hex[:12]}"
-        self.options = {
-            "bucket_name": self.name,
-            "endpoint_url": endpoint,
-            "access_key": "testing",
-            "secret_key": "testing",
-            "region_name": "us-east-1",
-        }
-        self.environment = {
-            "FILE_STORAGE": "s3",
-            "S3_BUCKET": self.name,
-            "S3_ENDPOINT": endpoint,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_REGION": "us-east-1",
-        }
-        client = boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-            region_name="us-east-1",
-        )
-        client.create_bucket(Bucket=self.name)
-        client.close()
-
-
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+from tests.harness.bucket import Bucket
 
 
 @pytest.fixture

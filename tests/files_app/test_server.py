@@ -12,20 +12,23 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.files_app.conftest import Bucket
+from tests.harness.bucket import Bucket
 from tests.harness.server import EMAIL, PASSWORD, Server, Site
 from tests.harness.services import until
+from tests.harness.sites import Sites
 
-PROFILE = os.environ.get("TEST_PROFILE", "sqlite")
+pytestmark = pytest.mark.slow(reason="files of hundreds of megabytes")
+
 MB = 1024 * 1024
 LARGE_BYTES = int(os.environ.get("LARGE_UPLOAD_MB", "150")) * MB
 GROWTH_LIMIT_BYTES = 32 * MB
 
 
 @pytest.fixture(scope="module", params=["local", "s3"])
-def site(request: pytest.FixtureRequest, s3_endpoint: str) -> Iterator[Site]:
+def site(request: pytest.FixtureRequest, sites: Sites, s3_endpoint: str) -> Iterator[Site]:
     environment = Bucket(s3_endpoint).environment if request.param == "s3" else {}
-    with Site(PROFILE, processes=1, MAX_FILE_SIZE=str(4096 * MB), SUPERVISE_RUNS="false", **environment) as site:
+    environment |= {"MAX_FILE_SIZE": str(4096 * MB), "SUPERVISE_RUNS": "false"}
+    with sites.own(environment, processes=1, demo=True) as site:
         yield site
 
 

@@ -101,6 +101,16 @@ class Client:
             yield _sse_frames(answer)
 
 
+@asynccontextmanager
+async def signed_in(url: str) -> AsyncIterator[Client]:
+    """The default user at one server process."""
+    client = Client(url)
+    try:
+        yield await client.login()
+    finally:
+        await client.close()
+
+
 async def _sse_frames(answer: httpx.Response) -> AsyncIterator[Frame]:
     data, id_ = "", None
     async for line in answer.aiter_lines():

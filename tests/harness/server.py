@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.harness import services
+from tests.harness import databases, services
+from tests.harness.databases import manage
 from tests.harness.services import free_port, until
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = databases.ROOT
 EMAIL, PASSWORD = "alice@example.org", "correct horse battery"
 READY_TIMEOUT_S = 90
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -86,21 +87,34 @@ class Server:
         self.wait()
 
     def cpu_s(self) -> float:
-        """User and system time of the process so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return cpu_s(self.pid)
 
     def rss_bytes(self) -> int:
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return rss_bytes(self.pid)
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of the process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def rss_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Site:
-    """Server processes over one database: SQLite and one process, or PostgreSQL, Redis and several."""
+    """Server processes over one database: SQLite and one process, or PostgreSQL, Redis and several.
+
+    The database is a copy of one that is migrated and has a default user. Where `environment` names another database or
+    another user, the first server prepares it, as `make run` does.
+    """
 
     def __init__(self, profile: str, provider_url: str = "", processes: int = 0, **environment: str) -> None:
         self.profile = profile
         self.directory = Path(tempfile.mkdtemp(prefix=f"site-{profile}-"))
-        self.database_url = services.postgres().create_database() if profile == "postgres" else ""
+        self.prepared = not environment.keys() & {"DATABASE_URL", "DEFAULT_USER_EMAIL", "DEFAULT_USER_PASSWORD"}
+        self.database_url = _copy_of_postgres() if profile == "postgres" else ""
         self.environment = _inherited() | {
             "ENV_FILE": os.devnull,
             "HOST": "127.0.0.1",
@@ -116,17 +130,22 @@ class Site:
             "MCP_SERVERS": "{}",  # each is a process; who needs them says so
             **environment,
         }
+        if self.prepared and profile == "sqlite":
+            databases.copy_sqlite(Path(self.environment["DATA_DIR"]) / "app.db", *_seeded())
         count = processes or (2 if profile == "postgres" else 1)
         self.servers = [Server(self.environment, self.directory / f"server-{n}.log") for n in range(count)]
 
     def __enter__(self) -> Self:
         first, *others = self.servers
         try:
-            first.start("--prepare")
-            first.wait()
+            if self.prepared:
+                first.start()
+            else:
+                first.start("--prepare")
+                first.wait()
             for server in others:
                 server.start()
-            for server in others:
+            for server in self.servers:
                 server.wait()
         except BaseException:
             self.__exit__()
@@ -146,20 +165,19 @@ class Site:
         return self.servers[0].url
 
     def manage(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"manage.py {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
-        return done.stdout
+        return manage(self.environment, *arguments)
 
     def logs(self) -> str:
         return "".join(path.read_text(errors="replace") for path in sorted(self.directory.glob("server-*.log")))
+
+
+def _seeded() -> tuple[dict[str, str], str, str]:
+    user = {"DEFAULT_USER_EMAIL": EMAIL, "DEFAULT_USER_PASSWORD": PASSWORD}
+    return _inherited() | {"ENV_FILE": os.devnull} | user, "migrate", "seed_default_user"
+
+
+def _copy_of_postgres() -> str:
+    return services.postgres().create_database(databases.postgres_template(*_seeded()))
 
 
 _databases = 0
@@ -189,5 +207,6 @@ def _inherited() -> dict[str, str]:
         "MODEL_",
         "MCP_",
     )
-    names = {"SECRET_KEY", "DEBUG", "DEFAULT_MODEL", "MCP_SERVERS", "HOST", "PORT"}
+    names = {"SECRET_KEY", "DEBUG", "DEFAULT_MODEL", "HOST", "PORT"}
+    names.add("PYTHONDONTWRITEBYTECODE")  # each of a hundred servers would compile all of the product
     return {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in names}

@@ -83,7 +83,7 @@ class Postgres:
 
     def start(self) -> None:
         options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-        options |= {"max_connections": 200, "fsync": "on" if self.durable else "off"}
+        options |= {"max_connections": 400, "fsync": "on" if self.durable else "off"}
         arguments = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -113,10 +113,11 @@ class Postgres:
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def create_database(self) -> str:
-        name = f"test_{uuid.uuid4().hex[:12]}"
+    def create_database(self, template: str = "template0", name: str = "") -> str:
+        """The URL of a new one, which is a copy of `template`."""
+        name = name or f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
+            connection.execute(f'CREATE DATABASE "{name}" ENCODING \'UTF8\' TEMPLATE "{template}"')
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
 
     def drop_database(self, url: str) -> None:

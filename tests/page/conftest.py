@@ -41,9 +41,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def provider() -> Iterator[Provider]:
-    with Provider() as provider:
-        yield provider
+def provider(the_provider: Provider) -> Provider:
+    return the_provider
 
 
 @pytest.fixture(scope="package")

@@ -94,7 +94,7 @@ test("a message is shown once, whether the log or the acceptance comes first", (
     const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "Hi" });
     const state = after(order(created("u1")), posted);
     assert.deepEqual(texts(state), ["Hi"]);
-    assert.deepEqual(state.outbox, []);
+    assert.deepEqual(state.unsent, []);
   }
 });
 
@@ -102,15 +102,15 @@ test("between the log and the acceptance one's own message is hidden once, and w
   fresh();
   const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "Hi" });
   const state = after([logged("message_created", { message: user("u1", "Hi", 1) })], posted);
-  assert.equal(state.outbox[0].hidden, true);
+  assert.equal(state.unsent[0].hidden, true);
   assert.deepEqual(unaccepted(state).map((item) => item.clientId), ["c1"]);
 });
 
 test("a refused message says why and is not sent again by itself", () => {
   const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "Hi" });
   const state = after([{ type: "error", code: "run_active", message: "An answer is being written.", client_id: "c1" }], posted);
-  assert.equal(state.outbox[0].state, "failed");
-  assert.equal(state.outbox[0].reason, "An answer is being written.");
+  assert.equal(state.unsent[0].state, "failed");
+  assert.equal(state.unsent[0].reason, "An answer is being written.");
   assert.deepEqual(unaccepted(state), []);
   const again = reduce(state, { type: "retried", clientId: "c1" });
   assert.deepEqual(unaccepted(again).map((item) => item.clientId), ["c1"]);
@@ -351,11 +351,11 @@ test("a message keeps its files, on its way and in the history", () => {
   fresh();
   const attachments = [{ file_id: "f1", path: "sources/a.pdf", size_bytes: 9 }];
   const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "", attachments });
-  assert.deepEqual(posted.outbox[0].attachments, attachments);
+  assert.deepEqual(posted.unsent[0].attachments, attachments);
   const message = { ...user("u1", "", 1), metadata: { attachments } };
   const state = after([logged("message_created", { message })], posted);
   assert.deepEqual(state.entries[0].attachments, attachments);
-  assert.equal(state.outbox[0].hidden, true);
+  assert.equal(state.unsent[0].hidden, true);
 });
 
 test("a name that is taken, or that every pasted picture has, becomes one of its own", () => {

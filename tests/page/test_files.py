@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from tests.harness.provider import Provider
 from tests.page.conftest import answer, message_field, say, until_idle
@@ -21,7 +21,8 @@ HAND_OVER = """(target, [kind, name, type, text]) => {
 def choose(page: Page, *files: tuple[str, str]) -> None:
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Attach files").click()
-    chooser.value.set_files([{"name": name, "mimeType": "text/plain", "buffer": text.encode()} for name, text in files])
+    payloads = [FilePayload(name=name, mimeType="text/plain", buffer=text.encode()) for name, text in files]
+    chooser.value.set_files(payloads)
 
 
 def to_send(page: Page) -> Locator:
@@ -93,7 +94,7 @@ def test_files_are_pasted_and_dropped_and_keep_apart(page: Page) -> None:
 
 
 def test_an_upload_that_fails_says_why_and_can_be_tried_again(page: Page) -> None:
-    broken = []
+    broken: list[Route] = []
 
     def break_once(route: Route) -> None:
         if broken:

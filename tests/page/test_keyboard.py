@@ -25,7 +25,7 @@ STOP = """() => {
 
 def stops(page: Page, key: str, most: int = 60) -> list[str]:
     """Names of what the key visits, until the focus leaves the page."""
-    names = []
+    names: list[str] = []
     for _ in range(most):
         page.keyboard.press(key)
         stop = page.evaluate(STOP)

@@ -194,7 +194,7 @@ def test_a_sign_out_on_another_machine_ends_the_page(page: Page, site: Site) -> 
 def test_a_refused_access_token_is_renewed_unseen(page: Page) -> None:
     say(page, "say 2 words")
     expect(answer(page)).to_have_text(words(2))
-    spoilt = []
+    spoilt: list[Route] = []
 
     def spoil(route: Route) -> None:
         response = route.fetch()

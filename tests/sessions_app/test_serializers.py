@@ -1,6 +1,7 @@
 """What `to_representation` says in plain Python is what the declared fields say."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import pytest
@@ -29,14 +30,14 @@ def session(alice: User) -> ChatSession:
         alice, public_id="s", title="Grüße", metadata={"z": 1}, mcp_config=["fetch"], model="gpt-5-mini"
     )
     session.add_messages(DRAFTS)
-    session.count_tokens(1200, 345)
+    session.settle("running", {"total_tokens": 1200, "context_tokens": 345})
     session.configure(pinned=True, archived=True)
     return session
 
 
 def declared(serializer: "serializers.Serializer[ChatSession] | serializers.Serializer[Message]") -> object:
     """What DRF makes of the declared fields, as the client gets it."""
-    made = serializers.Serializer.to_representation(serializer, serializer.instance)
+    made = serializers.Serializer[Any].to_representation(serializer, serializer.instance)
     return orjson.loads(JSONRenderer().render(made))
 
 

@@ -15,7 +15,7 @@ from sessions_app.models import ChatSession, ContextItem, Message, MessageDraft,
 SESSION_FIELDS = {
     "id", "session_id", "title", "name", "model", "model_id", "reasoning_effort", "mcp_config", "agent_name",
     "metadata", "pinned", "archived", "is_named", "message_count", "total_tokens", "tokens", "max_tokens",
-    "trigger_tokens", "last_message_preview", "last_seq", "created_at", "updated_at", "last_used_at",
+    "trigger_tokens", "last_message_preview", "last_seq", "state", "created_at", "updated_at", "last_used_at",
 }  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -207,10 +207,34 @@ def test_a_large_session_is_deleted_in_bounded_statements(
     assert not ContextItem.objects.exists()
 
 
+def test_a_deletion_that_a_crash_has_cut_is_seen_by_nobody_and_finished_later(
+    alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(session: ChatSession) -> None:
+        raise SystemError
+
+    monkeypatch.setattr("sessions_app.models.session.DELETE_BATCH", 10)
+    session, _ = ChatSession.objects.open(alice, public_id="s")
+    session.add_messages([MessageDraft(role="user", content=str(n)) for n in range(35)])
+    with monkeypatch.context() as cut:
+        cut.setattr(ChatSession, "finish_removing", crash)
+        assert alice_client.delete("/api/sessions/s").status_code == 500
+    assert Message.objects.count() == 35
+    assert listed(alice_client)["sessions"] == []
+    assert listed(alice_client)["total_count"] == 0
+    for door in ("/api/sessions/s", f"/api/sessions/{session.pk}", "/api/sessions/s/messages"):
+        assert alice_client.get(door).status_code == 404
+    assert alice_client.post("/api/sessions", {"session_id": "s"}).status_code == 201
+    assert ChatSession.objects.finish_removals() == 1
+    assert not Message.objects.exists()
+    assert [left.public_id for left in ChatSession.with_deleting.all()] == ["s"]
+    assert SessionTally.objects.get(owner=alice).count == 1
+
+
 def test_clearing_empties_both_layers_and_counters_and_keeps_the_rest(alice: User, alice_client: APIClient) -> None:
     opened(alice_client, session_id="s", title="Kept", mcp_config=["fetch"])
     alice_client.post("/api/sessions/s/messages", {"role": "user", "content": "hello"})
-    alice.chat_sessions.named("s").count_tokens(100, 50)
+    alice.chat_sessions.named("s").settle("idle", {"total_tokens": 100, "context_tokens": 50})
     assert alice_client.get("/api/sessions/s").json()["session"]["tokens"] == 50
     assert alice_client.post("/api/sessions/s/clear").json() == {"success": True}
     detail = alice_client.get("/api/sessions/s").json()

@@ -221,7 +221,7 @@ function detach(key) {
   const { id, state } = conversation;
   const { file_id, path } = uploads.of(id).find((item) => item.key === key);
   uploads.remove(id, key);
-  const sent = [...state.entries, ...state.outbox].some((entry) => entry.attachments?.some((other) => other.file_id === file_id));
+  const sent = [...state.entries, ...state.unsent].some((entry) => entry.attachments?.some((other) => other.file_id === file_id));
   if (!file_id || sent) return;
   const { folder, name } = address(path);
   api.delete(`/api/sessions/${id}/files/${name}?folder=${folder}`).catch((error) => error.status === 404 || report(error));

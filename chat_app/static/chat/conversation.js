@@ -26,7 +26,7 @@ export class Conversation {
     this.#api = api;
     this.#auth = auth;
     this.#callbacks = callbacks;
-    this.state = { ...EMPTY, outbox: readOutbox(sessionId) };
+    this.state = { ...EMPTY, unsent: readUnsent(sessionId) };
     this.#load();
   }
 
@@ -38,12 +38,12 @@ export class Conversation {
   /** Shown at once, kept over a reload, sent as soon as there is a socket; the server knows it by `client_id`. */
   say(text, attachments = []) {
     this.#dispatch({ type: "posted", clientId: uuid(), text, attachments });
-    this.#transmit(this.state.outbox.at(-1));
+    this.#transmit(this.state.unsent.at(-1));
   }
 
   retry(clientId) {
     this.#dispatch({ type: "retried", clientId });
-    this.#transmit(this.state.outbox.find((item) => item.clientId === clientId));
+    this.#transmit(this.state.unsent.find((item) => item.clientId === clientId));
   }
 
   discard(clientId) {
@@ -146,7 +146,7 @@ export class Conversation {
   #dispatch(action) {
     const before = this.state;
     this.state = reduce(before, action);
-    if (this.state.outbox !== before.outbox) writeOutbox(this.id, this.state.outbox);
+    if (this.state.unsent !== before.unsent) writeUnsent(this.id, this.state.unsent);
     if (this.state !== before && !this.#closed) this.#callbacks.onChange(this.state);
   }
 
@@ -156,13 +156,13 @@ export class Conversation {
   }
 }
 
-function readOutbox(sessionId) {
+function readUnsent(sessionId) {
   const kept = JSON.parse(tab.get(`chat-juicer.outbox.${sessionId}`) ?? "[]");
   return kept.map((item) => ({ attachments: [], ...item }));
 }
 
-function writeOutbox(sessionId, outbox) {
-  const kept = outbox
+function writeUnsent(sessionId, unsent) {
+  const kept = unsent
     .filter((item) => item.state !== "accepted")
     .map(({ clientId, text, attachments, state, reason }) => ({ clientId, text, attachments, state, reason }));
   if (kept.length) tab.set(`chat-juicer.outbox.${sessionId}`, JSON.stringify(kept));

@@ -2,7 +2,7 @@
 
 import { ask, close, fromApproval, markAsked, mark } from "./approvals.js";
 import { arrange, findTool, fromMessage, insert, notice, settle, silentEnd } from "./entrylist.js";
-import { changeOutbox, recognise, withoutSeen } from "./outbox.js";
+import { changeUnsent, recognise, withoutSeen } from "./unsent.js";
 import { recallThoughts, think } from "./thoughts.js";
 
 export const EMPTY = Object.freeze({
@@ -12,7 +12,7 @@ export const EMPTY = Object.freeze({
   hasMore: false, // older messages exist on the server
   run: null, // {id, stopping, waiting}: the run being answered; `waiting` for a person's word on a tool call
   queued: [], // ids of runs that were accepted and have not begun
-  outbox: [], // sent from this window, not yet seen in the log
+  unsent: [], // sent from this window, not yet seen in the log
   usage: null,
   alert: null, // {text}: the last refusal that belongs to no message
 });
@@ -36,9 +36,9 @@ export function reduce(state, action) {
     case "posted":
       return posted(state, action);
     case "retried":
-      return changeOutbox(state, action.clientId, { state: "sending", reason: "" });
+      return changeUnsent(state, action.clientId, { state: "sending", reason: "" });
     case "discarded":
-      return { ...state, outbox: state.outbox.filter((item) => item.clientId !== action.clientId) };
+      return { ...state, unsent: state.unsent.filter((item) => item.clientId !== action.clientId) };
     case "stopping":
       return state.run ? { ...state, run: { ...state.run, stopping: true } } : state;
     case "deciding":
@@ -55,7 +55,7 @@ export function reduce(state, action) {
 }
 
 function posted(state, { clientId, text, attachments = [] }) {
-  return { ...state, outbox: [...state.outbox, { clientId, text, attachments, state: "sending" }] };
+  return { ...state, unsent: [...state.unsent, { clientId, text, attachments, state: "sending" }] };
 }
 
 /** True while a run is being answered or waits to be. */
@@ -71,7 +71,7 @@ export function oldestPosition(state) {
 
 /** What a new socket must send again: everything whose acceptance this window has not seen. */
 export function unaccepted(state) {
-  return state.outbox.filter((item) => item.state === "sending");
+  return state.unsent.filter((item) => item.state === "sending");
 }
 
 // --- what REST gives -------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ function loaded(state, detail) {
     hasMore: Boolean(detail.has_more),
     run,
     queued: run ? queuedBehind(run.id, entries) : [],
-    outbox: withoutSeen(state.outbox, entries),
+    unsent: withoutSeen(state.unsent, entries),
     usage: state.session?.id === detail.session?.id ? state.usage : null,
   };
 }
@@ -132,10 +132,10 @@ const FRAMES = {
   },
 
   accepted(state, frame) {
-    const outbox = state.outbox.map((item) =>
+    const unsent = state.unsent.map((item) =>
       item.clientId === frame.client_id ? { ...item, state: "accepted", runId: frame.run_id, messageIds: frame.message_ids } : item,
     );
-    return { ...state, outbox: withoutSeen(outbox, state.entries) };
+    return { ...state, unsent: withoutSeen(unsent, state.entries) };
   },
 
   message_created(state, frame) {
@@ -148,7 +148,7 @@ const FRAMES = {
       ...state,
       entries,
       queued: waits ? [...state.queued, entry.runId] : state.queued,
-      outbox: entry.role === "user" ? recognise(withoutSeen(state.outbox, entries), frame, entry) : state.outbox,
+      unsent: entry.role === "user" ? recognise(withoutSeen(state.unsent, entries), frame, entry) : state.unsent,
     };
   },
 
@@ -231,8 +231,8 @@ const FRAMES = {
 
   error(state, frame) {
     if (typeof frame.seq === "number") return { ...state, entries: insert(state.entries, notice(frame, frame.message, "error")) };
-    const refused = state.outbox.find((item) => item.clientId === frame.client_id) ?? (frame.client_id ? null : unaccepted(state)[0]);
-    if (refused) return changeOutbox(state, refused.clientId, { state: "failed", reason: frame.message });
+    const refused = state.unsent.find((item) => item.clientId === frame.client_id) ?? (frame.client_id ? null : unaccepted(state)[0]);
+    if (refused) return changeUnsent(state, refused.clientId, { state: "failed", reason: frame.message });
     return { ...state, alert: { text: frame.message } };
   },
 

@@ -15,6 +15,7 @@ from chat_app.agent.sdk_agent import SdkAgent
 from chat_app.runs.process import process
 from chatjuicer.metrics import registry
 from chatjuicer.observability import tracing
+from chatjuicer.operations.housekeeping import housekeeper
 
 GRACE_S = 30.0
 
@@ -53,6 +54,7 @@ class Command(BaseCommand):
         tracing.start()
         await warm_up()
         await process.start(SdkAgent(), execute_runs=True)
+        housekeeper.start()
         # As the server does: what exists now lives as long as the process, and would be walked again and again.
         gc.collect()
         gc.freeze()
@@ -62,5 +64,6 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         await process.stop(grace_s)
+        await asyncio.to_thread(housekeeper.stop)
         await shut_down()
         tracing.stop()

@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db.models import F, Q
 from django.utils import timezone
 
-from sessions_app.models import ChatSession, PackedHistory
+from sessions_app.archive import archive_unused
 
 AGE = re.compile(r"([0-9]{1,5})([dhw])")
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -32,9 +31,5 @@ class Command(BaseCommand):
         parser.add_argument("--older-than", type=age, required=True, metavar="AGE", help="12h, 90d, 8w")
 
     def handle(self, *args: Any, older_than: timedelta, **options: Any) -> None:
-        unused_since = timezone.now() - older_than
-        something = Q(message_count__gt=0) | Q(last_context_position__gt=0) | Q(last_seq__gt=F("forgotten_seq"))
-        old = ChatSession.objects.filter(something, packed=False, last_used_at__lt=unused_since)
-        keys = list(old.order_by("last_used_at").values_list("pk", flat=True))
-        packed = sum(PackedHistory.objects.pack(ChatSession(pk=key), unused_since) for key in keys)
+        packed = sum(archive_unused(timezone.now() - older_than))
         self.stdout.write(f"{packed} sessions archived")

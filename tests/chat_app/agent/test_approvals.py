@@ -7,9 +7,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from chat_app.agent.answer import answer
-from chat_app.runs.contract import Outcome, RunRequest
+from chat_app.runs.contract import Item, Outcome, RunRequest
 from chat_app.tool_calls import DecidedCall
-from tests.chat_app.agent.conftest import Item, RecordingWriter
+from tests.chat_app.agent.conftest import RecordingWriter
 from tests.harness.provider import Provider
 
 PICTURE = {"type": "input_image", "image_url": f"data:image/png;base64,{'A' * 2_700_000}", "detail": "auto"}

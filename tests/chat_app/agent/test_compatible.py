@@ -96,7 +96,7 @@ async def test_one_that_numbers_and_names_no_calls(ask: Ask, writer: RecordingWr
 
 async def test_one_that_uses_an_id_again(ask: Ask, writer: RecordingWriter, server: Server) -> None:
     part = {"index": 0, "id": "call_0", "function": {"name": "current_time", "arguments": "{}"}}
-    turn = [delta("tool_calls", tool_calls=[part]), "[DONE]"]
+    turn: list[Any] = [delta("tool_calls", tool_calls=[part]), "[DONE]"]
     server.answers = [turn, turn, [delta(content="Done."), delta("stop"), "[DONE]"]]
     history = [
         {"role": "user", "content": "now?"},

@@ -52,8 +52,8 @@ class Site:
         return f"http://localhost:{self.port}{path}"
 
 
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
+@pytest.fixture(name="site")
+async def serving() -> AsyncIterator[Site]:
     async def page(request: web.Request) -> web.StreamResponse:
         return web.Response(text="<h1>Hello</h1><script>x()</script><p>world</p>", content_type="text/html")
 

@@ -7,6 +7,7 @@ import pytest
 from chat_app.agent.answer import answer
 from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
+from chatjuicer.accounts.models import User
 from files_app.attachments import Attachment, content_for_model
 from files_app.workspace import Workspace
 from sessions_app import catalogue
@@ -37,7 +38,7 @@ def test_who_can_see(model: str, sees: bool) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("model", "seen"), [("gpt-4.1", True), ("gemma-3-27b", True), ("mistral-7b", False)])
 async def test_an_image_goes_to_a_model_that_can_see(
-    alice: object, writer: RecordingWriter, provider: Provider, model: str, seen: bool
+    alice: User, writer: RecordingWriter, provider: Provider, model: str, seen: bool
 ) -> None:
     def attach() -> tuple[ChatSession, list[Attachment]]:
         session, _ = ChatSession.objects.open(alice)

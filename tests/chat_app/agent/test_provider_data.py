@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from tests.chat_app.agent.conftest import Ask, Item, RecordingWriter
+from chat_app.runs.contract import Item
+from tests.chat_app.agent.conftest import Ask, RecordingWriter
 from tests.harness.provider import Provider
 
 TWO_CALLS = 'together; tool current_time {"timezone":"Asia/Tokyo"}; tool current_time {"timezone":"UTC"}; say 2'

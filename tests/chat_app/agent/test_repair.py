@@ -54,7 +54,7 @@ ITEMS = st.one_of(
 
 @given(st.lists(ITEMS, max_size=12))
 def test_whatever_a_history_holds_both_providers_take_it(items: list[Any]) -> None:
-    history = repaired([*items, {"role": "user", "content": "go on"}])
+    history: Any = repaired([*items, {"role": "user", "content": "go on"}])
     assert responses_fault({"model": "gpt-5.2", "input": history}, {}) is None
     assert chat_fault({"model": "gpt-5.2", "messages": Converter.items_to_messages(history)}, {}) is None
 
@@ -63,7 +63,7 @@ def test_whatever_a_history_holds_both_providers_take_it(items: list[Any]) -> No
 def test_a_history_is_also_valid_in_the_middle_of_a_turn(items: list[Any]) -> None:
     call = {"type": "function_call", "call_id": "call_now", "name": "read_file", "arguments": "{}"}
     output = {"type": "function_call_output", "call_id": "call_now", "output": "text"}
-    history = repaired([*items, call, output])
+    history: Any = repaired([*items, call, output])
     assert responses_fault({"model": "gpt-5.2", "input": history}, {}) is None
     assert chat_fault({"model": "gpt-5.2", "messages": Converter.items_to_messages(history)}, {}) is None
     assert history[-1]["output"] == "text"

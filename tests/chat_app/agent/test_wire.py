@@ -25,7 +25,8 @@ def test_events_are_whole_however_the_network_cuts_them(
     events: list[dict[str, Any]], newline: str, sizes: list[int]
 ) -> None:
     wire = "".join(f"event: delta{newline}data: {json.dumps(event)}{newline}{newline}" for event in events)
-    stream, pieces = wire.encode(), []
+    stream = wire.encode()
+    pieces: list[bytes] = []
     while stream:
         size = sizes[len(pieces) % len(sizes)]
         pieces.append(stream[:size])

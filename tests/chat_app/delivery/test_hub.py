@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from json import loads
 
 import pytest
 
@@ -225,3 +226,71 @@ async def test_a_deleted_session_closes_its_readers(hub: Hub, session: ChatSessi
     await in_database(session.remove)
     await until(lambda: reader.outbox.close_code == 4404)
     await reader.leave()
+
+
+async def test_a_clear_whose_ring_is_lost_is_told_by_the_poll(
+    hub: Hub, session: ChatSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "POLL_S", 0.1)
+    reader = Reader(hub, session, 0)
+    await in_database(write, session, 3)
+    await reader.has(3)
+    commit_hooks.on_events_committed = commit_hooks.on_log_forgotten = None
+    await in_database(session.clear)
+    await reader.has(4)
+    assert [loads(frame)["last_seq"] for frame in reader.controls] == [3]
+    await reader.leave()
+
+
+async def test_a_clear_is_told_once(hub: Hub, session: ChatSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hubs, "POLL_S", 0.1)
+    reader = Reader(hub, session, 0)
+    await in_database(write, session, 3)
+    await reader.has(3)
+    await in_database(session.clear)
+    await reader.has(4)
+    await asyncio.sleep(0.5)
+    assert len(reader.controls) == 1
+    await reader.leave()
+
+
+@pytest.mark.parametrize("ring", [True, False])
+async def test_a_replay_that_meets_a_clear_leads_to_a_resync(
+    hub: Hub, session: ChatSession, monkeypatch: pytest.MonkeyPatch, ring: bool
+) -> None:
+    monkeypatch.setattr(hubs, "PAGE", 2)
+    monkeypatch.setattr(hubs, "POLL_S", 0.1)
+    await in_database(write, session, 6)
+    if not ring:
+        commit_hooks.on_log_forgotten = None
+    kinds: list[int | str] = []
+    async with hub.channel(session.pk, session.public_id) as channel:
+        outbox = Outbox()
+        async with asyncio.timeout(8):
+            async for frame in hub.follow(channel, outbox, 0):
+                kinds.append(frame.seq if isinstance(frame, Record) else str(loads(frame)["type"]))
+                if kinds == [1]:
+                    await in_database(session.clear)
+                if kinds[-1] == "resync":
+                    await in_database(write, session)
+                if 8 in kinds:
+                    outbox.close()
+    assert kinds[0] == 1
+    assert kinds.count("resync") == 1
+    assert 3 not in kinds
+
+
+async def test_a_clear_at_the_very_end_of_a_replay_leads_to_a_resync(hub: Hub, session: ChatSession) -> None:
+    await in_database(write, session, 2)
+    kinds: list[int | str] = []
+    async with hub.channel(session.pk, session.public_id) as channel:
+        outbox = Outbox()
+        async with asyncio.timeout(8):
+            async for frame in hub.follow(channel, outbox, 0):
+                kinds.append(frame.seq if isinstance(frame, Record) else str(loads(frame)["type"]))
+                if kinds == [1, 2]:
+                    await in_database(session.clear)
+                    await until(lambda: channel.head == 3)
+                if "resync" in kinds:
+                    outbox.close()
+    assert "resync" in kinds

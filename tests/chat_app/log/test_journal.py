@@ -8,7 +8,6 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
-from django.conf import settings
 from django.db import connection, transaction
 
 from chat_app.database import in_database
@@ -146,6 +145,7 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
     monkeypatch.setattr("chat_app.log.journal.insert", refuse)
     await run_writer.text("kept")
     await poisoned.text("poison")
+    assert await journal.transact(lambda: 7, run_writer.session_pk) == 7
     await run_writer.flush()
     with pytest.raises(LeaseLost):
         await poisoned.flush()
@@ -153,7 +153,7 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
     assert lost == [poisoned.run_id]
 
 
-@pytest.mark.skipif("sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="it is SQLite that can be locked")
+@pytest.mark.only("sqlite", reason="it is SQLite that can be locked")
 async def test_words_wait_for_a_locked_database_and_none_is_lost(run_writer: RunWriter) -> None:
     other = sqlite3.connect(connection.settings_dict["NAME"], timeout=0, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

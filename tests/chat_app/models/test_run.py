@@ -1,20 +1,26 @@
 """A run from the message that asks for it to its one end."""
 
 import json
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.log.journal import write_entries
 from chat_app.log.run_writer import RunWriter
-from chat_app.models import Event, Run, Started, run
-from chat_app.models.ending import STOPPED_NOTE
+from chat_app.models import Approval, Event, Run, Started, runs
+from chat_app.models.ending import STOPPED_NOTE, UNHEARD_NOTE
 from chat_app.models.fence import number
+from chat_app.tool_calls import AskedCall
+from chatjuicer.accounts.models import User
 from chatjuicer.api.exceptions import IdempotencyMismatch
-from sessions_app.models import ChatSession
-from tests.chat_app.conftest import Start
+from chatjuicer.encryption import storable
+from sessions_app.models import ChatSession, Message
+from tests.chat_app.conftest import Start, make_unreadable
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +39,7 @@ def context(session: ChatSession) -> list[dict[str, Any]]:
 
 
 async def said(started: Started, *texts: str) -> RunWriter:
-    writer = RunWriter(started.run, started.session, lambda _: None)
+    writer = RunWriter(started.run, started.session, lambda _: None, lambda *_: None)
     for text in texts:
         await writer.text(text)
     return writer
@@ -76,7 +82,7 @@ def test_who_interrupts_is_answered_next(session: ChatSession, start: Start) -> 
 
 
 def test_a_queue_has_an_end(session: ChatSession, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "MAX_QUEUED_RUNS", 2)
+    monkeypatch.setattr(runs, "MAX_QUEUED_RUNS", 2)
     for text in ("One", "Two", "Three"):
         start(text)
     with pytest.raises(QueueFull):
@@ -92,13 +98,91 @@ def test_a_message_that_comes_twice_is_answered_once(session: ChatSession, start
     assert session.messages.count() == 1
 
 
-def test_other_words_under_the_same_name_are_another_message_unless_the_name_is_a_key(
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"texts": ("Two",)},
+        {"texts": ("One", "Two")},
+        {"model": "another"},
+        {"reasoning_effort": "high"},
+        {"on_busy": "interrupt"},
+        {"attachments": [{"path": "sources/a.txt"}]},
+    ],
+)
+def test_another_command_under_the_same_name_is_refused(
+    session: ChatSession, start: Start, other: dict[str, Any]
+) -> None:
+    start("One", client_id="c1")
+    texts, attachments = other.pop("texts", ("One",)), other.pop("attachments", None)
+    with pytest.raises(IdempotencyMismatch):
+        inputs = [protocol.UserInput(text, attachments) for text in texts]
+        Run.objects.start(session.pk, inputs, client_id="c1", owner="here", **other)
+    assert Run.objects.count() == 1
+
+
+def test_a_run_of_an_older_version_is_known_by_its_words(session: ChatSession, start: Start) -> None:
+    first = start("One", client_id="c1").run
+    Run.objects.update(command_hash="")
+    assert start("One", client_id="c1").run == first
+    with pytest.raises(IdempotencyMismatch):
+        start("Two", client_id="c1")
+
+
+def test_a_message_that_comes_twice_at_a_time_is_answered_once(
+    transactional_db: None, session: ChatSession, start: Start, side_by_side: Callable[..., list[Any]]
+) -> None:
+    started = side_by_side(lambda _: start("One", client_id="c1"), list(range(4)))
+    assert len({each.run.pk for each in started}) == 1
+    assert [each.again for each in started].count(False) == 1
+
+
+def test_the_words_of_a_run_that_was_stopped_in_the_queue_stand_in_their_place(
     session: ChatSession, start: Start
 ) -> None:
-    first, second = start("One", client_id="c1"), start("Two", client_id="c1")
-    assert first.run.pk != second.run.pk
-    with pytest.raises(IdempotencyMismatch):
-        start("Three", client_id="c1", once=True)
+    first, second, third = start("One").run, start("Two").run, start("Three").run
+    assert Run.objects.interrupt(session.pk, second.pk)
+    assert [item["content"] for item in context(session)] == ["One"]
+    assert first.end(Run.Status.COMPLETED, "stop")
+    assert [item["content"] for item in context(session)] == ["One", "Two", UNHEARD_NOTE]
+    assert [started.run.pk for started in Run.objects.claim("here", 10)] == [third.pk]
+    assert [item["content"] for item in context(session)] == ["One", "Two", UNHEARD_NOTE, "Three"]
+
+
+def test_a_run_that_is_stopped_behind_another_in_the_queue_waits_with_its_words(
+    session: ChatSession, start: Start
+) -> None:
+    second, third = start("Two", owner="").run, start("Three").run
+    assert Run.objects.interrupt(session.pk, third.pk)
+    assert context(session) == []
+    assert Run.objects.interrupt(session.pk, second.pk)
+    assert [item["content"] for item in context(session)] == ["Two", UNHEARD_NOTE, "Three", UNHEARD_NOTE]
+
+
+def test_a_session_says_what_goes_on_in_it(session: ChatSession, start: Start) -> None:
+    def state() -> str:
+        session.refresh_from_db()
+        return session.state
+
+    assert state() == "idle"
+    first = start("One", owner="").run
+    assert state() == "queued"
+    (claimed,) = Run.objects.claim("here", 1)
+    start("Two")
+    assert state() == "running"
+    assert claimed.run.pause(claimed.run.epoch, [AskedCall("c", "delete", "{}")], "{}", None)
+    assert state() == "awaiting_approval"
+    Approval.objects.decide(session.pk, Approval.objects.get().pk, "approve")
+    (resumed,) = Run.objects.claim("here", 1)
+    assert state() == "running"
+    assert resumed.run == first
+    assert resumed.run.end(Run.Status.COMPLETED, "stop", title="A title")
+    assert state() == "queued"
+    assert frames(session, "session_updated")[-1]["session"]["state"] == "queued"
+    start("Three", on_busy="interrupt")
+    assert state() == "queued"
+    for run in Run.objects.all().live():
+        run.end(Run.Status.INTERRUPTED, "interrupted")
+    assert state() == "idle"
 
 
 def test_nothing_starts_in_a_session_that_is_gone(session: ChatSession, start: Start) -> None:
@@ -228,3 +312,87 @@ def test_deleting_takes_runs_and_events_along(session: ChatSession, start: Start
     session.remove()
     assert not Run.objects.exists()
     assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(("since", "took_ms"), [(timedelta(seconds=3), 0), (timedelta(days=-30), 2**31 - 1)])
+async def test_a_run_ends_whatever_the_clocks_say(
+    transactional_db: None, start: Start, since: timedelta, took_ms: int
+) -> None:
+    def check(writer: RunWriter) -> None:
+        write_entries([writer.take_batch()], number)
+        Run.objects.update(started_at=timezone.now() + since)
+        assert Run.objects.interrupt(writer.session_pk)
+        assert Message.objects.get(role="assistant").response_time_ms == took_ms
+
+    await runs_in_thread(start, check, "Rome")
+
+
+async def test_what_a_stopped_run_had_used_is_counted_once(transactional_db: None, start: Start) -> None:
+    used = {"input_tokens": 90, "output_tokens": 10, "total_tokens": 100, "context_tokens": 95}
+
+    def check(writer: RunWriter) -> None:
+        write_entries([writer.take_batch()], number)
+        assert Run.objects.interrupt(writer.session_pk)
+        session = ChatSession.objects.get(pk=writer.session_pk)
+        assert (session.total_tokens, session.context_tokens) == (100, 95)
+        assert frames(session, "stream_end")[0]["usage"]["total_tokens"] == 100
+
+    async def use(writer: RunWriter) -> None:
+        await writer.usage(used)
+
+    await runs_in_thread(start, check, prepare=use)
+
+
+async def test_what_a_run_used_is_counted_once_when_it_ends_by_itself(transactional_db: None, start: Start) -> None:
+    used = {"input_tokens": 90, "output_tokens": 10, "total_tokens": 100, "context_tokens": 95}
+
+    def check(writer: RunWriter) -> None:
+        write_entries([writer.take_batch()], number)
+        Run.objects.get(pk=writer.run_id).end(Run.Status.COMPLETED, "stop", usage=used)
+        assert ChatSession.objects.get(pk=writer.session_pk).total_tokens == 100
+
+    async def use(writer: RunWriter) -> None:
+        await writer.usage(used)
+
+    await runs_in_thread(start, check, prepare=use)
+
+
+@pytest.mark.parametrize("unstorable", ["a\x00b", "a\ud83db"])
+async def test_no_words_of_a_model_or_a_person_cost_a_run(
+    transactional_db: None, start: Start, unstorable: str
+) -> None:
+    def check(writer: RunWriter) -> None:
+        write_entries([writer.take_batch()], number)
+        run = Run.objects.get(pk=writer.run_id)
+        assert run.pause(run.epoch, [AskedCall("call_2", unstorable, unstorable)], "", None)
+        approval = run.approvals.get()
+        Approval.objects.decide(run.session_id, approval.pk, "reject", unstorable)
+        approval.refresh_from_db()
+        called = Message.objects.get(role="tool_call", tool_call_id="call_1")
+        texts = [called.tool_name, called.tool_arguments, called.tool_result, approval.arguments, approval.reason]
+        assert texts == ["a\ufffdb"] * 5
+
+    async def call(writer: RunWriter) -> None:
+        await writer.text(unstorable)
+        await writer.tool_arguments("call_1", unstorable)
+        await writer.tool_call(id="call_1", name=unstorable, arguments=unstorable, status="executing")
+        await writer.tool_call(
+            id="call_1", name=unstorable, arguments=unstorable, status="completed", result=unstorable, success=True
+        )
+        await writer.items([{"role": "assistant", "content": unstorable}])
+
+    await runs_in_thread(start, check, prepare=call)
+
+
+def test_a_pair_that_came_in_two_pieces_is_one_character() -> None:
+    assert storable("\ud83d\ude00") == "\U0001f600"
+
+
+def test_a_run_that_cannot_be_claimed_keeps_no_other_waiting(session: ChatSession, start: Start, alice: User) -> None:
+    other = ChatSession.objects.open(alice)[0]
+    broken = start(owner="").run
+    make_unreadable(session.messages.get())
+    waiting = Run.objects.start(other.pk, [protocol.UserInput("Hello")])
+    assert [started.run.pk for started in Run.objects.claim("here", 10)] == [waiting.run.pk]
+    broken.refresh_from_db()
+    assert (broken.status, broken.error_code) == ("failed", "internal")

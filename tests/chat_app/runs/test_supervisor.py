@@ -2,22 +2,28 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
 from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
 from chat_app.log.journal import Journal
 from chat_app.models import Run
+from chat_app.protocol import UserInput
 from chat_app.runs.contract import Item, Outcome, RunRequest, Summary, Writer
 from chat_app.runs.owner import OWNER
 from chat_app.runs.supervisor import Supervisor
+from chatjuicer.accounts.models import User
 from chatjuicer.observability import context
-from sessions_app.models import Message
-from tests.chat_app.conftest import Start
+from sessions_app.models import ChatSession, Message, MessageDraft
+from tests.chat_app.conftest import Start, make_unreadable
 
 Answer = Callable[[RunRequest, Writer], Awaitable[Outcome]]
 
@@ -42,8 +48,11 @@ def agent() -> ScriptedAgent:
 
 
 @pytest.fixture
-async def supervisor(hub: Hub, journal: Journal, agent: ScriptedAgent) -> AsyncIterator[Supervisor]:
+async def supervisor(
+    hub: Hub, journal: Journal, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Supervisor]:
     supervisor = Supervisor(journal, hub, agent)
+    monkeypatch.setattr(journal, "_on_refused", supervisor.refuse)
     supervisor.start()
     yield supervisor
     await supervisor.stop(0)
@@ -128,3 +137,74 @@ async def test_what_the_agent_writes_is_committed_before_the_end(
     run = await until_ended(supervisor, await executed(supervisor, start))
     message = await in_database(Message.objects.get, run_id=run.pk, role="assistant")
     assert (message.content, message.status) == ("Rome.", "completed")
+
+
+async def test_an_orphan_that_cannot_be_ended_keeps_no_other_waiting(
+    supervisor: Supervisor, session: ChatSession, start: Start, alice: User
+) -> None:
+    def plant() -> Run:
+        broken = start(owner="gone").run
+        call = MessageDraft(role="tool_call", status="pending", run_id=broken.pk)
+        make_unreadable(session.add_messages([call])[0])
+        other = ChatSession.objects.open(alice)[0]
+        orphan = Run.objects.start(other.pk, [UserInput("Hello")], owner="gone").run
+        Run.objects.update(lease_until=timezone.now() - timedelta(hours=1))
+        return orphan
+
+    orphan = await in_database(plant)
+    await supervisor._end_orphans()
+    states = await in_database(lambda: dict(Run.objects.values_list("pk", "status")))
+    assert states.pop(orphan.pk) == "failed"
+    assert list(states.values()) == ["running"]
+
+
+async def test_what_the_database_does_not_take_ends_the_run_at_once(
+    supervisor: Supervisor, agent: ScriptedAgent, start: Start
+) -> None:
+    async def say_what_no_row_takes(request: RunRequest, writer: Writer) -> Outcome:
+        await writer.text("Rome")
+        await writer.flush()
+        await writer.items([{"role": object()}])
+        await asyncio.sleep(60)
+        return Outcome("stop")
+
+    agent.script = say_what_no_row_takes
+    began = time.monotonic()
+    run = await until_ended(supervisor, await executed(supervisor, start))
+    async with asyncio.timeout(5):
+        while run.status == "running":
+            run = await in_database(Run.objects.get, pk=run.pk)
+    assert (run.status, run.error_code) == ("failed", "unstorable")
+    message = await in_database(Message.objects.get, run_id=run.pk, role="assistant")
+    assert (message.content, message.status) == ("Rome", "failed")
+    assert time.monotonic() - began < settings.LEASE_S / 3
+
+
+async def test_a_shutdown_leaves_a_run_alone_that_others_have_claimed_meanwhile(
+    supervisor: Supervisor, agent: ScriptedAgent, start: Start
+) -> None:
+    begun = asyncio.Event()
+
+    async def hang(request: RunRequest, writer: Writer) -> Outcome:
+        begun.set()
+        await asyncio.sleep(60)
+        return Outcome("stop")
+
+    agent.script = hang
+    run = await executed(supervisor, start)
+    await begun.wait()
+    await in_database(Run.objects.filter(pk=run.pk).update, owner="another", epoch=run.epoch + 1)
+    await supervisor.stop(0)
+    assert (await in_database(Run.objects.get, pk=run.pk)).status == "running"
+
+
+async def test_a_deletion_that_a_crash_has_cut_is_finished_at_the_start(
+    hub: Hub, journal: Journal, agent: ScriptedAgent, session: ChatSession
+) -> None:
+    await in_database(ChatSession.objects.filter(pk=session.pk).update, namespace="")
+    supervisor = Supervisor(journal, hub, agent)
+    supervisor.start()
+    async with asyncio.timeout(10):
+        while await in_database(ChatSession.with_deleting.exists):
+            await asyncio.sleep(0.01)
+    await supervisor.stop(0)

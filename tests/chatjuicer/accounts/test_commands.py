@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.contrib.auth.management.commands import changepassword
 from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from rest_framework.test import APIClient
@@ -22,7 +21,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def types(*passwords: str) -> None:
         answers: Iterator[str] = iter(passwords)
-        monkeypatch.setattr(changepassword.getpass, "getpass", lambda **_: next(answers))
+        monkeypatch.setattr("getpass.getpass", lambda **_: next(answers))
 
     return types
 

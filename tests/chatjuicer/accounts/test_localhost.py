@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
@@ -6,7 +8,7 @@ from chatjuicer.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
-HERE = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "127.0.0.1:8000"}
+HERE: dict[str, Any] = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "127.0.0.1:8000"}
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +30,7 @@ def default_user(settings: Settings) -> User:
     ],
 )
 def test_whoever_sits_at_the_machine_is_the_default_user(
-    anybody: APIClient, different: dict[str, str], default_user: User
+    anybody: APIClient, different: dict[str, Any], default_user: User
 ) -> None:
     answer = anybody.get("/api/auth/me", **{**HERE, **different})
     assert (answer.status_code, answer.json()["id"]) == (200, str(default_user.pk))
@@ -55,7 +57,7 @@ def test_whoever_sits_at_the_machine_is_the_default_user(
         {"HTTP_AUTHORIZATION": "Bearer nonsense"},
     ],
 )
-def test_anybody_else_is_401(anybody: APIClient, different: dict[str, str]) -> None:
+def test_anybody_else_is_401(anybody: APIClient, different: dict[str, Any]) -> None:
     assert anybody.get("/api/auth/me", **{**HERE, **different}).status_code == 401
 
 

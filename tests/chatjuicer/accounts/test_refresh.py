@@ -2,6 +2,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
@@ -29,7 +30,8 @@ def grant(alice: User) -> Grant:
 @pytest.fixture
 def refresh(anybody: APIClient) -> Callable[[str], tuple[int, dict[str, str]]]:
     def refresh(token: str, **place: str) -> tuple[int, dict[str, str]]:
-        answer = anybody.post("/api/auth/refresh", {"refresh_token": token}, **(HERE | place))
+        headers: dict[str, Any] = HERE | place
+        answer = anybody.post("/api/auth/refresh", {"refresh_token": token}, **headers)
         return answer.status_code, answer.json()
 
     return refresh

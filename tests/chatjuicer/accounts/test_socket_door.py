@@ -124,7 +124,7 @@ def test_a_foreign_name_that_points_here_is_no_own_origin() -> None:
 )
 def test_an_origin_of_another_scheme_is_another_origin(origin: str, heard: dict[str, str], own: bool) -> None:
     """Behind a proxy that does not say by which scheme it was asked, either may be the own one."""
-    headers = {name: value for name, value in heard.items() if name != "scheme"}
+    headers: dict[str, Any] = {name: value for name, value in heard.items() if name != "scheme"}
     asked = {"scheme": heard.get("scheme", "ws")} | scope(origin=origin, **headers)
     assert origin_allowed(asked) == own
 

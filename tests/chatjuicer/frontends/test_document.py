@@ -1,23 +1,22 @@
 """docs/frontends.md says what a server answers."""
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.harness.server import Site
+from tests.harness.sites import Sites
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "frontends.md"
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
-def test_its_lines_give_what_it_says() -> None:
+def test_its_lines_give_what_it_says(sites: Sites) -> None:
     lines = [line for block in SHELL.findall(DOCUMENT.read_text()) for line in block.splitlines()]
     script = "\n".join(f"echo; echo '@@{line[2:]}'" if line.startswith("# ") else line for line in lines)
     assert "'" not in "".join(line for line in lines if line.startswith("# "))
-    with Site(os.environ.get("TEST_PROFILE", "sqlite"), processes=1) as site:
+    with sites.own(processes=1, demo=True) as site:
         script = script.replace("http://127.0.0.1:8000", site.url)
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, check=False

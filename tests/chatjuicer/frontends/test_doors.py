@@ -1,35 +1,25 @@
 """One conversation, many doors: what comes in through one prefix is heard and read through all others."""
 
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.harness.client import Client
+from tests.harness.client import Client, signed_in
 from tests.harness.provider import Provider
 from tests.harness.server import Site
-
-PROFILE = os.environ.get("TEST_PROFILE", "sqlite")
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[Provider]:
-    with Provider() as provider:
-        yield provider
+from tests.harness.sites import TIMES, Sites
 
 
 @pytest.fixture(scope="module")
-def site(provider: Provider) -> Iterator[Site]:
-    with Site(PROFILE, provider.url) as site:
-        yield site
+def site(sites: Sites) -> Site:
+    return sites.get(TIMES)
 
 
 @pytest.fixture
 async def alice(site: Site) -> AsyncIterator[Client]:
-    client = await Client(site.url).login()
-    yield client
-    await client.close()
+    async with signed_in(site.url) as client:
+        yield client
 
 
 @pytest.fixture
@@ -146,4 +136,5 @@ async def test_a_restart_between_any_two_steps_changes_nothing(site: Site, alice
     persona: Any = await alice.get("/api/users/ada/sessions")
     assert persona == [created]
     assert (await alice.get(f"{SPARROW}/{case['id']}"))["is_active"] is False
-    assert await alice.get(SPARROW, agent_type="log_analysis") == []
+    active: Any = await alice.get(SPARROW, agent_type="log_analysis")
+    assert active == []

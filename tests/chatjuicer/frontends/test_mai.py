@@ -14,7 +14,7 @@ from chat_app.models import Event
 from chatjuicer.accounts.models import User
 from files_app.workspace import Workspace
 from sessions_app.models import ChatSession, ContextItem, Message, MessageDraft
-from tests.chatjuicer.frontends.conftest import refused
+from tests.conftest import refused
 
 SESSIONS = "/api/v1/sessions"
 SUMMARY = {
@@ -317,7 +317,7 @@ def test_a_list_costs_three_statements(alice: User, client_of: Callable[[User], 
         assert len(statements) <= 3
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads small tables without an index")
+@pytest.mark.only("sqlite", reason="PostgreSQL reads small tables without an index")
 def test_a_list_and_a_search_read_no_more_than_an_index_and_the_page(alice: User) -> None:
     sessions = ChatSession.objects.filter(owner=alice, namespace="default")
     for wanted in (sessions, sessions.filter(title__icontains="chat")):

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from chat_app.models import Event
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession, ContextItem, Message
-from tests.chatjuicer.frontends.conftest import refused
+from tests.conftest import refused
 
 
 def sessions(user_id: str = "ada") -> str:

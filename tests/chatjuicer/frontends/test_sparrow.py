@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession, Message, MessageDraft
-from tests.chatjuicer.frontends.conftest import refused
+from tests.conftest import refused
 
 SESSIONS = "/api/v1/chat-sessions"
 SESSION = {"id", "title", "agent_type", "created_at", "last_message_at", "message_count"}
@@ -97,7 +97,8 @@ def test_twenty_creates_at_once_leave_five_active(
     assert titles == ["Case"] * 20
     assert ChatSession.objects.count() == 20
     active = ChatSession.objects.filter(is_active=True)
-    assert sorted(active.values_list("active_slot", flat=True)) == [1, 2, 3, 4, 5]
+    assert set(active.values_list("active_slot", flat=True)) == {1, 2, 3, 4, 5}
+    assert active.count() == 5
     assert len(listed(clients[0])) == 5
 
 

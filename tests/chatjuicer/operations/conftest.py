@@ -1,20 +1,15 @@
 """Commands of an operator, run as one would: as processes of their own, on a database of their own."""
 
-import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
-from tests.harness.client import Client
 from tests.harness.server import ROOT, Site
 from tests.harness.services import until
-
-PROFILE = os.environ.get("TEST_PROFILE", "sqlite")
 
 Start: TypeAlias = Callable[..., subprocess.Popen[str]]
 
@@ -38,12 +33,3 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.wait()
-
-
-@asynccontextmanager
-async def signed_in(site: Site) -> AsyncIterator[Client]:
-    client = Client(site.url)
-    try:
-        yield await client.login()
-    finally:
-        await client.close()

@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chatjuicer.operations.conftest import PROFILE, signed_in
-from tests.harness.client import Client, assert_gapless
+from tests.harness.client import Client, assert_gapless, signed_in
 from tests.harness.server import Site
-
-pytestmark = pytest.mark.skipif(PROFILE != "sqlite", reason="PostgreSQL has its own tools")
 
 
 async def chatter(client: Client, sessions: list[str]) -> None:
@@ -42,7 +39,7 @@ async def chatter(client: Client, sessions: list[str]) -> None:
 async def test_a_copy_taken_while_people_talk_is_whole(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     with Site("sqlite") as site:
-        async with signed_in(site) as alice:
+        async with signed_in(site.url) as alice:
             sessions = [await alice.create_session() for _ in range(3)]
             talking = asyncio.create_task(chatter(alice, sessions))
             await asyncio.sleep(1.5)
@@ -60,7 +57,7 @@ async def test_a_copy_taken_while_people_talk_is_whole(tmp_path: Path) -> None:
             path.unlink()
         shutil.copytree(copy, restored.directory / "data", dirs_exist_ok=True)
         restored.servers[0].restart()
-        async with signed_in(restored) as alice:
+        async with signed_in(restored.url) as alice:
             for session in sessions:
                 events = await alice.events(session)
                 assert_gapless(events)

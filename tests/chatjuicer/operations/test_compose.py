@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chatjuicer.operations.conftest import PROFILE
 from tests.harness import services
 from tests.harness.client import Client, text_of
 from tests.harness.server import PASSWORD, ROOT
@@ -95,7 +94,7 @@ def started(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
     assert {process.wait(30) for process in processes} <= {0, -signal.SIGTERM}
 
 
-@pytest.mark.skipif(PROFILE != "postgres", reason="it is the deployment on PostgreSQL and Redis")
+@pytest.mark.only("postgres", reason="it is the deployment on PostgreSQL and Redis")
 async def test_its_commands_prepare_serve_and_execute(started: str, environment: dict[str, str]) -> None:
     client = await Client(started).login(environment["DEFAULT_USER_EMAIL"], PASSWORD)
     async with client.chat(await client.create_session()) as chat:

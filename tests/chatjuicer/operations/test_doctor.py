@@ -24,8 +24,9 @@ from files_app.incoming import Incoming
 from files_app.models import File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession, Message, MessageDraft, SessionTally
-from tests.chatjuicer.operations.conftest import PROFILE, signed_in
-from tests.harness.server import Site
+from tests.chat_app.conftest import make_unreadable
+from tests.harness.client import signed_in
+from tests.harness.sites import Sites
 
 CALL = {"type": "function_call", "call_id": "call_1", "name": "current_time", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": "noon"}
@@ -144,6 +145,10 @@ def remove_item(session: ChatSession, value: dict[str, Any]) -> None:
     session.context_items.filter(pk__in=[row.pk for row in session.context_items.all() if row.value == value]).delete()
 
 
+def leave_the_state_behind(session: ChatSession) -> None:
+    ChatSession.objects.update(state="awaiting_approval")
+
+
 def miscount_messages(session: ChatSession) -> None:
     ChatSession.objects.filter(pk=session.pk).update(message_count=99)
 
@@ -199,6 +204,7 @@ FAULTS: list[tuple[Callable[[ChatSession], None], str]] = [
     (leave_a_tool_call_pending, "pending-message"),
     (lose_an_output, "unpaired-context"),
     (lose_a_call, "unpaired-context"),
+    (leave_the_state_behind, "state"),
     (miscount_messages, "counters"),
     (show_another_preview, "counters"),
     (set_positions_back, "counters"),
@@ -284,9 +290,9 @@ def test_a_lost_output_is_what_the_history_says(session: ChatSession) -> None:
     assert OUTPUT in items
 
 
-async def test_what_is_under_way_is_no_fault() -> None:
-    with Site(PROFILE, processes=1) as site:
-        async with signed_in(site) as alice:
+async def test_what_is_under_way_is_no_fault(sites: Sites) -> None:
+    with sites.own(processes=1, demo=True) as site:
+        async with signed_in(site.url) as alice:
             sessions = [await alice.create_session() for _ in range(5)]
 
             async def talk(session: str) -> None:
@@ -302,3 +308,12 @@ async def test_what_is_under_way_is_no_fault() -> None:
             assert not any(task.done() for task in talking)
             for task in talking:
                 task.cancel()
+
+
+def test_what_cannot_be_examined_is_told_and_stops_no_other(session: ChatSession, alice: User) -> None:
+    make_unreadable(session.messages.get(tool_call_id="call_2"))
+    Message.objects.filter(tool_call_id="call_2").update(status="pending")
+    ChatSession.objects.update(message_count=99)
+    told = doctor("--repair")
+    assert "cannot be mended: UnknownKey" in told
+    assert f"{session.public_id}: message_count" in told

@@ -2,13 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
 
 import pytest
 
-from tests.chatjuicer.operations.conftest import PROFILE, Start, signed_in
-from tests.harness.client import Client, assert_whole_run, text_of
+from tests.chatjuicer.operations.conftest import Start
+from tests.harness.client import Client, assert_whole_run, signed_in, text_of
 from tests.harness.server import Site
+from tests.harness.sites import Sites
 
 WAIT_S = 20
 COUNTED = "Counting as the offline demo model: {}."
@@ -16,10 +16,9 @@ LEASE_S = 2
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def site(sites: Sites) -> Site:
     """A web server that leaves the runs to others."""
-    with Site(PROFILE, processes=1, SUPERVISE_RUNS="false", LEASE_S=str(LEASE_S)) as site:
-        yield site
+    return sites.get({"SUPERVISE_RUNS": "false", "LEASE_S": str(LEASE_S)}, processes=1, demo=True)
 
 
 def counted(top: int) -> str:
@@ -27,7 +26,7 @@ def counted(top: int) -> str:
 
 
 async def test_a_message_waits_until_somebody_executes_runs(site: Site, start: Start) -> None:
-    async with signed_in(site) as alice:
+    async with signed_in(site.url) as alice:
         session = await alice.create_session()
         async with alice.chat(session) as chat:
             await chat.say("count to 5")
@@ -42,7 +41,7 @@ async def test_a_message_waits_until_somebody_executes_runs(site: Site, start: S
 
 async def test_a_stop_reaches_the_executing_process(site: Site, start: Start) -> None:
     start(site, "execute_runs", says="Executing runs")
-    async with signed_in(site) as alice:
+    async with signed_in(site.url) as alice:
         session = await alice.create_session()
         async with alice.chat(session) as chat:
             await chat.say("count to 1000")
@@ -54,12 +53,13 @@ async def test_a_stop_reaches_the_executing_process(site: Site, start: Start) ->
             assert text_of(frames) == counted(3)
 
 
+@pytest.mark.timing(reason="an answer must outlast a lease, and end within the grace")
 async def test_an_answer_is_finished_before_the_process_ends(site: Site, start: Start) -> None:
     """Longer than a lease, while another process looks for runs whose lease has run out."""
     staying = start(site, "execute_runs", says="Executing runs")
     staying.send_signal(signal.SIGSTOP)  # so that the other one claims the run
     leaving = start(site, "execute_runs", says="Executing runs")
-    async with signed_in(site) as alice:
+    async with signed_in(site.url) as alice:
         session = await alice.create_session()
         async with alice.chat(session) as chat:
             await chat.say("count to 250")
@@ -72,9 +72,10 @@ async def test_an_answer_is_finished_before_the_process_ends(site: Site, start: 
     assert await asyncio.to_thread(leaving.wait, WAIT_S) == 0
 
 
+@pytest.mark.timing(reason="a grace of half a second is measured")
 async def test_an_answer_that_takes_longer_is_ended_with_what_it_said(site: Site, start: Start) -> None:
     leaving = start(site, "execute_runs", "--grace", "0.5", says="Executing runs")
-    async with signed_in(site) as alice:
+    async with signed_in(site.url) as alice:
         session = await alice.create_session()
         async with alice.chat(session) as chat:
             await chat.say("count to 1000")

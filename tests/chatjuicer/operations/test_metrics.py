@@ -3,30 +3,30 @@
 import asyncio
 import re
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.chatjuicer.operations.conftest import PROFILE, Start, signed_in
-from tests.harness.client import Client
+from tests.chatjuicer.operations.conftest import Start
+from tests.harness.client import Client, signed_in
 from tests.harness.server import ROOT, Site
 from tests.harness.services import free_port
+from tests.harness.sites import Sites
 
 TOKEN = "a token for those who watch"
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with Site(PROFILE, processes=1, METRICS_TOKEN=TOKEN) as site:
-        yield site
+def site(sites: Sites) -> Site:
+    return sites.get({"METRICS_TOKEN": TOKEN}, processes=1, demo=True)
 
 
 @pytest.fixture
 async def alice(site: Site) -> AsyncIterator[Client]:
-    async with signed_in(site) as client:
+    async with signed_in(site.url) as client:
         yield client
 
 
@@ -101,14 +101,15 @@ async def test_others_need_the_token(site: Site) -> None:
         assert right.status_code == 200
 
 
-async def test_a_lease_that_ran_out_is_counted_by_both_sides(start: Start) -> None:
+@pytest.mark.timing(reason="a process is stopped at a moment that nobody chooses, for longer than its lease")
+async def test_a_lease_that_ran_out_is_counted_by_both_sides(start: Start, sites: Sites) -> None:
     """A process stands still for longer than its lease, and another ends its runs."""
-    with Site(PROFILE, processes=1, SUPERVISE_RUNS="false", LEASE_S="1.5") as site:
+    with sites.own({"SUPERVISE_RUNS": "false", "LEASE_S": "1.5"}, processes=1, demo=True) as site:
         ports = free_port(), free_port()
         watching = start(site, "execute_runs", "--metrics", f"127.0.0.1:{ports[0]}", says="Executing runs")
         watching.send_signal(signal.SIGSTOP)  # so that the other one claims the run
         owner = start(site, "execute_runs", "--metrics", f"127.0.0.1:{ports[1]}", says="Executing runs")
-        async with signed_in(site) as alice, alice.chat(await alice.create_session()) as chat:
+        async with signed_in(site.url) as alice, alice.chat(await alice.create_session()) as chat:
             await chat.say("count to 1000")
             await chat.expect("delta")
             watching.send_signal(signal.SIGCONT)

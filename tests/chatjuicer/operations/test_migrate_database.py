@@ -10,12 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.chatjuicer.operations.conftest import PROFILE, signed_in
 from tests.harness import services
-from tests.harness.client import Client, assert_gapless, text_of
+from tests.harness.client import Client, assert_gapless, signed_in, text_of
 from tests.harness.server import Site
 
-pytestmark = pytest.mark.skipif(PROFILE != "postgres", reason="both databases are used; once is enough")
+pytestmark = pytest.mark.only("postgres", reason="both databases are used; once is enough")
 METADATA = {"n": 1e30, "big": 2**60, "nested": {"b": [1.0, None, "é\u2028"], "a": True}}
 
 
@@ -29,7 +28,7 @@ def lived_in() -> Iterator[Site]:
 
 
 async def live(site: Site) -> None:
-    async with signed_in(site) as alice:
+    async with signed_in(site.url) as alice:
         session = await alice.create_session(session_id="talk", metadata=METADATA, mcp_config=[])
         async with alice.chat(session) as chat:
             await chat.ask("What time is it?")
@@ -72,13 +71,13 @@ async def test_there_and_back(lived_in: Site, postgres_url: str, tmp_path: Path)
     assert said_back == said, "the same counts and hashes"
 
     lived_in.servers[0].restart()
-    async with signed_in(lived_in) as alice:
+    async with signed_in(lived_in.url) as alice:
         before = await seen(alice)
     lived_in.servers[0].stop()
     lived_in.servers[0].environment["DATABASE_URL"] = postgres_url
     lived_in.servers[0].restart()
     try:
-        async with signed_in(lived_in) as alice:
+        async with signed_in(lived_in.url) as alice:
             assert await seen(alice) == before
             async with alice.chat("talk") as chat:
                 assert text_of(await chat.ask("count to 3")).endswith("1, 2, 3.")

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.chatjuicer.operations.conftest import PROFILE
 from tests.harness.server import ROOT, Site
+from tests.harness.sites import Sites
 
 README = (ROOT / "README.md").read_text()
 COUNTED = ", ".join(map(str, range(1, 21)))
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with Site(PROFILE, processes=1, DEFAULT_USER_EMAIL="local@chatjuicer.dev") as site:
+def site(sites: Sites) -> Iterator[Site]:
+    with sites.own({"DEFAULT_USER_EMAIL": "local@chatjuicer.dev"}, processes=1, demo=True) as site:
         yield site
 
 

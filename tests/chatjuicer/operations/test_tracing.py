@@ -9,11 +9,9 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.chatjuicer.operations.conftest import PROFILE, signed_in
-from tests.harness.client import Client
-from tests.harness.provider import Provider
-from tests.harness.server import Site
+from tests.harness.client import Client, signed_in
 from tests.harness.services import until
+from tests.harness.sites import Sites
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -61,10 +59,10 @@ def attributes(span: Span) -> dict[str, str | int]:
     return {a.key: a.value.string_value or a.value.int_value for a in span.attributes}
 
 
-async def test_a_run_is_a_part_of_the_trace_that_asked_for_it(collector: Collector) -> None:
+async def test_a_run_is_a_part_of_the_trace_that_asked_for_it(collector: Collector, sites: Sites) -> None:
     traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-    with Site(PROFILE, processes=1, **traced) as site:
-        async with signed_in(site) as alice:
+    with sites.own(traced, processes=1, demo=True) as site:
+        async with signed_in(site.url) as alice:
             session = await alice.create_session(title="a secret title")
             frames = await ask(alice, session, "a secret question")
         wanted = {"run", "POST /api/chat", "POST /api/sessions", "POST /api/auth/login"}
@@ -80,14 +78,10 @@ async def test_a_run_is_a_part_of_the_trace_that_asked_for_it(collector: Collect
     assert not any(b"secret" in body for body in collector.bodies)
 
 
-async def test_a_failed_run_says_how(collector: Collector) -> None:
-    with (
-        Provider() as provider,
-        Site(
-            PROFILE, provider.url, processes=1, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="100"
-        ) as site,
-    ):
-        async with signed_in(site) as alice:
+async def test_a_failed_run_says_how(collector: Collector, sites: Sites) -> None:
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    with sites.own(traced, processes=1) as site:
+        async with signed_in(site.url) as alice:
             await ask(alice, await alice.create_session(), "fail 401")
         until(lambda: "run" in collector.spans(), "the run is traced")
     run = collector.spans()["run"]

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+
+from tests.harness.after_loading import python_path
 
 VARIABLE = "FAULTS_DIRECTORY"
 HERE = Path(__file__).resolve().parent
@@ -23,7 +26,7 @@ class Switches:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {VARIABLE: str(self.directory), "PYTHONPATH": str(HERE)}
+        return {VARIABLE: str(self.directory), "PYTHONPATH": python_path(HERE)}
 
     def arm(self, point: str, nth: int = 1) -> None:
         """The first process to come to `point` for the `nth` time from now on dies there as by kill -9."""
@@ -36,7 +39,15 @@ class Switches:
             path.unlink(missing_ok=True)
 
     def plant(self, bug: str) -> None:
+        self._trace(bug).unlink(missing_ok=True)
         (self.directory / f"bug-{bug}").touch()
+
+    def came_into_play(self, bug: str) -> bool:
+        """Whether a server did what `bug` is since it was planted: being switched on harms nobody yet."""
+        return self._trace(bug).exists()
+
+    def _trace(self, bug: str) -> Path:
+        return self.directory / f"trace-of-{bug}"
 
     def mend(self) -> None:
         for path in self.directory.glob("bug-*"):
@@ -57,3 +68,13 @@ class Switches:
 def path_of(name: str) -> str:
     """The server's side."""
     return os.path.join(os.environ[VARIABLE], name)
+
+
+def leave_trace(bug: str) -> None:
+    Path(path_of(f"trace-of-{bug}")).touch()
+
+
+def replace(owner: Any, name: str, new: Any) -> None:
+    """Puts `new` where the product has `name`."""
+    assert hasattr(owner, name), f"{owner} has no {name}"
+    setattr(owner, name, new)

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from chat_app.database import in_database
 from chat_app.delivery import hub as hub_module
 from chat_app.delivery.hub import Channel, Hub
 from chat_app.delivery.outbox import Outbox
@@ -21,7 +22,7 @@ from chat_app.log.journal import Call, Journal
 from chat_app.models import fence as fence_module
 from chat_app.protocol import Record
 
-from . import path_of
+from . import leave_trace, path_of, replace
 
 BUGS = (
     "drop-one-in-10000",
@@ -29,8 +30,12 @@ BUGS = (
     "late-write-not-fenced",
     "read-before-subscribe",
     "synchronous-off",
-    "doorbell-is-the-letter",
+    "layer-is-believed",
 )
+
+
+# Django's stubs leave out what is private.
+Wrapper: Any = BaseDatabaseWrapper
 
 
 def planted(bug: str) -> bool:
@@ -42,7 +47,7 @@ def install() -> None:
     accept_before_commit()
     write_late()
     read_before_subscribing()
-    believe_the_doorbell()
+    believe_the_layer()
     turn_synchronous_off()
     note_durability()
 
@@ -51,14 +56,17 @@ def drop_events() -> None:
     """One record in 10,000 of all that are read from the log for a client never arrives."""
     page, count = hub_module._page, itertools.count(1)
 
-    def page_with_a_hole(*args: Any) -> list[Record]:
-        records = page(*args)
+    def page_with_a_hole(*args: Any) -> tuple[list[Record], int]:
+        records, forgotten = page(*args)
         if not planted("drop-one-in-10000"):
-            return records
+            return records, forgotten
         # Not the last of a page: the reader would take it for the head, and ask again.
-        return [record for record in records[:-1] if next(count) % 10_000] + records[-1:]
+        kept = [record for record in records[:-1] if next(count) % 10_000] + records[-1:]
+        if len(kept) < len(records):
+            leave_trace("drop-one-in-10000")
+        return kept, forgotten
 
-    hub_module._page = page_with_a_hole
+    replace(hub_module, "_page", page_with_a_hole)
 
 
 def accept_before_commit() -> None:
@@ -70,12 +78,13 @@ def accept_before_commit() -> None:
 
             def tell() -> None:
                 if not call.answer.done():
+                    leave_trace("accept-before-commit")
                     call.answer.set_result(call.result)
 
             journal._loop.call_soon_threadsafe(tell)
             time.sleep(0.03)
 
-    Journal._make = make_and_tell  # type: ignore[method-assign]
+    replace(Journal, "_make", make_and_tell)
 
 
 def write_late() -> None:
@@ -84,10 +93,14 @@ def write_late() -> None:
     unfenced = fenced[: fenced.index(" AND EXISTS")] + "\n" + fenced[fenced.index("RETURNING") :]
 
     def write_all(*args: Any) -> Any:
-        fence_module.NUMBER = unfenced if planted("late-write-not-fenced") else fenced
-        return write(*args)
+        late = planted("late-write-not-fenced")
+        fence_module.NUMBER = unfenced if late else fenced
+        lost = write(*args)
+        if late:
+            leave_trace("late-write-not-fenced")
+        return lost
 
-    journal_module.write_entries = write_all
+    replace(journal_module, "write_entries", write_all)
 
 
 def read_before_subscribing() -> None:
@@ -95,23 +108,26 @@ def read_before_subscribing() -> None:
 
     async def follow_late(hub: Hub, channel: Channel, outbox: Outbox, after: int) -> AsyncIterator[Record | str]:
         if planted("read-before-subscribe"):
-            records = await hub_module.in_database(hub_module._page, channel.session_pk, channel.public_id, after)
+            records, _ = await in_database(hub_module._page, channel.session_pk, channel.public_id, after)
             for record in records:
                 yield record
             await asyncio.sleep(0.05)
-            after = max(channel.head, records[-1].seq if records else 0)
+            read = records[-1].seq if records else 0
+            if channel.head > max(read, after):
+                leave_trace("read-before-subscribe")
+            after = max(channel.head, read)
         async for frame in follow(hub, channel, outbox, after):
             yield frame
 
-    Hub.follow = follow_late  # type: ignore[method-assign]
+    replace(Hub, "follow", follow_late)
 
 
-def believe_the_doorbell() -> None:
+def believe_the_layer() -> None:
     """What another process rings is handed out as it comes, and where a number is missing nobody looks."""
     hear, find = Hub.receive_records, Hub._look_for_missing
 
-    def hear_and_believe(hub: Hub, records: list[Record]) -> None:
-        if not planted("doorbell-is-the-letter"):
+    def receive_and_believe(hub: Hub, records: list[Record]) -> None:
+        if not planted("layer-is-believed"):
             hear(hub, records)
             return
         for record in records:
@@ -121,16 +137,18 @@ def believe_the_doorbell() -> None:
                 hub._hand_out(channel, record)
 
     def find_or_not(hub: Hub, channel: Channel) -> None:
-        if not planted("doorbell-is-the-letter"):
+        if planted("layer-is-believed"):
+            leave_trace("layer-is-believed")
+        else:
             find(hub, channel)
 
-    Hub.receive_records = hear_and_believe  # type: ignore[method-assign]
-    Hub._look_for_missing = find_or_not  # type: ignore[method-assign]
+    replace(Hub, "receive_records", receive_and_believe)
+    replace(Hub, "_look_for_missing", find_or_not)
 
 
 def turn_synchronous_off() -> None:
     """SQLite's connections live long: they are told between two uses. PostgreSQL's come from the pool each time."""
-    settle = BaseDatabaseWrapper.close_if_unusable_or_obsolete
+    settle = Wrapper.close_if_unusable_or_obsolete
     told: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
     def settle_and_tell(connection: BaseDatabaseWrapper) -> None:
@@ -139,12 +157,17 @@ def turn_synchronous_off() -> None:
         if connection.vendor == "sqlite" and connection.connection is not None and told.get(connection, False) != off:
             connection.cursor().execute(f"PRAGMA synchronous={'OFF' if off else 'FULL'}")
             told[connection] = off
+            if off:
+                leave_trace("synchronous-off")
 
     def tell(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         if connection.vendor == "postgresql":
-            connection.cursor().execute(f"SET synchronous_commit={'off' if planted('synchronous-off') else 'on'}")
+            off = planted("synchronous-off")
+            connection.cursor().execute(f"SET synchronous_commit={'off' if off else 'on'}")
+            if off:
+                leave_trace("synchronous-off")
 
-    BaseDatabaseWrapper.close_if_unusable_or_obsolete = settle_and_tell  # type: ignore[method-assign]
+    replace(Wrapper, "close_if_unusable_or_obsolete", settle_and_tell)
     connection_created.connect(tell, weak=False)
 
 
@@ -157,7 +180,7 @@ DURABLE = {
 
 def note_durability() -> None:
     """Notes, where a tool asks for it, how the connection of each commit was set when it committed."""
-    commit = BaseDatabaseWrapper._commit
+    commit = Wrapper._commit
 
     def note_and_commit(connection: BaseDatabaseWrapper) -> Any:
         if os.path.exists(path_of("watch-commits")):
@@ -169,4 +192,4 @@ def note_durability() -> None:
                 file.write(f"{'durable' if str(answer) in durable else 'not'} {question}={answer}\n")
         return commit(connection)
 
-    BaseDatabaseWrapper._commit = note_and_commit  # type: ignore[method-assign]
+    replace(Wrapper, "_commit", note_and_commit)

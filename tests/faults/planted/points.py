@@ -17,7 +17,7 @@ from chat_app.log.run_writer import RunWriter
 from chatjuicer.accounts.models.family import TokenFamilyManager
 from files_app.models.file import FileManager
 
-from . import path_of
+from . import path_of, replace
 
 POINTS = (
     "before-commit-of-journal",  # the thread that writes the log
@@ -82,7 +82,9 @@ def around(owner: Any, name: str, first: str, then: str) -> None:
 
 
 def install() -> None:
-    commit = BaseDatabaseWrapper._commit
+    # Django's stubs leave out what is private.
+    wrapper: Any = BaseDatabaseWrapper
+    commit = wrapper._commit
 
     def commit_between_points(connection: BaseDatabaseWrapper) -> Any:
         kind = thread_kind()
@@ -91,7 +93,7 @@ def install() -> None:
         reached(f"after-commit-of-{kind}")
         return result
 
-    BaseDatabaseWrapper._commit = commit_between_points  # type: ignore[method-assign]
+    replace(wrapper, "_commit", commit_between_points)
     before(CommitHooks, "events_committed", lambda hooks, records: "between-commit-and-ring")
     before(Layer, "announce", lambda layer, records: "between-ring-and-letter")
     before(FileManager, "put", lambda *args, **kwargs: "between-bytes-and-row")
@@ -110,4 +112,4 @@ def install() -> None:
             await writer.flush()
             reached("between-call-and-output")
 
-    RunWriter.tool_call = say_and_pass  # type: ignore[method-assign]
+    replace(RunWriter, "tool_call", say_and_pass)

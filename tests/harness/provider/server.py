@@ -11,13 +11,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.harness.provider.rules import (
-    REFUSALS,
-    chat_fault,
-    has_lone_surrogate,
-    responses_fault,
-    unsupported_effort,
-)
+from tests.harness.provider.rules import REFUSALS, chat_fault, has_lone_surrogate, responses_fault, unsupported_effort
 from tests.harness.provider.script import Fault, Script, parse
 from tests.harness.provider.wire import ChatWire, ResponsesWire, Wire
 

@@ -57,7 +57,7 @@ function plainView(entry, actions) {
   return { node, update: (next) => setText(text, next.text) };
 }
 
-export function outboxView(item, actions) {
+export function unsentView(item, actions) {
   const { retry, discard, edit } = actions;
   const reason = h("span", {});
   const failure = h(

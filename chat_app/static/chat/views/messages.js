@@ -1,7 +1,7 @@
 // The conversation: one node per entry of the state, changed only where the entry changed.
 
 import { h, setText } from "../dom.js";
-import { entryView, outboxView } from "./entries.js";
+import { entryView, unsentView } from "./entries.js";
 
 const NEAR_BOTTOM_PX = 60;
 
@@ -20,7 +20,7 @@ export class Messages {
   #actions;
 
   /**
-   * Actions: `loadEarlier()`, `retry(clientId)`, `discard(clientId)`, `edit(outboxItem)`, `download(path)`,
+   * Actions: `loadEarlier()`, `retry(clientId)`, `discard(clientId)`, `edit(unsentItem)`, `download(path)`,
    * `decide(approvalId, answer)`, `leave()` when the person is done here.
    */
   constructor(actions) {
@@ -69,10 +69,10 @@ export class Messages {
   #render(state) {
     const before = { height: this.#scroller.scrollHeight, top: this.#scroller.scrollTop };
     const firstKey = this.#list.firstElementChild?.dataset.key;
-    const outbox = state.outbox.filter((item) => !item.hidden || item.state === "failed");
+    const unsent = state.unsent.filter((item) => !item.hidden || item.state === "failed");
     const wanted = [
       ...state.entries.map((entry) => [entry.key, entry, entryView]),
-      ...outbox.map((item) => [`o:${item.clientId}`, item, outboxView]),
+      ...unsent.map((item) => [`o:${item.clientId}`, item, unsentView]),
     ];
     const keys = new Set(wanted.map(([key]) => key));
     for (const [key, view] of this.#views) {

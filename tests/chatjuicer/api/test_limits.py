@@ -1,6 +1,5 @@
 """How often somebody may ask."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +10,9 @@ from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
 from chatjuicer.api.limits import Rate, address
-from tests.chatjuicer.frontends.conftest import refused
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, refused
 from tests.harness.client import Client
-from tests.harness.server import Site
-
-PROFILE = os.environ.get("TEST_PROFILE", "sqlite")
+from tests.harness.sites import Sites
 
 
 @pytest.fixture(autouse=True)
@@ -111,8 +107,8 @@ def test_a_rate_is_a_count_and_a_unit() -> None:
         Rate.of("many")
 
 
-async def test_processes_and_sockets_share_a_count() -> None:
-    with Site(PROFILE, RATE_LIMIT_LOOPBACK="true", RATE_LIMIT_USER="20/hour") as site:
+async def test_processes_and_sockets_share_a_count(sites: Sites) -> None:
+    with sites.own({"RATE_LIMIT_LOOPBACK": "true", "RATE_LIMIT_USER": "20/hour"}, demo=True) as site:
         alice = await Client(site.url).login()
         others = [alice.at(server.url) for server in site.servers]
         session = await alice.create_session()

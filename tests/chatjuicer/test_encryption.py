@@ -1,7 +1,5 @@
 """Text at rest: what people and agents said is nowhere in the database as they said it."""
 
-import os
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,20 +18,14 @@ from sessions_app.models import ChatSession, ContextItem, Message
 from tests.harness.client import Client, text_of
 from tests.harness.provider import Provider
 from tests.harness.server import Site
+from tests.harness.sites import Sites
 
-PROFILE = os.environ.get("TEST_PROFILE", "sqlite")
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 WORDS = ["marzipan", "rhubarb", "gooseberry", "quince", "medlar", "sloeberry", "damson"]
 
 
-@pytest.fixture
-def provider() -> Iterator[Provider]:
-    with Provider() as provider:
-        yield provider
-
-
-async def test_the_database_holds_no_word_of_a_conversation(provider: Provider) -> None:
-    with Site(PROFILE, provider.url, MESSAGE_ENCRYPTION_KEYS=f"{NEW},{OLD}") as site:
+async def test_the_database_holds_no_word_of_a_conversation(provider: Provider, sites: Sites) -> None:
+    with sites.own({"MESSAGE_ENCRYPTION_KEYS": f"{NEW},{OLD}"}) as site:
         alice = await Client(site.url).login()
         key = (await alice.post("/api/v1/sessions", {}, status=201))["id"]
         native = f"/api/sessions/{key}/messages"
@@ -131,7 +123,7 @@ def test_a_rotation_seals_all_by_the_first_key_and_the_old_one_may_go(settings: 
     assert raw(Message, "content") == before
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's vacuum takes old rows away in its own time")
+@pytest.mark.only("sqlite", reason="PostgreSQL's vacuum takes old rows away in its own time")
 @pytest.mark.django_db(transaction=True)
 def test_a_rotation_leaves_no_plain_text_in_the_file(settings: Any, alice_client: APIClient) -> None:
     spoken(alice_client, "gooseberry " * 2000)

@@ -1,0 +1,89 @@
+"""What the housekeeping does: in small batches, so that nobody waits for it; cut anywhere, it loses nothing."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from chat_app.runs.folding import fold_next
+from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
+from chatjuicer.accounts.models.idempotency_record import KEPT
+from files_app.sweep import sweep
+from sessions_app.archive import archive_unused
+from sessions_app.models import PackedHistory
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+HOURLY_S = 3600.0
+SWEEP_OLDER_THAN = timedelta(hours=1)
+"""What is younger may belong to an upload in progress."""
+
+FAMILIES_KEPT = timedelta(days=1)
+"""After their end, so that a replay is still told from nonsense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`batches` gives how much each batch has done, until nothing is left; `every_s` 0 is with each round."""
+
+    name: str
+    batches: Callable[[], Iterator[int]]
+    every_s: float = 0
+
+
+def fold_logs() -> Iterator[int]:
+    """Runs whose deltas became few rows."""
+    ended_before = timezone.now() - timedelta(seconds=settings.FOLD_AFTER_S)
+    while folded := fold_next(ended_before):
+        yield folded
+
+
+def remove_tickets() -> Iterator[int]:
+    return removed(WsTicket.objects.filter(expires_at__lt=timezone.now()))
+
+
+def remove_token_families() -> Iterator[int]:
+    return removed(TokenFamily.objects.filter(expires_at__lt=timezone.now() - FAMILIES_KEPT))
+
+
+def remove_idempotency_records() -> Iterator[int]:
+    return removed(IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - KEPT))
+
+
+def removed(rows: QuerySet[Any]) -> Iterator[int]:
+    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        rows.filter(pk__in=keys).delete()
+        yield len(keys)
+
+
+def sweep_files() -> Iterator[int]:
+    """Uploads that never came, and bytes that nobody needs."""
+    swept = sweep(SWEEP_OLDER_THAN)
+    if swept.lost:
+        logger.error("the bytes of %d files are gone; manage.py sweep_files names them", len(swept.lost))
+    yield swept.given_up + swept.strays + swept.unfinished
+
+
+def archive_sessions() -> Iterator[int]:
+    """Sessions that were not used for ARCHIVE_AFTER_DAYS, and archives of older versions made quick to read."""
+    while packed := PackedHistory.objects.exclude(content="").first():
+        packed.convert()
+        yield 1
+    if settings.ARCHIVE_AFTER_DAYS:
+        yield from archive_unused(timezone.now() - timedelta(days=settings.ARCHIVE_AFTER_DAYS))
+
+
+TASKS = (
+    Task("fold", fold_logs),
+    Task("tickets", remove_tickets),
+    Task("token-families", remove_token_families, HOURLY_S),
+    Task("idempotency-records", remove_idempotency_records),
+    Task("files", sweep_files, HOURLY_S),
+    Task("archive", archive_sessions, HOURLY_S),
+)
