@@ -9,6 +9,7 @@ import re
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -69,16 +70,15 @@ class Wanted:
 def page(wanted: Wanted) -> dict[str, Any]:
     """Pinned first, then by last use, latest first. With a cursor, what comes after it in its walk."""
     filters = wanted.filters()
-    sessions = ChatSession.objects.filter(owner_id=wanted.owner_id, namespace=NATIVE, **filters)
     one_more = wanted.limit + 1
     began = timezone.now()
     if wanted.cursor:
         start = Cursor.read(wanted.cursor)
-        began, rows = start.began, walk(sessions, start, one_more)
+        began, rows = start.began, walk(sessions_of(wanted, filters), start, one_more)
     elif filters:
-        rows = fetch(sessions.order_by("-pinned", "-last_used_at", "-id"), wanted.offset, one_more)
+        rows = fetch(sessions_of(wanted, filters).order_by("-pinned", "-last_used_at", "-id"), wanted.offset, one_more)
     else:
-        rows = run(PAGE, as_param(wanted.owner_id), NATIVE, one_more, wanted.offset)
+        rows = run(page_statement(connection.vendor), as_param(wanted.owner_id), NATIVE, one_more, wanted.offset)
     has_more = len(rows) > wanted.limit
     del rows[wanted.limit :]
     if not filters:
@@ -86,10 +86,10 @@ def page(wanted: Wanted) -> dict[str, Any]:
     elif not wanted.cursor and not has_more and (rows or not wanted.offset):
         total = wanted.offset + len(rows)  # the page ends the list: a count would read all of it once more
     else:
-        total = sessions.count()
+        total = sessions_of(wanted, filters).count()
     if not wanted.cursor:
         # What was written while the first page was read and stands on it belongs to the walk's beginning.
-        began = max([began, *(utc(row[UPDATED]) for row in rows)])
+        began = max(began, utc(max(row[UPDATED] for row in rows))) if rows else began
     next_cursor = Cursor.after(began, rows[-1]).write() if has_more else None
     return {
         "sessions": [representation(row) for row in rows],
@@ -106,6 +106,10 @@ def page(wanted: Wanted) -> dict[str, Any]:
             "next_cursor": next_cursor,
         },
     }
+
+
+def sessions_of(wanted: Wanted, filters: dict[str, Any]) -> "QuerySet[ChatSession]":
+    return ChatSession.objects.filter(owner_id=wanted.owner_id, namespace=NATIVE, **filters)
 
 
 def titled(owner_id: UUID, search: str) -> dict[str, Any]:
@@ -256,13 +260,23 @@ def column(name: str) -> str:
 
 
 # Written out, because for a statement that runs so often making it would cost as much as running it.
-PAGE = (
-    f"SELECT {', '.join(map(column, COLUMNS))} "  # noqa: S608
-    f"FROM {ChatSession._meta.db_table} session "
-    f"LEFT JOIN {Project._meta.db_table} project ON project.id = session.project_id "
-    "WHERE session.owner_id = %s AND session.namespace = %s "
-    "ORDER BY session.pinned DESC, session.last_used_at DESC, session.id DESC LIMIT %s OFFSET %s"
-)
+@cache
+def page_statement(vendor: str) -> str:
+    columns = [as_text(name) if vendor == "sqlite" and name.endswith("_at") else column(name) for name in COLUMNS]
+    return (
+        f"SELECT {', '.join(columns)} "  # noqa: S608
+        f"FROM {ChatSession._meta.db_table} session "
+        f"LEFT JOIN {Project._meta.db_table} project ON project.id = session.project_id "
+        "WHERE session.owner_id = %s AND session.namespace = %s "
+        "ORDER BY session.pinned DESC, session.last_used_at DESC, session.id DESC LIMIT %s OFFSET %s"
+    )
+
+
+def as_text(name: str) -> str:
+    """A time as SQLite stores it: made a datetime only to be written again, it would cost more than all else."""
+    return f"CAST({column(name)} AS TEXT)"
+
+
 TALLY = f"SELECT count FROM {SessionTally._meta.db_table} WHERE owner_id = %s AND namespace = %s"  # noqa: S608
 
 
@@ -305,13 +319,20 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
-def stamp(moment: datetime) -> str:
+def stamp(moment: datetime | str) -> str:
     """UTC, which both databases speak here, SQLite without saying so."""
+    if isinstance(moment, str):
+        if len(moment) == LONGEST_TIME:
+            return f"{moment[:10]}T{moment[11:]}Z"
+        moment = datetime.fromisoformat(moment)  # a full second, which SQLite is given without its fraction
     return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
+LONGEST_TIME = len("2026-01-31 09:00:00.000000")
+
+
 def utc(moment: datetime | str) -> datetime:
-    """SQLite gives what it computed, other than a column, as text."""
+    """SQLite gives what it computed, other than a plain column, as text."""
     return (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).replace(tzinfo=UTC)
 
 

@@ -5,11 +5,12 @@ import copy
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
 import orjson
-from agents import Agent, AgentBase, FunctionTool, RunContextWrapper, Tool, set_tracing_disabled
+from agents import Agent, FunctionTool, Tool, set_tracing_disabled
 from django.conf import settings
 
 from chat_app.database import in_database
@@ -17,7 +18,6 @@ from chat_app.runs.contract import RunRequest
 from files_app import names
 from sessions_app.models import Project
 
-from .tools import TOOLS
 from .tools.workspace import source_names
 from .transcript import Transcript
 
@@ -31,9 +31,17 @@ MAX_NAMES = 50
 LISTING_TIMEOUT_S = 2.0
 
 
-def agent_for(request: RunRequest, more_tools: Sequence[Tool] = ()) -> Agent[Transcript]:
-    tools = [with_approval(tool, request) for tool in (*TOOLS, *more_tools)]
-    return Agent(name=request.agent_name or "chat", instructions=instructions, tools=tools)
+def agent_for(request: RunRequest, tools: Sequence[Tool]) -> Agent[Transcript]:
+    """For the SDK's Runner. It has no instructions: the models are given ours by who asks them."""
+    agent = copy.copy(_agent(request.agent_name or "chat"))
+    agent.tools = [with_approval(tool, request) for tool in tools]
+    return agent
+
+
+@lru_cache(maxsize=64)
+def _agent(name: str) -> Agent[Transcript]:
+    """Without tools. To make one costs a millisecond, most of it for checks of what it is given; a copy costs none."""
+    return Agent(name=name)
 
 
 def with_approval(tool: Tool, request: RunRequest) -> Tool:
@@ -42,14 +50,16 @@ def with_approval(tool: Tool, request: RunRequest) -> Tool:
         return tool
     asks = tool.needs_approval is True or tool.name in settings.TOOLS_REQUIRE_APPROVAL
     asks = asks and tool.name not in request.always_allowed
+    if not asks and tool.needs_approval is False:
+        return tool  # a copy costs 100 µs, for the SDK checks the schema anew
     tool = copy.copy(tool)
     tool.needs_approval = asks
     return tool
 
 
-async def instructions(context: RunContextWrapper[Transcript], agent: AgentBase[Transcript]) -> str:
+async def instructions_for(transcript: Transcript) -> str:
     """What changes stands last: providers cache a prompt up to its first difference."""
-    changing = [await part(context.context) for part in INSTRUCTION_PARTS]
+    changing = [await part(transcript) for part in INSTRUCTION_PARTS]
     today = f"Today is {datetime.now(UTC):%A, %d %B %Y} (UTC)."
     return "\n\n".join(filter(None, [INSTRUCTIONS, *changing, today]))
 
@@ -71,6 +81,8 @@ def _instructions_of(project_id: UUID) -> str:
 
 
 async def file_names(transcript: Transcript) -> str:
+    if transcript.context.has_files is False:
+        return ""
     try:
         async with asyncio.timeout(LISTING_TIMEOUT_S):
             found = await source_names(transcript.request.session_pk, MAX_NAMES + 1)

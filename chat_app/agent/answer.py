@@ -1,36 +1,27 @@
-"""One run: the Agents SDK calls the model and its tools; every piece of the answer goes to the writer as it comes."""
+"""One run: the model is asked, and where it calls tools the Agents SDK makes the calls and asks it again. Every piece
+of the answer goes to the writer as it comes."""
 
 import asyncio
 import logging
-from typing import Any, cast
+from collections.abc import Sequence
 
-import orjson
-from agents import (
-    Agent,
-    MaxTurnsExceeded,
-    ModelSettings,
-    RunConfig,
-    RunContextWrapper,
-    RunHooks,
-    Runner,
-    RunResult,
-    Tool,
-)
+from agents import MaxTurnsExceeded, ModelResponse
 from agents.exceptions import ModelBehaviorError
-from agents.items import TResponseInputItem
-from agents.models.interface import Model, ModelProvider
-from agents.tool_context import ToolContext
+from agents.items import ToolApprovalItem
+from agents.usage import Usage as SDKUsage
 from django.conf import settings
-from openai.types.shared import Reasoning
+from openai.types.responses import ResponseFunctionToolCall
 
 from chat_app.exceptions import LeaseLost
 from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
 
-from .agent import agent_for
-from .approvals import ResumedModel, paused, resume
+from .approvals import paused, resume
+from .asker import Asker
 from .mcp import toolbox_for
 from .providers.choice import model_for
 from .providers.failures import LengthReached, ProviderError
+from .tool_loop import run_tools
+from .tools import TOOLS
 from .transcript import Transcript
 
 logger = logging.getLogger(__name__)
@@ -47,9 +38,9 @@ async def answer(request: RunRequest, writer: Writer) -> Outcome:
     deadline = asyncio.timeout(settings.RUN_TIMEOUT_S or None)
     try:
         async with deadline:
-            result = await _run(transcript)
-        if result.interruptions:
-            return paused(result, transcript)
+            waiting = await _run(transcript)
+        if waiting:
+            return paused(waiting, transcript)
     except TimeoutError as error:
         if not deadline.expired():
             return _failure(error, transcript)
@@ -62,73 +53,25 @@ async def answer(request: RunRequest, writer: Writer) -> Outcome:
     return Outcome("stop", transcript.usage)
 
 
-async def _run(transcript: Transcript) -> RunResult:
+async def _run(transcript: Transcript) -> Sequence[ToolApprovalItem]:
+    """The calls that wait for a person's decision, if any. Raises MaxTurnsExceeded."""
     request = transcript.request
     box = await toolbox_for(request)
     transcript.servers = box.servers
-    agent = agent_for(request, box.tools)
-    approved = await resume(request, transcript, agent) if request.state else []
-    model = model_for(request.model, transcript)
-    # Not run_streamed: the models pass the pieces of the answer to the writer themselves, and without the SDK's
-    # background task nothing of a run is left when its task was cancelled.
-    return await Runner.run(
-        agent,
-        cast(list[TResponseInputItem], []),  # the user's words are in the context already
-        context=transcript,
-        max_turns=settings.AGENT_MAX_TURNS - transcript.turns + bool(approved),
-        hooks=HOOKS,
-        session=transcript.context,
-        run_config=RunConfig(
-            model=ResumedModel(approved, model, agent) if approved else model,
-            model_provider=NO_PROVIDER,
-            model_settings=_model_settings(request),
-            tracing_disabled=True,
-            trace_include_sensitive_data=False,
-            tool_not_found_behavior="return_error_to_model",
-        ),
-    )
-
-
-class NoProvider(ModelProvider):
-    """Each run is given its model object; none is looked up by name."""
-
-    def get_model(self, model_name: str | None) -> Model:
-        raise LookupError(model_name)
-
-
-NO_PROVIDER = NoProvider()
-
-
-class ToolHooks(RunHooks[Transcript]):
-    async def on_tool_start(self, context: RunContextWrapper[Transcript], agent: Agent[Transcript], tool: Tool) -> None:
-        if isinstance(context, ToolContext):
-            await context.context.tool_started(context.tool_call_id, context.tool_name, context.tool_arguments)
-
-    async def on_tool_end(
-        self, context: RunContextWrapper[Transcript], agent: Agent[Transcript], tool: Tool, result: object
-    ) -> None:
-        if isinstance(context, ToolContext):
-            text = str(result)
-            success = context.tool_call_id not in context.context.failed_calls and not _says_failure(text)
-            await context.context.tool_ended(context.tool_call_id, text, success=success)
-
-
-def _says_failure(result: str) -> bool:
-    """Whether the result is JSON with `"success": false`, which our own tools answer when they fail."""
-    if not result.startswith("{"):
-        return False
-    try:
-        return orjson.loads(result).get("success") is False
-    except ValueError:
-        return False
-
-
-HOOKS = ToolHooks()
-
-
-def _model_settings(request: RunRequest) -> ModelSettings:
-    effort = cast(Any, request.reasoning_effort or None)
-    return ModelSettings(reasoning=Reasoning(effort=effort) if effort else None)
+    tools = (*TOOLS, *box.tools)
+    asker = Asker(transcript, model_for(request.model, transcript), tools)
+    approved = await resume(request, transcript, tools) if request.state else []
+    turns = settings.AGENT_MAX_TURNS - transcript.turns
+    if approved:  # what they are the answer of was a turn before the decision
+        calls = ModelResponse(output=approved, usage=SDKUsage(), response_id=None)
+        return await run_tools(calls, asker, turns + 1, approved=True)
+    if turns <= 0:
+        raise MaxTurnsExceeded("The turns were used up before the decision.")
+    # Most answers make no calls, and the SDK's Runner costs more than all else of an answer.
+    response = await asker.ask()
+    if any(isinstance(item, ResponseFunctionToolCall) for item in response.output):
+        return await run_tools(response, asker, turns)
+    return []
 
 
 def _failure(error: Exception, transcript: Transcript) -> Outcome:

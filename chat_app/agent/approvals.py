@@ -4,13 +4,12 @@ Nothing of the Agents SDK is stored meanwhile: the rows of llm_context have the 
 to the SDK, whose first turn makes the approved calls again without asking the provider.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from agents import Agent, FunctionTool, Model, ModelResponse, RunResult
-from agents.items import ToolApprovalItem, TResponseOutputItem, TResponseStreamEvent
-from agents.usage import Usage as SDKUsage
+from agents import Tool
+from agents.items import ToolApprovalItem, TResponseOutputItem
 
 from chat_app.runs.contract import Outcome, RunRequest
 from chat_app.tool_calls import AskedCall, DecidedCall
@@ -20,9 +19,9 @@ from .transcript import Transcript, sdk_call
 NOT_CARRIED_OUT = "The call was not carried out: the tool is not available any more."
 
 
-def paused(result: RunResult, transcript: Transcript) -> Outcome:
+def paused(waiting: Sequence[ToolApprovalItem], transcript: Transcript) -> Outcome:
     state = orjson.dumps({"usage": transcript.usage, "turns": transcript.turns}).decode()
-    return Outcome("awaiting_approval", transcript.usage, asked=list(map(_asked, result.interruptions)), state=state)
+    return Outcome("awaiting_approval", transcript.usage, asked=list(map(_asked, waiting)), state=state)
 
 
 def _asked(item: ToolApprovalItem) -> AskedCall:
@@ -31,18 +30,18 @@ def _asked(item: ToolApprovalItem) -> AskedCall:
     return AskedCall(str(call_id), item.name or "", item.arguments or "{}")
 
 
-async def resume(request: RunRequest, transcript: Transcript, agent: Agent[Transcript]) -> list[TResponseOutputItem]:
+async def resume(request: RunRequest, transcript: Transcript, tools: Sequence[Tool]) -> list[TResponseOutputItem]:
     """The calls that were approved. Those that were not, or whose tool is gone, get an output that says so."""
     stored = orjson.loads(request.state)
     await transcript.resume(stored.get("usage"), stored.get("turns", 0))
     decisions = {decision.call_id: decision for decision in request.decisions}
-    tools = {tool.name for tool in agent.tools}
+    names = {tool.name for tool in tools}
     approved: list[TResponseOutputItem] = []
     for call_id, (name, arguments) in transcript.open_calls.items():
         decision = decisions.get(call_id)
         if decision is None:
             continue  # a call of another run that was cut short
-        if decision.approved and name in tools:
+        if decision.approved and name in names:
             approved.append(sdk_call(call_id, name, arguments))
         else:
             result = NOT_CARRIED_OUT if decision.approved else refusal(decision)
@@ -53,22 +52,3 @@ async def resume(request: RunRequest, transcript: Transcript, agent: Agent[Trans
 def refusal(decision: DecidedCall) -> str:
     reason = f" They said: {decision.reason}" if decision.reason else ""
     return f"The person refused this call; it was not carried out.{reason}"
-
-
-class ResumedModel(Model):
-    """Answers the first turn with the approved calls, and each later one by `model`. No tool of that one turn asks."""
-
-    def __init__(self, approved: list[TResponseOutputItem], model: Model, agent: Agent[Transcript]) -> None:
-        self._approved, self._model = approved, model
-        self._asking = [tool for tool in agent.tools if isinstance(tool, FunctionTool) and tool.needs_approval]
-
-    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
-        calls, self._approved = self._approved, []
-        for tool in self._asking:
-            tool.needs_approval = not calls
-        if calls:
-            return ModelResponse(output=calls, usage=SDKUsage(), response_id=None)
-        return await self._model.get_response(*args, **kwargs)
-
-    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
-        return self._model.stream_response(*args, **kwargs)

@@ -1,80 +1,90 @@
-"""The Agents SDK's Session protocol over the rows of llm_context."""
+"""What the model is given: the rows of llm_context, and what a run adds to them."""
 
-import json
-from collections.abc import Awaitable, Callable
-from typing import cast
-from uuid import UUID
+from collections.abc import Callable
 
 import orjson
-from agents.items import TResponseInputItem
-from agents.memory import SessionSettings
 
 from chat_app.database import in_database
 from chat_app.runs.contract import Item, RunRequest, Writer
-from sessions_app.models import ContextItem
+
+from .prefix import Prefix, finished, prefixes
+from .repair import repaired
+from .rows import RowId, Rows, read_rows
+
+# From items that are valid for any provider to the messages of one.
+ToMessages = Callable[[list[Item]], list[Item]]
 
 
-class ContextSession:
+class Context:
     """The model's context during one run: what the rows held at its start, and what the run has written since.
 
-    Every item is written as soon as it is complete, before a tool acts on it: the model's by Turn, a tool's output by
-    Transcript. So `add_items`, which the SDK calls after each turn, has only the outputs left that the SDK gives
-    itself, for a tool that does not exist or a call that was refused; it passes them to `on_output(call id, output)`.
+    Every item is written as soon as it is complete, before a tool acts on it: the model's by Turn, an output by
+    Transcript.
     """
 
-    session_settings: SessionSettings | None = None
-
-    def __init__(self, request: RunRequest, writer: Writer, on_output: Callable[[str, str], Awaitable[None]]) -> None:
-        self.session_id = request.public_id
+    def __init__(self, request: RunRequest, writer: Writer) -> None:
         self._session_pk = request.session_pk
-        self._history = request.history
         self._writer = writer
-        self._on_output = on_output
+        self._prefix: Prefix | None = None
+        self._history = request.history  # after the prefix; None: not read yet
         self._written: list[Item] = []
         self._call_ids: set[str] = set()
         self._output_ids: set[str] = set()
+        self.has_files: bool | None = None  # whether a person had given any when the rows were read; None: unknown
         self._note_ids(self._history or [])
-
-    async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
-        items = await self.items()
-        wanted = items if limit is None else items[-limit:] if limit else []
-        return cast(list[TResponseInputItem], wanted)
-
-    async def add_items(self, items: list[TResponseInputItem]) -> None:
-        for item in cast(list[Item], items):
-            if item.get("type") == "function_call_output" and not self.has_output(item["call_id"]):
-                await self._on_output(item["call_id"], str(item.get("output")))
-
-    async def pop_item(self) -> TResponseInputItem | None:
-        await self._writer.flush()
-        item = await in_database(_pop, self._session_pk)
-        self._history, self._written = None, []
-        return cast(TResponseInputItem | None, item)
-
-    async def clear_session(self) -> None:
-        await self._writer.flush()
-        await in_database(_clear, self._session_pk)
-        self._history, self._written = [], []
-        self._call_ids.clear()
-        self._output_ids.clear()
 
     async def items(self) -> list[Item]:
         """All items as they are stored, oldest first."""
+        assert self._prefix is None, "the run has begun without them"
         if self._history is None:
-            self._history = await in_database(_stored, self._session_pk)
-            self._note_ids(self._history)
-        return self._history + self._written
+            rows = await in_database(read_rows, self._session_pk)
+            assert rows is not None
+            self._take(rows)
+        return (self._history or []) + self._written
+
+    async def prepared(self, origin: str, to_messages: ToMessages | None) -> tuple[bytes, list[Item]]:
+        """What a model of that origin is given, oldest first: messages that are encoded already, and the items after
+        them. Without `to_messages` all of it is items."""
+        if to_messages is None:
+            return b"", repaired(await self.items(), origin)
+        if self._history is None:
+            await self._read(origin, to_messages)
+        encoded = self._prefix.encoded if self._prefix else b""
+        return encoded, repaired((self._history or []) + self._written, origin)
 
     async def write(self, item: Item) -> None:
         self._note_ids([item])
+        self.has_files = None  # a later turn looks again
         self._written.append(item)
         await self._writer.items([item])
 
     def has_call(self, call_id: str) -> bool:
-        return call_id in self._call_ids
+        return call_id in self._call_ids or (self._prefix is not None and call_id in self._prefix.call_ids)
 
     def has_output(self, call_id: str) -> bool:
         return call_id in self._output_ids
+
+    async def _read(self, origin: str, to_messages: ToMessages) -> None:
+        key = self._session_pk, origin
+        prefix = prefixes.get(key)
+        rows = await in_database(read_rows, self._session_pk, prefix.last if prefix else None)
+        if rows is None:  # the context was summarized or cleared since
+            prefix = None
+            rows = await in_database(read_rows, self._session_pk)
+            assert rows is not None
+        self._prefix = prefix
+        self._take(rows)
+        count = finished(rows.items)
+        if not count:
+            return
+        longer = _longer(prefix, rows.ids[count - 1], rows.items[:count], origin, to_messages)
+        if longer is not None:
+            prefixes.put(key, longer)
+            self._prefix, self._history = longer, rows.items[count:]
+
+    def _take(self, rows: Rows) -> None:
+        self._history, self.has_files = rows.items, rows.has_files
+        self._note_ids(rows.items)
 
     def _note_ids(self, items: list[Item]) -> None:
         for item in items:
@@ -85,22 +95,16 @@ class ContextSession:
                     self._output_ids.add(str(item.get("call_id")))
 
 
-def _stored(session_pk: UUID) -> list[Item]:
-    rows = list(ContextItem.objects.filter(session_id=session_pk).order_by("position").values_list("item", flat=True))
+def _longer(
+    prefix: Prefix | None, last: RowId, items: list[Item], origin: str, to_messages: ToMessages
+) -> Prefix | None:
+    """`prefix` with the items after it; None where only the slower encoder takes them."""
     try:
-        items: list[Item] = orjson.loads(f"[{','.join(rows)}]")
-    except ValueError:  # what only the slower parser takes, such as halves of characters
-        items = [json.loads(row) for row in rows]
-    return items
-
-
-def _pop(session_pk: UUID) -> Item | None:
-    row = ContextItem.objects.filter(session_id=session_pk).order_by("-position").first()
-    if row is None:
+        encoded = orjson.dumps(to_messages(repaired(items, origin, finished=True)))[1:-1]
+    except TypeError:
         return None
-    row.delete()
-    return row.value
-
-
-def _clear(session_pk: UUID) -> None:
-    ContextItem.objects.filter(session_id=session_pk).delete()
+    call_ids = frozenset(str(item.get("call_id")) for item in items if item.get("type") == "function_call")
+    if prefix is not None:
+        encoded = b",".join(filter(None, [prefix.encoded, encoded]))
+        call_ids |= prefix.call_ids
+    return Prefix(last, encoded, call_ids)

@@ -1,12 +1,12 @@
 """Images for models that can see: the context keeps references, each model call carries the bytes inline."""
 
 from base64 import b64encode
-from typing import Any
 from uuid import UUID
 
 from chat_app.runs.contract import Item
-from files_app.attachments import REFERENCE, image_bytes
+from files_app.attachments import image_bytes
 
+from .image_references import file_id_of, refers_to_image
 from .tools.workspace import in_files
 from .transcript import Transcript
 
@@ -22,12 +22,11 @@ async def with_images(items: list[Item], transcript: Transcript, can_see: bool) 
     images, chars = 0, 0
     exchanged = list(items)
     for index in reversed(range(len(items))):
-        content = items[index].get("content")
-        if not isinstance(content, list) or not any(map(_file_id, content)):
+        if not refers_to_image(items[index]):
             continue
         parts: list[Item] = []
-        for part in content:
-            file_id = _file_id(part)
+        for part in items[index]["content"]:
+            file_id = file_id_of(part)
             if not file_id:
                 parts.append(part)
             elif can_see:
@@ -39,12 +38,6 @@ async def with_images(items: list[Item], transcript: Transcript, can_see: bool) 
                     parts.append(UNSEEN)
         exchanged[index] = {**items[index], "content": parts}
     return exchanged
-
-
-def _file_id(part: Any) -> str:
-    """Of a part that refers to an image; else empty."""
-    url = part.get("image_url") if isinstance(part, dict) else None
-    return url.removeprefix(REFERENCE) if isinstance(url, str) and url.startswith(REFERENCE) else ""
 
 
 async def _image_url(file_id: str, transcript: Transcript) -> str:

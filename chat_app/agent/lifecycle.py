@@ -4,18 +4,18 @@ import asyncio
 from uuid import UUID
 
 import orjson
-from agents import ModelResponse, RunConfig, Runner
+from agents import ModelResponse
 from agents.models.chatcmpl_converter import Converter as ChatConverter
 from agents.models.openai_responses import Converter as ResponsesConverter
 
 from chat_app.runs.contract import RunRequest
 
-from .agent import agent_for
-from .answer import HOOKS, NO_PROVIDER
+from .asker import Asker
 from .mcp import start_shared, stop_all
 from .null_writer import NullWriter
 from .providers.base import ModelCall, RunModel
 from .providers.wire import client, close_client
+from .tool_loop import run_tools
 from .tools import TOOLS
 from .transcript import Transcript, Turn
 
@@ -26,9 +26,8 @@ async def warm_up() -> None:
     """Execute one run that belongs to nobody, and start the shared MCP servers. The first run through the SDK takes
     half a second longer than others, for what it imports, builds and compiles."""
     transcript = Transcript(_WARM_UP, NullWriter())
-    agent = agent_for(_WARM_UP)
-    config = RunConfig(model=WarmUpModel("warm-up", transcript), model_provider=NO_PROVIDER, tracing_disabled=True)
-    await Runner.run(agent, [], context=transcript, hooks=HOOKS, session=transcript.context, run_config=config)
+    asker = Asker(transcript, WarmUpModel("warm-up", transcript), TOOLS)
+    await run_tools(await asker.ask(), asker, max_turns=2)
     ResponsesConverter.convert_tools(TOOLS, [])
     ChatConverter.items_to_messages([{"role": "user", "content": "Hi"}], model="warm-up")
     client()

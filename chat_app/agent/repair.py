@@ -17,13 +17,14 @@ _ATTACHMENTS = ("input_image", "input_file", "input_audio")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
-def repaired(items: Iterable[Any], origin: str = "") -> list[Item]:
+def repaired(items: Iterable[Any], origin: str = "", *, finished: bool = False) -> list[Item]:
     """`items` as both APIs take them, oldest first; the given ones are not changed.
 
     Each tool call is followed by its one output before any message. Ids are left out: only the provider that made
     them could look them up, and we ask it to store nothing. Reasoning is kept for the
-    turn in progress only: providers drop older reasoning anyway, and one model cannot read another's. What a provider
-    has added to its calls stays with those of `origin`; see provider_data.py.
+    turn in progress only, which none is among those that are `finished`: providers drop older reasoning anyway, and one
+    model cannot read another's. What a provider has added to its calls stays with those of `origin`; see
+    provider_data.py.
     """
     known = [item for item in items if isinstance(item, dict)]
     outputs = {
@@ -31,8 +32,12 @@ def repaired(items: Iterable[Any], origin: str = "") -> list[Item]:
         for item in known
         if item.get("type") == "function_call_output" and isinstance(item.get("call_id"), str)
     }
-    last_user = max((index for index, item in enumerate(known) if item.get("role") == "user"), default=-1)
+    last_user = len(known) if finished else _last_user(known)
     return list(_without_dangling_reasoning(_paired(known, outputs, last_user, origin)))
+
+
+def _last_user(items: list[Item]) -> int:
+    return next((index for index in reversed(range(len(items))) if items[index].get("role") == "user"), -1)
 
 
 def _paired(items: list[Item], outputs: dict[str, Item], last_user: int, origin: str) -> Iterator[Item]:

@@ -1,6 +1,7 @@
 """A run's output on its way from the model and the tools to the writer: a Transcript for a run, a Turn for a call."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from openai.types.responses import (
 from chat_app.runs.contract import Item, RunRequest, Usage, Writer
 
 from .characters import Joiner, whole, whole_value
-from .context import ContextSession
+from .context import Context
 from .providers.failures import ProviderError
 
 BYTES_PER_TOKEN = 4  # an estimate, for providers that do not count
@@ -27,7 +28,7 @@ class Transcript:
     def __init__(self, request: RunRequest, writer: Writer) -> None:
         self.request = request
         self.writer = writer
-        self.context = ContextSession(request, writer, self._sdk_output)
+        self.context = Context(request, writer)
         self.usage: Usage | None = None
         self.turns = 0  # model calls that were answered
         self.servers: list[str] = []  # keys of the MCP servers that are available
@@ -80,9 +81,13 @@ class Transcript:
             id=call_id, name=name, arguments=arguments, status="completed", result=result, success=success
         )
 
-    async def _sdk_output(self, call_id: str, output: str) -> None:
-        """An output that the SDK gave in a tool's place is shown like a tool's."""
-        await self.tool_ended(call_id, output, success=False)
+    async def sdk_outputs(self, items: Iterable[Any]) -> None:
+        """Of these items of the SDK, the outputs that it gave itself, for a tool that does not exist or a call that was
+        refused. They are kept and shown like a tool's."""
+        for item in items:
+            is_output = isinstance(item, dict) and item.get("type") == "function_call_output"
+            if is_output and not self.context.has_output(item["call_id"]):
+                await self.tool_ended(item["call_id"], str(item.get("output")), success=False)
 
     async def turn_ended(self, input_tokens: int, output_tokens: int) -> None:
         self.turns += 1

@@ -1,13 +1,17 @@
-"""Prints the benchmark tables: `python -m tests.benchmarks [--quick] [--profile postgres] [table …]`."""
+"""Prints the benchmark tables: `python -m tests.benchmarks [--quick] [--profile postgres] [--flame DIR] [table …]`."""
 
 import argparse
+import asyncio
 import os
 import platform
+import signal
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import uvloop
 
+from tests.benchmarks.messages import agent, growing, start
 from tests.benchmarks.rest import lists_and_details
 from tests.benchmarks.stand import Stand, standing
 from tests.benchmarks.storage import storage
@@ -18,7 +22,10 @@ from tests.benchmarks.viewers import fan_out, idle
 TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
     # First, while the relay has not yet had memory that it could use again.
     "idle": idle,
+    "start": start,
     "first": first_token,
+    "growing": growing,
+    "agent": agent,
     "paced": paced,
     "burst": burst,
     "fan": fan_out,
@@ -27,10 +34,26 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
 }
 
 
-async def run(profile: str, quick: bool, names: list[str]) -> None:
-    async with standing(profile, quick) as stand:
+async def run(profile: str, quick: bool, names: list[str], flame: Path | None) -> None:
+    async with standing(profile, quick, flame) as stand:
         for name in names:
+            if flame is not None:
+                os.kill(stand.server.pid, signal.SIGUSR1)
             print(await TABLES[name](stand), flush=True)
+            if flame is not None:
+                await written(stand, flame / f"{name}.txt")
+
+
+async def written(stand: Stand, file: Path) -> None:
+    """The server's stacks since the last signal, in the place of `file`. Raises TimeoutError."""
+    made = stand.flame_file
+    assert made is not None
+    made.unlink(missing_ok=True)
+    os.kill(stand.server.pid, signal.SIGUSR2)
+    async with asyncio.timeout(10):
+        while not made.exists():
+            await asyncio.sleep(0.1)
+    made.rename(file)
 
 
 def main() -> None:
@@ -38,11 +61,15 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", choices=[*TABLES, []], metavar="table", help=", ".join(TABLES))
     parser.add_argument("--quick", action="store_true", help="shorter runs, rougher figures")
     parser.add_argument("--profile", default="sqlite", choices=["sqlite", "postgres"])
+    parser.add_argument("--flame", type=Path, metavar="DIR", help="write the server's stacks there, a file for a table")
     options = parser.parse_args()
+    if options.flame:
+        options.flame = options.flame.absolute()  # the server runs in another directory
+        options.flame.mkdir(parents=True, exist_ok=True)
     since = time.monotonic()
     load = os.getloadavg()[0]
     print(f"## {options.profile}, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}\n")
-    uvloop.run(run(options.profile, options.quick, options.tables or list(TABLES)))
+    uvloop.run(run(options.profile, options.quick, options.tables or list(TABLES), options.flame))
     print(f"{time.monotonic() - since:.0f} s")
 
 

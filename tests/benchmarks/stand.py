@@ -72,6 +72,7 @@ class Stand:
     site: Site
     relay: Process
     provider_url: str
+    flame_file: Path | None = None  # where the server writes its stacks; see flame.py
     token: str = ""
     http: aiohttp.ClientSession = field(init=False)
 
@@ -84,7 +85,8 @@ class Stand:
         return f"http://127.0.0.1:{self.relay.port}"
 
     def socket_url(self, session_id: str) -> str:
-        return f"ws://127.0.0.1:{self.server.port}/ws/chat/{session_id}"
+        """Of a session that is new: the socket is told all that was ever said in it."""
+        return f"ws://127.0.0.1:{self.server.port}/ws/chat/{session_id}?after=0"
 
     async def login(self) -> None:
         body = {"email": EMAIL, "password": PASSWORD}
@@ -114,7 +116,7 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing(profile: str, quick: bool) -> AsyncIterator[Stand]:
+async def standing(profile: str, quick: bool, flame: Path | None = None) -> AsyncIterator[Stand]:
     os.sched_setaffinity(0, OTHER_CORES)
     with contextlib.ExitStack() as stack:
         provider = Process("tests.harness.provider", OTHER_CORES)
@@ -123,9 +125,12 @@ async def standing(profile: str, quick: bool) -> AsyncIterator[Stand]:
         relay = Process("tests.benchmarks.relay", SERVER_CORES, "--provider", url)
         stack.callback(relay.kill)
         site = Site(profile, url, processes=1, MAX_SOCKETS_PER_USER="5000")
+        flame_file = flame / "stacks.txt" if flame else None
+        if flame_file is not None:
+            site.servers[0].run_by = ["-m", "tests.benchmarks.flame", str(flame_file)]
         with on(SERVER_CORES):
             stack.enter_context(site)
-        stand = Stand(profile, quick, site, relay, url)
+        stand = Stand(profile, quick, site, relay, url, flame_file)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as stand.http:
             await stand.login()
             yield stand

@@ -44,7 +44,7 @@ async def fan_out(stand: Stand) -> Table:
             if through == "server":
                 row.expect("no gap", gaps == 0)
                 if count == 1000:
-                    row.expect("≤ 25 µs a delivery", each <= 25)
+                    row.expect("≤ 10 µs a delivery", each <= 10)
             table.rows.append(row)
             for stream in streams:
                 stream.socket.close()
@@ -76,7 +76,7 @@ async def idle(stand: Stand) -> Table:
         each = (target.rss_bytes() - before) / len(sockets) / 1000
         row = Row([str(len(sockets)), through, f"{each:.1f}"])
         if through == "server":
-            row.expect("≤ 35 kB", each <= 35)
+            row.expect("≤ 25 kB", each <= 25)
         table.rows.append(row)
         for socket in warm + sockets:
             socket.close()

@@ -30,6 +30,7 @@ class Server:
         self.environment = environment | {"PORT": str(self.port)}
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
+        self.run_by: list[str] = []  # of Python, before manage.py: a module that runs a program
 
     @property
     def url(self) -> str:
@@ -44,7 +45,11 @@ class Server:
         """Returns at once; see `wait`."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve", *options], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, *self.run_by, "manage.py", "serve", *options],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
 
     def wait(self) -> None:

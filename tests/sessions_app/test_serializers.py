@@ -1,5 +1,6 @@
 """What `to_representation` says in plain Python is what the declared fields say."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -58,3 +59,10 @@ def test_a_row_of_the_list_looks_as_the_fields_say(session: ChatSession, alice: 
     assert alice_client.get("/api/sessions").json()["sessions"] == [expected]
     by_filter = listing.page(listing.Wanted(owner_id=alice.pk, offset=0, limit=1, archived=True))
     assert orjson.loads(JSONRenderer().render(by_filter))["sessions"] == [expected]
+
+
+def test_a_time_without_a_fraction_looks_like_the_others(session: ChatSession, alice_client: APIClient) -> None:
+    moment = datetime(2026, 1, 31, 9, 0, 0, tzinfo=UTC)
+    ChatSession.objects.filter(pk=session.pk).update(created_at=moment, updated_at=moment, last_used_at=moment)
+    (row,) = alice_client.get("/api/sessions").json()["sessions"]
+    assert row["created_at"] == row["updated_at"] == row["last_used_at"] == "2026-01-31T09:00:00.000000Z"

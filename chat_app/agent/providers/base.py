@@ -1,27 +1,18 @@
-"""Models as the Agents SDK calls them. Each reads its provider's stream itself, hands each piece to the run's writer
-as it comes, and returns complete items to the SDK."""
+"""Models. Each reads its provider's stream itself, hands each piece to the run's writer as it comes, and returns
+complete items in the SDK's shape."""
 
 import asyncio
 import logging
-import time
-from abc import abstractmethod
-from collections.abc import AsyncIterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from agents import Model, ModelResponse, ModelSettings, ModelTracing, Tool
-from agents.agent_output import AgentOutputSchemaBase
-from agents.handoffs import Handoff
-from agents.items import TResponseInputItem, TResponseStreamEvent
+from agents import ModelResponse, ModelSettings, Tool
 from django.conf import settings
-from openai.types.responses import Response, ResponseCompletedEvent
-from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-from chat_app.agent.inline_images import with_images
-from chat_app.agent.repair import repaired
 from chat_app.agent.transcript import Transcript, Turn
 from chat_app.runs.contract import Item
-from sessions_app import catalogue
 
 from .failures import LengthReached, ProviderError
 from .patience import Patience
@@ -35,12 +26,14 @@ refusals = Refusals()
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """What a model is given for one answer. `items` are valid for any provider, with images inline."""
+    """What a model is given for one answer. `items` are valid for any provider, with images inline; before them come
+    the messages that `encoded` has, if any: elements of a JSON array."""
 
     instructions: str
     items: list[Item]
-    tools: list[Tool]
+    tools: Sequence[Tool]
     settings: ModelSettings
+    encoded: bytes = b""
     patience_s: float | None = None  # None: MODEL_PATIENCE_S
 
 
@@ -53,8 +46,11 @@ class AnswerEnd:
     cut: bool = False
 
 
-class RunModel(Model):
+class RunModel(ABC):
     """A model bound to one run's transcript."""
+
+    # The messages of this model's provider, for one that takes a beginning that is encoded already.
+    messages: Callable[[list[Item]], list[Item]] | None = None
 
     def __init__(self, name: str, transcript: Transcript) -> None:
         self.name = name
@@ -68,37 +64,6 @@ class RunModel(Model):
     @abstractmethod
     async def answer(self, model_call: ModelCall) -> ModelResponse: ...
 
-    async def get_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> ModelResponse:
-        # Not `input`: the transcript has the same items before the SDK has dropped or decorated some.
-        items = repaired(await self.transcript.context.items(), self.origin)
-        items = await with_images(items, self.transcript, catalogue.can_see(self.name))
-        return await self.answer(ModelCall(system_instructions or "", items, tools, model_settings))
-
-    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[TResponseStreamEvent]:
-        answer = await self.get_response(*args, **kwargs)
-        response = Response.model_construct(
-            id="",
-            object="response",
-            created_at=time.time(),
-            model=self.name,
-            output=answer.output,
-            usage=None,
-        )
-        yield ResponseCompletedEvent(type="response.completed", sequence_number=0, response=response)
-
 
 class ProviderModel(RunModel):
     path: ClassVar[str]
@@ -106,6 +71,9 @@ class ProviderModel(RunModel):
     @property
     def origin(self) -> str:
         return f"{endpoint(self.path, self.name).url} {self.name}"
+
+    @abstractmethod
+    def messages(self, items: list[Item]) -> list[Item]: ...
 
     @abstractmethod
     def body(self, model_call: ModelCall) -> dict[str, Any]: ...

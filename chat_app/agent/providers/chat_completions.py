@@ -5,6 +5,7 @@ from typing import Any
 
 from agents.models.chatcmpl_converter import Converter
 
+from chat_app.agent.prefix import array
 from chat_app.agent.provider_data import OF_CALL, OF_MESSAGE, THOUGHTS, give_back, kept, wants_thoughts
 from chat_app.agent.transcript import Turn, tokens
 from chat_app.runs.contract import Item
@@ -18,15 +19,17 @@ from .wire import DONE, ProviderEvent, Reply
 class ChatCompletionsModel(ProviderModel):
     path = "chat/completions"
 
+    def messages(self, items: list[Item]) -> list[Item]:
+        messages: list[Any] = Converter.items_to_messages([_for_chat(item) for item in items], model=self.name)
+        give_back(messages, items, self.origin)
+        return messages
+
     def body(self, model_call: ModelCall) -> dict[str, Any]:
         settings = model_call.settings
-        messages = Converter.items_to_messages([_for_chat(item) for item in model_call.items], model=self.name)
-        give_back(messages, model_call.items, self.origin)
-        if model_call.instructions:
-            messages.insert(0, {"role": "system", "content": model_call.instructions})
+        system = [{"role": "system", "content": model_call.instructions}] if model_call.instructions else []
         body: dict[str, Any] = {
             "model": self.name,
-            "messages": messages,
+            "messages": array(system, model_call.encoded, self.messages(model_call.items)),
             "stream": True,
             "stream_options": {"include_usage": True},
         }

@@ -4,7 +4,9 @@ from typing import Any
 
 from agents.models.openai_responses import Converter
 
+from chat_app.agent.prefix import array
 from chat_app.agent.transcript import Turn, tokens
+from chat_app.runs.contract import Item
 from sessions_app import catalogue
 
 from .base import AnswerEnd, ModelCall, ProviderModel
@@ -15,18 +17,21 @@ from .wire import ProviderEvent, Reply
 class ResponsesModel(ProviderModel):
     path = "responses"
 
+    def messages(self, items: list[Item]) -> list[Item]:
+        return items
+
     def body(self, model_call: ModelCall) -> dict[str, Any]:
         settings = model_call.settings
         body: dict[str, Any] = {
             "model": self.name,
             "instructions": model_call.instructions,
-            "input": model_call.items,
+            "input": array([], model_call.encoded, self.messages(model_call.items)),
             "stream": True,
             # The provider keeps nothing. What it would have to look up later comes back encrypted.
             "store": False,
         }
         if model_call.tools:
-            body["tools"] = Converter.convert_tools(model_call.tools, []).tools
+            body["tools"] = Converter.convert_tools(list(model_call.tools), []).tools
             body["parallel_tool_calls"] = True
         if catalogue.supports_reasoning(self.name):
             body["include"] = ["reasoning.encrypted_content"]

@@ -2,9 +2,10 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
+from uuid import UUID
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -16,6 +17,12 @@ from chatjuicer.accounts.tokens import AccessToken, RefreshToken
 
 # However often it is refreshed, a sign-in ends then.
 FAMILY_LIFETIME = timedelta(days=30)
+
+
+HOLDER = """
+SELECT u.* FROM "accounts_tokenfamily" f JOIN "accounts_user" u ON u.id = f.user_id
+WHERE f.id = %s AND f.user_id = %s AND f.revoked_at IS NULL AND f.expires_at > %s AND u.is_active = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,13 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
 
     def alive(self) -> models.QuerySet["TokenFamily"]:
         return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+
+    def holder(self, family_pk: UUID, user_pk: UUID) -> User | None:
+        """The user of a family that is alive; asked for each request, and so by a statement that is written out."""
+        as_param = User._meta.pk.get_db_prep_value
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        params = [as_param(family_pk, connection), as_param(user_pk, connection), now, True]
+        return next(iter(User.objects.raw(HOLDER, params)), None)
 
     def rotate(self, text: str, place: Place = Place()) -> Grant:  # noqa: B008  it is frozen
         """Spend a refresh token. However many use it at once, one rotates; the others get its successor.

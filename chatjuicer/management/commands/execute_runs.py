@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from typing import Any
 
@@ -56,6 +57,9 @@ class Command(BaseCommand):
         await warm_up()
         await process.start(SdkAgent(), execute_runs=True)
         housekeeper.start()
+        # As the server does: what exists now lives as long as the process, and would be walked again and again.
+        gc.collect()
+        gc.freeze()
         self.stdout.write("Executing runs")
         self.stdout.flush()
         await stopping.wait()

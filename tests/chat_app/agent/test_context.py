@@ -2,11 +2,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from agents.memory import Session
-from asgiref.sync import sync_to_async
 
 from chat_app.agent.answer import answer
-from chat_app.agent.context import ContextSession
 from chat_app.agent.transcript import Transcript
 from chat_app.models.ending import INTERRUPTED_RESULT
 from chatjuicer.accounts.models import User
@@ -29,45 +26,19 @@ def stored(transactional_db: None, alice: User) -> ChatSession:
     return session
 
 
-def context_of(session: ChatSession, writer: RecordingWriter) -> ContextSession:
-    return Transcript(replace(request_for(""), session_pk=session.pk, history=None), writer).context
-
-
-async def test_the_sdk_takes_it_for_a_session(stored: ChatSession, writer: RecordingWriter) -> None:
-    assert isinstance(context_of(stored, writer), Session)
-
-
 async def test_the_rows_are_read_in_order(stored: ChatSession, writer: RecordingWriter) -> None:
-    assert await context_of(stored, writer).get_items() == HISTORY
+    transcript = Transcript(replace(request_for(""), session_pk=stored.pk, history=None), writer)
+    assert await transcript.context.items() == HISTORY
 
 
-@pytest.mark.parametrize("limit", [0, 1, 2])
-async def test_the_latest_items_can_be_asked_for(stored: ChatSession, writer: RecordingWriter, limit: int) -> None:
-    assert await context_of(stored, writer).get_items(limit) == HISTORY[len(HISTORY) - limit :]
-
-
-async def test_what_the_sdk_adds_is_written_only_where_it_is_missing(
-    stored: ChatSession, writer: RecordingWriter
-) -> None:
-    context = context_of(stored, writer)
-    message: Any = {"role": "assistant", "content": [{"type": "output_text", "text": "three", "annotations": []}]}
-    await context.write(message)
+async def test_what_the_sdk_gives_in_a_tool_s_place_is_written_once(writer: RecordingWriter) -> None:
+    transcript = Transcript(request_for("one"), writer)
     output: Any = {"type": "function_call_output", "call_id": "2", "output": "There is no such tool."}
-    await context.add_items([message, output])
-    await context.add_items([output])
-    assert writer.context == [message, output]
+    await transcript.sdk_outputs([output, {"role": "user", "content": "one"}])
+    await transcript.sdk_outputs([output])
+    assert writer.context == [output]
     (completed,) = writer.frames("completed")
     assert (completed["result"], completed["success"]) == ("There is no such tool.", False)
-    assert await context.get_items(2) == [message, output]
-
-
-async def test_the_last_item_can_be_taken_back(stored: ChatSession, writer: RecordingWriter) -> None:
-    context = context_of(stored, writer)
-    assert await context.pop_item() == HISTORY[-1]
-    assert await sync_to_async(stored.context_items.count)() == 2
-    await context.clear_session()
-    assert await context.pop_item() is None
-    assert await context.get_items() == []
 
 
 async def test_a_run_reads_its_history_itself(stored: ChatSession, writer: RecordingWriter, provider: Provider) -> None:

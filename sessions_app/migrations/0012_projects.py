@@ -10,7 +10,7 @@ import chatjuicer.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0010_session_state"),
+        ("sessions_app", "0011_reasoning_and_error_of_messages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
