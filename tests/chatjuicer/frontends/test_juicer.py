@@ -134,7 +134,7 @@ def test_what_was_chosen_is_kept_as_it_was_given(alice_client: APIClient) -> Non
 
 
 def test_a_request_that_is_sent_again_makes_no_second_session(alice: User, alice_client: APIClient) -> None:
-    first, second = (made(alice_client, {"mcp_config": MCP}, **{"Idempotency-Key": "k"}) for _ in range(2))
+    first, second = (made(alice_client, {"mcp_config": MCP}, headers={"Idempotency-Key": "k"}) for _ in range(2))
     assert first == second and alice.chat_sessions.count() == 1
     again = alice_client.post(SESSIONS, {"mcp_config": []}, headers={"Idempotency-Key": "k"})
     is_refused(again, 409)
@@ -270,9 +270,11 @@ def files(session: ChatSession, settings: Settings, tmp_path: Any) -> str:
     return f"{SESSIONS}/{session.public_id}/files"
 
 
-def sent(client: APIClient, path: str, name: str = "notes.md", data: bytes = b"one\n", **headers: str) -> Any:
+def sent(
+    client: APIClient, path: str, name: str = "notes.md", data: bytes = b"one\n", headers: dict[str, str] | None = None
+) -> Any:
     file = SimpleUploadedFile(name, data)
-    return client.post(path, {"file": file}, format="multipart", headers=headers or None)
+    return client.post(path, {"file": file}, format="multipart", headers=headers)
 
 
 def test_a_file_is_uploaded_listed_and_deleted(alice_client: APIClient, files: str, session: ChatSession) -> None:
@@ -321,7 +323,7 @@ def test_an_upload_can_be_announced_and_is_confirmed_once(
 
 
 def test_an_upload_that_is_sent_again_is_answered_alike(alice_client: APIClient, files: str) -> None:
-    answers = [sent(alice_client, f"{files}/upload", **{"Idempotency-Key": "k"}).json() for _ in range(2)]
+    answers = [sent(alice_client, f"{files}/upload", headers={"Idempotency-Key": "k"}).json() for _ in range(2)]
     assert answers[0] == answers[1] and answers[0]["path"] == "input/notes.md"
 
 

@@ -92,8 +92,8 @@ def test_what_it_has_no_word_for_is_left_out(dialect: JuicerDialect) -> None:
         assert told(dialect, event) == []
     for control in (protocol.Accepted(None, uuid4(), []), protocol.Resync(3)):
         assert list(dialect.texts(encode(control))) == []
-    for control in (protocol.Ping(), protocol.Error("bad_frame", "No.")):
-        assert list(dialect.texts(encode(control))) == [encode(control)]
+    for kept in (protocol.Ping(), protocol.Error("bad_frame", "No.")):
+        assert list(dialect.texts(encode(kept))) == [encode(kept)]
 
 
 def test_who_waits_for_an_end_that_is_forgotten_is_told_one(dialect: JuicerDialect) -> None:
