@@ -26,8 +26,4 @@ class Migration(migrations.Migration):
             field=models.BooleanField(db_default=False, default=False, help_text="Its deltas are few rows."),
         ),
         migrations.RunPython(leave_packed_sessions, migrations.RunPython.noop, elidable=True),
-        migrations.AddIndex(
-            model_name="run",
-            index=models.Index(condition=models.Q(folded=False), fields=["ended_at"], name="run_unfolded"),
-        ),
     ]

@@ -46,8 +46,8 @@ def session(alice: User) -> ChatSession:
     return session
 
 
-def made(client: APIClient, body: dict[str, Any], **headers: str) -> dict[str, Any]:
-    answer = client.post(SESSIONS, body, headers=headers or None)
+def made(client: APIClient, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
+    answer = client.post(SESSIONS, body, headers=headers)
     assert answer.status_code == 201, answer.content
     made: dict[str, Any] = answer.json()
     return made
@@ -134,7 +134,7 @@ def test_what_was_chosen_is_kept_as_it_was_given(alice_client: APIClient) -> Non
 
 
 def test_a_request_that_is_sent_again_makes_no_second_session(alice: User, alice_client: APIClient) -> None:
-    first, second = (made(alice_client, {"mcp_config": MCP}, headers={"Idempotency-Key": "k"}) for _ in range(2))
+    first, second = (made(alice_client, {"mcp_config": MCP}, {"Idempotency-Key": "k"}) for _ in range(2))
     assert first == second and alice.chat_sessions.count() == 1
     again = alice_client.post(SESSIONS, {"mcp_config": []}, headers={"Idempotency-Key": "k"})
     is_refused(again, 409)
