@@ -128,11 +128,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 shown = run.representation() if run else None
                 connected = protocol.Connected(session.public_id, session.last_seq, shown)
                 for text in dialect.opening(connected, opened.live):
-                    await self.send(text)
+                    await self.base_send({"type": "websocket.send", "text": text})
                 async with aclosing(process.hub.follow(channel, outbox, self._cursor(session, run))) as frames:
                     async for frame in frames:
                         for text in dialect.texts(frame):
-                            await self.send(text)
+                            await self.base_send({"type": "websocket.send", "text": text})
                             counts.frames_out += 1
             close_code = outbox.close_code
         except asyncio.CancelledError:

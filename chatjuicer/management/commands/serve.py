@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from chat_app.protocol import MAX_FRAME_BYTES
 from chat_app.runs.process import process
 from chatjuicer.http_protocol import BoundedHTTP
+from chatjuicer.socket_protocol import SharedFrames
 
 GRACE_S = 10
 
@@ -40,7 +41,7 @@ class Command(BaseCommand):
                 port=settings.PORT,
                 loop="auto",
                 http=BoundedHTTP,
-                ws="websockets-sansio",
+                ws=SharedFrames,
                 ws_max_size=MAX_FRAME_BYTES,  # a larger frame closes the socket with 1009
                 ws_ping_interval=20,
                 ws_ping_timeout=20,
