@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, Literal, TypeVar
 
-import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -153,6 +152,8 @@ def schema_is_current() -> bool:
 def channel_layer_state() -> ChannelState:
     if not settings.REDIS_URL:
         return "memory"
+    import redis  # noqa: PLC0415  8 MB, for those who have it
+
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
             client.ping()

@@ -13,6 +13,7 @@ from chat_app.protocol import MAX_FRAME_BYTES
 from chat_app.runs.process import process
 from chatjuicer.databases import prepare_to_serve
 from chatjuicer.http_protocol import BoundedHTTP
+from chatjuicer.socket_protocol import SharedFrames
 
 GRACE_S = 10
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                 port=settings.PORT,
                 loop="auto",
                 http=BoundedHTTP,
-                ws="websockets-sansio",
+                ws=SharedFrames,
                 ws_max_size=MAX_FRAME_BYTES,  # a larger frame closes the socket with 1009
                 ws_ping_interval=20,
                 ws_ping_timeout=20,
