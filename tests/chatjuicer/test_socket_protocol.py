@@ -11,7 +11,7 @@ def test_a_frame_is_what_the_library_makes(size: int) -> None:
 
 
 def test_one_text_is_encoded_once() -> None:
-    text = "".join(["one ", "text"])
+    text = "one text"
     first = frame_of(text)
     assert frame_of(text) is first
     assert frame_of("another") != first
