@@ -1,7 +1,7 @@
 """Who is asking: one set of rules with two doors, for HTTP requests (DRF) and for sockets (an ASGI scope)."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -29,11 +29,15 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 class Credentials:
     """They outlive the access token that was brought: they are good as long as its family is, and its user may come in.
 
-    `family_id` is None for the default user of a loopback client.
+    `family_id` is None for the default user of a loopback client: those are good as long as the user's epoch is.
     """
 
     user: User
     family_id: UUID | None = None
+    epoch: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "epoch", self.user.auth_epoch)
 
 
 class SocketRejected(Exception):
@@ -115,8 +119,24 @@ def ended(held: Collection[Credentials]) -> set[Credentials]:
     """Which of these are good no more: by two queries at most."""
     alive = credentials_alive({one.family_id for one in held if one.family_id})
     local = {one.user.pk for one in held if one.family_id is None}
-    active = set(User.objects.filter(pk__in=local, is_active=True).values_list("pk", flat=True)) if local else set()
-    return {one for one in held if (one.family_id not in alive if one.family_id else one.user.pk not in active)}
+    active = User.objects.filter(pk__in=local, is_active=True).values_list("pk", "auth_epoch") if local else ()
+    epochs = dict(active)
+    return {one for one in held if not (one.family_id in alive or epochs.get(one.user.pk) == one.epoch)}
+
+
+def mark_of(credentials: Credentials) -> str:
+    """What a signed address carries of those it was given to; `mark_alive` tells whether they may still come in."""
+    family = credentials.family_id.hex if credentials.family_id else ""
+    return f"{credentials.user.pk.hex}.{credentials.epoch}.{family}"
+
+
+def mark_alive(mark: str) -> bool:
+    """By one query. Raises ValueError for what is no mark."""
+    user, epoch, family = mark.split(".")
+    if family:
+        alive = TokenFamily.objects.alive().filter(pk=UUID(family), user_id=UUID(user), user__auth_epoch=int(epoch))
+        return alive.exists()
+    return User.objects.filter(pk=UUID(user), is_active=True, auth_epoch=int(epoch)).exists()
 
 
 def place_of(request: HttpRequest | Request) -> Place:

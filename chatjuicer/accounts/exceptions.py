@@ -9,6 +9,11 @@ class InvalidCredentials(ApiError):
     message = "Invalid credentials"
 
 
+class WrongPassword(ApiError):
+    code = "wrong_password"
+    message = "The current password is another one."
+
+
 class InvalidToken(ApiError):
     status_code = status.HTTP_401_UNAUTHORIZED
     code = "invalid_token"

@@ -2,7 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from chatjuicer.accounts.models import User
+from chatjuicer.accounts.models import TokenFamily, User
+from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.api.fields import Text
 
 
@@ -17,6 +18,21 @@ class RegistrationSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
     password = Text(min_length=8, max_length=128)
     display_name = Text(max_length=150, allow_blank=True, default="", trim_whitespace=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        refuse_weak(attrs["password"], User(email=attrs["email"]), "password")
+        return attrs
+
+
+class PasswordChangeSerializer(serializers.Serializer[Any]):
+    """The context holds the `user`."""
+
+    current_password = Text(max_length=1024)
+    new_password = Text(min_length=8, max_length=128)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        refuse_weak(attrs["new_password"], self.context["user"], "new_password")
+        return attrs
 
 
 class LoginSerializer(serializers.Serializer[Any]):
@@ -39,6 +55,24 @@ class GrantSerializer(serializers.Serializer[Any]):
 class TicketSerializer(serializers.Serializer[Any]):
     ticket = serializers.CharField()
     expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class DeviceSerializer(serializers.Serializer[Any]):
+    """The context holds the `family_id` of the request."""
+
+    id = serializers.UUIDField()
+    user_agent = serializers.CharField()
+    address = serializers.CharField(help_text="Where it was last refreshed from; of IPv6 the network.")
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(help_text="When it last got new tokens.")
+    current = serializers.SerializerMethodField(help_text="Whether the request came from it.")
+
+    def get_current(self, family: TokenFamily) -> bool:
+        return family.pk == self.context["family_id"]
+
+
+class DeviceListSerializer(serializers.Serializer[Any]):
+    devices = DeviceSerializer(many=True)
 
 
 class SuccessSerializer(serializers.Serializer[Any]):

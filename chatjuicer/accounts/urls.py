@@ -8,5 +8,9 @@ urlpatterns = [
     path("refresh", AuthViewSet.as_view({"post": "refresh"})),
     path("logout", AuthViewSet.as_view({"post": "logout"})),
     path("me", UserViewSet.as_view({"get": "me"})),
+    path("password", UserViewSet.as_view({"post": "password"})),
+    path("devices", UserViewSet.as_view({"get": "devices"})),
+    path("devices/<uuid:device_id>", UserViewSet.as_view({"delete": "end_device"})),
+    path("logout-everywhere", UserViewSet.as_view({"post": "logout_everywhere"})),
     path("ws-ticket", UserViewSet.as_view({"post": "ws_ticket"})),
 ]

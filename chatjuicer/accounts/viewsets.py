@@ -1,8 +1,10 @@
 from typing import cast
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import authenticate
-from drf_spectacular.utils import extend_schema
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,8 +15,11 @@ from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClose
 from chatjuicer.accounts.models import TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
 from chatjuicer.accounts.serializers import (
+    DeviceListSerializer,
+    DeviceSerializer,
     GrantSerializer,
     LoginSerializer,
+    PasswordChangeSerializer,
     RefreshTokenSerializer,
     RegistrationSerializer,
     SuccessSerializer,
@@ -91,6 +96,45 @@ class UserViewSet(ViewSet):
     def me(self, request: Request) -> Response:
         """Who the credentials belong to."""
         return Response(UserSerializer(credentials_of(request).user).data)
+
+    @extend_schema(operation_id="change_password", request=PasswordChangeSerializer, responses=SuccessSerializer)
+    def password(self, request: Request) -> Response:
+        """A new password. Every other sign-in ends, as do the admin's."""
+        credentials = credentials_of(request)
+        form = PasswordChangeSerializer(data=request.data, context={"user": credentials.user})
+        form.is_valid(raise_exception=True)
+        limits.spend_sign_in(request, credentials.user.email)
+        passwords = form.validated_data
+        credentials.user.change_password(
+            passwords["current_password"], passwords["new_password"], keep=credentials.family_id
+        )
+        return Response({"success": True})
+
+    @extend_schema(operation_id="list_devices", responses=DeviceListSerializer)
+    def devices(self, request: Request) -> Response:
+        """Where the caller is signed in, last used first."""
+        credentials = credentials_of(request)
+        families = TokenFamily.objects.alive().filter(user=credentials.user).order_by("-last_used_at", "-pk")
+        shown = DeviceSerializer(families, many=True, context={"family_id": credentials.family_id})
+        return Response({"devices": shown.data})
+
+    @extend_schema(
+        operation_id="end_device",
+        parameters=[OpenApiParameter("device_id", UUID, OpenApiParameter.PATH)],
+        responses={200: SuccessSerializer},
+    )
+    def end_device(self, request: Request, device_id: UUID) -> Response:
+        """Ends one sign-in: its tokens are dead, and its sockets close."""
+        alive = TokenFamily.objects.alive().filter(user=credentials_of(request).user)
+        get_object_or_404(alive, pk=device_id).revoke()
+        return Response({"success": True})
+
+    @extend_schema(operation_id="logout_everywhere", request=None, responses=SuccessSerializer)
+    def logout_everywhere(self, request: Request) -> Response:
+        """Ends every sign-in but the one that asks, the admin's included."""
+        credentials = credentials_of(request)
+        credentials.user.sign_out(keep=credentials.family_id)
+        return Response({"success": True})
 
     @extend_schema(request=None, responses=TicketSerializer)
     def ws_ticket(self, request: Request) -> Response:
