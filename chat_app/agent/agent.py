@@ -11,7 +11,9 @@ import orjson
 from agents import Agent, AgentBase, FunctionTool, RunContextWrapper, Tool, set_tracing_disabled
 from django.conf import settings
 
+from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
+from chatjuicer.accounts.models import User
 from files_app import names
 
 from .tools import TOOLS
@@ -51,6 +53,13 @@ async def instructions(context: RunContextWrapper[Transcript], agent: AgentBase[
     return "\n\n".join(filter(None, [INSTRUCTIONS, *changing, today]))
 
 
+async def personal_instructions(transcript: Transcript) -> str:
+    """What the person wants in all their sessions."""
+    users = User.objects.filter(pk=transcript.request.user_id).values_list("instructions", flat=True)
+    text = (await in_database(users.first) or "").strip()
+    return f"# What the person asks for in all their conversations\n\n{text}" if text else ""
+
+
 async def file_names(transcript: Transcript) -> str:
     try:
         async with asyncio.timeout(LISTING_TIMEOUT_S):
@@ -73,4 +82,4 @@ async def server_names(transcript: Transcript) -> str:
 
 # An empty answer is left out.
 InstructionPart = Callable[[Transcript], Awaitable[str]]
-INSTRUCTION_PARTS: list[InstructionPart] = [file_names, server_names]
+INSTRUCTION_PARTS: list[InstructionPart] = [personal_instructions, file_names, server_names]

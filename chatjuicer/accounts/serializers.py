@@ -3,8 +3,11 @@ from typing import Any
 from rest_framework import serializers
 
 from chatjuicer.accounts.models import TokenFamily, User
+from chatjuicer.accounts.models.user import Theme
 from chatjuicer.accounts.passwords import refuse_weak
-from chatjuicer.api.fields import Text
+from chatjuicer.api.fields import Choice, Text
+
+MAX_INSTRUCTIONS_CHARS = 8_000
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -12,6 +15,35 @@ class UserSerializer(serializers.ModelSerializer[User]):
         model = User
         fields = ("id", "email", "display_name")
         read_only_fields = fields
+
+
+class PreferencesSerializer(serializers.Serializer[Any]):
+    theme = Choice(choices=Theme.choices, required=False)
+    default_model = Text(
+        max_length=128, allow_blank=True, required=False, help_text="Of new sessions; empty: the server's."
+    )
+    instructions = Text(
+        max_length=MAX_INSTRUCTIONS_CHARS,
+        allow_blank=True,
+        required=False,
+        help_text="What the agent is told in every session.",
+    )
+
+
+class MeSerializer(UserSerializer):
+    preferences = PreferencesSerializer(source="*")
+
+    class Meta(UserSerializer.Meta):
+        fields = ("id", "email", "display_name", "preferences")  # type: ignore[assignment]
+
+
+class MeChangesSerializer(serializers.Serializer[Any]):
+    display_name = Text(max_length=150, allow_blank=True, required=False, trim_whitespace=True)
+    preferences = PreferencesSerializer(source="*", required=False)
+
+
+class PasswordSerializer(serializers.Serializer[Any]):
+    password = Text(max_length=1024)
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):

@@ -7,7 +7,7 @@ urlpatterns = [
     path("login", AuthViewSet.as_view({"post": "login"})),
     path("refresh", AuthViewSet.as_view({"post": "refresh"})),
     path("logout", AuthViewSet.as_view({"post": "logout"})),
-    path("me", UserViewSet.as_view({"get": "me"})),
+    path("me", UserViewSet.as_view({"get": "me", "patch": "change_me", "delete": "delete_me"})),
     path("password", UserViewSet.as_view({"post": "password"})),
     path("devices", UserViewSet.as_view({"get": "devices"})),
     path("devices/<uuid:device_id>", UserViewSet.as_view({"delete": "end_device"})),

@@ -19,12 +19,14 @@ from chatjuicer.accounts.serializers import (
     DeviceSerializer,
     GrantSerializer,
     LoginSerializer,
+    MeChangesSerializer,
+    MeSerializer,
     PasswordChangeSerializer,
+    PasswordSerializer,
     RefreshTokenSerializer,
     RegistrationSerializer,
     SuccessSerializer,
     TicketSerializer,
-    UserSerializer,
 )
 from chatjuicer.api import limits
 from chatjuicer.api.idempotency import PARAMETER, once
@@ -92,10 +94,30 @@ class AuthViewSet(ViewSet):
 class UserViewSet(ViewSet):
     """The caller, as the credentials say."""
 
-    @extend_schema(responses=UserSerializer)
+    @extend_schema(operation_id="get_me", responses=MeSerializer)
     def me(self, request: Request) -> Response:
         """Who the credentials belong to."""
-        return Response(UserSerializer(credentials_of(request).user).data)
+        return Response(MeSerializer(credentials_of(request).user).data)
+
+    @extend_schema(operation_id="change_me", request=MeChangesSerializer, responses=MeSerializer)
+    def change_me(self, request: Request) -> Response:
+        """Sets what is sent, and leaves the rest."""
+        user = credentials_of(request).user
+        form = MeChangesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        user.configure(**form.validated_data)
+        return Response(MeSerializer(user).data)
+
+    @extend_schema(operation_id="delete_me", request=PasswordSerializer, responses={200: SuccessSerializer})
+    def delete_me(self, request: Request) -> Response:
+        """The account goes, and every session, message and file with it. It cannot be undone."""
+        user = credentials_of(request).user
+        form = PasswordSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        limits.spend_sign_in(request, user.email)
+        user.confirm_password(form.validated_data["password"])
+        user.remove()
+        return Response({"success": True})
 
     @extend_schema(operation_id="change_password", request=PasswordChangeSerializer, responses=SuccessSerializer)
     def password(self, request: Request) -> Response:

@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 
 from chatjuicer.accounts.exceptions import EmailTaken, WrongPassword
+from chatjuicer.accounts.signals import account_ending
+from chatjuicer.encryption import EncryptedTextField
 
 
 class UserManager(BaseUserManager["User"]):
@@ -59,6 +61,12 @@ def normal(email: str) -> str:
     return email.strip().lower()
 
 
+class Theme(models.TextChoices):
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField("e-mail address", unique=True, max_length=254)
@@ -69,6 +77,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     # client that brought no token.
     auth_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # What the person prefers; empty: what the operator has set.
+    theme = models.CharField(max_length=16, choices=Theme, default=Theme.SYSTEM, db_default=Theme.SYSTEM)
+    default_model = models.CharField(max_length=128, blank=True, default="", db_default="", help_text="of new sessions")
+    instructions = EncryptedTextField(
+        blank=True, default="", db_default="", help_text="for the agent, in every session"
+    )
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -104,11 +118,28 @@ class User(AbstractBaseUser, PermissionsMixin):
     def _was_deactivated(self) -> bool:
         return not self.is_active and User.objects.filter(pk=self.pk, is_active=True).exists()
 
+    def configure(self, **changes: Any) -> None:
+        """What a person sets: display_name, theme, default_model, instructions."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(changes))
+
+    def remove(self) -> None:
+        """The account and all that hangs on it. Cut off, it leaves a deactivated user, and may be called again."""
+        User.objects.filter(pk=self.pk).update(is_active=False)
+        self.sign_out()
+        account_ending.send(User, user=self)
+        self.delete()
+
+    def confirm_password(self, password: str) -> None:
+        """Raises WrongPassword."""
+        if not check_password(password, self.password):
+            raise WrongPassword()
+
     def change_password(self, current: str, new: str, keep: uuid.UUID | None = None) -> None:
         """Ends every sign-in but the family `keep`. Raises WrongPassword, also if another change came first."""
+        self.confirm_password(current)
         known = self.password
-        if not check_password(current, known):
-            raise WrongPassword()
         self.password = make_password(new)
         with transaction.atomic():
             if not User.objects.filter(pk=self.pk, password=known).update(password=self.password):
