@@ -297,7 +297,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["chatjuicer.accounts.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "chatjuicer.accounts.scopes.HasScope",
+    ],
     "DEFAULT_THROTTLE_CLASSES": ["chatjuicer.api.limits.UserLimit"],
     "DEFAULT_PARSER_CLASSES": ["chatjuicer.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["chatjuicer.api.renderers.JSONRenderer"],

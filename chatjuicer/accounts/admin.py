@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from chatjuicer.accounts.models import TokenFamily, User
+from chatjuicer.accounts.models import ApiKey, TokenFamily, User
 from chatjuicer.api.paginator import BoundedPaginator
 
 admin.site.site_header = admin.site.site_title = "Chat Juicer"
@@ -37,6 +37,14 @@ class TokenFamilyInline(admin.TabularInline):
     verbose_name = "sign-in"
 
 
+class ApiKeyInline(admin.TabularInline):
+    model = ApiKey
+    fields = readonly_fields = ("name", "prefix", "scopes", "created_at", "expires_at", "last_used_at")
+    ordering = ("-created_at",)
+    extra = 0
+    max_num = 0
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     form = UserForm
@@ -50,7 +58,7 @@ class UserAdmin(DjangoUserAdmin):
     list_per_page = 50
     readonly_fields = ("id", "created_at", "last_login")
     filter_horizontal = ()
-    inlines = (TokenFamilyInline,)
+    inlines = (TokenFamilyInline, ApiKeyInline)
     actions = ("sign_out",)
     fieldsets = (
         (None, {"fields": ("id", "email", "password", "display_name")}),

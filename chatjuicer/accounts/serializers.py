@@ -1,8 +1,11 @@
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from chatjuicer.accounts.models import TokenFamily, User
+from chatjuicer.accounts.models import ApiKey, Scope, TokenFamily, User
 from chatjuicer.accounts.models.user import Theme
 from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.api.fields import Choice, Text
@@ -30,8 +33,15 @@ class PreferencesSerializer(serializers.Serializer[Any]):
     )
 
 
+class ShownPreferencesSerializer(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ("theme", "default_model", "instructions")
+        read_only_fields = fields
+
+
 class MeSerializer(UserSerializer):
-    preferences = PreferencesSerializer(source="*")
+    preferences = ShownPreferencesSerializer(source="*")
 
     class Meta(UserSerializer.Meta):
         fields = ("id", "email", "display_name", "preferences")  # type: ignore[assignment]
@@ -57,14 +67,8 @@ class RegistrationSerializer(serializers.Serializer[Any]):
 
 
 class PasswordChangeSerializer(serializers.Serializer[Any]):
-    """The context holds the `user`."""
-
     current_password = Text(max_length=1024)
     new_password = Text(min_length=8, max_length=128)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        refuse_weak(attrs["new_password"], self.context["user"], "new_password")
-        return attrs
 
 
 class LoginSerializer(serializers.Serializer[Any]):
@@ -105,6 +109,41 @@ class DeviceSerializer(serializers.Serializer[Any]):
 
 class DeviceListSerializer(serializers.Serializer[Any]):
     devices = DeviceSerializer(many=True)
+
+
+class NewKeySerializer(serializers.Serializer[Any]):
+    name = Text(max_length=100, trim_whitespace=True)
+    scopes = serializers.ListField(child=Choice(choices=Scope.choices), min_length=1, max_length=len(Scope))
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="Unset: never.")
+
+    def validate_expires_at(self, at: datetime | None) -> datetime | None:
+        if at is not None and at <= timezone.now():
+            raise serializers.ValidationError("A time to come is expected.")
+        return at
+
+
+class KeySerializer(serializers.ModelSerializer[ApiKey]):
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices))
+
+    class Meta:
+        model = ApiKey
+        fields = ("id", "name", "scopes", "prefix", "created_at", "expires_at", "last_used_at")
+        read_only_fields = fields
+
+
+@extend_schema_serializer(many=False)
+class KeyListSerializer(serializers.Serializer[Any]):
+    keys = KeySerializer(many=True)
+
+
+class IssuedKeySerializer(KeySerializer):
+    key = serializers.SerializerMethodField(help_text="Shown this once.")
+
+    class Meta(KeySerializer.Meta):
+        fields = ("key", *KeySerializer.Meta.fields)  # type: ignore[assignment]
+
+    def get_key(self, key: ApiKey) -> str:
+        return str(self.context["text"])
 
 
 class SuccessSerializer(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-from typing import cast
+from typing import ClassVar, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -12,15 +12,19 @@ from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials, place_of
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
-from chatjuicer.accounts.models import TokenFamily, User, WsTicket
+from chatjuicer.accounts.models import ApiKey, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
 from chatjuicer.accounts.serializers import (
     DeviceListSerializer,
     DeviceSerializer,
     GrantSerializer,
+    IssuedKeySerializer,
+    KeyListSerializer,
+    KeySerializer,
     LoginSerializer,
     MeChangesSerializer,
     MeSerializer,
+    NewKeySerializer,
     PasswordChangeSerializer,
     PasswordSerializer,
     RefreshTokenSerializer,
@@ -30,6 +34,25 @@ from chatjuicer.accounts.serializers import (
 )
 from chatjuicer.api import limits
 from chatjuicer.api.idempotency import PARAMETER, once
+from chatjuicer.api.schema import BODY
+
+# The generator gives a DELETE no body of a serializer.
+PASSWORD_BODY = {
+    BODY: {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["password"],
+                    "properties": {
+                        "password": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^\\u0000]*$"}
+                    },
+                }
+            }
+        },
+    }
+}
 
 
 class AuthViewSet(ViewSet):
@@ -94,6 +117,10 @@ class AuthViewSet(ViewSet):
 class UserViewSet(ViewSet):
     """The caller, as the credentials say."""
 
+    # An API key needs `admin`, but where a route says otherwise.
+    read_scope: ClassVar[Scope] = Scope.ADMIN
+    scope: ClassVar[Scope] = Scope.ADMIN
+
     @extend_schema(operation_id="get_me", responses=MeSerializer)
     def me(self, request: Request) -> Response:
         """Who the credentials belong to."""
@@ -108,7 +135,7 @@ class UserViewSet(ViewSet):
         user.configure(**form.validated_data)
         return Response(MeSerializer(user).data)
 
-    @extend_schema(operation_id="delete_me", request=PasswordSerializer, responses={200: SuccessSerializer})
+    @extend_schema(operation_id="delete_me", extensions=PASSWORD_BODY, responses={200: SuccessSerializer})
     def delete_me(self, request: Request) -> Response:
         """The account goes, and every session, message and file with it. It cannot be undone."""
         user = credentials_of(request).user
@@ -123,7 +150,7 @@ class UserViewSet(ViewSet):
     def password(self, request: Request) -> Response:
         """A new password. Every other sign-in ends, as do the admin's."""
         credentials = credentials_of(request)
-        form = PasswordChangeSerializer(data=request.data, context={"user": credentials.user})
+        form = PasswordChangeSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         limits.spend_sign_in(request, credentials.user.email)
         passwords = form.validated_data
@@ -162,8 +189,34 @@ class UserViewSet(ViewSet):
     def ws_ticket(self, request: Request) -> Response:
         """A ticket that opens one socket, soon."""
         credentials = credentials_of(request)
-        ticket = WsTicket.objects.issue(credentials.user, credentials.family_id)
+        ticket = WsTicket.objects.issue(credentials.user, credentials.family_id, credentials.key_id)
         return Response({"ticket": ticket, "expires_in": int(LIFETIME.total_seconds())})
+
+
+class ApiKeyViewSet(ViewSet):
+    @extend_schema(operation_id="list_keys", responses=KeyListSerializer)
+    def list(self, request: Request) -> Response:
+        """The caller's keys without their texts, newest first; those that have expired, too."""
+        keys = credentials_of(request).user.api_keys.order_by("-created_at", "-pk")
+        return Response({"keys": KeySerializer(keys, many=True).data})
+
+    @extend_schema(operation_id="create_key", request=NewKeySerializer, responses={201: IssuedKeySerializer})
+    def create(self, request: Request) -> Response:
+        """A key for a program. Its text is shown this once."""
+        form = NewKeySerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        key, text = ApiKey.objects.issue(credentials_of(request).user, **form.validated_data)
+        return Response(IssuedKeySerializer(key, context={"text": text}).data, status=201)
+
+    @extend_schema(
+        operation_id="delete_key",
+        parameters=[OpenApiParameter("key_id", UUID, OpenApiParameter.PATH)],
+        responses={200: SuccessSerializer},
+    )
+    def destroy(self, request: Request, key_id: UUID) -> Response:
+        """The key lets nobody in any more, and its sockets close."""
+        get_object_or_404(credentials_of(request).user.api_keys, pk=key_id).delete()
+        return Response({"success": True})
 
 
 def credentials_of(request: Request) -> Credentials:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 
 from chatjuicer.accounts.exceptions import EmailTaken, WrongPassword
+from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.accounts.signals import account_ending
 from chatjuicer.encryption import EncryptedTextField
 
@@ -137,8 +138,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             raise WrongPassword()
 
     def change_password(self, current: str, new: str, keep: uuid.UUID | None = None) -> None:
-        """Ends every sign-in but the family `keep`. Raises WrongPassword, also if another change came first."""
+        """Ends every sign-in but the family `keep`. Raises WrongPassword, also if another change came first, and
+        ValidationError for `new_password`."""
         self.confirm_password(current)
+        refuse_weak(new, self, "new_password")
         known = self.password
         self.password = make_password(new)
         with transaction.atomic():

@@ -49,7 +49,7 @@ def test_every_other_sign_in_ends(alice: User, client_of: Callable[[User], APICl
 
 
 def test_who_does_not_know_the_current_password_changes_nothing(alice: User, alice_client: APIClient) -> None:
-    refused(change(alice_client, current="wrong password"), 400, "wrong_password")
+    refused(change(alice_client, current="wrong password"), 403, "wrong_password")
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
     assert alice_client.get("/api/auth/me").status_code == 200
@@ -79,7 +79,7 @@ def test_guesses_of_the_current_password_are_counted(alice_client: APIClient, se
     settings.RATE_LIMIT_LOGIN_ACCOUNT = "3/day"
     settings.RATE_LIMIT_LOOPBACK = True
     statuses = [change(alice_client, current=f"guess {n}").status_code for n in range(3)]
-    assert statuses == [400] * 3
+    assert statuses == [403] * 3
     refused(change(alice_client), 429, "throttled")
 
 
