@@ -260,6 +260,11 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email"]},
+    },
 ]
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
 REFRESH_TOKEN_LIFETIME = timedelta(days=7)
@@ -300,7 +305,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["chatjuicer.accounts.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "chatjuicer.accounts.scopes.HasScope",
+    ],
     "DEFAULT_THROTTLE_CLASSES": ["chatjuicer.api.limits.UserLimit"],
     "DEFAULT_PARSER_CLASSES": ["chatjuicer.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["chatjuicer.api.renderers.JSONRenderer"],

@@ -1,11 +1,13 @@
-"""Short-lived signed addresses: whoever has one needs no other credentials."""
+"""Short-lived signed addresses: whoever has one needs no other credentials. They end with the sign-in that asked."""
 
+from typing import cast
 from uuid import UUID
 
 from django.core import signing
-from django.http import HttpRequest
 from django.utils.http import content_disposition_header
+from rest_framework.request import Request
 
+from chatjuicer.accounts.authentication import Credentials, mark_alive, mark_of
 from files_app import kinds
 from files_app.exceptions import NoSuchFile
 from files_app.models import File, Upload
@@ -19,16 +21,16 @@ _uploads = signing.TimestampSigner(salt="files_app.put")
 _downloads = signing.TimestampSigner(salt="files_app.get")
 
 
-def upload_url(request: HttpRequest, upload: Upload) -> str:
+def upload_url(request: Request, upload: Upload) -> str:
     url = file_storage().upload_url(upload.storage_key, upload.size_bytes, UPLOAD_LIFETIME_S)
-    return url or absolute(request, f"/api/files/put/{_uploads.sign(upload.pk.hex)}")
+    return url or absolute(request, f"/api/files/put/{signed(_uploads, upload.pk, request)}")
 
 
-def download_url(request: HttpRequest, file: File) -> str:
+def download_url(request: Request, file: File) -> str:
     url = file_storage().download_url(
         file.storage_key, disposition(file), kinds.harmless(file.content_type), DOWNLOAD_LIFETIME_S
     )
-    return url or absolute(request, f"/api/files/get/{_downloads.sign(file.pk.hex)}")
+    return url or absolute(request, f"/api/files/get/{signed(_downloads, file.pk, request)}")
 
 
 def upload_of(token: str) -> UUID:
@@ -41,14 +43,21 @@ def file_of(token: str) -> UUID:
     return unsigned(_downloads, token, DOWNLOAD_LIFETIME_S)
 
 
+def signed(signer: signing.TimestampSigner, pk: UUID, request: Request) -> str:
+    return signer.sign(f"{pk.hex}.{mark_of(cast(Credentials, request.auth))}")
+
+
 def unsigned(signer: signing.TimestampSigner, token: str, lifetime_s: int) -> UUID:
     try:
-        return UUID(signer.unsign(token, max_age=lifetime_s))
-    except signing.BadSignature:
-        raise NoSuchFile() from None
+        pk, _, mark = signer.unsign(token, max_age=lifetime_s).partition(".")
+        if mark_alive(mark):
+            return UUID(pk)
+    except (signing.BadSignature, ValueError):  # the latter: signed by an older version
+        pass
+    raise NoSuchFile()
 
 
-def absolute(request: HttpRequest, path: str) -> str:
+def absolute(request: Request, path: str) -> str:
     url = request.build_absolute_uri(path)
     # Behind a proxy that ends TLS. A client that makes the header up gets a wrong address, and nobody else does.
     if request.headers.get("X-Forwarded-Proto") == "https":

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials
+from chatjuicer.accounts.models import Scope
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import once
 from chatjuicer.api.parameters import text
@@ -45,6 +46,8 @@ BYTES = {(200, "application/octet-stream"): OpenApiTypes.BINARY, (206, "applicat
 
 class FileViewSet(SessionView, ViewSet):
     """Files of one of the caller's own sessions. `name` is relative to the folder that the query names."""
+
+    scope = Scope.FILES
 
     @extend_schema(operation_id="list_files", parameters=[SESSION, FOLDER], responses=EntryListSerializer)
     def list(self, request: Request, key: str) -> Response:
@@ -180,7 +183,7 @@ class FileViewSet(SessionView, ViewSet):
         """Where the bytes are on this machine: only to a client on it that needed no password."""
         file = self.file(key, name)
         local_path = file_storage().local_path(file.storage_key)
-        if cast(Credentials, request.auth).family_id is not None or local_path is None:
+        if not cast(Credentials, request.auth).without_proof or local_path is None:
             raise NoSuchFile()
         return Response({"path": str(local_path)})
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts.models import User
+from chatjuicer.accounts.models import Scope, User
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.parameters import LIMIT, OFFSET, flag, identifier, number, number_parameter, text, text_parameter
@@ -43,6 +43,9 @@ def caller(request: Request) -> User:
 
 class SessionView(APIView):
     """What a path names by `key` is one of the caller's own sessions, or does not exist."""
+
+    read_scope: ClassVar[Scope] = Scope.READ
+    scope: ClassVar[Scope] = Scope.CHAT
 
     def session(self, key: str) -> ChatSession:
         return caller(self.request).chat_sessions.named(key)

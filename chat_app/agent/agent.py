@@ -15,6 +15,7 @@ from django.conf import settings
 
 from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
+from chatjuicer.accounts.models import User
 from files_app import names
 from sessions_app.models import Project
 
@@ -64,6 +65,16 @@ async def instructions_for(transcript: Transcript) -> str:
     return "\n\n".join(filter(None, [INSTRUCTIONS, *changing, today]))
 
 
+async def personal_instructions(transcript: Transcript) -> str:
+    """What the person wants in all their sessions; read once in a run."""
+    if transcript.personal_instructions is None:
+        users = User.objects.filter(pk=transcript.request.user_id).values_list("instructions", flat=True)
+        transcript.personal_instructions = (await in_database(users.first) or "").strip()
+    if not transcript.personal_instructions:
+        return ""
+    return f"# What the person asks for in all their conversations\n\n{transcript.personal_instructions}"
+
+
 async def project_instructions(transcript: Transcript) -> str:
     """Read once in a run."""
     if transcript.request.project_id is None:
@@ -104,4 +115,4 @@ async def server_names(transcript: Transcript) -> str:
 
 # An empty answer is left out.
 InstructionPart = Callable[[Transcript], Awaitable[str]]
-INSTRUCTION_PARTS: list[InstructionPart] = [project_instructions, file_names, server_names]
+INSTRUCTION_PARTS: list[InstructionPart] = [personal_instructions, project_instructions, file_names, server_names]

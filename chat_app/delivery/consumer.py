@@ -29,6 +29,7 @@ from chatjuicer.accounts.authentication import (
     authenticate_token,
     scope_headers,
 )
+from chatjuicer.accounts.models import Scope
 from chatjuicer.api import limits
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.observability.counters import counts
@@ -181,6 +182,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _carry_out(self, command: protocol.AnyCommand) -> None:
         assert self.socket is not None
+        if not isinstance(command, (protocol.PingCommand, protocol.PongCommand, protocol.Auth)):
+            self.socket.credentials.require(Scope.CHAT)
         match command:
             case protocol.SendMessage():
                 await self._count_message()
@@ -196,6 +199,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 fresh = await in_database(authenticate_token, token)
                 if fresh.user.pk != self.socket.credentials.user.pk:
                     raise BadFrame("The token is another user's.", code="invalid_token")
+                fresh.require(Scope.READ)
                 self.socket.credentials = fresh
                 self._answer(protocol.Authenticated())
             case protocol.PongCommand():

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -7,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from chatjuicer.accounts.models import TokenFamily, User
+from chatjuicer.accounts.models import ApiKey, TokenFamily, User
 from chatjuicer.api.paginator import BoundedPaginator
 
 admin.site.site_header = admin.site.site_title = "Chat Juicer"
@@ -36,6 +37,14 @@ class TokenFamilyInline(admin.TabularInline):
     verbose_name = "sign-in"
 
 
+class ApiKeyInline(admin.TabularInline):
+    model = ApiKey
+    fields = readonly_fields = ("name", "prefix", "scopes", "created_at", "expires_at", "last_used_at")
+    ordering = ("-created_at",)
+    extra = 0
+    max_num = 0
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     form = UserForm
@@ -49,10 +58,11 @@ class UserAdmin(DjangoUserAdmin):
     list_per_page = 50
     readonly_fields = ("id", "created_at", "last_login")
     filter_horizontal = ()
-    inlines = (TokenFamilyInline,)
+    inlines = (TokenFamilyInline, ApiKeyInline)
     actions = ("sign_out",)
     fieldsets = (
         (None, {"fields": ("id", "email", "password", "display_name")}),
+        ("Preferences", {"fields": ("theme", "default_model", "instructions")}),
         ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
         ("Dates", {"fields": ("created_at", "last_login")}),
     )
@@ -60,6 +70,20 @@ class UserAdmin(DjangoUserAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[Any, ...]:
         return tuple(self.inlines) if obj else ()
+
+    def get_deleted_objects(
+        self, objs: Iterable[User], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """The account's verb takes what hangs on it: that may be millions of rows, and needs no right to each kind."""
+        names = [str(user) for user in objs]
+        return [f"{name}, with all sessions and files" for name in names], {"users": len(names)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        obj.remove()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            user.remove()
 
     @admin.action(description="Sign out everywhere")
     def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:

@@ -1,7 +1,7 @@
 """Who is asking: one set of rules with two doors, for HTTP requests (DRF) and for sockets (an ASGI scope)."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -12,14 +12,15 @@ from django.http.request import split_domain_port, validate_host
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from chatjuicer.accounts.exceptions import InvalidToken
-from chatjuicer.accounts.models import Place, TokenFamily, User, WsTicket
+from chatjuicer.accounts.exceptions import InsufficientScope, InvalidToken
+from chatjuicer.accounts.models import ApiKey, Place, Scope, TokenFamily, User, WsTicket
+from chatjuicer.accounts.models.api_key import MARK
 from chatjuicer.accounts.tokens import AccessToken
 from chatjuicer.api import limits
 from chatjuicer.api.loopback import came_through_proxy, is_loopback
 
 NO_CREDENTIALS = 4401
-WRONG_ORIGIN = 4403
+WRONG_ORIGIN = INSUFFICIENT_SCOPE = 4403
 SUBPROTOCOL = "bearer"
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -29,11 +30,31 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 class Credentials:
     """They outlive the access token that was brought: they are good as long as its family is, and its user may come in.
 
-    `family_id` is None for the default user of a loopback client.
+    Or as long as the API key is. A loopback client's, with neither, are good as long as the user's epoch is.
     """
 
     user: User
     family_id: UUID | None = None
+    key_id: UUID | None = None
+    scopes: frozenset[str] | None = None  # of an API key; None: whatever the user may
+    epoch: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "epoch", self.user.auth_epoch)
+
+    @classmethod
+    def of_key(cls, key: ApiKey) -> "Credentials":
+        return cls(key.user, key_id=key.pk, scopes=frozenset(key.scopes))
+
+    @property
+    def without_proof(self) -> bool:
+        """Of a client on this machine, which needed neither password nor key."""
+        return self.family_id is None and self.key_id is None
+
+    def require(self, scope: Scope) -> None:
+        """Raises InsufficientScope."""
+        if self.scopes is not None and not self.scopes & {scope, Scope.ADMIN}:
+            raise InsufficientScope(f"The API key has not the scope {scope}.")
 
 
 class SocketRejected(Exception):
@@ -59,7 +80,19 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
-    """Raises SocketRejected. Uses the ORM: call it in a database thread."""
+    """Of a socket, which an API key may open that may read. Raises SocketRejected.
+
+    Uses the ORM: call it in a database thread.
+    """
+    credentials = _authenticate_scope(scope)
+    try:
+        credentials.require(Scope.READ)
+    except InsufficientScope:
+        raise SocketRejected(INSUFFICIENT_SCOPE) from None
+    return credentials
+
+
+def _authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
     headers = scope_headers(scope)
     if not origin_allowed(scope):
         raise SocketRejected(WRONG_ORIGIN)
@@ -83,7 +116,12 @@ def authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
 
 
 def authenticate_token(text: str) -> Credentials:
-    """Of an access token, by one query. Raises InvalidToken."""
+    """Of an access token, or of an API key, by one query. Raises InvalidToken."""
+    if text.startswith(MARK):
+        key = ApiKey.objects.used(text)
+        if key is None:
+            raise InvalidToken()
+        return Credentials.of_key(key)
     claims = AccessToken.claims_of(text)
     user = TokenFamily.objects.holder(claims["sid"], claims["sub"])
     if user is None:
@@ -95,7 +133,7 @@ def authenticate_ticket(text: str) -> Credentials:
     ticket = WsTicket.objects.spend(text)
     if ticket is None:
         raise InvalidToken()
-    return Credentials(ticket.user, ticket.family_id)
+    return Credentials.of_key(ticket.key) if ticket.key else Credentials(ticket.user, ticket.family_id)
 
 
 def bearer_token(header: str) -> str:
@@ -112,11 +150,34 @@ def credentials_alive(family_ids: Collection[UUID]) -> set[UUID]:
 
 
 def ended(held: Collection[Credentials]) -> set[Credentials]:
-    """Which of these are good no more: by two queries at most."""
-    alive = credentials_alive({one.family_id for one in held if one.family_id})
-    local = {one.user.pk for one in held if one.family_id is None}
-    active = set(User.objects.filter(pk__in=local, is_active=True).values_list("pk", flat=True)) if local else set()
-    return {one for one in held if (one.family_id not in alive if one.family_id else one.user.pk not in active)}
+    """Which of these are good no more: by three queries at most."""
+    alive: set[UUID | None] = {*credentials_alive({one.family_id for one in held if one.family_id})}
+    if key_ids := {one.key_id for one in held if one.key_id}:
+        alive.update(ApiKey.objects.alive().filter(pk__in=key_ids).values_list("pk", flat=True))
+    local = {one.user.pk for one in held if one.without_proof}
+    active = User.objects.filter(pk__in=local, is_active=True).values_list("pk", "auth_epoch") if local else ()
+    epochs = dict(active)
+
+    def is_good(one: Credentials) -> bool:
+        return epochs.get(one.user.pk) == one.epoch if one.without_proof else (one.family_id or one.key_id) in alive
+
+    return {one for one in held if not is_good(one)}
+
+
+def mark_of(credentials: Credentials) -> str:
+    """What a signed address carries of those it was given to; `mark_alive` tells whether they may still come in."""
+    family, key = (one.hex if one else "" for one in (credentials.family_id, credentials.key_id))
+    return f"{credentials.user.pk.hex}.{credentials.epoch}.{family}.{key}"
+
+
+def mark_alive(mark: str) -> bool:
+    """By two queries at most. Raises ValueError for what is no mark."""
+    user, epoch, family, key = mark.split(".")
+    if not User.objects.filter(pk=UUID(user), is_active=True, auth_epoch=int(epoch)).exists():
+        return False
+    if family:
+        return bool(credentials_alive([UUID(family)]))
+    return not key or ApiKey.objects.alive().filter(pk=UUID(key)).exists()
 
 
 def place_of(request: HttpRequest | Request) -> Place:

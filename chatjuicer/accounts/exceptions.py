@@ -9,6 +9,25 @@ class InvalidCredentials(ApiError):
     message = "Invalid credentials"
 
 
+class WrongPassword(ApiError):
+    # Not 401: the sign-in is good, and a client would refresh it.
+    status_code = status.HTTP_403_FORBIDDEN
+    code = "wrong_password"
+    message = "The current password is another one."
+
+
+class InsufficientScope(ApiError):
+    status_code = status.HTTP_403_FORBIDDEN
+    code = "insufficient_scope"
+    message = "The API key has not the scope that this takes."
+
+
+class TooManyKeys(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "too_many_keys"
+    message = "The account has as many API keys as it may have; delete one first."
+
+
 class InvalidToken(ApiError):
     status_code = status.HTTP_401_UNAUTHORIZED
     code = "invalid_token"

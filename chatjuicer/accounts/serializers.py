@@ -1,12 +1,19 @@
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chatjuicer.accounts.exceptions import WrongInviteCode
-from chatjuicer.accounts.models import User
-from chatjuicer.api.fields import Text
+from chatjuicer.accounts.models import ApiKey, Scope, TokenFamily, User
+from chatjuicer.accounts.models.user import Theme
+from chatjuicer.accounts.passwords import refuse_weak
+from chatjuicer.api.fields import Choice, Text
+
+MAX_INSTRUCTIONS_CHARS = 8_000
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -14,6 +21,42 @@ class UserSerializer(serializers.ModelSerializer[User]):
         model = User
         fields = ("id", "email", "display_name")
         read_only_fields = fields
+
+
+class PreferencesSerializer(serializers.Serializer[Any]):
+    theme = Choice(choices=Theme.choices, required=False)
+    default_model = Text(
+        max_length=128, allow_blank=True, required=False, help_text="Of new sessions; empty: the server's."
+    )
+    instructions = Text(
+        max_length=MAX_INSTRUCTIONS_CHARS,
+        allow_blank=True,
+        required=False,
+        help_text="What the agent is told in every session.",
+    )
+
+
+class ShownPreferencesSerializer(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ("theme", "default_model", "instructions")
+        read_only_fields = fields
+
+
+class MeSerializer(UserSerializer):
+    preferences = ShownPreferencesSerializer(source="*")
+
+    class Meta(UserSerializer.Meta):
+        fields = ("id", "email", "display_name", "preferences")  # type: ignore[assignment]
+
+
+class MeChangesSerializer(serializers.Serializer[Any]):
+    display_name = Text(max_length=150, allow_blank=True, required=False, trim_whitespace=True)
+    preferences = PreferencesSerializer(source="*", required=False)
+
+
+class PasswordSerializer(serializers.Serializer[Any]):
+    password = Text(max_length=1024)
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):
@@ -33,7 +76,13 @@ class RegistrationSerializer(serializers.Serializer[Any]):
         given, expected = attrs.pop("invite_code") or "", settings.REGISTRATION_INVITE_CODE
         if expected and not constant_time_compare(given, expected):
             raise WrongInviteCode()
+        refuse_weak(attrs["password"], User(email=attrs["email"]), "password")
         return attrs
+
+
+class PasswordChangeSerializer(serializers.Serializer[Any]):
+    current_password = Text(max_length=1024)
+    new_password = Text(min_length=8, max_length=128)
 
 
 class LoginSerializer(serializers.Serializer[Any]):
@@ -56,6 +105,59 @@ class GrantSerializer(serializers.Serializer[Any]):
 class TicketSerializer(serializers.Serializer[Any]):
     ticket = serializers.CharField()
     expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class DeviceSerializer(serializers.Serializer[Any]):
+    """The context holds the `family_id` of the request."""
+
+    id = serializers.UUIDField()
+    user_agent = serializers.CharField()
+    address = serializers.CharField(help_text="Where it was last refreshed from; of IPv6 the network.")
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(help_text="When it last got new tokens.")
+    current = serializers.SerializerMethodField(help_text="Whether the request came from it.")
+
+    def get_current(self, family: TokenFamily) -> bool:
+        return family.pk == self.context["family_id"]
+
+
+class DeviceListSerializer(serializers.Serializer[Any]):
+    devices = DeviceSerializer(many=True)
+
+
+class NewKeySerializer(serializers.Serializer[Any]):
+    name = Text(max_length=100, trim_whitespace=True)
+    scopes = serializers.ListField(child=Choice(choices=Scope.choices), min_length=1, max_length=len(Scope))
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="Unset: never.")
+
+    def validate_expires_at(self, at: datetime | None) -> datetime | None:
+        if at is not None and at <= timezone.now():
+            raise serializers.ValidationError("A time to come is expected.")
+        return at
+
+
+class KeySerializer(serializers.ModelSerializer[ApiKey]):
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices))
+
+    class Meta:
+        model = ApiKey
+        fields = ("id", "name", "scopes", "prefix", "created_at", "expires_at", "last_used_at")
+        read_only_fields = fields
+
+
+@extend_schema_serializer(many=False)
+class KeyListSerializer(serializers.Serializer[Any]):
+    keys = KeySerializer(many=True)
+
+
+class IssuedKeySerializer(KeySerializer):
+    key = serializers.SerializerMethodField(help_text="Shown this once.")
+
+    class Meta(KeySerializer.Meta):
+        fields = ("key", *KeySerializer.Meta.fields)  # type: ignore[assignment]
+
+    def get_key(self, key: ApiKey) -> str:
+        return str(self.context["text"])
 
 
 class SuccessSerializer(serializers.Serializer[Any]):

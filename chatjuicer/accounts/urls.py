@@ -1,12 +1,23 @@
+from typing import Any
+
 from django.urls import path
 
-from chatjuicer.accounts.viewsets import AuthViewSet, UserViewSet
+from chatjuicer.accounts.models import Scope
+from chatjuicer.accounts.viewsets import ApiKeyViewSet, AuthViewSet, UserViewSet
+
+ME: dict[str, Any] = {"get": "me", "patch": "change_me", "delete": "delete_me"}
 
 urlpatterns = [
     path("register", AuthViewSet.as_view({"post": "register"})),
     path("login", AuthViewSet.as_view({"post": "login"})),
     path("refresh", AuthViewSet.as_view({"post": "refresh"})),
     path("logout", AuthViewSet.as_view({"post": "logout"})),
-    path("me", UserViewSet.as_view({"get": "me"})),
-    path("ws-ticket", UserViewSet.as_view({"post": "ws_ticket"})),
+    path("me", UserViewSet.as_view(ME, read_scope=Scope.READ)),
+    path("password", UserViewSet.as_view({"post": "password"})),
+    path("devices", UserViewSet.as_view({"get": "devices"})),
+    path("devices/<uuid:device_id>", UserViewSet.as_view({"delete": "end_device"})),
+    path("logout-everywhere", UserViewSet.as_view({"post": "logout_everywhere"})),
+    path("keys", ApiKeyViewSet.as_view({"get": "list", "post": "create"})),
+    path("keys/<uuid:key_id>", ApiKeyViewSet.as_view({"delete": "destroy"})),
+    path("ws-ticket", UserViewSet.as_view({"post": "ws_ticket"}, scope=Scope.READ)),
 ]

@@ -1,8 +1,10 @@
-from typing import cast
+from typing import ClassVar, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import authenticate
-from drf_spectacular.utils import extend_schema
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,19 +12,47 @@ from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials, place_of
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
-from chatjuicer.accounts.models import TokenFamily, User, WsTicket
+from chatjuicer.accounts.models import ApiKey, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
 from chatjuicer.accounts.serializers import (
+    DeviceListSerializer,
+    DeviceSerializer,
     GrantSerializer,
+    IssuedKeySerializer,
+    KeyListSerializer,
+    KeySerializer,
     LoginSerializer,
+    MeChangesSerializer,
+    MeSerializer,
+    NewKeySerializer,
+    PasswordChangeSerializer,
+    PasswordSerializer,
     RefreshTokenSerializer,
     RegistrationSerializer,
     SuccessSerializer,
     TicketSerializer,
-    UserSerializer,
 )
 from chatjuicer.api import limits
 from chatjuicer.api.idempotency import PARAMETER, once
+from chatjuicer.api.schema import BODY
+
+# The generator gives a DELETE no body of a serializer.
+PASSWORD_BODY = {
+    BODY: {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["password"],
+                    "properties": {
+                        "password": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^\\u0000]*$"}
+                    },
+                }
+            }
+        },
+    }
+}
 
 
 class AuthViewSet(ViewSet):
@@ -87,17 +117,106 @@ class AuthViewSet(ViewSet):
 class UserViewSet(ViewSet):
     """The caller, as the credentials say."""
 
-    @extend_schema(responses=UserSerializer)
+    # An API key needs `admin`, but where a route says otherwise.
+    read_scope: ClassVar[Scope] = Scope.ADMIN
+    scope: ClassVar[Scope] = Scope.ADMIN
+
+    @extend_schema(responses=MeSerializer)
     def me(self, request: Request) -> Response:
         """Who the credentials belong to."""
-        return Response(UserSerializer(credentials_of(request).user).data)
+        return Response(MeSerializer(credentials_of(request).user).data)
+
+    @extend_schema(operation_id="change_me", request=MeChangesSerializer, responses=MeSerializer)
+    def change_me(self, request: Request) -> Response:
+        """Sets what is sent, and leaves the rest."""
+        user = credentials_of(request).user
+        form = MeChangesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        user.configure(**form.validated_data)
+        return Response(MeSerializer(user).data)
+
+    @extend_schema(operation_id="delete_me", extensions=PASSWORD_BODY, responses={200: SuccessSerializer})
+    def delete_me(self, request: Request) -> Response:
+        """The account goes, and every session, message and file with it. It cannot be undone."""
+        user = credentials_of(request).user
+        form = PasswordSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        limits.spend_sign_in(request, user.email)
+        user.confirm_password(form.validated_data["password"])
+        user.remove()
+        return Response({"success": True})
+
+    @extend_schema(operation_id="change_password", request=PasswordChangeSerializer, responses=SuccessSerializer)
+    def password(self, request: Request) -> Response:
+        """A new password. Every other sign-in ends, as do the admin's."""
+        credentials = credentials_of(request)
+        form = PasswordChangeSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        limits.spend_sign_in(request, credentials.user.email)
+        passwords = form.validated_data
+        credentials.user.change_password(
+            passwords["current_password"], passwords["new_password"], keep=credentials.family_id
+        )
+        return Response({"success": True})
+
+    @extend_schema(operation_id="list_devices", responses=DeviceListSerializer)
+    def devices(self, request: Request) -> Response:
+        """Where the caller is signed in, last used first."""
+        credentials = credentials_of(request)
+        families = TokenFamily.objects.alive().filter(user=credentials.user).order_by("-last_used_at", "-pk")
+        shown = DeviceSerializer(families, many=True, context={"family_id": credentials.family_id})
+        return Response({"devices": shown.data})
+
+    @extend_schema(
+        operation_id="end_device",
+        parameters=[OpenApiParameter("device_id", UUID, OpenApiParameter.PATH)],
+        responses={200: SuccessSerializer},
+    )
+    def end_device(self, request: Request, device_id: UUID) -> Response:
+        """Ends one sign-in: its tokens are dead, and its sockets close."""
+        alive = TokenFamily.objects.alive().filter(user=credentials_of(request).user)
+        get_object_or_404(alive, pk=device_id).revoke()
+        return Response({"success": True})
+
+    @extend_schema(operation_id="logout_everywhere", request=None, responses=SuccessSerializer)
+    def logout_everywhere(self, request: Request) -> Response:
+        """Ends every sign-in but the one that asks, the admin's included."""
+        credentials = credentials_of(request)
+        credentials.user.sign_out(keep=credentials.family_id)
+        return Response({"success": True})
 
     @extend_schema(request=None, responses=TicketSerializer)
     def ws_ticket(self, request: Request) -> Response:
         """A ticket that opens one socket, soon."""
         credentials = credentials_of(request)
-        ticket = WsTicket.objects.issue(credentials.user, credentials.family_id)
+        ticket = WsTicket.objects.issue(credentials.user, credentials.family_id, credentials.key_id)
         return Response({"ticket": ticket, "expires_in": int(LIFETIME.total_seconds())})
+
+
+class ApiKeyViewSet(ViewSet):
+    @extend_schema(operation_id="list_keys", responses=KeyListSerializer)
+    def list(self, request: Request) -> Response:
+        """The caller's keys without their texts, newest first; those that have expired, too."""
+        keys = credentials_of(request).user.api_keys.order_by("-created_at", "-pk")
+        return Response({"keys": KeySerializer(keys, many=True).data})
+
+    @extend_schema(operation_id="create_key", request=NewKeySerializer, responses={201: IssuedKeySerializer})
+    def create(self, request: Request) -> Response:
+        """A key for a program. Its text is shown this once."""
+        form = NewKeySerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        key, text = ApiKey.objects.issue(credentials_of(request).user, **form.validated_data)
+        return Response(IssuedKeySerializer(key, context={"text": text}).data, status=201)
+
+    @extend_schema(
+        operation_id="delete_key",
+        parameters=[OpenApiParameter("key_id", UUID, OpenApiParameter.PATH)],
+        responses={200: SuccessSerializer},
+    )
+    def destroy(self, request: Request, key_id: UUID) -> Response:
+        """The key lets nobody in any more, and its sockets close."""
+        get_object_or_404(credentials_of(request).user.api_keys, pk=key_id).delete()
+        return Response({"success": True})
 
 
 def credentials_of(request: Request) -> Credentials:

@@ -64,6 +64,10 @@ ERROR = {
 }
 
 
+BODY = "x-request-body"
+"""The extension of an operation by which a DELETE says what body it takes."""
+
+
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "chatjuicer.accounts.authentication.TokenAuthentication"
     name = "bearer"
@@ -73,11 +77,13 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
 
 def add_error_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Every operation may answer with the one error shape."""
+    """Every operation may answer with the one error shape; a DELETE may take a body."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR
     for operations in result["paths"].values():
         for operation in operations.values():
             if isinstance(operation, dict) and "responses" in operation:
+                if BODY in operation:
+                    operation["requestBody"] = operation.pop(BODY)
                 operation["responses"].setdefault(
                     "default",
                     {

@@ -74,14 +74,14 @@ class ChatSessionManager(models.Manager["ChatSession"]):
     ) -> tuple["ChatSession", bool]:
         """The session of that name and whether it was made now; also among parallel calls it is made once.
 
-        A stored session is answered as it is. None means the default; an empty `mcp_config` stays empty. A title that
-        comes with the session is no person's choice, unless `is_named` says so.
+        A stored session is answered as it is. None means the default, of a model the owner's; an empty `mcp_config`
+        stays empty. A title that comes with the session is no person's choice, unless `is_named` says so.
         """
         if public_id:
             stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
             if stored:
                 return stored, False
-        model = model or catalogue.default_model()
+        model = model or owner.default_model or catalogue.default_model()
         window = catalogue.context_window(model)
         now = timezone.now()
         session = self.model(

@@ -119,6 +119,28 @@ async def test_a_logout_ends_the_tokens_and_closes_the_sockets(bob: Client, site
     assert (await refreshed(bob, bob.refresh_token))[0] == 401
 
 
+@pytest.mark.parametrize("way", ["device", "everywhere", "password"])
+async def test_what_ends_elsewhere_is_closed_there_and_stays_here(bob: Client, site: Site, way: str) -> None:
+    session = await bob.create_session()
+    email = (await bob.get("/api/auth/me"))["email"]
+    other = await Client(site.servers[-1].url).login(email)
+    async with bob.chat(session, 0) as here, other.chat(session) as there:
+        if way == "device":
+            devices = (await bob.get("/api/auth/devices"))["devices"]
+            (elsewhere,) = [device["id"] for device in devices if not device["current"]]
+            assert (await bob.http.delete(f"/api/auth/devices/{elsewhere}")).status_code == 200
+        elif way == "everywhere":
+            await bob.post("/api/auth/logout-everywhere", {})
+        else:
+            await bob.post("/api/auth/password", {"current_password": PASSWORD, "new_password": f"{PASSWORD}!"})
+        assert await there.wait_closed(5) == 4401
+        assert (await other.http.get("/api/auth/me")).status_code == 401
+        await here.send({"type": "ping"})
+        await here.expect("pong")
+        await bob.get("/api/auth/me")
+    await other.close()
+
+
 def short_lived(site: Site, token: str, life_s: int) -> str:
     """The access token as it is when `life_s` are left of it."""
     key = (site.directory / "data" / "secret_key").read_text().strip()

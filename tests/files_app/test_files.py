@@ -115,6 +115,25 @@ def test_a_presigned_upload_becomes_a_file_when_it_is_confirmed(
     assert get(anybody, url) == data
 
 
+@pytest.mark.parametrize("way", ["logout", "everywhere", "deactivated"])
+def test_presigned_addresses_end_with_the_sign_in(
+    alice: User, alice_client: APIClient, anybody: APIClient, upload: Callable[..., Any], way: str
+) -> None:
+    upload("a.txt", b"hello")
+    url = alice_client.get(f"{FILES}/a.txt/presign-download").json()["download_url"]
+    door = alice_client.post(f"{FILES}/presign-upload", {"filename": "b", "size": 1}).json()["upload_url"]
+    assert body_of(anybody.get(urlsplit(url).path)) == b"hello"
+    if way == "logout":
+        alice.token_families.get().revoke()
+    elif way == "everywhere":
+        alice_client.post("/api/auth/logout-everywhere")
+    else:
+        alice.is_active = False
+        alice.save()
+    assert anybody.get(urlsplit(url).path).status_code == 404
+    assert put(anybody, door, b"x") == 404
+
+
 def test_a_presigned_upload_of_another_size_is_refused(
     storage: FileStorage, alice_client: APIClient, anybody: APIClient, session: ChatSession
 ) -> None:

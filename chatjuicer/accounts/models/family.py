@@ -9,7 +9,7 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from chatjuicer.accounts.exceptions import InvalidToken
+from chatjuicer.accounts.exceptions import InvalidCredentials, InvalidToken
 from chatjuicer.accounts.models.spent_token import Place, SpentToken
 from chatjuicer.accounts.models.user import User
 from chatjuicer.accounts.signals import family_revoked
@@ -36,10 +36,16 @@ class Grant:
 
 class TokenFamilyManager(models.Manager["TokenFamily"]):
     def sign_in(self, user: User, place: Place = Place()) -> "TokenFamily":  # noqa: B008  it is frozen
+        """Raises InvalidCredentials if the user was signed out everywhere since the password was looked at."""
         user.token_families.filter(expires_at__lt=timezone.now()).delete()
         family = self.model(user=user, created_at=timezone.now())
         family.renew(place)
-        family.save(force_insert=True)
+        with transaction.atomic():
+            # A change of the password waits for this row, or has changed the epoch.
+            unchanged = User.objects.select_for_update(no_key=True).filter(pk=user.pk, auth_epoch=user.auth_epoch)
+            if not unchanged.values_list("pk").first():
+                raise InvalidCredentials()
+            family.save(force_insert=True)
         return family
 
     def alive(self) -> models.QuerySet["TokenFamily"]:

@@ -14,22 +14,22 @@ LIFETIME = timedelta(seconds=30)
 
 
 class WsTicketManager(models.Manager["WsTicket"]):
-    def issue(self, user: User, family_id: UUID | None) -> str:
+    def issue(self, user: User, family_id: UUID | None, key_id: UUID | None = None) -> str:
         """The ticket's text, which is kept nowhere."""
         now = timezone.now()
         self.filter(user=user, expires_at__lt=now).delete()
         text = secrets.token_urlsafe(32)
-        self.create(digest=digest(text), user=user, family_id=family_id, expires_at=now + LIFETIME)
+        self.create(digest=digest(text), user=user, family_id=family_id, key_id=key_id, expires_at=now + LIFETIME)
         return text
 
     def spend(self, text: str) -> "WsTicket | None":
         """The ticket, once; None for a spent, expired or unknown one, or when its owner may not come in."""
         ticket = (
             self.filter(pk=digest(text), expires_at__gt=timezone.now(), user__is_active=True)
-            .select_related("user", "family__user")
+            .select_related("user", "family__user", "key__user")
             .first()
         )
-        if ticket is None or (ticket.family and not ticket.family.is_alive):
+        if ticket is None or any(by and not by.is_alive for by in (ticket.family, ticket.key)):
             return None
         deleted, _ = self.filter(pk=ticket.pk).delete()
         return ticket if deleted else None
@@ -45,6 +45,7 @@ class WsTicket(models.Model):
     digest = models.CharField(primary_key=True, max_length=64)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="ws_tickets")
     family = models.ForeignKey(TokenFamily, on_delete=models.CASCADE, null=True, related_name="ws_tickets")
+    key = models.ForeignKey("accounts.ApiKey", on_delete=models.CASCADE, null=True, related_name="ws_tickets")
     expires_at = models.DateTimeField()
 
     objects: ClassVar[WsTicketManager] = WsTicketManager()

@@ -1,13 +1,19 @@
 import uuid
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import IntegrityError, models, transaction
+from django.db.models import F
 from django.utils import timezone
-from django.utils.crypto import get_random_string
+from django.utils.crypto import get_random_string, salted_hmac
 
-from chatjuicer.accounts.exceptions import EmailTaken
+from chatjuicer.accounts.exceptions import EmailTaken, WrongPassword
+from chatjuicer.accounts.passwords import refuse_weak
+from chatjuicer.accounts.signals import account_ending
+from chatjuicer.encryption import EncryptedTextField
 
 
 class UserManager(BaseUserManager["User"]):
@@ -56,13 +62,28 @@ def normal(email: str) -> str:
     return email.strip().lower()
 
 
+class Theme(models.TextChoices):
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField("e-mail address", unique=True, max_length=254)
     display_name = models.CharField(max_length=150, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    # Raised to end all that is no row and was given out before: the admin's cookies, signed addresses, sockets of a
+    # client that brought no token.
+    auth_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # What the person prefers; empty: what the operator has set.
+    theme = models.CharField(max_length=16, choices=Theme, default=Theme.SYSTEM, db_default=Theme.SYSTEM)
+    default_model = models.CharField(max_length=128, blank=True, default="", db_default="", help_text="of new sessions")
+    instructions = EncryptedTextField(
+        blank=True, default="", db_default="", help_text="for the agent, in every session"
+    )
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -81,13 +102,72 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = normal(self.email)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        changes_password = self.__dict__.get("_password") is not None and not self._state.adding
+        ends_sign_ins = not self._state.adding and (self._has_new_password or self._was_deactivated)
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            # A copy that was read before would bring an ended epoch back.
+            kwargs["update_fields"] = [f.name for f in self._meta.concrete_fields if f.name not in ("id", "auth_epoch")]
         with transaction.atomic():
             super().save(*args, **kwargs)
-            if changes_password:
+            if ends_sign_ins:
                 self.sign_out()
 
-    def sign_out(self) -> None:
-        """End every sign-in of this user, on every device."""
-        for family in self.token_families.filter(revoked_at=None):
-            family.revoke()
+    @property
+    def _has_new_password(self) -> bool:
+        return self.__dict__.get("_password") is not None
+
+    @property
+    def _was_deactivated(self) -> bool:
+        return not self.is_active and User.objects.filter(pk=self.pk, is_active=True).exists()
+
+    def configure(self, **changes: Any) -> None:
+        """What a person sets: display_name, theme, default_model, instructions."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(changes))
+
+    def remove(self) -> None:
+        """The account and all that hangs on it. Cut off, it leaves a deactivated user, and may be called again."""
+        User.objects.filter(pk=self.pk).update(is_active=False)
+        self.sign_out()
+        account_ending.send(User, user=self)
+        self.delete()
+
+    def confirm_password(self, password: str) -> None:
+        """Raises WrongPassword."""
+        if not check_password(password, self.password):
+            raise WrongPassword()
+
+    def change_password(self, current: str, new: str, keep: uuid.UUID | None = None) -> None:
+        """Ends every sign-in but the family `keep`. Raises WrongPassword, also if another change came first, and
+        ValidationError for `new_password`."""
+        self.confirm_password(current)
+        refuse_weak(new, self, "new_password")
+        known = self.password
+        self.password = make_password(new)
+        with transaction.atomic():
+            if not User.objects.filter(pk=self.pk, password=known).update(password=self.password):
+                raise WrongPassword()
+            self.sign_out(keep)
+
+    def sign_out(self, keep: uuid.UUID | None = None) -> None:
+        """End every sign-in of this user, on every device and in the admin, but the family `keep`."""
+        with transaction.atomic():
+            User.objects.filter(pk=self.pk).update(auth_epoch=F("auth_epoch") + 1)
+            self.refresh_from_db(fields=["auth_epoch"])
+            tickets = self.ws_tickets.all()
+            (tickets.exclude(family_id=keep) if keep else tickets).delete()
+            for family in self.token_families.filter(revoked_at=None):
+                if family.pk != keep:
+                    family.revoke()
+
+    def get_session_auth_hash(self) -> str:
+        """Django's sessions, which are the admin's, end when it changes."""
+        return self._session_auth_hash()
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        for key in settings.SECRET_KEY_FALLBACKS:
+            yield self._session_auth_hash(key)
+
+    def _session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        said = f"{self.auth_epoch}:{self.password}"
+        return salted_hmac("chatjuicer.accounts.User", said, secret=secret, algorithm="sha256").hexdigest()

@@ -1,6 +1,6 @@
 """Projects: /api/v1/projects. Other ways to them there are none; sessions are put into one by their `project_id`."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from chatjuicer.accounts.models import Scope
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.parameters import LIMIT, OFFSET, number
@@ -30,6 +31,8 @@ PROJECT = OpenApiParameter("project_id", UUID, OpenApiParameter.PATH)
 
 @extend_schema(tags=[TAG])
 class ProjectViewSet(ViewSet):
+    read_scope: ClassVar[Scope] = Scope.READ
+    scope: ClassVar[Scope] = Scope.CHAT
     lookup_url_kwarg = "project_id"
     lookup_value_converter = "uuid"
 

@@ -1,6 +1,6 @@
 """Below /api/v1. Where a path of MAI's names a session by its UUID, it is left to MAI."""
 
-from django.urls import include, path, register_converter
+from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -8,6 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from chatjuicer.accounts.models import Scope
+from chatjuicer.accounts.viewsets import AuthViewSet, UserViewSet
 from chatjuicer.config import ConfigView
 from chatjuicer.health import HealthView
 from files_app.urls import file_routes
@@ -38,7 +40,11 @@ router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("projects", ProjectViewSet, "project")
 
 urlpatterns = [
-    path("auth/", include("chatjuicer.accounts.urls")),
+    path("auth/register", AuthViewSet.as_view({"post": "register"})),
+    path("auth/login", AuthViewSet.as_view({"post": "login"})),
+    path("auth/refresh", AuthViewSet.as_view({"post": "refresh"})),
+    path("auth/logout", AuthViewSet.as_view({"post": "logout"})),
+    path("auth/me", UserViewSet.as_view({"get": "me"}, read_scope=Scope.READ)),
     path("config", JuicerConfigView.as_view()),
     path("health", HealthView.as_view()),
     path("sessions", CollectionViewSet.as_view({"get": "list", "post": "create"})),

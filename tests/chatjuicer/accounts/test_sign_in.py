@@ -27,7 +27,7 @@ def test_alice_signs_in_and_is_told_who_she_is(alice: User, anybody: APIClient) 
     assert grant["user"] == {"id": str(alice.pk), "email": "alice@example.org", "display_name": "Alice"}
 
     anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {grant['access_token']}")
-    assert anybody.get("/api/auth/me").json() == grant["user"]
+    assert anybody.get("/api/auth/me").json().items() >= grant["user"].items()
 
 
 def test_tokens_carry_the_claims_of_the_contract(alice: User, anybody: APIClient) -> None:
@@ -106,7 +106,7 @@ def test_registration_can_be_closed(anybody: APIClient, settings: Settings) -> N
 
 @pytest.mark.parametrize(("length", "status"), [(7, 400), (8, 201), (128, 201), (129, 400)])
 def test_a_password_has_8_to_128_characters(anybody: APIClient, length: int, status: int) -> None:
-    answer = anybody.post("/api/auth/register", {**NEWCOMER, "password": "x" * length})
+    answer = anybody.post("/api/auth/register", {**NEWCOMER, "password": "x" * (length - 1) + "&"})
     assert answer.status_code == status
 
 

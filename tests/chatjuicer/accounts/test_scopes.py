@@ -1,0 +1,106 @@
+"""Which scope of an API key each route takes. A new route stands here, or fails."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.views import APIView
+
+from chatjuicer.accounts.models import Scope
+from chatjuicer.accounts.scopes import HasScope, scope_needed
+
+
+def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and callback of whatever DRF serves."""
+    for pattern in resolver.url_patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern, path)
+        elif isinstance(pattern, URLPattern) and hasattr(pattern.callback, "cls"):
+            yield path, pattern.callback
+
+
+def methods_of(callback: Any) -> list[str]:
+    view = callback.cls
+    names = getattr(callback, "actions", None) or [name for name in view.http_method_names if hasattr(view, name)]
+    return [name.upper() for name in names if name not in ("head", "options")]
+
+
+ROUTES = list(routes(get_resolver()))
+
+SESSION, PROJECT = "api/sessions/<str:key>", "api/v1/projects/<uuid:project_id>"
+ADMIN = {
+    "GET api/auth/devices", "DELETE api/auth/devices/<uuid:device_id>", "POST api/auth/logout-everywhere",
+    "GET api/auth/keys", "POST api/auth/keys", "DELETE api/auth/keys/<uuid:key_id>",
+    "PATCH api/auth/me", "DELETE api/auth/me", "POST api/auth/password",
+}  # fmt: skip
+NO_CHANGE = {"POST api/auth/ws-ticket"}
+CHAT = {
+    "POST api/sessions", f"PATCH {SESSION}", f"DELETE {SESSION}", f"POST {SESSION}/clear", f"POST {SESSION}/interrupt",
+    f"POST {SESSION}/summarize", f"POST {SESSION}/messages", f"POST {SESSION}/approvals/<uuid:approval_id>",
+    "POST api/chat",
+    "POST api/v1/sessions", "PATCH api/v1/sessions/<str:key>", "DELETE api/v1/sessions/<str:key>",
+    "POST api/v1/sessions/<str:key>/messages",
+    "POST api/v1/chat-sessions", "PUT api/v1/chat-sessions/<str:key>", "DELETE api/v1/chat-sessions/<str:key>",
+    "POST api/v1/chat-sessions/<str:key>/messages",
+    "PATCH api/v1/sessions/<session_name:key>", "DELETE api/v1/sessions/<session_name:key>",
+    "POST api/v1/sessions/<session_name:key>/messages", "POST api/v1/sessions/<str:key>/summarize",
+    "POST api/v1/projects", f"PATCH {PROJECT}", f"DELETE {PROJECT}",
+    "POST api/users/<str:user_id>/sessions", "PATCH api/users/<str:user_id>/sessions/<str:session_id>",
+    "DELETE api/users/<str:user_id>/sessions/<str:session_id>",
+}  # fmt: skip
+CHANGES_FILES = {
+    f"{change} {prefix}/sessions/<str:key>/files/{file}"
+    for prefix in ("api", "api/v1")
+    for change, files in {
+        "POST": ("upload", "presign-upload", "confirm"),
+        "DELETE": (
+            "<path:name>", "upload", "presign-upload", "confirm",
+            "<path:name>/download", "<path:name>/presign-download",
+            "<path:name>/path",
+        ),
+    }.items()
+    for file in files
+}  # fmt: skip
+# Those that look at no Authorization header: for everybody, or with a proof of their own.
+PUBLIC = {
+    "metrics", "api/health", "api/health/live", "api/health/ready", "api/config", "api/schema", "api/docs",
+    "api/auth/register", "api/auth/login", "api/auth/refresh", "api/auth/logout",
+    "api/v1/auth/register", "api/v1/auth/login", "api/v1/auth/refresh", "api/v1/auth/logout",
+    "api/v1/config", "api/v1/health",
+    "api/files/put/<str:token>", "api/files/get/<str:token>",
+}  # fmt: skip
+
+
+def test_every_route_takes_the_scope_that_is_written_here() -> None:
+    taken: dict[str, set[str]] = {scope: set() for scope in Scope.values}
+    for path, callback in ROUTES:
+        view = callback.cls(**callback.initkwargs)
+        if view.authentication_classes:
+            for method in methods_of(callback):
+                taken[scope_needed(view, method)].add(f"{method} {path}")
+    reads = {route for route in taken["read"] if route.startswith("GET ")}
+    assert taken["read"] - reads == NO_CHANGE
+    assert {route.split("/")[1] for route in reads} <= {"auth", "sessions", "approvals", "v1", "users"}
+    assert "GET api/auth/me" in reads
+    assert taken["admin"] == ADMIN
+    assert taken["chat"] == CHAT
+    assert taken["files"] == CHANGES_FILES
+
+
+def test_every_route_asks_for_it_unless_it_is_for_everybody() -> None:
+    public = set()
+    for path, callback in ROUTES:
+        if not callback.cls.authentication_classes:
+            public.add(path)
+        else:
+            assert callback.cls.permission_classes[:2] == [IsAuthenticated, HasScope], path
+    assert public == PUBLIC
+
+
+def test_a_view_that_says_nothing_takes_admin() -> None:
+    class New(APIView):
+        pass
+
+    assert {scope_needed(New, method) for method in ("GET", "HEAD", "OPTIONS", "POST", "DELETE")} == {Scope.ADMIN}
