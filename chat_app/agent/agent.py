@@ -15,7 +15,6 @@ from django.conf import settings
 
 from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
-from chatjuicer.accounts.models import User
 from files_app import names
 from sessions_app.models import Project
 
@@ -66,13 +65,8 @@ async def instructions_for(transcript: Transcript) -> str:
 
 
 async def personal_instructions(transcript: Transcript) -> str:
-    """What the person wants in all their sessions; read once in a run."""
-    if transcript.personal_instructions is None:
-        users = User.objects.filter(pk=transcript.request.user_id).values_list("instructions", flat=True)
-        transcript.personal_instructions = (await in_database(users.first) or "").strip()
-    if not transcript.personal_instructions:
-        return ""
-    return f"# What the person asks for in all their conversations\n\n{transcript.personal_instructions}"
+    text = transcript.request.instructions.strip()
+    return f"# What the person asks for in all their conversations\n\n{text}" if text else ""
 
 
 async def project_instructions(transcript: Transcript) -> str:

@@ -32,9 +32,7 @@ class Transcript:
         self.usage: Usage | None = None
         self.turns = 0  # model calls that were answered
         self.servers: list[str] = []  # keys of the MCP servers that are available
-        # None: not read yet.
-        self.personal_instructions: str | None = None
-        self.project_instructions: str | None = None
+        self.project_instructions: str | None = None  # None: not read yet
         self.images: dict[str, str] = {}  # id of the file -> data URL
         self.failed_calls: set[str] = set()
         self._calls: dict[str, tuple[str, str]] = {}  # id -> name, arguments; only calls without a result

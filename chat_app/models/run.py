@@ -56,6 +56,7 @@ class Started:
     open_calls: dict[str, UUID] = field(default_factory=dict)
     words: str = ""
     always_allowed: set[str] = field(default_factory=set)  # names of tools that need no approval in this session
+    instructions: str = ""  # what the owner asks for in all sessions
 
     @property
     def first_words(self) -> str:
@@ -136,6 +137,7 @@ class RunManager(models.Manager["Run"]):
             if at_once:
                 started.claimed = True
                 started.always_allowed = allowed_tools(session)
+                started.instructions = session.owner.instructions
                 started.context = run.begin(session, owner, messages)
                 run.save(force_insert=True)
                 run.note_start(record(session, [*events, protocol.StreamStart()], run.pk, state=RunStatus.RUNNING))
@@ -355,7 +357,15 @@ class Run(models.Model):
             run.save()
             run.note_start(record(session, [protocol.StreamStart()], run.pk, state=run.status))
             ids = [m.pk for m in messages]
-            return Started(run, session, ids, claimed=True, context=context, always_allowed=allowed_tools(session))
+            return Started(
+                run,
+                session,
+                ids,
+                claimed=True,
+                context=context,
+                always_allowed=allowed_tools(session),
+                instructions=session.owner.instructions,
+            )
 
     def resume(self, session: ChatSession, owner: str) -> Started:
         """Go on after an approval: the same run, another `stream_start`."""
@@ -375,6 +385,7 @@ class Run(models.Model):
             open_calls=dict(calls.values_list("tool_call_id", "pk")),
             words=next((message.content for message in self.inputs()[:1]), ""),
             always_allowed=allowed_tools(session),
+            instructions=session.owner.instructions,
         )
 
     def begin(self, session: ChatSession, owner: str, messages: Sequence[Message]) -> list[dict[str, Any]]:

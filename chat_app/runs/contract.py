@@ -33,6 +33,8 @@ class RunRequest:
     decisions: tuple[DecidedCall, ...] = ()
     # Names of tools that need no approval in this session.
     always_allowed: frozenset[str] = frozenset()
+    # What the person asks for in all their sessions.
+    instructions: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -325,4 +325,5 @@ def request_of(started: Started) -> RunRequest:
         state=run.state,
         decisions=tuple(started.decisions),
         always_allowed=frozenset(started.always_allowed),
+        instructions=started.instructions,
     )

@@ -70,7 +70,7 @@ def test_people_sign_in_renew_and_are_told_who_they_are(alice: User, anybody: AP
     renewed = anybody.post(f"{V1}/auth/refresh", {"refresh_token": grant["refresh_token"]})
     assert (renewed.status_code, renewed.json()["token_type"]) == (200, "bearer")
     anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {renewed.json()['access_token']}")
-    assert anybody.get(f"{V1}/auth/me").json() == grant["user"]
+    assert grant["user"].items() <= anybody.get(f"{V1}/auth/me").json().items()
     is_refused(
         anybody.post(f"{V1}/auth/login", {"email": alice.email, "password": "wrong"}), 401, "Invalid credentials"
     )
