@@ -51,7 +51,8 @@ async def ask(chat: Chat, text: str) -> list[Frame]:
     await chat.expect("stream_end")
     frames = chat.frames[before:]
     types = [frame["type"] for frame in frames]
-    return frames[types.index("stream_start") : types.index("stream_end") + 1]
+    start = types.index("stream_start")  # the end that tells of idleness may come before it
+    return frames[start : types.index("stream_end", start) + 1]
 
 
 def cards(frames: list[Frame]) -> list[Frame]:

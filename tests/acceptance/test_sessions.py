@@ -71,7 +71,7 @@ async def test_a_session_keeps_what_it_was_made_with(alice: Client) -> None:
     made = await alice.post("/api/sessions", fields, status=201)
     assert made.keys() >= SESSION
     assert {key: made[key] for key in fields} == fields
-    assert (made["name"], made["model_id"], made["is_named"]) == ("Rye", made["model"], True)
+    assert (made["name"], made["model_id"], made["is_named"]) == ("Rye", made["model"], False)
     again = await alice.post("/api/sessions", {"session_id": name, "title": "Other"}, status=200)
     assert (again["id"], again["title"]) == (made["id"], "Rye")
     for ref in (name, made["id"]):
