@@ -16,9 +16,9 @@ CONFIGURATION = """
 [generation]
 allow-x00 = false
 
-# Nor can it say which passwords are common, and which times are to come.
+# Nor can it say which passwords are common, which times are to come, and which projects there are.
 [[operations]]
-include-path-regex = "^/api/auth/(register|keys)$"
+include-path-regex = "^/api/((v1/)?auth/(register|keys)|(v1/)?sessions(/[^/]+)?)$"
 checks.positive_data_acceptance.enabled = false
 
 # A text that is too long may make a body that is too large.
