@@ -236,7 +236,10 @@ class Conversation(RuleBasedStateMachine):
 
     async def _problems(self) -> list[str]:
         detail = await self._here().detail(self.session)
-        said = [(message["role"], message["content"], message["status"]) for message in detail["messages"]]
+        said = [
+            (message["role"], message["content"], message["status"])
+            for message in (*detail["messages"], *detail["live"])
+        ]
         problems = [f"the server has {said}, the model {self.messages}"] if said != self.messages else []
         if (detail["run"] is not None) != bool(self.gate):
             problems.append(f"run: {detail['run']}, gate: {self.gate!r}")

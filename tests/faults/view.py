@@ -26,7 +26,7 @@ class View:
     def loaded(cls, detail: Frame) -> View:
         """The state that the server answers. The session must not have more messages than one answer holds."""
         assert not detail["has_more"]
-        messages = {message["id"]: shown(message) for message in detail["messages"]}
+        messages = {message["id"]: shown(message) for message in (*detail["messages"], *detail["live"])}
         run = detail["run"]["run_id"] if detail["run"] else None
         return cls(detail["last_seq"], {key: detail["session"][key] for key in OF_SESSION}, messages, run)
 
