@@ -158,6 +158,7 @@ async def test_what_a_server_says_is_taken_with_care(alice: Client, site: Site) 
     assert site.servers[0].rss_bytes() - before < 64 * 1024 * 1024
 
 
+@pytest.mark.timing(reason="a turn is timed while servers are being started")
 async def test_servers_that_are_not_there_do_not_delay_a_turn(alice: Client, provider: Provider) -> None:
     bad = ["mute", "dead", "endless", "missing", "wrong", "nowhere"]
     begun = time.monotonic()
