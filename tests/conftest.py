@@ -16,7 +16,7 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import TokenFamily, User
-from tests.harness import databases
+from tests.harness import databases, programs
 from tests.harness.provider import Provider
 from tests.harness.sites import Sites
 from tests.settings import MIGRATE, PROFILE
@@ -25,6 +25,10 @@ PASSWORD = "correct horse battery staple"
 DATABASES = {"db", "transactional_db", "profile"}
 # What takes longer than a developer waits between two changes: a second storage, a browser, servers that are attacked.
 SLOW = {"s3_endpoint", "browser", "the_site"}
+
+
+def pytest_configure() -> None:
+    programs.fork_from_now_on()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

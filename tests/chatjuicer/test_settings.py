@@ -4,25 +4,19 @@ import os
 import re
 import stat
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tests.harness import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def manage(data: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=inherited | {"ENV_FILE": "", "DATA_DIR": str(data)} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return programs.run(["manage.py", *arguments], inherited | {"ENV_FILE": "", "DATA_DIR": str(data)} | environment)
 
 
 def value_of(data: Path, name: str, **environment: str) -> str:

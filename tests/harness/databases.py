@@ -9,8 +9,6 @@ import fcntl
 import functools
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from tests.harness import services
+from tests.harness import programs, services
 
 ROOT = Path(__file__).resolve().parents[2]
 Environment = dict[str, str]
@@ -27,14 +25,7 @@ Environment = dict[str, str]
 
 def manage(environment: Environment, *arguments: str) -> str:
     """What `manage.py …` says; RuntimeError, with that, where it fails."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = programs.run(["manage.py", *arguments], environment)
     if done.returncode:
         raise RuntimeError(f"manage.py {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.harness import databases, services
+from tests.harness import databases, programs, services
 from tests.harness.databases import manage
+from tests.harness.programs import Program
 from tests.harness.services import free_port, until
 
 ROOT = databases.ROOT
@@ -29,7 +29,7 @@ class Server:
         self.port = free_port()
         self.environment = environment | {"PORT": str(self.port)}
         self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Program | None = None
         self.run_by: list[str] = []  # of Python, before manage.py: a module that runs a program
 
     @property
@@ -43,14 +43,8 @@ class Server:
 
     def start(self, *options: str) -> None:
         """Returns at once; see `wait`."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *self.run_by, "manage.py", "serve", *options],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
+        arguments = [*self.run_by, "manage.py", "serve", *options]
+        self.process = programs.start(arguments, self.environment, self.log)
 
     def wait(self) -> None:
         until(self._ready, f"{self.url} is ready, see {self.log}", READY_TIMEOUT_S)

@@ -1,0 +1,223 @@
+"""Python programs as processes of their own: servers and commands of `manage.py`.
+
+Nine tenths of what a server takes to start are the imports of libraries, and a test run starts hundreds of servers and
+commands. So after `fork_from_now_on()` one process loads the libraries, nothing of the product, and forks for each
+program: the product itself is loaded anew each time, from the environment that the program is given. What is measured
+(tests/benchmarks) is started the plain way.
+
+As a module this is that process: a line of JSON each way for each request.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, NoReturn, Protocol
+
+from tests.harness.after_loading import ROOT
+
+# What they import in turn comes along. None reads the environment or starts a thread when it is loaded.
+LIBRARIES = (
+    "agents.mcp",
+    "agents.extensions",
+    "aiohttp",
+    "asgiref.sync",
+    "channels.db",
+    "channels_redis.pubsub",
+    "cryptography.fernet",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "django.contrib.postgres.fields",
+    "django.core.management.commands.migrate",
+    "django.db.backends.postgresql.psycopg_any",
+    "django.db.backends.sqlite3.base",
+    "django.forms",
+    "django.template.engine",
+    "django.test.client",
+    "django.views.debug",
+    "httptools",
+    "jinja2",
+    "jwt",
+    "openai.types.chat",
+    "openai.types.responses",
+    "opentelemetry.trace",
+    "orjson",
+    "prometheus_client",
+    "psycopg_pool",
+    "redis.asyncio",
+    "requests",
+    "starlette.applications",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "uvloop",
+    "whitenoise",
+    "yaml",
+)
+
+
+class Program(Protocol):
+    """As much of `subprocess.Popen` as the tests need."""
+
+    pid: int
+    returncode: int | Any
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
+
+
+def start(arguments: list[str], environment: dict[str, str], output: Path, errors: Path | None = None) -> Program:
+    """Starts `python <arguments>`, a file or `-m` and a module.
+
+    What it says is appended to `output`, and what it says on its standard error to `errors` if that is given.
+    """
+    output.touch()  # so that it can be read from now on
+    if _forks:
+        return fork_server().start(arguments, environment, output, errors or output)
+    with output.open("ab") as out, (errors or output).open("ab") as err:
+        return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=out, stderr=err)
+
+
+def run(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What the program has said and its exit status, once it has ended."""
+    with tempfile.NamedTemporaryFile("r") as output, tempfile.NamedTemporaryFile("r") as errors:
+        status = start(arguments, environment, Path(output.name), Path(errors.name)).wait()
+        return subprocess.CompletedProcess(arguments, status, output.read(), errors.read())
+
+
+def fork_from_now_on() -> None:
+    global _forks
+    _forks = True
+
+
+class Forked:
+    def __init__(self, server: ForkServer, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._server = server
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._server.ask(wait=self.pid)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, negative for a signal. Raises subprocess.TimeoutExpired."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.poll() is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+            time.sleep(0.005)
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, sig: int, /) -> None:
+        # Until `poll` has seen its end the number is its own, as that of any child that nobody has waited for.
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkServer:
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        atexit.register(self.stop)
+
+    def start(self, arguments: list[str], environment: dict[str, str], output: Path, errors: Path) -> Forked:
+        pid = self.ask(arguments=arguments, environment=environment, output=str(output), errors=str(errors))
+        assert isinstance(pid, int)
+        return Forked(self, pid)
+
+    def ask(self, **request: Any) -> int | None:
+        with self._lock:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.write(json.dumps(request) + "\n")
+            answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError("the fork server has ended")
+        return json.loads(answer)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+_forks = False
+
+
+@functools.cache
+def fork_server() -> ForkServer:
+    """The one of this process, which ends with it."""
+    return ForkServer()
+
+
+def main() -> None:
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer = _status(request["wait"]) if "wait" in request else _fork(request)
+        print(json.dumps(answer), flush=True)
+
+
+def _status(pid: int) -> int | None:
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def _fork(request: dict[str, Any]) -> int:
+    pid = os.fork()
+    if not pid:
+        _become(**request)
+    return pid
+
+
+def _become(arguments: list[str], environment: dict[str, str], output: str, errors: str) -> NoReturn:
+    """Does what `python <arguments>` does, and ends as it would."""
+    for descriptor, path in enumerate((os.devnull, output, errors)):
+        opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT if descriptor else os.O_RDONLY)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    sys.modules.pop("sitecustomize", None)
+    with suppress(ModuleNotFoundError):
+        importlib.import_module("sitecustomize")
+    if arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = arguments
+        sys.path.insert(0, str(Path(ROOT, arguments[0]).parent))
+        runpy.run_path(arguments[0], run_name="__main__")
+    raise SystemExit(0)  # and not back into the loop of the process that this is a copy of
+
+
+if __name__ == "__main__":
+    main()
