@@ -36,7 +36,7 @@ test: .venv/.test
 	exit $$status
 
 test-fast: .venv/.test
-	@$(PYTEST) -m "not slow" --ignore=tests/faults --ignore=tests/page --ignore=tests/chatjuicer/operations $(TESTS)
+	@$(PYTEST) -m "not slow" --ignore=tests/faults --ignore=tests/desktop/test_walks.py --ignore=tests/page --ignore=tests/chatjuicer/operations $(TESTS)
 
 check: export SECRET_KEY = only for checks, which sign nothing that is used
 check: export ENV_FILE =

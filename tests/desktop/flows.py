@@ -118,7 +118,7 @@ class Flows:
         assert (await answer(window, "say 3 words")).text == "word1 word2 word3"
         assert window.adapter.wires[session] is opened
 
-    @pytest.mark.slow("tokens have to end three times")
+    @pytest.mark.slow(reason="tokens have to end three times")
     async def test_a_client_that_slept_goes_on(self, person: Person, window: Window, session: str) -> None:
         """Both of its parts renew the tokens when it wakes, and tell each other nothing."""
         for _ in range(2):

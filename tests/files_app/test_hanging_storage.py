@@ -22,6 +22,9 @@ print(File.objects.count(), sum(StorageUsage.objects.values_list("size_bytes", f
 """
 
 
+pytestmark = pytest.mark.slow(reason="the storage does not answer")
+
+
 @pytest.fixture
 def bucket() -> Iterator[SilentServer]:
     with SilentServer() as server:

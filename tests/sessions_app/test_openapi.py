@@ -32,6 +32,7 @@ ROUTES = [
 ]
 
 
+@pytest.mark.slow(reason="requests are drawn from the whole document")
 @pytest.mark.parametrize(("path", "method"), ROUTES)
 def test_a_route_takes_and_answers_what_is_described(path: str, method: str, anybody: APIClient, alice: User) -> None:
     answer = anybody.get("/api/schema", headers={"accept": "application/vnd.oai.openapi+json"})
