@@ -11,7 +11,7 @@ import pytest
 from tests.faults import durability, outages, points, resumes, stops, talkers
 from tests.faults.figures import Figures
 from tests.faults.ledger import promises_kept
-from tests.faults.site import FaultySite
+from tests.faults.site import FaultySite, is_crash
 
 several = pytest.mark.only("postgres", reason="the bug is in what several processes tell each other")
 
@@ -22,7 +22,7 @@ LOG_DIFFERS = r"missing: .*: not what the log has$"
 def assert_found(site: FaultySite, bug: str, figures: Figures, finding: str) -> None:
     """The bug came into play, and what was found is what it breaks; that it crashed would be found too."""
     assert site.switches.came_into_play(bug), figures.line()
-    assert re.search(r"AttributeError|NameError|TypeError", site.logs()) is None
+    assert site.crashes() == []
     assert any(re.match(finding, problem) for problem in figures.problems), (figures.line(), figures.problems)
 
 
@@ -98,3 +98,21 @@ async def test_a_commit_that_does_not_wait_for_the_disk_is_found(site: FaultySit
 )
 def test_the_ledger_sees_each_broken_promise(log: list[tuple[int, str]], promise: str) -> None:
     assert promises_kept([{"seq": seq, "type": type, "run_id": "run"} for seq, type in log])[promise]
+
+
+@pytest.mark.parametrize(
+    ("line", "crash"),
+    [
+        ('{"message": "x", "exception": "AttributeError", "stack": ["/here/chat_app/delivery/hub.py:1 follow"]}', True),
+        ('{"message": "x", "exception": "TypeError", "stack": ["/usr/lib/python3.11/asyncio/tasks.py:9 w"]}', True),
+        ("NameError: name 'channel' is not defined", True),
+        (
+            '{"message": "x", "exception": "AttributeError", "stack": ["/a/site-packages/redis/client.py:1 send"]}',
+            False,
+        ),
+        ('{"message": "layer: the channel layer did not answer (AttributeError)"}', False),
+        ('{"message": "x", "exception": "ConnectionError", "stack": ["/here/chat_app/log/journal.py:1 write"]}', False),
+    ],
+)
+def test_a_crash_is_known_by_the_place_that_raised_it(line: str, crash: bool) -> None:
+    assert is_crash(line) is crash
