@@ -5,7 +5,7 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,13 +18,14 @@ from chatjuicer.api.parameters import LIMIT, OFFSET, flag, identifier, number, n
 from chatjuicer.api.snapshot import snapshot
 from sessions_app import listing
 from sessions_app.history import History
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, Project
 from sessions_app.serializers import (
     DoneSerializer,
     MessageListSerializer,
     MessageSerializer,
     NewMessageSerializer,
     NewSessionSerializer,
+    OwnProject,
     SessionChangesSerializer,
     SessionDetailSerializer,
     SessionListSerializer,
@@ -52,6 +53,8 @@ class SessionView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         # Also when it went away while the request was being answered.
+        if isinstance(exc, Project.DoesNotExist):
+            exc = ValidationError({"project_id": OwnProject.default_error_messages["does_not_exist"]})
         return super().handle_exception(NotFound() if isinstance(exc, ChatSession.DoesNotExist) else exc)
 
 

@@ -32,6 +32,7 @@ from chatjuicer.accounts.authentication import (
 from chatjuicer.accounts.models import Scope
 from chatjuicer.api import limits
 from chatjuicer.api.exceptions import ApiError
+from chatjuicer.api.snapshot import snapshot
 from chatjuicer.observability.counters import counts
 from sessions_app.models import ChatSession
 
@@ -97,8 +98,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     def _look_up(self, credentials: Credentials) -> Opened:
         """In a database thread. Raises ChatSession.DoesNotExist."""
-        session = credentials.user.chat_sessions.named(self.scope["url_route"]["kwargs"]["session_id"])
-        live = list(Run.objects.filter(session=session).live().order_by("first_position"))
+        # In one moment: a run that ended in between would be taken for none, and its end be sent after `idle`.
+        with snapshot():
+            session = credentials.user.chat_sessions.named(self.scope["url_route"]["kwargs"]["session_id"])
+            live = list(Run.objects.filter(session=session).live().order_by("first_position"))
         active = next((run for run in live if run.status in ACTIVE), None)
         dialect = self.plain_dialect_of(session) if self._after is None else NumberedDialect()
         return Opened(session, active, active or next(iter(live), None), dialect)

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
@@ -52,3 +52,21 @@ class Project(models.Model):
         """What a person sets: name, description, instructions. Raises DoesNotExist if the project is gone."""
         Project.objects.filter(pk=self.pk).update(**changes, updated_at=timezone.now())
         self.refresh_from_db()
+        if "name" in changes:
+            for session in self.sessions.filter(packed=False):  # nobody looks at an archived one
+                session.announce()
+
+    def hold(self) -> None:
+        """Keeps it there until the transaction ends, for who is about to name it. Raises DoesNotExist if it is gone."""
+        row = Project.objects.filter(pk=self.pk).select_for_update(no_key=True)
+        if not row.values_list("pk").first():
+            raise Project.DoesNotExist
+
+    def remove(self) -> None:
+        """Its sessions stay, without a project. Raises DoesNotExist if it is gone."""
+        with transaction.atomic():
+            self.hold()
+            left = list(self.sessions.filter(packed=False))
+            self.delete()
+        for session in left:
+            session.announce()

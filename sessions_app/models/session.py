@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -225,7 +226,7 @@ class ChatSession(models.Model):
 
     def configure(self, **changes: Any) -> None:
         """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name,
-        metadata, is_active, project. Raises DoesNotExist if the session is gone.
+        metadata, is_active, project. Raises DoesNotExist if the session, or the project, is gone.
         """
         if "title" in changes:
             changes["is_named"] = bool(changes["title"])
@@ -238,7 +239,15 @@ class ChatSession(models.Model):
             stays = When(pinned=changes["pinned"], then=F("pin_changed_at"))
             changes["pin_changed_at"] = Case(stays, default=Value(now), output_field=models.DateTimeField())
         with transaction.atomic(savepoint=False):
+            if project := changes.get("project"):
+                project.hold()
             self._row.update(**changes, updated_at=now)
+            self.refresh_from_db()
+            signals.session_updated.send(type(self), session=self)
+
+    def announce(self) -> None:
+        """What is shown of it has changed elsewhere, as a project's name does; nothing happens if it is gone."""
+        with transaction.atomic(savepoint=False), suppress(ChatSession.DoesNotExist):
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)
 

@@ -75,7 +75,8 @@ class ChatSessionManager(models.Manager["ChatSession"]):
         """The session of that name and whether it was made now; also among parallel calls it is made once.
 
         A stored session is answered as it is. None means the default, of a model the owner's; an empty `mcp_config`
-        stays empty. A title that comes with the session is no person's choice, unless `is_named` says so.
+        stays empty. A title that comes with the session is no person's choice, unless `is_named` says so. Raises
+        Project.DoesNotExist if the project is gone.
         """
         if public_id:
             stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
@@ -100,6 +101,8 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             **fields,
         )
         with transaction.atomic(savepoint=False):
+            if project := fields.get("project"):
+                project.hold()
             stored = None
             while stored is None:  # not found: whose name was in the way has just been deleted
                 self.bulk_create([session], ignore_conflicts=bool(public_id))

@@ -246,6 +246,8 @@ class Renderer:
                     if self.answer is not None:
                         self.answer.cut = True
                         self.figures.done["begun again"] += 1
+                        if not 0 < frame["_seq"] <= self.loaded_seq:
+                            self._forgive_cards()
                     self._begin(Row("assistant"))
             case "assistant_delta":
                 stream.buffer += frame["content"]
@@ -278,7 +280,9 @@ class Renderer:
             self.answer.ended = frame.get("finish_reason") or "stop"
             self.answer.own_fault = self.answer.own_fault or (self.answer.again and ended_before)
             self.answer = None
-        if not ended_before:
+        if ended_before:
+            self._forgive_cards()
+        else:
             self._find_double_cards()
         self._process_soon()
 
@@ -294,6 +298,12 @@ class Renderer:
         self.double_cards += [
             row.call_id for row in self.rows if row.call_id in stored and not (row.stored or row.own_fault)
         ]
+
+    def _forgive_cards(self) -> None:
+        """The answer had ended when the history was loaded, and its end is heard of only now, or never: that a stored
+        card stands beside the live one is the client's own mistake, like the answer itself, see `reconstruct`."""
+        for row in self.rows:
+            row.own_fault = row.own_fault or bool(row.call_id and not row.stored)
 
     def _show_call(self, call_id: str) -> None:
         """A call that is told again has its card already."""

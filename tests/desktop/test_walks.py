@@ -14,13 +14,7 @@ def assert_kept(figures: Figures, *done: str) -> None:
         assert figures.done[what], figures.line()
 
 
-# With two processes the first client may show one card twice: an open finding, see docs/reliability.md.
-ONE_PROCESS = pytest.mark.only("sqlite", reason="with two processes a card may stand twice")
-
-
-@pytest.mark.parametrize(
-    "dialect", [pytest.param(one, id=one.name, marks=ONE_PROCESS if one is FIRST else ()) for one in SERVED]
-)
+@pytest.mark.parametrize("dialect", SERVED, ids=lambda dialect: dialect.name)
 async def test_no_client_is_left_waiting_by_kills_restarts_and_short_tokens(
     desktop: DesktopSite, dialect: Dialect
 ) -> None:

@@ -4,7 +4,8 @@
 
 With PostgreSQL and Redis: Redis killed and started again, flushed, paused; PostgreSQL restarted, and crashed; every
 connection of the pool held. With SQLite: the database locked by another program, and no room on the disk. Meanwhile
-requests may be refused with 503 or 429, which say when to come again, and with nothing else.
+requests may be refused with 503 or 429, which say when to come again, and with nothing else. Besides those who talk,
+each session has a client at each process that only reads, and has not missed anything when all is quiet again.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import psycopg
 
 from tests.faults import figures as command
 from tests.faults.figures import Figures, Options
+from tests.faults.listeners import listening
 from tests.faults.site import FaultySite, faulty_site, note_refusals
 from tests.faults.talkers import GONE, sign_in, talking
 from tests.harness.client import Client
@@ -58,7 +60,12 @@ async def attack(
     figures = Figures("outages", site.profile, seed)
     dice = random.Random(seed)
     chosen = itertools.cycle(which or (OF_SEVERAL if site.several else OF_ONE))
-    async with talking(site, figures, sessions), asked(site, figures):
+    async with (
+        listening(site, figures) as listen,
+        talking(site, figures, sessions) as talkers,
+        asked(site, figures),
+    ):
+        listen(talker.session_id for talker in talkers)
         for outage in itertools.islice(chosen, outages):
             await asyncio.sleep(dice.random() * 2)
             await outage(site)

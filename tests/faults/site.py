@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +12,9 @@ from tests.faults.planted import Switches
 from tests.harness import services
 from tests.harness.provider import Provider
 from tests.harness.server import Site
+
+# What a bug that was planted carelessly would raise.
+CRASHES = ("AttributeError", "NameError", "TypeError")
 
 
 class FaultySite(Site):
@@ -41,6 +46,21 @@ class FaultySite(Site):
             for number, server in enumerate(self.servers)
             if server.process is None or server.process.poll() is not None
         ]
+
+    def crashes(self) -> list[str]:
+        """The lines of the servers' logs that tell of a mistake in code of this repository.
+
+        What a library raises and the product survives is none: redis-py, whose subscribing and receiving tasks share a
+        connection, meets its own AttributeError where Redis goes away in between.
+        """
+        return [line for line in self.logs().splitlines() if is_crash(line)]
+
+
+def is_crash(line: str) -> bool:
+    if not line.startswith("{"):  # a traceback that no logger was given
+        return re.match(rf"({'|'.join(CRASHES)})\b", line) is not None
+    told = json.loads(line)
+    return told.get("exception") in CRASHES and "site-packages" not in told["stack"][-1]
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What several sessions have in common."""
 
+from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,6 +11,7 @@ from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession, Project
+from sessions_app.serializers import OwnProject
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +90,57 @@ def test_a_project_that_is_deleted_leaves_its_sessions(alice_client: APIClient, 
     project.delete()
     kept = alice_client.get(f"/api/sessions/{session['session_id']}").json()["session"]
     assert (kept["project_id"], kept["project_name"]) == (None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("door", ["make", "change"])
+def test_a_project_that_goes_away_in_the_middle_of_a_request_is_not_there(
+    alice_client: APIClient, project: Project, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    session = made(alice_client)
+    look_up = OwnProject.to_internal_value
+
+    def look_up_and_lose(field: OwnProject, data: object) -> Project:
+        found: Project = look_up(field, data)
+        Project.objects.filter(pk=found.pk).delete()
+        return found
+
+    monkeypatch.setattr(OwnProject, "to_internal_value", look_up_and_lose)
+    body = {"project_id": str(project.pk)}
+    path = f"/api/sessions/{session['session_id']}"
+    answer = alice_client.post("/api/sessions", body) if door == "make" else alice_client.patch(path, body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["details"][0]["field"] == "project_id"
+    assert ChatSession.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_project_is_deleted_while_sessions_are_put_into_it(
+    alice_client: APIClient, project: Project, side_by_side: Callable[..., list[Any]], client_of: Any, alice: User
+) -> None:
+    path = f"/api/v1/projects/{project.pk}"
+    clients = [client_of(alice) for _ in range(4)]
+
+    def ask(number: int) -> int:
+        if number == 3:
+            return int(clients[number].delete(path).status_code)
+        return int(clients[number].post("/api/sessions", {"project_id": str(project.pk)}).status_code)
+
+    *made, deleted = side_by_side(ask, list(range(4)))
+    assert deleted == 200 and set(made) <= {201, 400}
+    assert ChatSession.objects.filter(project__isnull=False).count() == 0
+
+
+def test_what_is_shown_of_a_project_is_told_to_the_sockets_of_its_sessions(
+    alice_client: APIClient, project: Project
+) -> None:
+    session = made(alice_client, project_id=str(project.pk))
+    path, events = f"/api/v1/projects/{project.pk}", f"/api/sessions/{session['session_id']}/events"
+    alice_client.patch(path, {"description": "All of it"})
+    alice_client.patch(path, {"name": "Rolls"})
+    alice_client.delete(path)
+    told = [event for event in alice_client.get(events).json()["events"] if event["type"] == "session_updated"]
+    assert [event["session"]["project_name"] for event in told] == ["Rolls", None]
 
 
 def test_names_and_instructions_are_stored_encrypted(

@@ -87,7 +87,7 @@ class ProjectViewSet(ViewSet):
     @extend_schema(operation_id="delete_project", parameters=[PROJECT], responses={200: ProjectDeletedSerializer})
     def destroy(self, request: Request, project_id: UUID) -> Response:
         """Its sessions stay, without a project."""
-        self.project(project_id).delete()
+        self.project(project_id).remove()
         return Response(DONE | {"message": "The project is deleted; its sessions are kept."})
 
     def project(self, project_id: UUID) -> Project:
