@@ -240,7 +240,11 @@ def test_a_server_that_needs_no_login_shows_none(local: BrowserContext, site: Si
     expect(answer(page)).to_have_text(words(30))
     page.set_viewport_size({"width": 390, "height": 780})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.get_by_label("Search chats")).to_be_hidden()
     page.get_by_role("button", name="Chats").click()
     expect(page.get_by_label("Search chats")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Chats")).to_be_focused()
+    expect(page.get_by_label("Search chats")).to_be_hidden()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_label("Search chats")).to_be_focused()

@@ -18,15 +18,15 @@ export function initDrawer() {
   };
   const set = (value) => {
     const was = shown;
-    shown = value;
+    shown = value && narrow.matches;
     apply();
-    if (!narrow.matches || was === value) return;
+    if (!narrow.matches || was === shown) return;
     (value ? document.getElementById("session-search") : toggle).focus();
   };
   toggle.addEventListener("click", () => set(true));
   shade.addEventListener("click", () => set(false));
   narrow.addEventListener("change", () => {
-    shown = false;
+    if (!narrow.matches) shown = false; // the event may come after the first press on the narrow screen
     apply();
   });
   apply();
