@@ -70,7 +70,7 @@ class BoundedHTTP(HttpToolsProtocol):
             return None
         if not self.client or not self.server or not is_loopback(self.client[0]):
             return None
-        uid = peer.uid_of(self.client, self.server)
+        uid = peer.uid_of(self.client, (self.server[0], self.server[1] or 0))
         with suppress(OSError):
             self.transport.get_extra_info("socket").getpeername()  # the connection is still the one that was looked at
             return uid

@@ -10,9 +10,9 @@ from django.http.request import split_domain_port
 
 from chatjuicer.api import content_policy
 from chatjuicer.api.errors import answer
-from chatjuicer.api.limits import TooManyRequests, spend_address, spend_sign_in
+from chatjuicer.api.limits import TooManyRequests, address, origin_of, spend_address, spend_sign_in
 from chatjuicer.api.loopback import is_loopback
-from chatjuicer.observability.context import request_id
+from chatjuicer.observability.context import acting_user, client_address, request_id
 from chatjuicer.observability.tracing import note_answer, request_span
 
 logger = logging.getLogger("chatjuicer.request")
@@ -35,6 +35,8 @@ class RequestMiddleware:
         started = time.perf_counter()
         name = request_name(request.headers.get("X-Request-ID", ""))
         forget = request_id.set(name)
+        forget_user = acting_user.set(None)  # until the credentials say
+        forget_address = client_address.set(address(*origin_of(request)))
         try:
             path = request.path_info
             if path.startswith("/api/") and path.endswith("/"):
@@ -55,6 +57,8 @@ class RequestMiddleware:
             return response
         finally:
             request_id.reset(forget)
+            acting_user.reset(forget_user)
+            client_address.reset(forget_address)
 
 
 PERMISSIONS_POLICY = ", ".join(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -17,8 +17,9 @@ from chatjuicer.accounts.models import ApiKey, Place, Scope, TokenFamily, User, 
 from chatjuicer.accounts.models.api_key import MARK
 from chatjuicer.accounts.tokens import AccessToken
 from chatjuicer.api import limits
-from chatjuicer.api.peer import is_own_user
 from chatjuicer.api.loopback import came_through_proxy, is_loopback
+from chatjuicer.api.peer import is_own_user
+from chatjuicer.observability.context import acting_user
 
 NO_CREDENTIALS = 4401
 WRONG_ORIGIN = INSUFFICIENT_SCOPE = 4403
@@ -74,6 +75,7 @@ class TokenAuthentication(BaseAuthentication):
             credentials = Credentials(user)
         else:
             return None
+        acting_user.set(credentials.user.pk)
         return credentials.user, credentials
 
     def authenticate_header(self, request: Request) -> str:
@@ -178,6 +180,11 @@ def mark_alive(mark: str) -> bool:
     if family:
         return bool(credentials_alive([UUID(family)]))
     return not key or ApiKey.objects.alive().filter(pk=UUID(key)).exists()
+
+
+def credentials_of(request: Request) -> Credentials:
+    """Of a request that IsAuthenticated let in."""
+    return cast(Credentials, request.auth)
 
 
 def place_of(request: HttpRequest | Request) -> Place:

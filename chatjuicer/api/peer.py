@@ -44,7 +44,7 @@ def uid_of(client: Address, server: Address) -> int | None:
 
 
 def _asked_of_kernel(client: Address, server: Address) -> int | None:
-    """By one look-up, however many sockets there are. Raises OSError where the kernel does not answer such questions."""
+    """By one look-up, however many sockets there are. Raises OSError where the kernel answers no such question."""
     own, peer = _packed(client[0]), _packed(server[0])
     family = socket.AF_INET if len(own) == 4 else socket.AF_INET6
     wanted = SOCKET_ID.pack(client[1], server[1], own, peer, ANY_COOKIE)
