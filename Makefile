@@ -6,7 +6,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SCHEMA := $(BIN)/python manage.py spectacular --validate --fail-on-warn
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check bench faults desktop format schema
+.PHONY: help run test test-fast check bench faults attack desktop format schema
 
 help:
 	@echo "make run     serve http://127.0.0.1:8000; needs Python 3.11 or newer and nothing else"
@@ -15,6 +15,7 @@ help:
 	@echo "make check   format, lint, types, import rules, migrations, OpenAPI, documents"
 	@echo "make bench   print the benchmark tables"
 	@echo "make faults  attack real servers and print one table: make faults N=300"
+	@echo "make attack  try every class of hole and print one table"
 	@echo "make desktop walk the desktop clients at random over servers that are killed: make desktop N=500"
 	@echo "make format  format and mend what can be mended, write docs/openapi.yaml again"
 
@@ -57,6 +58,9 @@ N ?= 30
 
 faults: .venv/.test
 	@$(BIN)/python -m tests.faults $(N) $(FAULTS)
+
+attack: .venv/.test
+	@$(BIN)/python -m tests.attack -n 2 --dist loadfile
 
 desktop: .venv/.test
 	@$(BIN)/python -m tests.desktop $(N) $(DESKTOP)

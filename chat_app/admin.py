@@ -34,6 +34,10 @@ class RunAdmin(HistoryAdmin):
     search_help_text = "A run's id"
     in_session_ordering = ("-created_at",)
     actions = ("stop",)
+    list_shows_content = False
+
+    def conversation_of(self, request: HttpRequest, object_id: str | None) -> str:
+        return ""  # of a run it is shown how it went
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str

@@ -188,6 +188,7 @@ class Error(Event, tag="error", frozen=True):
     message: str
     retryable: bool = False
     client_id: str | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET  # seconds, of `rate_limited`
 
 
 class StreamEnd(Event, tag="stream_end", frozen=True):

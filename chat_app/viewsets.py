@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials
+from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
@@ -159,6 +160,7 @@ class ApprovalViewSet(SessionView, ViewSet):
         form = DecisionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         approval = Approval.objects.decide(session.pk, approval_id, **form.validated_data)
+        AuditEntry.objects.record(Act.APPROVAL_DECIDED, approval, tool=approval.name, decision=approval.status)
         return Response(approval.representation())
 
 

@@ -59,7 +59,15 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
+STILL_S = 30.0  # a body that does not go on for so long is given up
+LEAST_BYTES_PER_S = 1024  # of one that goes on, on the average after STILL_S
+
+
 class BodyTooLarge(Exception):
+    pass
+
+
+class BodyTooSlow(Exception):
     pass
 
 
@@ -80,6 +88,11 @@ class HTTP(ASGIHandler):
             return
         except BodyTooLarge:
             await self.send_response(answer(413), send)
+            return
+        except BodyTooSlow:
+            late = answer(408)
+            late.headers["Connection"] = "close"  # or the rest of it would be waited for
+            await self.send_response(late, send)
             return
         try:
             response = await self.in_time(self.threads_of(scope["path"]), scope, body)
@@ -111,7 +124,8 @@ class HTTP(ASGIHandler):
         return await answered
 
     async def read_bounded(self, scope: Scope, receive: Receive) -> "tempfile.SpooledTemporaryFile[bytes]":
-        """The body, in memory while it is small, else in a file. A large one without valid credentials is not kept."""
+        """The body, in memory while it is small, else in a file. A large one without valid credentials is not kept.
+        Raises BodyTooLarge and BodyTooSlow."""
         limit = settings.MAX_BODY_SIZE
         if scope["path"].rstrip("/").endswith("/files/upload") or "/files/put/" in scope["path"]:
             limit = settings.MAX_FILE_SIZE + FORM_OVERHEAD_BYTES
@@ -120,18 +134,26 @@ class HTTP(ASGIHandler):
                 raise BodyTooLarge
         body = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
         size_bytes, admitted = 0, False
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
         while True:
-            message = await receive()
+            try:
+                message = await asyncio.wait_for(receive(), STILL_S)
+            except TimeoutError:
+                body.close()
+                raise BodyTooSlow from None
             if message["type"] == "http.disconnect":
                 body.close()
                 raise RequestAborted
             chunk = message.get("body", b"")
             size_bytes += len(chunk)
+            if size_bytes < LEAST_BYTES_PER_S * (loop.time() - began_at - STILL_S):
+                body.close()
+                raise BodyTooSlow
             if size_bytes > limit:
                 body.close()
                 raise BodyTooLarge
             if size_bytes > FREE_BYTES and not admitted:
-                loop = asyncio.get_running_loop()
                 if not await loop.run_in_executor(self._threads, with_fresh_connection, self.admits, scope):
                     body.close()
                     if needs_credentials(scope["path"]):

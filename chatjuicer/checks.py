@@ -38,7 +38,7 @@ def problems() -> Iterator[CheckMessage]:
             hint="Make one: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
             id="chatjuicer.E009",
         )
-    for name in ("USER", "ADDRESS", "LOGIN_ACCOUNT", "LOGIN_ADDRESS"):
+    for name in ("USER", "ADDRESS", "LOGIN_ACCOUNT", "LOGIN_EVERYWHERE", "LOGIN_ADDRESS"):
         rate = getattr(settings, f"RATE_LIMIT_{name}")
         try:
             Rate.of(rate)
@@ -49,6 +49,14 @@ def problems() -> Iterator[CheckMessage]:
                 id="chatjuicer.E008",
             )
     yield from problems_of_mcp_servers(settings.MCP_SERVERS)
+    for name, entry in settings.OIDC_PROVIDERS.items():
+        given = entry if isinstance(entry, dict) else {}
+        if not all(isinstance(given.get(key), str) for key in ("issuer", "client_id")):
+            yield Error(
+                f"OIDC_PROVIDERS: the entry {name[:50]!r} has no issuer or no client_id.",
+                hint='Give both: {"NAME": {"issuer": "https://…", "client_id": "…", "client_secret": "…"}}.',
+                id="chatjuicer.E012",
+            )
     if here_only and (settings.DEBUG or settings.RUN_LOCALLY):
         return
     if len(settings.SECRET_KEY) < 32 or len(set(settings.SECRET_KEY)) < 5:

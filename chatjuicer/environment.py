@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, TypeVar
 
+import dj_email_url
 from dotenv import load_dotenv
 
 SHOWN_CHARS = 50  # of a value that is wrong
@@ -23,6 +24,16 @@ class BadSetting(SystemExit):
     def __init__(self, name: str, expected: str, value: str | None = None) -> None:
         given = "" if value is None else f", and it is {value[:SHOWN_CHARS]!r}"
         super().__init__(f"The setting {name} is not valid: {expected} is expected{given}.")
+
+
+def parsed_email_url(url: str) -> dict[str, Any]:
+    """Django's settings for it. Raises BadSetting."""
+    try:
+        found: dict[str, Any] = dj_email_url.parse(url)
+        found["EMAIL_BACKEND"]
+    except (KeyError, ValueError):
+        raise BadSetting("EMAIL_URL", "smtp://user:password@host:587/?tls=True or the like") from None
+    return found
 
 
 class Environment:

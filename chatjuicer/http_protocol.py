@@ -1,13 +1,19 @@
-"""uvicorn's HTTP protocol with bounds on the size of a request's head, and on the time until it is complete.
+"""uvicorn's HTTP protocol with bounds on the size of a request's head, and on the time until it is complete; and with
+the user id of the process at the other end, where it is on this machine.
 
 uvicorn's fast parser accepts a path or headers of any size and waits for their end for ever: one client could fill the
 memory, and block the event loop while the pieces are put together.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from chatjuicer.api import peer
+from chatjuicer.api.loopback import is_loopback
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_TIMEOUT_S = 30.0
@@ -19,9 +25,11 @@ class BoundedHTTP(HttpToolsProtocol):
         # Bytes since the last part of a body or end of a request: of a head, or of a chunked body's trailers.
         self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
+        self._peer_uid: int | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._peer_uid = self._look_at_peer()
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -36,6 +44,7 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._tell_peer(self.scope)
         self._wait_for_head()
 
     def on_headers_complete(self) -> None:
@@ -53,6 +62,23 @@ class BoundedHTTP(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._head_bytes = 0  # what comes from now on is another protocol's
         super().handle_websocket_upgrade()
+        self._tell_peer(getattr(self.transport.get_protocol(), "scope", None))
+
+    def _look_at_peer(self) -> int | None:
+        """Looked up with the connection, not with the request: by then another process may have the same port."""
+        if not settings.ALLOW_LOCALHOST_NOAUTH or not peer.SYSTEM_TELLS:
+            return None
+        if not self.client or not self.server or not is_loopback(self.client[0]):
+            return None
+        uid = peer.uid_of(self.client, (self.server[0], self.server[1] or 0))
+        with suppress(OSError):
+            self.transport.get_extra_info("socket").getpeername()  # the connection is still the one that was looked at
+            return uid
+        return None
+
+    def _tell_peer(self, scope: Any) -> None:
+        if scope is not None:
+            scope[peer.KEY] = self._peer_uid
 
     def _wait_for_head(self) -> None:
         self._stop_waiting()

@@ -4,11 +4,15 @@ import time
 import uuid
 from collections.abc import Callable
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 
+from chatjuicer.api import content_policy
 from chatjuicer.api.errors import answer
-from chatjuicer.api.limits import TooManyRequests, spend_address, spend_sign_in
-from chatjuicer.observability.context import request_id
+from chatjuicer.api.limits import TooManyRequests, address, origin_of, spend_address, spend_sign_in
+from chatjuicer.api.loopback import is_loopback
+from chatjuicer.observability.context import acting_user, client_address, request_id
 from chatjuicer.observability.tracing import note_answer, request_span
 
 logger = logging.getLogger("chatjuicer.request")
@@ -31,6 +35,8 @@ class RequestMiddleware:
         started = time.perf_counter()
         name = request_name(request.headers.get("X-Request-ID", ""))
         forget = request_id.set(name)
+        forget_user = acting_user.set(None)  # until the credentials say
+        forget_address = client_address.set(address(*origin_of(request)))
         try:
             path = request.path_info
             if path.startswith("/api/") and path.endswith("/"):
@@ -51,6 +57,45 @@ class RequestMiddleware:
             return response
         finally:
             request_id.reset(forget)
+            acting_user.reset(forget_user)
+            client_address.reset(forget_address)
+
+
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()" for feature in ("camera", "geolocation", "microphone", "payment", "usb", "browsing-topics")
+)
+HSTS = "max-age=31536000"
+
+
+class SecurityHeadersMiddleware:
+    """What browsers may not do with an answer. A view that says something else about its own is left alone."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        path = request.path_info
+        # A signed address is shown by pages of other origins too; who has it needs no other credentials.
+        shared = path.startswith(("/api/files/get/", "/static/"))
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "cross-origin" if shared else "same-origin")
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        if path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        try:
+            host = request.get_host()
+            if not path.startswith("/static/"):
+                response.headers.setdefault("Content-Security-Policy", content_policy.policy_of(request))
+        except DisallowedHost:
+            return response
+        if behind_tls(request) and not is_loopback(split_domain_port(host)[0]):
+            response.headers.setdefault("Strict-Transport-Security", HSTS)
+        return response
+
+
+def behind_tls(request: HttpRequest) -> bool:
+    """A client that makes the header up is told about its own browser alone."""
+    return request.is_secure() or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
 
 
 class AddressLimitMiddleware:

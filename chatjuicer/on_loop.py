@@ -15,10 +15,11 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from chatjuicer import health
+from chatjuicer.api import content_policy
 from chatjuicer.api.errors import shape
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.config import encoded_config
-from chatjuicer.middleware import request_name
+from chatjuicer.middleware import PERMISSIONS_POLICY, request_name
 from chatjuicer.observability.context import request_id
 
 logger = logging.getLogger("chatjuicer.request")
@@ -30,6 +31,9 @@ Answer = tuple[int, bytes]
 HEADERS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
+    (b"content-security-policy", content_policy.DATA.encode()),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", PERMISSIONS_POLICY.encode()),
     (b"vary", b"origin"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),

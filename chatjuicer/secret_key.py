@@ -5,6 +5,14 @@ import tempfile
 from pathlib import Path
 
 
+def close_to_others(directory: Path) -> None:
+    """One that was made before, by hand or by an older version, may be open. What is not ours is left alone."""
+    with contextlib.suppress(OSError):
+        mode = directory.stat().st_mode
+        if mode & 0o077 and directory.stat().st_uid == os.geteuid():
+            directory.chmod(mode & 0o700)
+
+
 def generated_secret(directory: Path) -> str:
     """The key kept in `directory`, made at the first call by whichever process comes first."""
     path = directory / "secret_key"

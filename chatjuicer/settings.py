@@ -15,8 +15,8 @@ from psycopg import ProgrammingError
 from chatjuicer import __version__
 from chatjuicer.api.loopback import is_loopback
 from chatjuicer.databases import postgresql, sqlite
-from chatjuicer.environment import BadSetting, Environment
-from chatjuicer.secret_key import generated_secret
+from chatjuicer.environment import BadSetting, Environment, parsed_email_url
+from chatjuicer.secret_key import close_to_others, generated_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = os.environ.get("ENV_FILE", ".env")
@@ -71,15 +71,28 @@ REGISTRATION_INVITE_CODE = env.text("REGISTRATION_INVITE_CODE")
 # The first user, an administrator; a password that is unset is generated and printed once.
 DEFAULT_USER_EMAIL = env.text("DEFAULT_USER_EMAIL", "local@chatjuicer.dev").lower()
 DEFAULT_USER_PASSWORD = env.text("DEFAULT_USER_PASSWORD")
+# Whether staff need one-time passwords for what only staff may: unset or staff.
+REQUIRE_TOTP = env.choice("REQUIRE_TOTP", "", "staff")
+# Providers of OpenID Connect: {"name": {"issuer", "client_id", "client_secret", "match_by_email", "register"}}.
+OIDC_PROVIDERS = env.json_object("OIDC_PROVIDERS", {})
+# Where mail goes out: smtp://user:password@host:587/?tls=True; unset: none does.
+EMAIL_URL = env.text("EMAIL_URL")
+EMAIL_FROM = env.text("EMAIL_FROM", "Chat Juicer <chat-juicer@localhost>")
+# As which people reach the server, for addresses in mails; unset: as they asked for it.
+PUBLIC_URL = env.text("PUBLIC_URL")
+# Former keys, which still unseal and check what they have sealed and signed.
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
 # "count/unit"; "off" is no limit.
 RATE_LIMIT_USER = env.text("RATE_LIMIT_USER", "1200/min")
 RATE_LIMIT_ADDRESS = env.text("RATE_LIMIT_ADDRESS", "3000/min")
+# Tries to sign in to one account from one address, to one account from everywhere, and from one address to any.
 RATE_LIMIT_LOGIN_ACCOUNT = env.text("RATE_LIMIT_LOGIN_ACCOUNT", "10/min")
+RATE_LIMIT_LOGIN_EVERYWHERE = env.text("RATE_LIMIT_LOGIN_EVERYWHERE", "300/hour")
 RATE_LIMIT_LOGIN_ADDRESS = env.text("RATE_LIMIT_LOGIN_ADDRESS", "30/min")
 # Whether clients on this machine are counted, too.
 RATE_LIMIT_LOOPBACK = env.flag("RATE_LIMIT_LOOPBACK", False)
-# How many proxies stand before the server and add to X-Forwarded-For; None: one, if it is on this machine.
-TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", None)
+# How many proxies stand before the server and add to X-Forwarded-For, which is read for no other reason.
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 # Fernet keys; the first writes, all read. None: texts are stored as they are.
 MESSAGE_ENCRYPTION_KEYS = env.names("MESSAGE_ENCRYPTION_KEYS")
 
@@ -120,7 +133,7 @@ MAX_QUEUED_RUNS_PER_USER = env.number("MAX_QUEUED_RUNS_PER_USER", 1_000)
 # -- tools
 
 # Those that come with the server, and are there unless MCP_SERVERS names others.
-OWN_MCP_SERVERS = {
+OWN_MCP_SERVERS: dict[str, dict[str, Any]] = {
     key: {
         "transport": "stdio",
         "command": sys.executable,
@@ -129,7 +142,12 @@ OWN_MCP_SERVERS = {
     }
     for key, module in (("sequential-thinking", "sequential_thinking"), ("fetch", "fetch"))
 }
+# Ports that our own fetch may reach.
+FETCH_PORTS = env.names("FETCH_PORTS", "80", "443")
+OWN_MCP_SERVERS["fetch"]["env"] = {"FETCH_PORTS": ",".join(FETCH_PORTS)}
 MCP_SERVERS = env.json_object("MCP_SERVERS", OWN_MCP_SERVERS)
+# Hosts that a tool may fetch from without asking; ".example.org" is it and all below it. Others: docs/tools.md.
+FETCH_ALLOWED_HOSTS = env.names("FETCH_ALLOWED_HOSTS")
 # What one call of theirs may take.
 MCP_CALL_TIMEOUT_S = env.seconds("MCP_CALL_TIMEOUT_S", 60)
 # Names of tools that act only when a person has agreed.
@@ -159,9 +177,10 @@ VERSION = __version__
 os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
 # What people say is read by no other account of this machine.
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+close_to_others(DATA_DIR)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "chatjuicer.accounts.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -182,6 +201,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "chatjuicer.middleware.RequestMiddleware",
+    "chatjuicer.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -277,6 +297,11 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
     "TOKEN_TYPE_CLAIM": "type",
 }
+
+PASSWORD_RESET_TIMEOUT = 3600  # seconds
+if EMAIL_URL:
+    globals().update(parsed_email_url(EMAIL_URL))
+EMAIL_TIMEOUT = 20  # seconds
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

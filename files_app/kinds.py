@@ -51,8 +51,12 @@ OF_TEXT = {
 MARKED_TEXTS = (b"%PDF-", b"{\\rtf", b"%!PS")
 
 VISIBLE_IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-# A browser would run what these hold.
-ACTIVE = ("text/html", "image/svg+xml", "application/xml", "application/xhtml+xml", "text/javascript")
+# What a download may say that it is. Whatever else it is, a browser might run it, now or in its next version.
+SHOWN = {
+    *VISIBLE_IMAGES, "text/plain", "text/markdown", "text/csv", "text/tab-separated-values", "application/json",
+    "application/pdf", "application/zip", "application/epub+zip", DOCX, XLSX, PPTX, NOTEBOOK, *OF_OLE.values(),
+    "audio/mpeg", "audio/wav", "audio/ogg", "video/mp4", "video/webm",
+}  # fmt: skip
 
 
 def content_type(head: bytes, tail: bytes, name: str) -> str:
@@ -102,4 +106,4 @@ def extension_of(kind: str) -> str:
 
 def harmless(kind: str) -> str:
     """What a download says that it is."""
-    return UNKNOWN if kind in ACTIVE else kind
+    return kind if kind in SHOWN else UNKNOWN

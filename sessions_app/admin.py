@@ -4,6 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.forms.models import BaseInlineFormSet
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from chatjuicer.accounts.admin_reason import AsksForReason
 from chatjuicer.api.paginator import BoundedPaginator
 from sessions_app.models import ChatSession, ContextItem, Message, Project
 
@@ -40,7 +42,7 @@ class HistoryInline(admin.TabularInline):
         return False
 
 
-class HistoryAdmin(admin.ModelAdmin):
+class HistoryAdmin(AsksForReason):
     """Rows of sessions, read-only, in order within one session; across all sessions as they are found first."""
 
     paginator = BoundedPaginator
@@ -49,14 +51,20 @@ class HistoryAdmin(admin.ModelAdmin):
     list_select_related = ("session",)
     in_session_ordering: tuple[str, ...] = ("-position",)
 
+    def conversation_of(self, request: HttpRequest, object_id: str | None) -> str:
+        if object_id is None:
+            return f"chatsession:{asked}" if (asked := session_asked_for(request)) else f"{self.opts.model_name}:*"
+        found = self.get_object(request, unquote(object_id))
+        return f"chatsession:{found.session_id}" if found else ""
+
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # Only within a session does an index know the order of positions.
-        return self.in_session_ordering if one_session(request) else ("pk",)
+        return self.in_session_ordering if session_asked_for(request) else ("pk",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if search_term and not one_session(request):
+        if search_term and not session_asked_for(request):
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
@@ -70,8 +78,11 @@ class HistoryAdmin(admin.ModelAdmin):
         return False
 
 
-def one_session(request: HttpRequest) -> bool:
-    return any(name in request.GET for name in ("session", "session__exact", "session__id__exact"))
+def session_asked_for(request: HttpRequest) -> str:
+    """The id of the one session whose rows a list shows; "" if it shows those of several."""
+    names = ("session", "session__exact", "session__id__exact")
+    ids = {value for name in names for value in request.GET.getlist(name)}
+    return ids.pop() if len(ids) == 1 else ""
 
 
 def all_rows(session: ChatSession, model: type[Model], words: str) -> str:
@@ -106,9 +117,10 @@ class ContextItemInline(HistoryInline):
         return beginning(item.item)
 
 
-class ChatSessionAdmin(admin.ModelAdmin):
+class ChatSessionAdmin(AsksForReason):
     """Registered by chatjuicer.admin, which knows all that hangs on a session and can be shown on its page."""
 
+    list_shows_content = False
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -128,6 +140,9 @@ class ChatSessionAdmin(admin.ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: ChatSession | None = None) -> list[str]:
         columns = [field.name for field in ChatSession._meta.fields if field.name not in self.editable]
         return ["history", *columns]
+
+    def conversation_of(self, request: HttpRequest, object_id: str | None) -> str:
+        return f"chatsession:{object_id}"
 
     @admin.display(description="everything")
     def history(self, session: ChatSession) -> str:

@@ -1,10 +1,20 @@
+from functools import partial
 from typing import Any
+from uuid import UUID
 
+from django.db import transaction
 from django.dispatch import receiver
 
-from chatjuicer.accounts.models import User
+from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.accounts.signals import account_ending
 from sessions_app.models import ChatSession
+from sessions_app.signals import session_deleted
+
+
+@receiver(session_deleted)
+def note_deletion(session_pk: UUID, public_id: str, owner_id: UUID, **kwargs: Any) -> None:
+    note = partial(AuditEntry.objects.record, Act.SESSION_DELETED, f"chatsession:{session_pk}", owner=str(owner_id))
+    transaction.on_commit(note)
 
 
 @receiver(account_ending)

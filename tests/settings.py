@@ -38,6 +38,8 @@ from chatjuicer.settings import DATABASES  # noqa: E402
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1", "[::1]"]
 ALLOW_LOCALHOST_NOAUTH = False
 ALLOW_REGISTRATION = True
+# All tests sign in from one address; those that are about limits set their own.
+RATE_LIMIT_LOGIN_ACCOUNT = RATE_LIMIT_LOGIN_EVERYWHERE = RATE_LIMIT_LOGIN_ADDRESS = "off"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MIGRATE = (dict(os.environ) | {"DJANGO_SETTINGS_MODULE": "chatjuicer.settings"}, "migrate")
 if PROFILE == "sqlite":

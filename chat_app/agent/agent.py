@@ -48,9 +48,10 @@ def with_approval(tool: Tool, request: RunRequest) -> Tool:
     """The tool with `needs_approval` as the settings and the session's earlier decisions have it."""
     if not isinstance(tool, FunctionTool):
         return tool
-    asks = tool.needs_approval is True or tool.name in settings.TOOLS_REQUIRE_APPROVAL
-    asks = asks and tool.name not in request.always_allowed
-    if not asks and tool.needs_approval is False:
+    asks = True if tool.name in settings.TOOLS_REQUIRE_APPROVAL else tool.needs_approval
+    if tool.name in request.always_allowed:
+        asks = False
+    if tool.needs_approval is asks is False:
         return tool  # a copy costs 100 µs, for the SDK checks the schema anew
     tool = copy.copy(tool)
     tool.needs_approval = asks

@@ -82,6 +82,11 @@ class Context:
             prefixes.put(key, longer)
             self._prefix, self._history = longer, rows.items[count:]
 
+    @property
+    def has_outputs(self) -> bool:
+        """Whether a tool has answered, in this run or before."""
+        return bool(self._output_ids) or (self._prefix is not None and bool(self._prefix.call_ids))
+
     def _take(self, rows: Rows) -> None:
         self._history, self.has_files = rows.items, rows.has_files
         self._note_ids(rows.items)

@@ -72,14 +72,16 @@ class PrimedModel(Model):
         self._response: ModelResponse | None = response
         self._asker = asker
         tools = approved_for.tools if approved_for else []
-        self._asking = [tool for tool in tools if isinstance(tool, FunctionTool) and tool.needs_approval]
+        self._asking = [
+            (tool, tool.needs_approval) for tool in tools if isinstance(tool, FunctionTool) and tool.needs_approval
+        ]
 
     async def get_response(
         self, system_instructions: str | None, input: str | list[TResponseInputItem], *args: Any, **kwargs: Any
     ) -> ModelResponse:
         response, self._response = self._response, None
-        for tool in self._asking:
-            tool.needs_approval = response is None
+        for tool, asks in self._asking:
+            tool.needs_approval = asks if response is None else False
         if response is not None:
             return response
         await self._asker.transcript.sdk_outputs(input)

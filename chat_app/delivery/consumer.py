@@ -10,13 +10,14 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
+import msgspec
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chat_app import protocol
 from chat_app.database import in_database
 from chat_app.exceptions import BadFrame
-from chat_app.models import Run
+from chat_app.models import Approval, Run
 from chat_app.models.status import ACTIVE
 from chat_app.protocol import encode
 from chat_app.runs.commands import decide, start_run, stop_run
@@ -29,7 +30,7 @@ from chatjuicer.accounts.authentication import (
     authenticate_token,
     scope_headers,
 )
-from chatjuicer.accounts.models import Scope
+from chatjuicer.accounts.models import Act, AuditEntry, Scope
 from chatjuicer.api import limits
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.api.snapshot import snapshot
@@ -170,11 +171,17 @@ class ChatConsumer(AsyncWebsocketConsumer):
             return
         client_id = None
         try:
-            if text_data is None:
-                raise BadFrame("Frames are text.")
-            command = protocol.parse_command(text_data)
-            client_id = getattr(command, "client_id", None)
+            try:
+                if text_data is None:
+                    raise BadFrame("Frames are text.")
+                command = protocol.parse_command(text_data)
+                client_id = getattr(command, "client_id", None)
+            finally:
+                await self._count_frame()  # those that are no command, too
             await self._carry_out(command)
+        except limits.TooManyRequests as error:
+            limited = protocol.Error("rate_limited", error.message, True, retry_after=error.retry_after)
+            self._answer(limited, client_id)
         except ApiError as error:
             self._answer(protocol.Error(error.code, error.message, error.status_code in (429, 503)), client_id)
         except ChatSession.DoesNotExist:
@@ -189,13 +196,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
             self.socket.credentials.require(Scope.CHAT)
         match command:
             case protocol.SendMessage():
-                await self._count_message()
                 started = await start_run(self.session_pk, self.socket.credentials.user.pk, command)
                 self._answer(protocol.Accepted(command.client_id, started.run.pk, started.message_ids))
             case protocol.Interrupt(run_id=run_id):
                 await stop_run(self.session_pk, run_id)
             case protocol.ApprovalCommand():
-                await decide(self.session_pk, command)
+                approval = await decide(self.session_pk, command)
+                await in_database(self._note_decision, approval)
             case protocol.PingCommand():
                 self._answer(protocol.Pong())
             case protocol.Auth(token=token):
@@ -208,7 +215,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case protocol.PongCommand():
                 pass
 
-    async def _count_message(self) -> None:
+    def _note_decision(self, approval: Approval) -> None:
+        if self.socket is not None:
+            AuditEntry.objects.record(
+                Act.APPROVAL_DECIDED,
+                approval,
+                actor=self.socket.credentials.user.pk,
+                address=limits.address((self.scope.get("client") or [""])[0], scope_headers(self.scope)),
+                tool=approval.name,
+                decision=approval.status,
+            )
+
+    async def _count_frame(self) -> None:
         peer, headers = (self.scope.get("client") or [""])[0], scope_headers(self.scope)
         if self.socket is not None and limits.counts(peer, headers):
             await in_database(limits.spend_user, self.socket.credentials.user.pk)
@@ -216,6 +234,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
     def _answer(self, frame: protocol.Event, client_id: str | None = None) -> None:
         """To this client alone, and not in the log."""
         if isinstance(frame, protocol.Error) and client_id is not None:
-            frame = protocol.Error(frame.code, frame.message, frame.retryable, client_id)
+            frame = msgspec.structs.replace(frame, client_id=client_id)
         if self.socket is not None:
             self.socket.outbox.put(encode(frame))

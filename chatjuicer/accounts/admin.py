@@ -5,10 +5,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from chatjuicer.accounts.models import ApiKey, TokenFamily, User
+from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, TokenFamily, Totp, User
 from chatjuicer.api.paginator import BoundedPaginator
 
 admin.site.site_header = admin.site.site_title = "Chat Juicer"
@@ -59,7 +59,7 @@ class UserAdmin(DjangoUserAdmin):
     readonly_fields = ("id", "created_at", "last_login")
     filter_horizontal = ()
     inlines = (TokenFamilyInline, ApiKeyInline)
-    actions = ("sign_out",)
+    actions = ("sign_out", "turn_off_totp")
     fieldsets = (
         (None, {"fields": ("id", "email", "password", "display_name")}),
         ("Preferences", {"fields": ("theme", "default_model", "instructions")}),
@@ -89,4 +89,29 @@ class UserAdmin(DjangoUserAdmin):
     def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
         for user in users:
             user.sign_out()
+            AuditEntry.objects.record(Act.SIGNED_OUT_EVERYWHERE, user)
         self.message_user(request, "Their tokens are revoked, and their sockets close.")
+
+    @admin.action(description="Turn one-time passwords off")
+    def turn_off_totp(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users:
+            Totp.objects.turn_off(user)
+        self.message_user(request, "They are asked for none until they set them up again.")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin):
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 100
+    list_display = ("seq", "at", "action", "actor", "object", "address", "details")
+    ordering = ("-seq",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

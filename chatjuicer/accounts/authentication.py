@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from chatjuicer.accounts.models.api_key import MARK
 from chatjuicer.accounts.tokens import AccessToken
 from chatjuicer.api import limits
 from chatjuicer.api.loopback import came_through_proxy, is_loopback
+from chatjuicer.api.peer import is_own_user
+from chatjuicer.observability.context import acting_user
 
 NO_CREDENTIALS = 4401
 WRONG_ORIGIN = INSUFFICIENT_SCOPE = 4403
@@ -69,10 +71,11 @@ class TokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, Credentials] | None:
         if header := request.headers.get("Authorization"):
             credentials = authenticate_token(bearer_token(header))
-        elif user := local_user(request.META.get("REMOTE_ADDR"), request.headers, request.scheme):
+        elif user := local_user(Peer.of(request), request.headers, request.scheme):
             credentials = Credentials(user)
         else:
             return None
+        acting_user.set(credentials.user.pk)
         return credentials.user, credentials
 
     def authenticate_header(self, request: Request) -> str:
@@ -109,8 +112,7 @@ def _authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
             return authenticate_token(token[0])
     except InvalidToken:
         raise SocketRejected(NO_CREDENTIALS) from None
-    client = scope.get("client")
-    if user := local_user(client[0] if client else None, headers, scheme_of(scope)):
+    if user := local_user(Peer.of_scope(scope), headers, scheme_of(scope)):
         return Credentials(user)
     raise SocketRejected(NO_CREDENTIALS)
 
@@ -180,6 +182,11 @@ def mark_alive(mark: str) -> bool:
     return not key or ApiKey.objects.alive().filter(pk=UUID(key)).exists()
 
 
+def credentials_of(request: Request) -> Credentials:
+    """Of a request that IsAuthenticated let in."""
+    return cast(Credentials, request.auth)
+
+
 def place_of(request: HttpRequest | Request) -> Place:
     """Where the request comes from, to tell a device by."""
     peer, headers = limits.origin_of(request)
@@ -187,12 +194,32 @@ def place_of(request: HttpRequest | Request) -> Place:
     return Place(user_agent[:256], limits.address(peer, headers))
 
 
-def local_user(peer: str | None, headers: Mapping[str, str], scheme: str | None) -> User | None:
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other end of a connection."""
+
+    address: str
+    is_own_user: bool  # as far as the system tells
+
+    @classmethod
+    def of(cls, request: HttpRequest | Request) -> "Peer":
+        # An ASGI server tells it in the scope; any other in the environment that the headers are in, too.
+        return cls(request.META.get("REMOTE_ADDR") or "", is_own_user(getattr(request, "scope", request.META)))
+
+    @classmethod
+    def of_scope(cls, scope: Mapping[str, Any]) -> "Peer":
+        client = scope.get("client")
+        return cls(client[0] if client else "", is_own_user(scope))
+
+
+def local_user(peer: Peer, headers: Mapping[str, str], scheme: str | None) -> User | None:
     """The default user for a client on this machine without credentials; None unless every condition holds.
 
     `headers` finds its names in lower case.
     """
-    if not settings.ALLOW_LOCALHOST_NOAUTH or not from_this_machine(peer, headers, scheme):
+    if not settings.ALLOW_LOCALHOST_NOAUTH or not peer.is_own_user:
+        return None
+    if not from_this_machine(peer.address, headers, scheme):
         return None
     return User.objects.filter(email=settings.DEFAULT_USER_EMAIL, is_active=True).first()
 
@@ -205,7 +232,7 @@ def from_this_machine(peer: str | None, headers: Mapping[str, str], scheme: str 
     host = headers.get("host", "")
     if not peer or not is_loopback(peer) or not is_loopback(split_domain_port(host)[0]):
         return False
-    if came_through_proxy(headers):
+    if came_through_proxy(headers) or headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
         return False
     return "origin" not in headers or own_origin(headers["origin"], host, scheme)
 

@@ -34,6 +34,46 @@ class InvalidToken(ApiError):
     message = "The token is not valid."
 
 
+class InvalidResetToken(ApiError):
+    status_code = status.HTTP_400_BAD_REQUEST
+    code = "invalid_reset_token"
+    message = "The address is wrong, too old, or was used before; ask for another one."
+
+
+class TotpRequired(ApiError):
+    status_code = status.HTTP_401_UNAUTHORIZED
+    code = "totp_required"
+    message = "A one-time password is required."
+
+
+class WrongCode(ApiError):
+    code = "wrong_code"
+    message = "The code is wrong, or was used before."
+
+
+class TotpAlreadyOn(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "totp_already_on"
+    message = "One-time passwords are on; turn them off first."
+
+
+class TotpForStaff(ApiError):
+    status_code = status.HTTP_403_FORBIDDEN
+    code = "totp_for_staff"
+    message = "On this server, staff need one-time passwords: set them up first."
+
+
+class OidcFailed(ApiError):
+    code = "oidc_failed"
+    message = "The sign-in by the provider has failed; try again."
+
+
+class NoAccount(ApiError):
+    status_code = status.HTTP_403_FORBIDDEN
+    code = "no_account"
+    message = "There is no account here for this identity."
+
+
 class RegistrationClosed(ApiError):
     status_code = status.HTTP_403_FORBIDDEN
     code = "registration_closed"

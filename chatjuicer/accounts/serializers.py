@@ -8,10 +8,11 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chatjuicer.accounts.exceptions import WrongInviteCode
-from chatjuicer.accounts.models import ApiKey, Scope, TokenFamily, User
+from chatjuicer.accounts.models import Act, ApiKey, Scope, TokenFamily, User
 from chatjuicer.accounts.models.user import Theme
 from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.api.fields import Choice, Text
+from chatjuicer.api.schema import BODY
 
 MAX_INSTRUCTIONS_CHARS = 8_000
 
@@ -59,6 +60,25 @@ class PasswordSerializer(serializers.Serializer[Any]):
     password = Text(max_length=1024)
 
 
+# The generator gives a DELETE no body of a serializer.
+PASSWORD_BODY = {
+    BODY: {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["password"],
+                    "properties": {
+                        "password": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^\\u0000]*$"}
+                    },
+                }
+            }
+        },
+    }
+}
+
+
 class RegistrationSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
     password = Text(min_length=8, max_length=128)
@@ -85,9 +105,53 @@ class PasswordChangeSerializer(serializers.Serializer[Any]):
     new_password = Text(min_length=8, max_length=128)
 
 
+class EmailSerializer(serializers.Serializer[Any]):
+    email = Text(max_length=254, trim_whitespace=True)
+
+
+class ResetConfirmSerializer(serializers.Serializer[Any]):
+    token = Text(max_length=256, trim_whitespace=True)
+    new_password = Text(min_length=8, max_length=128)
+
+
 class LoginSerializer(serializers.Serializer[Any]):
     email = Text(max_length=254, trim_whitespace=True)
     password = Text(max_length=1024)
+    totp = Text(
+        max_length=64,
+        allow_blank=True,
+        allow_null=True,
+        default="",
+        trim_whitespace=True,
+        help_text="A one-time password or a recovery code, where the account has them.",
+    )
+
+
+class CodeSerializer(serializers.Serializer[Any]):
+    code = Text(max_length=64, trim_whitespace=True)
+
+
+class TotpSetupSerializer(serializers.Serializer[Any]):
+    secret = serializers.CharField(help_text="Base32; shown this once.")
+    uri = serializers.CharField(help_text="otpauth://…, for a QR code.")
+
+
+class RecoveryCodesSerializer(serializers.Serializer[Any]):
+    recovery_codes = serializers.ListField(child=serializers.CharField(), help_text="Shown this once.")
+
+
+class AuditLineSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    actor = serializers.CharField(allow_null=True, help_text="A user's id; null: nobody who is known.")
+    action = serializers.ChoiceField(choices=[act.value for act in Act])
+    object = serializers.CharField(allow_blank=True, help_text="kind:id")
+    address = serializers.CharField(allow_blank=True)
+    details = serializers.DictField()
+
+
+class AuditSerializer(serializers.Serializer[Any]):
+    entries = AuditLineSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
 
 
 class RefreshTokenSerializer(serializers.Serializer[Any]):

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
 from rest_framework_simplejwt.tokens import Token
 
 from chatjuicer.accounts.exceptions import InvalidToken
@@ -28,10 +29,27 @@ class FamilyToken(Token):
     def claims_of(cls, text: str) -> dict[str, Any]:
         """`sub`, `sid` and `jti` as UUIDs, `exp` in seconds. Raises InvalidToken for anything not good."""
         try:
-            claims: dict[str, Any] = cls(text.encode()).payload  # type: ignore[arg-type]
+            claims = cls._payload(text)
             return claims | {name: UUID(claims[name]) for name in ("sub", "sid", "jti")}
         except (TokenError, KeyError, ValueError, TypeError, AttributeError):
             raise InvalidToken() from None
+
+    @classmethod
+    def _payload(cls, text: str) -> dict[str, Any]:
+        """Signed by the key, or by one of those before it. Raises TokenError."""
+        try:
+            return dict(cls(text.encode()).payload)  # type: ignore[arg-type]
+        except TokenError:
+            for key in settings.SECRET_KEY_FALLBACKS:
+                token = cls()
+                token._token_backend = TokenBackend("HS256", key, leeway=settings.SIMPLE_JWT["LEEWAY"])
+                try:
+                    token.payload = token.get_token_backend().decode(text.encode())
+                    token.verify()
+                except (TokenError, TokenBackendError):
+                    continue
+                return dict(token.payload)
+            raise
 
 
 class AccessToken(FamilyToken):
@@ -42,14 +60,14 @@ class AccessToken(FamilyToken):
     def claims_of(cls, text: str) -> dict[str, Any]:
         """As the parent. A token comes with each request: the signature of one text is checked once."""
         rules: dict[str, Any] = settings.SIMPLE_JWT
-        claims = _claims_of(text, rules["SIGNING_KEY"])
+        claims = _claims_of(text, (rules["SIGNING_KEY"], *settings.SECRET_KEY_FALLBACKS))
         if claims["exp"] + rules["LEEWAY"].total_seconds() <= time.time():
             raise InvalidToken()
         return claims
 
 
 @lru_cache(maxsize=4096)
-def _claims_of(text: str, signing_key: str) -> dict[str, Any]:
+def _claims_of(text: str, signing_keys: tuple[str, ...]) -> dict[str, Any]:
     """Of an access token that was good when it was first seen. Raises InvalidToken, which is not remembered."""
     return super(AccessToken, AccessToken).claims_of(text)
 

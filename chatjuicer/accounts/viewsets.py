@@ -1,4 +1,4 @@
-from typing import ClassVar, cast
+from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -10,13 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts.authentication import Credentials, place_of
+from chatjuicer.accounts import resets
+from chatjuicer.accounts.authentication import credentials_of, place_of
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
-from chatjuicer.accounts.models import ApiKey, Scope, TokenFamily, User, WsTicket
+from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
+from chatjuicer.accounts.second_factor import prove_second_factor
 from chatjuicer.accounts.serializers import (
+    PASSWORD_BODY,
     DeviceListSerializer,
     DeviceSerializer,
+    EmailSerializer,
     GrantSerializer,
     IssuedKeySerializer,
     KeyListSerializer,
@@ -29,30 +33,12 @@ from chatjuicer.accounts.serializers import (
     PasswordSerializer,
     RefreshTokenSerializer,
     RegistrationSerializer,
+    ResetConfirmSerializer,
     SuccessSerializer,
     TicketSerializer,
 )
 from chatjuicer.api import limits
 from chatjuicer.api.idempotency import PARAMETER, once
-from chatjuicer.api.schema import BODY
-
-# The generator gives a DELETE no body of a serializer.
-PASSWORD_BODY = {
-    BODY: {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["password"],
-                    "properties": {
-                        "password": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^\\u0000]*$"}
-                    },
-                }
-            }
-        },
-    }
-}
 
 
 class AuthViewSet(ViewSet):
@@ -76,7 +62,7 @@ class AuthViewSet(ViewSet):
 
         def sign_up() -> tuple[int, str]:
             user = User.objects.register(**form.validated_data)
-            return 201, str(TokenFamily.objects.sign_in(user, place_of(request)).pk)
+            return 201, str(TokenFamily.objects.sign_in(user, place_of(request), by="registration").pk)
 
         # The tokens are stored nowhere; a repeated request gets the sign-in's current ones.
         status, family_id = once(request, sign_up)
@@ -95,7 +81,8 @@ class AuthViewSet(ViewSet):
         user = authenticate(username=form.validated_data["email"], password=form.validated_data["password"])
         if not isinstance(user, User):
             raise InvalidCredentials()
-        return Response(GrantSerializer(TokenFamily.objects.sign_in(user, place_of(request)).grant()).data)
+        by = prove_second_factor(user, form.validated_data["totp"] or "") or "password"
+        return Response(GrantSerializer(TokenFamily.objects.sign_in(user, place_of(request), by).grant()).data)
 
     @extend_schema(request=RefreshTokenSerializer, responses=GrantSerializer)
     def refresh(self, request: Request) -> Response:
@@ -110,7 +97,28 @@ class AuthViewSet(ViewSet):
         """Ends the sign-in that the refresh token belongs to."""
         form = RefreshTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        TokenFamily.objects.of_refresh_token(form.validated_data["refresh_token"]).revoke()
+        family = TokenFamily.objects.of_refresh_token(form.validated_data["refresh_token"])
+        family.revoke()
+        AuditEntry.objects.record(Act.SIGNED_OUT, family, actor=family.user_id)
+        return Response({"success": True})
+
+    @extend_schema(operation_id="ask_password_reset", request=EmailSerializer, responses={202: SuccessSerializer})
+    def ask_reset(self, request: Request) -> Response:
+        """A mail with an address to set a new password, if there is such an account; the answer does not tell."""
+        form = EmailSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        email = form.validated_data["email"]
+        limits.spend_sign_in(request, email)
+        resets.send_later(email, request.build_absolute_uri("/"), place_of(request).address)
+        return Response({"success": True}, status=202)
+
+    @extend_schema(operation_id="confirm_password_reset", request=ResetConfirmSerializer, responses=SuccessSerializer)
+    def confirm_reset(self, request: Request) -> Response:
+        """The new password. Every sign-in ends. One that is refused does not spend the token."""
+        limits.spend_sign_in(request)
+        form = ResetConfirmSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        resets.user_of(form.validated_data["token"]).reset_password(form.validated_data["new_password"])
         return Response({"success": True})
 
 
@@ -175,7 +183,9 @@ class UserViewSet(ViewSet):
     def end_device(self, request: Request, device_id: UUID) -> Response:
         """Ends one sign-in: its tokens are dead, and its sockets close."""
         alive = TokenFamily.objects.alive().filter(user=credentials_of(request).user)
-        get_object_or_404(alive, pk=device_id).revoke()
+        family = get_object_or_404(alive, pk=device_id)
+        family.revoke()
+        AuditEntry.objects.record(Act.DEVICE_ENDED, family)
         return Response({"success": True})
 
     @extend_schema(operation_id="logout_everywhere", request=None, responses=SuccessSerializer)
@@ -183,6 +193,7 @@ class UserViewSet(ViewSet):
         """Ends every sign-in but the one that asks, the admin's included."""
         credentials = credentials_of(request)
         credentials.user.sign_out(keep=credentials.family_id)
+        AuditEntry.objects.record(Act.SIGNED_OUT_EVERYWHERE, credentials.user)
         return Response({"success": True})
 
     @extend_schema(request=None, responses=TicketSerializer)
@@ -217,8 +228,3 @@ class ApiKeyViewSet(ViewSet):
         """The key lets nobody in any more, and its sockets close."""
         get_object_or_404(credentials_of(request).user.api_keys, pk=key_id).delete()
         return Response({"success": True})
-
-
-def credentials_of(request: Request) -> Credentials:
-    """Of a request that IsAuthenticated let in."""
-    return cast(Credentials, request.auth)

@@ -1,7 +1,8 @@
 """Rate limits, counted in the cache, which all processes share where there is Redis.
 
 A count begins anew with each full second, minute, hour or day. Clients on this machine that came through no proxy are
-not counted, unless RATE_LIMIT_LOOPBACK is on.
+not counted, unless RATE_LIMIT_LOOPBACK is on; but their tries to sign in are, where they need to: what asks from this
+machine there may be a proxy that does not say so.
 """
 
 import hashlib
@@ -60,12 +61,16 @@ def spend_address(request: HttpRequest) -> None:
 
 
 def spend_sign_in(request: HttpRequest | Request, email: str = "") -> None:
-    """One try to sign in, as somebody or as an unknown. Raises TooManyRequests."""
+    """One try to sign in, as somebody or as an unknown: strict for one who tries one account from one place, and loose
+    for the account, or anybody could lock its owner out. Raises TooManyRequests."""
     peer, headers = origin_of(request)
-    if counts(peer, headers):
-        spend("sign-in of address", address(peer, headers), settings.RATE_LIMIT_LOGIN_ADDRESS)
-        if email:
-            spend("sign-in of account", email.strip().lower(), settings.RATE_LIMIT_LOGIN_ACCOUNT)
+    if settings.ALLOW_LOCALHOST_NOAUTH and not counts(peer, headers):
+        return
+    place, account = address(peer, headers), email.strip().lower()
+    spend("sign-in of address", place, settings.RATE_LIMIT_LOGIN_ADDRESS)
+    if account:
+        spend("sign-in of account from address", f"{account}\n{place}", settings.RATE_LIMIT_LOGIN_ACCOUNT)
+        spend("sign-in of account", account, settings.RATE_LIMIT_LOGIN_EVERYWHERE)
 
 
 def spend(kind: str, who: str, rate_text: str) -> None:
@@ -127,12 +132,10 @@ def counts(peer: str, headers: Mapping[str, str]) -> bool:
 def address(peer: str, headers: Mapping[str, str]) -> str:
     """The client's, as far as it can be known: what a client itself puts into the header is not used.
 
-    TRUSTED_PROXIES have each added the address they were asked from; if it is not set, a proxy on this machine has.
-    Of IPv6 the network, in which one client has any number of addresses.
+    TRUSTED_PROXIES have each added the address they were asked from; unless it is set, nobody has. Of IPv6 the network,
+    in which one client has any number of addresses.
     """
     proxies = settings.TRUSTED_PROXIES
-    if proxies is None:
-        proxies = 1 if is_loopback(peer) else 0
     said = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
     client = said[-min(proxies, len(said))] if proxies and said else peer
     with suppress(ValueError):

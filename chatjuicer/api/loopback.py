@@ -17,4 +17,7 @@ def is_loopback(host: str) -> bool:
 
 def came_through_proxy(header_names: Iterable[str]) -> bool:
     """A proxy on this machine makes everybody's peer address a loopback one."""
-    return any(name.lower().startswith(("forwarded", "x-forwarded-", "x-real-ip")) for name in header_names)
+    return any(name.lower().startswith(FORWARDING) for name in header_names)
+
+
+FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via", "cf-connecting-ip", "true-client-ip")

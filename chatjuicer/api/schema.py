@@ -8,7 +8,7 @@ from django.urls import path
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -34,7 +34,7 @@ def written(media_type: str) -> Any:
 
 urlpatterns = [
     path("schema", SchemaView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", url_self="/api/docs")),
 ]
 
 ERROR = {

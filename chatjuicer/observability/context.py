@@ -1,4 +1,5 @@
-"""The request, session and run that a task or thread works on, written into each of its log lines."""
+"""The request, session and run that a task or thread works on, written into each of its log lines; and for whom it
+works, which the audit log is told."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from uuid import UUID
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 session_id: ContextVar[str] = ContextVar("session_id", default="")
 run_id: ContextVar[str] = ContextVar("run_id", default="")
+acting_user: ContextVar[UUID | None] = ContextVar("acting_user", default=None)
+client_address: ContextVar[str] = ContextVar("client_address", default="")
 
 
 @contextmanager

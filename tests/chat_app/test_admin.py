@@ -18,7 +18,10 @@ def operator(db: None) -> Client:
 
 def test_a_session_shows_its_runs_and_events(operator: Client, session: ChatSession, start: Start) -> None:
     start("Where is Rome?")
-    page = operator.get(f"/admin/sessions_app/chatsession/{session.pk}/change/").content.decode()
+    path = f"/admin/sessions_app/chatsession/{session.pk}/change/"
+    assert "message_created" not in operator.get(path).content.decode()
+    operator.post(path, {"audit_reason": "a test"})
+    page = operator.get(path).content.decode()
     assert "message_created" in page
     assert "running" in page
     assert "stream_start" in page

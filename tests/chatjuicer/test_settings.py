@@ -110,9 +110,13 @@ def test_a_database_url_names_a_pooled_postgresql(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"SECRET_KEY": "0123456789abcdef" * 4}])
 def test_what_is_kept_is_nobody_else_s(tmp_path: Path, environment: dict[str, str]) -> None:
+    """Nor is what was left open before."""
     data = tmp_path / "data"
-    assert manage(data, "check", **environment).returncode == 0
-    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    for left in (None, 0o755, 0o777):
+        if left:
+            data.chmod(left)
+        assert manage(data, "check", **environment).returncode == 0
+        assert stat.S_IMODE(data.stat().st_mode) == 0o700
 
 
 def test_both_of_our_mcp_servers_are_there_unless_others_are_named(tmp_path: Path) -> None:

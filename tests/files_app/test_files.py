@@ -1,6 +1,7 @@
 """A person's files over REST, on both storages."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,10 @@ def test_a_part_of_a_file_is_sent_where_a_part_is_asked_for(
         ("page.html", b"<!DOCTYPE html><script>alert(1)</script>"),
         ("pic.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"),
         ("lie.png", b"<html><script>alert(1)</script>"),
+        ("script.js", b"\x01;alert(1)"),
+        ("script.mjs", b"alert(1)//\xff"),
+        ("module.wasm", b"\0asm\x01\0\0\0"),
+        ("style.css", b"body { background: url(//evil.example) }"),
     ],
 )
 def test_nothing_is_ever_shown_inline(
@@ -260,7 +265,8 @@ def test_a_path_is_told_to_nobody_who_came_with_a_token(
     assert alice_client.get(f"{FILES}/a.txt/path").status_code == 404
     settings.ALLOW_LOCALHOST_NOAUTH, settings.DEFAULT_USER_EMAIL = True, alice.email
     local = {"Host": "localhost"}
-    path = anybody.get(f"{FILES}/a.txt/path", headers=local).json()["path"]
+    here: dict[str, Any] = {"peer_uid": os.geteuid()}
+    path = anybody.get(f"{FILES}/a.txt/path", headers=local, **here).json()["path"]
     assert Path(path).read_bytes() == b"hello\n"
     assert anybody.get(f"{FILES}/a.txt/path", headers=local | {"X-Forwarded-For": "::1"}).status_code == 401
 

@@ -121,6 +121,10 @@ class Site:
             "DEFAULT_USER_PASSWORD": PASSWORD,
             "ALLOW_LOCALHOST_NOAUTH": "true",
             "ALLOW_REGISTRATION": "true",
+            "TRUSTED_PROXIES": "1",
+            "RATE_LIMIT_LOGIN_ACCOUNT": "off",
+            "RATE_LIMIT_LOGIN_EVERYWHERE": "off",
+            "RATE_LIMIT_LOGIN_ADDRESS": "off",
             "MCP_SERVERS": "{}",  # each is a process; who needs them says so
             **environment,
         }

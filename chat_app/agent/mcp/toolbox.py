@@ -15,6 +15,7 @@ from django.conf import settings
 from mcp.types import CallToolResult
 from mcp.types import Tool as Listed
 
+from chat_app.agent.exfiltration import asks_first, exfiltrates
 from chat_app.agent.tools import TOOLS
 from chat_app.agent.tools.tool import ToolFailure, failed
 from chat_app.runs.contract import RunRequest
@@ -156,7 +157,7 @@ def tool_of(server: Server, listed: Listed, name: str) -> FunctionTool:
         params_json_schema={**schema, "type": "object", "properties": schema.get("properties") or {}},
         on_invoke_tool=invoke,
         strict_json_schema=False,
-        needs_approval=asks(server.entry, listed),
+        needs_approval=asks(server.entry, listed) or may_leak(server.entry, listed),
     )
 
 
@@ -169,6 +170,11 @@ def asks(entry: dict[str, Any], listed: Listed) -> bool:
         case list(names):
             return listed.name in names
     return bool(listed.annotations and listed.annotations.destructive_hint)
+
+
+def may_leak(entry: dict[str, Any], listed: Listed) -> Any:
+    """What decides call by call whether to ask, or False. Where the operator says "never", nobody is asked."""
+    return entry.get("require_approval") != "never" and exfiltrates(entry, listed) and asks_first
 
 
 def _object(name: str, arguments: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 that no spelling, no redirect and no name that resolves differently the second time gets around the check."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ _NOT_PUBLIC = [
         "10.0.0.0/8",
         "100.64.0.0/10",
         "127.0.0.0/8",
+        "161.26.0.0/16",  # IBM's cloud, from inside
+        "168.63.129.16/32",  # Azure's, from inside: keys of the machine
         "169.254.0.0/16",
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -63,7 +66,22 @@ Fence = Callable[[str, int], bool]  # address, port
 
 
 def public_only(address: str, port: int) -> bool:
-    return is_public(address)
+    return port in ports() and is_public(address) and not is_own(address)
+
+
+def ports() -> set[int]:
+    return {int(port) for port in os.environ.get("FETCH_PORTS", "80,443").split(",") if port.isdigit()}
+
+
+def is_own(address: str) -> bool:
+    """Whether this machine has it: a service that listens on all addresses may trust who asks from here."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))  # only an own address can be bound
+        except OSError:
+            return False
+    return True
 
 
 def fenced_sockets(may_reach: Fence) -> Callable[[Any], socket.socket]:

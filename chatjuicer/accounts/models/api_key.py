@@ -2,13 +2,14 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from chatjuicer.accounts.exceptions import TooManyKeys
+from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
 from chatjuicer.accounts.models.ticket import digest
 from chatjuicer.accounts.models.user import User
 
@@ -40,6 +41,7 @@ class ApiKeyManager(models.Manager["ApiKey"]):
         key = self.create(
             user=user, name=name, scopes=kept, expires_at=expires_at, prefix=text[:PREFIX_CHARS], digest=digest(text)
         )
+        AuditEntry.objects.record(Act.KEY_CREATED, key, owner=str(user.pk), scopes=kept)
         return key, text
 
     def alive(self) -> models.QuerySet["ApiKey"]:
@@ -79,6 +81,13 @@ class ApiKey(models.Model):
     @property
     def is_alive(self) -> bool:
         return (self.expires_at is None or self.expires_at > timezone.now()) and self.user.is_active
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        about = f"apikey:{self.pk}"
+        with transaction.atomic():
+            deleted = super().delete(*args, **kwargs)
+            AuditEntry.objects.record(Act.KEY_DELETED, about, owner=str(self.user_id))
+        return deleted
 
     def note_use(self) -> None:
         """At most once in NOTED_EVERY: a request that reads should not write."""

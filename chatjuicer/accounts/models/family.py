@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from chatjuicer.accounts.exceptions import InvalidCredentials, InvalidToken
+from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
 from chatjuicer.accounts.models.spent_token import Place, SpentToken
 from chatjuicer.accounts.models.user import User
 from chatjuicer.accounts.signals import family_revoked
@@ -35,8 +36,10 @@ class Grant:
 
 
 class TokenFamilyManager(models.Manager["TokenFamily"]):
-    def sign_in(self, user: User, place: Place = Place()) -> "TokenFamily":  # noqa: B008  it is frozen
-        """Raises InvalidCredentials if the user was signed out everywhere since the password was looked at."""
+    def sign_in(self, user: User, place: Place = Place(), by: str = "password") -> "TokenFamily":  # noqa: B008  it is frozen
+        """`by` is how the user was known, for the audit log.
+
+        Raises InvalidCredentials if the user was signed out everywhere since the password was looked at."""
         user.token_families.filter(expires_at__lt=timezone.now()).delete()
         family = self.model(user=user, created_at=timezone.now())
         family.renew(place)
@@ -46,6 +49,7 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
             if not unchanged.values_list("pk").first():
                 raise InvalidCredentials()
             family.save(force_insert=True)
+            AuditEntry.objects.record(Act.SIGNED_IN, family, actor=user.pk, by=by)
         return family
 
     def alive(self) -> models.QuerySet["TokenFamily"]:
@@ -81,6 +85,8 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
             else:
                 family.revoke()
             family.save()
+            if not good:
+                AuditEntry.objects.record(Act.TOKEN_REPLAYED, family, actor=family.user_id)
         if not good:
             raise InvalidToken()
         return family.grant()

@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -10,7 +10,8 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 
-from chatjuicer.accounts.exceptions import EmailTaken, WrongPassword
+from chatjuicer.accounts.exceptions import EmailTaken, InvalidResetToken, WrongPassword
+from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
 from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.accounts.signals import account_ending
 from chatjuicer.encryption import EncryptedTextField
@@ -29,7 +30,7 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
 
-    def register(self, email: str, password: str, display_name: str) -> "User":
+    def register(self, email: str, password: str | None, display_name: str) -> "User":
         """Raises EmailTaken, also for one of several who register the same address at once."""
         try:
             with transaction.atomic():
@@ -68,6 +69,9 @@ class Theme(models.TextChoices):
     DARK = "dark"
 
 
+ROLES = ("is_active", "is_staff", "is_superuser")
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField("e-mail address", unique=True, max_length=254)
@@ -102,7 +106,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = normal(self.email)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        ends_sign_ins = not self._state.adding and (self._has_new_password or self._was_deactivated)
+        is_new, has_new_password = self._state.adding, self._has_new_password
+        roles = self._changed_roles(kwargs.get("update_fields"))
+        ends_sign_ins = not is_new and (has_new_password or roles.get("is_active") is False)
         if not self._state.adding and kwargs.get("update_fields") is None:
             # A copy that was read before would bring an ended epoch back.
             kwargs["update_fields"] = [f.name for f in self._meta.concrete_fields if f.name not in ("id", "auth_epoch")]
@@ -110,14 +116,25 @@ class User(AbstractBaseUser, PermissionsMixin):
             super().save(*args, **kwargs)
             if ends_sign_ins:
                 self.sign_out()
+            if is_new:
+                AuditEntry.objects.record(Act.ACCOUNT_CREATED, self, **roles)
+            elif roles:
+                AuditEntry.objects.record(Act.ROLE_CHANGED, self, **roles)
+            if has_new_password and not is_new:
+                AuditEntry.objects.record(Act.PASSWORD_CHANGED, self)
 
     @property
     def _has_new_password(self) -> bool:
         return self.__dict__.get("_password") is not None
 
-    @property
-    def _was_deactivated(self) -> bool:
-        return not self.is_active and User.objects.filter(pk=self.pk, is_active=True).exists()
+    def _changed_roles(self, written: Collection[str] | None) -> dict[str, Any]:
+        """Those that a save of these fields, or of all, would change: name and new value."""
+        names = [name for name in ROLES if written is None or name in written]
+        if not names:
+            return {}
+        held = User.objects.filter(pk=self.pk).values(*ROLES).first() if not self._state.adding else None
+        before = held or {"is_active": True, "is_staff": False, "is_superuser": False}
+        return {name: now for name in names if (now := getattr(self, name)) != before[name]}
 
     def configure(self, **changes: Any) -> None:
         """What a person sets: display_name, theme, default_model, instructions."""
@@ -130,7 +147,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         User.objects.filter(pk=self.pk).update(is_active=False)
         self.sign_out()
         account_ending.send(User, user=self)
+        about = f"user:{self.pk}"
         self.delete()
+        AuditEntry.objects.record(Act.ACCOUNT_DELETED, about)
 
     def confirm_password(self, password: str) -> None:
         """Raises WrongPassword."""
@@ -141,13 +160,26 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Ends every sign-in but the family `keep`. Raises WrongPassword, also if another change came first, and
         ValidationError for `new_password`."""
         self.confirm_password(current)
+        if not self._replace_password(new, keep, Act.PASSWORD_CHANGED):
+            raise WrongPassword()
+
+    def reset_password(self, new: str) -> None:
+        """For who has a reset's token, which it spends. Raises InvalidResetToken if another change came first, and
+        ValidationError for `new_password`."""
+        if not self._replace_password(new, None, Act.PASSWORD_RESET):
+            raise InvalidResetToken()
+
+    def _replace_password(self, new: str, keep: uuid.UUID | None, act: Act) -> bool:
+        """Unless it was changed since it was read."""
         refuse_weak(new, self, "new_password")
-        known = self.password
-        self.password = make_password(new)
+        known, made = self.password, make_password(new)
         with transaction.atomic():
-            if not User.objects.filter(pk=self.pk, password=known).update(password=self.password):
-                raise WrongPassword()
+            if not User.objects.filter(pk=self.pk, password=known).update(password=made):
+                return False
+            self.password = made
             self.sign_out(keep)
+            AuditEntry.objects.record(act, self)
+        return True
 
     def sign_out(self, keep: uuid.UUID | None = None) -> None:
         """End every sign-in of this user, on every device and in the admin, but the family `keep`."""

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from mcp.server.mcpserver.exceptions import ToolError
 
+from chat_app.agent.mcp_servers import fence
 from chat_app.agent.mcp_servers import fetch as fetching
 from chat_app.agent.mcp_servers.fence import is_public
 from chat_app.agent.mcp_servers.fetch import MAX_BODY_BYTES, get, text_of
@@ -20,6 +21,7 @@ from chat_app.agent.mcp_servers.fetch import MAX_BODY_BYTES, get, text_of
     "address",
     [
         "127.0.0.1", "127.255.255.254", "0.0.0.0", "10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.169.254",
+        "168.63.129.16", "161.26.0.7",
         "100.100.100.200", "192.0.0.192", "198.18.0.1", "224.0.0.1", "239.255.255.250", "240.0.0.1",
         "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254",
         "64:ff9b::10.0.0.1", "64:ff9b:1::1", "2002:7f00:1::", "2001:0:7f00:1::", "fe80::1", "fe80::1%eth0", "fec0::1",
@@ -35,6 +37,18 @@ def test_what_is_not_public(address: str) -> None:
 )
 def test_what_is_public(address: str) -> None:
     assert is_public(address)
+
+
+def test_the_machine_s_own_addresses_and_unusual_ports_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the address, as if all of them were public."""
+    monkeypatch.setattr(fence, "is_public", lambda address: True)
+    assert fence.public_only("192.0.2.1", 443)
+    assert not fence.public_only("192.0.2.1", 6379)
+    assert not fence.public_only("127.0.0.1", 443)
+    assert not fence.public_only("::1", 443)
+    monkeypatch.setenv("FETCH_PORTS", "8443")
+    assert fence.public_only("192.0.2.1", 8443)
+    assert not fence.public_only("192.0.2.1", 443)
 
 
 @dataclass

@@ -1,3 +1,4 @@
+import os
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from chatjuicer.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
-HERE: dict[str, Any] = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "127.0.0.1:8000"}
+# The last is what the server itself finds out: test_another_user.py asks a real one.
+HERE: dict[str, Any] = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "127.0.0.1:8000", "peer_uid": os.geteuid()}
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +29,8 @@ def default_user(settings: Settings) -> User:
         {"REMOTE_ADDR": "::ffff:127.0.0.1"},
         {"HTTP_ORIGIN": "http://127.0.0.1:8000"},
         {"HTTP_HOST": "localhost", "HTTP_ORIGIN": "http://localhost"},
+        {"HTTP_SEC_FETCH_SITE": "same-origin"},
+        {"HTTP_SEC_FETCH_SITE": "none"},
     ],
 )
 def test_whoever_sits_at_the_machine_is_the_default_user(
@@ -47,6 +51,14 @@ def test_whoever_sits_at_the_machine_is_the_default_user(
         {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
         {"HTTP_X_FORWARDED_PROTO": "https"},
         {"HTTP_X_REAL_IP": "127.0.0.1"},
+        {"HTTP_VIA": "1.1 proxy"},
+        {"HTTP_CF_CONNECTING_IP": "127.0.0.1"},
+        {"HTTP_TRUE_CLIENT_IP": "127.0.0.1"},
+        {"HTTP_SEC_FETCH_SITE": "cross-site"},
+        {"HTTP_SEC_FETCH_SITE": "same-site"},
+        {"HTTP_SEC_FETCH_SITE": ""},
+        {"peer_uid": os.geteuid() + 1},
+        {"peer_uid": None, "HTTP_PEER_UID": str(os.geteuid())},
         {"HTTP_ORIGIN": "https://evil.example"},
         {"HTTP_ORIGIN": "http://127.0.0.1:9000"},
         {"HTTP_ORIGIN": "https://127.0.0.1:8000"},

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.test import override_settings
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
+from rest_framework_simplejwt import state
+from rest_framework_simplejwt.backends import TokenBackend
 
 from chatjuicer.accounts.models import User
 from chatjuicer.settings import PASSWORD_HASHERS
@@ -160,3 +162,26 @@ def test_a_server_whose_clock_is_a_little_behind_takes_a_fresh_token(
     token = jwt.encode(claims | {"iat": claims["iat"] + behind_s}, settings.SECRET_KEY, "HS256")
     anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     assert anybody.get("/api/auth/me").status_code == status
+
+
+def test_a_new_secret_key_with_the_old_as_fallback_ends_no_sign_in(
+    alice: User, anybody: APIClient, settings: Any
+) -> None:
+    grant = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()
+    old, new = settings.SECRET_KEY, "another key, which is long enough for a test"
+    settings.SIMPLE_JWT = settings.SIMPLE_JWT | {"SIGNING_KEY": new}
+    settings.SECRET_KEY = new
+    state.token_backend, kept = TokenBackend("HS256", new, leeway=30), state.token_backend
+    try:
+        anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {grant['access_token']}")
+        assert anybody.get("/api/auth/me").status_code == 401
+        settings.SECRET_KEY_FALLBACKS = [old]
+        assert anybody.get("/api/auth/me").status_code == 200
+        fresh = anybody.post("/api/auth/refresh", {"refresh_token": grant["refresh_token"]}).json()
+        jwt.decode(fresh["access_token"], new, algorithms=["HS256"])
+        claims = jwt.decode(grant["access_token"], old, algorithms=["HS256"])
+        late = jwt.encode(claims | {"exp": time.time() - 60}, old, "HS256")
+        anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {late}")
+        assert anybody.get("/api/auth/me").status_code == 401
+    finally:
+        state.token_backend = kept

@@ -1,3 +1,4 @@
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -132,7 +133,10 @@ def test_an_origin_of_another_scheme_is_another_origin(origin: str, heard: dict[
 def test_a_loopback_client_needs_no_token_on_a_socket(settings: Settings) -> None:
     settings.ALLOW_LOCALHOST_NOAUTH = True
     user, _ = User.objects.seed_default()
-    here = scope(peer="127.0.0.1", host="127.0.0.1:8000", origin="http://127.0.0.1:8000")
+    own = {"peer_uid": os.geteuid()}
+    here = own | scope(peer="127.0.0.1", host="127.0.0.1:8000", origin="http://127.0.0.1:8000")
     assert authenticate_scope(here) == Credentials(user)
-    assert refusal(scope(peer="127.0.0.1", host="127.0.0.1:8000", x_forwarded_for="192.0.2.7")) == 4401
-    assert refusal(scope(peer="127.0.0.1", host="127.0.0.1:8000", authorization="Bearer nonsense")) == 4401
+    assert refusal(here | {"peer_uid": os.geteuid() + 1}) == 4401
+    for header in ({"x_forwarded_for": "192.0.2.7"}, {"via": "1.1 x"}, {"sec_fetch_site": "cross-site"}):
+        assert refusal(own | scope(peer="127.0.0.1", host="127.0.0.1:8000", **header)) == 4401
+    assert refusal(own | scope(peer="127.0.0.1", host="127.0.0.1:8000", authorization="Bearer nonsense")) == 4401

@@ -47,19 +47,37 @@ def test_an_address_may_ask_so_often_whoever_it_is(settings: Any, alice_client: 
     assert anybody.get("/api/health/live").status_code == 200
 
 
-def test_an_account_is_tried_only_so_often_from_anywhere(
+def test_who_guesses_locks_nobody_out_but_himself(
     settings: Any, alice: User, mallory: User, anybody: APIClient
 ) -> None:
-    settings.RATE_LIMIT_LOGIN_ACCOUNT = "3/hour"
+    """Strictly for an account from one place, loosely for the account."""
+    settings.RATE_LIMIT_LOGIN_ACCOUNT, settings.RATE_LIMIT_LOGIN_EVERYWHERE = "3/hour", "8/hour"
 
-    def sign_in(password: str, peer: str, email: str = alice.email) -> Any:
-        return anybody.post("/api/auth/login", {"email": email, "password": password}, REMOTE_ADDR=peer)
+    def sign_in(password: str, peer: str, email: str = alice.email, **headers: str) -> Any:
+        body = {"email": email, "password": password}
+        return anybody.post("/api/auth/login", body, REMOTE_ADDR=peer, headers=headers)
 
-    tries = [sign_in("guess", f"198.51.100.{number}").status_code for number in range(3)]
-    assert tries == [401] * 3
-    too_many(sign_in(PASSWORD, "198.51.100.9"))
-    too_many(sign_in(PASSWORD, "198.51.100.9", "ALICE@example.org "))
-    assert sign_in(PASSWORD, "198.51.100.9", mallory.email).status_code == 200
+    assert [sign_in("guess", "198.51.100.1").status_code for _ in range(3)] == [401] * 3
+    too_many(sign_in(PASSWORD, "198.51.100.1"))
+    too_many(sign_in(PASSWORD, "198.51.100.1", "ALICE@example.org "))
+    too_many(sign_in(PASSWORD, "198.51.100.1", **{"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}))
+    assert sign_in(PASSWORD, "198.51.100.1", mallory.email).status_code == 200
+    assert sign_in(PASSWORD, "198.51.100.9").status_code == 200
+
+    tries = [sign_in("guess", f"198.51.100.{number}").status_code for number in range(10, 14)]
+    assert tries == [401] * 4
+    too_many(sign_in(PASSWORD, "198.51.100.20"))
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-For": "203.0.113.9"}])
+def test_a_proxy_on_this_machine_hides_no_guesses(
+    settings: Any, alice: User, anybody: APIClient, headers: dict[str, str]
+) -> None:
+    """Neither a bare one nor one that passes on what its client has made up."""
+    settings.RATE_LIMIT_LOOPBACK, settings.RATE_LIMIT_LOGIN_ACCOUNT = False, "3/hour"
+    body = {"email": alice.email, "password": "guess"}
+    statuses = [anybody.post("/api/auth/login", body, headers=headers).status_code for _ in range(4)]
+    assert statuses == [401, 401, 401, 429]
 
 
 def test_an_address_may_try_only_so_many_accounts(settings: Any, alice: User, anybody: APIClient) -> None:
@@ -78,6 +96,8 @@ def test_this_machine_is_not_limited_unless_it_speaks_for_others(settings: Any, 
     settings.RATE_LIMIT_ADDRESS = "1/hour"
     assert [anybody.get("/api/config").status_code for _ in range(3)] == [200] * 3
 
+    settings.TRUSTED_PROXIES = 1
+
     def through_a_proxy(client: str) -> int:
         return int(anybody.get("/api/config", headers={"x-forwarded-for": client}).status_code)
 
@@ -89,12 +109,12 @@ def test_this_machine_is_not_limited_unless_it_speaks_for_others(settings: Any, 
 def test_an_address_is_what_the_nearest_trusted_proxy_says(settings: Any) -> None:
     forged = {"x-forwarded-for": "10.9.9.9, 203.0.113.5, 198.51.100.7"}
     assert address("192.0.2.1", forged) == "192.0.2.1"
+    assert address("127.0.0.1", forged) == "127.0.0.1"
+    settings.TRUSTED_PROXIES = 1
     assert address("127.0.0.1", forged) == "198.51.100.7"
     settings.TRUSTED_PROXIES = 2
     assert address("192.0.2.1", forged) == "203.0.113.5"
     assert address("192.0.2.1", {}) == "192.0.2.1"
-    settings.TRUSTED_PROXIES = 0
-    assert address("127.0.0.1", forged) == "127.0.0.1"
     assert address("2001:db8:1:2:3::4", {}) == address("2001:db8:1:2::9", {}) == "2001:db8:1:2::/64"
     assert address("::ffff:192.0.2.1", {}) == "192.0.2.1"
 
@@ -118,7 +138,11 @@ async def test_processes_and_sockets_share_a_count(sites: Sites) -> None:
             await chat.ask("hello")
             await chat.say("again", client_id="late")
             error = await chat.expect("error")
-            assert (error["code"], error["client_id"], error["retryable"]) == ("throttled", "late", True)
+            assert (error["code"], error["client_id"], error["retryable"]) == ("rate_limited", "late", True)
+            assert 1 <= error["retry_after"] <= 3600
+            for frame in ({"type": "ping"}, "{", {"type": "interrupt"}):
+                await chat.send(frame)
+                assert (await chat.expect("error"))["code"] == "rate_limited"
         refusal: httpx.Response = await alice.http.get("/api/auth/me")
         too_many(refusal)
         for client in (alice, *others):

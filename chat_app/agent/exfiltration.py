@@ -1,0 +1,84 @@
+"""A tool that can carry data out asks first, once something that a stranger may have written was read.
+
+A file, a page or a tool's output may hold instructions, and a model may follow them: read a file, then fetch an address
+with its content in it. What a person has written verbatim holds nothing that the person did not put there.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from agents import RunContextWrapper
+from django.conf import settings
+from mcp.types import Tool as Listed
+from yarl import URL
+
+from chat_app.database import in_database
+from sessions_app.models import Message
+
+from .transcript import Transcript
+
+MAX_MESSAGES = 500  # of the person's, the newest
+
+
+def exfiltrates(entry: dict[str, Any], listed: Listed) -> bool:
+    """Whether a call of that MCP server's tool can reach strangers. The entry of the settings goes before what the tool
+    declares of itself."""
+    match entry.get("exfiltrates"):
+        case bool(said):
+            return said
+        case list(names):
+            return listed.name in names
+    return bool(listed.annotations and listed.annotations.open_world_hint)
+
+
+async def asks_first(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
+    """For the SDK, which asks it of each call of such a tool."""
+    transcript: Transcript = context.context
+    carried = [text for text in texts_in(arguments) if text and not is_allowed(text)]
+    return bool(carried) and await in_database(
+        _carries_out, transcript.request.session_pk, carried, transcript.context.has_outputs
+    )
+
+
+def _carries_out(session_pk: UUID, carried: list[str], has_read: bool) -> bool:
+    messages = Message.objects.filter(session_id=session_pk)
+    if not (has_read or messages.filter(role=Message.Role.TOOL_CALL).exists() or _has_attachments(messages)):
+        return False
+    theirs = messages.filter(role=Message.Role.USER).order_by("-position").values_list("content", flat=True)
+    said = list(theirs[:MAX_MESSAGES])
+    return not all(any(text in words for words in said) for text in carried)
+
+
+def _has_attachments(messages: Any) -> bool:
+    """A picture or a document may hold instructions as well as a page."""
+    return any(
+        "attachments" in metadata for metadata in messages.filter(role="user").values_list("metadata", flat=True)
+    )
+
+
+def is_allowed(text: str) -> bool:
+    """Whether it is an address of one of FETCH_ALLOWED_HOSTS, read as the fetch tool reads it."""
+    try:
+        host = URL(text).host or ""
+    except (ValueError, TypeError):
+        return False
+    return any(
+        host == name.removeprefix(".") or (name.startswith(".") and host.endswith(name))
+        for name in settings.FETCH_ALLOWED_HOSTS
+    )
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in the arguments of a call; below the first level the names of fields, too, which nobody declares."""
+    match value:
+        case str():
+            yield value.strip()
+        case list():
+            for item in value:
+                yield from texts_in(item)
+        case dict():
+            for item in value.values():
+                if isinstance(item, dict):
+                    yield from item
+                yield from texts_in(item)

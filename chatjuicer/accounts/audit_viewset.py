@@ -1,0 +1,51 @@
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from chatjuicer.accounts.authentication import credentials_of
+from chatjuicer.accounts.exceptions import TotpForStaff
+from chatjuicer.accounts.models import AuditEntry
+from chatjuicer.accounts.scopes import HasScope
+from chatjuicer.accounts.second_factor import may_administer
+from chatjuicer.accounts.serializers import AuditSerializer
+from chatjuicer.api.parameters import number
+
+PAGE = 100
+MAX_SEQ = 2**63 - 1
+
+
+class IsStaff(BasePermission):
+    """Raises TotpForStaff."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        user = credentials_of(request).user
+        if user.is_staff and not may_administer(user):
+            raise TotpForStaff()
+        return user.is_staff
+
+
+class AuditViewSet(ViewSet):
+    permission_classes = [IsAuthenticated, HasScope, IsStaff]
+
+    @extend_schema(
+        operation_id="list_audit",
+        parameters=[
+            OpenApiParameter("cursor", {"type": "string", "pattern": "^[0-9]{0,18}$"}, description="A next_cursor.")
+        ],
+        responses=AuditSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        """Who did what, when and from where, newest first. For staff."""
+        query: dict[str, Any] = dict(request.query_params.items())
+        before = number(query, "cursor", MAX_SEQ)
+        found = list(AuditEntry.objects.filter(seq__lt=before).order_by("-seq")[: PAGE + 1])
+        return Response(
+            {
+                "entries": [entry.representation() for entry in found[:PAGE]],
+                "next_cursor": str(found[PAGE - 1].seq) if len(found) > PAGE else None,
+            }
+        )

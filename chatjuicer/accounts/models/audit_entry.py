@@ -1,0 +1,137 @@
+"""Who did what, when and from where. Lines are added and never changed: each holds the digest of the one before it, so
+that a line that is changed or taken away shows in all that follow."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, ClassVar, NoReturn
+from uuid import UUID
+
+import orjson
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from chatjuicer.api.times import rfc3339
+from chatjuicer.observability.context import acting_user, client_address
+
+LOCK = 0x63_6A_61_75_64_69_74  # "cjaudit"; PostgreSQL knows locks by numbers
+
+
+class Act(models.TextChoices):
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    TOKEN_REPLAYED = "token_replayed"
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET_ASKED = "password_reset_asked"
+    PASSWORD_RESET = "password_reset"
+    TOTP_TURNED_ON = "totp_turned_on"
+    TOTP_TURNED_OFF = "totp_turned_off"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    DEVICE_ENDED = "device_ended"
+    SIGNED_OUT_EVERYWHERE = "signed_out_everywhere"
+    KEY_CREATED = "key_created"
+    KEY_DELETED = "key_deleted"
+    ROLE_CHANGED = "role_changed"
+    ACCOUNT_CREATED = "account_created"
+    ACCOUNT_DELETED = "account_deleted"
+    SESSION_DELETED = "session_deleted"
+    CONVERSATION_READ = "conversation_read"
+    APPROVAL_DECIDED = "approval_decided"
+    EXPORTED = "exported"
+    AUDIT_EXPORTED = "audit_exported"
+
+
+class AppendOnly(models.QuerySet["AuditEntry"]):
+    def update(self, **_: Any) -> NoReturn:
+        raise TypeError("The audit log is only added to.")
+
+    def delete(self) -> NoReturn:
+        raise TypeError("The audit log is only added to.")
+
+
+class AuditManager(models.Manager.from_queryset(AppendOnly)):  # type: ignore[misc]
+    def record(
+        self,
+        action: Act,
+        about: models.Model | str = "",
+        *,
+        actor: UUID | None = None,
+        address: str | None = None,
+        **details: str | int | bool | list[str],
+    ) -> "AuditEntry":
+        """A line about a row, or about what has a name. Who acts and from where is known from the request, unless it is
+        said.
+
+        Lines are written one after another: call it last in a transaction, so that nobody waits for what comes after.
+        `details` hold no secret and nothing of what was said in a conversation: the log outlives both.
+        """
+        name = about if isinstance(about, str) else f"{about._meta.model_name}:{about.pk}"
+        who = actor or acting_user.get()
+        with transaction.atomic():
+            if connection.vendor == "postgresql":  # a transaction of SQLite is the only one
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            last: AuditEntry | None = self.order_by("-seq").first()
+            entry: AuditEntry = self.model(
+                seq=last.seq + 1 if last else 1,
+                at=timezone.now(),
+                actor=str(who or ""),
+                action=action,
+                object=name[:255],
+                address=client_address.get() if address is None else address,
+                details=details,
+            )
+            entry.digest = entry.digest_after(last.digest if last else "")
+            entry.save(force_insert=True)
+        return entry
+
+    def verified(self) -> Iterator[tuple["AuditEntry", bool]]:
+        """All lines, oldest first, and of each whether it is as it was written and follows the one before."""
+        digest, seq = "", 0
+        for entry in self.order_by("seq").iterator(chunk_size=500):
+            yield entry, entry.seq == seq + 1 and entry.digest == entry.digest_after(digest)
+            digest, seq = entry.digest, entry.seq
+
+
+class AuditEntry(models.Model):
+    seq = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    # No foreign key: the line stays when the user goes.
+    actor = models.CharField(max_length=64, blank=True, help_text="the user's id; empty: nobody who is known")
+    action = models.CharField(max_length=64, help_text="an Act")
+    object = models.CharField(max_length=255, blank=True, help_text="kind:id")
+    address = models.CharField(max_length=64, blank=True)
+    details = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64)
+
+    objects: ClassVar[AuditManager] = AuditManager()
+
+    class Meta:
+        verbose_name = "line of the audit log"
+        verbose_name_plural = "audit log"
+
+    def __str__(self) -> str:
+        return f"{self.seq}: {self.action}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not kwargs.get("force_insert"):
+            raise TypeError("The audit log is only added to.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("The audit log is only added to.")
+
+    def representation(self) -> dict[str, Any]:
+        return {
+            "at": rfc3339(self.at),
+            "actor": self.actor or None,
+            "action": self.action,
+            "object": self.object,
+            "address": self.address,
+            "details": self.details,
+        }
+
+    def digest_after(self, previous: str) -> str:
+        """SHA-256 of the digest before and of the line as JSON with sorted keys."""
+        line = orjson.dumps([previous, self.seq, self.representation()], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(line).hexdigest()

@@ -1,0 +1,109 @@
+from typing import Any, cast
+
+import orjson
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.crypto import constant_time_compare
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from chatjuicer.accounts.authentication import place_of
+from chatjuicer.accounts.exceptions import OidcFailed
+from chatjuicer.accounts.models import OidcIdentity, TokenFamily
+from chatjuicer.accounts.oidc import MAX_AGE_S, Attempt, Provider, few_at_once
+from chatjuicer.accounts.serializers import GrantSerializer
+from chatjuicer.api import limits
+from chatjuicer.api.content_policy import static_source
+
+COOKIE = "chatjuicer_oidc"
+COOKIE_PATH = "/api/auth/oidc/"
+SALT = "chatjuicer.accounts.oidc"
+PAGE_POLICY = "default-src 'none'; script-src {static}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+PROVIDER = OpenApiParameter("provider", str, OpenApiParameter.PATH, description="A key of OIDC_PROVIDERS.")
+
+
+class OidcViewSet(ViewSet):
+    """For browsers, which the provider sends back."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="begin_oidc",
+        parameters=[PROVIDER],
+        responses={302: OpenApiResponse(description="To the provider.")},
+    )
+    def begin(self, request: Request, provider: str) -> HttpResponseBase:
+        """Sends the browser to the provider."""
+        chosen = Provider.named(provider)
+        limits.spend_sign_in(request)
+        attempt = Attempt.begin(provider, redirect_uri(request, provider))
+        with few_at_once():
+            answer = HttpResponseRedirect(chosen.address_for(attempt))
+        answer.set_cookie(
+            COOKIE,
+            signing.dumps(attempt.as_dict(), salt=SALT),
+            max_age=MAX_AGE_S,
+            path=COOKIE_PATH,
+            secure=attempt.redirect_uri.startswith("https://"),
+            httponly=True,
+            samesite="Lax",  # the provider's redirect comes from another site
+        )
+        return answer
+
+    @extend_schema(
+        operation_id="end_oidc",
+        parameters=[PROVIDER, OpenApiParameter("code", str), OpenApiParameter("state", str)],
+        responses={(200, "application/json"): GrantSerializer, (200, "text/html"): OpenApiTypes.STR},
+    )
+    def end(self, request: Request, provider: str) -> HttpResponseBase:
+        """Signs in whom the provider vouches for. A browser gets a page that opens the web client."""
+        chosen = Provider.named(provider)
+        limits.spend_sign_in(request)
+        attempt = attempt_of(request, provider)
+        code = request.query_params.get("code", "")
+        if not code or len(code) > 4096:
+            raise OidcFailed()
+        with few_at_once():
+            identity = chosen.identity(attempt, code)
+        user = OidcIdentity.objects.user_of(identity, chosen)
+        family = TokenFamily.objects.sign_in(user, place_of(request), by=f"oidc:{provider}")
+        grant = GrantSerializer(family.grant()).data
+        answer: HttpResponseBase = Response(grant)
+        if "text/html" in request.headers.get("Accept", ""):
+            asked = cast(HttpRequest, request)
+            answer = render(asked, "accounts/signed_in.html", {"token": grant["refresh_token"]})
+            answer.headers["Content-Security-Policy"] = PAGE_POLICY.format(static=static_source(asked))
+        answer.delete_cookie(COOKIE, path=COOKIE_PATH, samesite="Lax")  # type: ignore[attr-defined]
+        return answer
+
+
+def attempt_of(request: Request, provider: str) -> Attempt:
+    """The one that this browser has begun. Raises OidcFailed for another's, or none: somebody else would be signed in
+    here as themselves."""
+    try:
+        begun: Any = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=MAX_AGE_S)
+        attempt = Attempt(**begun)
+    except (signing.BadSignature, TypeError, orjson.JSONDecodeError):
+        raise OidcFailed() from None
+    if attempt.provider != provider or not constant_time_compare(request.query_params.get("state", ""), attempt.state):
+        raise OidcFailed()
+    return attempt
+
+
+def redirect_uri(request: Request, provider: str) -> str:
+    path = f"/api/auth/oidc/{provider}/callback"
+    if settings.PUBLIC_URL:
+        return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
+    address = request.build_absolute_uri(path)
+    # Behind a proxy that ends TLS. The provider sends nobody where it was not told before.
+    if request.headers.get("X-Forwarded-Proto") == "https":
+        address = address.replace("http://", "https://", 1)
+    return address

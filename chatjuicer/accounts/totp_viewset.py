@@ -1,0 +1,52 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from chatjuicer.accounts.authentication import credentials_of
+from chatjuicer.accounts.exceptions import WrongCode
+from chatjuicer.accounts.models import Act, AuditEntry, Totp
+from chatjuicer.accounts.serializers import (
+    PASSWORD_BODY,
+    CodeSerializer,
+    PasswordSerializer,
+    RecoveryCodesSerializer,
+    SuccessSerializer,
+    TotpSetupSerializer,
+)
+from chatjuicer.api import limits
+
+
+class TotpViewSet(ViewSet):
+    """The caller's one-time passwords."""
+
+    @extend_schema(operation_id="set_up_totp", request=None, responses=TotpSetupSerializer)
+    def set_up(self, request: Request) -> Response:
+        """A secret for an authenticator app. Nothing changes until it is confirmed."""
+        secret, uri = Totp.objects.set_up(credentials_of(request).user)
+        return Response({"secret": secret, "uri": uri})
+
+    @extend_schema(operation_id="confirm_totp", request=CodeSerializer, responses=RecoveryCodesSerializer)
+    def confirm(self, request: Request) -> Response:
+        """Turns one-time passwords on, if the code is right. The recovery codes are shown this once."""
+        user = credentials_of(request).user
+        form = CodeSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        limits.spend_sign_in(request, user.email)
+        totp = Totp.objects.filter(user=user).select_related("user").first()
+        if totp is None:
+            raise WrongCode("Set one-time passwords up first.")
+        codes = totp.confirm(form.validated_data["code"])
+        AuditEntry.objects.record(Act.TOTP_TURNED_ON, user)
+        return Response({"recovery_codes": codes})
+
+    @extend_schema(operation_id="turn_off_totp", extensions=PASSWORD_BODY, responses={200: SuccessSerializer})
+    def turn_off(self, request: Request) -> Response:
+        """Neither one-time passwords nor recovery codes are asked for any more."""
+        user = credentials_of(request).user
+        form = PasswordSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        limits.spend_sign_in(request, user.email)
+        user.confirm_password(form.validated_data["password"])
+        Totp.objects.turn_off(user)
+        return Response({"success": True})

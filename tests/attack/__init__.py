@@ -1,0 +1,1 @@
+"""`make attack`: every test that attacks, by the class of hole that it tries, as one table."""

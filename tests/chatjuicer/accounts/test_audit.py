@@ -1,0 +1,186 @@
+"""Who did what, when and from where; and that nobody writes it anew."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client as Browser
+from rest_framework.test import APIClient
+
+from chatjuicer.accounts.models import Act, AuditEntry, User
+from sessions_app.models import ChatSession, MessageDraft
+from tests.conftest import PASSWORD, refused
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def auditor(db: None, client_of: Callable[[User], APIClient]) -> APIClient:
+    return client_of(User.objects.create_user("audit@example.org", PASSWORD, is_staff=True))
+
+
+def lines(client: APIClient) -> list[dict[str, Any]]:
+    answer = client.get("/api/audit")
+    assert answer.status_code == 200
+    entries: list[dict[str, Any]] = answer.json()["entries"]
+    return entries
+
+
+def test_what_alice_does_is_told_in_order(
+    alice: User, alice_client: APIClient, anybody: APIClient, auditor: APIClient
+) -> None:
+    login = {"email": alice.email, "password": PASSWORD}
+    anybody.post("/api/auth/login", login | {"password": "wrong password"}, REMOTE_ADDR="192.0.2.7")
+    grant = anybody.post("/api/auth/login", login, REMOTE_ADDR="192.0.2.7").json()
+    key = alice_client.post("/api/auth/keys", {"name": "ci", "scopes": ["read"]}).json()
+    alice_client.delete(f"/api/auth/keys/{key['id']}")
+    session = alice_client.post("/api/sessions", {"title": "Rome"}).json()
+    alice_client.delete(f"/api/sessions/{session['session_id']}")
+    anybody.post("/api/auth/logout", {"refresh_token": grant["refresh_token"]})
+    alice_client.post("/api/auth/logout-everywhere")
+    alice_client.post("/api/auth/password", {"current_password": PASSWORD, "new_password": "another long one"})
+    alice_client.delete("/api/auth/me", {"password": "another long one"})
+
+    told = [line for line in lines(auditor) if line["action"] != "session_deleted" or line["actor"]]
+    actions = [line["action"] for line in told]
+    expected = [
+        "account_deleted", "password_changed", "signed_out_everywhere", "signed_out", "key_deleted", "key_created",
+        "signed_in", "sign_in_failed",
+    ]  # fmt: skip
+    assert [action for action in actions if action in expected][: len(expected)] == expected
+    by = {line["action"]: line for line in told}
+    for action in ("account_deleted", "password_changed", "key_created", "key_deleted"):
+        assert by[action]["actor"] == str(alice.pk)
+    assert by["sign_in_failed"] | {"at": ""} == {
+        "at": "",
+        "actor": None,
+        "action": "sign_in_failed",
+        "object": f"user:{alice.pk}",
+        "address": "192.0.2.7",
+        "details": {"why": "password"},
+    }
+    assert "Rome" not in str(told)
+    assert key["key"] not in str(told)
+
+
+def test_what_an_unknown_person_typed_is_not_kept(anybody: APIClient, auditor: APIClient) -> None:
+    anybody.post("/api/auth/login", {"email": "my secret password", "password": "x"})
+    assert "my secret password" not in str(lines(auditor))
+    assert lines(auditor)[0]["object"] == ""
+
+
+def test_roles_are_told_whoever_gives_them(alice: User, client: Browser, auditor: APIClient) -> None:
+    root = User.objects.create_superuser("root@example.org", PASSWORD)
+    client.force_login(root)
+    form = {"email": alice.email, "theme": "system", "is_active": "on", "is_staff": "on"}
+    for prefix in ("token_families", "api_keys"):
+        form |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    assert client.post(f"/admin/accounts/user/{alice.pk}/change/", form).status_code == 302
+    line = lines(auditor)[0]
+    assert (line["action"], line["actor"], line["details"]) == ("role_changed", str(root.pk), {"is_staff": True})
+
+
+def test_it_is_for_staff(alice_client: APIClient, anybody: APIClient, auditor: APIClient, alice: User) -> None:
+    refused(anybody.get("/api/audit"), 401, "not_authenticated")
+    refused(alice_client.get("/api/audit"), 403, "forbidden")
+    key = auditor.post("/api/auth/keys", {"name": "x", "scopes": ["read", "chat", "files"]}).json()["key"]
+    anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    refused(anybody.get("/api/audit"), 403, "insufficient_scope")
+
+
+def test_a_cursor_walks_it_all(auditor: APIClient) -> None:
+    for number in range(250):
+        AuditEntry.objects.record(Act.EXPORTED, f"n:{number}")
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = auditor.get("/api/audit", {"cursor": cursor} if cursor else {}).json()
+        seen += [line["object"] for line in page["entries"]]
+        cursor = page["next_cursor"]
+    assert [name for name in seen if name.startswith("n:")] == [f"n:{number}" for number in reversed(range(250))]
+    assert len(set(seen)) == len(seen)
+    refused(auditor.get("/api/audit?cursor=x"), 400, "invalid_input")
+
+
+def test_no_line_can_be_changed_or_taken_away(alice: User) -> None:
+    entry = AuditEntry.objects.earliest("seq")
+    for attempt in (
+        entry.save,
+        entry.delete,
+        lambda: AuditEntry.objects.update(actor="x"),
+        lambda: AuditEntry.objects.all().delete(),
+        lambda: AuditEntry.objects.bulk_update([entry], ["actor"]),
+    ):
+        with pytest.raises(TypeError, match="only added to"):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE accounts_auditentry SET actor = 'x' WHERE seq = 2",
+        "UPDATE accounts_auditentry SET digest = 'x' WHERE seq = 2",
+        "DELETE FROM accounts_auditentry WHERE seq = 2",
+    ],
+)
+def test_whoever_does_it_in_the_database_is_seen(statement: str, capsys: Any) -> None:
+    for number in range(4):
+        AuditEntry.objects.record(Act.EXPORTED, f"n:{number}")
+    call_command("export_audit")
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["object"] for line in told[:4]] == ["n:0", "n:1", "n:2", "n:3"]
+    assert told[-1]["action"] == "audit_exported"
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    with pytest.raises(CommandError, match="was changed"):
+        call_command("export_audit")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_make_one_chain(side_by_side: Callable[..., list[Any]]) -> None:
+    side_by_side(lambda number: AuditEntry.objects.record(Act.EXPORTED, f"n:{number}"), list(range(8)))
+    checked = list(AuditEntry.objects.verified())
+    assert len(checked) == 8
+    assert all(whole for _, whole in checked)
+
+
+def test_an_administrator_says_why_before_a_conversation_is_shown(
+    alice: User, client: Browser, auditor: APIClient
+) -> None:
+    root = User.objects.create_superuser("root@example.org", PASSWORD)
+    client.force_login(root)
+    session, _ = ChatSession.objects.open(alice, title="Rome")
+    session.add_messages([MessageDraft(role="user", content="the secret of Rome")])
+    session.add_context([{"role": "user", "content": "the secret of Rome"}])
+    message = session.messages.get()
+    of_session = f"session__id__exact={session.pk}"
+    paths = [
+        f"/admin/sessions_app/chatsession/{session.pk}/change/",
+        f"/admin/sessions_app/message/?{of_session}",
+        f"/admin/sessions_app/message/{message.pk}/change/",
+        f"/admin/sessions_app/contextitem/?{of_session}",
+        "/admin/sessions_app/message/",
+        f"/admin/sessions_app/message/?{of_session}&{of_session.replace(str(session.pk), str(root.pk))}",
+        "/admin/sessions_app/contextitem/",
+        "/admin/chat_app/event/",
+    ]
+    for path in paths:
+        page = client.get(path).content
+        assert b"secret of Rome" not in page, path
+        assert b"audit_reason" in page, path
+        assert b"secret of Rome" not in client.post(path, {"audit_reason": "  "}).content
+    assert not [line for line in lines(auditor) if line["action"] == "conversation_read"]
+    assert client.post(paths[0], {"audit_reason": "ticket 4711"}).status_code == 302
+    for path in paths[:4]:
+        assert b"secret of Rome" in client.get(path).content, path
+        line = lines(auditor)[0]
+        assert (line["action"], line["actor"], line["object"]) == (
+            "conversation_read",
+            str(root.pk),
+            f"chatsession:{session.pk}",
+        )
+        assert line["details"]["reason"] == "ticket 4711"
+    for path in paths[4:]:
+        assert b"audit_reason" in client.get(path).content, path  # a reason for one is none for all

@@ -1,0 +1,199 @@
+"""Of every operation of the OpenAPI document: what it answers to whom it is not for.
+
+A new operation, or a new part of a path, without its row here fails.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from chatjuicer.accounts.models import ApiKey, TokenFamily, User
+from chatjuicer.accounts.tokens import AccessToken
+from sessions_app.models import ChatSession, MessageDraft, Project
+
+pytestmark = pytest.mark.django_db
+
+METHODS = ("get", "post", "put", "patch", "delete")
+# For everybody, or with a proof of their own in the body or the address.
+PUBLIC = {
+    "/api/health", "/api/health/live", "/api/health/ready", "/api/config", "/api/v1/config", "/api/v1/health",
+    "/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout",
+    "/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/logout",
+    "/api/auth/password/reset", "/api/auth/password/reset/confirm",
+    "/api/auth/oidc/{provider}/login", "/api/auth/oidc/{provider}/callback",
+    "/api/files/put/{token}", "/api/files/get/{token}",
+    "/metrics",
+}  # fmt: skip
+# Operations that change nothing but that a key that may only read may ask for.
+READABLE_POSTS = {"POST /api/auth/ws-ticket"}
+# What is deleted by a client that does not tell whether it was there; in a namespace of one's own account.
+NEVER_404 = {"DELETE /api/users/{user_id}/sessions/{session_id}", "GET /api/users/{user_id}/sessions",
+             "POST /api/users/{user_id}/sessions"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+    @property
+    def names(self) -> list[str]:
+        return re.findall(r"\{(\w+)\}", self.path)
+
+
+def operations() -> Iterator[Operation]:
+    document: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield Operation(method, path)
+
+
+ALL = list(operations())
+GUARDED = [operation for operation in ALL if operation.path not in PUBLIC]
+OF_OBJECTS = [operation for operation in GUARDED if operation.names and str(operation) not in NEVER_404]
+
+
+@pytest.fixture
+def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
+    """Alice's, by the names that paths call them."""
+    session, _ = ChatSession.objects.open(alice, public_id="alices", title="Rome")
+    session.add_messages([MessageDraft(role="user", content="hello")])
+    letter = SimpleUploadedFile("letter.txt", b"dear diary")
+    answer = alice_client.post("/api/sessions/alices/files/upload", {"file": letter}, format="multipart")
+    assert answer.status_code == 201
+    key, _ = ApiKey.objects.issue(alice, "hers", ["read"])
+    project = Project.objects.create(owner=alice, name="hers")
+    return {
+        "key": "alices",
+        "session_id": "alices",
+        "user_id": "default",
+        "name": "letter.txt",
+        "project_id": str(project.pk),
+        "device_id": str(alice.token_families.get().pk),
+        "key_id": str(key.pk),
+        "approval_id": str(uuid4()),
+    }
+
+
+def ask(client: APIClient, operation: Operation, objects: dict[str, str]) -> Any:
+    return getattr(client, operation.method)(operation.path.format(**objects), {}, format="json")
+
+
+def with_token(token: str) -> APIClient:
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client
+
+
+def test_every_part_of_a_path_has_its_row(objects: dict[str, str]) -> None:
+    assert {name for operation in GUARDED for name in operation.names} <= set(objects)
+    assert {operation.path for operation in ALL} >= PUBLIC - {"/metrics"}
+    assert len(GUARDED) > 40
+
+
+def test_strangers_and_whose_credentials_have_ended_get_nowhere(alice: User, objects: dict[str, str]) -> None:
+    family = TokenFamily.objects.sign_in(alice)
+    expired = AccessToken.write(
+        family.pk, alice.pk, uuid4(), timezone.now() - timedelta(hours=1), timedelta(minutes=15)
+    )
+    revoked = TokenFamily.objects.sign_in(alice)
+    revoked.revoke()
+    _, late_key = ApiKey.objects.issue(alice, "late", ["admin"], timezone.now() - timedelta(seconds=1))
+    gone, gone_key = ApiKey.objects.issue(alice, "gone", ["admin"])
+    gone.delete()
+    stranger_s = AccessToken.write(uuid4(), alice.pk, uuid4(), timezone.now(), timedelta(minutes=15))
+    somebody = {
+        "stranger": APIClient(raise_request_exception=False),
+        "expired": with_token(expired),
+        "revoked": with_token(revoked.grant().access_token),
+        "refresh token": with_token(family.grant().refresh_token),
+        "of no sign-in": with_token(stranger_s),
+        "expired key": with_token(late_key),
+        "deleted key": with_token(gone_key),
+    }
+    let_in = [
+        (who, str(operation), answer.status_code)
+        for who, client in somebody.items()
+        for operation in GUARDED
+        if (answer := ask(client, operation, objects)).status_code != 401
+    ]
+    assert let_in == []
+
+
+def test_a_deactivated_user_gets_nowhere(alice: User, alice_client: APIClient, objects: dict[str, str]) -> None:
+    _, key = ApiKey.objects.issue(alice, "hers too", ["admin"])
+    alice.is_active = False
+    alice.save()
+    for client in (alice_client, with_token(key)):
+        assert [str(o) for o in GUARDED if ask(client, o, objects).status_code != 401] == []
+
+
+def test_a_key_that_may_only_read_changes_nothing(alice: User, objects: dict[str, str]) -> None:
+    _, key = ApiKey.objects.issue(alice, "reader", ["read"])
+    client = with_token(key)
+    changes = [o for o in GUARDED if o.method != "get" and str(o) not in READABLE_POSTS]
+    answers = {str(operation): ask(client, operation, objects) for operation in changes}
+    assert [name for name, answer in answers.items() if answer.status_code != 403] == []
+    codes = {answer.json()["error"]["code"] for answer in answers.values()}
+    assert codes == {"insufficient_scope"}
+
+
+def test_what_is_alice_s_does_not_exist_for_mallory(
+    alice: User, mallory_client: APIClient, objects: dict[str, str]
+) -> None:
+    """Each answers to a foreign id exactly as to an unknown one."""
+
+    def unknown(name: str, value: str) -> str:
+        try:
+            return str(uuid4()) if UUID(value) else ""
+        except ValueError:
+            return value if name in ("name", "user_id") else "nobodys"
+
+    made_up = {name: unknown(name, value) for name, value in objects.items()}
+    for operation in OF_OBJECTS:
+        foreign, none = (ask(mallory_client, operation, which) for which in (objects, made_up))
+        assert foreign.status_code == none.status_code, operation
+        assert foreign.status_code in (400, 404, 405), (operation, foreign.status_code)
+        assert [shape(answer, which) for answer, which in ((foreign, objects), (none, made_up))] == [
+            shape(none, made_up)
+        ] * 2, operation
+    session = ChatSession.objects.get(public_id="alices", owner=alice)
+    assert (session.title, session.messages.count(), session.files.count()) == ("Rome", 1, 1)
+    assert Project.objects.filter(owner=alice).exists()
+    assert alice.api_keys.exists()
+    assert alice.token_families.filter(revoked_at=None).exists()
+
+
+def shape(answer: Any, asked: dict[str, str]) -> str:
+    """The body without what differs between any two answers."""
+    body = json.loads(answer.content)
+    body["error"].pop("request_id")
+    text = json.dumps(body)
+    for value in asked.values():
+        text = text.replace(value, "…")
+    return text
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=str)
+def test_nothing_breaks_on_what_is_no_object(
+    operation: Operation, alice_client: APIClient, objects: dict[str, str]
+) -> None:
+    for body in ([], "x", {"title": {"a": []}, "email": 5, "session_id": None}):
+        if operation.method == "get":
+            break
+        answer = getattr(alice_client, operation.method)(operation.path.format(**objects), body, format="json")
+        assert answer.status_code < 500, (operation, body, answer.status_code)
