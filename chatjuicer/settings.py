@@ -111,6 +111,8 @@ HOUSEKEEP_EVERY_S = env.seconds("HOUSEKEEP_EVERY_S", 60)
 FOLD_AFTER_S = env.seconds("FOLD_AFTER_S", 600)
 # Sessions that were not used for so long are archived; 0: none.
 ARCHIVE_AFTER_DAYS = env.seconds("ARCHIVE_AFTER_DAYS", 0)
+# For so long a deleted session can be restored; 0: it is gone at once.
+TRASH_DAYS = env.number("TRASH_DAYS", 30)
 # A process that is silent for so long has lost its runs.
 LEASE_S = env.seconds("LEASE_S", 15)
 # Answers that this process gives to one user at once; further ones wait, and past the second number are refused.

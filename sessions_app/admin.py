@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from chatjuicer.api.paginator import BoundedPaginator
-from sessions_app.models import ChatSession, ContextItem, Message, Project
+from sessions_app.models import ChatSession, ContextItem, Message, Project, known
 
 INLINE_ROWS = 50
 """Rows of each history on a session's page."""
@@ -48,6 +48,10 @@ class HistoryAdmin(admin.ModelAdmin):
     list_per_page = 50
     list_select_related = ("session",)
     in_session_ordering: tuple[str, ...] = ("-position",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Of sessions that exist: what is in the trash is nobody's to read."""
+        return super().get_queryset(request).filter(known("session__"))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # Only within a session does an index know the order of positions.

@@ -34,6 +34,7 @@ from sessions_app.serializers import (
 SESSION = OpenApiParameter(
     "key", str, OpenApiParameter.PATH, description="The session's `session_id` or its UUID `id`."
 )
+PERMANENT = OpenApiParameter("permanent", bool, description="Without the trash: nothing of it can be restored.")
 DONE: dict[str, Any] = {"success": True}
 
 
@@ -49,6 +50,9 @@ class SessionView(APIView):
 
     def session(self, key: str) -> ChatSession:
         return caller(self.request).chat_sessions.named(key)
+
+    def deleted_session(self, key: str) -> ChatSession:
+        return caller(self.request).chat_sessions(manager="trash").named(key)
 
     def handle_exception(self, exc: Exception) -> Response:
         # Also when it went away while the request was being answered.
@@ -71,6 +75,7 @@ class SessionViewSet(SessionView, ViewSet):
             text_parameter("agent", "Only those of this agent.", 64),
             OpenApiParameter("project_id", UUID, description="Only those of this project."),
             OpenApiParameter("archived", bool, description="Only those, or only the others."),
+            OpenApiParameter("deleted", bool, description="true: those in the trash, and no others."),
             OpenApiParameter(
                 "cursor",
                 {"type": "string", "pattern": f"^({listing.CURSOR})?$"},
@@ -94,6 +99,7 @@ class SessionViewSet(SessionView, ViewSet):
             agent=text(query, "agent", 64),
             archived=flag(query, "archived"),
             project_id=identifier(query, "project_id"),
+            deleted=flag(query, "deleted") or False,
             cursor=text(query, "cursor", 255),
         )
         return Response(listing.page(wanted))
@@ -141,11 +147,30 @@ class SessionViewSet(SessionView, ViewSet):
             session.configure(**form.validated_data)
         return Response(SessionSerializer(session).data)
 
-    @extend_schema(operation_id="delete_session", parameters=[SESSION], responses={200: DoneSerializer})
+    @extend_schema(operation_id="delete_session", parameters=[SESSION, PERMANENT], responses={200: DoneSerializer})
     def destroy(self, request: Request, key: str) -> Response:
-        """Stops a run in progress; messages, context, events and files go with the session."""
-        self.session(key).remove()
+        """Stops a run in progress, and puts the session into the trash with all that hangs on it. `permanent`: all of
+        it goes at once, also out of the trash; of two with this `session_id`, the one that is not there."""
+        if not flag(request.query_params, "permanent"):
+            self.session(key).discard()
+            return Response(DONE)
+        try:
+            self.session(key).remove()
+        except ChatSession.DoesNotExist:
+            self.deleted_session(key).remove()
         return Response(DONE)
+
+    @extend_schema(operation_id="restore_session", parameters=[SESSION], request=None, responses=SessionSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, key: str) -> Response:
+        """Out of the trash, the one deleted last where several had this `session_id`; it gets another one if its own
+        is taken. Of a session that is there already nothing changes."""
+        try:
+            session = self.deleted_session(key)
+            session.restore()
+        except ChatSession.DoesNotExist:
+            session = self.session(key)
+        return Response(SessionSerializer(session).data)
 
     @extend_schema(operation_id="clear_session", parameters=[SESSION], request=None, responses=DoneSerializer)
     @action(detail=True, methods=["post"])

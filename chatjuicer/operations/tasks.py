@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
-from sessions_app.models import PackedHistory
+from sessions_app.models import ChatSession, PackedHistory
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,16 @@ def archive_sessions() -> Iterator[int]:
         yield from archive_unused(timezone.now() - timedelta(days=settings.ARCHIVE_AFTER_DAYS))
 
 
+def empty_trash() -> Iterator[int]:
+    """Sessions that were deleted TRASH_DAYS ago."""
+    expired = ChatSession.trash.filter(deleted_at__lte=timezone.now() - timedelta(days=settings.TRASH_DAYS))
+    # Without what is encrypted: a row that cannot be read must not hide the others.
+    while session := expired.order_by("deleted_at").defer("title", "last_message_preview").first():
+        with suppress(ChatSession.DoesNotExist):  # restored, or removed, at this moment
+            session.remove()
+        yield 1
+
+
 TASKS = (
     Task("fold", fold_logs),
     Task("tickets", remove_tickets),
@@ -86,4 +97,5 @@ TASKS = (
     Task("idempotency-records", remove_idempotency_records),
     Task("files", sweep_files, HOURLY_S),
     Task("archive", archive_sessions, HOURLY_S),
+    Task("trash", empty_trash, HOURLY_S),
 )

@@ -5,7 +5,7 @@ from .packed import PackedHistory
 from .project import Project
 from .segment import PackedSegment, pack_too
 from .session import IDLE, ChatSession
-from .sessions import NATIVE
+from .sessions import NATIVE, known
 from .statements import update_returning
 from .tally import SessionTally
 
@@ -21,6 +21,7 @@ __all__ = [
     "PackedSegment",
     "Project",
     "SessionTally",
+    "known",
     "pack_too",
     "update_returning",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
@@ -20,7 +20,7 @@ from .draft import MessageDraft
 from .message import SPOKEN, Message
 from .packed import PackedHistory
 from .project import Project
-from .sessions import DELETING, NATIVE, ChatSessionManager
+from .sessions import DELETING, NATIVE, TRASH, ChatSessionManager, TrashManager, new_name
 from .statements import ShortNumbers, countable, update_returning
 from .tally import SessionTally
 
@@ -81,8 +81,10 @@ class ChatSession(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     # Exactly the time of the newest message, or of creation: a walk through the list relies on it.
     last_used_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="in the trash since then")
 
     objects = ChatSessionManager()
+    trash = TrashManager()
     with_deleting: "models.Manager[ChatSession]" = models.Manager()
 
     class Meta:
@@ -104,6 +106,7 @@ class ChatSession(models.Model):
             models.Index(fields=["owner", "namespace", "-updated_at", "-id", "title"], name="session_by_update"),
             models.Index(fields=["-created_at"], name="session_newest"),
             models.Index(fields=["public_id"], name="session_name"),
+            models.Index(fields=["owner", "-deleted_at"], condition=Q(deleted_at__isnull=False), name="session_trash"),
         ]
 
     def __str__(self) -> str:
@@ -288,8 +291,42 @@ class ChatSession(models.Model):
             self.refresh_from_db()
             signals.session_cleared.send(type(self), session=self)
 
+    def discard(self) -> None:
+        """Into the trash, where there is one for it; else as `remove`. Raises DoesNotExist if gone.
+
+        To other namespaces no door restores anything: what is deleted there is gone.
+        """
+        if not settings.TRASH_DAYS or self.namespace != NATIVE:
+            self.remove()
+            return
+        with transaction.atomic(savepoint=False):
+            self._lock()
+            signals.session_ending.send(type(self), session=self, reason="deleted")
+            self._row.update(namespace=f"{TRASH}{self.pk.hex}", deleted_at=timezone.now(), active_slot=None)
+            self._note_removed()
+
+    def restore(self) -> None:
+        """Out of the trash, under its name, or a new one where that is taken. Raises DoesNotExist if not there."""
+        row, now = type(self).trash.filter(pk=self.pk), timezone.now()
+        back: dict[str, Any] = {"namespace": NATIVE, "deleted_at": None, "updated_at": now}
+        with transaction.atomic(savepoint=False):
+            try:
+                with transaction.atomic():
+                    restored = row.update(**back)
+            except IntegrityError:
+                restored = row.update(**back, public_id=new_name())
+            if not restored:
+                raise ChatSession.DoesNotExist
+            self.refresh_from_db()
+            signals.session_restored.send(type(self), session=self)
+            signals.session_updated.send(type(self), session=self)
+            SessionTally.objects.change(self.owner_id, NATIVE, +1)
+
     def remove(self) -> None:
-        """Deletes the session and all that hangs on it. Raises DoesNotExist if gone."""
+        """Deletes the session, in the trash or not, and all that hangs on it. Raises DoesNotExist if gone."""
+        if self.deleted_at:
+            self._remove_from_trash()
+            return
         with transaction.atomic(savepoint=False):
             self._lock()
             signals.session_ending.send(type(self), session=self, reason="deleted")
@@ -300,6 +337,13 @@ class ChatSession(models.Model):
             # Its name is free at once.
             self._row.update(namespace=DELETING, public_id=f"deleting:{uuid.uuid4().hex}", active_slot=None)
             self._note_removed()
+        self.finish_removing()
+
+    def _remove_from_trash(self) -> None:
+        """Its runs have ended and its name is free since it came there."""
+        doomed = {"namespace": DELETING, "public_id": f"deleting:{uuid.uuid4().hex}", "deleted_at": None}
+        if not type(self).trash.filter(pk=self.pk).update(**doomed):
+            raise ChatSession.DoesNotExist
         self.finish_removing()
 
     def finish_removing(self) -> None:
