@@ -82,6 +82,8 @@ RATE_LIMIT_LOOPBACK = env.flag("RATE_LIMIT_LOOPBACK", False)
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", None)
 # Fernet keys; the first writes, all read. None: texts are stored as they are.
 MESSAGE_ENCRYPTION_KEYS = env.names("MESSAGE_ENCRYPTION_KEYS")
+# With them: whether what was said can be searched, by keyed hashes of words.
+SEARCH_ENCRYPTED = env.choice("SEARCH_ENCRYPTED", "off", "hashed")
 
 # -- models and runs
 

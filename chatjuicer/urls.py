@@ -6,6 +6,7 @@ from chat_app import page
 from chatjuicer.config import ConfigView
 from chatjuicer.health import HealthView, LiveView, ReadyView
 from chatjuicer.metrics import MetricsView
+from sessions_app.search.viewsets import SearchView
 
 # API routes are written without a trailing slash; chatjuicer.middleware serves the other spelling.
 urlpatterns = [
@@ -19,6 +20,7 @@ urlpatterns = [
     path("api/config", ConfigView.as_view()),
     path("api/", include("chatjuicer.api.schema")),
     path("api/auth/", include("chatjuicer.accounts.urls")),
+    path("api/search", SearchView.as_view()),
     path("api/", include("files_app.urls")),
     path("api/", include("chat_app.urls")),
     path("api/v1/", include("chatjuicer.frontends.juicer.urls")),  # leaves sessions named by their UUID to MAI

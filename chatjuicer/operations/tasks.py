@@ -8,15 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from chat_app.runs.folding import fold_next
 from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
+from files_app.models import File
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
-from sessions_app.models import ChatSession, PackedHistory
+from sessions_app.models import ChatSession, PackedHistory, SearchEntry
+from sessions_app.models.search_entry import index_history
+from sessions_app.search.shelves import OFF, scheme
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +93,19 @@ def empty_trash() -> Iterator[int]:
         yield 1
 
 
+def index_search() -> Iterator[int]:
+    """What the search does not know yet: of older versions, moved from another database, or indexed by another key."""
+    name = scheme()
+    # Two ranges of an index, where `exclude` would read all sessions.
+    unknown = ChatSession.with_deleting.filter(Q(search_scheme__lt=name) | Q(search_scheme__gt=name))
+    while session := unknown.order_by("search_scheme").first():
+        yield from index_history(session)
+        if name != OFF:
+            for key, file_name in File.objects.filter(session=session).values_list("pk", "name"):
+                SearchEntry.objects.put_file(session, key, file_name)
+        session.finish_indexing(name)
+
+
 TASKS = (
     Task("fold", fold_logs),
     Task("tickets", remove_tickets),
@@ -98,4 +114,5 @@ TASKS = (
     Task("files", sweep_files, HOURLY_S),
     Task("archive", archive_sessions, HOURLY_S),
     Task("trash", empty_trash, HOURLY_S),
+    Task("search", index_search),
 )

@@ -3,6 +3,7 @@ from .draft import MessageDraft, MessageError
 from .message import Message
 from .packed import PackedHistory
 from .project import Project
+from .search_entry import SearchEntry
 from .segment import PackedSegment, pack_too
 from .session import IDLE, ChatSession
 from .sessions import NATIVE, known
@@ -20,6 +21,7 @@ __all__ = [
     "PackedHistory",
     "PackedSegment",
     "Project",
+    "SearchEntry",
     "SessionTally",
     "known",
     "pack_too",

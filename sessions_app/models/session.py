@@ -14,12 +14,14 @@ from chatjuicer.encryption import EncryptedTextField
 from sessions_app import catalogue, signals
 from sessions_app.exceptions import SessionInactive
 from sessions_app.preview import preview_of
+from sessions_app.search.shelves import OFF
 
 from .context import ContextItem
 from .draft import MessageDraft
 from .message import SPOKEN, Message
 from .packed import PackedHistory
 from .project import Project
+from .search_entry import SearchEntry
 from .sessions import DELETING, NATIVE, TRASH, ChatSessionManager, TrashManager, new_name
 from .statements import ShortNumbers, countable, update_returning
 from .tally import SessionTally
@@ -81,6 +83,13 @@ class ChatSession(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     # Exactly the time of the newest message, or of creation: a walk through the list relies on it.
     last_used_at = models.DateTimeField(default=timezone.now)
+    search_scheme = models.CharField(
+        max_length=16,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="of its search entries; empty: none were made",
+    )
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="in the trash since then")
 
     objects = ChatSessionManager()
@@ -106,6 +115,7 @@ class ChatSession(models.Model):
             models.Index(fields=["owner", "namespace", "-updated_at", "-id", "title"], name="session_by_update"),
             models.Index(fields=["-created_at"], name="session_newest"),
             models.Index(fields=["public_id"], name="session_name"),
+            models.Index(fields=["search_scheme"], name="session_search_scheme"),
             models.Index(fields=["owner", "-deleted_at"], condition=Q(deleted_at__isnull=False), name="session_trash"),
         ]
 
@@ -143,6 +153,7 @@ class ChatSession(models.Model):
                 message.position = position
                 message.created_at = now
             self.messages.bulk_create(messages)
+            SearchEntry.objects.put_messages(self, messages)
         self.is_active = bool(is_active)
         self.last_used_at = self.updated_at = now
         self.last_message_preview = preview or self.last_message_preview
@@ -243,6 +254,8 @@ class ChatSession(models.Model):
         with transaction.atomic(savepoint=False):
             self._row.update(**changes, updated_at=now)
             self.refresh_from_db()
+            if "title" in changes:
+                SearchEntry.objects.put_title(self)
             signals.session_updated.send(type(self), session=self)
 
     def speak(self, dialect: str) -> None:
@@ -265,14 +278,39 @@ class ChatSession(models.Model):
             if not unnamed.update(title=title[:255], updated_at=timezone.now()):
                 return False
             self.refresh_from_db()
+            SearchEntry.objects.put_title(self)
             signals.session_updated.send(type(self), session=self)
         return True
+
+    # Search
+
+    def index_some(self, below: int | None, limit: int) -> list[Message]:
+        """Puts the last messages below that position into the index, at most `limit`; those, in order."""
+        with transaction.atomic(savepoint=False):
+            if not self._hold():  # what is deleted or cleared meanwhile must not come back
+                return []
+            packed = PackedHistory.objects.filter(session=self).first()
+            if packed:
+                messages = packed.newest(Message, limit, below)
+            else:
+                rows = self.messages.all() if below is None else self.messages.filter(position__lt=below)
+                messages = list(rows.order_by("-position")[:limit])[::-1]
+            SearchEntry.objects.put_messages(self, messages)
+        return messages
+
+    def finish_indexing(self, name: str) -> None:
+        """All that it has is in the index, under the scheme of that name."""
+        with transaction.atomic(savepoint=False):
+            if name != OFF and self._hold():
+                SearchEntry.objects.put_title(self)
+            type(self).with_deleting.filter(pk=self.pk).update(search_scheme=name)
 
     # Ends
 
     def clear(self) -> None:
         """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
-        self._shrink("cleared", [self.messages.all(), self.context_items.all()])
+        found = self.search_entries.filter(kind=SearchEntry.Kind.MESSAGE)
+        self._shrink("cleared", [self.messages.all(), self.context_items.all(), found])
         with transaction.atomic(savepoint=False):
             self._lock()
             PackedHistory.objects.drop(self)
@@ -288,6 +326,7 @@ class ChatSession(models.Model):
             )
             self.messages.all().delete()
             self.context_items.all().delete()
+            found.all().delete()
             self.refresh_from_db()
             signals.session_cleared.send(type(self), session=self)
 

@@ -13,7 +13,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from sessions_app import catalogue
+from sessions_app.search.shelves import scheme
 
+from .search_entry import SearchEntry
 from .tally import SessionTally
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             title=title,
             is_named=is_named,
             model=model,
+            search_scheme=scheme(),
             mcp_config=list(settings.MCP_SERVERS) if mcp_config is None else list(mcp_config),
             max_tokens=window.max_tokens,
             trigger_tokens=window.trigger_tokens,
@@ -108,6 +111,8 @@ class ChatSessionManager(models.Manager["ChatSession"]):
                 stored = named.first() if public_id else session
             if stored.pk != session.pk:
                 return stored, False
+            if title:
+                SearchEntry.objects.put_title(session)
             SessionTally.objects.change(owner.pk, namespace, +1)
         return session, True
 
