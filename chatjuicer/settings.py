@@ -66,6 +66,8 @@ CORS_ORIGINS = env.names("CORS_ORIGINS")
 # A client on this machine acts as the default user without signing in.
 ALLOW_LOCALHOST_NOAUTH = env.flag("ALLOW_LOCALHOST_NOAUTH", RUN_LOCALLY and is_loopback(HOST))
 ALLOW_REGISTRATION = env.flag("ALLOW_REGISTRATION", False)
+# Whether people may show a conversation to whoever has its address.
+ALLOW_SHARING = env.flag("ALLOW_SHARING", True)
 # Asked for at registration; unset: none is.
 REGISTRATION_INVITE_CODE = env.text("REGISTRATION_INVITE_CODE")
 # The first user, an administrator; a password that is unset is generated and printed once.

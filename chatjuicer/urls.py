@@ -7,12 +7,14 @@ from chatjuicer.config import ConfigView
 from chatjuicer.health import HealthView, LiveView, ReadyView
 from chatjuicer.metrics import MetricsView
 from sessions_app.search.viewsets import SearchView
+from sessions_app.sharing.page import shared_page
 
 # API routes are written without a trailing slash; chatjuicer.middleware serves the other spelling.
 urlpatterns = [
     path("", page.index, name="page"),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    path("share/<str:token>", shared_page),
     path("metrics", MetricsView.as_view()),
     path("api/health", HealthView.as_view()),
     path("api/health/live", LiveView.as_view()),

@@ -52,7 +52,7 @@ class SessionView(APIView):
         return caller(self.request).chat_sessions.named(key)
 
     def deleted_session(self, key: str) -> ChatSession:
-        return caller(self.request).chat_sessions(manager="trash").named(key)
+        return ChatSession.trash.named(caller(self.request), key)
 
     def handle_exception(self, exc: Exception) -> Response:
         # Also when it went away while the request was being answered.

@@ -17,7 +17,7 @@ from chatjuicer.accounts.models.idempotency_record import KEPT
 from files_app.models import File
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
-from sessions_app.models import ChatSession, PackedHistory, SearchEntry
+from sessions_app.models import ChatSession, PackedHistory, SearchEntry, Share
 from sessions_app.models.search_entry import index_history
 from sessions_app.search.shelves import OFF, scheme
 
@@ -93,6 +93,10 @@ def empty_trash() -> Iterator[int]:
         yield 1
 
 
+def remove_shares() -> Iterator[int]:
+    return removed(Share.objects.expired())
+
+
 def index_search() -> Iterator[int]:
     """What the search does not know yet: of older versions, moved from another database, or indexed by another key."""
     name = scheme()
@@ -114,5 +118,6 @@ TASKS = (
     Task("files", sweep_files, HOURLY_S),
     Task("archive", archive_sessions, HOURLY_S),
     Task("trash", empty_trash, HOURLY_S),
+    Task("shares", remove_shares, HOURLY_S),
     Task("search", index_search),
 )

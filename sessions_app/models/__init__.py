@@ -7,6 +7,7 @@ from .search_entry import SearchEntry
 from .segment import PackedSegment, pack_too
 from .session import IDLE, ChatSession
 from .sessions import NATIVE, known
+from .share import Share
 from .statements import update_returning
 from .tally import SessionTally
 
@@ -23,6 +24,7 @@ __all__ = [
     "Project",
     "SearchEntry",
     "SessionTally",
+    "Share",
     "known",
     "pack_too",
     "update_returning",

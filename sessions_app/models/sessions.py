@@ -118,14 +118,14 @@ class ChatSessionManager(models.Manager["ChatSession"]):
 
 
 class TrashManager(models.Manager["ChatSession"]):
-    """Deleted sessions that can be restored. Ask it of `user.chat_sessions(manager="trash")`."""
+    """Deleted sessions that can be restored."""
 
     def get_queryset(self) -> "models.QuerySet[ChatSession]":
         return super().get_queryset().filter(deleted_at__isnull=False)
 
-    def named(self, key: str) -> "ChatSession":
-        """The one that had this name, deleted last of several, or else has this UUID; raises DoesNotExist."""
-        return first_named(self.order_by("-deleted_at"), key)
+    def named(self, owner: "User", key: str) -> "ChatSession":
+        """The owner's that had this name, deleted last of several, or else has this UUID; raises DoesNotExist."""
+        return first_named(self.filter(owner=owner).order_by("-deleted_at"), key)
 
 
 def first_named(sessions: "models.QuerySet[ChatSession]", key: str) -> "ChatSession":

@@ -206,7 +206,8 @@ def rows(wanted: Wanted, expression: str, weeks: Sequence[int], upto: Position |
 
 def stored(value: Any) -> Any:
     name = "created_at" if isinstance(value, datetime) else "owner_id" if isinstance(value, UUID) else "role"
-    return SearchEntry._meta.get_field(name).get_db_prep_value(value, connection)
+    column: Any = SearchEntry._meta.get_field(name)
+    return column.get_db_prep_value(value, connection)
 
 
 def hit(number: int, session: Any, kind: str, ref: Any, position: int | None, name: str, created_at: Any) -> Hit:

@@ -71,7 +71,8 @@ class Query:
     @classmethod
     def parse(cls, text: str) -> "Query":
         """All words must be there; the last one, if it is a word or a phrase that is still open, may be a beginning."""
-        wanted, without = [], []
+        wanted: list[Phrase] = []
+        without: list[Phrase] = []
         chunks = list(CHUNK.finditer(text.translate(QUOTES)))
         for chunk in chunks[:MAX_PHRASES]:
             said = chunk["phrase"] if chunk["word"] is None else chunk["word"]

@@ -38,7 +38,7 @@ ADMIN = {
 NO_CHANGE = {"POST api/auth/ws-ticket"}
 CHAT = {
     "POST api/sessions", f"PATCH {SESSION}", f"DELETE {SESSION}", f"POST {SESSION}/clear", f"POST {SESSION}/interrupt",
-    f"POST {SESSION}/restore",
+    f"POST {SESSION}/restore", f"POST {SESSION}/share", f"DELETE {SESSION}/share",
     f"POST {SESSION}/summarize", f"POST {SESSION}/messages", f"POST {SESSION}/approvals/<uuid:approval_id>",
     "POST api/chat",
     "POST api/v1/sessions", "PATCH api/v1/sessions/<str:key>", "DELETE api/v1/sessions/<str:key>",
