@@ -193,6 +193,7 @@ class MessageViewSet(SessionView, ViewSet):
             LIMIT,
             number_parameter("before", "A position: the messages nearest below it."),
             number_parameter("after", "A position: the messages nearest above it."),
+            number_parameter("around", "A position: the messages nearest to it on both sides, and the one there."),
         ],
         responses=MessageListSerializer,
     )
@@ -202,8 +203,9 @@ class MessageViewSet(SessionView, ViewSet):
         limit, offset = number(query, "limit", 50, 1, 100), number(query, "offset", 0)
         before = number(query, "before", 0) if "before" in query else None
         after = number(query, "after", 0) if "after" in query else None
+        around = number(query, "around", 0) if "around" in query else None
         with snapshot():
-            return Response(self.history_class(self.session(key)).page(limit, offset, before, after))
+            return Response(self.history_class(self.session(key)).page(limit, offset, before, after, around))
 
     @extend_schema(
         operation_id="add_message",

@@ -171,6 +171,24 @@ def test_pages_by_cursor_give_all_once_the_latest_first(session: ChatSession, al
         Message.objects.filter(position__gt=150).delete()
 
 
+def test_a_result_is_jumped_to(session: ChatSession, alice_client: APIClient) -> None:
+    say(session, *(f"number {n}" for n in range(1, 101)))
+
+    def around(position: int, limit: int) -> tuple[list[int], bool]:
+        page = alice_client.get(f"/api/sessions/trip/messages?around={position}&limit={limit}").json()
+        return [message["position"] for message in page["messages"]], page["has_more"]
+
+    assert around(50, 5) == ([48, 49, 50, 51, 52], True)
+    assert around(50, 4) == ([49, 50, 51, 52], True)
+    assert around(50, 1) == ([50], True)
+    assert around(1, 5) == around(0, 5) == ([1, 2, 3, 4, 5], True)
+    assert around(100, 5) == around(1000, 5) == ([96, 97, 98, 99, 100], True)
+    assert around(50, 100) == (list(range(1, 101)), False)
+    ChatSession.objects.update(last_used_at=timezone.now() - timedelta(days=100))
+    assert sum(archive_unused(timezone.now() - timedelta(days=50))) == 1
+    assert around(50, 5) == ([48, 49, 50, 51, 52], True)
+
+
 def test_filters(session: ChatSession, alice: User, alice_client: APIClient) -> None:
     other, _ = ChatSession.objects.open(alice, public_id="other")
     say(session, "apple one")

@@ -15,8 +15,8 @@ from sessions_app.models import ChatSession, MessageDraft, Share
 from tests.conftest import refused
 
 TAGS = {
-    "!doctype", "html", "head", "meta", "title", "style", "body", "header", "main", "article", "h1", "h2", "p", "details",
-    "summary", "pre", "code", "a", "em", "strong", "table", "thead", "tbody", "tr", "th", "td",
+    "!doctype", "html", "head", "meta", "title", "style", "body", "header", "main", "article", "h1", "h2", "p",
+    "details", "summary", "pre", "code", "a", "em", "strong", "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 SHARE = "/api/sessions/trip/share"
 
