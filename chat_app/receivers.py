@@ -43,9 +43,9 @@ def is_busy(session: ChatSession, **kwargs: Any) -> bool:
     return False
 
 
-@receiver(signals.session_unpacked)
+@receiver([signals.session_unpacked, signals.session_restored])
 def fold_again(session: ChatSession, **kwargs: Any) -> None:
-    """Older versions have packed deltas, too."""
+    """Older versions have packed deltas, too; and in the trash nothing is folded."""
     Run.objects.filter(session=session, folded=True).update(folded=False)
 
 

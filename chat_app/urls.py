@@ -1,6 +1,9 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from sessions_app.sharing.viewsets import ShareViewSet
+
+from .history import History
 from .viewsets import ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -12,5 +15,9 @@ router.register("approvals", ApprovalViewSet, "approval")
 urlpatterns = [
     *router.urls,
     # The waiting approvals of all sessions are listed together; one is decided in its session.
+    path(
+        "sessions/<str:key>/share",
+        ShareViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}, history_class=History),
+    ),
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

@@ -66,6 +66,8 @@ CORS_ORIGINS = env.names("CORS_ORIGINS")
 # A client on this machine acts as the default user without signing in.
 ALLOW_LOCALHOST_NOAUTH = env.flag("ALLOW_LOCALHOST_NOAUTH", RUN_LOCALLY and is_loopback(HOST))
 ALLOW_REGISTRATION = env.flag("ALLOW_REGISTRATION", False)
+# Whether people may show a conversation to whoever has its address.
+ALLOW_SHARING = env.flag("ALLOW_SHARING", True)
 # Asked for at registration; unset: none is.
 REGISTRATION_INVITE_CODE = env.text("REGISTRATION_INVITE_CODE")
 # The first user, an administrator; a password that is unset is generated and printed once.
@@ -95,6 +97,8 @@ RATE_LIMIT_LOOPBACK = env.flag("RATE_LIMIT_LOOPBACK", False)
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 # Fernet keys; the first writes, all read. None: texts are stored as they are.
 MESSAGE_ENCRYPTION_KEYS = env.names("MESSAGE_ENCRYPTION_KEYS")
+# With them: whether what was said can be searched, by keyed hashes of words.
+SEARCH_ENCRYPTED = env.choice("SEARCH_ENCRYPTED", "off", "hashed")
 
 # -- models and runs
 
@@ -124,6 +128,8 @@ HOUSEKEEP_EVERY_S = env.seconds("HOUSEKEEP_EVERY_S", 60)
 FOLD_AFTER_S = env.seconds("FOLD_AFTER_S", 600)
 # Sessions that were not used for so long are archived; 0: none.
 ARCHIVE_AFTER_DAYS = env.seconds("ARCHIVE_AFTER_DAYS", 0)
+# For so long a deleted session can be restored; 0: it is gone at once.
+TRASH_DAYS = env.number("TRASH_DAYS", 30)
 # A process that is silent for so long has lost its runs.
 LEASE_S = env.seconds("LEASE_S", 15)
 # Answers that this process gives to one user at once; further ones wait, and past the second number are refused.

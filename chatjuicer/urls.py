@@ -8,12 +8,15 @@ from chatjuicer.accounts.reset_page import reset_page
 from chatjuicer.config import ConfigView
 from chatjuicer.health import HealthView, LiveView, ReadyView
 from chatjuicer.metrics import MetricsView
+from sessions_app.search.viewsets import SearchView
+from sessions_app.sharing.page import shared_page
 
 # API routes are written without a trailing slash; chatjuicer.middleware serves the other spelling.
 urlpatterns = [
     path("", page.index, name="page"),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    path("share/<str:token>", shared_page),
     path("metrics", MetricsView.as_view()),
     path("api/health", HealthView.as_view()),
     path("api/health/live", LiveView.as_view()),
@@ -23,6 +26,7 @@ urlpatterns = [
     path("reset-password", reset_page),
     path("api/audit", AuditViewSet.as_view({"get": "list"})),
     path("api/auth/", include("chatjuicer.accounts.urls")),
+    path("api/search", SearchView.as_view()),
     path("api/", include("files_app.urls")),
     path("api/", include("chat_app.urls")),
     path("api/v1/", include("chatjuicer.frontends.juicer.urls")),  # leaves sessions named by their UUID to MAI

@@ -8,6 +8,7 @@ from django.utils.http import content_disposition_header
 from rest_framework.request import Request
 
 from chatjuicer.accounts.authentication import Credentials, mark_alive, mark_of
+from chatjuicer.api.addresses import absolute
 from files_app import kinds
 from files_app.exceptions import NoSuchFile
 from files_app.models import File, Upload
@@ -55,14 +56,6 @@ def unsigned(signer: signing.TimestampSigner, token: str, lifetime_s: int) -> UU
     except (signing.BadSignature, ValueError):  # the latter: signed by an older version
         pass
     raise NoSuchFile()
-
-
-def absolute(request: Request, path: str) -> str:
-    url = request.build_absolute_uri(path)
-    # Behind a proxy that ends TLS. A client that makes the header up gets a wrong address, and nobody else does.
-    if request.headers.get("X-Forwarded-Proto") == "https":
-        url = url.replace("http://", "https://", 1)
-    return url
 
 
 def disposition(file: File) -> str:

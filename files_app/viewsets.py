@@ -31,7 +31,7 @@ from files_app.serializers import (
     UploadUrlSerializer,
 )
 from files_app.storage import file_storage
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, known
 from sessions_app.serializers import DoneSerializer
 from sessions_app.viewsets import DONE, SESSION, SessionView
 
@@ -245,7 +245,8 @@ class SignedAddressViewSet(ViewSet):
 
     @extend_schema(operation_id="get_bytes", responses=BYTES)
     def send(self, request: Request, token: str) -> HttpResponseBase:
-        file = File.objects.filter(pk=links.file_of(token), session__owner__is_active=True).first()
+        files = File.objects.filter(known("session__"), session__owner__is_active=True)
+        file = files.filter(pk=links.file_of(token)).first()
         if file is None:
             raise NoSuchFile()
         return download(request, file)

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 
 from chatjuicer.accounts.admin_reason import AsksForReason
 from chatjuicer.api.paginator import BoundedPaginator
-from sessions_app.models import ChatSession, ContextItem, Message, Project
+from sessions_app.models import ChatSession, ContextItem, Message, Project, known
 
 INLINE_ROWS = 50
 """Rows of each history on a session's page."""
@@ -56,6 +56,10 @@ class HistoryAdmin(AsksForReason):
             return f"chatsession:{asked}" if (asked := session_asked_for(request)) else f"{self.opts.model_name}:*"
         found = self.get_object(request, unquote(object_id))
         return f"chatsession:{found.session_id}" if found else ""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Of sessions that exist: what is in the trash is nobody's to read."""
+        return super().get_queryset(request).filter(known("session__"))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # Only within a session does an index know the order of positions.

@@ -38,12 +38,17 @@ class History:
             "last_seq": self.session.last_seq,
         }
 
-    def page(self, limit: int, offset: int, before: int | None, after: int | None) -> dict[str, Any]:
-        """Ascending; the `limit` finished messages from `offset` on, or those nearest below `before` or above `after`.
+    def page(
+        self, limit: int, offset: int, before: int | None, after: int | None, around: int | None = None
+    ) -> dict[str, Any]:
+        """Ascending; the `limit` finished messages from `offset` on, or those nearest below `before`, above `after`, or
+        to `around`.
 
-        With both, those between them that are nearest below `before`.
+        With `before` and `after`, those between them that are nearest below `before`.
         """
-        if before is not None:
+        if around is not None:
+            found, has_more = self.around(around, limit)
+        elif before is not None:
             found, has_more = self.newest(limit, before, after or 0)
         elif after is not None:
             found, has_more = self.above(after, limit)
@@ -86,6 +91,15 @@ class History:
             return packed[:limit], len(packed) > limit
         found = list(self._finished().filter(position__gt=position).order_by("position")[: limit + 1])
         return found[:limit], len(found) > limit
+
+    def around(self, position: int, limit: int) -> tuple[list[Message], bool]:
+        """The finished messages nearest to the position, as many before as behind where there are, with the one that
+        stands there, ascending; and whether there are others."""
+        upto, older = self.newest(limit, position + 1)
+        behind, newer = self.above(position, limit)
+        before = max(limit - len(behind), (limit + 1) // 2)
+        shown = upto[-before:] + behind[: limit - min(before, len(upto))]
+        return shown, older or newer or len(shown) < len(upto) + len(behind)
 
     def from_offset(self, offset: int, limit: int) -> tuple[list[Message], bool]:
         """The first finished messages after `offset` others, ascending, and whether there are more."""

@@ -52,12 +52,13 @@ class Wanted:
     agent: str = ""
     archived: bool | None = None
     project_id: UUID | None = None
+    deleted: bool = False
     cursor: str = ""
 
     def filters(self) -> dict[str, Any]:
         filters: dict[str, Any] = {}
         if self.search:
-            filters |= titled(self.owner_id, self.search)
+            filters |= titled(self.owner_id, self.search, deleted=self.deleted)
         if self.agent:
             filters["agent_name"] = self.agent
         if self.archived is not None:
@@ -75,13 +76,13 @@ def page(wanted: Wanted) -> dict[str, Any]:
     if wanted.cursor:
         start = Cursor.read(wanted.cursor)
         began, rows = start.began, walk(sessions_of(wanted, filters), start, one_more)
-    elif filters:
+    elif filters or wanted.deleted:
         rows = fetch(sessions_of(wanted, filters).order_by("-pinned", "-last_used_at", "-id"), wanted.offset, one_more)
     else:
         rows = run(page_statement(connection.vendor), as_param(wanted.owner_id), NATIVE, one_more, wanted.offset)
     has_more = len(rows) > wanted.limit
     del rows[wanted.limit :]
-    if not filters:
+    if not filters and not wanted.deleted:
         total = tally(wanted.owner_id)
     elif not wanted.cursor and not has_more and (rows or not wanted.offset):
         total = wanted.offset + len(rows)  # the page ends the list: a count would read all of it once more
@@ -109,10 +110,16 @@ def page(wanted: Wanted) -> dict[str, Any]:
 
 
 def sessions_of(wanted: Wanted, filters: dict[str, Any]) -> "QuerySet[ChatSession]":
-    return ChatSession.objects.filter(owner_id=wanted.owner_id, namespace=NATIVE, **filters)
+    return all_of(wanted.owner_id, deleted=wanted.deleted).filter(**filters)
 
 
-def titled(owner_id: UUID, search: str) -> dict[str, Any]:
+def all_of(owner_id: UUID, *, deleted: bool) -> "QuerySet[ChatSession]":
+    if deleted:
+        return ChatSession.trash.filter(owner_id=owner_id)
+    return ChatSession.objects.filter(owner_id=owner_id, namespace=NATIVE)
+
+
+def titled(owner_id: UUID, search: str, *, deleted: bool = False) -> dict[str, Any]:
     """The filter for a part of the title, in any case.
 
     Encrypted titles tell the database nothing: they are read and compared here, of the MOST_FOUND latest.
@@ -120,7 +127,7 @@ def titled(owner_id: UUID, search: str) -> dict[str, Any]:
     if not settings.MESSAGE_ENCRYPTION_KEYS:
         return {"title__icontains": search}
     part = search.casefold()
-    titles = ChatSession.objects.filter(owner_id=owner_id, namespace=NATIVE).order_by("-updated_at", "-id")
+    titles = all_of(owner_id, deleted=deleted).order_by("-updated_at", "-id")
     rows = titles.values_list("pk", "title").iterator(chunk_size=2000)
     return {"pk__in": list(islice((pk for pk, title in rows if part in title.casefold()), MOST_FOUND))}
 

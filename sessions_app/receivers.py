@@ -19,9 +19,10 @@ def note_deletion(session_pk: UUID, public_id: str, owner_id: UUID, **kwargs: An
 
 @receiver(account_ending)
 def remove_sessions(user: User, **kwargs: Any) -> None:
-    """Each by its own verb, so that its runs end and its sockets close."""
-    while session := user.chat_sessions.order_by("pk").first():
-        try:
-            session.remove()
-        except ChatSession.DoesNotExist:  # its last request was quicker
-            continue
+    """Each by its own verb, so that its runs end and its sockets close; what is in the trash, too."""
+    for sessions in (user.chat_sessions, user.chat_sessions(manager="trash")):
+        while session := sessions.order_by("pk").first():
+            try:
+                session.remove()
+            except ChatSession.DoesNotExist:  # its last request was quicker
+                continue

@@ -31,4 +31,7 @@ session_cleared = Signal()
 """Both layers and the counters are empty. Arguments: session."""
 
 session_deleted = Signal()
-"""The session is gone. Arguments: session_pk, public_id, owner_id."""
+"""The session is gone, to whoever asks; it may come back. Arguments: session_pk, public_id, owner_id."""
+
+session_restored = Signal()
+"""The session is back from the trash. `session_updated` follows. Arguments: session."""

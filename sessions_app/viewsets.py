@@ -35,6 +35,7 @@ from sessions_app.serializers import (
 SESSION = OpenApiParameter(
     "key", str, OpenApiParameter.PATH, description="The session's `session_id` or its UUID `id`."
 )
+PERMANENT = OpenApiParameter("permanent", bool, description="Without the trash: nothing of it can be restored.")
 DONE: dict[str, Any] = {"success": True}
 
 
@@ -50,6 +51,9 @@ class SessionView(APIView):
 
     def session(self, key: str) -> ChatSession:
         return caller(self.request).chat_sessions.named(key)
+
+    def deleted_session(self, key: str) -> ChatSession:
+        return ChatSession.trash.named(caller(self.request), key)
 
     def handle_exception(self, exc: Exception) -> Response:
         # Also when it went away while the request was being answered.
@@ -74,6 +78,7 @@ class SessionViewSet(SessionView, ViewSet):
             text_parameter("agent", "Only those of this agent.", 64),
             OpenApiParameter("project_id", UUID, description="Only those of this project."),
             OpenApiParameter("archived", bool, description="Only those, or only the others."),
+            OpenApiParameter("deleted", bool, description="true: those in the trash, and no others."),
             OpenApiParameter(
                 "cursor",
                 {"type": "string", "pattern": f"^({listing.CURSOR})?$"},
@@ -97,6 +102,7 @@ class SessionViewSet(SessionView, ViewSet):
             agent=text(query, "agent", 64),
             archived=flag(query, "archived"),
             project_id=identifier(query, "project_id"),
+            deleted=flag(query, "deleted") or False,
             cursor=text(query, "cursor", 255),
         )
         return Response(listing.page(wanted))
@@ -144,11 +150,30 @@ class SessionViewSet(SessionView, ViewSet):
             session.configure(**form.validated_data)
         return Response(SessionSerializer(session).data)
 
-    @extend_schema(operation_id="delete_session", parameters=[SESSION], responses={200: DoneSerializer})
+    @extend_schema(operation_id="delete_session", parameters=[SESSION, PERMANENT], responses={200: DoneSerializer})
     def destroy(self, request: Request, key: str) -> Response:
-        """Stops a run in progress; messages, context, events and files go with the session."""
-        self.session(key).remove()
+        """Stops a run in progress, and puts the session into the trash with all that hangs on it. `permanent`: all of
+        it goes at once, also out of the trash; of two with this `session_id`, the one that is not there."""
+        if not flag(request.query_params, "permanent"):
+            self.session(key).discard()
+            return Response(DONE)
+        try:
+            self.session(key).remove()
+        except ChatSession.DoesNotExist:
+            self.deleted_session(key).remove()
         return Response(DONE)
+
+    @extend_schema(operation_id="restore_session", parameters=[SESSION], request=None, responses=SessionSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, key: str) -> Response:
+        """Out of the trash, the one deleted last where several had this `session_id`; it gets another one if its own
+        is taken. Of a session that is there already nothing changes."""
+        try:
+            session = self.deleted_session(key)
+            session.restore()
+        except ChatSession.DoesNotExist:
+            session = self.session(key)
+        return Response(SessionSerializer(session).data)
 
     @extend_schema(operation_id="clear_session", parameters=[SESSION], request=None, responses=DoneSerializer)
     @action(detail=True, methods=["post"])
@@ -171,6 +196,7 @@ class MessageViewSet(SessionView, ViewSet):
             LIMIT,
             number_parameter("before", "A position: the messages nearest below it."),
             number_parameter("after", "A position: the messages nearest above it."),
+            number_parameter("around", "A position: the messages nearest to it on both sides, and the one there."),
         ],
         responses=MessageListSerializer,
     )
@@ -180,8 +206,9 @@ class MessageViewSet(SessionView, ViewSet):
         limit, offset = number(query, "limit", 50, 1, 100), number(query, "offset", 0)
         before = number(query, "before", 0) if "before" in query else None
         after = number(query, "after", 0) if "after" in query else None
+        around = number(query, "around", 0) if "around" in query else None
         with snapshot():
-            return Response(self.history_class(self.session(key)).page(limit, offset, before, after))
+            return Response(self.history_class(self.session(key)).page(limit, offset, before, after, around))
 
     @extend_schema(
         operation_id="add_message",

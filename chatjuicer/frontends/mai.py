@@ -164,8 +164,8 @@ class MaiSessionViewSet(SessionView, ViewSet):
 
     @extend_schema(operation_id="mai_delete_session", parameters=[SESSION], responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
-        """Stops a run in progress; all that hangs on the session goes with it."""
-        self.session(key).remove()
+        """Stops a run in progress; all that hangs on the session goes with it, into the trash."""
+        self.session(key).discard()
         return Response(status=204)
 
 

@@ -95,7 +95,7 @@ class PersonaSessionViewSet(SessionView, ViewSet):
     def destroy(self, request: Request, user_id: str, session_id: str) -> Response:
         """All that hangs on the session goes with it. Deleting what is not there is no error."""
         with suppress(ChatSession.DoesNotExist):
-            caller(request).chat_sessions.get(namespace=namespace(user_id), public_id=session_id).remove()
+            caller(request).chat_sessions.get(namespace=namespace(user_id), public_id=session_id).discard()
         return Response({"deleted": session_id})
 
 

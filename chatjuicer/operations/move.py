@@ -17,6 +17,7 @@ from django.db.models.sql import InsertQuery
 from psycopg import ProgrammingError
 
 from chatjuicer.databases import postgresql, sqlite
+from sessions_app.models import ChatSession, SearchEntry
 
 SOURCE, TARGET = "source", "target"
 ROWS_AT_ONCE = 500
@@ -72,6 +73,7 @@ def move(source_url: str, target_url: str) -> Iterator[Moved]:
         copy_all(tables)
         for model in tables:
             yield Moved(model._meta.db_table, Content.of(model, SOURCE), Content.of(model, TARGET))
+        rows_of(ChatSession, TARGET).update(search_scheme="")
 
 
 @contextmanager
@@ -117,13 +119,15 @@ def copy_all(tables: list[type[models.Model]]) -> None:
 
 
 def all_tables() -> Iterator[type[models.Model]]:
+    """Without the index of the search, which each kind of database has in its own way: housekeeping makes it again."""
     for model in apps.get_models(include_auto_created=True):
-        if model._meta.managed and not model._meta.proxy:
+        if model._meta.managed and not model._meta.proxy and model is not SearchEntry:
             yield model
 
 
 def rows_of(model: type[models.Model], alias: str) -> models.QuerySet[Any]:
-    return model._default_manager.using(alias).order_by()
+    """All of them: a manager may pass over some, as that of sessions does over the trash."""
+    return models.QuerySet(model, using=alias).order_by()
 
 
 def copy(model: type[models.Model]) -> None:

@@ -2,20 +2,24 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from chat_app.runs.folding import fold_next
 from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
+from files_app.models import File
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
-from sessions_app.models import PackedHistory
+from sessions_app.models import ChatSession, PackedHistory, SearchEntry, Share
+from sessions_app.models.search_entry import index_history
+from sessions_app.search.shelves import OFF, scheme
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +83,33 @@ def archive_sessions() -> Iterator[int]:
         yield from archive_unused(timezone.now() - timedelta(days=settings.ARCHIVE_AFTER_DAYS))
 
 
+def empty_trash() -> Iterator[int]:
+    """Sessions that were deleted TRASH_DAYS ago."""
+    expired = ChatSession.trash.filter(deleted_at__lte=timezone.now() - timedelta(days=settings.TRASH_DAYS))
+    # Without what is encrypted: a row that cannot be read must not hide the others.
+    while session := expired.order_by("deleted_at").defer("title", "last_message_preview").first():
+        with suppress(ChatSession.DoesNotExist):  # restored, or removed, at this moment
+            session.remove()
+        yield 1
+
+
+def remove_shares() -> Iterator[int]:
+    return removed(Share.objects.expired())
+
+
+def index_search() -> Iterator[int]:
+    """What the search does not know yet: of older versions, moved from another database, or indexed by another key."""
+    name = scheme()
+    # Two ranges of an index, where `exclude` would read all sessions.
+    unknown = ChatSession.with_deleting.filter(Q(search_scheme__lt=name) | Q(search_scheme__gt=name))
+    while session := unknown.order_by("search_scheme").first():
+        yield from index_history(session)
+        if name != OFF:
+            for key, file_name in File.objects.filter(session=session).values_list("pk", "name"):
+                SearchEntry.objects.put_file(session, key, file_name)
+        session.finish_indexing(name)
+
+
 TASKS = (
     Task("fold", fold_logs),
     Task("tickets", remove_tickets),
@@ -86,4 +117,7 @@ TASKS = (
     Task("idempotency-records", remove_idempotency_records),
     Task("files", sweep_files, HOURLY_S),
     Task("archive", archive_sessions, HOURLY_S),
+    Task("trash", empty_trash, HOURLY_S),
+    Task("shares", remove_shares, HOURLY_S),
+    Task("search", index_search),
 )

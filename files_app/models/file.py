@@ -11,7 +11,7 @@ from django.utils import timezone
 from files_app import kinds, names
 from files_app.exceptions import FileChanged
 from files_app.incoming import Facts
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, SearchEntry
 
 from .stored import StoredBytes
 
@@ -60,6 +60,8 @@ class FileManager(models.Manager["File"]):
             file.storage_key = stored.key
             file.modified_at = timezone.now()
             file.save()
+            if not held:
+                SearchEntry.objects.put_file(session, file.pk, name)
             if held:
                 StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=held))
         return file
@@ -117,4 +119,5 @@ class File(models.Model):
             lock(self.session)
             self.refresh_from_db(fields=["storage_key"])
             StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=self.storage_key))
+            SearchEntry.objects.forget(self.pk)
             self.delete()

@@ -11,7 +11,7 @@ from files_app import names
 from files_app.exceptions import NotUploaded, SizeMismatch, StorageUnavailable, UploadExpired
 from files_app.incoming import Facts, Incoming, facts_of
 from files_app.storage import chunks, file_storage, kind_of
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, known
 
 from .file import File, lock
 from .stored import StoredBytes
@@ -37,7 +37,8 @@ class UploadManager(models.Manager["Upload"]):
 
     def open(self) -> models.QuerySet["Upload"]:
         """Those that bytes may still be sent to."""
-        return self.filter(expires_at__gt=timezone.now(), file=None, session__owner__is_active=True)
+        waiting = self.filter(expires_at__gt=timezone.now(), file=None, session__owner__is_active=True)
+        return waiting.filter(known("session__"))
 
 
 class Upload(models.Model):

@@ -3,9 +3,11 @@ from .draft import MessageDraft, MessageError
 from .message import Message
 from .packed import PackedHistory
 from .project import Project
+from .search_entry import SearchEntry
 from .segment import PackedSegment, pack_too
 from .session import IDLE, ChatSession
-from .sessions import NATIVE
+from .sessions import NATIVE, known
+from .share import Share
 from .statements import update_returning
 from .tally import SessionTally
 
@@ -20,7 +22,10 @@ __all__ = [
     "PackedHistory",
     "PackedSegment",
     "Project",
+    "SearchEntry",
     "SessionTally",
+    "Share",
+    "known",
     "pack_too",
     "update_returning",
 ]

@@ -1,7 +1,7 @@
 """What a person reads: the first layer of a conversation."""
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 from django.db.models import Case, Exists, F, Q, Value, When
@@ -11,7 +11,11 @@ from chatjuicer.encryption import EncryptedTextField, SpokenCharField
 from sessions_app.preview import preview_of
 
 from .draft import NO_ERROR, MessageDraft, MessageError
+from .search_entry import SearchEntry
 from .statements import ShortNumbers
+
+if TYPE_CHECKING:
+    from .session import ChatSession
 
 
 class Message(models.Model):
@@ -147,7 +151,17 @@ class Message(models.Model):
             return False
         for name, value in ending.items():
             setattr(self, name, value)
+        SearchEntry.objects.put_messages(self._session_row, [self])
         return True
+
+    @property
+    def _session_row(self) -> "ChatSession":
+        """The session if it was read, else no more of it than its key."""
+        if "session" in self._state.fields_cache:
+            return self.session
+        sessions: Any = self._meta.get_field("session").related_model
+        row: ChatSession = sessions(pk=self.session_id)
+        return row
 
 
 PREVIEW = EncryptedTextField()

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
 
-from .sessions import DELETING
+from .sessions import known
 
 MAX_NAME_CHARS = 255
 MAX_DESCRIPTION_CHARS = 2_000
@@ -20,9 +20,8 @@ MAX_INSTRUCTIONS_CHARS = 32_000
 class ProjectManager(models.Manager["Project"]):
     def counted(self) -> "QuerySet[Project]":
         """Each with its `session_count`, the one changed last first."""
-        return self.annotate(session_count=Count("sessions", filter=~Q(sessions__namespace=DELETING))).order_by(
-            "-updated_at", "-id"
-        )
+        counted = self.annotate(session_count=Count("sessions", filter=known("sessions__")))
+        return counted.order_by("-updated_at", "-id")
 
 
 class Project(models.Model):

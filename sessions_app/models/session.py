@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
@@ -15,13 +15,15 @@ from chatjuicer.encryption import EncryptedTextField
 from sessions_app import catalogue, signals
 from sessions_app.exceptions import SessionInactive
 from sessions_app.preview import preview_of
+from sessions_app.search.shelves import OFF
 
 from .context import ContextItem
 from .draft import MessageDraft
 from .message import SPOKEN, Message
 from .packed import PackedHistory
 from .project import Project
-from .sessions import DELETING, NATIVE, ChatSessionManager
+from .search_entry import SearchEntry
+from .sessions import DELETING, NATIVE, TRASH, ChatSessionManager, TrashManager, new_name
 from .statements import ShortNumbers, countable, update_returning
 from .tally import SessionTally
 
@@ -82,8 +84,17 @@ class ChatSession(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     # Exactly the time of the newest message, or of creation: a walk through the list relies on it.
     last_used_at = models.DateTimeField(default=timezone.now)
+    search_scheme = models.CharField(
+        max_length=16,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="of its search entries; empty: none were made",
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="in the trash since then")
 
     objects = ChatSessionManager()
+    trash = TrashManager()
     with_deleting: "models.Manager[ChatSession]" = models.Manager()
 
     class Meta:
@@ -105,6 +116,8 @@ class ChatSession(models.Model):
             models.Index(fields=["owner", "namespace", "-updated_at", "-id", "title"], name="session_by_update"),
             models.Index(fields=["-created_at"], name="session_newest"),
             models.Index(fields=["public_id"], name="session_name"),
+            models.Index(fields=["search_scheme"], name="session_search_scheme"),
+            models.Index(fields=["owner", "-deleted_at"], condition=Q(deleted_at__isnull=False), name="session_trash"),
         ]
 
     def __str__(self) -> str:
@@ -141,6 +154,7 @@ class ChatSession(models.Model):
                 message.position = position
                 message.created_at = now
             self.messages.bulk_create(messages)
+            SearchEntry.objects.put_messages(self, messages)
         self.is_active = bool(is_active)
         self.last_used_at = self.updated_at = now
         self.last_message_preview = preview or self.last_message_preview
@@ -243,6 +257,8 @@ class ChatSession(models.Model):
                 project.hold()
             self._row.update(**changes, updated_at=now)
             self.refresh_from_db()
+            if "title" in changes:
+                SearchEntry.objects.put_title(self)
             signals.session_updated.send(type(self), session=self)
 
     def announce(self) -> None:
@@ -271,14 +287,39 @@ class ChatSession(models.Model):
             if not unnamed.update(title=title[:255], updated_at=timezone.now()):
                 return False
             self.refresh_from_db()
+            SearchEntry.objects.put_title(self)
             signals.session_updated.send(type(self), session=self)
         return True
+
+    # Search
+
+    def index_some(self, below: int | None, limit: int) -> list[Message]:
+        """Puts the last messages below that position into the index, at most `limit`; those, in order."""
+        with transaction.atomic(savepoint=False):
+            if not self._hold():  # what is deleted or cleared meanwhile must not come back
+                return []
+            packed = PackedHistory.objects.filter(session=self).first()
+            if packed:
+                messages = packed.newest(Message, limit, below)
+            else:
+                rows = self.messages.all() if below is None else self.messages.filter(position__lt=below)
+                messages = list(rows.order_by("-position")[:limit])[::-1]
+            SearchEntry.objects.put_messages(self, messages)
+        return messages
+
+    def finish_indexing(self, name: str) -> None:
+        """All that it has is in the index, under the scheme of that name."""
+        with transaction.atomic(savepoint=False):
+            if name != OFF and self._hold():
+                SearchEntry.objects.put_title(self)
+            type(self).with_deleting.filter(pk=self.pk).update(search_scheme=name)
 
     # Ends
 
     def clear(self) -> None:
         """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
-        self._shrink("cleared", [self.messages.all(), self.context_items.all()])
+        found = self.search_entries.filter(kind=SearchEntry.Kind.MESSAGE)
+        self._shrink("cleared", [self.messages.all(), self.context_items.all(), found])
         with transaction.atomic(savepoint=False):
             self._lock()
             PackedHistory.objects.drop(self)
@@ -294,11 +335,46 @@ class ChatSession(models.Model):
             )
             self.messages.all().delete()
             self.context_items.all().delete()
+            found.all().delete()
             self.refresh_from_db()
             signals.session_cleared.send(type(self), session=self)
 
+    def discard(self) -> None:
+        """Into the trash, where there is one for it; else as `remove`. Raises DoesNotExist if gone.
+
+        To other namespaces no door restores anything: what is deleted there is gone.
+        """
+        if not settings.TRASH_DAYS or self.namespace != NATIVE:
+            self.remove()
+            return
+        with transaction.atomic(savepoint=False):
+            self._lock()
+            signals.session_ending.send(type(self), session=self, reason="deleted")
+            self._row.update(namespace=f"{TRASH}{self.pk.hex}", deleted_at=timezone.now(), active_slot=None)
+            self._note_removed()
+
+    def restore(self) -> None:
+        """Out of the trash, under its name, or a new one where that is taken. Raises DoesNotExist if not there."""
+        row, now = type(self).trash.filter(pk=self.pk), timezone.now()
+        back: dict[str, Any] = {"namespace": NATIVE, "deleted_at": None, "updated_at": now}
+        with transaction.atomic(savepoint=False):
+            try:
+                with transaction.atomic():
+                    restored = row.update(**back)
+            except IntegrityError:
+                restored = row.update(**back, public_id=new_name())
+            if not restored:
+                raise ChatSession.DoesNotExist
+            self.refresh_from_db()
+            signals.session_restored.send(type(self), session=self)
+            signals.session_updated.send(type(self), session=self)
+            SessionTally.objects.change(self.owner_id, NATIVE, +1)
+
     def remove(self) -> None:
-        """Deletes the session and all that hangs on it. Raises DoesNotExist if gone."""
+        """Deletes the session, in the trash or not, and all that hangs on it. Raises DoesNotExist if gone."""
+        if self.deleted_at:
+            self._remove_from_trash()
+            return
         with transaction.atomic(savepoint=False):
             self._lock()
             signals.session_ending.send(type(self), session=self, reason="deleted")
@@ -309,6 +385,13 @@ class ChatSession(models.Model):
             # Its name is free at once.
             self._row.update(namespace=DELETING, public_id=f"deleting:{uuid.uuid4().hex}", active_slot=None)
             self._note_removed()
+        self.finish_removing()
+
+    def _remove_from_trash(self) -> None:
+        """Its runs have ended and its name is free since it came there."""
+        doomed = {"namespace": DELETING, "public_id": f"deleting:{uuid.uuid4().hex}", "deleted_at": None}
+        if not type(self).trash.filter(pk=self.pk).update(**doomed):
+            raise ChatSession.DoesNotExist
         self.finish_removing()
 
     def finish_removing(self) -> None:

@@ -13,7 +13,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from sessions_app import catalogue
+from sessions_app.search.shelves import scheme
 
+from .search_entry import SearchEntry
 from .tally import SessionTally
 
 if TYPE_CHECKING:
@@ -28,13 +30,23 @@ DELETING = ""
 """The namespace of sessions whose rows go in several transactions. No door leads there, and a start after a crash
 goes on with what is left."""
 
+TRASH = "\x7f"
+"""Begins the namespace of a deleted session that can be restored; its UUID follows, so that its name is free at once
+and any number of deleted sessions may have had the same one. No door takes a control character."""
+
+
+def known(path: str = "") -> Q:
+    """The filter for sessions that exist, to whoever asks; `path` leads to them, as in `session__`."""
+    return ~Q(**{f"{path}namespace": DELETING}) & ~Q(**{f"{path}namespace__startswith": TRASH})
+
+
 SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 class ChatSessionManager(models.Manager["ChatSession"]):
     def get_queryset(self) -> "models.QuerySet[ChatSession]":
-        """Without those that are being deleted: they do not exist, to whoever asks."""
-        return super().get_queryset().exclude(namespace=DELETING)
+        """Without those that are deleted or being deleted: they do not exist, to whoever asks."""
+        return super().get_queryset().filter(known())
 
     def finish_removals(self) -> int:
         """Deletes what a crash has left of sessions that were being deleted; how many there were. Another process may
@@ -49,16 +61,7 @@ class ChatSessionManager(models.Manager["ChatSession"]):
 
         Ask it of `user.chat_sessions`: what belongs to others is then unknown.
         """
-        if not SESSION_ID.fullmatch(key):
-            raise self.model.DoesNotExist
-        named = Q(public_id=key)
-        if len(key) == 36:
-            with suppress(ValueError):
-                named |= Q(pk=UUID(key))
-        found = list(self.filter(named, namespace=namespace))
-        if not found:
-            raise self.model.DoesNotExist
-        return next((session for session in found if session.public_id == key), found[0])
+        return first_named(self.filter(namespace=namespace), key)
 
     def open(
         self,
@@ -88,10 +91,11 @@ class ChatSessionManager(models.Manager["ChatSession"]):
         session = self.model(
             owner=owner,
             namespace=namespace,
-            public_id=public_id or f"chat_{secrets.token_hex(12)}",
+            public_id=public_id or new_name(),
             title=title,
             is_named=is_named,
             model=model,
+            search_scheme=scheme(),
             mcp_config=list(settings.MCP_SERVERS) if mcp_config is None else list(mcp_config),
             max_tokens=window.max_tokens,
             trigger_tokens=window.trigger_tokens,
@@ -110,5 +114,35 @@ class ChatSessionManager(models.Manager["ChatSession"]):
                 stored = named.first() if public_id else session
             if stored.pk != session.pk:
                 return stored, False
+            if title:
+                SearchEntry.objects.put_title(session)
             SessionTally.objects.change(owner.pk, namespace, +1)
         return session, True
+
+
+class TrashManager(models.Manager["ChatSession"]):
+    """Deleted sessions that can be restored."""
+
+    def get_queryset(self) -> "models.QuerySet[ChatSession]":
+        return super().get_queryset().filter(deleted_at__isnull=False)
+
+    def named(self, owner: "User", key: str) -> "ChatSession":
+        """The owner's that had this name, deleted last of several, or else has this UUID; raises DoesNotExist."""
+        return first_named(self.filter(owner=owner).order_by("-deleted_at"), key)
+
+
+def first_named(sessions: "models.QuerySet[ChatSession]", key: str) -> "ChatSession":
+    if not SESSION_ID.fullmatch(key):
+        raise sessions.model.DoesNotExist
+    named = Q(public_id=key)
+    if len(key) == 36:
+        with suppress(ValueError):
+            named |= Q(pk=UUID(key))
+    found = list(sessions.filter(named))
+    if not found:
+        raise sessions.model.DoesNotExist
+    return next((session for session in found if session.public_id == key), found[0])
+
+
+def new_name() -> str:
+    return f"chat_{secrets.token_hex(12)}"

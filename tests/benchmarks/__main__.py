@@ -1,4 +1,7 @@
-"""Prints the benchmark tables: `python -m tests.benchmarks [--quick] [--profile postgres] [--flame DIR] [table …]`."""
+"""Prints the benchmark tables.
+
+`python -m tests.benchmarks [--quick] [--profile postgres] [--messages N] [--flame DIR] [table …]`
+"""
 
 import argparse
 import asyncio
@@ -13,6 +16,7 @@ import uvloop
 
 from tests.benchmarks.messages import agent, growing, start
 from tests.benchmarks.rest import lists_and_details
+from tests.benchmarks.search import searches
 from tests.benchmarks.stand import Stand, standing
 from tests.benchmarks.storage import storage
 from tests.benchmarks.streams import burst, first_token, paced
@@ -31,11 +35,12 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
     "fan": fan_out,
     "rest": lists_and_details,
     "storage": storage,
+    "search": searches,
 }
 
 
-async def run(profile: str, quick: bool, names: list[str], flame: Path | None) -> None:
-    async with standing(profile, quick, flame) as stand:
+async def run(profile: str, quick: bool, names: list[str], messages: int, flame: Path | None) -> None:
+    async with standing(profile, quick, messages, flame) as stand:
         for name in names:
             if flame is not None:
                 os.kill(stand.server.pid, signal.SIGUSR1)
@@ -61,6 +66,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", choices=[*TABLES, []], metavar="table", help=", ".join(TABLES))
     parser.add_argument("--quick", action="store_true", help="shorter runs, rougher figures")
     parser.add_argument("--profile", default="sqlite", choices=["sqlite", "postgres"])
+    parser.add_argument("--messages", type=int, default=100_000, help="that are searched (100,000)")
     parser.add_argument("--flame", type=Path, metavar="DIR", help="write the server's stacks there, a file for a table")
     options = parser.parse_args()
     if options.flame:
@@ -69,7 +75,8 @@ def main() -> None:
     since = time.monotonic()
     load = os.getloadavg()[0]
     print(f"## {options.profile}, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}\n")
-    uvloop.run(run(options.profile, options.quick, options.tables or list(TABLES), options.flame))
+    names = options.tables or list(TABLES)
+    uvloop.run(run(options.profile, options.quick, names, options.messages, options.flame))
     print(f"{time.monotonic() - since:.0f} s")
 
 

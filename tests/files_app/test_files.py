@@ -62,7 +62,7 @@ def test_a_deleted_file_and_a_deleted_session_leave_no_bytes(
     alice_client.post(f"{FILES}/presign-upload", {"filename": "never.txt", "size": 5})
     assert alice_client.post("/api/sessions/s/clear").status_code == 200
     assert File.objects.count() == 1  # files stay
-    assert alice_client.delete("/api/sessions/s").status_code == 200
+    assert alice_client.delete("/api/sessions/s?permanent=true").status_code == 200
     assert not File.objects.exists()
     assert_books_balance(storage)
 

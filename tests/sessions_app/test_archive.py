@@ -168,7 +168,7 @@ def test_an_archived_session_is_cleared_and_deleted_like_any_other(
     ChatSession.objects.filter(pk=session.pk).update(last_used_at=timezone.now() - timedelta(days=100))
     archive()
     assert PackedHistory.objects.exists()
-    assert alice_client.delete("/api/sessions/old").status_code == 200
+    assert alice_client.delete("/api/sessions/old?permanent=true").status_code == 200
     assert not any(model.objects.exists() for model in (*LAYERS, PackedHistory, PackedSegment, ChatSession))
 
 

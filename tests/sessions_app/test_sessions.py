@@ -183,9 +183,9 @@ def test_deleting_takes_everything_along(alice: User, alice_client: APIClient) -
     opened(alice_client, session_id="s")
     opened(alice_client, session_id="other")
     alice_client.post("/api/sessions/s/messages", {"role": "user", "content": "hello"})
-    assert alice_client.delete("/api/sessions/s").json() == {"success": True}
+    assert alice_client.delete("/api/sessions/s?permanent=true").json() == {"success": True}
     assert alice_client.get("/api/sessions/s").status_code == 404
-    assert alice_client.delete("/api/sessions/s").status_code == 404
+    assert alice_client.delete("/api/sessions/s?permanent=true").status_code == 404
     assert not Message.objects.exists()
     assert not ContextItem.objects.exists()
     assert listed(alice_client)["total_count"] == 1
@@ -200,7 +200,7 @@ def test_a_large_session_is_deleted_in_bounded_statements(
     session.add_messages([MessageDraft(role="user", content=str(n)) for n in range(35)])
     session.add_context([{"role": "user", "content": str(n)} for n in range(35)])
     with CaptureQueriesContext(connection) as statements:
-        assert alice_client.delete("/api/sessions/s").status_code == 200
+        assert alice_client.delete("/api/sessions/s?permanent=true").status_code == 200
     deletions = [q["sql"] for q in statements if q["sql"].startswith('DELETE FROM "sessions_app_message"')]
     assert len(deletions) >= 4
     assert not Message.objects.exists()
@@ -218,7 +218,7 @@ def test_a_deletion_that_a_crash_has_cut_is_seen_by_nobody_and_finished_later(
     session.add_messages([MessageDraft(role="user", content=str(n)) for n in range(35)])
     with monkeypatch.context() as cut:
         cut.setattr(ChatSession, "finish_removing", crash)
-        assert alice_client.delete("/api/sessions/s").status_code == 500
+        assert alice_client.delete("/api/sessions/s?permanent=true").status_code == 500
     assert Message.objects.count() == 35
     assert listed(alice_client)["sessions"] == []
     assert listed(alice_client)["total_count"] == 0

@@ -1,0 +1,140 @@
+"""The index of what was said: one row for each message that has words, each title and each name of a file.
+
+Written in the transaction of what it tells of. What is made here of rows can be made again, and is
+(`chatjuicer.operations.tasks`), so that it is not moved to another database with them. SQLite keeps the terms as a text
+that FTS5 indexes by triggers, PostgreSQL as a tsvector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.utils import timezone
+
+from chatjuicer.encryption import EncryptedTextField
+from sessions_app.search.shelves import OFF, Shelf, is_hashed, scheme, week_of
+from sessions_app.search.words import terms
+
+if TYPE_CHECKING:
+    from .message import Message
+    from .session import ChatSession
+
+RESULT_CHARS = 10_000
+"""Of what a tool has answered; its rest is not found."""
+
+
+class TermsField(models.Field):
+    """A list of terms; written and never read."""
+
+    def db_type(self, connection: Any) -> str:
+        return "tsvector" if connection.vendor == "postgresql" else "text"
+
+    def get_placeholder(self, value: Any, compiler: Any, connection: Any) -> str:
+        return "array_to_tsvector(%s::text[])" if connection.vendor == "postgresql" else "%s"
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        return value if connection.vendor == "postgresql" else " ".join(value)
+
+
+class SearchEntryManager(models.Manager["SearchEntry"]):
+    def put_messages(self, session: ChatSession, messages: Iterable[Message]) -> None:
+        """Those that say something, by one statement; what is there already stays."""
+        entries = [
+            SearchEntry(ref=message.pk, position=message.position, role=message.role, created_at=message.created_at)
+            for message in messages
+            if text_of(message)
+        ]
+        if entries:
+            self._put(session, entries, [text_of(message) for message in messages if text_of(message)])
+
+    def put_title(self, session: ChatSession) -> None:
+        """In the place of the one before."""
+        self.forget(session.pk)
+        if session.title:
+            entry = SearchEntry(kind=SearchEntry.Kind.TITLE, ref=session.pk, created_at=timezone.now())
+            self._put(session, [entry], [session.title])
+
+    def put_file(self, session: ChatSession, ref: UUID, name: str) -> None:
+        entry = SearchEntry(kind=SearchEntry.Kind.FILE, ref=ref, name=name, created_at=timezone.now())
+        self._put(session, [entry], [name])
+
+    def forget(self, *refs: UUID) -> None:
+        """Messages that were deleted, titles and files that are no more."""
+        self.filter(ref__in=refs).delete()
+
+    def _put(self, session: ChatSession, entries: Sequence[SearchEntry], texts: Sequence[str]) -> None:
+        name = scheme()
+        owner_id = session.owner_id or owner_of(session.pk)
+        if name == OFF or owner_id is None:
+            return
+        shelves: dict[int, Shelf] = {}
+        for entry, text in zip(entries, texts, strict=True):
+            week = week_of(entry.created_at)
+            shelf = shelves.setdefault(week, Shelf(owner_id, week, name))
+            entry.session_id, entry.owner_id, entry.scheme = session.pk, owner_id, name
+            entry.terms = shelf.terms(terms(text, singles=is_hashed(name)))
+        self.bulk_create([entry for entry in entries if entry.terms], ignore_conflicts=True, batch_size=100)
+
+
+def text_of(message: Message) -> str:
+    """What is found of it: what was said, or what a tool has answered."""
+    return message.content or message.tool_result[:RESULT_CHARS]
+
+
+@lru_cache(maxsize=10_000)
+def owner_of(session_pk: UUID) -> UUID | None:
+    """Of a session whose row was not read: none changes its owner."""
+    sessions: Any = SearchEntry._meta.get_field("session").related_model
+    found: UUID | None = sessions.with_deleting.filter(pk=session_pk).values_list("owner_id", flat=True).first()
+    return found
+
+
+class SearchEntry(models.Model):
+    class Kind(models.TextChoices):
+        MESSAGE = "message"
+        TITLE = "title"
+        FILE = "file"
+
+    session = models.ForeignKey("sessions_app.ChatSession", models.CASCADE, related_name="search_entries")
+    owner_id = models.UUIDField()
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.MESSAGE)
+    ref = models.UUIDField(unique=True, help_text="of the message, the session that has the title, or the file")
+    position = models.PositiveIntegerField(null=True, help_text="of the message")
+    role = models.CharField(max_length=16, blank=True, default="", help_text="of the message")
+    name = EncryptedTextField(blank=True, default="", help_text="of the file")
+    created_at = models.DateTimeField()
+    scheme = models.CharField(max_length=16, help_text="how the terms are kept")
+    terms = TermsField()
+
+    objects: ClassVar[SearchEntryManager] = SearchEntryManager()
+
+    class Meta:
+        verbose_name_plural = "search entries"
+        indexes = [models.Index(fields=["owner_id", "-created_at"], name="search_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ref}"
+
+
+def index_history(session: ChatSession, batch: int = 200) -> Iterator[int]:
+    """Messages, packed ones too, and the title: how many of each batch. Entries of another scheme go first."""
+    while stale := list(session.search_entries.exclude(scheme=scheme()).values_list("pk", flat=True)[:batch]):
+        session.search_entries.filter(pk__in=stale).delete()
+        yield len(stale)
+    # Down from what was written since, so that one that was cut off goes on where it was.
+    below = session.search_entries.aggregate(first=models.Min("position"))["first"]
+    while scheme() != OFF and (messages := session.index_some(below, batch)):
+        yield len(messages)
+        below = messages[0].position
+
+
+def earliest_and_latest(owner_id: UUID) -> tuple[datetime, datetime] | None:
+    """Times of an owner's entries, by two looks into the index."""
+    times = SearchEntry.objects.filter(owner_id=owner_id).values_list("created_at", flat=True)
+    latest, earliest = times.order_by("-created_at").first(), times.order_by("created_at").first()
+    return (earliest, latest) if earliest and latest else None

@@ -1,0 +1,81 @@
+"""A session's page for whoever has its address."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from chatjuicer.compression import compressed, decompressed
+from chatjuicer.encryption import EncryptedTextField
+
+from .sessions import known
+
+if TYPE_CHECKING:
+    from .session import ChatSession
+
+TOKEN_BYTES = 24
+
+
+class ShareManager(models.Manager["Share"]):
+    def put(self, session: ChatSession, page: str, expires_at: datetime | None) -> Share:
+        """What the page shows from now on; its address stays while there is one."""
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        shown = {
+            "title": session.title,
+            "content": compressed(page.encode()),
+            "expires_at": expires_at,
+            "shared_at": timezone.now(),
+        }
+        self.expired().filter(session=session).delete()
+        share, _ = self.update_or_create(
+            session=session, defaults=shown, create_defaults={"token": token, "digest": digest(token), **shown}
+        )
+        return share
+
+    def expired(self) -> models.QuerySet[Share]:
+        return self.filter(expires_at__lte=timezone.now())
+
+    def of(self, session: ChatSession) -> Share:
+        """Raises DoesNotExist."""
+        return self._current().get(session=session)
+
+    def at(self, token: str) -> Share:
+        """What stands at the address, as long as its session and its owner's account do. Raises DoesNotExist."""
+        return self._current().filter(known("session__"), session__owner__is_active=True).get(digest=digest(token))
+
+    def _current(self) -> models.QuerySet[Share]:
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+
+
+def digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
+
+
+class Share(models.Model):
+    session = models.OneToOneField(
+        "sessions_app.ChatSession", models.CASCADE, primary_key=True, related_name="shared_page"
+    )
+    token = EncryptedTextField(help_text="of the address")
+    digest = models.CharField(max_length=64, unique=True, help_text="of the token, by which it is found")
+    title = EncryptedTextField(blank=True, default="")
+    content = EncryptedTextField(help_text="compressed HTML of the messages")
+    shared_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[ShareManager] = ShareManager()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="share_expiry")]
+
+    def __str__(self) -> str:
+        return f"shared at {self.shared_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def page(self) -> str:
+        return decompressed(self.content).decode()

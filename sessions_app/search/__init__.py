@@ -1,0 +1,1 @@
+"""Finding what was said: words, queries, and the walk through the index."""

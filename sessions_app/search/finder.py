@@ -1,0 +1,257 @@
+"""The walk through the index, the latest first: what it names is read, compared with all of the query, and shown.
+
+Weeks are looked at in groups that grow: a common word is found in the first, a rare one costs a few statements more.
+"""
+
+import base64
+import re
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from rest_framework.exceptions import ValidationError
+
+from chatjuicer.api.times import rfc3339
+from chatjuicer.encryption import unseal
+from sessions_app.models import NATIVE, ChatSession, Message, SearchEntry
+from sessions_app.models.search_entry import earliest_and_latest, text_of
+
+from .query import Condition, Query, snippet
+from .shelves import Shelf, is_hashed, scheme, start_of, week_of
+
+MOST_WEEKS = 32
+"""Of one statement."""
+
+BATCH = 60
+PATIENCE_S = 0.4
+"""After that an answer has what was found by then, and a cursor to go on from."""
+
+
+class Position(NamedTuple):
+    """Of an entry in the order of the walk."""
+
+    created_at: datetime
+    number: int
+
+    @classmethod
+    def read(cls, text: str) -> "Position":
+        if not re.fullmatch(CURSOR, text):
+            raise ValidationError({"cursor": "This is not a cursor of a search."})
+        microseconds, number = LAYOUT.unpack(base64.urlsafe_b64decode(text + "=="))
+        try:
+            return cls(EPOCH + timedelta(microseconds=microseconds), number)
+        except OverflowError:
+            raise ValidationError({"cursor": "This is not a cursor of a search."}) from None
+
+    def write(self) -> str:
+        packed = LAYOUT.pack((self.created_at - EPOCH) // timedelta(microseconds=1), self.number)
+        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+CURSOR = "[A-Za-z0-9_-]{21}[AQgw]"
+LAYOUT = struct.Struct(">qq")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_NUMBER = -(2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One page; None filters nothing. `before` and `after` are times."""
+
+    owner_id: UUID
+    query: Query
+    limit: int
+    session: ChatSession | None = None
+    role: str | None = None
+    before: datetime | None = None
+    after: datetime | None = None
+    versions: bool = False
+    cursor: Position | None = None
+
+
+class Hit(NamedTuple):
+    number: int
+    session_id: UUID
+    kind: str
+    ref: UUID
+    position: int | None
+    name: str
+    created_at: datetime
+
+    @property
+    def place(self) -> Position:
+        return Position(self.created_at, self.number)
+
+
+def search(wanted: Wanted) -> dict[str, Any]:
+    found: list[tuple[Position, dict[str, Any]]] = []
+    began, walked, go_on = time.monotonic(), None, False
+    for batch, upto in batches(wanted):
+        found += results(wanted, batch)
+        walked = upto
+        if go_on := len(found) > wanted.limit or time.monotonic() - began > PATIENCE_S:
+            break
+    page = found[: wanted.limit]
+    if len(found) > wanted.limit:
+        walked = page[-1][0]
+    next_cursor = walked.write() if walked and go_on else None
+    return {"results": [result for _, result in page], "next_cursor": next_cursor}
+
+
+def batches(wanted: Wanted) -> Iterator[tuple[list[Hit], Position]]:
+    """What the index has, and how far the walk has come with it."""
+    conditions = wanted.query.conditions()
+    times = earliest_and_latest(wanted.owner_id) if conditions else None
+    if times is None:
+        return
+    earliest, latest = times
+    week = week_of(min(filter(None, (latest, wanted.before, wanted.cursor and wanted.cursor.created_at))))
+    last = week_of(max(earliest, wanted.after or earliest))
+    upto, size = wanted.cursor, 1
+    while week >= last:
+        weeks = range(week, max(week - size, last - 1), -1)
+        expression = expression_of(wanted, weeks, conditions)
+        while True:
+            hits = rows(wanted, expression, weeks, upto)
+            week_before = Position(start_of(weeks[-1]), FIRST_NUMBER)
+            upto = hits[-1].place if len(hits) == BATCH else week_before
+            yield hits, upto
+            if len(hits) < BATCH:
+                break
+        week, size = week - size, min(size * 2, MOST_WEEKS)
+
+
+def expression_of(wanted: Wanted, weeks: Sequence[int], conditions: Sequence[Condition]) -> str:
+    """What the database is asked for, in its own syntax, of which nobody's words are a part."""
+    name = scheme()
+    language = LANGUAGES[connection.vendor]
+    parts = []
+    for week in weeks:
+        shelf = Shelf(wanted.owner_id, week, name)
+        must = [
+            language.begins(shelf.term(c.term))
+            if c.beginning and not is_hashed(name)
+            else language.is_(shelf.term(c.term))
+            for c in conditions
+        ]
+        must_not = [language.is_(shelf.term(term)) for term in wanted.query.exclusions()]
+        parts.append(f"({language.without.join([f'({language.and_.join(must)})', *must_not])})")
+    return language.or_.join(parts)
+
+
+class Language(NamedTuple):
+    quote: str
+    prefix: str
+    and_: str
+    or_: str
+    without: str
+
+    def is_(self, term: str) -> str:
+        return f"{self.quote}{term}{self.quote}"
+
+    def begins(self, term: str) -> str:
+        return self.is_(term) + self.prefix
+
+
+LANGUAGES = {
+    "sqlite": Language('"', "*", " AND ", " OR ", " NOT "),
+    "postgresql": Language("'", ":*", " & ", " | ", " & !"),
+}
+TABLE = SearchEntry._meta.db_table
+COLUMNS = "id, session_id, kind, ref, position, name, created_at"
+# The index comes first, whatever a planner makes of the rest: nothing else leads to few rows.
+STATEMENTS = {
+    "sqlite": (
+        f"SELECT {', '.join(f'entry.{name}' for name in COLUMNS.split(', '))} "  # noqa: S608
+        f"FROM sessions_app_search AS found CROSS JOIN {TABLE} AS entry ON entry.id = found.rowid "
+        "WHERE sessions_app_search MATCH %s AND {filters} ORDER BY entry.created_at DESC, entry.id DESC LIMIT %s"
+    ),
+    "postgresql": (
+        f"WITH entry AS MATERIALIZED (SELECT {COLUMNS}, owner_id, role FROM {TABLE} WHERE terms @@ %s::tsquery) "  # noqa: S608
+        f"SELECT {COLUMNS} FROM entry WHERE {{filters}} ORDER BY created_at DESC, id DESC LIMIT %s"
+    ),
+}
+
+
+def rows(wanted: Wanted, expression: str, weeks: Sequence[int], upto: Position | None) -> list[Hit]:
+    """The next BATCH below `upto`."""
+    filters: list[tuple[str, Any]] = [
+        ("entry.owner_id = %s", wanted.owner_id),
+        ("entry.created_at >= %s", start_of(weeks[-1])),
+        ("entry.created_at < %s", start_of(weeks[0] + 1)),
+    ]
+    if wanted.session:
+        filters.append(("entry.session_id = %s", wanted.session.pk))
+    if wanted.role:
+        filters.append(("entry.role = %s", wanted.role))
+    if wanted.before:
+        filters.append(("entry.created_at < %s", wanted.before))
+    if wanted.after:
+        filters.append(("entry.created_at > %s", wanted.after))
+    params = [stored(value) for _, value in filters]
+    conditions = [condition for condition, _ in filters]
+    if upto:
+        conditions.append("(entry.created_at, entry.id) < (%s, %s)")
+        params += [stored(upto.created_at), upto.number]
+    statement = STATEMENTS[connection.vendor].format(filters=" AND ".join(conditions))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [expression, *params, BATCH])
+        return [hit(*row) for row in cursor.fetchall()]
+
+
+def stored(value: Any) -> Any:
+    name = "created_at" if isinstance(value, datetime) else "owner_id" if isinstance(value, UUID) else "role"
+    column: Any = SearchEntry._meta.get_field(name)
+    return column.get_db_prep_value(value, connection)
+
+
+def hit(number: int, session: Any, kind: str, ref: Any, position: int | None, name: str, created_at: Any) -> Hit:
+    moment = datetime.fromisoformat(created_at) if isinstance(created_at, str) else created_at
+    session_id, ref_id = (value if isinstance(value, UUID) else UUID(value) for value in (session, ref))
+    return Hit(number, session_id, kind, ref_id, position, name, moment.replace(tzinfo=UTC))
+
+
+def results(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dict[str, Any]]]:
+    """Those that are what is looked for, of sessions that exist."""
+    sessions = ChatSession.objects.filter(namespace=NATIVE).in_bulk({hit.session_id for hit in hits})
+    said = Message.objects.in_bulk([hit.ref for hit in hits if hit.kind == SearchEntry.Kind.MESSAGE])
+    for found in hits:
+        session = sessions.get(found.session_id)
+        if session is None:
+            continue
+        message = said.get(found.ref) or packed_message(session, found)
+        if message is None and found.kind == SearchEntry.Kind.MESSAGE:
+            continue
+        text = text_of(message) if message else unseal(found.name) or session.title
+        marks = wanted.query.marks(text)
+        if marks:
+            yield found.place, representation(found, session, message, text, marks)
+
+
+def packed_message(session: ChatSession, found: Hit) -> Message | None:
+    """Of an archived session."""
+    if not session.packed or found.position is None:
+        return None
+    return next(iter(session.packed_history.above(Message, found.position - 1, 1)), None)
+
+
+def representation(
+    found: Hit, session: ChatSession, message: Message | None, text: str, marks: list[tuple[int, int]]
+) -> dict[str, Any]:
+    shown, marked = snippet(text, marks)
+    return {
+        "session_id": session.public_id,
+        "session_title": session.title,
+        "kind": found.kind,
+        "message_id": str(message.pk) if message else None,
+        "position": message.position if message else None,
+        "role": message.role if message else None,
+        "snippet": shown,
+        "marks": marked,
+        "created_at": rfc3339(found.created_at),
+    }

@@ -1,0 +1,37 @@
+"""Markdown of answers as HTML: what is HTML in it stays text, and nothing in it is fetched from elsewhere."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.html import escape
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+
+MAX_MARKDOWN_CHARS = 200_000
+"""A longer text is shown as it is."""
+
+
+class Renderer(RendererHTML):
+    def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        tokens[idx].attrSet("rel", "nofollow noopener noreferrer")
+        return self.renderToken(tokens, idx, options, env)
+
+    def image(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """A link in its place: to load it would tell its server who reads."""
+        token = tokens[idx]
+        name = self.renderInlineAsText(token.children or [], options, env) or "image"
+        address = escape(str(token.attrGet("src") or ""))
+        if address.startswith("data:"):
+            return escape(name)
+        return f'<a href="{address}" rel="nofollow noopener noreferrer">{escape(name)}</a>'
+
+
+def html_of(markdown: str) -> str:
+    if len(markdown) > MAX_MARKDOWN_CHARS:
+        return f"<pre>{escape(markdown)}</pre>"
+    rendered: str = PARSER.render(markdown)
+    return rendered
+
+
+PARSER = MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer).enable(["table", "strikethrough"])

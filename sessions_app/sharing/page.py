@@ -1,0 +1,100 @@
+"""The page: its messages are made into HTML when they are shared, so that to show it costs no more than to read it."""
+
+import base64
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.utils.html import escape, format_html
+from django.views.decorators.http import require_safe
+
+from chatjuicer.api.addresses import absolute
+from sessions_app.history import History
+from sessions_app.models import Message, Share
+
+from .markdown import html_of
+
+MAX_CHARS = 4_000_000
+"""Of all messages of a page."""
+
+MAX_CALL_CHARS = 4_000
+"""Of what a tool was given, and of what it answered."""
+
+PAGE = 500
+SPEAKERS = {"user": "You", "assistant": "Assistant", "system": "Note"}
+CUT = "<p class=cut>The conversation goes on; it is too long to be shown whole.</p>"
+
+STYLE = (Path(__file__).parent / "page.css").read_text()
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{base64.b64encode(sha256(STYLE.encode()).digest()).decode()}'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def page_of(history: History) -> str:
+    """The finished messages of the visible path, as HTML."""
+    parts: list[str] = []
+    chars = 0
+    for message in all_messages(history):
+        chars += len(message.content) + min(len(message.tool_result), MAX_CALL_CHARS)
+        if chars > MAX_CHARS:
+            return "".join([*parts, CUT])
+        parts.append(article(message))
+    return "".join(parts)
+
+
+def all_messages(history: History) -> Iterator[Message]:
+    position, more = 0, True
+    while more:
+        messages, more = history.above(position, PAGE)
+        yield from messages
+        position = messages[-1].position if messages else position
+
+
+def article(message: Message) -> str:
+    if message.role == Message.Role.TOOL_CALL:
+        return format_html(
+            "<details class=call><summary>{}</summary><pre>{}</pre><pre>{}</pre></details>",
+            message.tool_name,
+            shortened(message.tool_arguments),
+            shortened(message.tool_result),
+        )
+    if not message.content:
+        return ""
+    is_answer = message.role == Message.Role.ASSISTANT
+    said = html_of(message.content) if is_answer else f"<p class=said>{escape(message.content)}</p>"
+    return f"<article class={message.role}><h2>{SPEAKERS[message.role]}</h2>{said}</article>"
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= MAX_CALL_CHARS else text[:MAX_CALL_CHARS] + "…"
+
+
+@require_safe
+def shared_page(request: HttpRequest, token: str) -> HttpResponse:
+    """For whoever has the address."""
+    if not settings.ALLOW_SHARING:
+        raise Http404
+    try:
+        share = Share.objects.at(token)
+    except Share.DoesNotExist:
+        raise Http404 from None
+    shown = {
+        "title": share.title or "A conversation",
+        "page": share.page,
+        "style": STYLE,
+        "shared_at": share.shared_at,
+        "address": absolute(request, request.path),
+        "picture": absolute(request, static("sessions/preview.png")),
+    }
+    response = render(request, "sessions/shared.html", shown)
+    response["Content-Security-Policy"] = POLICY
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["X-Robots-Tag"] = "noindex"
+    return response

@@ -1,0 +1,91 @@
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from chatjuicer.api.addresses import absolute
+from chatjuicer.api.exceptions import ApiError
+from chatjuicer.api.snapshot import snapshot
+from chatjuicer.api.times import rfc3339
+from sessions_app.history import History
+from sessions_app.models import Share
+from sessions_app.serializers import DoneSerializer
+from sessions_app.viewsets import DONE, SESSION, SessionView
+
+from .page import page_of
+
+
+class SharingOff(ApiError):
+    status_code = 403
+    code = "sharing_off"
+    message = "Conversations are not shared from this server."
+
+
+class NewShareSerializer(serializers.Serializer[None]):
+    expires_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="null or missing: until it is taken back."
+    )
+
+    def validate_expires_at(self, moment: datetime | None) -> datetime | None:
+        if moment and moment <= timezone.now():
+            raise ValidationError("A time to come is expected.")
+        return moment
+
+
+class ShareSerializer(serializers.Serializer[None]):
+    url = serializers.CharField(help_text="Whoever has it sees the page.")
+    expires_at = serializers.DateTimeField(allow_null=True)
+    shared_at = serializers.DateTimeField(help_text="The page shows what was visible then.")
+
+
+class ShareViewSet(SessionView, ViewSet):
+    """The page of one session, for people who are not signed in."""
+
+    history_class: ClassVar[type[History]] = History
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not settings.ALLOW_SHARING:
+            raise SharingOff()
+
+    @extend_schema(operation_id="get_share", parameters=[SESSION], responses=ShareSerializer)
+    def retrieve(self, request: Request, key: str) -> Response:
+        """404 where it is not shared."""
+        return Response(representation(request, Share.objects.of(self.session(key))))
+
+    @extend_schema(
+        operation_id="share_session", parameters=[SESSION], request=NewShareSerializer, responses=ShareSerializer
+    )
+    def create(self, request: Request, key: str) -> Response:
+        """Shows what is visible now; done again, under the same address."""
+        form = NewShareSerializer(data={} if request.data is None else request.data)
+        form.is_valid(raise_exception=True)
+        with snapshot():
+            session = self.session(key)
+            page = page_of(self.history_class(session))
+        share = Share.objects.put(session, page, form.validated_data.get("expires_at"))
+        return Response(representation(request, share))
+
+    @extend_schema(operation_id="take_back_share", parameters=[SESSION], responses={200: DoneSerializer})
+    def destroy(self, request: Request, key: str) -> Response:
+        """The address leads nowhere from now on; sharing again gives another."""
+        Share.objects.of(self.session(key)).delete()
+        return Response(DONE)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(NotFound() if isinstance(exc, Share.DoesNotExist) else exc)
+
+
+def representation(request: Request, share: Share) -> dict[str, Any]:
+    return {
+        "url": absolute(request, f"/share/{share.token}"),
+        "expires_at": rfc3339(share.expires_at) if share.expires_at else None,
+        "shared_at": rfc3339(share.shared_at),
+    }

@@ -1,0 +1,130 @@
+"""What searches take in the messages of one user over two years, half as many of another among them."""
+
+import asyncio
+import statistics
+import time
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from tests.benchmarks.stand import Stand
+from tests.benchmarks.table import Row, Table
+from tests.harness.server import EMAIL
+
+MOST_MS = 50
+MOST_DEARER = 1.15
+ROUNDS = 40
+
+# Words by Zipf's law, as people use them: the first stands in most messages, most of them in hardly any.
+LOAD = """
+import datetime, random
+from itertools import accumulate
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.utils import timezone
+from sessions_app.models import ChatSession, Message, SearchEntry
+count = COUNT
+random.seed(1)
+letters = "etaoinshrdlucmfwypvbgkjqxz"
+words = ["".join(letters[(rank // 26 ** place) % 26] for place in range(4)) for rank in range(50_000)]
+weights = list(accumulate(1 / (rank + 1) for rank in range(50_000)))
+users = get_user_model().objects
+alice, bob = users.get(email="EMAIL"), users.create_user("bob@example.org", "correct horse battery staple")
+now = timezone.now()
+def said(words_of_it, k):
+    return " ".join(random.choices(words_of_it, cum_weights=weights, k=k))
+for owner, of in ((alice, count), (bob, count // 2)):
+    step = datetime.timedelta(days=730) / of
+    for start in range(0, of, 1000):
+        session, _ = ChatSession.objects.open(owner, public_id=f"bench_{start}", title=said(words, 4))
+        messages = [
+            Message(
+                session=session, position=n + 1, role="user" if n % 2 else "assistant",
+                created_at=now - (of - start - n) * step,
+                content=said(words, 40) + (" 東京タワーに行きました" if n % 50 == 0 else ""),
+            )
+            for n in range(min(1000, of - start))
+        ]
+        with transaction.atomic():
+            Message.objects.bulk_create(messages, batch_size=500)
+            SearchEntry.objects.put_messages(session, messages)
+if connection.vendor == "postgresql":
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+""".replace("EMAIL", EMAIL)
+
+WRITE = """
+import time
+from chat_app.models import Run
+from chat_app.protocol import UserInput
+from chat_app.models.status import RunStatus
+from django.contrib.auth import get_user_model
+from sessions_app.models import ChatSession, SearchEntry
+import orjson
+manager = type(SearchEntry.objects)
+whole = manager.put_messages
+text = "some words of a question that somebody may well ask on a day like this " * 4
+def turn(session):
+    run = Run.objects.start(session.pk, [UserInput(text)], owner="bench").run
+    run.end(RunStatus.FAILED, "error", epoch=run.epoch)
+    session.post("assistant", text * 3)
+times = {"with": [], "without": []}
+alice = get_user_model().objects.get(email="EMAIL")
+sessions = {way: ChatSession.objects.open(alice, public_id=f"write_{way}")[0] for way in times}
+for n in range(300):
+    for way in times:
+        manager.put_messages = whole if way == "with" else lambda *args: None
+        since = time.process_time()
+        turn(sessions[way])
+        times[way].append(time.process_time() - since)
+print(orjson.dumps({way: sorted(each)[len(each) // 2] * 1000 for way, each in times.items()}).decode())
+""".replace("EMAIL", EMAIL)
+
+QUERIES = {
+    "the commonest word": "eeee",
+    "a word in a hundred": "siee",
+    "a rare word": "zkzt",
+    "two common words": "teee aeee",
+    "a phrase of common words": '"eeee teee"',
+    "a phrase that is nowhere": '"zkzt eeee teee"',
+    "what is being typed": "tee",
+    "one letter": "t",
+    "a word without another": "aeee -eeee",
+    "two characters": "東京",
+    "five characters": "東京タワー",
+    "no such word": "nowhere7",
+}
+
+
+async def searches(stand: Stand) -> Table:
+    table = Table(f"Search in {stand.messages:,} messages of one user", ["what", "found", "p50 ms", "p95 ms"])
+    code = LOAD.replace("COUNT", str(stand.messages))
+    told: list[Any] = []
+    await stand.restart(lambda: (stand.site.manage("shell", "-c", code), told.append(written(stand))))
+    for what, query in QUERIES.items():
+        url = f"{stand.server.url}/api/search?q={quote(query)}"
+        times = []
+        for _ in range(10 if stand.quick else ROUNDS):
+            since = time.monotonic()
+            async with stand.http.get(url) as answer:
+                body = await answer.json()
+                assert answer.status == 200, body
+            times.append((time.monotonic() - since) * 1000)
+            await asyncio.sleep(0)
+        p95 = statistics.quantiles(times, n=20)[-1]
+        found = f"{len(body['results'])}{'+' if body['next_cursor'] else ''}"
+        row = Row([what, found, f"{statistics.median(times):.1f}", f"{p95:.1f}"])
+        row.expect(f"≤ {MOST_MS} ms", p95 <= MOST_MS)
+        table.rows.append(row)
+    with_ms, without_ms = told[0]["with"], told[0]["without"]
+    row = Row(["two messages, CPU ms with the index, without", "", f"{with_ms:.2f}", f"{without_ms:.2f}"])
+    row.expect(f"≤ {MOST_DEARER} ×", with_ms <= MOST_DEARER * without_ms)
+    table.rows.append(row)
+    return table
+
+
+def written(stand: Stand) -> dict[str, float]:
+    """CPU ms of a turn without a model: what a person said, its end, and what was said to it."""
+    told: dict[str, float] = orjson.loads(stand.site.manage("shell", "-v", "0", "-c", WRITE).strip().splitlines()[-1])
+    return told

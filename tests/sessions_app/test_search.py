@@ -1,0 +1,330 @@
+"""Finding what was said, on both databases alike."""
+
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from chatjuicer.accounts.models import User
+from chatjuicer.encryption import MARK
+from sessions_app.archive import archive_unused
+from sessions_app.models import ChatSession, Message, MessageDraft, SearchEntry
+from tests.conftest import refused
+
+
+@pytest.fixture
+def session(alice: User) -> ChatSession:
+    return ChatSession.objects.open(alice, public_id="trip", title="To Lisbon")[0]
+
+
+def say(session: ChatSession, *texts: str, role: str = "user", **fields: Any) -> list[Message]:
+    return session.add_messages([MessageDraft(role=role, content=text, **fields) for text in texts])
+
+
+def search(client: APIClient, q: str, **query: Any) -> dict[str, Any]:
+    answer = client.get("/api/search", {"q": q, **query})
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def found(client: APIClient, q: str, **query: Any) -> list[str]:
+    """The marked words of each result, one text a result."""
+    return [
+        " ".join(result["snippet"][low:high] for low, high in result["marks"])
+        for result in search(client, q, **query)["results"]
+    ]
+
+
+def housekeep() -> str:
+    told = StringIO()
+    call_command("housekeep", "--wait", "0", stdout=told)
+    return told.getvalue()
+
+
+def test_a_result_says_where_it_stands(session: ChatSession, alice_client: APIClient) -> None:
+    (message,) = say(session, "Shall we\ntake the night train to Lisbon?")
+    first, second = search(alice_client, "night train")["results"], search(alice_client, "lisbon")["results"]
+    assert first == [
+        {
+            "session_id": "trip",
+            "session_title": "To Lisbon",
+            "kind": "message",
+            "message_id": str(message.pk),
+            "position": 1,
+            "role": "user",
+            "snippet": "Shall we take the night train to Lisbon?",
+            "marks": [[18, 23], [24, 29]],
+            "created_at": message.created_at.isoformat().replace("+00:00", "Z"),
+        }
+    ]
+    assert [result["kind"] for result in second] == ["message", "title"]
+    title = second[1]
+    assert (title["message_id"], title["position"], title["role"]) == (None, None, None)
+    assert (title["snippet"], title["marks"]) == ("To Lisbon", [[3, 9]])
+
+
+@pytest.mark.parametrize(
+    ("q", "marked"),
+    [
+        ("quick fox", ["quick fox"]),
+        ("fox qui", ["quick fox"]),
+        ("qui fox", []),  # only the last one may be a beginning
+        ('"quick brown"', ["quick brown"]),
+        ('"brown quick"', []),
+        ('"quick bro', ["quick brown"]),
+        ("“quick brown”", ["quick brown"]),
+        ("fox -dog", []),
+        ("fox -cat", ["fox"]),
+        ('fox -"lazy dog"', []),
+        ('fox -"dog lazy"', ["fox"]),
+        ("QUICK", ["quick"]),
+        ("strasse", ["Straße"]),
+        ("STRASSE cafe", ["Straße café"]),
+        ("CAFE\u0301", ["café"]),
+        ("東京", ["東京"]),
+        ("京都", []),
+        ("東京タワー", ["東京タワー"]),
+        ("タワー東京", []),
+        ("塔", ["塔"]),
+        ("가세", ["가세"]),
+        ("ประเทศ", ["ประเทศ"]),
+        ("привет", ["Привет"]),
+        ("ПРИВЕ", ["Привет"]),
+        ("नमस्ते", ["नमस्ते"]),
+        ("o'brien", ["O'Brien"]),
+        ("v2 pdf", ["v2 pdf"]),
+        ("😀", []),
+        ("-fox", []),
+    ],
+)
+def test_words_of_all_languages(session: ChatSession, alice_client: APIClient, q: str, marked: list[str]) -> None:
+    say(
+        session,
+        "The quick brown fox jumps over the lazy dog; O'Brien saw it. Straße, café, report_v2.pdf. "
+        "東京タワーと塔 안녕하세요가세요 ประเทศไทย Привет नमस्ते 😀 end",
+    )
+    assert found(alice_client, q) == marked
+
+
+def test_marks_count_code_points(session: ChatSession, alice_client: APIClient) -> None:
+    say(session, "😀" * 100 + " needle " + "𝕏 " * 300)
+    (result,) = search(alice_client, "needle")["results"]
+    (low, high) = result["marks"][0]
+    assert result["snippet"][low:high] == "needle"
+    assert len(result["snippet"]) <= 202
+    assert result["snippet"][0] == result["snippet"][-1] == "…"
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        '"', "-", "--", '-"', '""', "*", "a* OR b NOT (c", "'; DROP TABLE x; --", "AND", "NEAR(a b, 3)", "a:b", "\\",
+        "^a", "{a b}: c", "%", "_", "&|!", "':*", "a <-> b", "\u202e\ufeff", "a" * 1000, '"a ' * 300, "-a -b",
+        "東" * 900,
+        "é" * 900,
+        "\u0301", "½ ⑴ ﷺ", "\U0001f600",
+    ],
+)  # fmt: skip
+def test_no_syntax_is_an_error(session: ChatSession, alice_client: APIClient, q: str) -> None:
+    say(session, "nothing of that kind, 東 é ½ ⑴ ﷺ a")
+    for _ in range(2):
+        assert search(alice_client, q)["results"] is not None
+
+
+def test_what_is_no_search_is_refused(session: ChatSession, alice_client: APIClient, mallory_client: APIClient) -> None:
+    for query in ("", "q=", "q=%20", "q=a&role=nobody", "q=a&before=soon", "q=a&cursor=x", "q=a&limit=0", "q=%00"):
+        refused(alice_client.get(f"/api/search?{query}"), 400, "invalid_input")
+    assert alice_client.get("/api/search?q=a&session_id=unknown").status_code == 404
+    say(session, "secret")
+    assert search(mallory_client, "secret")["results"] == []
+    assert mallory_client.get("/api/search?q=secret&session_id=trip").status_code == 404
+
+
+def test_pages_by_cursor_give_all_once_the_latest_first(session: ChatSession, alice_client: APIClient) -> None:
+    say(session, *(f"common {'even' if n % 2 == 0 else 'odd'} {n}" for n in range(150)))
+    now = timezone.now()
+    for message in Message.objects.all():  # over three years, as the rows and the index have it
+        moment = now - timedelta(days=7 * (150 - message.position))
+        Message.objects.filter(pk=message.pk).update(created_at=moment)
+    SearchEntry.objects.all().delete()
+    ChatSession.objects.update(search_scheme="")
+    assert "search: 150" in housekeep()
+    for q, expected in (("common", range(150, 0, -1)), ("common -odd", range(149, 0, -2)), ('"even 14"', [15])):
+        seen: list[int] = []
+        cursor = ""
+        while True:
+            page = search(alice_client, q, limit=20, cursor=cursor)
+            seen += [result["position"] for result in page["results"]]
+            if not (cursor := page["next_cursor"]):
+                break
+            say(session, "common even, said meanwhile")
+        assert [position for position in seen if position <= 150] == list(expected)
+        Message.objects.filter(position__gt=150).delete()
+
+
+def test_a_result_is_jumped_to(session: ChatSession, alice_client: APIClient) -> None:
+    say(session, *(f"number {n}" for n in range(1, 101)))
+
+    def around(position: int, limit: int) -> tuple[list[int], bool]:
+        page = alice_client.get(f"/api/sessions/trip/messages?around={position}&limit={limit}").json()
+        return [message["position"] for message in page["messages"]], page["has_more"]
+
+    assert around(50, 5) == ([48, 49, 50, 51, 52], True)
+    assert around(50, 4) == ([49, 50, 51, 52], True)
+    assert around(50, 1) == ([50], True)
+    assert around(1, 5) == around(0, 5) == ([1, 2, 3, 4, 5], True)
+    assert around(100, 5) == around(1000, 5) == ([96, 97, 98, 99, 100], True)
+    assert around(50, 100) == (list(range(1, 101)), False)
+    ChatSession.objects.update(last_used_at=timezone.now() - timedelta(days=100))
+    assert sum(archive_unused(timezone.now() - timedelta(days=50))) == 1
+    assert around(50, 5) == ([48, 49, 50, 51, 52], True)
+
+
+def test_filters(session: ChatSession, alice: User, alice_client: APIClient) -> None:
+    other, _ = ChatSession.objects.open(alice, public_id="other")
+    say(session, "apple one")
+    say(session, "apple two", role="assistant")
+    middle = timezone.now().isoformat()
+    say(other, "apple three")
+    session.add_messages(
+        [MessageDraft(role="tool_call", tool_name="read_file", tool_result="apple four " + "x " * 6000 + " pear")]
+    )
+
+    def numbers(**query: Any) -> set[str]:
+        return {r["snippet"].split()[1] for r in search(alice_client, "apple", **query)["results"]}
+
+    assert numbers() == {"one", "two", "three", "four"}
+    assert numbers(session_id="trip") == numbers(session_id=str(session.pk)) == {"one", "two", "four"}
+    assert numbers(role="assistant") == {"two"}
+    assert numbers(role="tool_call") == {"four"}
+    assert numbers(before=middle) == {"one", "two"}
+    assert numbers(after=middle) == {"three", "four"}
+    assert numbers(versions="true") == numbers()
+    assert found(alice_client, "pear") == []  # past the bound of a tool's result
+
+
+def test_titles_and_files_are_found_by_their_latest_name(
+    session: ChatSession, alice_client: APIClient, settings: Any, tmp_path: Path
+) -> None:
+    files = {"BACKEND": "files_app.storage.LocalStorage", "OPTIONS": {"location": tmp_path}}
+    settings.STORAGES = settings.STORAGES | {"files": files}
+    alice_client.patch("/api/sessions/trip", {"title": "To Porto"})
+    assert (found(alice_client, "lisbon"), found(alice_client, "porto")) == ([], ["Porto"])
+    file = SimpleUploadedFile("timetable.txt", b"x")
+    alice_client.post("/api/sessions/trip/files/upload", {"file": file}, format="multipart")
+    (result,) = search(alice_client, "timet")["results"]
+    assert (result["kind"], result["snippet"], result["role"]) == ("file", "timetable.txt", None)
+    alice_client.delete("/api/sessions/trip/files/timetable.txt")
+    assert found(alice_client, "timetable") == []
+
+
+def test_what_is_deleted_or_cleared_is_found_no_more(session: ChatSession, alice_client: APIClient) -> None:
+    say(session, "needle")
+    alice_client.delete("/api/sessions/trip")
+    assert found(alice_client, "needle") == []
+    alice_client.post("/api/sessions/trip/restore")
+    assert found(alice_client, "needle") == ["needle"]
+    alice_client.post("/api/sessions/trip/clear")
+    assert (found(alice_client, "needle"), found(alice_client, "lisbon")) == ([], ["Lisbon"])
+    say(session, "needle")
+    alice_client.delete("/api/sessions/trip?permanent=true")
+    assert not SearchEntry.objects.exists()
+    assert index_rows("needle") == 0
+
+
+def index_rows(word: str) -> int:
+    """How many rows the database's own index has for a term that ends in the word."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("INSERT INTO sessions_app_search(sessions_app_search) VALUES ('integrity-check')")
+            cursor.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, sessions_app_search, row)")
+            cursor.execute("SELECT coalesce(sum(doc), 0) FROM temp.vocabulary WHERE term LIKE %s", [f"%{word}"])
+            rows = int(cursor.fetchone()[0])
+            cursor.execute("DROP TABLE temp.vocabulary")
+            return rows
+        cursor.execute("SELECT count(*) FROM sessions_app_searchentry WHERE terms::text LIKE %s", [f"%{word}%"])
+        return int(cursor.fetchone()[0])
+
+
+def test_an_archived_session_is_found(session: ChatSession, alice_client: APIClient) -> None:
+    say(session, *(f"needle {n}" for n in range(30)))
+    before = search(alice_client, "needle 7")
+    ChatSession.objects.update(last_used_at=timezone.now() - timedelta(days=100))
+    assert sum(archive_unused(timezone.now() - timedelta(days=50))) == 1
+    assert not Message.objects.exists()
+    assert search(alice_client, "needle 7") == before
+    assert found(alice_client, "needle 7") == ["needle 7"]
+
+
+def test_what_older_versions_wrote_is_indexed_afterwards(session: ChatSession, alice_client: APIClient) -> None:
+    say(session, *(f"old words {n}" for n in range(450)))
+    SearchEntry.objects.all().delete()
+    ChatSession.objects.update(search_scheme="")
+    say(session, "new words")
+    assert len(found(alice_client, "words", limit=100)) == 1
+    housekeep()
+    assert SearchEntry.objects.count() == 452
+    assert found(alice_client, "lisbon") == ["Lisbon"]
+    assert "search: 0 in" in housekeep()
+
+
+def test_a_message_costs_one_statement_more(session: ChatSession) -> None:
+    with CaptureQueriesContext(connection) as statements:
+        say(session, "one", "two", "three")
+    assert len([q for q in statements if "sessions_app_searchentry" in q["sql"]]) == 1
+
+
+@pytest.fixture
+def key(settings: Any) -> str:
+    key = Fernet.generate_key().decode()
+    settings.MESSAGE_ENCRYPTION_KEYS = [key]
+    return key
+
+
+def test_encrypted_messages_are_not_indexed_by_default(key: str, session: ChatSession, alice_client: APIClient) -> None:
+    say(session, "secret words")
+    assert not SearchEntry.objects.exists()
+    refused(alice_client.get("/api/search?q=secret"), 403, "search_off")
+
+
+def test_encrypted_messages_can_be_found_by_hashes_of_words(
+    settings: Any, key: str, session: ChatSession, alice_client: APIClient
+) -> None:
+    settings.SEARCH_ENCRYPTED = "hashed"
+    alice_client.patch("/api/sessions/trip", {"title": "To Lisbon"})
+    say(session, "secret words, 東京タワー")
+    for word in ("secret", "lisbon", "東京"):
+        assert index_rows(word) == 0
+    assert found(alice_client, "words secret") == ["secret words"]
+    assert found(alice_client, '"secret words" -other') == ["secret words"]
+    assert (found(alice_client, "京タ"), found(alice_client, "京")) == (["京タ"], ["京"])
+    assert found(alice_client, "lisbon") == ["Lisbon"]
+    assert found(alice_client, "secre") == []  # no beginnings
+
+    settings.MESSAGE_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), key]
+    assert found(alice_client, "secret") == []
+    housekeep()
+    assert found(alice_client, "secret") == ["secret"]
+    settings.SEARCH_ENCRYPTED = "off"
+    housekeep()
+    assert not SearchEntry.objects.exists()
+
+
+def test_plain_words_go_when_encryption_comes(settings: Any, session: ChatSession, alice_client: APIClient) -> None:
+    say(session, "secret words")
+    assert index_rows("secret") == 1
+    settings.MESSAGE_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    settings.SEARCH_ENCRYPTED = "hashed"
+    housekeep()
+    assert index_rows("secret") == 0
+    assert found(alice_client, "secret") == ["secret"]
+    assert all(name == "" or name.startswith(MARK) for name in SearchEntry.objects.values_list("name", flat=True))

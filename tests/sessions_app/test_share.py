@@ -1,0 +1,169 @@
+"""A conversation shown to whoever has its address."""
+
+import re
+from base64 import b64encode
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from chatjuicer.accounts.models import User
+from sessions_app.models import ChatSession, MessageDraft, Share
+from tests.conftest import refused
+
+TAGS = {
+    "!doctype", "html", "head", "meta", "title", "style", "body", "header", "main", "article", "h1", "h2", "p",
+    "details", "summary", "pre", "code", "a", "em", "strong", "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
+SHARE = "/api/sessions/trip/share"
+
+
+@pytest.fixture
+def session(alice: User) -> ChatSession:
+    session, _ = ChatSession.objects.open(alice, public_id="trip", title='To "Lisbon" <now>')
+    session.add_messages(
+        [
+            MessageDraft(role="user", content="Where to?\n<script>alert(1)</script>"),
+            MessageDraft(
+                role="tool_call", tool_name="read_file", tool_arguments='{"a": "<b>"}', tool_result="</pre><img src=x>"
+            ),
+            MessageDraft(
+                role="assistant", content="To **Lisbon**, by [train](https://example.org).\n\n|a|b|\n|-|-|\n|1|2|"
+            ),
+        ]
+    )
+    return session
+
+
+def shared(client: APIClient, **body: Any) -> str:
+    answer = client.post(SHARE, body)
+    assert answer.status_code == 200, answer.content
+    assert answer.json() == client.get(SHARE).json()
+    url: str = answer.json()["url"]
+    assert url.startswith("http://testserver/share/")
+    return url.removeprefix("http://testserver")
+
+
+def text_of(client: APIClient, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_the_page_shows_what_was_visible_then(
+    session: ChatSession, alice_client: APIClient, anybody: APIClient, mallory_client: APIClient
+) -> None:
+    refused(alice_client.get(SHARE), 404, "not_found")
+    path = shared(alice_client)
+    assert len(path.rpartition("/")[2]) >= 22  # 128 bits in base64
+    page = text_of(anybody, path)
+    assert "<strong>Lisbon</strong>" in page and "<td>1</td>" in page
+    assert 'href="https://example.org" rel="nofollow noopener noreferrer"' in page
+    assert page.index("Where to?") < page.index("read_file") < page.index("<strong>")
+    alice_client.post("/api/sessions/trip/messages", {"role": "user", "content": "Said later"})
+    alice_client.patch("/api/sessions/trip", {"title": "Other"})
+    assert text_of(anybody, path) == page == text_of(mallory_client, path)
+    assert shared(alice_client) == path
+    assert "Said later" in text_of(anybody, path) and "<title>Other</title>" in text_of(anybody, path)
+
+
+def test_what_people_said_stays_text(session: ChatSession, alice_client: APIClient, anybody: APIClient) -> None:
+    hostile = [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt:alert(1))",
+        "![x](https://tracker.example/a.png)",
+        "![x](data:image/svg+xml,<svg onload=alert(1)>)",
+        "[x](data:text/html,x)",
+        '[x](https://e.org/" onclick="alert(1))',
+        "<style>*{display:none}</style>",
+        "</main></body><iframe src=x>",
+        "```<script>\n</code></pre><script>alert(1)</script>\n```",
+        "&lt;script&gt;",
+        "[x](vbscript:x)",
+        "x" * 300_000,
+    ]
+    for role in ("user", "assistant", "system"):
+        session.add_messages([MessageDraft(role=role, content=text) for text in hostile])
+    page = text_of(anybody, shared(alice_client))
+    assert set(re.findall(r"<([a-zA-Z!][a-zA-Z0-9]*)", page)) <= TAGS
+    assert page.count("<style>") == page.count("<main>") == 1
+    for tag in re.findall(r"<[a-z][^>]*>", page):
+        assert not re.search(r"\son\w+=", re.sub(r'"[^"]*"', '""', tag)), tag
+    assert not re.search(r'href="\s*(javascript|vbscript|data):', page, re.IGNORECASE)
+    assert "<title>To &quot;Lisbon&quot; &lt;now&gt;</title>" in page
+
+
+def test_the_page_runs_nothing_and_is_kept_nowhere(
+    session: ChatSession, alice_client: APIClient, anybody: APIClient
+) -> None:
+    answer = anybody.get(shared(alice_client))
+    page, policy = answer.content.decode(), answer.headers["Content-Security-Policy"]
+    style = re.search(r"<style>(.*)</style>", page, re.DOTALL)
+    assert style
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert f"'sha256-{b64encode(sha256(style[1].encode()).digest()).decode()}'" in policy
+    assert "script-src" not in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    for name in ("og:title", "og:description", "og:url", "og:image"):
+        assert f'<meta property="{name}" content="' in page
+    assert anybody.post(answer.request["PATH_INFO"]).status_code == 405
+
+
+def test_it_ends_when_it_is_taken_back_or_expires_or_its_session_goes(
+    session: ChatSession, alice: User, alice_client: APIClient, anybody: APIClient
+) -> None:
+    first = shared(alice_client)
+    assert alice_client.delete(SHARE).json() == {"success": True}
+    assert anybody.get(first).status_code == 404
+    refused(alice_client.get(SHARE), 404, "not_found")
+    refused(alice_client.delete(SHARE), 404, "not_found")
+
+    second = shared(alice_client, expires_at=(timezone.now() + timedelta(hours=1)).isoformat())
+    assert second != first
+    assert anybody.get(second).status_code == 200
+    Share.objects.update(expires_at=timezone.now())
+    assert anybody.get(second).status_code == 404
+    refused(alice_client.get(SHARE), 404, "not_found")
+
+    third = shared(alice_client)
+    assert third != second
+    alice_client.delete("/api/sessions/trip")
+    assert anybody.get(third).status_code == 404
+    alice_client.post("/api/sessions/trip/restore")
+    assert anybody.get(third).status_code == 200
+    alice_client.delete("/api/sessions/trip?permanent=true")
+    assert anybody.get(third).status_code == 404
+    assert not Share.objects.exists()
+
+
+def test_who_may_share(
+    session: ChatSession,
+    alice: User,
+    alice_client: APIClient,
+    mallory_client: APIClient,
+    anybody: APIClient,
+    settings: Any,
+) -> None:
+    path = shared(alice_client)
+    for answer in (mallory_client.get(SHARE), mallory_client.post(SHARE, {}), mallory_client.delete(SHARE)):
+        refused(answer, 404, "not_found")
+    assert anybody.post(SHARE, {}).status_code == 401
+    for body in ({"expires_at": "soon"}, {"expires_at": "2001-01-01T00:00:00Z"}):
+        refused(alice_client.post(SHARE, body), 400, "invalid_input")
+    assert anybody.get(path[:-1] + "0").status_code == 404
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert anybody.get(path).status_code == 404
+    User.objects.filter(pk=alice.pk).update(is_active=True)
+    assert anybody.get(path).status_code == 200
+    settings.ALLOW_SHARING = False
+    assert anybody.get(path).status_code == 404
+    for answer in (alice_client.get(SHARE), alice_client.post(SHARE, {}), alice_client.delete(SHARE)):
+        refused(answer, 403, "sharing_off")
