@@ -180,7 +180,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self._count_frame()  # those that are no command, too
             await self._carry_out(command)
         except limits.TooManyRequests as error:
-            limited = protocol.Error("rate_limited", error.message, True, retry_after=error.retry_after)
+            limited = protocol.Error("rate_limited", error.message, True, retry_after=error.retry_after or 1)
             self._answer(limited, client_id)
         except ApiError as error:
             self._answer(protocol.Error(error.code, error.message, error.status_code in (429, 503)), client_id)

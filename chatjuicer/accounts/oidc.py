@@ -47,7 +47,8 @@ class Attempt:
 
     @classmethod
     def begin(cls, provider: str, redirect_uri: str) -> "Attempt":
-        return cls(provider, *(secrets.token_urlsafe(32) for _ in range(3)), redirect_uri)
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        return cls(provider, state, nonce, verifier, redirect_uri)
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
@@ -117,7 +118,7 @@ class Provider:
                     "code_verifier": attempt.verifier,
                     **({} if self.client_secret else {"client_id": self.client_id}),
                 },
-                auth=(self.client_id, self.client_secret) if self.client_secret else None,
+                auth=httpx2.BasicAuth(self.client_id, self.client_secret) if self.client_secret else httpx2.Auth(),
             )
             claims = self._checked(json_of(answer).get("id_token"), attempt.nonce)
         email = claims.get("email") if claims.get("email_verified") is True else ""

@@ -81,7 +81,7 @@ class OidcViewSet(ViewSet):
             asked = cast(HttpRequest, request)
             answer = render(asked, "accounts/signed_in.html", {"token": grant["refresh_token"]})
             answer.headers["Content-Security-Policy"] = PAGE_POLICY.format(static=static_source(asked))
-        answer.delete_cookie(COOKIE, path=COOKIE_PATH, samesite="Lax")  # type: ignore[attr-defined]
+        answer.delete_cookie(COOKIE, path=COOKIE_PATH, samesite="Lax")
         return answer
 
 

@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts import oidc
+from chatjuicer.accounts.exceptions import OidcFailed
 from chatjuicer.accounts.models import OidcIdentity, User
 from tests.conftest import refused
 from tests.harness.services import free_port, until
@@ -185,10 +186,10 @@ def test_a_token_that_is_not_for_us_is_refused(
         {"iat": time.time() - 3600},
         {"sub": None},
     ):
-        with pytest.raises(oidc.OidcFailed):
+        with pytest.raises(OidcFailed):
             checked(**wrong)
     for token in (jwt.encode(good, "", algorithm="none"), jwt.encode(good, "x" * 32, "HS256"), "x.y.z", None):
-        with pytest.raises(oidc.OidcFailed):
+        with pytest.raises(OidcFailed):
             provider._checked(token, "n")
 
 
