@@ -1,18 +1,19 @@
-"""uvicorn's HTTP protocol with bounds on the size of a request's head, and on the time until it is complete; and with
-the user id of the process at the other end, where it is on this machine.
+"""uvicorn's HTTP protocol with bounds on the size of a request's head, on the time until it is complete, and on the
+connections of one address; and with the user id of the process at the other end, where it is on this machine.
 
 uvicorn's fast parser accepts a path or headers of any size and waits for their end for ever: one client could fill the
 memory, and block the event loop while the pieces are put together.
 """
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from chatjuicer.api import peer
+from chatjuicer.api import limits, peer
 from chatjuicer.api.loopback import is_loopback
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -20,20 +21,26 @@ HEAD_TIMEOUT_S = 30.0
 
 
 class BoundedHTTP(HttpToolsProtocol):
+    open_of: Counter[str] = Counter()  # connections that speak HTTP, by the network that they come from
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Bytes since the last part of a body or end of a request: of a head, or of a chunked body's trailers.
         self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
         self._peer_uid: int | None = None
+        self._counted_as = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._peer_uid = self._look_at_peer()
         self._wait_for_head()
+        if not self._find_room():
+            self._refuse(503)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._leave_room()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -61,8 +68,25 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._head_bytes = 0  # what comes from now on is another protocol's
+        self._leave_room()  # sockets are counted by their users
         super().handle_websocket_upgrade()
         self._tell_peer(getattr(self.transport.get_protocol(), "scope", None))
+
+    def _find_room(self) -> bool:
+        """Whether its address may have another connection. Behind a proxy all have one address."""
+        peer_address, most = self.client[0] if self.client else "", settings.MAX_CONNECTIONS_PER_ADDRESS
+        if not most or settings.TRUSTED_PROXIES or not limits.counts(peer_address, {}):
+            return True
+        self._counted_as = limits.address(peer_address, {})
+        self.open_of[self._counted_as] += 1
+        return self.open_of[self._counted_as] <= most
+
+    def _leave_room(self) -> None:
+        if self._counted_as:
+            self.open_of[self._counted_as] -= 1
+            if self.open_of[self._counted_as] <= 0:
+                del self.open_of[self._counted_as]
+            self._counted_as = ""
 
     def _look_at_peer(self) -> int | None:
         """Looked up with the connection, not with the request: by then another process may have the same port."""

@@ -49,6 +49,8 @@ REDIS_URL = env.text("REDIS_URL")
 SHUTDOWN_GRACE_S = env.seconds("SHUTDOWN_GRACE_S", 8)
 # Open sockets of this process; past them 4429.
 MAX_SOCKETS = env.number("MAX_SOCKETS", 10_000)
+# Connections by HTTP from one address, of which sockets are none; behind TRUSTED_PROXIES, or at 0, there is no bound.
+MAX_CONNECTIONS_PER_ADDRESS = env.number("MAX_CONNECTIONS_PER_ADDRESS", 500)
 MAX_SOCKETS_PER_USER = env.number("MAX_SOCKETS_PER_USER", 2_000)
 # Where traces go; the OpenTelemetry SDK reads this and its other variables itself.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")

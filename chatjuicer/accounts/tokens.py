@@ -13,9 +13,6 @@ from rest_framework_simplejwt.tokens import Token
 
 from chatjuicer.accounts.exceptions import InvalidToken
 
-# The clocks of two machines, one of which may be the client's.
-LEEWAY = timedelta(seconds=30)
-
 
 class FamilyToken(Token):
     @classmethod
@@ -43,9 +40,10 @@ class FamilyToken(Token):
         try:
             return dict(cls(text.encode()).payload)  # type: ignore[arg-type]
         except TokenError:
+            rules: dict[str, Any] = settings.SIMPLE_JWT
             for key in settings.SECRET_KEY_FALLBACKS:
                 token = cls()
-                token._token_backend = TokenBackend("HS256", key, leeway=LEEWAY)
+                token._token_backend = TokenBackend("HS256", key, leeway=rules["LEEWAY"])
                 try:
                     token.payload = token.get_token_backend().decode(text.encode())  # type: ignore[arg-type]
                     token.verify()

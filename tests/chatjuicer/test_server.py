@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from http.client import HTTPConnection
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from uvicorn.server import ServerState
@@ -177,6 +178,73 @@ def test_a_client_that_ends_no_head_is_given_up(monkeypatch: pytest.MonkeyPatch)
         return said
 
     assert asyncio.run(answered()).startswith(b"HTTP/1.1 408 ")
+
+
+def test_one_address_holds_only_so_many_connections(settings: Any) -> None:
+    settings.RATE_LIMIT_LOOPBACK, settings.MAX_CONNECTIONS_PER_ADDRESS = True, 3
+
+    async def held() -> list[bytes]:
+        config = uvicorn.Config(nobody, http=BoundedHTTP, lifespan="off", log_config=None)
+        config.load()
+        state = ServerState()
+        listener = await asyncio.get_running_loop().create_server(
+            lambda: BoundedHTTP(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        )
+        address = listener.sockets[0].getsockname()
+        said: list[bytes] = []
+        async with asyncio.timeout(10):
+            several = [await asyncio.open_connection(*address) for _ in range(3)]
+            reader, writer = await asyncio.open_connection(*address)
+            said.append(await reader.read())
+            for _, one in (*several, (reader, writer)):
+                one.close()
+                await one.wait_closed()
+            while BoundedHTTP.open_of:
+                await asyncio.sleep(0.01)
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(b"nonsense\r\n\r\n")
+            said.append(await reader.read())
+            writer.close()
+        listener.close()
+        return said
+
+    refused, served = asyncio.run(held())
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert served.startswith(b"HTTP/1.1 400 ")
+
+
+HANDSHAKE = (
+    b"GET /ws/chat/x HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nX-Forwarded-For: 192.0.2.1\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Sec-WebSocket-Protocol: ,,,",
+        b"Sec-WebSocket-Protocol: bearer, \xff\xfe",
+        b"Sec-WebSocket-Protocol: bearer bearer",
+        b"Sec-WebSocket-Protocol: bearer,(@)",
+        b"Sec-WebSocket-Protocol: bearer\r\nSec-WebSocket-Protocol: (",
+        b"Sec-WebSocket-Protocol:",
+        b"Sec-WebSocket-Extensions: ;;=",
+        b"Authorization: Bearer \xff",
+        b"Origin: http://[",
+        b"Cookie: \xff=\xff",
+    ],
+)
+def test_a_bad_handshake_is_answered_and_costs_no_traceback(site: Site, header: bytes) -> None:
+    before = len(site.logs())
+    with socket.create_connection(("127.0.0.1", site.servers[0].port), timeout=10) as connection:
+        connection.sendall(HANDSHAKE + header + b"\r\n\r\n")
+        answer = connection.recv(4096)
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 101 ", b"HTTP/1.1 403 "))
+    health = httpx.get(f"{site.url}/api/health/live", trust_env=False)
+    assert health.status_code == 200
+    said = site.logs()[before:]
+    assert "Traceback" not in said
+    assert '"exception"' not in said
 
 
 async def nobody(scope: Any, receive: Any, send: Any) -> None:
