@@ -20,6 +20,7 @@ from chatjuicer.accounts.models import OidcIdentity, TokenFamily
 from chatjuicer.accounts.oidc import MAX_AGE_S, Attempt, Provider, few_at_once
 from chatjuicer.accounts.serializers import GrantSerializer
 from chatjuicer.api import limits
+from chatjuicer.api.addresses import absolute
 from chatjuicer.api.content_policy import static_source
 
 COOKIE = "chatjuicer_oidc"
@@ -102,8 +103,4 @@ def redirect_uri(request: Request, provider: str) -> str:
     path = f"/api/auth/oidc/{provider}/callback"
     if settings.PUBLIC_URL:
         return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
-    address = request.build_absolute_uri(path)
-    # Behind a proxy that ends TLS. The provider sends nobody where it was not told before.
-    if request.headers.get("X-Forwarded-Proto") == "https":
-        address = address.replace("http://", "https://", 1)
-    return address
+    return absolute(request, path)

@@ -38,6 +38,7 @@ from chatjuicer.accounts.serializers import (
     TicketSerializer,
 )
 from chatjuicer.api import limits
+from chatjuicer.api.addresses import absolute
 from chatjuicer.api.idempotency import PARAMETER, once
 
 
@@ -109,7 +110,7 @@ class AuthViewSet(ViewSet):
         form.is_valid(raise_exception=True)
         email = form.validated_data["email"]
         limits.spend_sign_in(request, email)
-        resets.send_later(email, request.build_absolute_uri("/"), place_of(request).address)
+        resets.send_later(email, absolute(request, "/"), place_of(request).address)
         return Response({"success": True}, status=202)
 
     @extend_schema(operation_id="confirm_password_reset", request=ResetConfirmSerializer, responses=SuccessSerializer)
