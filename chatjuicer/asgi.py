@@ -95,7 +95,8 @@ class HTTP(ASGIHandler):
             await self.send_response(late, send)
             return
         try:
-            response = await self.in_time(self.threads_of(scope["path"]), scope, body)
+            threads = self.threads_of(scope)
+            response = await self.in_time(threads, scope, body)
             if isinstance(response, AwaitedResponse):
                 await response.fill()
             if not isinstance(response, StreamingHttpResponse):
@@ -104,12 +105,17 @@ class HTTP(ASGIHandler):
                 if not response.is_async:
                     response.streaming_content = self.from_threads(iter(response))
                 await self.stream(response, receive, send)
-                await loop.run_in_executor(self.threads_of(scope["path"]), response.close)
+                await loop.run_in_executor(threads, response.close)
         finally:
             body.close()
 
-    def threads_of(self, path: str) -> ThreadPoolExecutor:
-        return self._file_threads if "/files/" in path else self._threads
+    def threads_of(self, scope: Scope) -> ThreadPoolExecutor:
+        """What may have to do with the storage: files, and messages of MAI's clients, which may carry images."""
+        path = scope["path"]
+        with_images = (
+            scope["method"] == "POST" and path.startswith("/api/v1/") and path.rstrip("/").endswith("/messages")
+        )
+        return self._file_threads if "/files/" in path or with_images else self._threads
 
     async def in_time(
         self, threads: ThreadPoolExecutor, scope: Scope, body: "tempfile.SpooledTemporaryFile[bytes]"

@@ -22,10 +22,27 @@ IN_TURN = TransferConfig(multipart_threshold=16 * 1024 * 1024, multipart_chunksi
 NOT_THERE = ("404", "NoSuchKey", "NotFound")
 DELETED_AT_ONCE = 1000
 CONNECT_TIMEOUT_S = 5.0
-answers = answering(BotoCoreError, ClientError, Boto3Error, HTTPError)
+FAILURES = (BotoCoreError, ClientError, Boto3Error, HTTPError)
+answers = answering(*FAILURES)
+
+
+class Body:
+    """An object that is being read: the connection may break at any time."""
+
+    def __init__(self, body: Reader) -> None:
+        self._body = body
+
+    @answers
+    def read(self, size: int, /) -> bytes:
+        return self._body.read(size)
+
+    def close(self) -> None:
+        self._body.close()
 
 
 class BucketStorage(S3Storage):
+    at_once = False
+
     def __init__(self, timeout_s: float = 10.0, **options: Any) -> None:
         """A server that says nothing for `timeout_s`, twice, has failed."""
         config = Config(
@@ -56,10 +73,9 @@ class BucketStorage(S3Storage):
     def reader(self, key: str, start: int = 0) -> Reader:
         part = {"Range": f"bytes={start}-"} if start else {}
         try:
-            body: Reader = self.client.get_object(Bucket=self.bucket_name, Key=key, **part)["Body"]
+            return Body(self.client.get_object(Bucket=self.bucket_name, Key=key, **part)["Body"])
         except ClientError as error:
             raise found_missing(error) from error
-        return body
 
     @answers
     def size_of(self, key: str) -> int | None:
@@ -87,10 +103,12 @@ class BucketStorage(S3Storage):
             )
 
     def listing(self) -> Iterator[tuple[str, datetime]]:
-        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket_name):
-            for found in page.get("Contents", []):
-                yield found["Key"], found["LastModified"]
+        with answering(*FAILURES):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket_name):
+                for found in page.get("Contents", []):
+                    yield found["Key"], found["LastModified"]
 
+    @answers
     def abort_unfinished(self, before: datetime) -> int:
         aborted = 0
         for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket_name):
@@ -105,12 +123,14 @@ class BucketStorage(S3Storage):
     def local_path(self, key: str) -> Path | None:
         return None
 
+    @answers
     def upload_url(self, key: str, size_bytes: int, lifetime_s: int) -> str | None:
         # The length is signed with it: other bodies are refused by the bucket.
         wanted = {"Bucket": self.bucket_name, "Key": key, "ContentLength": size_bytes}
         url: str = self.client.generate_presigned_url("put_object", Params=wanted, ExpiresIn=lifetime_s)
         return url
 
+    @answers
     def download_url(self, key: str, disposition: str, content_type: str, lifetime_s: int) -> str | None:
         wanted = {
             "Bucket": self.bucket_name,

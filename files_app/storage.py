@@ -31,6 +31,9 @@ class Reader(Protocol):
 class FileStorage(Protocol):
     """All but `local_path` raise StorageUnavailable where the storage fails or is too slow."""
 
+    at_once: bool
+    """Whether it answers as quickly as a disk does: it is no other machine."""
+
     def put(self, key: str, incoming: Incoming) -> None:
         """Returns when they are there to stay."""
 
@@ -93,6 +96,8 @@ def answering(*failures: type[Exception]) -> Iterator[None]:
 class LocalStorage(FileSystemStorage):
     """Files below DATA_DIR that nobody else on the machine may read."""
 
+    at_once = True
+
     @answering(OSError)
     def put(self, key: str, incoming: Incoming) -> None:
         target = self._prepared(key)
@@ -106,6 +111,7 @@ class LocalStorage(FileSystemStorage):
         file.seek(start)
         return file
 
+    @answering(OSError)
     def size_of(self, key: str) -> int | None:
         try:
             return Path(self.path(key)).stat().st_size
@@ -127,16 +133,18 @@ class LocalStorage(FileSystemStorage):
                 os.fsync(file.fileno())
         sync_directory(target.parent)
 
+    @answering(OSError)
     def remove(self, keys: Iterable[str]) -> None:
         for key in keys:
             with suppress(FileNotFoundError):
                 Path(self.path(key)).unlink()
 
     def listing(self) -> Iterator[tuple[str, datetime]]:
-        for directory in sorted(Path(self.location).glob("??")):
-            for path in directory.iterdir():
-                with suppress(FileNotFoundError):
-                    yield f"{directory.name}/{path.name}", datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        with answering(OSError):
+            for directory in sorted(Path(self.location).glob("??")):
+                for path in directory.iterdir():
+                    with suppress(FileNotFoundError):
+                        yield f"{directory.name}/{path.name}", datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def abort_unfinished(self, before: datetime) -> int:
         return 0

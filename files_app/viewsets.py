@@ -2,6 +2,7 @@ from contextlib import closing
 from typing import Any, cast
 from uuid import UUID
 
+from django.db import transaction
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -124,7 +125,10 @@ class FileViewSet(SessionView, ViewSet):
         name = names.clean_name(prefix + announced["filename"])
 
         def begin() -> tuple[int, Any]:
-            return 200, Upload.objects.begin(session, folder, name, announced["size"]).pk.hex
+            with transaction.atomic():
+                upload = Upload.objects.begin(session, folder, name, announced["size"])
+                links.upload_url(request, upload)  # where there is no address to be had, nothing is charged either
+            return 200, upload.pk.hex
 
         # The address is a credential and is stored nowhere; a repeated request gets a fresh one.
         status, file_key = once(request, begin)

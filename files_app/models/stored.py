@@ -14,6 +14,7 @@ from django.utils import timezone
 from files_app import kinds
 from files_app.exceptions import QuotaExceeded, StorageUnavailable, UploadExpired
 from files_app.incoming import Facts, Incoming
+from files_app.removal import removals
 from files_app.storage import file_storage
 from sessions_app.models import ChatSession, update_returning
 
@@ -51,8 +52,8 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
         return self.filter(state=StoredBytes.State.WRITING, expires_at__lt=now)
 
     def mark_deleted(self, rows: models.QuerySet["StoredBytes"], *, removing: bool = True) -> int:
-        """Refunds them, and deletes their bytes after the commit; how many. A sweep finishes what a crash leaves, and
-        what is not `removing`."""
+        """Refunds them, and has their bytes deleted after the commit; how many. A sweep finishes what a crash leaves,
+        and what is not `removing`."""
         keys: list[str] = []
         alive = rows.exclude(state=StoredBytes.State.DELETED)
         with transaction.atomic(savepoint=False):
@@ -63,8 +64,16 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
                 StorageUsage.objects.refund(owner_id, sum(size_bytes for _, size_bytes in marked))
                 keys += [key for key, _ in marked]
             if keys and removing:
-                transaction.on_commit(partial(self.remove, keys), robust=True)
+                transaction.on_commit(partial(self.remove_soon, keys), robust=True)
         return len(keys)
+
+    def remove_soon(self, keys: list[str]) -> None:
+        """Now, where the storage is a disk. Who asks does not wait for another machine."""
+        remove = partial(self.remove, keys)
+        if file_storage().at_once:
+            remove()
+        else:
+            removals.add(remove)
 
     def remove(self, keys: list[str]) -> None:
         """Doomed ones: the bytes first, then the books."""
@@ -115,17 +124,16 @@ class StoredBytes(models.Model):
         taken = update_returning(drafts, ("size_bytes",), state=StoredBytes.State.DELETED)
         if not taken or not self._row.update(state=StoredBytes.State.KEPT, size_bytes=taken[0][0]):
             raise UploadExpired()
-        transaction.on_commit(partial(StoredBytes.objects.remove, [draft_key]), robust=True)
+        transaction.on_commit(partial(StoredBytes.objects.remove_soon, [draft_key]), robust=True)
 
     def discard(self, *, removing: bool = True) -> None:
         """Of no effect on bytes that are kept. Unless `removing`, a sweep removes the bytes."""
         if StoredBytes.objects.filter(pk=self.pk, state=StoredBytes.State.KEPT).exists():
             return
-        StoredBytes.objects.mark_deleted(self._row, removing=removing)
-        if not removing:
-            return
-        # Another may have given them up before they were all written.
-        file_storage().remove([self.key])
+        StoredBytes.objects.mark_deleted(self._row, removing=False)
+        if removing:
+            # Also where another has given them up before they were all written.
+            StoredBytes.objects.remove_soon([self.key])
 
 
 @contextmanager

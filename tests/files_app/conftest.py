@@ -14,6 +14,7 @@ from files_app.models import File, StorageUsage, StoredBytes
 from files_app.storage import FileStorage, file_storage
 from sessions_app.models import ChatSession
 from tests.harness.bucket import Bucket
+from tests.harness.services import until
 
 
 @pytest.fixture
@@ -79,6 +80,7 @@ def body_of(response: HttpResponseBase) -> bytes:
 
 def assert_books_balance(storage: FileStorage) -> None:
     """Each file has its bytes, nothing else is stored, and the owner is charged for exactly that."""
+    until(lambda: not StoredBytes.objects.filter(state="doomed").exists(), "what was given up is deleted", 10)
     stored = {key for key, _ in storage.listing()}
     assert stored == set(File.objects.values_list("storage_key", flat=True))
     assert stored == set(StoredBytes.objects.values_list("key", flat=True))
