@@ -101,7 +101,12 @@ async def searches(stand: Stand) -> Table:
     table = Table(f"Search in {stand.messages:,} messages of one user", ["what", "found", "p50 ms", "p95 ms"])
     code = LOAD.replace("COUNT", str(stand.messages))
     told: list[Any] = []
-    await stand.restart(lambda: (stand.site.manage("shell", "-c", code), told.append(written(stand))))
+
+    def fill() -> None:
+        stand.site.manage("shell", "-c", code)
+        told.append(written(stand))
+
+    await stand.restart(fill)
     for what, query in QUERIES.items():
         url = f"{stand.server.url}/api/search?q={quote(query)}"
         times = []

@@ -100,7 +100,7 @@ def test_a_project_that_goes_away_in_the_middle_of_a_request_is_not_there(
     session = made(alice_client)
     look_up = OwnProject.to_internal_value
 
-    def look_up_and_lose(field: OwnProject, data: object) -> Project:
+    def look_up_and_lose(field: OwnProject, data: Any) -> Project:
         found: Project = look_up(field, data)
         Project.objects.filter(pk=found.pk).delete()
         return found

@@ -137,7 +137,11 @@ def test_a_loopback_client_needs_no_token_on_a_socket(settings: Settings) -> Non
     here = own | scope(peer="127.0.0.1", host="127.0.0.1:8000", origin="http://127.0.0.1:8000")
     assert authenticate_scope(here) == Credentials(user)
     assert refusal(here | {"peer_uid": os.geteuid() + 1}) == 4401
-    header: dict[str, Any]
-    for header in ({"x_forwarded_for": "192.0.2.7"}, {"via": "1.1 x"}, {"sec_fetch_site": "cross-site"}):
+    foreign: list[dict[str, Any]] = [
+        {"x_forwarded_for": "192.0.2.7"},
+        {"via": "1.1 x"},
+        {"sec_fetch_site": "cross-site"},
+    ]
+    for header in foreign:
         assert refusal(own | scope(peer="127.0.0.1", host="127.0.0.1:8000", **header)) == 4401
     assert refusal(own | scope(peer="127.0.0.1", host="127.0.0.1:8000", authorization="Bearer nonsense")) == 4401
