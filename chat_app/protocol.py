@@ -206,9 +206,11 @@ class SessionUpdated(Event, tag="session_updated", frozen=True):
 
 
 class Connected(Event, tag="connected", frozen=True):
-    session_id: str
+    """To who follows an account's log, `last_seq` alone is said."""
+
+    session_id: str | UnsetType
     last_seq: int
-    run: dict[str, Any] | None
+    run: dict[str, Any] | None | UnsetType
 
 
 class Accepted(Event, tag="accepted", frozen=True):
@@ -259,7 +261,8 @@ def encode(event: Event) -> str:
 class Record(Struct):
     """An event with its number: one row of the log, and one frame on the wire.
 
-    `payload` is the event's own JSON object, at least `{"type":...}`; `at` is RFC 3339 UTC.
+    `session_pk` is the log's key: in an account's log the user's. `payload` is the event's own JSON object, at least
+    `{"type":...}`; empty: the event has to be read from the log. `at` is RFC 3339 UTC.
     """
 
     session_pk: UUID

@@ -13,6 +13,7 @@ from sessions_app.models import ChatSession, Message
 from .log.record import record
 from .log.session_events import message_created, session_updated
 from .models import Event, Run
+from .protocol import Record
 from .runs.folding import Changed, fold_all
 
 
@@ -54,6 +55,18 @@ def forget_log(session: ChatSession, **kwargs: Any) -> None:
     """The events hold what was said, so they are deleted with the messages."""
     Event.objects.forget(session, session.last_seq)
     log_update(session)
+
+
+@receiver(signals.account_noted)
+def ring(owner_id: UUID, seq: int, **kwargs: Any) -> None:
+    """Who follows the account's log reads it after the commit."""
+    event = Record(owner_id, "", seq, None, "account", "", "")
+    transaction.on_commit(lambda: commit_hooks.events_committed([event]))
+
+
+@receiver(signals.account_forgotten)
+def tell_forgotten(owner_id: UUID, up_to: int, **kwargs: Any) -> None:
+    transaction.on_commit(lambda: commit_hooks.log_forgotten(owner_id, up_to))
 
 
 @receiver(signals.session_deleted)

@@ -23,6 +23,8 @@ from sessions_app import viewsets
 from sessions_app.viewsets import SESSION, SessionView, caller
 
 from .compaction import summarize_session
+from .delivery.account import opened
+from .delivery.logs import SessionLog
 from .delivery.sse import event_stream, require_room
 from .history import History
 from .models import Approval, Event
@@ -90,7 +92,7 @@ class SessionViewSet(viewsets.SessionViewSet):
         after = number(query, "after", 0)
         if streaming:
             require_process()
-            return event_stream(held(request), session, after)
+            return event_stream(held(request), SessionLog(session.pk, session.public_id), after)
         limit = number(query, "limit", MAX_EVENTS, 1, MAX_EVENTS)
         with snapshot():
             session.refresh_from_db(fields=["last_seq", "forgotten_seq"])
@@ -137,7 +139,7 @@ class RunViewSet(SessionView, ViewSet):
         starting = start_run(session.pk, session.owner_id, command)
         started = asyncio.run_coroutine_threadsafe(starting, loop).result()
         after = started.run.first_seq - 1 if started.run.first_seq else started.session.last_seq
-        return event_stream(held(request), session, after, started.run)
+        return event_stream(held(request), SessionLog(session.pk, session.public_id), after, started.run)
 
 
 class ApprovalViewSet(SessionView, ViewSet):
@@ -162,6 +164,23 @@ class ApprovalViewSet(SessionView, ViewSet):
         approval = Approval.objects.decide(session.pk, approval_id, **form.validated_data)
         AuditEntry.objects.record(Act.APPROVAL_DECIDED, approval, tool=approval.name, decision=approval.status)
         return Response(approval.representation())
+
+
+class AccountLogViewSet(SessionView, ViewSet):
+    @extend_schema(
+        operation_id="follow_account",
+        parameters=[
+            OpenApiParameter("after", {"type": "string"}, description="A seq: the events above it come first."),
+            LAST_EVENT_ID,
+        ],
+        responses={EVENT_STREAM: OpenApiTypes.STR},
+    )
+    def list(self, request: Request) -> HttpResponseBase:
+        """What happens to one's sessions, live; `id:` is the seq. Without `after` it begins with what comes next."""
+        require_process()
+        said = request.headers.get("Last-Event-ID") or request.query_params.get("after")
+        stream = opened(caller(request), said)
+        return event_stream(held(request), stream.log, stream.after, opening=stream.opening)
 
 
 async def stopped(session_pk: UUID, run_id: UUID | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ would cost more than both.
 import base64
 import re
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -251,10 +252,11 @@ def as_param(key: UUID) -> Any:
 COLUMNS = (
     "id", "public_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
     "pinned", "archived", "is_active", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
-    "trigger_tokens", "last_message_preview", "last_seq", "state", "project_id", "project__name",
+    "trigger_tokens", "last_message_preview", "last_seq", "state", "answered_position", "read_position", "draft",
+    "project_id", "project__name",
     "created_at", "updated_at", "last_used_at",
 )  # fmt: skip
-PINNED, UPDATED = COLUMNS.index("pinned"), COLUMNS.index("updated_at")
+PINNED, UPDATED, PUBLIC_ID = COLUMNS.index("pinned"), COLUMNS.index("updated_at"), COLUMNS.index("public_id")
 # Where a session stands in a walk.
 WALKED = ("walked_pinned", "walked_at")
 
@@ -292,7 +294,8 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
     (
         pk, public_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
         archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
-        last_message_preview, last_seq, state, project_id, project_name, created_at, updated_at, last_used_at,
+        last_message_preview, last_seq, state, answered_position, read_position, draft, project_id, project_name,
+        created_at, updated_at, last_used_at,
     ) = row[: len(COLUMNS)]  # fmt: skip
     title = unseal(title)
     return {
@@ -318,12 +321,20 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         "last_message_preview": unseal(last_message_preview),
         "last_seq": last_seq,
         "state": state,
+        "unread": answered_position > read_position,
+        "draft": unseal(draft) or None,
         "project_id": project_id and dashed(project_id),
         "project_name": project_name and unseal(project_name),
         "created_at": stamp(created_at),
         "updated_at": stamp(updated_at),
         "last_used_at": stamp(last_used_at),
     }
+
+
+def shown(owner_id: UUID, public_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Sessions of one owner as the list shows them, by their names; those that are no more are missing."""
+    rows = ChatSession.objects.filter(owner_id=owner_id, namespace=NATIVE, public_id__in=public_ids)
+    return {row[PUBLIC_ID]: representation(row) for row in fetch(rows, 0, len(public_ids))}
 
 
 def stamp(moment: datetime | str) -> str:

@@ -7,11 +7,11 @@ from django.dispatch import receiver
 
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.accounts.signals import account_ending
-from sessions_app.models import ChatSession
-from sessions_app.signals import session_deleted
+from sessions_app import signals
+from sessions_app.models import AccountEvent, ChatSession, unnoted
 
 
-@receiver(session_deleted)
+@receiver(signals.session_deleted)
 def note_deletion(session_pk: UUID, public_id: str, owner_id: UUID, **kwargs: Any) -> None:
     note = partial(AuditEntry.objects.record, Act.SESSION_DELETED, f"chatsession:{session_pk}", owner=str(owner_id))
     transaction.on_commit(note)
@@ -20,9 +20,24 @@ def note_deletion(session_pk: UUID, public_id: str, owner_id: UUID, **kwargs: An
 @receiver(account_ending)
 def remove_sessions(user: User, **kwargs: Any) -> None:
     """Each by its own verb, so that its runs end and its sockets close; what is in the trash, too."""
-    for sessions in (user.chat_sessions, user.chat_sessions(manager="trash")):
-        while session := sessions.order_by("pk").first():
-            try:
-                session.remove()
-            except ChatSession.DoesNotExist:  # its last request was quicker
-                continue
+    with unnoted():
+        for sessions in (user.chat_sessions, user.chat_sessions(manager="trash")):
+            while session := sessions.order_by("pk").first():
+                try:
+                    session.remove()
+                except ChatSession.DoesNotExist:  # its last request was quicker
+                    continue
+
+@receiver(signals.session_created)
+def note_creation(session: ChatSession, **kwargs: Any) -> None:
+    AccountEvent.objects.note(session, AccountEvent.Type.CREATED)
+
+
+@receiver(signals.session_restored)
+def note_return(session: ChatSession, **kwargs: Any) -> None:
+    AccountEvent.objects.note(session, AccountEvent.Type.RESTORED)
+
+
+@receiver([signals.session_updated, signals.session_cleared, signals.message_added])
+def note_change(session: ChatSession, **kwargs: Any) -> None:
+    AccountEvent.objects.note(session, AccountEvent.Type.UPDATED)

@@ -11,11 +11,13 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from chatjuicer.api.fields import Choice, Flag, Metadata, Text
+from chatjuicer.api.fields import Choice, Flag, Metadata, Number, Text
 from chatjuicer.api.times import rfc3339
 from sessions_app.catalogue import REASONING_EFFORTS
 from sessions_app.models import IDLE, ChatSession, Message, Project
+from sessions_app.models.marks import MAX_DRAFT_CHARS
 from sessions_app.models.sessions import SESSION_ID
+from sessions_app.models.statements import MAX_COUNT
 
 MAX_CONTENT = 1_000_000
 STATES = (IDLE, "queued", "running", "awaiting_approval")
@@ -95,6 +97,14 @@ class NewMessageSerializer(serializers.Serializer[None]):
     metadata = Metadata(required=False)
 
 
+class DraftSerializer(serializers.Serializer[None]):
+    content = Text(max_length=MAX_DRAFT_CHARS, allow_blank=True, help_text="An empty one is forgotten.")
+
+
+class ReadSerializer(serializers.Serializer[None]):
+    position = Number(min_value=0, max_value=MAX_COUNT, help_text="Of the last message that was read.")
+
+
 class SessionSerializer(serializers.Serializer[ChatSession]):
     id = serializers.UUIDField()
     session_id = serializers.CharField(source="public_id")
@@ -118,6 +128,10 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
     last_message_preview = serializers.CharField()
     last_seq = serializers.IntegerField()
     state = serializers.ChoiceField(choices=STATES)
+    unread = serializers.BooleanField(help_text="An assistant's message stands above what was read.")
+    draft = serializers.CharField(
+        source="kept_draft", allow_null=True, help_text="What was begun to be written, on whichever device."
+    )
     project_id = serializers.UUIDField(allow_null=True)
     project_name = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -148,6 +162,8 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
             "last_message_preview": instance.last_message_preview,
             "last_seq": instance.last_seq,
             "state": instance.state,
+            "unread": instance.unread,
+            "draft": instance.kept_draft,
             "project_id": str(instance.project_id) if instance.project_id else None,
             "project_name": instance.project_name,
             "created_at": rfc3339(instance.created_at),

@@ -5,6 +5,9 @@ A receiver that raises undoes the change; what must wait for the commit belongs 
 
 from django.dispatch import Signal
 
+session_created = Signal()
+"""Arguments: session."""
+
 session_updated = Signal()
 """A person changed settings or title, or a title was found. Arguments: session."""
 
@@ -29,6 +32,12 @@ session_unpacked = Signal()
 
 session_cleared = Signal()
 """Both layers and the counters are empty. Arguments: session."""
+
+account_noted = Signal()
+"""Something was written to an account's log. Arguments: owner_id, seq (its last number)."""
+
+account_forgotten = Signal()
+"""Old events of an account's log are gone. Arguments: owner_id, up_to."""
 
 session_deleted = Signal()
 """The session is gone, to whoever asks; it may come back. Arguments: session_pk, public_id, owner_id."""

@@ -21,11 +21,13 @@ from sessions_app.history import History
 from sessions_app.models import ChatSession, Project
 from sessions_app.serializers import (
     DoneSerializer,
+    DraftSerializer,
     MessageListSerializer,
     MessageSerializer,
     NewMessageSerializer,
     NewSessionSerializer,
     OwnProject,
+    ReadSerializer,
     SessionChangesSerializer,
     SessionDetailSerializer,
     SessionListSerializer,
@@ -181,6 +183,28 @@ class SessionViewSet(SessionView, ViewSet):
         """Empties the history, what the model is given, and the counters. Settings and files stay."""
         self.session(key).clear()
         return Response(DONE)
+
+    @extend_schema(
+        operation_id="keep_draft", parameters=[SESSION], request=DraftSerializer, responses=SessionSerializer
+    )
+    @action(detail=True, methods=["put"])
+    def draft(self, request: Request, key: str) -> Response:
+        """What was begun to be written here, for the account's other devices."""
+        session = self.session(key)
+        form = DraftSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        session.keep_draft(form.validated_data["content"])
+        return Response(SessionSerializer(session).data)
+
+    @extend_schema(operation_id="mark_read", parameters=[SESSION], request=ReadSerializer, responses=SessionSerializer)
+    @action(detail=True, methods=["put"])
+    def read(self, request: Request, key: str) -> Response:
+        """How far it was read, for the account's other devices."""
+        session = self.session(key)
+        form = ReadSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        session.mark_read(form.validated_data["position"])
+        return Response(SessionSerializer(session).data)
 
 
 class MessageViewSet(SessionView, ViewSet):

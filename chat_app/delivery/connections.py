@@ -30,7 +30,7 @@ GOODBYE_S = 2.0
 class Socket:
     credentials: Credentials
     outbox: Outbox
-    session_pk: UUID
+    log_key: UUID  # of its session, or its account
     opened_at: float
     # At a shutdown, when no run of its session goes on here: its client cannot resume what it has seen begin.
     closes_last: bool = False
@@ -66,8 +66,8 @@ class Sockets:
         total, own = settings.MAX_SOCKETS, settings.MAX_SOCKETS_PER_USER
         return len(self._sockets) < total and self._per_user[user_id] < own
 
-    def add(self, credentials: Credentials, outbox: Outbox, session_pk: UUID, *, closes_last: bool = False) -> Socket:
-        socket = Socket(credentials, outbox, session_pk, time.monotonic(), closes_last)
+    def add(self, credentials: Credentials, outbox: Outbox, log_key: UUID, *, closes_last: bool = False) -> Socket:
+        socket = Socket(credentials, outbox, log_key, time.monotonic(), closes_last)
         self._sockets.add(socket)
         self._per_user[credentials.user.pk] += 1
         return socket
@@ -84,7 +84,7 @@ class Sockets:
     def close_all(self, code: int, reason: str, *, but_last_of: Collection[UUID] = ()) -> None:
         """But those that close last, of the sessions in `but_last_of`."""
         for socket in self._sockets:
-            if not (socket.closes_last and socket.session_pk in but_last_of):
+            if not (socket.closes_last and socket.log_key in but_last_of):
                 socket.outbox.close(code, reason)
 
     async def _watch_all(self) -> None:

@@ -1,9 +1,10 @@
-"""The process's fan-out: from what was committed, here or elsewhere, to each local client of a session.
+"""The process's fan-out: from what was committed, here or elsewhere, to each local client of a log.
 
 Live and replay are one question: what comes after `seq`? A client first reads the log in pages until it has all that
 its channel has, and joins the channel in the same step of the loop; from then on it is handed what comes. A channel
 takes only the next number; where one is missing it reads the log. So nothing depends on a ring: neither on the one
-inside the process, nor on the channel layer, which may drop, repeat or reorder its letters.
+inside the process, nor on the channel layer, which may drop, repeat or reorder its letters. Of accounts, rings have no
+letter: their logs are always read.
 """
 
 from __future__ import annotations
@@ -16,22 +17,20 @@ from uuid import UUID
 
 from chat_app.database import in_database
 from chat_app.log.commit_hooks import commit_hooks
-from chat_app.models import Event
 from chat_app.protocol import Record, Resync, encode, merged
-from sessions_app.models import ChatSession
 
 from .layer import Layer
+from .logs import Log, bounds, bounds_of, page
 from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
-PAGE = 1000  # events of one read
 POLL_S = 2.0  # heals a lost last ring
 FIRST_POLL_S = 0.3
 
 
 class Channel:
-    """A session as this process sees it: who listens, and the highest number that they were handed."""
+    """A log as this process sees it: who listens, and the highest number that they were handed."""
 
     __slots__ = (
         "catching_up",
@@ -39,15 +38,14 @@ class Channel:
         "head",
         "known",
         "listeners",
+        "log",
         "members",
         "opened",
         "opening",
-        "public_id",
-        "session_pk",
     )
 
-    def __init__(self, session_pk: UUID, public_id: str) -> None:
-        self.session_pk, self.public_id = session_pk, public_id
+    def __init__(self, log: Log) -> None:
+        self.log = log
         self.head = 0
         self.known = 0  # the highest number heard of
         self.forgotten = 0  # the number up to which events are gone, as its listeners know
@@ -96,19 +94,19 @@ class Hub:
             for outbox in channel.listeners:
                 outbox.close(code, reason)
 
-    def send_control(self, session_pk: UUID, text: str) -> None:
+    def send_control(self, key: UUID, text: str) -> None:
         """A control frame for the session's clients, here and elsewhere; who is not there does not miss it."""
-        self.receive_control(session_pk, text)
-        self._layer.announce_control(session_pk, text)
+        self.receive_control(key, text)
+        self._layer.announce_control(key, text)
 
     # -- joining
 
     @asynccontextmanager
-    async def channel(self, session_pk: UUID, public_id: str) -> AsyncIterator[Channel]:
-        """The session's channel, held open. What is committed after this line is entered reaches it."""
-        channel = self._channels.get(session_pk)
+    async def channel(self, log: Log) -> AsyncIterator[Channel]:
+        """The log's channel, held open. What is committed after this line is entered reaches it."""
+        channel = self._channels.get(log.key)
         if channel is None:
-            channel = self._channels[session_pk] = Channel(session_pk, public_id)
+            channel = self._channels[log.key] = Channel(log)
         channel.members += 1
         try:
             async with channel.opening:
@@ -117,17 +115,17 @@ class Hub:
         finally:
             channel.members -= 1
             if channel.members == 0:
-                del self._channels[session_pk]
+                del self._channels[log.key]
                 if channel.catching_up is not None:
                     channel.catching_up.cancel()
-                await self._layer.leave(session_pk)
+                await self._layer.leave(log.key)
 
     async def _open(self, channel: Channel) -> None:
         if channel.opened:
             return
         # Join before reading the log: an event written in between is then heard of twice, not never.
-        await self._layer.join(channel.session_pk)
-        channel.forgotten, channel.head = await in_database(_bounds, channel.session_pk)
+        await self._layer.join(channel.log.key)
+        channel.forgotten, channel.head = await in_database(bounds, channel.log)
         channel.opened = True
         self._look_for_missing(channel)
         self._joined.set()
@@ -138,20 +136,21 @@ class Hub:
         A cursor that the log cannot serve gives a `resync` and the live stream; so does a log that is forgotten while
         it is being read.
         """
-        forgotten, last_seq = await in_database(_bounds, channel.session_pk)
+        forgotten, last_seq = await in_database(bounds, channel.log)
         if not forgotten <= after <= last_seq:
             after = last_seq
             yield encode(Resync(last_seq))
         while (after < channel.head or forgotten < channel.forgotten) and not outbox.closed:
-            page, gone = await in_database(_page, channel.session_pk, channel.public_id, after)
+            found, gone = await in_database(page, channel.log, after)
             gone = max(gone, channel.forgotten)
-            if gone > forgotten or (not page and after < channel.head):
-                forgotten, after = gone, max(channel.head, gone)
+            if channel.log.misses(after, forgotten, gone) or (not found and after < channel.head):
+                after = max(channel.head, gone)
                 yield encode(Resync(after))
-                continue
-            for record in together(page):
-                yield record
-            after = page[-1].seq
+            else:
+                for record in together(found):
+                    yield record
+                after = found[-1].seq if found else after
+            forgotten = gone
         # No await between the last look at the head and this line: nothing is handed out in between. Where the client
         # is ahead of the channel, which may still be reading, its outbox passes over what it has.
         outbox.after = after
@@ -167,19 +166,19 @@ class Hub:
     def _after_commit(self, records: list[Record]) -> None:
         self._loop.call_soon_threadsafe(self._committed_here, records)
 
-    def _after_delete(self, session_pk: UUID) -> None:
-        self._loop.call_soon_threadsafe(self._deleted_here, session_pk)
+    def _after_delete(self, key: UUID) -> None:
+        self._loop.call_soon_threadsafe(self._deleted_here, key)
 
-    def _after_forgetting(self, session_pk: UUID, up_to: int) -> None:
-        self._loop.call_soon_threadsafe(self._forgotten_here, session_pk, up_to)
+    def _after_forgetting(self, key: UUID, up_to: int) -> None:
+        self._loop.call_soon_threadsafe(self._forgotten_here, key, up_to)
 
     def _committed_here(self, records: list[Record]) -> None:
         self.receive_records(records)
         self._layer.announce(records)
 
-    def _deleted_here(self, session_pk: UUID) -> None:
-        self.receive_deleted(session_pk)
-        self._layer.announce_deleted(session_pk)
+    def _deleted_here(self, key: UUID) -> None:
+        self.receive_deleted(key)
+        self._layer.announce_deleted(key)
 
     def receive_records(self, records: list[Record]) -> None:
         for record in records:
@@ -188,33 +187,35 @@ class Hub:
                 continue
             channel.known = max(channel.known, record.seq)
             if channel.opened and channel.catching_up is None:
-                if record.seq == channel.head + 1:
+                if record.seq == channel.head + 1 and record.payload:
                     self._hand_out(channel, record)
                 else:
                     self._look_for_missing(channel)
 
-    def receive_deleted(self, session_pk: UUID) -> None:
-        if channel := self._channels.get(session_pk):
+    def receive_deleted(self, key: UUID) -> None:
+        if channel := self._channels.get(key):
             for outbox in channel.listeners:
-                outbox.close(4404, "the session was deleted")
+                outbox.close(*channel.log.gone)
 
-    def _forgotten_here(self, session_pk: UUID, up_to: int) -> None:
-        self.receive_forgotten(session_pk, up_to)
-        self._layer.announce_forgotten(session_pk, up_to)
+    def _forgotten_here(self, key: UUID, up_to: int) -> None:
+        self.receive_forgotten(key, up_to)
+        self._layer.announce_forgotten(key, up_to)
 
-    def receive_forgotten(self, session_pk: UUID, up_to: int) -> None:
+    def receive_forgotten(self, key: UUID, up_to: int) -> None:
         """Clients show what is no longer there: have them load the session again, then go on. Once for each number,
         however often and by whatever way it is heard of."""
-        channel = self._channels.get(session_pk)
+        channel = self._channels.get(key)
         if channel is None or not channel.opened or up_to <= channel.forgotten:
             return
+        misses = channel.log.misses(channel.head, channel.forgotten, up_to)
         channel.forgotten = up_to
         channel.head, channel.known = max(channel.head, up_to), max(channel.known, up_to)
-        for outbox in channel.listeners:
-            outbox.put(encode(Resync(channel.head)))
+        if misses:
+            for outbox in channel.listeners:
+                outbox.put(encode(Resync(channel.head)))
 
-    def receive_control(self, session_pk: UUID, text: str) -> None:
-        if channel := self._channels.get(session_pk):
+    def receive_control(self, key: UUID, text: str) -> None:
+        if channel := self._channels.get(key):
             for outbox in channel.listeners:
                 outbox.put(text)
 
@@ -233,15 +234,15 @@ class Hub:
         """Hand out from the log until the channel has all that it heard of."""
         try:
             while channel.head < channel.known:
-                page, gone = await in_database(_page, channel.session_pk, channel.public_id, channel.head)
+                found, gone = await in_database(page, channel.log, channel.head)
                 if gone > channel.forgotten:
-                    self.receive_forgotten(channel.session_pk, gone)
+                    self.receive_forgotten(channel.log.key, gone)
                     continue
-                if not page:  # gone, or kept by hand
+                if not found:  # gone, or kept by hand
                     channel.head = channel.known
                     for outbox in channel.listeners:
                         outbox.put(encode(Resync(channel.head)))
-                for record in page:
+                for record in found:
                     self._hand_out(channel, record)
         except Exception:
             logger.exception("hub: the log could not be read; the poll will try again")
@@ -257,21 +258,21 @@ class Hub:
                 self._joined.clear()
             except TimeoutError:
                 pass
-            keys = list(self._channels)
+            logs = [channel.log for channel in self._channels.values()]
             try:
-                bounds = await in_database(_bounds_of, keys) if keys else {}
+                now = await in_database(bounds_of, logs) if logs else {}
             except Exception:
                 logger.warning("hub: the poll failed", exc_info=True)
                 continue
-            for key in keys:
-                channel = self._channels.get(key)
+            for log in logs:
+                channel = self._channels.get(log.key)
                 if channel is None or not channel.opened:
                     continue
-                if key not in bounds:
-                    self.receive_deleted(key)
+                if log.key not in now:
+                    self.receive_deleted(log.key)
                     continue
-                forgotten, last_seq = bounds[key]
-                self.receive_forgotten(key, forgotten)
+                forgotten, last_seq = now[log.key]
+                self.receive_forgotten(log.key, forgotten)
                 channel.known = max(channel.known, last_seq)
                 self._look_for_missing(channel)
 
@@ -288,24 +289,3 @@ def together(page: list[Record]) -> list[Record]:
     if run:
         joined.append(merged(run))
     return joined
-
-
-def _page(session_pk: UUID, public_id: str, after: int) -> tuple[list[Record], int]:
-    """The next events, and the number up to which events are forgotten: looked up last, so that a page that was read
-    in the middle of a clear is not taken for whole."""
-    page = Event.objects.page(session_pk, public_id, after, PAGE)
-    return page, _bounds(session_pk)[0]
-
-
-def _bounds(session_pk: UUID) -> tuple[int, int]:
-    """The numbers up to which events are forgotten, and have been given out."""
-    return _bounds_of([session_pk]).get(session_pk, (0, 0))
-
-
-def _bounds_of(keys: list[UUID]) -> dict[UUID, tuple[int, int]]:
-    bounds: dict[UUID, tuple[int, int]] = {}
-    for start in range(0, len(keys), 500):
-        sessions = ChatSession.objects.filter(pk__in=keys[start : start + 500])
-        rows = sessions.values_list("pk", "forgotten_seq", "last_seq")
-        bounds.update((pk, (forgotten, last_seq)) for pk, forgotten, last_seq in rows)
-    return bounds

@@ -1,6 +1,6 @@
 """What tells the other processes: the channel layer, which is at-most-once by specification.
 
-A session's group has processes as members, not sockets. Per session at most one message is under way; what is committed
+A log's group has processes as members, not sockets. Per log at most one message is under way; what is committed
 meanwhile goes into the next one. Nothing here is needed for correctness: a process that receives nothing finds the log
 by its poll, so every failure of the layer is logged and passed over.
 """
@@ -182,6 +182,7 @@ class Layer:
 
 
 def group_of(session_pk: UUID) -> str:
+    """Of a session's log, or of an account's, by its key."""
     return f"session.{session_pk.hex}"
 
 

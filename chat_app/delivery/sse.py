@@ -1,8 +1,8 @@
-"""The log as server-sent events: the same follower as a socket's, in another spelling."""
+"""A log as server-sent events: the same follower as a socket's, in another spelling."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from chat_app.protocol import Ping, Record, encode
 from chat_app.runs.process import process
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.observability.counters import counts
-from sessions_app.models import ChatSession
 
+from .logs import Log
 from .outbox import Outbox
 
 
@@ -26,27 +26,31 @@ def require_room(user_id: UUID) -> None:
 
 
 def event_stream(
-    credentials: Credentials, session: ChatSession, after: int, run: Run | None = None
+    credentials: Credentials, log: Log, after: int, run: Run | None = None, opening: Sequence[str] = ()
 ) -> StreamingHttpResponse:
     """What comes after `after`, live; with a `run`, only its frames, and the end with its `stream_end`. An open stream
     counts as a socket, and ends with its credentials as one does. Raises TooManySockets."""
     require_room(credentials.user.pk)
     response = StreamingHttpResponse(
-        _frames(credentials, session, after, run), content_type="text/event-stream; charset=utf-8"
+        _frames(credentials, log, after, run, opening), content_type="text/event-stream; charset=utf-8"
     )
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the frames back
     return response
 
 
-async def _frames(credentials: Credentials, session: ChatSession, after: int, run: Run | None) -> AsyncIterator[bytes]:
+async def _frames(
+    credentials: Credentials, log: Log, after: int, run: Run | None, opening: Sequence[str]
+) -> AsyncIterator[bytes]:
     outbox = Outbox()
-    socket = process.sockets.add(credentials, outbox, session.pk, closes_last=run is not None)
+    socket = process.sockets.add(credentials, outbox, log.key, closes_last=run is not None)
     counts.socket_opened(resumed=after > 0 and run is None)
     try:
         yield b": open\n\n"
+        for text in opening:
+            yield f"data: {text}\n\n".encode()
         async with (
-            process.hub.channel(session.pk, session.public_id) as channel,
+            process.hub.channel(log) as channel,
             aclosing(process.hub.follow(channel, outbox, after)) as frames,
         ):
             async for frame in frames:

@@ -27,7 +27,7 @@ from chat_app.protocol import Record, encode
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.times import rfc3339
 from chatjuicer.observability.counters import counts
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, together
 
 from .record import insert, tag
 from .run_writer import ClaimedRun, Entry, RunWriter, SendControl
@@ -248,7 +248,7 @@ class Journal:
         began = time.monotonic()
         for call in batch.calls:
             call.result = call.error = None
-        with transaction.atomic():
+        with transaction.atomic(), together():
             lock([e.writer.session_pk for e in batch.entries] + [c.session_pk for c in batch.calls if c.session_pk])
             lost = write_entries(batch.entries, self._number) if batch.entries else []
             for call in batch.calls:
@@ -276,7 +276,7 @@ class Journal:
 
     def _make(self, call: Call) -> None:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), together():
                 call.result = call.verb()
         except OperationalError:
             raise

@@ -19,7 +19,7 @@ from chat_app.protocol import Event as LogEvent
 from chat_app.protocol import Record, encode
 from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import seal
-from sessions_app.models import ChatSession
+from sessions_app.models import AccountEvent, ChatSession
 from sessions_app.models.statements import update_returning
 
 from .commit_hooks import commit_hooks
@@ -50,7 +50,9 @@ def record(
     if not numbered:
         return []
     session.last_seq, packed = numbered[0]
-    session.state = session.state if state is None else str(state)
+    if state is not None:
+        session.state = str(state)
+        AccountEvent.objects.note(session, AccountEvent.Type.STATE)
     if packed:
         session.unpack()
     first = session.last_seq - len(events) + 1

@@ -17,6 +17,7 @@ from django.conf import settings
 from chat_app import protocol
 from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
+from chat_app.delivery.logs import SessionLog
 from chat_app.exceptions import LeaseLost
 from chat_app.log.journal import Journal
 from chat_app.models import Run, Started
@@ -164,7 +165,7 @@ class Supervisor:
             run_span(run_id=str(run.pk), session_id=session.public_id, model=run.model) as span,
         ):
             # The channel is open while the run is executed, so that a stop by another process is seen here.
-            async with self._hub.channel(session.pk, session.public_id):
+            async with self._hub.channel(SessionLog(session.pk, session.public_id)):
                 logger.info("run started: model %s, epoch %d", run.model, run.epoch)
                 began = time.monotonic()
                 finish_reason = ""

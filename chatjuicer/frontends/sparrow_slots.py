@@ -12,7 +12,7 @@ from django.dispatch import receiver
 
 from chatjuicer.accounts.models import User
 from sessions_app import signals
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, together
 
 SPARROW = "sparrow"
 """Of a session's `frontend`: the limit is for sessions that were made here."""
@@ -22,7 +22,7 @@ ACTIVE_PER_AGENT = 5
 
 def open_active(owner: User, agent_type: str, title: str) -> ChatSession:
     """A new session; where all slots are taken, the session longest without a message is deactivated."""
-    with transaction.atomic(savepoint=False):
+    with transaction.atomic(savepoint=False), together():
         slot = free_slot(owner.pk, agent_type)
         session, _ = ChatSession.objects.open(
             owner,

@@ -17,7 +17,7 @@ from chatjuicer.accounts.models.idempotency_record import KEPT
 from files_app.models import File
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
-from sessions_app.models import ChatSession, PackedHistory, SearchEntry, Share
+from sessions_app.models import AccountLog, ChatSession, PackedHistory, SearchEntry, Share
 from sessions_app.models.search_entry import index_history
 from sessions_app.search.shelves import OFF, scheme
 
@@ -30,6 +30,10 @@ SWEEP_OLDER_THAN = timedelta(hours=1)
 
 FAMILIES_KEPT = timedelta(days=1)
 """After their end, so that a replay is still told from nonsense."""
+
+
+ACCOUNT_EVENTS_KEPT = timedelta(days=30)
+"""Of an account that nobody uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,11 @@ def index_search() -> Iterator[int]:
         session.finish_indexing(name)
 
 
+def forget_account_events() -> Iterator[int]:
+    """A client that was away for longer loads its list again."""
+    return AccountLog.objects.forget_old(timezone.now() - ACCOUNT_EVENTS_KEPT)
+
+
 TASKS = (
     Task("fold", fold_logs),
     Task("tickets", remove_tickets),
@@ -120,4 +129,5 @@ TASKS = (
     Task("trash", empty_trash, HOURLY_S),
     Task("shares", remove_shares, HOURLY_S),
     Task("search", index_search),
+    Task("account-logs", forget_account_events, HOURLY_S),
 )

@@ -1,3 +1,4 @@
+from .account_log import AccountEvent, AccountLog, together, unnoted
 from .context import ContextItem
 from .draft import MessageDraft, MessageError
 from .message import Message
@@ -14,6 +15,8 @@ from .tally import SessionTally
 __all__ = [
     "IDLE",
     "NATIVE",
+    "AccountEvent",
+    "AccountLog",
     "ChatSession",
     "ContextItem",
     "Message",
@@ -27,6 +30,8 @@ __all__ = [
     "Share",
     "known",
     "pack_too",
+    "together",
+    "unnoted",
     "update_returning",
 ]
 

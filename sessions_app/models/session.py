@@ -17,8 +17,10 @@ from sessions_app.exceptions import SessionInactive
 from sessions_app.preview import preview_of
 from sessions_app.search.shelves import OFF
 
+from .account_log import AccountEvent, together
 from .context import ContextItem
 from .draft import MessageDraft
+from .marks import Marks
 from .message import SPOKEN, Message
 from .packed import PackedHistory
 from .project import Project
@@ -34,7 +36,7 @@ DELETE_BATCH = 5_000
 """Rows that one transaction deletes: on SQLite every other writer waits meanwhile."""
 
 
-class ChatSession(models.Model):
+class ChatSession(Marks, models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="chat_sessions", db_index=False)
     namespace = models.CharField(max_length=64, default=NATIVE)
@@ -145,6 +147,9 @@ class ChatSession(models.Model):
         preview = next(filter(None, spoken), None)
         if preview:
             changes["last_message_preview"] = preview
+        answers = [place for place, message in enumerate(messages, 1) if message.role == Message.Role.ASSISTANT]
+        if answers:
+            changes["answered_position"] = F("last_position") + answers[-1]
         with transaction.atomic(savepoint=False):
             self.last_position, self.message_count, is_active = self._take(
                 ("last_position", "message_count", "is_active"), **changes
@@ -207,6 +212,7 @@ class ChatSession(models.Model):
             changes["updated_at"] = timezone.now()
         self._row.update(**changes)
         self.state = state
+        AccountEvent.objects.note(self, AccountEvent.Type.STATE)
 
     def compact(self, last_position: int, item: dict[str, Any], context_tokens: int) -> bool:
         """Puts `item` in the place of all that the model is given, if that still ends at `last_position`."""
@@ -252,7 +258,7 @@ class ChatSession(models.Model):
         if "pinned" in changes:
             stays = When(pinned=changes["pinned"], then=F("pin_changed_at"))
             changes["pin_changed_at"] = Case(stays, default=Value(now), output_field=models.DateTimeField())
-        with transaction.atomic(savepoint=False):
+        with transaction.atomic(savepoint=False), together():
             if project := changes.get("project"):
                 project.hold()
             self._row.update(**changes, updated_at=now)
@@ -329,6 +335,8 @@ class ChatSession(models.Model):
                 total_tokens=0,
                 context_tokens=0,
                 last_position=0,
+                answered_position=0,
+                read_position=0,
                 last_context_position=0,
                 last_message_preview="",
                 updated_at=timezone.now(),
@@ -347,7 +355,7 @@ class ChatSession(models.Model):
         if not settings.TRASH_DAYS or self.namespace != NATIVE:
             self.remove()
             return
-        with transaction.atomic(savepoint=False):
+        with transaction.atomic(savepoint=False), together():
             self._lock()
             signals.session_ending.send(type(self), session=self, reason="deleted")
             self._row.update(namespace=f"{TRASH}{self.pk.hex}", deleted_at=timezone.now(), active_slot=None)
@@ -357,7 +365,7 @@ class ChatSession(models.Model):
         """Out of the trash, under its name, or a new one where that is taken. Raises DoesNotExist if not there."""
         row, now = type(self).trash.filter(pk=self.pk), timezone.now()
         back: dict[str, Any] = {"namespace": NATIVE, "deleted_at": None, "updated_at": now}
-        with transaction.atomic(savepoint=False):
+        with transaction.atomic(savepoint=False), together():
             try:
                 with transaction.atomic():
                     restored = row.update(**back)
@@ -375,7 +383,7 @@ class ChatSession(models.Model):
         if self.deleted_at:
             self._remove_from_trash()
             return
-        with transaction.atomic(savepoint=False):
+        with transaction.atomic(savepoint=False), together():
             self._lock()
             signals.session_ending.send(type(self), session=self, reason="deleted")
             if not self._is_large:
@@ -407,6 +415,7 @@ class ChatSession(models.Model):
 
     def _note_removed(self) -> None:
         SessionTally.objects.change(self.owner_id, self.namespace, -1)
+        AccountEvent.objects.note(self, AccountEvent.Type.DELETED)
         signals.session_deleted.send(type(self), session_pk=self.pk, public_id=self.public_id, owner_id=self.owner_id)
 
     def _shrink(self, reason: str, histories: Iterable["models.QuerySet[Any]"]) -> None:

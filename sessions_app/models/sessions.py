@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from sessions_app import catalogue
+from sessions_app import catalogue, signals
 from sessions_app.search.shelves import scheme
 
 from .search_entry import SearchEntry
@@ -117,6 +117,7 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             if title:
                 SearchEntry.objects.put_title(session)
             SessionTally.objects.change(owner.pk, namespace, +1)
+            signals.session_created.send(self.model, session=session)
         return session, True
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from chat_app.database import in_database
 from chat_app.delivery import hub as hubs
+from chat_app.delivery import logs
 from chat_app.delivery import outbox as outboxes
 from chat_app.delivery.hub import Hub
+from chat_app.delivery.logs import SessionLog
 from chat_app.delivery.outbox import Outbox
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.journal import Journal
@@ -29,7 +31,7 @@ class Reader:
         self._task = asyncio.create_task(self._read(hub, session, after))
 
     async def _read(self, hub: Hub, session: ChatSession, after: int) -> None:
-        async with hub.channel(session.pk, session.public_id) as channel:
+        async with hub.channel(SessionLog(session.pk, session.public_id)) as channel:
             async for frame in hub.follow(channel, self.outbox, after):
                 (self.records if isinstance(frame, Record) else self.controls).append(frame)  # type: ignore[arg-type]
 
@@ -185,7 +187,7 @@ async def test_a_slow_reader_is_closed_and_a_fast_one_hears_all(
     slow = Outbox()
 
     async def read_one_and_stall() -> None:
-        async with hub.channel(session.pk, session.public_id) as channel:
+        async with hub.channel(SessionLog(session.pk, session.public_id)) as channel:
             async for _ in hub.follow(channel, slow, 0):
                 await asyncio.sleep(60)
 
@@ -258,13 +260,13 @@ async def test_a_clear_is_told_once(hub: Hub, session: ChatSession, monkeypatch:
 async def test_a_replay_that_meets_a_clear_leads_to_a_resync(
     hub: Hub, session: ChatSession, monkeypatch: pytest.MonkeyPatch, ring: bool
 ) -> None:
-    monkeypatch.setattr(hubs, "PAGE", 2)
+    monkeypatch.setattr(logs, "PAGE", 2)
     monkeypatch.setattr(hubs, "POLL_S", 0.1)
     await in_database(write, session, 6)
     if not ring:
         commit_hooks.on_log_forgotten = None
     kinds: list[int | str] = []
-    async with hub.channel(session.pk, session.public_id) as channel:
+    async with hub.channel(SessionLog(session.pk, session.public_id)) as channel:
         outbox = Outbox()
         async with asyncio.timeout(8):
             async for frame in hub.follow(channel, outbox, 0):
@@ -283,7 +285,7 @@ async def test_a_replay_that_meets_a_clear_leads_to_a_resync(
 async def test_a_clear_at_the_very_end_of_a_replay_leads_to_a_resync(hub: Hub, session: ChatSession) -> None:
     await in_database(write, session, 2)
     kinds: list[int | str] = []
-    async with hub.channel(session.pk, session.public_id) as channel:
+    async with hub.channel(SessionLog(session.pk, session.public_id)) as channel:
         outbox = Outbox()
         async with asyncio.timeout(8):
             async for frame in hub.follow(channel, outbox, 0):

@@ -1,0 +1,196 @@
+"""A socket that follows a log: who may open it, what is sent through it, and how it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+from channels.consumer import get_handler_name
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from chat_app import protocol
+from chat_app.database import in_database
+from chat_app.exceptions import BadFrame
+from chat_app.protocol import Record, encode
+from chat_app.runs.process import process
+from chatjuicer.accounts.authentication import (
+    SUBPROTOCOL,
+    Credentials,
+    SocketRejected,
+    authenticate_scope,
+    authenticate_token,
+    scope_headers,
+)
+from chatjuicer.accounts.models import Scope
+from chatjuicer.api import limits
+from chatjuicer.api.exceptions import ApiError
+from chatjuicer.observability.counters import counts
+from sessions_app.models import ChatSession
+
+from .connections import Socket
+from .logs import Log
+from .outbox import Outbox
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a socket finds when it is opened."""
+
+    log: Log
+    after: int
+    """The number after which the stream begins; one that cannot be served leads to a `resync`."""
+    opening: Sequence[str]
+    texts: Callable[[Record | str], Iterable[str]]
+    closes_last: bool = False
+
+
+class FollowingConsumer(AsyncWebsocketConsumer):
+    # The hub is the process's one member of a log's group; a consumer needs no channel of its own.
+    channel_layer_alias = "none"
+
+    socket: Socket | None = None
+    writer: asyncio.Task[None] | None = None
+
+    @abstractmethod
+    def look_up(self, credentials: Credentials) -> Opened:
+        """In a database thread. Raises ChatSession.DoesNotExist."""
+
+    @abstractmethod
+    async def carry_out(self, command: protocol.AnyCommand) -> None:
+        """One of those that mean something here alone."""
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """As the parent, less its look for old database connections: no connection is used on this thread."""
+        await getattr(self, get_handler_name(message))(message)
+
+    # -- opening and closing
+
+    async def connect(self) -> None:
+        """Accepts, then closes with a code: a browser cannot see why a handshake was refused."""
+        try:
+            credentials = await in_database(authenticate_scope, self.scope)
+            opened = await in_database(self.look_up, credentials)
+        except SocketRejected as rejected:
+            await self._refuse(rejected.close_code)
+            return
+        except ChatSession.DoesNotExist:
+            await self._refuse(4404)
+            return
+        if not process.sockets.has_room(credentials.user.pk):
+            await self._refuse(4429)
+            return
+        await self.accept(subprotocol=self._subprotocol)
+        outbox = Outbox()
+        self.socket = process.sockets.add(credentials, outbox, opened.log.key, closes_last=opened.closes_last)
+        counts.socket_opened(resumed=self.after is not None)
+        self.writer = asyncio.create_task(self._write(outbox, opened))
+
+    async def _refuse(self, code: int) -> None:
+        await self.accept(subprotocol=self._subprotocol)
+        await self.close(code=code)
+
+    @property
+    def _subprotocol(self) -> str | None:
+        """A browser that offered some and is given none drops the socket, and sees no code."""
+        return SUBPROTOCOL if SUBPROTOCOL in (self.scope.get("subprotocols") or []) else None
+
+    @property
+    def after(self) -> str | None:
+        """As it was given; None where there is none."""
+        query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        return query["after"][0] if "after" in query else None
+
+    async def disconnect(self, code: int) -> None:
+        """What goes on in the log does not end with that."""
+        if self.socket is not None:
+            self.socket.outbox.close()
+            process.sockets.remove(self.socket)
+        if self.writer is not None:
+            self.writer.cancel()
+
+    async def _write(self, outbox: Outbox, opened: Opened) -> None:
+        """Everything that the client is sent goes through here, in order."""
+        close_code: int | None = 1011
+        try:
+            async with process.hub.channel(opened.log) as channel:
+                for text in opened.opening:
+                    await self.send(text)
+                async with aclosing(process.hub.follow(channel, outbox, opened.after)) as frames:
+                    async for frame in frames:
+                        for text in opened.texts(frame):
+                            await self.send(text)
+                            counts.frames_out += 1
+            close_code = outbox.close_code
+        except asyncio.CancelledError:
+            return
+        except (OSError, RuntimeError):  # the client is gone, and the server's send says so
+            return
+        except Exception:
+            logger.exception("the socket's writer failed")
+        if close_code is not None:
+            await self.close(code=close_code, reason=outbox.close_reason)
+
+    # -- commands
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.socket is None or self.socket.outbox.closed:
+            return
+        client_id = None
+        try:
+            try:
+                if text_data is None:
+                    raise BadFrame("Frames are text.")
+                command = protocol.parse_command(text_data)
+                client_id = getattr(command, "client_id", None)
+            finally:
+                await self._count_frame()  # those that are no command, too
+            await self._receive_command(command)
+        except limits.TooManyRequests as error:
+            limited = protocol.Error("rate_limited", error.message, True, retry_after=error.retry_after or 1)
+            self.answer(limited, client_id)
+        except ApiError as error:
+            self.answer(protocol.Error(error.code, error.message, error.status_code in (429, 503)), client_id)
+        except ChatSession.DoesNotExist:
+            self.answer(protocol.Error("not_found", "The session does not exist."), client_id)
+        except Exception:
+            logger.exception("a command failed")
+            self.answer(protocol.Error("internal", "Something went wrong on the server.", retryable=True), client_id)
+
+    async def _receive_command(self, command: protocol.AnyCommand) -> None:
+        assert self.socket is not None
+        match command:
+            case protocol.PingCommand():
+                self.answer(protocol.Pong())
+            case protocol.PongCommand():
+                pass
+            case protocol.Auth(token=token):
+                fresh = await in_database(authenticate_token, token)
+                if fresh.user.pk != self.socket.credentials.user.pk:
+                    raise BadFrame("The token is another user's.", code="invalid_token")
+                fresh.require(Scope.READ)
+                self.socket.credentials = fresh
+                self.answer(protocol.Authenticated())
+            case _:
+                self.socket.credentials.require(Scope.CHAT)
+                await self.carry_out(command)
+
+    async def _count_frame(self) -> None:
+        peer, headers = (self.scope.get("client") or [""])[0], scope_headers(self.scope)
+        if self.socket is not None and limits.counts(peer, headers):
+            await in_database(limits.spend_user, self.socket.credentials.user.pk)
+
+    def answer(self, frame: protocol.Event, client_id: str | None = None) -> None:
+        """To this client alone, and not in the log."""
+        if isinstance(frame, protocol.Error) and client_id is not None:
+            frame = msgspec.structs.replace(frame, client_id=client_id)
+        if self.socket is not None:
+            self.socket.outbox.put(encode(frame))
