@@ -210,7 +210,7 @@ class Connected(Event, tag="connected", frozen=True):
 
     session_id: str | UnsetType
     last_seq: int
-    run: dict[str, Any] | None | UnsetType
+    run: dict[str, Any] | UnsetType | None
 
 
 class Accepted(Event, tag="accepted", frozen=True):

@@ -67,8 +67,13 @@ class BodyTooLarge(Exception):
     pass
 
 
+<<<<<<< HEAD
 class BodyTooSlow(Exception):
     pass
+=======
+def is_import(path: str) -> bool:
+    return path.rstrip("/") == "/api/import"
+>>>>>>> 1988f0b (Move out with everything, and in from here and from four other products)
 
 
 class HTTP(ASGIHandler):
@@ -109,6 +114,7 @@ class HTTP(ASGIHandler):
         finally:
             body.close()
 
+<<<<<<< HEAD
     def threads_of(self, scope: Scope) -> ThreadPoolExecutor:
         """What may have to do with the storage: files, and messages of MAI's clients, which may carry images."""
         path = scope["path"]
@@ -116,6 +122,10 @@ class HTTP(ASGIHandler):
             scope["method"] == "POST" and path.startswith("/api/v1/") and path.rstrip("/").endswith("/messages")
         )
         return self._file_threads if "/files/" in path or with_images else self._threads
+=======
+    def threads_of(self, path: str) -> ThreadPoolExecutor:
+        return self._file_threads if "/files/" in path or is_import(path) else self._threads
+>>>>>>> 1988f0b (Move out with everything, and in from here and from four other products)
 
     async def in_time(
         self, threads: ThreadPoolExecutor, scope: Scope, body: "tempfile.SpooledTemporaryFile[bytes]"
@@ -135,6 +145,8 @@ class HTTP(ASGIHandler):
         limit = settings.MAX_BODY_SIZE
         if scope["path"].rstrip("/").endswith("/files/upload") or "/files/put/" in scope["path"]:
             limit = settings.MAX_FILE_SIZE + FORM_OVERHEAD_BYTES
+        elif is_import(scope["path"]):
+            limit = settings.MAX_IMPORT_SIZE + FORM_OVERHEAD_BYTES
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
                 raise BodyTooLarge

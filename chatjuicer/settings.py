@@ -175,6 +175,8 @@ AWS_REGION = env.text("AWS_REGION")
 S3_TIMEOUT_S = env.seconds("S3_TIMEOUT_S", 10)
 # Bytes of one upload.
 MAX_FILE_SIZE = env.number("MAX_FILE_SIZE", 50 * 1024 * 1024)
+# Bytes of one archive that is imported.
+MAX_IMPORT_SIZE = env.number("MAX_IMPORT_SIZE", 2 * 1024**3)
 # Bytes of all files of one user.
 USER_QUOTA_BYTES = env.number("USER_QUOTA_BYTES", 5 * 1024**3)
 

@@ -19,12 +19,16 @@ class UploadParser(BaseParser):
 
     media_type = "multipart/form-data"
 
+    @property
+    def limit_bytes(self) -> int:
+        return int(settings.MAX_FILE_SIZE)
+
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         meta = (parser_context or {})["request"].META.copy()
         meta["CONTENT_TYPE"] = media_type or ""
-        body, handler = Ending(stream), OneFile()
+        body, handler = Ending(stream), OneFile(self.limit_bytes)
         try:
             form = Form(meta, body, [handler], "utf-8")
             fields, _ = form.parse()
@@ -37,6 +41,12 @@ class UploadParser(BaseParser):
         data: dict[str, Any] = fields.dict()
         data.pop(FIELD, None)
         return data | ({FIELD: handler.incoming} if handler.incoming else {})
+
+
+class ArchiveParser(UploadParser):
+    @property
+    def limit_bytes(self) -> int:
+        return int(settings.MAX_IMPORT_SIZE)
 
 
 class Form(MultiPartParser):
@@ -55,15 +65,16 @@ class OneFile(FileUploadHandler):
 
     chunk_size = CHUNK_BYTES
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int) -> None:
         super().__init__()
+        self._limit_bytes = limit_bytes
         self.incoming: Incoming | None = None
         self._current: Incoming | None = None
 
     def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
         self._current = None
         if field_name == FIELD and self.incoming is None:
-            self.incoming = self._current = Incoming(settings.MAX_FILE_SIZE, file_name)
+            self.incoming = self._current = Incoming(self._limit_bytes, file_name)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if self._current:

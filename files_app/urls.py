@@ -1,6 +1,7 @@
 from django.urls import URLPattern, path
 
 from files_app.parsers import UploadParser
+from files_app.transfer.viewsets import ArchiveViewSet, DocumentViewSet
 from files_app.viewsets import FileViewSet, SignedAddressViewSet
 
 FILES = "sessions/<str:key>/files"
@@ -23,6 +24,9 @@ def file_routes(view: type[FileViewSet]) -> list[URLPattern]:
 
 urlpatterns = [
     *file_routes(FileViewSet),
+    path("sessions/<str:key>/export", DocumentViewSet.as_view({"get": "retrieve"})),
+    path("export", ArchiveViewSet.as_view({"get": "retrieve"})),
+    path("import", ArchiveViewSet.as_view({"post": "create"})),
     path("files/put/<str:token>", SignedAddressViewSet.as_view({"put": "receive"})),
     path("files/get/<str:token>", SignedAddressViewSet.as_view({"get": "send"})),
 ]

@@ -1,6 +1,7 @@
 """What a person calls bytes by, and what is known of them."""
 
 import uuid
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import ClassVar
 
@@ -37,11 +38,13 @@ class FileManager(models.Manager["File"]):
         *,
         draft_key: str = "",
         replacing: "File | None" = None,
+        modified_at: datetime | None = None,
     ) -> "File":
         """The file of that name, new or with new bytes; what it held before goes after the commit.
 
         With `draft_key` the bytes are those of an upload that was charged before. With `replacing` the file must
-        still hold what it held then, else FileChanged. Raises DoesNotExist if the session is gone.
+        still hold what it held then, else FileChanged. `modified_at`: when that was, if not now. Raises DoesNotExist if
+        the session is gone.
         """
         with transaction.atomic(savepoint=False):
             lock(session)
@@ -58,7 +61,7 @@ class FileManager(models.Manager["File"]):
             file.sha256 = facts.sha256
             file.content_type = facts.content_type[:MAX_CONTENT_TYPE]
             file.storage_key = stored.key
-            file.modified_at = timezone.now()
+            file.modified_at = modified_at or timezone.now()
             file.save()
             if not held:
                 SearchEntry.objects.put_file(session, file.pk, name)

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -35,4 +36,5 @@ class MessageDraft:
     error: MessageError | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     run_id: UUID | None = None
+    created_at: datetime | None = None  # when it was said elsewhere; else now
     id: UUID = field(default_factory=uuid4)

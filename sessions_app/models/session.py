@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +55,14 @@ class ChatSession(Marks, models.Model):
     pin_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     archived = models.BooleanField(default=False)
     project = models.ForeignKey(Project, models.SET_NULL, null=True, blank=True, related_name="sessions")
+    origin = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="of an import: what it was there",
+    )
     frontend = models.CharField(max_length=16, blank=True, default="", help_text="which made it; empty: native")
     dialect = models.CharField(
         max_length=16,
@@ -120,6 +129,7 @@ class ChatSession(Marks, models.Model):
             models.Index(fields=["public_id"], name="session_name"),
             models.Index(fields=["search_scheme"], name="session_search_scheme"),
             models.Index(fields=["owner", "-deleted_at"], condition=Q(deleted_at__isnull=False), name="session_trash"),
+            models.Index(fields=["owner", "origin"], condition=~Q(origin=""), name="session_origin"),
         ]
 
     def __str__(self) -> str:
@@ -154,10 +164,11 @@ class ChatSession(Marks, models.Model):
             self.last_position, self.message_count, is_active = self._take(
                 ("last_position", "message_count", "is_active"), **changes
             )
-            for position, message in enumerate(messages, self.last_position - len(messages) + 1):
+            first = self.last_position - len(messages) + 1
+            for position, (message, draft) in enumerate(zip(messages, drafts, strict=True), first):
                 message.session = self
                 message.position = position
-                message.created_at = now
+                message.created_at = draft.created_at or now
             self.messages.bulk_create(messages)
             SearchEntry.objects.put_messages(self, messages)
         self.is_active = bool(is_active)
@@ -272,6 +283,16 @@ class ChatSession(Marks, models.Model):
         with transaction.atomic(savepoint=False), suppress(ChatSession.DoesNotExist):
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)
+
+    def backdate(self, *, created_at: datetime, updated_at: datetime) -> None:
+        """Of a session that comes from elsewhere, with its messages: the times that it had there. It counts as read."""
+        newest = self.messages.order_by("-position").values_list("created_at", flat=True).first()
+        self._row.update(
+            created_at=created_at,
+            updated_at=updated_at,
+            last_used_at=newest or created_at,
+            read_position=F("last_position"),
+        )
 
     def speak(self, dialect: str) -> None:
         """In these words to plain sockets that are opened from now on; costs nothing where it does already."""

@@ -1,0 +1,81 @@
+"""ChatGPT's `conversations.json`: a mapping of nodes with branches; pictures lie beside it in the zip."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import PurePosixPath
+from typing import Any
+
+from files_app.transfer.records import FileLine
+
+from .tree import Conversation, Node, items, mapping, moment, text
+
+ROLES = {"user": "user", "assistant": "assistant", "system": "system"}
+POINTERS = ("file-service://", "sediment://")
+
+
+def conversation(said: dict[str, Any], entries: Collection[str]) -> Conversation:
+    nodes = [node(key, mapping(one), entries) for key, one in mapping(said["mapping"]).items()]
+    named = text(said.get("conversation_id")) or text(said.get("id"))
+    session = {
+        "title": text(said.get("title"), 255),
+        "is_named": bool(said.get("title")),
+        "created_at": moment(said.get("create_time")),
+        "updated_at": moment(said.get("update_time")),
+        "archived": said.get("is_archived") is True,
+        "pinned": said.get("is_starred") is True,
+    }
+    return Conversation("chatgpt", named, session, nodes, text(said.get("current_node")) or None)
+
+
+def node(key: str, said: dict[str, Any], entries: Collection[str]) -> Node:
+    parent = text(said.get("parent")) or None
+    message = mapping(said.get("message"))
+    author, about = mapping(message.get("author")), mapping(message.get("metadata"))
+    content = mapping(message.get("content"))
+    if not message or about.get("is_visually_hidden_from_conversation") is True:
+        return Node(key, parent, None)
+    files = pictures(key, content, entries, moment(message.get("create_time")))
+    words = words_of(content)
+    role, recipient = text(author.get("role")), text(message.get("recipient")) or "all"
+    fields: dict[str, Any] = {"created_at": moment(message.get("create_time"))}
+    if role == "tool" or recipient != "all":
+        name = text(author.get("name")) if role == "tool" else recipient
+        half = {"tool_result": words} if role == "tool" else {"tool_arguments": words}
+        fields |= {"role": "tool_call", "tool_name": name[:255], "tool_success": True, **half}
+    elif text(content.get("content_type")) in THOUGHTS or role not in ROLES:
+        return Node(key, parent, None)
+    else:
+        fields |= {"role": ROLES[role], "content": words, "model": text(about.get("model_slug"), 128)}
+        fields["partial"] = text(message.get("status")) == "in_progress"
+    return Node(key, parent, fields if words or files else None, files)
+
+
+THOUGHTS = ("thoughts", "reasoning_recap", "user_editable_context", "model_editable_context")
+
+
+def words_of(content: dict[str, Any]) -> str:
+    """Text, and what was spoken; code and the output of tools in their place."""
+    parts = []
+    for part in items(content.get("parts")):
+        if isinstance(part, str):
+            parts.append(text(part))
+        elif "text" in mapping(part):
+            parts.append(text(part["text"]))
+    return "\n\n".join(filter(None, parts)) or text(content.get("text")) or text(content.get("result"))
+
+
+def pictures(key: str, content: dict[str, Any], entries: Collection[str], at: Any) -> list[FileLine]:
+    """Those that are in the archive. An entry is named by the picture's id and more."""
+    found: list[FileLine] = []
+    for part in items(content.get("parts")):
+        pointer = text(part.get("asset_pointer")) if isinstance(part, dict) else ""
+        id = next((pointer.removeprefix(start) for start in POINTERS if pointer.startswith(start)), "").partition("#")[
+            0
+        ]
+        entry = next((name for name in entries if id and PurePosixPath(name).name.startswith(id)), None)
+        if entry is not None and at is not None:
+            line = FileLine(id=f"{len(found)}-{key}"[:64], folder="sources", name=PurePosixPath(entry).name,
+                            modified_at=at, entry=entry)  # fmt: skip
+            found.append(line)
+    return found

@@ -1,0 +1,152 @@
+"""What an account has, as the lines of its archive: read page by page, so that no session need fit into memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from chatjuicer.accounts.models import User
+from files_app.models import File
+from sessions_app.models import ChatSession, ContextItem, Message, Project
+
+from .records import ContextLine, Failure, FileLine, Line, MessageLine, ProjectLine, SessionLine
+
+ROWS = 50  # of one read: a message may be large
+OURS = "chatjuicer:"
+# How an image stands in the model's context (files_app.attachments.REFERENCE).
+IMAGE = re.compile(r'("image_url":\s*"attachment:)([^"\\]+)(?=")')
+
+
+def origin_of(session: ChatSession) -> str:
+    return session.origin or f"{OURS}{session.pk}"
+
+
+def lines_of_account(user: User) -> Iterator[tuple[Line, File | None]]:
+    """All lines, oldest session first, each of a file with its row."""
+    for project in user.projects.order_by("created_at", "pk"):
+        yield project_line(project), None
+    for pk in list(user.chat_sessions.order_by("created_at", "pk").values_list("pk", flat=True)):
+        session = user.chat_sessions.filter(pk=pk).first()
+        if session is not None:  # deleted meanwhile
+            yield from lines_of(session)
+
+
+def lines_of(session: ChatSession) -> Iterator[tuple[Line, File | None]]:
+    yield session_line(session), None
+    ids: dict[str, str] = {}
+    for number, file in enumerate(session.files.order_by("folder", "name"), 1):
+        ids[str(file.pk)] = f"f{number}"
+        yield file_line(file, ids[str(file.pk)]), file
+    for number, message in enumerate(messages_of(session), 1):
+        yield message_line(message, number, ids), None
+    for item in rows_of(session, ContextItem):
+        yield ContextLine(with_images(item.item, ids)), None
+
+
+def messages_of(session: ChatSession) -> Iterator[Message]:
+    """In order, with all versions; what is still being written is left out."""
+    return (message for message in rows_of(session, Message) if message.status != Message.Status.PENDING)
+
+
+def rows_of(session: ChatSession, model: type[Any]) -> Iterator[Any]:
+    position, found = 0, True
+    while found:
+        if session.packed:
+            rows = session.packed_history.above(model, position, ROWS)
+        else:
+            rows = list(model.objects.filter(session=session, position__gt=position).order_by("position")[:ROWS])
+        yield from rows
+        found = bool(rows)
+        position = rows[-1].position if found else position
+
+
+def project_line(project: Project) -> ProjectLine:
+    return ProjectLine(
+        id=str(project.pk),
+        name=project.name,
+        created_at=project.created_at,
+        updated_at=project.updated_at,
+        description=project.description,
+        instructions=project.instructions,
+    )
+
+
+def session_line(session: ChatSession) -> SessionLine:
+    return SessionLine(
+        origin=origin_of(session),
+        created_at=session.created_at,
+        updated_at=session.updated_at,
+        session_id=session.public_id,
+        title=session.title,
+        is_named=session.is_named,
+        model=session.model,
+        reasoning_effort=session.reasoning_effort,
+        mcp_config=session.mcp_config,
+        agent_name=session.agent_name,
+        agent_type=session.agent_type,
+        frontend=session.frontend,
+        namespace=session.namespace,
+        metadata=session.metadata,
+        pinned=session.pinned,
+        archived=session.archived,
+        # A slot of a front end that counts its active sessions is not taken along.
+        is_active=session.is_active and session.active_slot is None,
+        project=str(session.project_id) if session.project_id else None,
+        draft=session.draft,
+    )
+
+
+def file_line(file: File, id: str) -> FileLine:
+    return FileLine(
+        id=id,
+        folder=file.folder,  # type: ignore[arg-type]  # one of its choices
+        name=file.name,
+        modified_at=file.modified_at,
+        sha256=file.sha256,
+        size=file.size_bytes,
+        content_type=file.content_type,
+    )
+
+
+def message_line(message: Message, number: int, ids: Mapping[str, str]) -> MessageLine:
+    metadata, attachments = dict(message.metadata), list[str]()
+    attached = metadata.get("attachments")
+    if isinstance(attached, list) and all(isinstance(one, dict) and one.get("file_id") in ids for one in attached):
+        attachments = [ids[one["file_id"]] for one in metadata.pop("attachments")]
+    return MessageLine(
+        id=number,
+        role=message.role,  # type: ignore[arg-type]  # one of its choices
+        created_at=message.created_at,
+        content=message.content,
+        status=message.status,  # type: ignore[arg-type]
+        partial=message.partial,
+        tool_call_id=message.tool_call_id,
+        tool_name=message.tool_name,
+        tool_arguments=message.tool_arguments,
+        tool_result=message.tool_result,
+        tool_success=message.tool_success,
+        token_count=message.token_count,
+        model=message.model,
+        agent_name=message.agent_name,
+        response_time_ms=message.response_time_ms,
+        is_error=message.is_error,
+        reasoning=message.reasoning,
+        error=Failure(*message.error) if message.error else None,
+        metadata=metadata,
+        attachments=attachments,
+    )
+
+
+def with_images(item: str, ids: Mapping[str, str]) -> str:
+    """An item's JSON with other names of the files that it refers to; unknown ones stay."""
+    return IMAGE.sub(lambda found: found[1] + ids.get(found[2], found[2]), item)
+
+
+def own_key(origin: str) -> UUID | None:
+    """The row that an origin of ours names."""
+    try:
+        return UUID(origin.removeprefix(OURS)) if origin.startswith(OURS) else None
+    except ValueError:
+        return None

@@ -1,0 +1,158 @@
+"""The lines of an account's archive: what docs/export.md promises, typed once. Older versions are read for ever."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from .exceptions import UnreadableArchive
+
+FORMAT, VERSION = "chatjuicer-archive", 1
+CONVERSATION = "chatjuicer-conversation"
+MANIFEST, LINES, FILES = "manifest.json", "conversations.jsonl", "files/"
+
+MAX_MESSAGES = 100_000  # of one session, with all versions
+MAX_TEXT = 32 * 1024 * 1024
+MAX_METADATA_CHARS = 64 * 1024
+
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Name = Annotated[str, Meta(max_length=255)]
+Word = Annotated[str, Meta(max_length=128)]
+Key = Annotated[str, Meta(max_length=64)]
+Number = Annotated[int, Meta(ge=1, le=MAX_MESSAGES)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Role = Literal["user", "assistant", "system", "tool_call"]
+Status = Literal["completed", "interrupted", "failed"]
+
+
+class Line(Struct, tag_field="kind", omit_defaults=True):
+    pass
+
+
+class ProjectLine(Line, tag="project"):
+    """Before the sessions that name it by `id`, which means nothing elsewhere."""
+
+    id: Key
+    name: Name
+    created_at: datetime
+    updated_at: datetime
+    description: Annotated[str, Meta(max_length=2_000)] = ""
+    instructions: Annotated[str, Meta(max_length=32_000)] = ""
+
+
+class SessionLine(Line, tag="session"):
+    """`origin` is the same wherever the session went by archives: it tells that it is there already."""
+
+    origin: Annotated[str, Meta(min_length=1, max_length=100)]
+    created_at: datetime
+    updated_at: datetime
+    session_id: Key = ""
+    title: Name = ""
+    is_named: bool = False
+    model: Word = ""
+    reasoning_effort: Annotated[str, Meta(max_length=16)] = ""
+    mcp_config: list[Word] | None = None
+    agent_name: Key = "chat"
+    agent_type: Annotated[str, Meta(max_length=32)] = ""
+    frontend: Annotated[str, Meta(max_length=16)] = ""
+    namespace: Key = "default"
+    metadata: dict[str, Any] = {}
+    pinned: bool = False
+    archived: bool = False
+    is_active: bool = True
+    project: Key | None = None
+    draft: Annotated[str, Meta(max_length=32_000)] = ""
+
+
+class FileLine(Line, tag="file"):
+    """Of the session above; `id` is what its messages call it. Its bytes are the archive's entry `files/<sha256>`."""
+
+    id: Key
+    folder: Literal["sources", "output"]
+    name: Annotated[str, Meta(min_length=1, max_length=510)]
+    modified_at: datetime
+    sha256: Annotated[str, Meta(max_length=64)] = ""
+    size: Annotated[int, Meta(ge=0, lt=2**53)] = 0
+    content_type: Annotated[str, Meta(max_length=127)] = ""
+    entry: Annotated[str, Meta(max_length=1024)] = ""
+    """Of other archives than our own: where the bytes are."""
+
+    @property
+    def path(self) -> str:
+        return self.entry or FILES + self.sha256
+
+
+class Failure(Struct):
+    code: Key
+    message: Text
+
+
+class MessageLine(Line, tag="message"):
+    """Of the session above, in the order of `id`, which is 1, 2, 3 … in each session. `parent` is the `id` of the
+    message that it follows; None: the one before it, or none of the first. What was not shown is not `visible`."""
+
+    id: Number
+    role: Role
+    created_at: datetime
+    parent: Number | None = None
+    visible: bool = True
+    content: Text = ""
+    status: Status = "completed"
+    partial: bool = False
+    tool_call_id: Name = ""
+    tool_name: Name = ""
+    tool_arguments: Text = ""
+    tool_result: Text = ""
+    tool_success: bool | None = None
+    token_count: Count | None = None
+    model: Word = ""
+    agent_name: Key = ""
+    response_time_ms: Count | None = None
+    is_error: bool = False
+    reasoning: Text = ""
+    error: Failure | None = None
+    metadata: dict[str, Any] = {}
+    attachments: list[Key] = []
+    """Files of the session, by their `id`."""
+
+
+class ContextLine(Line, tag="context"):
+    """Of the session above, in order: an input item of the model, as JSON text. Where a session has none, the model is
+    given what its messages say."""
+
+    item: Text
+
+
+AnyLine = ProjectLine | SessionLine | FileLine | MessageLine | ContextLine
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyLine)
+
+
+def encode(line: Line) -> bytes:
+    return _encoder.encode(line)
+
+
+def decode(text: bytes) -> AnyLine:
+    """Raises UnreadableArchive."""
+    try:
+        line = _decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise UnreadableArchive() from None
+    require_sane(line)
+    return line
+
+
+def require_sane(line: Any) -> None:
+    """What the types do not say. Raises UnreadableArchive."""
+    metadata = getattr(line, "metadata", None)
+    times = [getattr(line, name) for name in ("created_at", "updated_at", "modified_at") if hasattr(line, name)]
+    if any(time.tzinfo is None or not MIN_YEAR <= time.year <= MAX_YEAR for time in times):
+        raise UnreadableArchive("A time in the archive is none.")
+    if metadata and len(_encoder.encode(metadata)) > MAX_METADATA_CHARS:
+        raise UnreadableArchive("The metadata of something in the archive is too large.")
+
+
+MIN_YEAR, MAX_YEAR = 1970, 2200  # a day more or less is left to time zones

@@ -1,0 +1,211 @@
+"""One session of an archive becomes one of the account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import IO, Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from chatjuicer.accounts.models import User
+from files_app import names
+from files_app.attachments import Attachment, content_for_model
+from files_app.incoming import Facts, Incoming
+from files_app.models import File, StoredBytes, bytes_of
+from sessions_app.catalogue import DEFAULT_REASONING_EFFORT, REASONING_EFFORTS
+from sessions_app.models import NATIVE, ChatSession, MessageDraft, MessageError, Project, unnoted
+from sessions_app.models.sessions import SESSION_ID
+
+from .lines import own_key, with_images
+from .reading import Zipped, parsed
+from .records import AnyLine, ContextLine, FileLine, MessageLine, ProjectLine, SessionLine, decode
+from .visible import lines_taken
+
+ROWS = 100  # of one statement
+
+Stored = tuple[FileLine, StoredBytes, Facts]
+
+
+@dataclass(slots=True)
+class Part:
+    """The lines of one session in a file of many."""
+
+    file: IO[bytes]
+    start: int
+    title: str
+    end: int = 0
+
+    def lines(self) -> Iterator[AnyLine]:
+        """The first one is the session's. Read by two at once, each goes on where it was."""
+        at = self.start
+        while at < self.end:
+            self.file.seek(at)
+            text = self.file.readline()
+            at += len(text)
+            yield decode(text)
+
+    @property
+    def session(self) -> SessionLine:
+        head = next(self.lines())
+        assert isinstance(head, SessionLine)
+        return head
+
+    def files(self) -> Iterator[FileLine]:
+        return (line for line in self.lines() if isinstance(line, FileLine))
+
+    def messages(self) -> Iterator[MessageLine]:
+        return (line for line in self.lines() if isinstance(line, MessageLine))
+
+    def context(self) -> Iterator[ContextLine]:
+        return (line for line in self.lines() if isinstance(line, ContextLine))
+
+
+def take_in(user: User, part: Part, zipped: Zipped | None, projects: Mapping[str, ProjectLine]) -> bool:
+    """False if it is there already. Bytes are stored before the transaction, and go again if it comes to nothing."""
+    head = part.session
+    if is_here(user, head.origin):
+        return False
+    key = uuid4()
+    with ExitStack() as stack:
+        files = list(stored(ChatSession(pk=key, owner=user), part, zipped, stack))
+        with transaction.atomic(), unnoted():
+            # Whoever imports the same at the same time waits here.
+            User.objects.select_for_update(no_key=True).values_list("pk").get(pk=user.pk)
+            if is_here(user, head.origin):
+                return False
+            session = opened(user, key, head, project_of(user, projects.get(head.project or "")))
+            fill(session, part, attach(session, files))
+            session.backdate(created_at=head.created_at, updated_at=head.updated_at)
+    return True
+
+
+def is_here(user: User, origin: str) -> bool:
+    return user.chat_sessions.filter(Q(origin=origin) | Q(pk=own_key(origin))).exists()
+
+
+def opened(user: User, key: UUID, head: SessionLine, project: Project | None) -> ChatSession:
+    """By its own name, if that is free, else by another."""
+    namespace = head.namespace or NATIVE
+    name: str | None = head.session_id if SESSION_ID.fullmatch(head.session_id) else None
+    if name and user.chat_sessions.filter(namespace=namespace, public_id=name).exists():
+        name = None
+    fields: dict[str, Any] = {
+        "id": key,
+        "origin": head.origin,
+        "title": head.title,
+        "is_named": head.is_named,
+        "model": head.model or None,
+        "reasoning_effort": (
+            head.reasoning_effort if head.reasoning_effort in REASONING_EFFORTS else DEFAULT_REASONING_EFFORT
+        ),
+        "mcp_config": head.mcp_config,
+        "agent_name": head.agent_name or "chat",
+        "agent_type": head.agent_type,
+        "frontend": head.frontend,
+        "metadata": head.metadata,
+        "pinned": head.pinned,
+        "archived": head.archived,
+        "is_active": head.is_active and not head.agent_type,  # of those, few may be active
+        "project": project,
+        "draft": head.draft,
+    }
+    session, created = ChatSession.objects.open(user, public_id=name, namespace=namespace, **fields)
+    if not created:  # somebody took the name at this moment
+        session, _ = ChatSession.objects.open(user, namespace=namespace, **fields)
+    return session
+
+
+def project_of(user: User, line: ProjectLine | None) -> Project | None:
+    """The account's project that is the same, or a new one."""
+    if line is None:
+        return None
+    said = (line.name, line.description, line.instructions)
+    for project in user.projects.all():
+        if said == (project.name, project.description, project.instructions):
+            return project
+    return Project.objects.create(
+        owner=user,
+        name=line.name,
+        description=line.description,
+        instructions=line.instructions,
+        created_at=line.created_at,
+        updated_at=line.updated_at,
+    )
+
+
+def stored(session: ChatSession, part: Part, zipped: Zipped | None, stack: ExitStack) -> Iterator[Stored]:
+    for line in part.files():
+        if zipped is not None and line.path in zipped.entries:  # else its bytes were lost before
+            yield line, *stack.enter_context(kept(session, line, zipped))
+
+
+@contextmanager
+def kept(session: ChatSession, line: FileLine, zipped: Zipped) -> Iterator[tuple[StoredBytes, Facts]]:
+    with Incoming(settings.MAX_FILE_SIZE, line.name) as incoming:
+        for chunk in zipped.chunks(line.path):
+            incoming.write(chunk)
+        with bytes_of(session, incoming) as (bytes, facts):
+            incoming.close()  # a session may have thousands of files, and a process not
+            yield bytes, facts
+
+
+def attach(session: ChatSession, files: Iterable[Stored]) -> dict[str, Attachment]:
+    """The files by what the archive calls them."""
+    attachments: dict[str, Attachment] = {}
+    for line, bytes, facts in files:
+        name = names.clean_name(line.name)
+        file = File.objects.put(session, line.folder, name, bytes, facts, modified_at=line.modified_at)
+        attachments[line.id] = Attachment.of(file)
+    return attachments
+
+
+def fill(session: ChatSession, part: Part, files: Mapping[str, Attachment]) -> None:
+    messages = lines_taken(part.messages())
+    while drafts := [draft(line, files) for line in islice(messages, ROWS)]:
+        session.add_messages(drafts)
+    ids = {id: attachment.file_id for id, attachment in files.items()}
+    items = (parsed(with_images(line.item, ids).encode()) for line in part.context())
+    first = next(items, None)
+    if first is None:
+        items = (item for line in lines_taken(part.messages()) for item in said(line, files))
+    else:
+        session.add_context([first])
+    while some := list(islice(items, ROWS)):
+        session.add_context(some)
+
+
+def draft(line: MessageLine, files: Mapping[str, Attachment]) -> MessageDraft:
+    attached = [files[id].reference() for id in line.attachments if id in files]
+    return MessageDraft(
+        role=line.role,
+        content=line.content,
+        status=line.status,
+        partial=line.partial,
+        tool_call_id=line.tool_call_id,
+        tool_name=line.tool_name,
+        tool_arguments=line.tool_arguments,
+        tool_result=line.tool_result,
+        tool_success=line.tool_success,
+        token_count=line.token_count,
+        model=line.model,
+        agent_name=line.agent_name,
+        response_time_ms=line.response_time_ms,
+        is_error=line.is_error,
+        reasoning=line.reasoning,
+        error=MessageError(line.error.code, line.error.message) if line.error else None,
+        metadata=line.metadata | ({"attachments": attached} if attached else {}),
+        created_at=line.created_at,
+    )
+
+
+def said(line: MessageLine, files: Mapping[str, Attachment]) -> Iterator[dict[str, object]]:
+    """What the model is given of a message that came without its own context."""
+    attached = [files[id] for id in line.attachments if id in files]
+    if line.role != "tool_call" and (line.content or attached):
+        yield {"role": line.role, "content": content_for_model(line.content, attached)}

@@ -1,0 +1,219 @@
+"""An archive that is imported: first read whole, into a file of lines that are known to be good; then taken in, session
+by session, each in one transaction. So what cannot be read changes nothing, and what is there already is passed over.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import IO, Any
+
+import orjson
+from django.db import DatabaseError, OperationalError, transaction
+
+from chatjuicer.accounts.models import User
+from chatjuicer.api.exceptions import ApiError
+from files_app.incoming import CHUNK_BYTES, directory
+from sessions_app.models import AccountLog
+
+from .exceptions import UnreadableArchive
+from .formats import chatgpt, claude, librechat, openwebui
+from .formats.tree import Conversation, items, lines_of, mapping, text
+from .reading import Zipped, elements, lines, parsed
+from .records import (
+    CONVERSATION,
+    FORMAT,
+    LINES,
+    MANIFEST,
+    MAX_MESSAGES,
+    VERSION,
+    AnyLine,
+    ContextLine,
+    FileLine,
+    Line,
+    MessageLine,
+    ProjectLine,
+    SessionLine,
+    decode,
+    encode,
+)
+from .session import Part, take_in
+
+logger = logging.getLogger(__name__)
+
+MAX_SAID = 100  # failures that a report names
+MAX_PROJECTS = 10_000
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+
+
+@dataclass(slots=True)
+class Report:
+    """`failed` names sessions that could not be taken in; at most MAX_SAID of them, each with the reason."""
+
+    imported: int = 0
+    skipped: int = 0
+    failed: list[dict[str, str]] = field(default_factory=list)
+
+    def fail(self, name: str, error: ApiError) -> None:
+        if len(self.failed) < MAX_SAID:
+            self.failed.append({"name": name[:255] or "Untitled", "reason": error.message})
+
+    def shown(self) -> dict[str, Any]:
+        return {"imported": self.imported, "skipped": self.skipped, "failed": self.failed}
+
+
+def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:
+    """Takes in what is not there yet. Raises UnreadableArchive, and has changed nothing then."""
+    report = Report()
+    with tempfile.TemporaryFile(dir=directory()) as spool:
+        reader = Reader(file, size_bytes, spool, report)
+        reader.read()
+        try:
+            for part in reader.parts:
+                take(user, part, reader, report)
+        finally:
+            if report.imported:
+                with transaction.atomic():
+                    AccountLog.objects.restart(user.pk)
+    return report
+
+
+def take(user: User, part: Part, reader: Reader, report: Report) -> None:
+    try:
+        if take_in(user, part, reader.zipped, reader.projects):
+            report.imported += 1
+        else:
+            report.skipped += 1
+    except ApiError as error:
+        report.fail(part.title, error)
+    except OperationalError:
+        raise
+    except DatabaseError:
+        logger.exception("a session of an archive could not be taken in")
+        report.fail(part.title, UnreadableArchive("The database did not take it."))
+
+
+class Reader:
+    """Reads an archive into `spool`: `parts` are its sessions there."""
+
+    def __init__(self, file: IO[bytes], size_bytes: int, spool: IO[bytes], report: Report) -> None:
+        self.parts: list[Part] = []
+        self.projects: dict[str, ProjectLine] = {}
+        self.zipped: Zipped | None = None
+        self._file, self._size_bytes, self._spool, self._report = file, size_bytes, spool, report
+
+    def read(self) -> None:
+        """Raises UnreadableArchive."""
+        self._file.seek(0)
+        head = self._file.read(4)
+        self._file.seek(0)
+        if head not in ZIP:
+            self._read_foreign("", iter(lambda: self._file.read(CHUNK_BYTES), b""))
+            return
+        self.zipped = Zipped(self._file, self._size_bytes)
+        if MANIFEST in self.zipped.entries and LINES in self.zipped.entries:
+            self._read_own(self.zipped)
+            return
+        for name in sorted(self.zipped.entries):
+            if name.lower().endswith(".json") and not name.startswith("__MACOSX/"):
+                self._read_foreign(name, self.zipped.chunks(name))
+        self._require_some()
+
+    def _read_own(self, zipped: Zipped) -> None:
+        about = mapping(next(elements(zipped.chunks(MANIFEST)), None))
+        if about.get("format") != FORMAT or about.get("version") not in range(1, VERSION + 1):
+            raise UnreadableArchive("The archive is of a newer version than this server reads.")
+        self._keep(decode(text) for text in lines(zipped.chunks(LINES)))
+
+    def _read_foreign(self, entry: str, chunks: Iterator[bytes]) -> None:
+        """A conversation that is not as it should be fails by itself; a text that is none fails all."""
+        for said in elements(chunks):
+            before = self._spool.tell()
+            parts, failed = len(self.parts), UnreadableArchive()
+            try:
+                self._keep(lines_in(said, self.zipped.entries if self.zipped else ()))
+                continue
+            except (UnreadableArchive, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+                failed = error if isinstance(error, UnreadableArchive) else failed
+            del self.parts[parts:]
+            self._spool.seek(before)
+            self._report.fail(name_of(said) or entry, failed)
+        if not self.zipped:
+            self._require_some()
+
+    def _require_some(self) -> None:
+        if not self.parts:
+            reasons = [failure["reason"] for failure in self._report.failed]
+            raise UnreadableArchive(reasons[0] if reasons else None)
+
+    def _keep(self, found: Iterator[AnyLine]) -> None:
+        """In the order: projects, then each session with what is its own. Raises UnreadableArchive."""
+        last = 0
+        for line in found:
+            if isinstance(line, ProjectLine):
+                self.projects[line.id] = line
+                if len(self.projects) > MAX_PROJECTS:
+                    raise UnreadableArchive("The archive has too many projects.")
+                continue
+            if isinstance(line, SessionLine):
+                self.parts.append(Part(self._spool, self._spool.tell(), line.title))
+                last = 0
+            elif not self.parts:
+                raise UnreadableArchive()
+            if isinstance(line, MessageLine):
+                if not last < line.id <= MAX_MESSAGES or (line.parent or 0) >= line.id:
+                    raise UnreadableArchive("The messages of a session are in disorder.")
+                last = line.id
+            if isinstance(line, ContextLine) and not isinstance(parsed(line.item.encode()), dict):
+                raise UnreadableArchive()
+            self._spool.write(encode(line) + b"\n")
+            self.parts[-1].end = self._spool.tell()
+
+
+def lines_in(said: Any, entries: Any) -> Iterator[AnyLine]:
+    """Of one conversation, whoever exported it; nothing of what is none. Raises UnreadableArchive, and what comes of
+    wrong types."""
+    if not isinstance(said, dict):
+        return iter(())
+    if said.get("format") == CONVERSATION:
+        return own_lines(said)
+    found = conversation_in(said, entries)
+    return iter(()) if found is None else (as_any(line) for line in lines_of(found))
+
+
+def conversation_in(said: dict[str, Any], entries: Any) -> Conversation | None:
+    if "mapping" in said:
+        return chatgpt.conversation(said, entries)
+    if "chat_messages" in said:
+        return claude.conversation(said)
+    if "conversationId" in said and "messages" in said:
+        return librechat.conversation(said)
+    if "chat" in said or ("history" in said and "messages" in mapping(said["history"])):
+        return openwebui.conversation(said)
+    return None
+
+
+def own_lines(said: dict[str, Any]) -> Iterator[AnyLine]:
+    """Of a conversation that was exported by itself: without the bytes of its files."""
+    if said.get("version") not in range(1, VERSION + 1):
+        raise UnreadableArchive("The conversation is of a newer version than this server reads.")
+    for one in chain([said["session"]], items(said.get("messages")), items(said.get("context"))):
+        line = decode(orjson.dumps(one))
+        if isinstance(line, ProjectLine | FileLine):
+            raise UnreadableArchive()
+        yield line
+
+
+def as_any(line: Line) -> AnyLine:
+    assert isinstance(line, AnyLine)
+    return line
+
+
+def name_of(said: Any) -> str:
+    if not isinstance(said, dict):
+        return ""
+    names = (said.get("title"), said.get("name"))
+    return next((text(name, 255) for name in names if isinstance(name, str) and name), "")

@@ -1,0 +1,101 @@
+"""Moving out, and moving in, over REST."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, cast
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from files_app.incoming import Incoming
+from files_app.parsers import ArchiveParser
+from sessions_app.models import ChatSession
+from sessions_app.viewsets import SESSION, SessionView, caller
+
+from .archive import archive
+from .documents import as_json, as_markdown
+from .page import as_html
+from .taking_in import import_archive
+
+Document = Callable[[ChatSession], Iterator[bytes]]
+DOCUMENTS: dict[str, tuple[Document, str, str]] = {
+    "json": (as_json, "application/json", "json"),
+    "markdown": (as_markdown, "text/markdown; charset=utf-8", "md"),
+    "html": (as_html, "text/html; charset=utf-8", "html"),
+}
+
+
+class FailedSerializer(serializers.Serializer[None]):
+    name = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class ReportSerializer(serializers.Serializer[None]):
+    imported = serializers.IntegerField(help_text="Sessions.")
+    skipped = serializers.IntegerField(help_text="Sessions that were there already.")
+    failed = FailedSerializer(many=True, help_text="At most a hundred of them.")
+
+
+class DocumentViewSet(SessionView, ViewSet):
+    @extend_schema(
+        operation_id="export_session",
+        parameters=[SESSION, OpenApiParameter("format", {"type": "string", "enum": [*DOCUMENTS], "default": "json"})],
+        responses={
+            (200, "application/json"): OpenApiTypes.OBJECT,
+            (200, "text/markdown"): OpenApiTypes.STR,
+            (200, "text/html"): OpenApiTypes.STR,
+        },
+    )
+    def retrieve(self, request: Request, key: str) -> HttpResponseBase:
+        """The conversation as a document to keep; as JSON it can be imported again."""
+        session = self.session(key)
+        named = request.query_params.get("format", "json")
+        if named not in DOCUMENTS:
+            raise ValidationError({"format": f"One of {', '.join(DOCUMENTS)} is expected."})
+        document, kind, extension = DOCUMENTS[named]
+        return download(document(session), kind, f"{session.public_id.replace(':', '_')}.{extension}")
+
+
+class ArchiveViewSet(SessionView, ViewSet):
+    parser_classes = [ArchiveParser]
+
+    @extend_schema(operation_id="export_account", responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def retrieve(self, request: Request) -> HttpResponseBase:
+        """All sessions of the account and their files, as a zip that any server takes in (docs/export.md)."""
+        return download(archive(caller(request)), "application/zip", "chatjuicer.zip")
+
+    @extend_schema(
+        operation_id="import_archive",
+        request={
+            "multipart/form-data": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary"}},
+            }
+        },
+        responses=ReportSerializer,
+    )
+    def create(self, request: Request) -> Response:
+        """Takes in what is not there yet: of our own archives, and of ChatGPT's, Claude's, Open WebUI's and LibreChat's
+        exports, zipped or not. What cannot be read changes nothing."""
+        incoming = cast(dict[str, Any], request.data).get("file")
+        if not isinstance(incoming, Incoming):
+            raise ValidationError({"file": "A file is expected, with a name."})
+        with closing(incoming), incoming.path.open("rb") as file:
+            report = import_archive(caller(request), file, incoming.size_bytes)
+        return Response(report.shown())
+
+
+def download(pieces: Iterator[bytes], kind: str, name: str) -> HttpResponseBase:
+    response = StreamingHttpResponse(pieces, content_type=kind)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

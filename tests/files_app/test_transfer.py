@@ -1,0 +1,367 @@
+"""Moving out, and in again: what an archive holds, what comes of it elsewhere, and what hostile ones cost."""
+
+import io
+import json
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from rest_framework.test import APIClient
+
+from chatjuicer.accounts.models import User
+from files_app.incoming import Incoming
+from files_app.models import File, bytes_of
+from files_app.transfer import reading
+from sessions_app.models import AccountLog, ChatSession, MessageDraft, MessageError, PackedHistory, Project
+from tests.conftest import refused
+
+pytestmark = pytest.mark.django_db
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89" + b"pixels"
+
+
+@pytest.fixture(autouse=True)
+def own_disk(settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "files": {"BACKEND": "files_app.storage.LocalStorage", "OPTIONS": {"location": tmp_path / "files"}}
+    }
+
+
+def export(client: APIClient) -> bytes:
+    answer: Any = client.get("/api/export")
+    assert answer.status_code == 200
+    return b"".join(answer.streaming_content)
+
+
+def give(client: APIClient, data: bytes, name: str = "export") -> Any:
+    body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n--B--\r\n'
+    return client.post("/api/import", body % (name.encode(), data), content_type="multipart/form-data; boundary=B")
+
+
+def taken(client: APIClient, data: bytes) -> dict[str, Any]:
+    answer = give(client, data)
+    assert answer.status_code == 200, answer.content
+    report: dict[str, Any] = answer.json()
+    return report
+
+
+def content(archive: bytes) -> dict[str, Any]:
+    """Everything but when and by whom it was made."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as zipped:
+        assert zipped.testzip() is None
+        entries = {name: zipped.read(name) for name in zipped.namelist()}
+    manifest = json.loads(entries.pop("manifest.json"))
+    assert (manifest["format"], manifest["version"]) == ("chatjuicer-archive", 1)
+    lines = [json.loads(line) for line in entries.pop("conversations.jsonl").splitlines()]
+    projects = {line.pop("id"): line for line in lines if line["kind"] == "project"}
+    for line in lines:
+        if line["kind"] == "session" and "project" in line:
+            line["project"] = projects[line["project"]]
+    return entries | {"lines": lines}
+
+
+def zipped(entries: dict[str, bytes | str]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return made.getvalue()
+
+
+def add_file(session: ChatSession, name: str, data: bytes) -> File:
+    with Incoming(10**6, name) as incoming:
+        incoming.write(data)
+        with bytes_of(session, incoming) as (stored, facts):
+            return File.objects.put(session, "sources", name, stored, facts)
+
+
+@pytest.fixture
+def travels(alice: User) -> ChatSession:
+    """Something of everything."""
+    project = Project.objects.create(owner=alice, name="Journeys", instructions="Be brief.")
+    session, _ = ChatSession.objects.open(
+        alice, public_id="travels", title="Rome & *Naples*", is_named=True, metadata={"a": [1, {"ü": None}]},
+        mcp_config=[], project=project,
+    )  # fmt: skip
+    picture = add_file(session, "maps/rome.png", PNG)
+    reference = {"file_id": str(picture.pk), "path": picture.path, "content_type": "image/png",
+                 "size_bytes": len(PNG), "is_image": True}  # fmt: skip
+    add_file(session, "notes.txt", b"Pack light.\n")
+    session.add_messages([
+        MessageDraft(role="user", content="Where is it? <script>alert(1)</script>",
+                     metadata={"attachments": [reference]}),
+        MessageDraft(role="tool_call", tool_call_id="c", tool_name="look_up", tool_arguments='{"q": 1}',
+                     tool_result="```\nfence", tool_success=False),
+        MessageDraft(role="assistant", content="In **Italy**: $a_b_c$ ![x](https://evil.example/p.png)", model="m",
+                     token_count=3, response_time_ms=4, reasoning="Hm."),
+        MessageDraft(role="assistant", status="failed", is_error=True, error=MessageError("internal", "It broke.")),
+        MessageDraft(role="assistant", status="pending"),
+    ])  # fmt: skip
+    image = {"type": "input_image", "detail": "auto", "image_url": f"attachment:{picture.pk}"}
+    session.add_context(
+        [{"role": "user", "content": [image]}, {"role": "assistant", "content": "In Italy", "z": 1, "a": 2}]
+    )
+    session.configure(pinned=True)
+    session.keep_draft("And Naples")
+    ChatSession.objects.open(alice, namespace="persona", public_id="travels", title="Another's name")
+    return session
+
+
+def test_what_was_exported_and_imported_is_exported_again_the_same(
+    alice: User, mallory: User, alice_client: APIClient, mallory_client: APIClient, travels: ChatSession
+) -> None:
+    archive = export(alice_client)
+    told = content(archive)
+    assert [line["kind"] for line in told["lines"]].count("message") == 4  # but for what is still being written
+    assert len(told) == 3  # two files
+    assert taken(mallory_client, archive) == {"imported": 2, "skipped": 0, "failed": []}
+    assert content(export(mallory_client)) == told
+    (row,) = mallory_client.get("/api/sessions").json()["sessions"]
+    assert (row["session_id"], row["title"], row["unread"], row["draft"]) == (
+        "travels",
+        travels.title,
+        False,
+        "And Naples",
+    )
+    assert row["project_name"] == "Journeys"
+    first = mallory_client.get("/api/sessions/travels").json()["messages"][0]
+    path = first["metadata"]["attachments"][0]["path"].removeprefix("sources/")
+    answer: Any = mallory_client.get(f"/api/sessions/travels/files/{path}/download")
+    assert first["metadata"]["attachments"][0]["file_id"] == str(mallory.chat_sessions.get(
+        namespace="default").files.get(name=path).pk)  # fmt: skip
+    assert answer.status_code == 200
+    answer.close()
+    assert AccountLog.objects.open(mallory.pk) == (1, 1)  # one resync, for whatever many
+    # Neither twice, nor back into the account that it came from.
+    assert taken(mallory_client, archive) == {"imported": 0, "skipped": 2, "failed": []}
+    assert taken(alice_client, export(mallory_client)) == {"imported": 0, "skipped": 2, "failed": []}
+    assert content(export(alice_client)) == told
+
+
+def test_an_archived_session_and_a_taken_name_change_nothing_of_it(
+    alice: User, mallory: User, alice_client: APIClient, mallory_client: APIClient, travels: ChatSession
+) -> None:
+    before = content(export(alice_client))
+    travels.messages.filter(status="pending").delete()
+    PackedHistory.objects.pack(travels, travels.last_used_at.max.replace(tzinfo=travels.last_used_at.tzinfo))
+    travels.refresh_from_db()
+    assert travels.packed
+    assert content(export(alice_client)) == before
+    ChatSession.objects.open(mallory, public_id="travels")
+    assert taken(mallory_client, export(alice_client))["imported"] == 2
+    names = {session.public_id for session in mallory.chat_sessions.filter(namespace="default")}
+    assert len(names) == 2
+
+
+def document(client: APIClient, format: str) -> str:
+    answer: Any = client.get(f"/api/sessions/travels/export?format={format}")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].startswith("attachment; ")
+    return b"".join(answer.streaming_content).decode()
+
+
+def test_one_conversation_is_a_document_that_needs_nothing_else(
+    alice_client: APIClient, mallory_client: APIClient, travels: ChatSession
+) -> None:
+    markdown = document(alice_client, "markdown")
+    assert markdown.startswith("# Rome & *Naples*\n")
+    assert "## You\n\nWhere is it?" in markdown
+    assert "````\n```\nfence\n````" in markdown
+    assert "*It broke.*" in markdown
+    page = document(alice_client, "html")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "<strong>Italy</strong>" in page
+    assert "<code>$a_b_c$</code>" in page
+    assert 'src="data:image/png;base64,' in page
+    assert 'src="http' not in page
+    assert "prefers-color-scheme:dark" in page
+    assert "@media print" in page
+    said = json.loads(document(alice_client, "json"))
+    assert [message["role"] for message in said["messages"]] == ["user", "tool_call", "assistant", "assistant"]
+    assert taken(mallory_client, json.dumps(said).encode()) == {"imported": 1, "skipped": 0, "failed": []}
+    again = mallory_client.get("/api/sessions/travels").json()["messages"]
+    assert [m["content"] for m in again] == [m.get("content", "") for m in said["messages"]]
+    refused(alice_client.get("/api/sessions/travels/export?format=pdf"), 400, "invalid_input")
+    assert mallory_client.get("/api/sessions/nothing/export").status_code == 404
+
+
+def test_the_operator_writes_the_same_archive(
+    alice: User, alice_client: APIClient, travels: ChatSession, tmp_path: Path
+) -> None:
+    path = tmp_path / "alice.zip"
+    call_command("export_account", "Alice@example.org", "--output", str(path))
+    assert content(path.read_bytes()) == content(export(alice_client))
+    assert path.stat().st_mode & 0o077 == 0
+
+
+CHATGPT = [{
+    "title": "Trees", "create_time": 1700000000.25, "update_time": 1700000900, "conversation_id": "g1",
+    "current_node": "d",
+    "mapping": {
+        "root": {"id": "root", "message": None, "parent": None, "children": ["a"]},
+        "a": {"parent": "root", "message": {"author": {"role": "user"}, "create_time": 1700000001, "content": {
+            "content_type": "multimodal_text", "parts": [
+                {"content_type": "image_asset_pointer", "asset_pointer": "file-service://file-abc"}, "Which tree?"]}}},
+        "b": {"parent": "a", "message": {"author": {"role": "assistant"}, "create_time": 1700000002,
+              "content": {"content_type": "text", "parts": ["An oak."]}, "metadata": {"model_slug": "gpt-4o"}}},
+        "h": {"parent": "a", "message": {"author": {"role": "system"},
+              "content": {"content_type": "text", "parts": ["x"]},
+              "metadata": {"is_visually_hidden_from_conversation": True}}},
+        "c": {"parent": "h", "message": {"author": {"role": "tool", "name": "python"}, "create_time": 1700000003,
+              "content": {"content_type": "execution_output", "text": "42"}}},
+        "d": {"parent": "c", "message": {"author": {"role": "assistant"}, "create_time": 1700000004,
+              "content": {"content_type": "text", "parts": ["A beech."]}}},
+    },
+}]  # fmt: skip
+CLAUDE = [{
+    "uuid": "c1", "name": "Birds", "created_at": "2026-01-02T03:04:05.678901Z", "updated_at": "2026-01-02T04:00:00Z",
+    "chat_messages": [
+        {"uuid": "m1", "sender": "human", "text": "Which bird?", "created_at": "2026-01-02T03:04:06Z",
+         "attachments": [{"file_name": "a.txt", "extracted_content": "It sings."}]},
+        {"uuid": "m2", "sender": "assistant", "created_at": "2026-01-02T03:04:07Z",
+         "content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "A wren."}]},
+    ],
+}, {"uuid": "c2", "name": "Empty", "chat_messages": []}]  # fmt: skip
+OPEN_WEBUI = [{
+    "id": "w1", "title": "Fish", "created_at": 1700000000, "updated_at": 1700000100, "archived": True, "chat": {
+        "title": "Fish", "history": {"currentId": "2", "messages": {
+            "1": {"id": "1", "parentId": None, "role": "user", "content": "Which fish?", "timestamp": 1700000001},
+            "3": {"id": "3", "parentId": "1", "role": "assistant", "content": "A carp.", "timestamp": 1700000002},
+            "2": {"id": "2", "parentId": "1", "role": "assistant", "content": "A pike.", "timestamp": 1700000003,
+                  "model": "llama"},
+        }}},
+}]  # fmt: skip
+ROOT = "00000000-0000-0000-0000-000000000000"
+LIBRECHAT = {
+    "conversationId": "l1", "title": "Stones", "options": {"model": "gpt-4o"}, "recursive": True, "messages": [{
+        "messageId": "x", "parentMessageId": ROOT, "isCreatedByUser": True, "text": "Which stone?",
+        "createdAt": "2026-01-02T03:04:06.000Z", "children": [
+            {"messageId": "y", "parentMessageId": "x", "isCreatedByUser": False, "text": "",
+             "createdAt": "2026-01-02T03:04:07.000Z",
+             "content": [{"type": "think", "think": "Hm."}, {"type": "text", "text": {"value": "A flint."}}]}],
+    }],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "messages", "dates"),
+    [
+        ("Trees", zipped({"conversations.json": json.dumps(CHATGPT), "user.json": "{}", "file-abc-oak.png": PNG}),
+         ["Which tree?", "", "A beech."], ("2023-11-14T22:13:20.250000Z", "2023-11-14T22:13:24.000000Z")),
+        ("Trees", json.dumps(CHATGPT).encode(), ["Which tree?", "", "A beech."],
+         ("2023-11-14T22:13:20.250000Z", "2023-11-14T22:13:24.000000Z")),
+        ("Birds", json.dumps(CLAUDE).encode(), ["Which bird?\n\na.txt\n\nIt sings.", "A wren."],
+         ("2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:07.000000Z")),
+        ("Fish", json.dumps(OPEN_WEBUI).encode(), ["Which fish?", "A pike."],
+         ("2023-11-14T22:13:20.000000Z", "2023-11-14T22:13:23.000000Z")),
+        ("Stones", json.dumps(LIBRECHAT).encode(), ["Which stone?", "A flint."],
+         ("2026-01-02T03:04:06.000000Z", "2026-01-02T03:04:07.000000Z")),
+    ],
+    ids=["chatgpt-zip", "chatgpt", "claude", "open-webui", "librechat"],
+)  # fmt: skip
+def test_other_products_exports_come_in_with_the_path_that_was_shown(
+    alice: User, alice_client: APIClient, name: str, data: bytes, messages: list[str], dates: tuple[str, str]
+) -> None:
+    report = taken(alice_client, data)
+    assert report["imported"] == 1
+    assert [failure["name"] for failure in report["failed"]] == (["Empty"] if name == "Birds" else [])
+    (row,) = alice_client.get("/api/sessions").json()["sessions"]
+    assert (row["title"], row["created_at"], row["last_used_at"]) == (name, *dates)
+    said = alice_client.get(f"/api/sessions/{row['session_id']}").json()["messages"]
+    assert [message["content"] for message in said] == messages
+    session = alice.chat_sessions.get()
+    assert [item.value["role"] for item in session.context_items.order_by("position")] == ["user", "assistant"]
+    if data.startswith(b"PK"):
+        assert said[0]["metadata"]["attachments"][0]["path"] == "sources/file-abc-oak.png"
+    if name == "Fish":
+        assert row["archived"] is True
+    again = taken(alice_client, data)
+    assert (again["imported"], again["skipped"]) == (0, 1)
+
+
+def of_one(**changes: Any) -> bytes:
+    return json.dumps([CHATGPT[0] | changes]).encode()
+
+
+def own(*lines: dict[str, Any] | str) -> bytes:
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    return zipped({
+        "manifest.json": json.dumps({"format": "chatjuicer-archive", "version": 1}),
+        "conversations.jsonl": "\n".join(texts),
+    })  # fmt: skip
+
+
+SESSION = {"kind": "session", "origin": "x", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+MESSAGE = {"kind": "message", "id": 1, "role": "user", "content": "a", "created_at": "2026-01-01T00:00:00Z"}
+circle = {str(n): {"parent": str((n + 1) % 3), "message": None} for n in range(3)}
+
+HOSTILE: dict[str, bytes] = {
+    "nothing": b"",
+    "no archive": b"hello",
+    "a cut zip": zipped({"conversations.json": json.dumps(CHATGPT)})[:-40],
+    "an empty zip": zipped({}),
+    "nothing that is known": zipped({"a.json": "[1, 2]", "b.txt": "x"}),
+    "a cut text": json.dumps(CHATGPT).encode()[:-5],
+    "two texts": json.dumps(CHATGPT).encode() * 2,
+    "a deep text": b"[" * 100_000,
+    "a deep conversation": b'[{"mapping":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}]",
+    "no numbers": b'[{"mapping": {}, "create_time": NaN}]',
+    "a huge number": of_one(create_time=10**400),
+    "a time of no year": of_one(create_time=1e30),
+    "wrong types": of_one(mapping=[1]),
+    "a wrong message": of_one(mapping={"a": {"message": {"author": "x", "content": {"parts": 5}}}}),
+    "a wrong title": of_one(title={"a": 1}),
+    "a circle": of_one(mapping=circle),
+    "upwards": zipped({"../conversations.json": json.dumps(CHATGPT)}),
+    "absolute": zipped({"/etc/passwd": "x", "conversations.json": json.dumps(CHATGPT)}),
+    "a drive": zipped({"C:\\x": "x", "conversations.json": json.dumps(CHATGPT)}),
+    "a newer version": zipped(
+        {"manifest.json": '{"format":"chatjuicer-archive","version":9}', "conversations.jsonl": ""}
+    ),
+    "a line that is none": own(SESSION, "{"),
+    "a message of no session": own(MESSAGE),
+    "an unknown role": own(SESSION, MESSAGE | {"role": "king"}),
+    "messages in disorder": own(SESSION, MESSAGE, MESSAGE),
+    "a parent that comes later": own(SESSION, MESSAGE | {"parent": 7}),
+    "a number that is none": own(SESSION, MESSAGE | {"token_count": 10**30}),
+    "a time without a zone": own(SESSION | {"created_at": "2026-01-01T00:00:00"}, MESSAGE),
+    "a context that is no object": own(SESSION, {"kind": "context", "item": "[1]"}),
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_archive_is_refused_and_changes_nothing(alice: User, alice_client: APIClient, data: bytes) -> None:
+    refused(give(alice_client, data), 400, "unreadable_archive")
+    assert not alice.chat_sessions.exists()
+    assert not File.objects.exists()
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(alice_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = zipped({"conversations.json": b"[" + b" " * (reading.SMALL_BYTES + 1)})
+    refused(give(alice_client, bomb), 400, "unreadable_archive")
+    # One that says that it is small.
+    at = bomb.rindex(b"PK\x01\x02") + 24
+    liar = bomb[:at] + struct.pack("<I", 10) + bomb[at + 4 :]
+    refused(give(alice_client, liar), 400, "unreadable_archive")
+    monkeypatch.setattr(reading, "MAX_DIRECTORY_BYTES", 1000)
+    refused(give(alice_client, zipped({f"{n}.json": "[]" for n in range(100)})), 400, "unreadable_archive")
+
+
+def test_one_conversation_that_is_wrong_costs_no_other(alice: User, alice_client: APIClient) -> None:
+    wrong = {"title": "Bad", "mapping": {"a": {"message": {"author": 5}}}}
+    report = taken(alice_client, json.dumps([wrong, *CHATGPT, wrong]).encode())
+    assert (report["imported"], [failure["name"] for failure in report["failed"]]) == (1, ["Bad", "Bad"])
+    assert alice.chat_sessions.count() == 1
+
+
+def test_the_scanner_finds_the_same_wherever_the_text_is_cut() -> None:
+    said = [{"a": 'x"}\\', "b": [{"c": '\\"'}, "[{"]}, {"d": "ü\\u00e9"}]
+    text = json.dumps(said, ensure_ascii=False).encode()
+    for size in (1, 2, 3, 7, len(text)):
+        cut = (text[at : at + size] for at in range(0, len(text), size))
+        assert list(reading.elements(cut)) == said
