@@ -1,0 +1,53 @@
+"""An account that moves from one server's door to another's, over HTTP, with all that hangs on it."""
+
+import io
+import zipfile
+from uuid import uuid4
+
+from tests.harness.client import Client
+from tests.harness.provider import Provider
+from tests.harness.server import Site
+
+
+async def exported(client: Client) -> bytes:
+    answer = await client.http.get("/api/export/")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/zip"
+    return answer.content
+
+
+def entries(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as zipped:
+        return {name: zipped.read(name) for name in zipped.namelist() if name != "manifest.json"}
+
+
+async def test_what_was_said_and_filed_moves_and_can_be_gone_on_with(site: Site, provider: Provider) -> None:
+    old = await Client(site.url).register(f"old-{uuid4().hex[:8]}@example.org")
+    new = await Client(site.url).register(f"new-{uuid4().hex[:8]}@example.org")
+    name = await old.create_session(title="Moving")
+    large = uuid4().bytes * 50_000  # does not pack: more than a body may have elsewhere
+    for number in range(4):
+        file = (f"{number}.bin", large + b"%d" % number)
+        sent = await old.http.post(f"/api/sessions/{name}/files/upload", files={"file": file})
+        assert sent.status_code == 201
+    async with old.chat(name) as chat:
+        await chat.ask("Hello")
+    archive = await exported(old)
+    assert len(archive) > 3_000_000
+    for expected in ({"imported": 1, "skipped": 0, "failed": []}, {"imported": 0, "skipped": 1, "failed": []}):
+        answer = await new.http.post("/api/import", files={"file": ("archive.zip", archive)})
+        assert (answer.status_code, answer.json()) == (200, expected), answer.text
+    assert entries(await exported(new)) == entries(archive)
+    before = (await old.detail(name))["messages"]
+    async with new.chat(name) as chat:
+        await chat.ask("And now?")
+    after = (await new.detail(name))["messages"]
+    assert [message["content"] for message in after[: len(before)]] == [message["content"] for message in before]
+    (asked,) = [request.texts for request in provider.requests if ("user", "And now?") in request.texts]
+    assert ("user", "Hello") in asked
+    page = await new.http.get(f"/api/sessions/{name}/export", params={"format": "html"})
+    assert page.text.startswith("<!doctype html>")
+    answer = await new.http.post("/api/import", files={"file": ("x.zip", b"PK\x03\x04" + bytes(100))})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unreadable_archive")
+    await old.close()
+    await new.close()
