@@ -67,13 +67,12 @@ class BodyTooLarge(Exception):
     pass
 
 
-<<<<<<< HEAD
 class BodyTooSlow(Exception):
     pass
-=======
+
+
 def is_import(path: str) -> bool:
     return path.rstrip("/") == "/api/import"
->>>>>>> 1988f0b (Move out with everything, and in from here and from four other products)
 
 
 class HTTP(ASGIHandler):
@@ -108,24 +107,19 @@ class HTTP(ASGIHandler):
                 await self.send_response(response, send)
             else:
                 if not response.is_async:
-                    response.streaming_content = self.from_threads(iter(response))
+                    response.streaming_content = self.from_threads(iter(response), threads)
                 await self.stream(response, receive, send)
                 await loop.run_in_executor(threads, response.close)
         finally:
             body.close()
 
-<<<<<<< HEAD
     def threads_of(self, scope: Scope) -> ThreadPoolExecutor:
-        """What may have to do with the storage: files, and messages of MAI's clients, which may carry images."""
-        path = scope["path"]
-        with_images = (
-            scope["method"] == "POST" and path.startswith("/api/v1/") and path.rstrip("/").endswith("/messages")
-        )
-        return self._file_threads if "/files/" in path or with_images else self._threads
-=======
-    def threads_of(self, path: str) -> ThreadPoolExecutor:
-        return self._file_threads if "/files/" in path or is_import(path) else self._threads
->>>>>>> 1988f0b (Move out with everything, and in from here and from four other products)
+        """What may have to do with the storage: files, archives with files, and messages of MAI's clients, which may
+        carry images."""
+        path = scope["path"].rstrip("/")
+        with_files = "/files/" in path or path.endswith("/export") or is_import(path)
+        with_images = scope["method"] == "POST" and path.startswith("/api/v1/") and path.endswith("/messages")
+        return self._file_threads if with_files or with_images else self._threads
 
     async def in_time(
         self, threads: ThreadPoolExecutor, scope: Scope, body: "tempfile.SpooledTemporaryFile[bytes]"
@@ -204,10 +198,10 @@ class HTTP(ASGIHandler):
             response.close()
         return response
 
-    async def from_threads(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    async def from_threads(self, chunks: Iterator[bytes], threads: ThreadPoolExecutor) -> AsyncIterator[bytes]:
         """The pieces of a synchronous stream, such as a static file, read in threads."""
         loop = asyncio.get_running_loop()
-        while (chunk := await loop.run_in_executor(self._threads, next, chunks, None)) is not None:
+        while (chunk := await loop.run_in_executor(threads, next, chunks, None)) is not None:
             yield chunk
 
     async def stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:

@@ -28,6 +28,7 @@ def remove_sessions(user: User, **kwargs: Any) -> None:
                 except ChatSession.DoesNotExist:  # its last request was quicker
                     continue
 
+
 @receiver(signals.session_created)
 def note_creation(session: ChatSession, **kwargs: Any) -> None:
     AccountEvent.objects.note(session, AccountEvent.Type.CREATED)
