@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from chatjuicer.accounts.models import Act, AuditEntry
 from files_app.incoming import Incoming
 from files_app.parsers import ArchiveParser
 from sessions_app.models import ChatSession
@@ -60,6 +61,7 @@ class DocumentViewSet(SessionView, ViewSet):
         if named not in DOCUMENTS:
             raise ValidationError({"format": f"One of {', '.join(DOCUMENTS)} is expected."})
         document, kind, extension = DOCUMENTS[named]
+        AuditEntry.objects.record(Act.EXPORTED, session, format=named)
         return download(document(session), kind, f"{session.public_id.replace(':', '_')}.{extension}")
 
 
@@ -69,7 +71,9 @@ class ArchiveViewSet(SessionView, ViewSet):
     @extend_schema(operation_id="export_account", responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def retrieve(self, request: Request) -> HttpResponseBase:
         """All sessions of the account and their files, as a zip that any server takes in (docs/export.md)."""
-        return download(archive(caller(request)), "application/zip", "chatjuicer.zip")
+        user = caller(request)
+        AuditEntry.objects.record(Act.EXPORTED, user)
+        return download(archive(user), "application/zip", "chatjuicer.zip")
 
     @extend_schema(
         operation_id="import_archive",

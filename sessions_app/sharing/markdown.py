@@ -1,11 +1,13 @@
 """Markdown of answers as HTML: what is HTML in it stays text, and nothing in it is fetched from elsewhere."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from django.utils.html import escape
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 MAX_MARKDOWN_CHARS = 200_000
@@ -34,4 +36,17 @@ def html_of(markdown: str) -> str:
     return rendered
 
 
+def formula(state: StateInline, silent: bool) -> bool:
+    """A formula stays as it was written: what looks like markup inside it is none."""
+    found = FORMULA.match(state.src, state.pos, state.posMax) if state.src[state.pos] in "$\\" else None
+    if found is None:
+        return False
+    if not silent:
+        state.push("code_inline", "code", 0).content = found[0]
+    state.pos = found.end()
+    return True
+
+
+FORMULA = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?![\s$])([^$\n]+?)(?<!\s)\$(?!\d)", re.DOTALL)
 PARSER = MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer).enable(["table", "strikethrough"])
+PARSER.inline.ruler.before("escape", "formula", formula)

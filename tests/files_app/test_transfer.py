@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from chatjuicer.accounts.models import User
+from chatjuicer.accounts.models import Act, AuditEntry, User
 from files_app.incoming import Incoming
 from files_app.models import File, bytes_of
 from files_app.storage import chunks
@@ -195,6 +195,7 @@ def test_the_operator_writes_the_same_archive(
     call_command("export_account", "Alice@example.org", "--output", str(path))
     assert content(path.read_bytes()) == content(export(alice_client))
     assert path.stat().st_mode & 0o077 == 0
+    assert AuditEntry.objects.filter(action=Act.EXPORTED, object=f"user:{alice.pk}").count() == 2
 
 
 CHATGPT = [{

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from chatjuicer.accounts.models import User
+from chatjuicer.accounts.models import Act, AuditEntry, User
 from files_app.transfer.archive import archive
 
 
@@ -19,6 +19,7 @@ class Command(BaseCommand):
         user = User.objects.filter(email=email.strip().lower()).first()
         if user is None:
             raise CommandError(f"There is no account of {email}.")
+        AuditEntry.objects.record(Act.EXPORTED, user)
         if output is None:
             for piece in archive(user):
                 sys.stdout.buffer.write(piece)
