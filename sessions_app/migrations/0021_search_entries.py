@@ -12,6 +12,9 @@ SQLITE = (
         INSERT INTO sessions_app_search(rowid, terms) VALUES (new.id, new.terms); END""",
     """CREATE TRIGGER sessions_app_search_take AFTER DELETE ON sessions_app_searchentry BEGIN
         INSERT INTO sessions_app_search(sessions_app_search, rowid, terms) VALUES ('delete', old.id, old.terms); END""",
+    """CREATE TRIGGER sessions_app_search_change AFTER UPDATE OF terms ON sessions_app_searchentry BEGIN
+        INSERT INTO sessions_app_search(sessions_app_search, rowid, terms) VALUES ('delete', old.id, old.terms);
+        INSERT INTO sessions_app_search(rowid, terms) VALUES (new.id, new.terms); END""",
 )
 # The terms stand beside the rows, so that these are read quickly by time.
 POSTGRESQL = (

@@ -55,6 +55,9 @@ class Message(models.Model):
     run_id = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    visible = True
+    """On the path that people see: of each place in a history there is one version so far."""
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["session", "position"], name="one_message_per_position"),

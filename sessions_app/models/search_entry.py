@@ -43,7 +43,7 @@ class TermsField(models.Field):
 
 class SearchEntryManager(models.Manager["SearchEntry"]):
     def put_messages(self, session: ChatSession, messages: Iterable[Message]) -> None:
-        """Those that say something, by one statement; what is there already stays."""
+        """Those that say something, by one statement; also when they say something else than before."""
         entries = [
             SearchEntry(ref=message.pk, position=message.position, role=message.role, created_at=message.created_at)
             for message in messages
@@ -78,7 +78,14 @@ class SearchEntryManager(models.Manager["SearchEntry"]):
             shelf = shelves.setdefault(week, Shelf(owner_id, week, name))
             entry.session_id, entry.owner_id, entry.scheme = session.pk, owner_id, name
             entry.terms = shelf.terms(terms(text, singles=is_hashed(name)))
-        self.bulk_create([entry for entry in entries if entry.terms], ignore_conflicts=True, batch_size=100)
+        # Of an answer that went on after its end, the whole text takes the place of its beginning.
+        self.bulk_create(
+            [entry for entry in entries if entry.terms],
+            update_conflicts=True,
+            unique_fields=["ref"],
+            update_fields=["terms", "scheme", "position", "created_at"],
+            batch_size=100,
+        )
 
 
 def text_of(message: Message) -> str:

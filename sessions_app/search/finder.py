@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from .shelves import Shelf, is_hashed, scheme, start_of, week_of
 MOST_WEEKS = 32
 """Of one statement."""
 
-BATCH = 60
+MOST_AT_ONCE = 100
 PATIENCE_S = 0.4
 """After that an answer has what was found by then, and a cursor to go on from."""
 
@@ -92,7 +93,7 @@ def search(wanted: Wanted) -> dict[str, Any]:
     found: list[tuple[Position, dict[str, Any]]] = []
     began, walked, go_on = time.monotonic(), None, False
     for batch, upto in batches(wanted):
-        found += results(wanted, batch)
+        found += islice(results(wanted, batch), wanted.limit + 1 - len(found))
         walked = upto
         if go_on := len(found) > wanted.limit or time.monotonic() - began > PATIENCE_S:
             break
@@ -112,16 +113,17 @@ def batches(wanted: Wanted) -> Iterator[tuple[list[Hit], Position]]:
     earliest, latest = times
     week = week_of(min(filter(None, (latest, wanted.before, wanted.cursor and wanted.cursor.created_at))))
     last = week_of(max(earliest, wanted.after or earliest))
-    upto, size = wanted.cursor, 1
+    upto, size, at_once = wanted.cursor, 1, wanted.limit + 1
     while week >= last:
         weeks = range(week, max(week - size, last - 1), -1)
         expression = expression_of(wanted, weeks, conditions)
         while True:
-            hits = rows(wanted, expression, weeks, upto)
-            week_before = Position(start_of(weeks[-1]), FIRST_NUMBER)
-            upto = hits[-1].place if len(hits) == BATCH else week_before
+            hits = rows(wanted, expression, weeks, upto, at_once)
+            is_last = len(hits) < at_once
+            upto = Position(start_of(weeks[-1]), FIRST_NUMBER) if is_last else hits[-1].place
             yield hits, upto
-            if len(hits) < BATCH:
+            at_once = MOST_AT_ONCE  # of which few are what is looked for
+            if is_last:
                 break
         week, size = week - size, min(size * 2, MOST_WEEKS)
 
@@ -178,8 +180,8 @@ STATEMENTS = {
 }
 
 
-def rows(wanted: Wanted, expression: str, weeks: Sequence[int], upto: Position | None) -> list[Hit]:
-    """The next BATCH below `upto`."""
+def rows(wanted: Wanted, expression: str, weeks: Sequence[int], upto: Position | None, at_once: int) -> list[Hit]:
+    """The next ones below `upto`."""
     filters: list[tuple[str, Any]] = [
         ("entry.owner_id = %s", wanted.owner_id),
         ("entry.created_at >= %s", start_of(weeks[-1])),
@@ -200,7 +202,7 @@ def rows(wanted: Wanted, expression: str, weeks: Sequence[int], upto: Position |
         params += [stored(upto.created_at), upto.number]
     statement = STATEMENTS[connection.vendor].format(filters=" AND ".join(conditions))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [expression, *params, BATCH])
+        cursor.execute(statement, [expression, *params, at_once])
         return [hit(*row) for row in cursor.fetchall()]
 
 
@@ -218,14 +220,18 @@ def hit(number: int, session: Any, kind: str, ref: Any, position: int | None, na
 
 def results(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dict[str, Any]]]:
     """Those that are what is looked for, of sessions that exist."""
-    sessions = ChatSession.objects.filter(namespace=NATIVE).in_bulk({hit.session_id for hit in hits})
-    said = Message.objects.in_bulk([hit.ref for hit in hits if hit.kind == SearchEntry.Kind.MESSAGE])
+    sessions = ChatSession.objects.filter(namespace=NATIVE).only("public_id", "title", "packed")
+    sessions_found = sessions.in_bulk({hit.session_id for hit in hits})
+    refs = [hit.ref for hit in hits if hit.kind == SearchEntry.Kind.MESSAGE]
+    said = Message.objects.defer("tool_arguments", "reasoning", "metadata").in_bulk(refs)
     for found in hits:
-        session = sessions.get(found.session_id)
+        session = sessions_found.get(found.session_id)
         if session is None:
             continue
         message = said.get(found.ref) or packed_message(session, found)
         if message is None and found.kind == SearchEntry.Kind.MESSAGE:
+            continue
+        if message and not (message.visible or wanted.versions):
             continue
         text = text_of(message) if message else unseal(found.name) or session.title
         marks = wanted.query.marks(text)
@@ -251,6 +257,7 @@ def representation(
         "message_id": str(message.pk) if message else None,
         "position": message.position if message else None,
         "role": message.role if message else None,
+        "visible": message.visible if message else True,
         "snippet": shown,
         "marks": marked,
         "created_at": rfc3339(found.created_at),

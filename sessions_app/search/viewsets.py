@@ -36,6 +36,7 @@ class FoundSerializer(serializers.Serializer[None]):
     message_id = serializers.UUIDField(allow_null=True, help_text="null: it is a title, or the name of a file.")
     position = serializers.IntegerField(allow_null=True)
     role = serializers.ChoiceField(choices=Message.Role.choices, allow_null=True)
+    visible = serializers.BooleanField(help_text="false: another version than the one that is shown.")
     snippet = serializers.CharField()
     marks = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),

@@ -61,6 +61,7 @@ def test_a_result_says_where_it_stands(session: ChatSession, alice_client: APICl
             "message_id": str(message.pk),
             "position": 1,
             "role": "user",
+            "visible": True,
             "snippet": "Shall we take the night train to Lisbon?",
             "marks": [[18, 23], [24, 29]],
             "created_at": message.created_at.isoformat().replace("+00:00", "Z"),
@@ -275,6 +276,20 @@ def test_what_older_versions_wrote_is_indexed_afterwards(session: ChatSession, a
     assert SearchEntry.objects.count() == 452
     assert found(alice_client, "lisbon") == ["Lisbon"]
     assert "search: 0 in" in housekeep()
+
+
+def test_an_answer_is_found_when_it_has_ended_and_as_it_ended(session: ChatSession, alice_client: APIClient) -> None:
+    (answer,) = say(session, "", role="assistant", status="pending")
+    call = MessageDraft(role="tool_call", status="pending", tool_name="read_file")
+    (pending,) = session.add_messages([call])
+    assert not SearchEntry.objects.exclude(kind="title").exists()
+    Message.objects.get(pk=answer.pk).complete("half an answer", status="interrupted", partial=True)
+    Message.objects.get(pk=pending.pk).finish_tool("a long list", True)
+    assert (found(alice_client, "half answer"), found(alice_client, "list")) == (["half answer"], ["list"])
+    Message.objects.filter(pk=answer.pk).update(status="pending")
+    Message.objects.get(pk=answer.pk).complete("a whole answer")
+    assert (found(alice_client, "whole answer"), found(alice_client, "half")) == (["whole answer"], [])
+    assert (index_rows("half"), index_rows("whole")) == (0, 1)
 
 
 def test_a_message_costs_one_statement_more(session: ChatSession) -> None:
