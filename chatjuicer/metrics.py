@@ -52,8 +52,8 @@ class ChatCollector(Collector):
         yield counter("frames_out", "Frames handed to sockets and event streams.", counts.frames_out)
         outboxes = process.sockets.outboxes if process.loop else []
         yield gauge("sockets", "Open sockets and event streams.", len(outboxes))
-        deepest = max((outbox.backlog_chars for outbox in outboxes), default=0)
-        yield gauge("outbox_chars_max", "The fullest backlog of a socket or event stream now.", deepest)
+        deepest = max((outbox.backlog_bytes for outbox in outboxes), default=0)
+        yield gauge("outbox_bytes_max", "The fullest backlog of a socket or event stream now.", deepest)
         opened = CounterMetricFamily(
             PREFIX + "sockets_opened", "Sockets and event streams; resumed: with a cursor.", labels=["resumed"]
         )

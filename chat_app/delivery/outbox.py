@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncIterator
 
 from chat_app.protocol import Record, merged
 from chatjuicer.observability.counters import counts
 
-# Text of frames that wait, by its length in characters; the sockets' own buffers come on top.
-MAX_BACKLOG_CHARS = 512 * 1024
-MAX_FRAME_CHARS = 64 * 1024  # of a merged frame
+# What the frames that wait take in memory: a character takes one byte or, as soon as one of its text needs them, two or
+# four. Where others have been sent them already, their texts for the wire come on top, so that it is 1 MiB at most; and
+# so do the sockets' own buffers.
+MAX_BACKLOG_BYTES = 512 * 1024
+MAX_FRAME_BYTES = 64 * 1024  # of a merged frame
+RECORD_BYTES = 200  # besides its text
 
 
 class Outbox:
@@ -20,7 +24,7 @@ class Outbox:
     Iteration ends when the outbox is closed, with `close_code` saying why (None: the reader left by itself).
     """
 
-    __slots__ = ("_backlog_chars", "_frames", "_ready", "after", "close_code", "close_reason", "closed")
+    __slots__ = ("_backlog_bytes", "_frames", "_ready", "after", "close_code", "close_reason", "closed")
 
     def __init__(self) -> None:
         self.closed = False
@@ -28,7 +32,7 @@ class Outbox:
         self.close_code: int | None = None
         self.close_reason = ""
         self._frames: deque[Record | str] = deque()
-        self._backlog_chars = 0
+        self._backlog_bytes = 0
         self._ready: asyncio.Future[None] | None = None
 
     def put(self, frame: Record | str) -> None:
@@ -36,9 +40,9 @@ class Outbox:
         if self.closed or (isinstance(frame, Record) and frame.seq <= self.after):
             return
         self._frames.append(frame)
-        self._backlog_chars += _size(frame)
+        self._backlog_bytes += _size(frame)
         # The oldest is on its way, and may by itself be as large as a message may be.
-        if self._backlog_chars - _size(self._frames[0]) > MAX_BACKLOG_CHARS:
+        if self._backlog_bytes - _size(self._frames[0]) > MAX_BACKLOG_BYTES:
             self._frames.clear()
             counts.too_slow += 1
             self.close(4408, "too slow")
@@ -52,8 +56,8 @@ class Outbox:
             self._wake()
 
     @property
-    def backlog_chars(self) -> int:
-        return self._backlog_chars
+    def backlog_bytes(self) -> int:
+        return self._backlog_bytes
 
     @property
     def idle(self) -> bool:
@@ -78,20 +82,20 @@ class Outbox:
     def _next(self) -> Record | str:
         first = self._frames.popleft()
         size = _size(first)
-        self._backlog_chars -= size
+        self._backlog_bytes -= size
         if not isinstance(first, Record) or not self._frames:
             return first
         together = [first]
-        while self._frames and size < MAX_FRAME_CHARS:
+        while self._frames and size < MAX_FRAME_BYTES:
             later = self._frames[0]
             if not isinstance(later, Record) or not first.joins(later):
                 break
             self._frames.popleft()
-            self._backlog_chars -= _size(later)
+            self._backlog_bytes -= _size(later)
             size += _size(later)
             together.append(later)
         return merged(together)
 
 
 def _size(frame: Record | str) -> int:
-    return len(frame) if isinstance(frame, str) else len(frame.payload) + 200
+    return sys.getsizeof(frame) if isinstance(frame, str) else sys.getsizeof(frame.payload) + RECORD_BYTES

@@ -284,10 +284,12 @@ class Supervisor:
             await asyncio.sleep(settings.LEASE_S / 3)
 
     async def _finish_removals(self) -> None:
-        """What a crash has left of sessions that were being deleted."""
+        """What a crash has left of sessions that were being deleted or cleared."""
         try:
             if left := await in_database(ChatSession.objects.finish_removals):
                 logger.warning("deleted what was left of %d sessions", left)
+            if left := await in_database(ChatSession.objects.finish_clearings):
+                logger.warning("cleared what was left of %d sessions", left)
         except Exception:
             logger.exception("the deletion of sessions could not be finished; the next start tries again")
 

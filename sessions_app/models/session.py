@@ -54,6 +54,9 @@ class ChatSession(Marks, models.Model):
     # Until then a walk through the list finds the session where it was.
     pin_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     archived = models.BooleanField(default=False)
+    clearing = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Its history is going in several transactions."
+    )
     project = models.ForeignKey(Project, models.SET_NULL, null=True, blank=True, related_name="sessions")
     origin = models.CharField(
         max_length=100,
@@ -130,6 +133,7 @@ class ChatSession(Marks, models.Model):
             models.Index(fields=["search_scheme"], name="session_search_scheme"),
             models.Index(fields=["owner", "-deleted_at"], condition=Q(deleted_at__isnull=False), name="session_trash"),
             models.Index(fields=["owner", "origin"], condition=~Q(origin=""), name="session_origin"),
+            models.Index(fields=["id"], condition=Q(clearing=True), name="session_clearing"),
         ]
 
     def __str__(self) -> str:
@@ -345,28 +349,47 @@ class ChatSession(Marks, models.Model):
 
     def clear(self) -> None:
         """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
-        found = self.search_entries.filter(kind=SearchEntry.Kind.MESSAGE)
-        self._shrink("cleared", [self.messages.all(), self.context_items.all(), found])
         with transaction.atomic(savepoint=False):
             self._lock()
-            PackedHistory.objects.drop(self)
+            if not self._is_large:
+                self._empty()
+                return
             signals.session_ending.send(type(self), session=self, reason="cleared")
-            self._row.update(
-                message_count=0,
-                total_tokens=0,
-                context_tokens=0,
-                last_position=0,
-                answered_position=0,
-                read_position=0,
-                last_context_position=0,
-                last_message_preview="",
-                updated_at=timezone.now(),
-            )
-            self.messages.all().delete()
-            self.context_items.all().delete()
-            found.all().delete()
-            self.refresh_from_db()
-            signals.session_cleared.send(type(self), session=self)
+            self._row.update(clearing=True)
+        self.finish_clearing()
+
+    def finish_clearing(self) -> None:
+        """Takes a large history away in several transactions, so that the last one is short. Nothing happens if
+        somebody else has done so: what has been said since stays."""
+        self._delete_in_batches(self._histories, clearing=True)
+        with transaction.atomic(savepoint=False):
+            if self._hold(clearing=True):
+                self._empty()
+
+    def _empty(self) -> None:
+        PackedHistory.objects.drop(self)
+        signals.session_ending.send(type(self), session=self, reason="cleared")
+        self._row.update(
+            clearing=False,
+            message_count=0,
+            total_tokens=0,
+            context_tokens=0,
+            last_position=0,
+            answered_position=0,
+            read_position=0,
+            last_context_position=0,
+            last_message_preview="",
+            updated_at=timezone.now(),
+        )
+        for rows in self._histories:
+            rows.delete()
+        self.refresh_from_db()
+        signals.session_cleared.send(type(self), session=self)
+
+    @property
+    def _histories(self) -> list["models.QuerySet[Any]"]:
+        found = self.search_entries.filter(kind=SearchEntry.Kind.MESSAGE)
+        return [self.messages.all(), self.context_items.all(), found]
 
     def discard(self) -> None:
         """Into the trash, where there is one for it; else as `remove`. Raises DoesNotExist if gone.
@@ -439,31 +462,23 @@ class ChatSession(Marks, models.Model):
         AccountEvent.objects.note(self, AccountEvent.Type.DELETED)
         signals.session_deleted.send(type(self), session_pk=self.pk, public_id=self.public_id, owner_id=self.owner_id)
 
-    def _shrink(self, reason: str, histories: Iterable["models.QuerySet[Any]"]) -> None:
-        """Takes a large history away in several transactions, so that the last one is short."""
-        if not self._is_large:
-            return
-        with transaction.atomic(savepoint=False):
-            self._lock()
-            signals.session_ending.send(type(self), session=self, reason=reason)
-        self._delete_in_batches(histories)
-
     @property
     def _is_large(self) -> bool:
         return self.message_count + self.last_context_position + self.last_seq - self.forgotten_seq > DELETE_BATCH
 
-    def _delete_in_batches(self, histories: Iterable["models.QuerySet[Any]"]) -> None:
-        """Each batch holds the session's row, so that two processes that delete the same one do so in turns."""
+    def _delete_in_batches(self, histories: Iterable["models.QuerySet[Any]"], **marks: bool) -> None:
+        """Each batch holds the session's row, so that two processes that delete the same one do so in turns; and only
+        while the row has these marks."""
         for rows in histories:
             batch = rows.model._default_manager.filter(pk__in=rows.values("pk")[:DELETE_BATCH])
             more = True
             while more:
                 with transaction.atomic(savepoint=False):
-                    more = self._hold() and bool(batch.all().delete()[0])
+                    more = self._hold(**marks) and bool(batch.all().delete()[0])
 
-    def _hold(self) -> bool:
-        """Like `_lock`, and of a session that is being deleted, too; False if it is gone."""
-        row = ChatSession.with_deleting.filter(pk=self.pk).select_for_update()
+    def _hold(self, **marks: bool) -> bool:
+        """Like `_lock`, and of a session that is being deleted, too; False if it is gone, or has not these marks."""
+        row = ChatSession.with_deleting.filter(pk=self.pk, **marks).select_for_update()
         return bool(row.values_list("pk").first())
 
     def _hanging(self, relation: "models.ForeignObjectRel") -> "models.QuerySet[Any]":

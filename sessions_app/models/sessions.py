@@ -56,6 +56,13 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             session.finish_removing()
         return len(left)
 
+    def finish_clearings(self) -> int:
+        """Takes away what a crash has left of histories that were being cleared; how many there were."""
+        left = list(self.filter(clearing=True))
+        for session in left:
+            session.finish_clearing()
+        return len(left)
+
     def named(self, key: str, namespace: str = NATIVE) -> "ChatSession":
         """The session whose `public_id`, or else whose UUID `id`, is `key`; raises DoesNotExist.
 

@@ -26,3 +26,4 @@ def site(the_site: FaultySite) -> Iterator[FaultySite]:
     yield the_site
     the_site.switches.mend()
     the_site.switches.disarm()
+    the_site.switches.set_clocks_right()

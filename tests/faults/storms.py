@@ -33,6 +33,7 @@ from tests.harness.server import Server
 FAST = 8
 PACED = "stamp 600; pace 100"
 FLOOD = "say 120000 words"  # about a megabyte: twice what an outbox holds
+BLOCKS = "blocks 32 of 65536"  # two megabytes in large frames
 SMALL_BUFFER_BYTES = 4096
 MIB = 1024 * 1024
 GONE_TIMEOUT_S = 30
@@ -61,8 +62,9 @@ async def attack(
 
 
 async def read_slowly(server: Server, client: Client, slow: int, paced: str, flood: str, figures: Figures) -> None:
-    """The same words to fast readers alone, and then to fast readers with slow ones beside them, in new sessions, so
-    that the model is given the same; and once before all, so that the memory that every flood takes is taken."""
+    """The same words, in small frames and in frames of 64 KiB, to fast readers alone, and then to fast readers with
+    slow ones beside them, in new sessions, so that the model is given the same; and once before all, so that the memory
+    that every flood takes is taken."""
     await alone(server, client, flood, flood)
     took, floor = await alone(server, client, paced, flood)
     session = await client.create_session()
@@ -71,7 +73,7 @@ async def read_slowly(server: Server, client: Client, slow: int, paced: str, flo
         slow_readers(server, client, session, slow) as crawlers,
     ):
         beside = await delays(readers, paced)
-        peak = await peak_bytes(server, readers[0].ask(flood))
+        peak = max([await peak_bytes(server, readers[0].ask(script)) for script in (flood, BLOCKS)])
         last = (await client.detail(session))["last_seq"]
         closed = Counter([await crawler.finish(last) for crawler in crawlers])
     figures.took_s["fast alone"], figures.took_s["fast beside slow"] = took, beside
@@ -92,7 +94,8 @@ async def alone(server: Server, client: Client, paced: str, flood: str) -> tuple
     """Fast readers' delays, and the most memory that the server had in the flood."""
     session = await client.create_session()
     async with fast_readers(client, session) as readers:
-        return await delays(readers, paced), await peak_bytes(server, readers[0].ask(flood))
+        took = await delays(readers, paced)
+        return took, max([await peak_bytes(server, readers[0].ask(script)) for script in (flood, BLOCKS)])
 
 
 async def go_on(client: Client, session: str, crawler: Crawler, log: list[Frame], figures: Figures) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults import kills, outages, points, resumes, rolling, stops, storms
+from tests.faults import clocks, kills, outages, points, resumes, rolling, stops, storms
 from tests.faults.figures import Figures
 from tests.faults.site import FaultySite
 
@@ -24,6 +24,12 @@ async def test_promises_survive_a_kill(site: FaultySite) -> None:
 
 async def test_promises_survive_a_kill_at_a_named_point(site: FaultySite) -> None:
     assert_kept(await points.attack(site, kills=2, seed=1, sessions=3), "kills")
+
+
+@pytest.mark.timing(reason="a lease of a killed process runs out under load")
+async def test_promises_survive_clocks_that_jump(site: FaultySite) -> None:
+    figures = await clocks.attack(site, jumps=6, seed=1, sessions=4, kill_after=3)
+    assert_kept(figures, "jumps back", "kills", "events before their forerunners")
 
 
 async def test_a_stop_works_at_any_instant_from_anywhere(site: FaultySite) -> None:

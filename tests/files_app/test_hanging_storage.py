@@ -123,7 +123,7 @@ def test_sessions_are_deleted_at_once_and_their_bytes_when_the_storage_likes(
     site.manage("shell", "--no-imports", "-c", MAKE_FILES)
     began = time.monotonic()
     for session in made:
-        assert alice.delete(f"/api/sessions/{session}").json()["success"] is True
+        assert alice.delete(f"/api/sessions/{session}?permanent=true").json()["success"] is True
     took_s = time.monotonic() - began
     until(lambda: len(bucket.taken) > taken, "the storage is asked to delete")
     assert took_s < UPLOADS * S3_TIMEOUT_S / 2

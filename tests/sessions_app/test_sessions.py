@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -229,6 +230,36 @@ def test_a_deletion_that_a_crash_has_cut_is_seen_by_nobody_and_finished_later(
     assert not Message.objects.exists()
     assert [left.public_id for left in ChatSession.with_deleting.all()] == ["s"]
     assert SessionTally.objects.get(owner=alice).count == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_clearing_that_a_crash_has_cut_is_finished_once_and_takes_nothing_that_was_said_since(
+    alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete, batches = QuerySet.delete, []
+
+    def delete_once(rows: QuerySet[Any]) -> Any:
+        if rows.model is Message and batches:
+            raise SystemError
+        batches.append(rows.model)
+        return delete(rows)
+
+    monkeypatch.setattr("sessions_app.models.session.DELETE_BATCH", 10)
+    session, _ = ChatSession.objects.open(alice, public_id="s")
+    session.add_messages([MessageDraft(role="user", content=str(n)) for n in range(35)])
+    session.add_context([{"role": "user", "content": str(n)} for n in range(35)])
+    with monkeypatch.context() as cut:
+        cut.setattr(QuerySet, "delete", delete_once)
+        assert alice_client.post("/api/sessions/s/clear").status_code == 500
+    assert Message.objects.count() == 25
+    slower = ChatSession.objects.get(clearing=True)  # of another process that starts at the same time
+    assert ChatSession.objects.finish_clearings() == 1
+    detail = alice_client.get("/api/sessions/s").json()
+    assert (detail["messages"], detail["message_count"], ContextItem.objects.count()) == ([], 0, 0)
+    alice_client.post("/api/sessions/s/messages", {"role": "user", "content": "since then"})
+    slower.finish_clearing()
+    assert [message["content"] for message in alice_client.get("/api/sessions/s").json()["messages"]] == ["since then"]
+    assert ChatSession.objects.finish_clearings() == 0
 
 
 def test_clearing_empties_both_layers_and_counters_and_keeps_the_rest(alice: User, alice_client: APIClient) -> None:

@@ -1,6 +1,7 @@
 """What comes after `seq`: from the log, from the commit, from another process, whatever is lost in between."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from json import loads
@@ -181,7 +182,7 @@ def hubs_text(record: Record) -> str:
 async def test_a_slow_reader_is_closed_and_a_fast_one_hears_all(
     hub: Hub, session: ChatSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outboxes, "MAX_BACKLOG_CHARS", 20_000)
+    monkeypatch.setattr(outboxes, "MAX_BACKLOG_BYTES", 20_000)
     fast = Reader(hub, session, 0)
     await until(lambda: bool(hub._channels))
     slow = Outbox()
@@ -201,6 +202,24 @@ async def test_a_slow_reader_is_closed_and_a_fast_one_hears_all(
     assert slow.close_code == 4408
     stalled.cancel()
     await fast.leave()
+
+
+@pytest.mark.parametrize("text", ["x" * 64 * 1024, "\U0001f34a" * 16 * 1024, "word "], ids=["64 KiB", "emoji", "words"])
+async def test_a_slow_reader_takes_a_mebibyte_at_most(session: ChatSession, run_writer: RunWriter, text: str) -> None:
+    outbox, seq = Outbox(), 0
+    tracemalloc.start()
+    try:
+        while not outbox.closed:
+            seq += 1
+            # Nobody else has the text, but each frame has been sent to somebody.
+            record = record_of(session, seq, Delta(f"{seq} {text}", run_writer.run_id))
+            assert record.wire
+            outbox.put(record)
+            taken, _ = tracemalloc.get_traced_memory()
+            assert taken < 1.1 * 1024 * 1024 + len(record.wire.encode())
+    finally:
+        tracemalloc.stop()
+    assert outbox.close_code == 4408 and seq > 4
 
 
 async def test_words_wait_as_one_frame_while_a_send_is_pending(session: ChatSession, run_writer: RunWriter) -> None:

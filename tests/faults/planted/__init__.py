@@ -53,6 +53,16 @@ class Switches:
         for path in self.directory.glob("bug-*"):
             path.unlink(missing_ok=True)
 
+    def set_clock(self, port: int, error_s: float) -> None:
+        """Of the server at that port, from now on and after it is started again."""
+        draft = self.directory / f"draft-{uuid4().hex}"
+        draft.write_text(str(error_s))
+        draft.rename(self.directory / f"clock-{port}")
+
+    def set_clocks_right(self) -> None:
+        for path in self.directory.glob("clock-*"):
+            path.unlink(missing_ok=True)
+
     def watch_commits(self) -> None:
         (self.directory / "watch-commits").touch()
 

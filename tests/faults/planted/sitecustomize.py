@@ -2,4 +2,4 @@
 
 from tests.harness.after_loading import after_loading
 
-after_loading("tests.faults.planted.points", "tests.faults.planted.bugs")
+after_loading("tests.faults.planted.points", "tests.faults.planted.bugs", "tests.faults.planted.clock")

@@ -5,6 +5,7 @@ is answered with ``You said: <text>``.
 
 =========================  ===================================================================================
 ``say N words``            N words, ``word1 word2 … wordN``
+``blocks N of S``          N words of S characters each
 ``stamp N``                N words, each the time.monotonic_ns() at which it was written
 ``echo TEXT``              TEXT, word by word
 ``empty``                  a response without any output
@@ -26,6 +27,7 @@ is answered with ``You said: <text>``.
 =========================  ===================================================================================
 """
 
+import itertools
 import re
 import time
 from collections.abc import Iterator
@@ -53,6 +55,8 @@ class Fault:
 @dataclass(slots=True)
 class Script:
     words: int = 0
+    word_chars: int = 0
+    """0: as `wordN` has."""
     stamped: bool = False
     text: str = ""
     emoji: int = 0
@@ -74,6 +78,8 @@ class Script:
         if self.stamped:
             for number in range(self.words):
                 yield f"{' ' if number else ''}{time.monotonic_ns()}"
+        elif self.word_chars:
+            yield from itertools.repeat(f"{'x' * (self.word_chars - 1)} ", self.words)
         elif self.emoji:
             for _ in range(self.emoji):
                 yield from HALVES
@@ -108,6 +114,10 @@ def _directive(script: Script, line: str) -> bool:
 
 def _say(script: Script, count: str) -> None:
     script.words = int(count)
+
+
+def _blocks(script: Script, count: str, chars: str) -> None:
+    script.words, script.word_chars = int(count), int(chars)
 
 
 def _stamp(script: Script, count: str) -> None:
@@ -168,6 +178,7 @@ def _fault(script: Script, kind: str, gate: str | None, after: str | None) -> No
 
 _GRAMMAR = (
     (r"say (\d+)(?: words?)?", _say),
+    (r"blocks (\d+) of (\d+)", _blocks),
     (r"stamp (\d+)", _stamp),
     (r"echo (.+)", _echo),
     (r"emoji (\d+)", _emoji),

@@ -1,0 +1,20 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("sessions_app", "0027_index_of_origins"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="chatsession",
+            name="clearing",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                editable=False,
+                help_text="Its history is going in several transactions.",
+            ),
+        ),
+    ]
