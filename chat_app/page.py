@@ -1,8 +1,14 @@
+from functools import cache
+from uuid import UUID
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_safe
 
 from chatjuicer.api.content_policy import static_source
+
+from .page_files import ENTRY, STYLESHEET, page_files
 
 # The page runs its own files and talks to its own server; an answer cannot make it fetch or run anything else.
 POLICY = (
@@ -10,10 +16,47 @@ POLICY = (
     "connect-src 'self' {socket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+_SESSION = "/api/sessions/chat_0"
+_MESSAGE = f"{_SESSION}/messages/{UUID(int=0)}"
+# What the page offers where the server has the route for it.
+FEATURES = {
+    "regenerate": ("post", f"{_MESSAGE}/regenerate"),
+    "edit": ("post", f"{_MESSAGE}/edit"),
+    "continue": ("post", f"{_SESSION}/continue"),
+    "siblings": ("get", f"{_MESSAGE}/siblings"),
+    "feedback": ("post", f"{_MESSAGE}/feedback"),
+    "delete-message": ("delete", _MESSAGE),
+    "search": ("get", "/api/search"),
+    "trash": ("post", f"{_SESSION}/restore"),
+    "share": ("post", f"{_SESSION}/share"),
+    "export": ("get", f"{_SESSION}/export"),
+    "export-all": ("get", "/api/export"),
+    "import": ("post", "/api/import"),
+    "draft": ("put", f"{_SESSION}/draft"),
+    "read": ("put", f"{_SESSION}/read"),
+    "context": ("get", f"{_SESSION}/context"),
+    "context-undo": ("post", f"{_SESSION}/context/undo"),
+    "usage": ("get", "/api/usage"),
+    "account-log": ("get", "/api/events"),
+    "password": ("post", "/api/auth/password"),
+    "devices": ("get", "/api/auth/devices"),
+    "keys": ("get", "/api/auth/keys"),
+    "totp": ("post", "/api/auth/totp/setup"),
+    "preferences": ("patch", "/api/auth/me"),
+}
+
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    response = render(request, "chat/index.html")
+    files = page_files()
+    about = {
+        "base": files.base,
+        "stylesheet": STYLESHEET,
+        "entry": ENTRY,
+        "modules": files.modules,
+        "features": " ".join(features()),
+    }
+    response = render(request, "chat/index.html", about)
     # Some browsers do not count a WebSocket of the same host as 'self'.
     socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
     response["Content-Security-Policy"] = POLICY.format(static=static_source(request), socket=socket)
@@ -21,3 +64,17 @@ def index(request: HttpRequest) -> HttpResponse:
     response["Referrer-Policy"] = "same-origin"
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+@cache
+def features() -> list[str]:
+    return [name for name, (method, path) in FEATURES.items() if _answers(method, path)]
+
+
+def _answers(method: str, path: str) -> bool:
+    try:
+        view = resolve(path).func
+    except Resolver404:
+        return False
+    actions = getattr(view, "actions", None)  # of a view set
+    return method in actions if actions is not None else hasattr(getattr(view, "cls", None), method)

@@ -35,6 +35,7 @@ from django.urls import re_path, set_script_prefix  # noqa: E402
 from chat_app.agent.lifecycle import shut_down, warm_up  # noqa: E402
 from chat_app.agent.sdk_agent import SdkAgent  # noqa: E402
 from chat_app.database import with_fresh_connection  # noqa: E402
+from chat_app.page_files import page_files  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runs.process import process  # noqa: E402
 from chatjuicer import on_loop  # noqa: E402
@@ -222,6 +223,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             if message["type"] == "lifespan.startup":
                 tracing.start()
+                await asyncio.to_thread(page_files().pack)
                 await warm_up()
                 await process.start(SdkAgent(), execute_runs=settings.SUPERVISE_RUNS)
                 housekeeper.start()

@@ -1,4 +1,4 @@
-"""Answers that the event loop gives itself: health and what clients are configured by.
+"""Answers that the event loop gives itself: health, what clients are configured by, and the files of the page.
 
 They need none of the threads that requests run in, so that a server all of whose threads wait still says that it is
 alive, and that it is not ready.
@@ -14,6 +14,7 @@ import orjson
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from chat_app.page_files import ADDRESS, page_files
 from chatjuicer import health
 from chatjuicer.api import content_policy
 from chatjuicer.api.errors import shape
@@ -25,16 +26,15 @@ from chatjuicer.observability.context import request_id
 logger = logging.getLogger("chatjuicer.request")
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-Answer = tuple[int, bytes]
+Headers = list[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, bytes]
 
+DATA: Headers = [(b"content-security-policy", content_policy.DATA.encode())]
+JSON: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"vary", b"origin"), *DATA]
 # As Django's middleware gives them.
-HEADERS = [
-    (b"content-type", b"application/json"),
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", content_policy.DATA.encode()),
+HEADERS: Headers = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", PERMISSIONS_POLICY.encode()),
-    (b"vary", b"origin"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -44,18 +44,18 @@ HEADERS = [
 
 async def answered(scope: dict[str, Any], send: Send) -> bool:
     """Whether the request was one of these; if so, it is answered."""
-    route = ROUTES.get(scope["path"].removesuffix("/"))
+    given = dict(scope["headers"])
+    route = ROUTES.get(scope["path"].removesuffix("/")) or page_file(scope["path"], given)
     if route is None or scope["method"] not in ("GET", "HEAD"):
         return False
-    given = dict(scope["headers"])
     if not is_ours(given.get(b"host", b"")):
         return False
     started = time.perf_counter()
     name = request_name(given.get(b"x-request-id", b"").decode("latin-1"))
     forget = request_id.set(name)
     try:
-        status, body = await route()
-        headers = [*HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", name.encode())]
+        status, about_body, body = await route()
+        headers = [*about_body, *HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", name.encode())]
         if status == Unavailable.status_code:
             headers.append((b"retry-after", b"%d" % Unavailable.retry_after))
         headers += cors(given.get(b"origin"))
@@ -70,23 +70,42 @@ async def answered(scope: dict[str, Any], send: Send) -> bool:
 
 
 async def healthy() -> Answer:
-    return 200, orjson.dumps(health.report(await health.database.state(), await health.channel_layer.state()))
+    return 200, JSON, orjson.dumps(health.report(await health.database.state(), await health.channel_layer.state()))
 
 
 async def alive() -> Answer:
-    return 200, orjson.dumps(health.ALIVE)
+    return 200, JSON, orjson.dumps(health.ALIVE)
 
 
 async def ready() -> Answer:
     try:
         health.require_ready(await health.database.state(), await health.channel_layer.state())
     except Unavailable as error:
-        return error.status_code, orjson.dumps(shape(error.code, error.message))
-    return 200, orjson.dumps(health.READY)
+        return error.status_code, JSON, orjson.dumps(shape(error.code, error.message))
+    return 200, JSON, orjson.dumps(health.READY)
 
 
 async def configured() -> Answer:
-    return 200, encoded_config()
+    return 200, JSON, encoded_config()
+
+
+def page_file(path: str, given: Mapping[bytes, bytes]) -> Callable[[], Awaitable[Answer]] | None:
+    """A file of the page under its versioned address. One of another version, for a page that was loaded before this
+    server was started, is today's, and is not kept."""
+    address = ADDRESS.fullmatch(path)
+    file = page_files().by_name.get(address["name"]) if address else None
+    if address is None or file is None:
+        return None
+    kept = b"public, max-age=31536000, immutable" if address["version"] == page_files().version else b"no-cache"
+    headers = [(b"content-type", file.content_type.encode()), (b"cache-control", kept), (b"vary", b"accept-encoding")]
+    packs = b"gzip" in given.get(b"accept-encoding", b"") and len(file.packed) < len(file.plain)
+
+    async def sent() -> Answer:
+        if packs:
+            return 200, [*headers, (b"content-encoding", b"gzip")], file.packed
+        return 200, headers, file.plain
+
+    return sent
 
 
 ROUTES: dict[str, Callable[[], Awaitable[Answer]]] = {

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect, sync_playwright
 
 from tests.harness.provider import Provider
@@ -83,9 +84,9 @@ def stranger(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def local(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser on the server's own machine."""
-    context = browser.new_context(viewport=VIEW)
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    """A phone that the server takes for its own machine."""
+    context = browser.new_context(viewport=ViewportSize(width=390, height=780), has_touch=True, is_mobile=True)
     context.set_default_timeout(WAIT_MS)
     yield context
     context.close()
@@ -145,3 +146,12 @@ def words(to: int) -> str:
 
 def until_idle(page: Page) -> None:
     expect(page.get_by_role("button", name="Stop the answer")).to_be_hidden()
+
+
+def assert_accessible(page: Page) -> None:
+    """In both themes, by the rules of WCAG and the good practice that axe knows."""
+    for theme in ("light", "dark"):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+    page.evaluate("delete document.documentElement.dataset.theme")

@@ -82,6 +82,11 @@ def test_files_are_pasted_and_dropped_and_keep_apart(page: Page) -> None:
     expect(page.get_by_text("Drop the files to attach them")).to_be_hidden()
     page.locator("body").evaluate(HAND_OVER, ["drop", "notes.txt", "text/plain", "three"])
     expect(to_send(page)).to_have_text([re.compile("pasted"), re.compile("notes.txt"), re.compile(r"notes \(2\).txt")])
+    address = page.url
+    expect(page.get_by_role("navigation", name="Chats").locator("[aria-current]")).to_have_count(0)  # nothing was said
+    page.get_by_role("button", name="New chat", exact=True).click()
+    expect(page).to_have_url(address)
+    expect(to_send(page)).to_have_count(3)
     panel = files_of_chat(page)
     expect(panel.get_by_role("listitem")).to_have_count(3)
     assert downloaded(page, panel.get_by_role("button", name="Download notes.txt")) == "two"

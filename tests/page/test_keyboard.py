@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import answer, say, until_idle
+from tests.page.conftest import answer, assert_accessible, say, until_idle
 from tests.page.test_approval import asking, cards
 from tests.page.test_files import choose, to_send
 
@@ -83,12 +83,22 @@ def test_a_conversation_without_touching_the_pointer(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("article", name="You").last).to_have_text("one line\nanother", use_inner_text=True)
     until_idle(page)
-    page.keyboard.press("Control+k")
+    page.keyboard.press("Control+b")
     expect(page.get_by_label("Search chats")).to_be_focused()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_text("What can I do for you?")).to_be_visible()
     page.keyboard.press("Control+k")
+    finding = page.get_by_role("combobox", name="Search chats and commands")
+    expect(finding).to_be_focused()
+    expect(page.get_by_role("option").first).to_be_visible()
+    assert_accessible(page)
+    page.keyboard.type("keyb")
+    expect(page.get_by_role("option")).to_have_text(["Keyboard"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_contain_text("Stop the answer")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+b")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_role("article", name="You").last).to_contain_text("another")

@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
-from tests.page.conftest import Troubles, answer, message_field, say, until_idle, words
+from tests.page.conftest import Troubles, answer, assert_accessible, message_field, say, until_idle, words
 
 
 def test_a_person_signs_in_by_keyboard(stranger: BrowserContext, site: Site, troubles: Troubles) -> None:
@@ -28,11 +28,14 @@ def test_a_person_signs_in_by_keyboard(stranger: BrowserContext, site: Site, tro
 
 
 def test_the_answer_grows_on_the_screen_and_is_in_the_history(page: Page, provider: Provider) -> None:
-    say(page, "say 60 words; gate grows after 10")
+    say(page, "say 60 words; gate grows after 10; gate ends after 60")
     expect(answer(page)).to_have_text(words(10))
     provider.open_gate("grows")
     expect(answer(page)).to_have_text(words(60))
+    height = answer(page).evaluate("node => node.getBoundingClientRect().height")
+    provider.open_gate("ends")
     until_idle(page)
+    assert answer(page).evaluate("node => node.getBoundingClientRect().height") == height  # it does not jump
     chats = page.get_by_role("navigation", name="Chats")
     expect(chats.get_by_role("link").first).to_have_attribute("aria-current", "page")
     address = page.url
@@ -107,7 +110,12 @@ def test_a_message_written_while_the_server_is_away_arrives_once(page: Page, sit
     expect(page.get_by_text("Reconnecting…")).to_be_visible()
     say(page, "say 5 words")
     expect(page.get_by_text("Sending…")).to_be_visible()
+    expect(page.get_by_text("Not connected. The answer goes on")).to_be_visible()
+    page.evaluate("window.location.hash = '#/another'")
+    expect(page.get_by_role("heading", name="This chat cannot be shown yet")).to_be_visible()
+    page.go_back()
     site.servers[0].restart()
+    page.get_by_role("button", name="Try now").or_(answer(page)).first.click()
     expect(page.get_by_role("article").last).to_have_text(words(5), timeout=60_000)
     expect(page.get_by_role("article", name="You")).to_have_count(2)
     first = page.get_by_role("article", name="Answer").first.inner_text()
@@ -142,7 +150,13 @@ def test_chats_are_renamed_pinned_found_and_deleted_by_keyboard(page: Page) -> N
     say(page, "say 2 words")
     expect(answer(page)).to_have_text(words(2))
     until_idle(page)
-    page.keyboard.press("Control+k")
+    page.keyboard.press("Control+b")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("F2")
+    page.keyboard.type("Zebra")
+    message_field(page).click()  # what was typed is meant, wherever the next press goes
+    expect(page.get_by_role("heading", name="Zebra")).to_be_visible()
+    page.keyboard.press("Control+b")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("F2")
     page.keyboard.type("Zebra crossing")
@@ -153,6 +167,7 @@ def test_chats_are_renamed_pinned_found_and_deleted_by_keyboard(page: Page) -> N
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Pinned")).to_be_visible()
+    expect(page.get_by_role("button", name="Pin this chat")).to_have_attribute("aria-pressed", "true")
     page.get_by_label("Search chats").fill("zebra")
     expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(1)
     page.get_by_label("Search chats").press("ArrowDown")
@@ -217,34 +232,91 @@ def test_thoughts_survive_a_reload_and_a_broken_answer_says_so(page: Page, provi
     thoughts = page.locator("details.reasoning")
     expect(thoughts).to_contain_text("Thoughts")
     expect(answer(page)).to_contain_text("word5")
-    thought = thoughts.locator(".plain").text_content()
+    thought = thoughts.locator(".thought").text_content()
     assert thought
     page.reload()
-    expect(thoughts.locator(".plain")).to_have_text(thought)
+    expect(thoughts.locator(".thought")).to_have_text(thought)
     expect(answer(page)).to_contain_text("word5")
     provider.open_gate("thought")
     expect(page.get_by_role("alert")).to_be_visible()
     expect(answer(page)).to_contain_text("Not finished")
     assert "word30" in answer(page).inner_text()
     until_idle(page)
+    reason = page.get_by_role("alert").inner_text()
+    page.reload()
+    expect(page.get_by_role("alert")).to_have_text(reason)
+    say(page, "refuse too_long")
+    page.get_by_role("button", name="Summarize now").click()
+    expect(page.get_by_text("There is too little to summarize.")).to_be_visible()
     say(page, "say 3 words")
     expect(answer(page)).to_have_text(words(3))
 
 
-def test_a_server_that_needs_no_login_shows_none(local: BrowserContext, site: Site, troubles: Troubles) -> None:
-    page = troubles.watch(local.new_page())
+def test_a_phone_at_a_server_that_needs_no_login(phone: BrowserContext, site: Site, troubles: Troubles) -> None:
+    page = troubles.watch(phone.new_page())
     page.goto(site.url)
     expect(message_field(page)).to_be_focused()
     expect(page.get_by_role("heading", name="Sign in")).to_be_hidden()
-    say(page, "say 30 words")
+    page.keyboard.type("say 30 words")
+    page.keyboard.press("Enter")  # the only way to a new line on its keyboard
+    page.keyboard.type("reasoning 6")
+    page.get_by_role("button", name="Send", exact=True).click()
     expect(answer(page)).to_have_text(words(30))
-    page.set_viewport_size({"width": 390, "height": 780})
+    until_idle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect(page.get_by_label("Search chats")).to_be_hidden()
     page.get_by_role("button", name="Chats").click()
     expect(page.get_by_label("Search chats")).to_be_focused()
+    small = page.evaluate(SMALL)
+    assert small == []
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Chats")).to_be_focused()
     expect(page.get_by_label("Search chats")).to_be_hidden()
-    page.keyboard.press("Control+k")
+    page.keyboard.press("Control+b")
     expect(page.get_by_label("Search chats")).to_be_focused()
+
+
+# Names of the buttons that are too small for a finger.
+SMALL = """() => [...document.querySelectorAll("button, summary")]
+  .filter((node) => node.checkVisibility({ visibilityProperty: true }) && node.getBoundingClientRect().height < 43.5)
+  .map((node) => node.ariaLabel ?? node.innerText)"""
+
+
+LINES = """(node) => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return range.getClientRects().length;
+}"""
+SHOWN = r"""Text with *emphasis*, \(x_i\), $a^2$ for $5 and $6.
+
+$$\frac{1}{x^2}$$
+
+- [x] done
+
+| Internationalization | Understandability | Compressibility | Characteristically | Accessibility considerations |
+|---|---|---|---|---|
+| one | two | three | four | five |
+
+```python
+@decorator
+def f(): return 1
+```"""
+
+
+def test_an_answer_is_shown_as_it_was_meant(page: Page) -> None:
+    say(page, SHOWN)
+    expect(answer(page).locator("math")).to_have_count(3)
+    expect(answer(page)).to_contain_text("for $5 and $6.")
+    expect(answer(page).locator(".hljs-meta")).to_have_text("@decorator")
+    until_idle(page)
+    assert answer(page).get_by_role("columnheader").first.evaluate(LINES) == 1  # the table scrolls instead
+    assert_accessible(page)
+    # Over plain HTTP to another machine a page has no clipboard.
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    answer(page).get_by_role("button", name="Copy code").click()
+    expect(answer(page).get_by_role("button", name="Copy code")).to_have_text("Copied")
+    page.locator("#scroller").focus()
+    bar = page.locator(".composer-bar").bounding_box()
+    assert bar
+    page.mouse.click(bar["x"] + bar["width"] * 0.6, bar["y"] + bar["height"] / 2)
+    expect(message_field(page)).to_be_focused()

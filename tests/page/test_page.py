@@ -1,11 +1,15 @@
 """What the page may do, and that all it needs is here."""
 
+import hashlib
 import re
 from pathlib import Path
 
+import httpx
 import pytest
-from django.contrib.staticfiles import finders
 from django.test import Client
+
+from chat_app.page_files import page_files
+from tests.harness.server import Site
 
 STATIC = Path(__file__).parents[2] / "chat_app" / "static" / "chat"
 MODULES = sorted(path for path in STATIC.rglob("*.js") if "vendor" not in path.parts)
@@ -24,14 +28,30 @@ def test_the_page_runs_only_its_own_files(client: Client) -> None:
 
 
 def test_every_file_that_the_page_names_is_there(client: Client) -> None:
-    named = re.findall(r'(?:src|href)="/static/([^"]+)"', client.get("/").content.decode())
-    assert named
-    assert [name for name in named if finders.find(name) is None] == []
+    named = re.findall(r'(?:src|href)="([^"#]+)"', client.get("/").content.decode())
+    files = page_files()
+    assert {f"{files.base}{name}" for name in ("app.js", "early.js", "page.css")} <= set(named)
+    assert [name for name in named if name.removeprefix(files.base) not in files.by_name] == []
+
+
+def test_files_of_the_page_are_packed_and_kept_for_as_long_as_they_are_the_same(site: Site) -> None:
+    files = page_files()
+    with httpx.Client(base_url=site.url, trust_env=False) as browser:
+        sent = browser.get(f"{files.base}app.js")
+        assert sent.headers["Content-Encoding"] == "gzip"
+        assert sent.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert sent.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        assert sent.content == files.by_name["app.js"].plain
+        assert browser.get(f"{files.base}app.js", headers={"Accept-Encoding": "identity"}).content == sent.content
+        of_yesterday = browser.get("/static/chat-000000000000/app.js")  # asked for by a page that is still open
+        assert of_yesterday.headers["Cache-Control"] == "no-cache"
+        assert of_yesterday.content == sent.content
+        assert browser.get(f"{files.base}../../settings.py").status_code == 404
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
 def test_every_import_of_a_module_is_there(module: Path) -> None:
-    for target in re.findall(r'(?:from|import)\s*\(?"([^"]+)"', module.read_text()):
+    for target in re.findall(r'(?:from|import)\s*\(?"(\.[^"]+)"', module.read_text()):
         assert (module.parent / target).resolve().is_file(), target
 
 
@@ -41,5 +61,6 @@ def test_vendored_libraries_come_with_version_and_licence() -> None:
         assert (folder / "LICENSE").is_file()
         (source,) = folder.glob("*.js")
         assert f"`{folder.name}/{source.name}`" in listed
+        assert hashlib.sha256(source.read_bytes()).hexdigest() in listed
         version = re.search(r"\d+\.\d+\.\d+", source.read_text()[:400])
         assert version and version.group() in listed

@@ -11,6 +11,7 @@ from agents import FunctionTool, ModelResponse
 from chat_app.agent.repair import text_of_parts
 from chat_app.agent.transcript import Turn
 from chat_app.runs.contract import Item
+from sessions_app import catalogue
 
 from .base import ModelCall, RunModel
 from .wire import encoded
@@ -20,14 +21,16 @@ MAX_COUNT = 1000
 LONG_PARAGRAPHS = 12
 
 INTRODUCTION = (
-    "I am the offline demo model of Chat Juicer: no API key is set, so no language model reads this. "
+    "I am the offline demo model of Chat Juicer: {why}, so no language model reads this. "
     "I can show how everything works, though."
 )
+NO_KEY, CHOSEN = "no API key is set", "this session was made with me"
 HINTS = (
     "Try “what time is it”, “list my files”, “count to 200” or “write a long answer”. "
     "Stop me in the middle or reload the page: nothing is lost. "
-    "With `OPENAI_API_KEY` in the environment a real model answers here."
 )
+WITH_KEY = "With `OPENAI_API_KEY` in the environment a real model answers here."
+CHOOSE = "A real model is there: choose it for this session, and it answers."
 
 
 class DemoModel(RunModel):
@@ -69,7 +72,9 @@ def reply(asked: str, results: list[str]) -> str:
     if re.search(r"\b(long|lengthy)\b.*\b(answer|text|story|essay|message|reply)\b", asked, re.IGNORECASE | re.DOTALL):
         return _long_answer()
     quoted = "\n".join(f"> {line}" for line in asked.strip().splitlines() or [""])
-    return f"{INTRODUCTION}\n\nYou said:\n\n{quoted}\n\n{HINTS}"
+    alone = catalogue.provider() == "demo"
+    introduction = INTRODUCTION.format(why=NO_KEY if alone else CHOSEN)
+    return f"{introduction}\n\nYou said:\n\n{quoted}\n\n{HINTS}{WITH_KEY if alone else CHOOSE}"
 
 
 def _long_answer() -> str:

@@ -17,8 +17,17 @@ export class Api {
 
   get = (path, query = {}) => this.#send("GET", withQuery(path, query));
   post = (path, body = {}) => this.#send("POST", path, body);
+  put = (path, body) => this.#send("PUT", path, body);
   patch = (path, body) => this.#send("PATCH", path, body);
-  delete = (path) => this.#send("DELETE", path);
+  delete = (path, body) => this.#send("DELETE", path, body);
+
+  /** What is no JSON: {blob, name}, the name as the server gives it, or "". */
+  async fetchFile(path) {
+    const response = await this.#request("GET", path);
+    if (!response.ok) throw new ApiError(response.status, await response.json().catch(() => null));
+    const name = /filename\*?=(?:UTF-8'')?"?([^";]+)/i.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "";
+    return { blob: await response.blob(), name: decodeURIComponent(name) };
+  }
 
   /** `onProgress(0..1)` tells how much of the file is on its way. */
   async upload(path, file, options, again = true) {
@@ -45,7 +54,7 @@ export class Api {
     });
   }
 
-  async #send(method, path, body, again = true) {
+  async #request(method, path, body, again = true) {
     const headers = this.#headers();
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let response;
@@ -54,7 +63,12 @@ export class Api {
     } catch {
       throw new ApiError(0);
     }
-    if (response.status === 401 && again && (await this.#renewed())) return this.#send(method, path, body, false);
+    if (response.status === 401 && again && (await this.#renewed())) return this.#request(method, path, body, false);
+    return response;
+  }
+
+  async #send(method, path, body) {
+    const response = await this.#request(method, path, body);
     const answer = await response.json().catch(() => null);
     if (!response.ok) throw new ApiError(response.status, answer);
     return answer;

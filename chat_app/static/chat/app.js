@@ -1,27 +1,37 @@
 // Puts the page together: who is here, which session is open (the address says it), and what the person does.
 
+import { AccountLog } from "./accountlog.js";
+import { Acts } from "./acts.js";
 import { Api, ApiError } from "./api.js";
 import { Auth } from "./auth.js";
+import { Commands } from "./commands.js";
 import { Conversation } from "./conversation.js";
-import { h, setText } from "./dom.js";
-import { address, basename } from "./files.js";
+import { setText } from "./dom.js";
+import { Drafts } from "./drafts.js";
+import { has } from "./features.js";
+import { FileWork } from "./filework.js";
 import { newSessionId } from "./ids.js";
-import { MOST_PER_MESSAGE, Uploads } from "./uploads.js";
-import { Attachments } from "./views/attachments.js";
+import { local } from "./storage.js";
 import { Composer } from "./views/composer.js";
+import { confirmed } from "./views/confirm.js";
 import { initDrawer } from "./views/drawer.js";
-import { FilesPanel } from "./views/filespanel.js";
+import { showMenu } from "./views/menu.js";
 import { Messages } from "./views/messages.js";
+import { Palette } from "./views/palette.js";
+import { showShare } from "./views/share.js";
+import { showShortcuts } from "./views/shortcuts.js";
 import { initSignIn, focusSignIn } from "./views/signin.js";
 import { Sidebar, titleOf } from "./views/sidebar.js";
 import { toast } from "./views/toast.js";
 
 const RETRY_MS = 2_000;
 const SESSION_ADDRESS = /^#\/((?!\.+$)[\w.:-]{1,64})$/;
+const BEGUN_KEY = "chat-juicer.begun"; // the session that was made for a file, in which nothing has been said
 const PHASES = { open: "Connected", connecting: "Connecting…", waiting: "Reconnecting…" };
 
 const title = document.getElementById("chat-title");
 const actions = document.getElementById("chat-actions");
+const pin = document.getElementById("chat-pin");
 const connection = document.getElementById("connection");
 
 const auth = new Auth();
@@ -29,18 +39,29 @@ const api = new Api(auth);
 const drawer = initDrawer();
 let conversation = null;
 let removing = "";
+let goal = null; // {sessionId, position}: what to bring into view once it is loaded
+let models = [];
 let making = null; // the creation of a session for what was written or attached before there is one
 const beginning = []; // texts for it
 
+const acts = new Acts({ conversation: () => conversation, confirmed, toast, share: (session) => showShare(api, session) });
+const drafts = new Drafts(api);
+
 const messages = new Messages({
   loadEarlier: () => conversation?.loadEarlier().catch(report),
+  loadLater: () => conversation?.loadLater().catch(report),
+  toNow: () => conversation?.reload().then(() => messages.toBottom()),
+  act: (verb, entry, detail) => acts.act(verb, entry, detail),
+  siblings: (messageId) => conversation.siblings(messageId),
+  models: () => models,
+  tryNow: () => conversation?.reconnect(),
   retry: (clientId) => conversation?.retry(clientId),
   discard: (clientId) => conversation?.discard(clientId),
   edit: (item) => {
     composer.write(item.text);
-    uploads.give(conversation.id, item.attachments);
+    filework.uploads.give(conversation.id, item.attachments);
   },
-  download,
+  download: (path) => filework.download(path),
   decide: (approvalId, answer) => {
     composer.focus();
     conversation?.decide(approvalId, answer).catch(report);
@@ -52,13 +73,16 @@ const composer = new Composer({
   onSend: (text) => (conversation ? say(text) : begin(text)),
   onStop: stop,
   onConfigure: (changes) => conversation?.configure(changes).catch(report),
+  onDraft: (text) => drafts.tell(conversation?.id, text),
+  onEditLast: () => has("edit") && Boolean(conversation) && messages.editLast(),
 });
 
 const sidebar = new Sidebar(api, {
   onRemoving: (sessionId) => (removing = sessionId),
-  onRemoved: (sessionId) => {
+  onRemoved: (session) => {
     tellOthers();
-    if (conversation?.id === sessionId) leave();
+    if (conversation?.id === session.session_id) leave();
+    if (has("trash")) toast(`“${titleOf(session)}” is in the trash.`, { text: "Undo", run: () => restore(session) });
   },
   onChanged: (session) => {
     tellOthers();
@@ -68,25 +92,15 @@ const sidebar = new Sidebar(api, {
   onPicked: () => drawer.close(),
 });
 
-const uploads = new Uploads(api, {
-  onChange: (sessionId) => {
-    if (conversation?.id === sessionId) showUploads();
+const filework = new FileWork(api, {
+  sessionId: () => conversation?.id,
+  state: () => conversation?.state,
+  begin: async () => {
+    await make();
+    local.set(BEGUN_KEY, conversation.id);
   },
-  onLanded: (sessionId) => files.refresh(sessionId),
-});
-
-const attachments = new Attachments({
-  onFiles: attach,
-  onRemove: detach,
-  onRetry: (key) => uploads.retry(conversation.id, key),
-  canRetry: (key) => uploads.canRetry(key),
-  onProblem: toast,
-});
-
-const files = new FilesPanel(api, {
-  onDownload: download,
-  onRemoved: (sessionId, path) => uploads.forget(sessionId, path),
-  onProblem: report,
+  composer,
+  report,
 });
 
 // --- the open session ------------------------------------------------------------------------------------------
@@ -101,10 +115,12 @@ function route() {
   composer.open(sessionId || null);
   sidebar.activate(sessionId);
   connection.hidden = !sessionId;
+  connection.dataset.phase = "connecting";
+  composer.connection("open");
   entitle(null);
   if (sessionId) follow(sessionId);
   else messages.welcome();
-  showUploads();
+  filework.show();
   composer.focus();
 }
 
@@ -120,32 +136,91 @@ function follow(sessionId) {
       if (state.session && state.session !== settled) {
         settled = state.session;
         entitle(state.session);
-        sidebar.show(state.session);
+        sidebar.show({ ...state.session, message_count: Math.max(state.session.message_count ?? 0, said(state)) });
+        heed(state.session);
+        if (goal?.sessionId === sessionId) jump();
       }
       if (state.alert && state.alert !== alert) toast(state.alert.text);
       alert = state.alert;
     },
     onConnection: (phase) => {
       connection.dataset.phase = phase;
-      setText(connection.querySelector("span:last-child"), PHASES[phase]);
+      setText(connection.querySelector(".phase"), PHASES[phase]);
+      composer.connection(phase);
+      messages.unreachable(phase === "waiting");
     },
     onGone: (reason) => {
+      if (local.get(BEGUN_KEY) === sessionId) local.remove(BEGUN_KEY);
       if (removing !== sessionId) toast(reason);
       leave();
       sidebar.reload();
     },
     onSettled: () => {
       sidebar.reload();
-      files.refresh(sessionId);
+      filework.panel.refresh(sessionId);
       tellOthers();
     },
   });
   messages.show(conversation.state);
 }
 
+function said({ entries, unsent }) {
+  return entries.length + unsent.length;
+}
+
+/** What other devices left: a draft, and answers that nobody has seen yet. */
+function heed(session) {
+  const draft = drafts.received(session.session_id, session.draft);
+  if (draft) composer.receive(draft);
+  if (session.unread && has("read") && document.visibilityState === "visible") conversation?.markRead().catch(() => {}); // told with the next
+}
+
+async function jump() {
+  const { position } = goal;
+  goal = null;
+  try {
+    await conversation.goTo(position);
+    messages.reveal(position);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** Another session, or a place in it. */
+function open(sessionId, position) {
+  drawer.close();
+  goal = position ? { sessionId, position } : null;
+  if (conversation?.id === sessionId) {
+    if (goal) jump();
+    return;
+  }
+  window.history.pushState(null, "", `#/${sessionId}`);
+  route();
+}
+
 function say(text) {
-  conversation.say(text, uploads.take(conversation.id));
+  if (local.get(BEGUN_KEY) === conversation.id) local.remove(BEGUN_KEY);
+  conversation.say(text, filework.uploads.take(conversation.id));
+  if (conversation.state.session) sidebar.show({ ...conversation.state.session, message_count: said(conversation.state) });
   messages.toBottom();
+}
+
+/** An empty conversation: the one that was begun by attaching a file, or one that is not made yet. */
+function startNew() {
+  drawer.close();
+  window.history.pushState(null, "", `#/${local.get(BEGUN_KEY) ?? ""}`);
+  route(); // at once: a hashchange event comes later than the next key
+  composer.focus();
+}
+
+async function restore(session) {
+  try {
+    const answer = await api.post(`/api/sessions/${session.id}/restore`);
+    sidebar.show(answer.session ?? answer);
+    tellOthers();
+  } catch (error) {
+    report(error);
+  }
 }
 
 /** The first message makes the session; what is sent before it stands goes there, too. */
@@ -192,6 +267,9 @@ function entitle(session) {
   setText(title, name);
   document.title = session ? `${name} · Chat Juicer` : "Chat Juicer";
   actions.hidden = !session;
+  const pinned = Boolean(session?.pinned);
+  pin.setAttribute("aria-pressed", String(pinned));
+  pin.title = pinned ? "Unpin" : "Pin";
 }
 
 function report(error) {
@@ -199,69 +277,46 @@ function report(error) {
   if (error.status !== 401) toast(error.message);
 }
 
-// --- files -----------------------------------------------------------------------------------------------------
-
-async function attach(named) {
-  try {
-    if (!conversation) {
-      composer.expect({ ready: 0, coming: named.length });
-      await make();
-    }
-    const left = uploads.add(conversation.id, named);
-    if (left) toast(`A message takes at most ${MOST_PER_MESSAGE} files; ${left} not attached.`);
-    composer.focus();
-  } catch (error) {
-    showUploads();
-    report(error);
-  }
-}
-
-/** It is deleted on the server too, unless a message has it. */
-function detach(key) {
-  const { id, state } = conversation;
-  const { file_id, path } = uploads.of(id).find((item) => item.key === key);
-  uploads.remove(id, key);
-  const sent = [...state.entries, ...state.unsent].some((entry) => entry.attachments?.some((other) => other.file_id === file_id));
-  if (!file_id || sent) return;
-  const { folder, name } = address(path);
-  api.delete(`/api/sessions/${id}/files/${name}?folder=${folder}`).catch((error) => error.status === 404 || report(error));
-}
-
-function showUploads() {
-  const items = uploads.of(conversation?.id);
-  attachments.show(items);
-  const inState = (...states) => items.filter((item) => states.includes(item.state)).length;
-  composer.expect({ ready: inState("done"), coming: inState("waiting", "uploading") });
-}
-
-/** By an address that carries its own permission, so that the browser does the rest, however large the file is. */
-async function download(path) {
-  const { folder, name } = address(path);
-  try {
-    const { download_url } = await api.get(`/api/sessions/${conversation.id}/files/${name}/presign-download`, { folder });
-    h("a", { href: download_url, download: basename(path) }).click();
-  } catch (error) {
-    if (error.status === 404) toast(`${basename(path)} does not exist any more.`);
-    else report(error);
-  }
-}
-
 // --- the page around it ----------------------------------------------------------------------------------------
 
+const commands = new Commands(api, {
+  conversation: () => conversation,
+  person: () => auth.user,
+  startNew,
+  sidebar,
+  chooseModel: () => composer.openPicker(),
+  showFiles: () => filework.panel.open(conversation.id),
+  toList: () => focusList(),
+  onRenamed: (user) => name(user),
+  onGone: () => auth.signOut(),
+  report,
+  toast,
+});
+const palette = new Palette(api, { commands: () => commands.all(), open });
+
 for (const [id, act] of [
-  ["chat-files", (session) => files.open(session.session_id)],
+  ["chat-files", (session) => filework.panel.open(session.session_id)],
   ["chat-delete", (session) => sidebar.remove(session)],
   ["chat-pin", (session) => sidebar.togglePin(session)],
 ]) {
   document.getElementById(id).addEventListener("click", () => act(conversation.state.session));
 }
+const more = document.getElementById("chat-more");
+more.addEventListener("click", () => showMenu(more, commands.ofHeader()));
+const account = document.getElementById("account-menu");
+account.addEventListener("click", () => showMenu(account, commands.ofAccount()));
+document.getElementById("palette-open").addEventListener("click", () => palette.show());
+document.getElementById("reconnect").addEventListener("click", () => conversation?.reconnect());
+const meter = document.getElementById("context-use");
+meter.disabled = !has("context");
+meter.addEventListener("click", () => commands.showContext());
 
-document.getElementById("new-chat").addEventListener("click", () => {
-  drawer.close();
-  window.history.pushState(null, "", "#/");
-  route(); // at once: a hashchange event comes later than the next key
-  composer.focus();
-});
+document.getElementById("new-chat").addEventListener("click", startNew);
+
+function focusList() {
+  drawer.open();
+  document.getElementById("session-search").focus();
+}
 
 document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the session
@@ -269,14 +324,18 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
-  if (event.key === "Escape" && drawer.isOpen()) drawer.close();
-  else if (event.key === "Escape" && conversation?.state.run) stop();
-  else if ((event.ctrlKey || event.metaKey) && event.key === "k") {
-    event.preventDefault();
-    drawer.open();
-    document.getElementById("session-search").focus();
-  }
+  const inside = auth.mode === "in" || auth.mode === "open";
+  if (event.defaultPrevented || !inside || document.querySelector("dialog[open]")) return;
+  const control = event.ctrlKey || event.metaKey;
+  const writing = event.target.matches("input, textarea, select");
+  if (event.key === "Escape" && drawer.isOpen()) return drawer.close();
+  if (event.key === "Escape" && conversation?.state.run) return stop();
+  if (control && event.key === "k") palette.show();
+  else if (control && event.key === "b") focusList();
+  else if (control && event.shiftKey && event.key.toLowerCase() === "o") startNew();
+  else if ((event.key === "?" && !writing) || (control && event.key === "/")) showShortcuts();
+  else return;
+  event.preventDefault();
 });
 
 window.addEventListener("hashchange", route);
@@ -291,13 +350,32 @@ function tellOthers() {
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible" && conversation) sidebar.reload();
+  if (document.visibilityState !== "visible" || !conversation) return;
+  if (!has("account-log")) sidebar.reload();
+  if (conversation.state.session) heed(conversation.state.session);
+});
+
+// --- other devices ---------------------------------------------------------------------------------------------
+
+const accountLog = new AccountLog(auth, {
+  onGap: () => sidebar.reload(),
+  onEvent: ({ type, session_id: sessionId, session }) => {
+    if (type === "session_deleted") sidebar.forget(sessionId);
+    else if (session) sidebar.show(session);
+    if (!session || conversation?.id !== sessionId) return;
+    if (type === "draft") composer.receive(drafts.received(sessionId, session.draft) ?? "");
+    else if (session.unread) heed(session);
+  },
 });
 
 // --- who is here -----------------------------------------------------------------------------------------------
 
-initSignIn((email, password) => auth.signIn(email, password));
+initSignIn((email, password, totp) => auth.signIn(email, password, totp));
 document.getElementById("sign-out").addEventListener("click", () => auth.signOut());
+
+function name(user) {
+  setText(document.getElementById("user-name"), user.display_name || user.email);
+}
 
 auth.addEventListener("change", () => {
   const inside = auth.mode === "in" || auth.mode === "open";
@@ -306,10 +384,12 @@ auth.addEventListener("change", () => {
   conversation = null;
   messages.reset();
   sidebar.clear();
-  uploads.clear();
-  files.close();
+  filework.close();
+  palette.close();
+  accountLog.close();
   if (!inside) return focusSignIn();
-  setText(document.getElementById("user-name"), auth.user.display_name || auth.user.email);
+  name(auth.user);
+  if (has("account-log")) accountLog.open();
   document.getElementById("sign-out").hidden = auth.mode === "open";
   sidebar.reload();
   route();
@@ -318,8 +398,9 @@ auth.addEventListener("change", () => {
 async function start() {
   try {
     const [config] = await Promise.all([api.get("/api/config"), auth.start()]);
+    models = config.models ?? [];
     composer.offer(config);
-    uploads.maxSize = config.max_file_size ?? Infinity;
+    filework.uploads.maxSize = config.max_file_size ?? Infinity;
   } catch (error) {
     if (document.body.dataset.mode === "starting") setText(document.getElementById("starting"), "The server cannot be reached. Trying again…");
     setTimeout(start, RETRY_MS);

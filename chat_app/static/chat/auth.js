@@ -37,11 +37,11 @@ export class Auth extends EventTarget {
     else throw new Error(`The server answered ${response.status}.`);
   }
 
-  /** Returns the reason of a refusal, or null when signed in. */
-  async signIn(email, password) {
-    const response = await postJson("/api/auth/login", { email, password });
+  /** Returns the refusal, {code, message}, or null when signed in. `totp`: a code, where the account asks for one. */
+  async signIn(email, password, totp) {
+    const response = await postJson("/api/auth/login", { email, password, ...(totp ? { totp } : {}) });
     const body = await response.json().catch(() => ({}));
-    if (!response.ok) return body.message ?? "Signing in failed.";
+    if (!response.ok) return { code: body.error?.code ?? "", message: body.message ?? "Signing in failed." };
     this.#keep(body);
     return null;
   }

@@ -4,11 +4,12 @@ import { ApiError } from "./api.js";
 import { uuid } from "./ids.js";
 import { Connection } from "./socket.js";
 import { tab } from "./storage.js";
-import { EMPTY, oldestPosition, reduce, unaccepted } from "./store.js";
+import { EMPTY, newestPosition, oldestPosition, reduce, unaccepted } from "./store.js";
 
 const PAGE = 50;
 const RETRY_MS = 2_000;
 const RECALLED_EVENTS = 1_000;
+const AFTER_ALL = 2 ** 31 - 1; // a position that no message has
 
 /** Callbacks: `onChange(state)`, `onConnection(phase)`, `onGone(reason)`, `onSettled()` after a run ended. */
 export class Conversation {
@@ -20,6 +21,7 @@ export class Conversation {
   #socket = null;
   #closed = false;
   #paging = false;
+  #retrying = 0;
 
   constructor(sessionId, { api, auth, ...callbacks }) {
     this.id = sessionId;
@@ -35,8 +37,22 @@ export class Conversation {
     this.#socket?.close();
   }
 
+  /** The connection, or the loading that failed, again and at once. */
+  reconnect() {
+    if (this.#retrying) this.#load();
+    else this.#socket?.retry();
+  }
+
+  /** All of it again from the server, which has another path of messages now, or more of them. */
+  reload() {
+    this.#socket?.close();
+    this.#socket = null;
+    return this.#load();
+  }
+
   /** Shown at once, kept over a reload, sent as soon as there is a socket; the server knows it by `client_id`. */
   say(text, attachments = []) {
+    if (this.state.detached) this.reload();
     this.#dispatch({ type: "posted", clientId: uuid(), text, attachments });
     this.#transmit(this.state.unsent.at(-1));
   }
@@ -76,6 +92,66 @@ export class Conversation {
     this.#dispatch({ type: "session", session: session.session ?? session });
   }
 
+  /** Other words, another answer, more of it, another branch: the log tells that the path changed. `verb` of `messageId`. */
+  async branch(messageId, verb, body = {}) {
+    await this.#api.post(`/api/sessions/${this.id}/messages/${messageId}/${verb}`, body);
+    await this.reload();
+  }
+
+  async goOn() {
+    await this.#api.post(`/api/sessions/${this.id}/continue`);
+  }
+
+  async remove(messageId) {
+    await this.#api.delete(`/api/sessions/${this.id}/messages/${messageId}`);
+    await this.reload();
+  }
+
+  async rate(messageId, rating, text) {
+    const answer = await this.#api.post(`/api/sessions/${this.id}/messages/${messageId}/feedback`, { rating, ...(text ? { text } : {}) });
+    this.#dispatch({ type: "message", message: answer.message?.id ? answer.message : answer });
+  }
+
+  /** [{id, selected, …}] in the order in which they were made. */
+  async siblings(messageId) {
+    const { siblings } = await this.#api.get(`/api/sessions/${this.id}/messages/${messageId}/siblings`);
+    return siblings.toSorted((a, b) => a.position - b.position);
+  }
+
+  async summarize() {
+    const answer = await this.#api.post(`/api/sessions/${this.id}/summarize`);
+    await this.reload();
+    return answer;
+  }
+
+  /** Shows the page that holds a position, unless it is shown already. */
+  async goTo(position) {
+    if (this.state.entries.some((entry) => entry.position === position)) return;
+    const page = await this.#api.get(`/api/sessions/${this.id}/messages`, { around: position, limit: PAGE });
+    this.#dispatch({ type: "around", page });
+  }
+
+  /** Everything up to now has been seen: told to the account's other devices. */
+  async markRead() {
+    const { messages } = await this.#api.get(`/api/sessions/${this.id}/messages`, { before: AFTER_ALL, limit: 1 });
+    const position = messages.at(-1)?.position;
+    if (position) await this.#api.put(`/api/sessions/${this.id}/read`, { position });
+  }
+
+  /** In a page of the past: what came after it, until it has come to now. */
+  async loadLater() {
+    const after = newestPosition(this.state);
+    if (this.#paging || !this.state.detached || after === null) return;
+    this.#paging = true;
+    try {
+      const page = await this.#api.get(`/api/sessions/${this.id}/messages`, { after, limit: PAGE });
+      if (page.messages.length === PAGE) this.#dispatch({ type: "later", page });
+      else await this.reload();
+    } finally {
+      this.#paging = false;
+    }
+  }
+
   async loadEarlier() {
     const before = oldestPosition(this.state);
     if (this.#paging || !this.state.hasMore || before === null) return;
@@ -89,6 +165,8 @@ export class Conversation {
   }
 
   async #load() {
+    clearTimeout(this.#retrying);
+    this.#retrying = 0;
     this.#phase("connecting");
     try {
       const detail = await this.#api.get(`/api/sessions/${this.id}`);
@@ -102,7 +180,7 @@ export class Conversation {
       if (error.status === 404) this.#callbacks.onGone("This chat does not exist any more.");
       else if (error.status !== 401) {
         this.#phase("waiting");
-        setTimeout(() => this.#closed || this.#load(), RETRY_MS);
+        this.#retrying = setTimeout(() => this.#closed || this.#load(), RETRY_MS);
       }
     }
   }
@@ -116,7 +194,7 @@ export class Conversation {
   #follow() {
     this.#socket?.close();
     this.#socket = new Connection({
-      sessionId: this.id,
+      path: `/ws/chat/${this.id}`,
       auth: this.#auth,
       lastSeq: () => this.state.lastSeq,
       onFrame: (frame) => this.#hear(frame),
@@ -128,9 +206,8 @@ export class Conversation {
 
   #hear(frame) {
     if (this.#closed) return;
-    if (frame.type === "resync") {
-      this.#socket.close();
-      this.#load();
+    if (frame.type === "resync" || frame.type === "path_changed") {
+      this.reload();
       return;
     }
     this.#dispatch({ type: "frame", frame });

@@ -8,6 +8,8 @@ export function fromMessage(message) {
       {
         key: `m:${message.id}`,
         kind: "tool",
+        id: message.id,
+        siblingCount: message.sibling_count ?? 1,
         callId: message.tool_call_id,
         name: message.tool_name,
         arguments: message.tool_arguments ?? "",
@@ -28,6 +30,10 @@ export function fromMessage(message) {
     text: message.content ?? "",
     status: message.status ?? "completed",
     isError: Boolean(message.is_error),
+    siblingCount: message.sibling_count ?? 1,
+    feedback: message.feedback ?? null,
+    model: message.model ?? message.model_id ?? "",
+    tookMs: message.response_time_ms ?? null,
     position: message.position,
     attachments: (message.metadata?.attachments ?? []).filter((attachment) => attachment?.path),
     createdAt: message.created_at ?? null,
@@ -45,7 +51,7 @@ function thought({ id, reasoning, run_id }) {
 /** Why the answer failed. */
 function reason({ id, error, run_id }) {
   if (!error) return [];
-  return [{ key: `n:${id}`, kind: "notice", level: "error", text: error.message, position: 0, runId: run_id ?? null }];
+  return [{ key: `n:${id}`, kind: "notice", level: "error", text: error.message, code: error.code, position: 0, runId: run_id ?? null }];
 }
 
 /**
@@ -86,7 +92,7 @@ export function settle(entries, runId, status, { tools }) {
 }
 
 export function notice(frame, text, level) {
-  return { key: `n:${frame.seq}`, kind: "notice", level, text, position: 0, runId: frame.run_id };
+  return { key: `n:${frame.seq}`, kind: "notice", level, text, code: frame.code ?? "", position: 0, runId: frame.run_id };
 }
 
 /** A run that ended without a word of its own still gets one, so that the reader does not wait. */

@@ -2,10 +2,13 @@
 
 import DOMPurify from "./vendor/dompurify/purify.js";
 import { Marked } from "./vendor/marked/marked.js";
+import { copied } from "./clipboard.js";
 import { button } from "./dom.js";
+import { mathExtensions, typeset } from "./math.js";
 
 const marked = new Marked({ gfm: true, breaks: true });
 marked.use({
+  extensions: mathExtensions(escape),
   renderer: {
     html: ({ text }) => escape(text),
     // An image address in an answer would tell its host who reads it: offer a link instead.
@@ -25,7 +28,10 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
     node.setAttribute("target", "_blank");
     node.setAttribute("rel", "noopener noreferrer");
   }
-  if (node.nodeName === "INPUT") node.setAttribute("disabled", "");
+  if (node.nodeName === "INPUT") {
+    node.setAttribute("disabled", "");
+    node.setAttribute("aria-label", node.hasAttribute("checked") ? "Done" : "To do");
+  }
 });
 
 /** The top-level blocks of a text; the `raw` of all together is the text. */
@@ -38,6 +44,7 @@ export function renderBlocks(tokens, { finished }) {
   const fragment = DOMPurify.sanitize(marked.parser(tokens), PURIFY);
   for (const code of fragment.querySelectorAll("pre > code")) frame(code, finished);
   for (const table of fragment.querySelectorAll("table")) scrollable(table);
+  if (finished) typeset(fragment.querySelectorAll("code.math"));
   return fragment;
 }
 
@@ -48,8 +55,7 @@ export function renderMarkdown(text) {
 function frame(code, finished) {
   const language = /language-([\w+#.-]+)/.exec(code.className)?.[1] ?? "";
   const copy = button({ class: "code-copy", label: "Copy code", text: "Copy" }, async () => {
-    await navigator.clipboard.writeText(code.textContent);
-    copy.textContent = "Copied";
+    copy.textContent = (await copied(code.textContent)) ? "Copied" : "Not copied";
     setTimeout(() => (copy.textContent = "Copy"), 1_500);
   });
   const bar = document.createElement("div");
@@ -80,6 +86,8 @@ function scrollable(table) {
   const box = document.createElement("div");
   box.className = "table-scroll";
   box.tabIndex = 0;
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", "Table");
   table.replaceWith(box);
   box.append(table);
 }

@@ -19,8 +19,14 @@ export function put(sessions, session) {
   return sorted([...sessions.filter((other) => other !== known), { ...known, ...session }]);
 }
 
+/** `id`: the session's `id` or `session_id`. */
 export function without(sessions, id) {
-  return sessions.filter((session) => session.id !== id);
+  return sessions.filter((session) => session.id !== id && session.session_id !== id);
+}
+
+/** Nothing was said in it yet, and nobody named it: made for a file that waits to be sent. */
+export function blank({ title, message_count, pinned, state }) {
+  return !title && !message_count && !pinned && (state ?? "idle") === "idle";
 }
 
 /** [{heading, sessions}] in the order of the list; `now` in milliseconds. */

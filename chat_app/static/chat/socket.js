@@ -1,4 +1,4 @@
-// One session's WebSocket, kept alive: it reconnects with back-off and asks for what came after the last event seen.
+// A WebSocket of a numbered log, kept alive: it reconnects with back-off and asks for what came after the last event seen.
 
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 15_000;
@@ -6,8 +6,8 @@ const BUSY_WAIT_MS = 5_000; // after 4429
 const SILENCE_MS = 50_000; // the server pings every 20 s
 
 /**
- * `lastSeq()` is asked at each connect. Callbacks: `onFrame(frame)`, `onState("connecting" | "open" | "waiting")`,
- * `onGone(code)` when the session is not there (4404) or the origin is refused (4403).
+ * `path` names the log, `lastSeq()` is asked at each connect (null: from now on). Callbacks: `onFrame(frame)`, `onState("connecting" | "open" | "waiting")`,
+ * `onGone(code)` when there is no such log (4404) or the origin is refused (4403).
  */
 export class Connection {
   #options;
@@ -35,6 +35,13 @@ export class Connection {
     return true;
   }
 
+  /** At once, instead of when the wait is over. */
+  retry() {
+    if (this.#closed || this.#socket) return;
+    this.#attempt = 0;
+    this.#connect();
+  }
+
   close() {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -48,10 +55,11 @@ export class Connection {
   #connect() {
     clearTimeout(this.#timer);
     this.#options.onState("connecting");
-    const { auth, sessionId, lastSeq } = this.#options;
-    const url = new URL(`/ws/chat/${sessionId}`, window.location.href);
+    const { auth, path, lastSeq } = this.#options;
+    const url = new URL(path, window.location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    url.searchParams.set("after", String(lastSeq()));
+    const after = lastSeq();
+    if (after !== null) url.searchParams.set("after", String(after));
     const socket = auth.token ? new WebSocket(url, ["bearer", auth.token]) : new WebSocket(url);
     this.#socket = socket;
     this.#heardAt = Date.now();
@@ -119,9 +127,7 @@ export class Connection {
   };
 
   #wake = () => {
-    if (this.#closed || this.#socket || document.visibilityState === "hidden") return;
-    this.#attempt = 0;
-    this.#connect();
+    if (document.visibilityState !== "hidden") this.retry();
   };
 }
 

@@ -15,6 +15,7 @@ export const EMPTY = Object.freeze({
   unsent: [], // sent from this window, not yet seen in the log
   usage: null,
   alert: null, // {text}: the last refusal that belongs to no message
+  detached: false, // the entries are a page of the past: what happens now is not among them
 });
 
 const ENDED = { stop: "completed", length: "completed", max_turns: "completed", interrupted: "interrupted" };
@@ -29,6 +30,12 @@ export function reduce(state, action) {
       return loaded(state, action.detail);
     case "earlier":
       return earlier(state, action.page);
+    case "around":
+      return around(state, action.page);
+    case "later":
+      return { ...state, entries: arrange([...state.entries, ...unknown(state, action.page)]) };
+    case "message":
+      return { ...state, entries: replaced(state.entries, action.message) };
     case "thoughts":
       return recallThoughts(state, action.events);
     case "frame":
@@ -65,8 +72,18 @@ export function busy(state) {
 
 /** Position of the oldest message shown: the cursor to page upward with. */
 export function oldestPosition(state) {
-  const positions = state.entries.map((entry) => entry.position).filter((position) => position > 0);
+  const positions = positionsOf(state);
   return positions.length ? Math.min(...positions) : null;
+}
+
+/** Position of the newest message whose position is known. */
+export function newestPosition(state) {
+  const positions = positionsOf(state);
+  return positions.length ? Math.max(...positions) : null;
+}
+
+function positionsOf(state) {
+  return state.entries.map((entry) => entry.position).filter((position) => position > 0);
 }
 
 /** What a new socket must send again: everything whose acceptance this window has not seen. */
@@ -95,9 +112,24 @@ function loaded(state, detail) {
 }
 
 function earlier(state, page) {
-  const known = new Set(state.entries.map((entry) => entry.key));
-  const older = (page.messages ?? []).flatMap(fromMessage).filter((entry) => !known.has(entry.key));
+  const older = unknown(state, page);
   return { ...state, entries: arrange([...older, ...state.entries]), hasMore: Boolean(page.has_more) && older.length > 0 };
+}
+
+function around(state, page) {
+  const entries = arrange((page.messages ?? []).flatMap(fromMessage));
+  return { ...state, entries, hasMore: entries.some((entry) => entry.position > 1), detached: true };
+}
+
+/** What a page has beyond the state. */
+function unknown(state, page) {
+  const known = new Set(state.entries.map((entry) => entry.key));
+  return (page.messages ?? []).flatMap(fromMessage).filter((entry) => !known.has(entry.key));
+}
+
+function replaced(entries, message) {
+  const entry = fromMessage(message).find(({ key }) => key === `m:${message.id}`);
+  return entries.map((other) => (other.key === entry.key ? { ...other, ...entry } : other));
 }
 
 function activeRun(run) {
@@ -122,7 +154,8 @@ function onFrame(state, frame) {
     if (frame.seq <= state.lastSeq) return state;
     state = { ...state, lastSeq: frame.seq };
   }
-  return FRAMES[frame.type]?.(state, frame) ?? state;
+  const next = FRAMES[frame.type]?.(state, frame) ?? state;
+  return state.detached && next.entries !== state.entries ? { ...next, entries: state.entries } : next;
 }
 
 const FRAMES = {
@@ -180,6 +213,8 @@ const FRAMES = {
         text: frame.content,
         status: "pending",
         isError: false,
+        siblingCount: 1,
+        feedback: null,
         position: 0,
         createdAt: frame.at ?? null,
         runId: frame.run_id,

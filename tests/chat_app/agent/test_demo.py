@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from chat_app.agent.answer import answer
 from chat_app.agent.providers import demo
@@ -19,6 +20,15 @@ async def test_it_says_what_it_is_and_what_it_heard(ask: Ask, writer: RecordingW
     assert "offline demo model" in writer.answered
     assert "> hello there" in writer.answered
     assert writer.kinds.count("text") == len(writer.answered.split())
+
+
+async def test_beside_a_real_model_it_says_how_to_get_that(
+    ask: Ask, writer: RecordingWriter, settings: Settings
+) -> None:
+    settings.OPENAI_API_KEY = "sk-test"
+    await ask("hello there", "demo")
+    assert "choose it for this session" in writer.answered
+    assert "API" not in writer.answered
 
 
 async def test_it_says_the_same_each_time(ask: Ask, writer: RecordingWriter) -> None:

@@ -38,7 +38,7 @@ export function approvalView(entry, { decide, leave }) {
   const node = h(
     "section",
     { class: "approval", tabindex: "-1", "aria-labelledby": id },
-    h("h3", { id }, icon("shield"), h("span", {}, "May the agent run ", h("code", {}, entry.name), "?")),
+    h("h2", { id }, icon("shield"), h("span", {}, "May the agent run ", h("code", {}, entry.name), "?")),
     h("pre", { tabindex: "0", "aria-label": "Arguments" }, pretty(entry.arguments) || "no arguments"),
     controls,
     told,

@@ -1,8 +1,11 @@
 // Where the person writes: Enter sends, Shift+Enter breaks the line, Esc stops the answer.
 
-import { h, setText } from "../dom.js";
+import { setText } from "../dom.js";
 import { tab } from "../storage.js";
+import { Picker } from "./picker.js";
 
+// On a phone's keyboard Enter is the only way to a new line.
+const touch = window.matchMedia("(pointer: coarse) and (hover: none)");
 const ASSUMED_EFFORTS = ["low", "medium", "high"];
 
 export class Composer {
@@ -11,51 +14,44 @@ export class Composer {
   #send = document.getElementById("composer-send");
   #stop = document.getElementById("composer-stop");
   #status = document.getElementById("composer-status");
-  #model = document.getElementById("model");
-  #effort = document.getElementById("effort");
+  #help = document.getElementById("composer-help");
+  #picker;
   #meter = document.getElementById("context-use");
-  #models = [];
   #defaults = { model: "", effort: "" };
   #session = null;
   #draftKey = "";
-  #busyText = "";
+  #state = null;
+  #phase = "open";
   #files = { ready: 0, coming: 0 };
   #callbacks;
 
-  /** Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort})`. */
+  /** Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort})`, `onDraft(text)`, `onEditLast()`. */
   constructor(callbacks) {
     this.#callbacks = callbacks;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
-    this.#input.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.#submit();
-    });
+    this.#input.addEventListener("keydown", (event) => this.#onKey(event));
     this.#input.addEventListener("input", () => this.#typed());
     this.#stop.addEventListener("click", () => {
       callbacks.onStop();
       this.focus();
     });
-    this.#model.addEventListener("change", () => {
-      this.#offerEfforts();
-      callbacks.onConfigure({ model: this.#model.value });
-    });
-    this.#effort.addEventListener("change", () => callbacks.onConfigure({ reasoning_effort: this.#effort.value }));
+    this.#picker = new Picker((changes) => callbacks.onConfigure(changes));
+    touch.addEventListener("change", () => this.#tellKeys());
+    this.#tellKeys();
   }
 
   /** What the server offers (`/api/config`). */
   offer(config) {
-    this.#models = config.models ?? [];
+    const models = config.models ?? [];
     const levels = config.reasoning_levels ?? (config.reasoning_efforts ?? ASSUMED_EFFORTS).map((value) => ({ value, label: value }));
     this.#defaults = {
-      model: (this.#models.find((model) => model.isDefault) ?? this.#models[0])?.id ?? "",
+      model: (models.find((model) => model.isDefault) ?? models[0])?.id ?? "",
       effort: (levels.find((level) => level.isDefault) ?? levels[0])?.value ?? "",
     };
-    this.#model.replaceChildren(...this.#models.map((model) => h("option", { value: model.id }, model.name ?? model.id)));
-    this.#effort.replaceChildren(...levels.map((level) => h("option", { value: level.value }, level.label ?? level.value)));
+    this.#picker.offer(models, levels);
     this.#choose();
   }
 
@@ -64,9 +60,26 @@ export class Composer {
     this.#draftKey = draftKey(sessionId ?? "new");
     this.#session = null;
     this.#input.value = tab.get(this.#draftKey) ?? "";
-    this.#typed();
+    this.#fit();
     this.#choose();
     this.show(null);
+  }
+
+  /** What was written on another device, unless something is written here. */
+  receive(text) {
+    if (this.#input.value) return;
+    this.#input.value = text;
+    this.#fit();
+  }
+
+  openPicker() {
+    this.#picker.open();
+  }
+
+  /** "connecting", "open" or "waiting" for the next try. */
+  connection(phase) {
+    this.#phase = phase;
+    this.#tell();
   }
 
   /** What is written goes along to the session that is being made. */
@@ -88,19 +101,17 @@ export class Composer {
       this.#session = state.session;
       this.#choose();
     }
-    const waiting = state ? state.queued.filter((id) => id !== state.run?.id).length : 0;
+    this.#state = state;
     const busy = Boolean(state?.run);
     this.#stop.hidden = !busy;
     this.#stop.disabled = Boolean(state?.run?.stopping);
     this.#form.classList.toggle("busy", busy);
-    const queue = waiting ? ` · ${waiting} ${waiting === 1 ? "message" : "messages"} queued` : "";
-    this.#busyText = busy ? `${doing(state.run)}${queue}` : "";
     this.#tell();
     this.#showUse(state);
   }
 
   settings() {
-    return { model: this.#model.value || undefined, reasoning_effort: this.#effort.value || undefined };
+    return { model: this.#picker.model || undefined, reasoning_effort: this.#picker.effort || undefined };
   }
 
   write(text) {
@@ -113,6 +124,22 @@ export class Composer {
     this.#input.focus();
   }
 
+  #onKey(event) {
+    if (event.key === "ArrowUp" && !this.#input.value && !event.shiftKey) {
+      if (this.#callbacks.onEditLast()) event.preventDefault();
+      return;
+    }
+    if (event.key !== "Enter" || event.isComposing) return;
+    if (event.shiftKey || (touch.matches && !event.ctrlKey && !event.metaKey)) return;
+    event.preventDefault();
+    this.#submit();
+  }
+
+  #tellKeys() {
+    setText(this.#help, touch.matches ? "" : "Enter sends · Shift+Enter breaks the line · Esc stops the answer");
+    this.#input.enterKeyHint = touch.matches ? "enter" : "send";
+  }
+
   #submit() {
     if (this.#send.disabled) return;
     const text = this.#input.value.trim();
@@ -121,10 +148,15 @@ export class Composer {
     this.#callbacks.onSend(text);
   }
 
-  #typed() {
+  #fit() {
     this.#allow();
     this.#input.style.height = "auto";
     this.#input.style.height = `${this.#input.scrollHeight}px`;
+  }
+
+  #typed() {
+    this.#fit();
+    this.#callbacks.onDraft(this.#input.value);
     if (this.#input.value) tab.set(this.#draftKey, this.#input.value);
     else tab.remove(this.#draftKey);
   }
@@ -136,22 +168,19 @@ export class Composer {
 
   #tell() {
     const { coming } = this.#files;
-    setText(this.#status, coming ? `Uploading ${coming} ${coming === 1 ? "file" : "files"}…` : this.#busyText);
+    setText(this.#status, coming ? `Uploading ${coming} ${coming === 1 ? "file" : "files"}…` : this.#doing());
+  }
+
+  #doing() {
+    const { run, queued = [], session } = this.#state ?? {};
+    if (!run) return session && !this.#picker.offers(session.model) ? "The model of this chat is no longer offered. Choose another one." : "";
+    if (this.#phase === "waiting") return "Not connected. The answer goes on, and will be here.";
+    const waiting = queued.filter((id) => id !== run.id).length;
+    return `${doing(run)}${waiting ? ` · ${waiting} ${waiting === 1 ? "message" : "messages"} queued` : ""}`;
   }
 
   #choose() {
-    const model = this.#session?.model || this.#defaults.model;
-    if (model && !this.#models.some((known) => known.id === model) && ![...this.#model.options].some((o) => o.value === model)) {
-      this.#model.append(h("option", { value: model }, model)); // a session may name one that is offered no more
-    }
-    this.#model.value = model;
-    this.#effort.value = this.#session?.reasoning_effort || this.#defaults.effort;
-    this.#offerEfforts();
-  }
-
-  #offerEfforts() {
-    const model = this.#models.find((known) => known.id === this.#model.value);
-    this.#effort.closest("label").hidden = !(model?.supports_reasoning ?? false);
+    this.#picker.choose(this.#session?.model || this.#defaults.model, this.#session?.reasoning_effort || this.#defaults.effort);
   }
 
   #showUse(state) {

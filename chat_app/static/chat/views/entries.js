@@ -5,30 +5,32 @@ import { madeBy } from "../files.js";
 import { LiveMarkdown } from "../livemarkdown.js";
 import { renderMarkdown } from "../markdown.js";
 import { pretty } from "../text.js";
+import { answerActions, branchArrows, questionActions } from "./answeractions.js";
 import { approvalView } from "./approval.js";
+import { editInPlace } from "./editmessage.js";
 import { fileChips } from "./filechips.js";
 
 export function entryView(entry, actions) {
   if (entry.kind === "tool") return toolView(entry, actions);
   if (entry.kind === "approval") return approvalView(entry, actions);
   if (entry.kind === "reasoning") return reasoningView(entry);
-  if (entry.kind === "notice") return noticeView(entry);
+  if (entry.kind === "notice") return noticeView(entry, actions);
   return entry.role === "assistant" ? answerView(entry, actions) : plainView(entry, actions);
 }
 
 const MARKS = { interrupted: "Stopped", failed: "Not finished: the answer failed" };
 
-function answerView(entry, { speak }) {
+function answerView(entry, actions) {
   const text = h("div", { class: "markdown" });
   const mark = h("p", { class: "mark", hidden: true });
-  const copy = copyButton(() => current.text);
-  const node = h("article", { class: "message assistant", "aria-label": "Answer" }, text, mark, h("footer", {}, copy));
+  const row = answerActions(() => current, text, actions);
+  const node = h("article", { class: "message assistant", "aria-label": "Answer" }, text, mark, row.node);
   let current = entry;
   let live = null;
   const update = (next) => {
     const pending = next.status === "pending";
     if (pending) {
-      live ??= new LiveMarkdown(text, speak);
+      live ??= new LiveMarkdown(text, actions.speak);
       live.update(next.text);
     } else if (live) {
       live.finish(next.text);
@@ -39,22 +41,34 @@ function answerView(entry, { speak }) {
     setText(mark, MARKS[next.status] ?? "");
     mark.hidden = !mark.textContent;
     current = next;
+    row.update(next);
   };
   update(entry);
   return { node, update };
 }
 
 function plainView(entry, actions) {
-  const label = entry.role === "user" ? "You" : "System";
+  const mine = entry.role === "user";
+  const label = mine ? "You" : "System";
+  let current = entry;
   const text = h("div", { class: "plain", hidden: !entry.text }, entry.text);
+  const edit = () => editInPlace(text, current.text, (content) => actions.act("edit", current, content));
+  const row = mine ? questionActions(() => current, actions, edit) : null;
   const node = h(
     "article",
     { class: `message ${entry.role}`, "aria-label": label },
     fileChips(entry.attachments, actions, "Attached"),
     text,
     h("p", { class: "mark queue-mark" }, "Queued: answered next"),
+    row?.node,
   );
-  return { node, update: (next) => setText(text, next.text) };
+  const update = (next) => {
+    current = next;
+    setText(text, next.text);
+    row?.update(next);
+  };
+  update(entry);
+  return { node, update, edit };
 }
 
 export function unsentView(item, actions) {
@@ -88,14 +102,20 @@ export function unsentView(item, actions) {
 
 function reasoningView(entry) {
   const label = h("span", {});
-  const text = h("div", { class: "plain" });
+  const text = h("div", { class: "markdown thought" });
   const node = h("details", { class: "aside reasoning" }, h("summary", {}, icon("thought"), label, icon("chevron")), text);
-  let shown = "";
+  let live = null;
+  let shown = null;
   const update = (next) => {
     node.classList.toggle("active", !next.done);
     setText(label, next.done ? "Thoughts" : "Thinking…");
-    if (next.text.startsWith(shown)) text.append(next.text.slice(shown.length));
-    else text.textContent = next.text;
+    if (!next.done) {
+      live ??= new LiveMarkdown(text);
+      live.update(next.text);
+    } else if (live) {
+      live.finish(next.text);
+      live = null;
+    } else if (next.text !== shown) text.replaceChildren(renderMarkdown(next.text));
     shown = next.text;
   };
   update(entry);
@@ -115,9 +135,13 @@ function toolView(entry, actions) {
     h("div", {}, h("p", { class: "part" }, "Arguments"), input),
     result,
   );
-  const node = h("div", { class: "step" }, details);
+  let current = entry;
+  const branches = branchArrows(() => current, actions);
+  const node = h("div", { class: "step" }, details, branches.node);
   let made = null;
   const update = (next) => {
+    current = next;
+    branches.update(next);
     setText(name, next.name || "tool");
     setText(status, toolStatus(next));
     details.dataset.status = next.asked ? "asked" : next.status !== "completed" ? "active" : next.success ? "done" : "failed";
@@ -138,16 +162,9 @@ function toolStatus(entry) {
   return entry.success ? "done" : "failed";
 }
 
-function noticeView(entry) {
-  const node = h("p", { class: `notice ${entry.level}`, role: entry.level === "error" ? "alert" : "status" }, entry.text);
-  return { node, update: (next) => setText(node, next.text) };
-}
-
-function copyButton(text) {
-  const copy = button({ icon: "copy", label: "Copy answer", class: "icon-button" }, async () => {
-    await navigator.clipboard.writeText(text());
-    copy.classList.add("copied");
-    setTimeout(() => copy.classList.remove("copied"), 1_500);
-  });
-  return copy;
+function noticeView(entry, actions) {
+  const text = h("span", {}, entry.text);
+  const wayOut = entry.code === "context_too_long" ? button({ text: "Summarize now", class: "quiet small" }, () => actions.act("summarize", entry)) : null;
+  const node = h("div", { class: `notice ${entry.level}`, role: entry.level === "error" ? "alert" : "status" }, text, wayOut);
+  return { node, update: (next) => setText(text, next.text) };
 }

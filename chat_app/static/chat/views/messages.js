@@ -4,6 +4,7 @@ import { h, setText } from "../dom.js";
 import { entryView, unsentView } from "./entries.js";
 
 const NEAR_BOTTOM_PX = 60;
+const FOUND_MS = 2_500;
 
 export class Messages {
   #scroller = document.getElementById("scroller");
@@ -13,6 +14,8 @@ export class Messages {
   #working = document.getElementById("working");
   #welcome = document.getElementById("welcome");
   #spoken = document.getElementById("spoken");
+  #unreachable = document.getElementById("unreachable");
+  #wanted = null; // {position}: to be brought into view
   #views = new Map(); // key → {node, entry, update}
   #sticky = true;
   #state = null;
@@ -20,13 +23,15 @@ export class Messages {
   #actions;
 
   /**
-   * Actions: `loadEarlier()`, `retry(clientId)`, `discard(clientId)`, `edit(unsentItem)`, `download(path)`,
-   * `decide(approvalId, answer)`, `leave()` when the person is done here.
+   * Actions: `loadEarlier()`, `loadLater()`, `toNow()` from a page of the past, `retry(clientId)`, `discard(clientId)`,
+   * `edit(unsentItem)`, `download(path)`, `decide(approvalId, answer)`, `leave()` when the person is done here,
+   * `act(verb, entry, detail)` and `siblings(messageId)` for the rows under messages, `models()`, `tryNow()`.
    */
   constructor(actions) {
     this.#actions = actions;
     this.#earlier.addEventListener("click", () => actions.loadEarlier());
-    this.#jump.addEventListener("click", () => this.toBottom());
+    this.#jump.addEventListener("click", () => (this.#state?.detached ? actions.toNow() : this.toBottom()));
+    document.getElementById("try-now").addEventListener("click", () => actions.tryNow());
     this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     new ResizeObserver(() => this.#sticky && this.#pin()).observe(this.#list);
     new ResizeObserver(() => this.#sticky && this.#pin()).observe(this.#scroller);
@@ -45,11 +50,24 @@ export class Messages {
     this.#state = null;
     this.#sticky = true;
     this.#earlier.hidden = this.#working.hidden = this.#jump.hidden = true;
-    this.#welcome.hidden = true;
+    this.#welcome.hidden = this.#unreachable.hidden = true;
+    this.#wanted = null;
   }
 
   welcome() {
     this.#welcome.hidden = false;
+  }
+
+  /** The server does not answer, and nothing of the session is here to be shown. */
+  unreachable(is) {
+    this.#unreachable.hidden = !is || Boolean(this.#state?.session) || Boolean(this.#list.childElementCount);
+  }
+
+  /** Brings the message of that position into view, once it is there. */
+  reveal(position) {
+    this.#wanted = { position };
+    this.#sticky = false;
+    if (this.#state) this.show(this.#state);
   }
 
   /** Many frames between two paintings cost one rendering. */
@@ -59,6 +77,14 @@ export class Messages {
       this.#frame = 0;
       this.#render(this.#state);
     });
+  }
+
+  /** Begins to edit the last message of the person; false where there is none. */
+  editLast() {
+    const entry = this.#state?.entries.findLast(({ role }) => role === "user");
+    const view = entry && this.#views.get(entry.key);
+    view?.edit();
+    return Boolean(view);
   }
 
   toBottom() {
@@ -91,11 +117,24 @@ export class Messages {
     this.#working.hidden = !this.#silent(state);
     setText(this.#working.querySelector("span"), state.run?.stopping ? "Stopping…" : "Thinking…");
     this.#welcome.hidden = Boolean(wanted.length) || state.hasMore || !state.session;
+    if (state.session) this.#unreachable.hidden = true;
     this.#list.setAttribute("aria-busy", String(Boolean(state.run)));
     const prepended = firstKey && this.#list.firstElementChild?.dataset.key !== firstKey;
     if (this.#sticky) this.#pin();
     else if (prepended) this.#scroller.scrollTop = before.top + this.#scroller.scrollHeight - before.height;
+    this.#bringIntoView(state);
     this.#onScroll();
+  }
+
+  #bringIntoView(state) {
+    const entry = this.#wanted && state.entries.find(({ position }) => position === this.#wanted.position);
+    if (!entry) return;
+    this.#wanted = null;
+    this.#sticky = false;
+    const { node } = this.#views.get(entry.key);
+    node.scrollIntoView({ block: "center" });
+    node.classList.add("found");
+    setTimeout(() => node.classList.remove("found"), FOUND_MS);
   }
 
   #place(key, entry, create, state) {
@@ -122,8 +161,11 @@ export class Messages {
 
   #onScroll() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    this.#sticky = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
+    const near = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
+    const detached = Boolean(this.#state?.detached);
+    this.#sticky = near && !detached;
     this.#jump.hidden = this.#sticky;
+    if (near && detached) this.#actions.loadLater();
   }
 
   #pin() {

@@ -1,8 +1,10 @@
 // The list of sessions: search, paging, rename, pin, delete. Arrow keys move in it; only one row is in the tab order.
 
 import { button, h, setText } from "../dom.js";
-import { grouped, join, put, renew, without } from "../sessionlist.js";
+import { has } from "../features.js";
+import { blank, grouped, join, put, renew, without } from "../sessionlist.js";
 import { confirmed } from "./confirm.js";
+import { menuButton } from "./menu.js";
 
 const PAGE = 40;
 const SEARCH_PAUSE_MS = 200;
@@ -17,11 +19,13 @@ export class Sidebar {
   #active = "";
   #focused = "";
   #renaming = "";
+  #pressed = false; // what is under a finger or a mouse button stays where it is until the click has come
+  #stale = false;
   #list = document.getElementById("session-list");
   #status = document.getElementById("session-list-status");
   #more = document.getElementById("session-list-more");
 
-  /** Callbacks: `onRemoving(sessionId)`, `onRemoved(sessionId)`, `onChanged(session)`, `onProblem(text)`, `onPicked()`. */
+  /** Callbacks: `onRemoving(sessionId)`, `onRemoved(session)`, `onChanged(session)`, `onProblem(text)`, `onPicked()`. */
   constructor(api, callbacks) {
     this.#api = api;
     this.#callbacks = callbacks;
@@ -43,6 +47,8 @@ export class Sidebar {
       const id = event.target.closest("[data-id]")?.dataset.id;
       if (id && id !== this.#focused) this.#rove(id);
     });
+    this.#list.addEventListener("pointerdown", () => (this.#pressed = true));
+    for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, () => setTimeout(() => this.#released()));
     this.#more.addEventListener("click", () => this.#loadMore());
     new IntersectionObserver(([entry]) => entry.isIntersecting && this.#loadMore()).observe(this.#more);
   }
@@ -87,11 +93,13 @@ export class Sidebar {
   }
 
   async remove(session) {
-    const agreed = await confirmed({
-      title: "Delete this chat?",
-      text: `“${titleOf(session)}” and all its messages will be gone for good.`,
-      action: "Delete",
-    });
+    const agreed =
+      has("trash") ||
+      (await confirmed({
+        title: "Delete this chat?",
+        text: `“${titleOf(session)}” and all its messages will be gone for good.`,
+        action: "Delete",
+      }));
     if (!agreed) return;
     this.#callbacks.onRemoving(session.session_id);
     try {
@@ -99,11 +107,20 @@ export class Sidebar {
     } catch (error) {
       if (error.status !== 404) return this.#callbacks.onProblem(error.message);
     }
-    const index = this.#sessions.findIndex((other) => other.id === session.id);
-    this.#sessions = without(this.#sessions, session.id);
+    const index = this.#shown().findIndex((other) => other.id === session.id);
+    this.forget(session.id);
+    this.#callbacks.onRemoved(session);
+    this.#focusRow(Math.max(0, Math.min(index, this.#shown().length - 1)));
+  }
+
+  /** It is deleted. `id` or `session_id`. */
+  forget(id) {
+    this.#sessions = without(this.#sessions, id);
     this.#render();
-    this.#callbacks.onRemoved(session.session_id);
-    this.#focusRow(Math.max(0, Math.min(index, this.#sessions.length - 1)));
+  }
+
+  #shown() {
+    return this.#sessions.filter((session) => !blank(session));
   }
 
   async #change(session, changes) {
@@ -139,16 +156,24 @@ export class Sidebar {
     }
   }
 
+  #released() {
+    this.#pressed = false;
+    if (this.#stale) this.#render();
+  }
+
   #render() {
+    this.#stale = this.#pressed;
+    if (this.#pressed) return;
     if (this.#renaming && this.#list.querySelector(".rename")) return; // not under the person's hands
-    const ids = this.#sessions.map((session) => session.id);
+    const shown = this.#shown();
+    const ids = shown.map((session) => session.id);
     if (!ids.includes(this.#focused)) {
-      this.#focused = this.#sessions.find((session) => session.session_id === this.#active)?.id ?? ids[0] ?? "";
+      this.#focused = shown.find((session) => session.session_id === this.#active)?.id ?? ids[0] ?? "";
     }
     const held = document.activeElement?.closest?.("#session-list [data-id]")?.dataset.id;
     const part = document.activeElement?.dataset?.part;
-    const groups = grouped(this.#sessions, Date.now()).map(({ heading, sessions }) =>
-      h("section", {}, h("h3", {}, heading), h("ul", {}, ...sessions.map((session) => this.#row(session)))),
+    const groups = grouped(shown, Date.now()).map(({ heading, sessions }) =>
+      h("section", {}, h("h2", {}, heading), h("ul", {}, ...sessions.map((session) => this.#row(session)))),
     );
     this.#list.replaceChildren(...groups);
     if (held) this.#list.querySelector(`[data-id="${held}"] [data-part="${part ?? "link"}"]`)?.focus();
@@ -176,7 +201,7 @@ export class Sidebar {
           "aria-current": active ? "page" : null,
           onclick: () => this.#callbacks.onPicked(),
         },
-        h("span", { class: "row-title" }, title),
+        h("span", { class: "row-title" }, mark(session, active), title),
         h("span", { class: "row-preview" }, session.last_message_preview || "Empty"),
       ),
       h(
@@ -185,8 +210,19 @@ export class Sidebar {
         act("pin", session.pinned ? "Unpin" : "Pin", "pin", () => this.togglePin(session)),
         act("pencil", "Rename", "rename", () => this.#startRename(session)),
         act("trash", "Delete", "delete", () => this.remove(session)),
+        this.#rowMenu(session, reachable), // in the others' place on a narrow screen
       ),
     );
+  }
+
+  #rowMenu(session, tabindex) {
+    const items = () => [
+      { text: session.pinned ? "Unpin" : "Pin", icon: "pin", run: () => this.togglePin(session) },
+      { text: "Rename", icon: "pencil", run: () => this.#startRename(session) },
+      { text: "Delete", icon: "trash", danger: true, run: () => this.remove(session) },
+    ];
+    const label = `More: ${titleOf(session)}`;
+    return menuButton({ icon: "more", label, class: "icon-button row-more", tabindex, "data-part": "more" }, items);
   }
 
   #startRename(session) {
@@ -196,31 +232,33 @@ export class Sidebar {
   }
 
   #renameForm(session) {
-    const stop = () => {
+    const stop = ({ focus = true } = {}) => {
       if (this.#renaming !== session.id) return;
       this.#renaming = "";
       this.#render();
-      this.#list.querySelector(`[data-id="${session.id}"] a`)?.focus();
+      if (focus) this.#list.querySelector(`[data-id="${session.id}"] a`)?.focus();
     };
     const input = h("input", { value: session.title, maxlength: 255, "aria-label": "Title of the chat", "data-part": "link" });
     input.addEventListener("keydown", (event) => {
       event.stopPropagation();
       if (event.key === "Escape") stop();
     });
-    input.addEventListener("blur", stop);
     const save = (event) => {
       event.preventDefault();
+      if (this.#renaming !== session.id) return;
       const title = input.value.trim();
-      stop();
+      const elsewhere = event.type === "blur";
+      stop({ focus: !elsewhere });
       if (title && title !== session.title) this.rename(session, title);
     };
+    input.addEventListener("blur", save); // who presses elsewhere has not said that it was for nothing
     return h("form", { class: "rename", onsubmit: save }, input);
   }
 
   #onKey(event) {
     const links = [...this.#list.querySelectorAll("a")];
     const index = links.findIndex((link) => link.closest("li").contains(event.target));
-    const session = this.#sessions[index];
+    const session = this.#shown()[index];
     const moves = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: links.length - 1 };
     if (event.key in moves) {
       if (moves[event.key] < 0) document.getElementById("session-search").focus();
@@ -242,6 +280,18 @@ export class Sidebar {
       for (const node of row.querySelectorAll("[tabindex]")) node.tabIndex = row.dataset.id === id ? 0 : -1;
     }
   }
+}
+
+const MARKS = {
+  running: ["running", "Answering"],
+  queued: ["running", "Waiting for its turn"],
+  awaiting_approval: ["asks", "Waits for you"],
+};
+
+/** A dot that says what a session is at, or that it has something new. */
+function mark({ state, unread }, active) {
+  const [kind, label] = MARKS[state] ?? (unread && !active ? ["unread", "New"] : []);
+  return kind ? h("i", { class: `row-mark ${kind}`, role: "img", "aria-label": label, title: label }) : "";
 }
 
 export function titleOf(session) {

@@ -1,0 +1,88 @@
+"""The files of the page as they are sent: under an address that changes with what is in them, and packed ahead.
+
+The whole folder has one version, so that modules may import each other by relative names without a build. Whoever has
+a file under its version need never ask for it again.
+"""
+
+import gzip
+import hashlib
+import mimetypes
+import re
+from functools import cache, cached_property
+from pathlib import Path, PurePosixPath
+
+from django.conf import settings
+
+ROOT = Path(__file__).parent / "static" / "chat"
+STYLES = ("base", "layout", "conversation", "files", "code", "dialogs")
+STYLESHEET = "page.css"  # all of them in one
+ENTRY = "app.js"
+KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+ADDRESS = re.compile(r"/static/chat-(?P<version>[0-9a-f]{12})/(?P<name>[\w./-]+)")
+# Imports that the page cannot begin without; those that it makes when something is met are calls.
+_IMPORT = re.compile(r"^(?:import|export)\s[^;(]*?\bfrom\s+\"(\.[^\"]+)\"|^import\s+\"(\.[^\"]+)\"", re.MULTILINE)
+
+
+class PageFile:
+    def __init__(self, name: str, plain: bytes) -> None:
+        self.name = name
+        self.plain = plain
+        ending = PurePosixPath(name).suffix
+        self.content_type = KINDS.get(ending) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+    @cached_property
+    def packed(self) -> bytes:
+        """By gzip, without a time, so that all processes send the same bytes."""
+        return gzip.compress(self.plain, compresslevel=9, mtime=0)
+
+
+class PageFiles:
+    def __init__(self, root: Path) -> None:
+        found = sorted(path for path in root.rglob("*") if path.is_file())
+        files = [PageFile(path.relative_to(root).as_posix(), path.read_bytes()) for path in found]
+        styles = b"\n".join((root / "css" / f"{name}.css").read_bytes() for name in STYLES)
+        files.append(PageFile(STYLESHEET, styles))
+        self.by_name = {file.name: file for file in files}
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(f"{file.name} {len(file.plain)}\n".encode() + file.plain)
+        self.version = digest.hexdigest()[:12]
+
+    @property
+    def base(self) -> str:
+        return f"/static/chat-{self.version}/"
+
+    @cached_property
+    def modules(self) -> list[str]:
+        """What the page begins with, the module that imports all others first."""
+        reached = [ENTRY]
+        for name in reached:
+            for target in _IMPORT.findall(self.by_name[name].plain.decode()):
+                path = _joined(PurePosixPath(name).parent, "".join(target))
+                if path not in reached:
+                    reached.append(path)
+        return reached
+
+    def pack(self) -> None:
+        for file in self.by_name.values():
+            _ = file.packed
+
+
+def page_files() -> PageFiles:
+    """Read once; under DEBUG again when one of them has changed."""
+    return _read(max(path.stat().st_mtime_ns for path in ROOT.rglob("*")) if settings.DEBUG else 0)
+
+
+@cache
+def _read(changed_at: int) -> PageFiles:
+    return PageFiles(ROOT)
+
+
+def _joined(folder: PurePosixPath, target: str) -> str:
+    parts: list[str] = list(folder.parts)
+    for part in target.split("/"):
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)

@@ -1,0 +1,48 @@
+// What a person does with a message of the open session: each verb asks the server, and says what went wrong.
+
+import { ApiError } from "./api.js";
+
+const GONE = 404;
+
+export class Acts {
+  #of;
+
+  /** `conversation()` is the open one or null; `confirmed(question)`, `share()`, `toast(text)`. */
+  constructor(of) {
+    this.#of = of;
+  }
+
+  /** Whether it was done. */
+  async act(verb, entry, detail) {
+    const conversation = this.#of.conversation();
+    if (!conversation) return false;
+    try {
+      return (await VERBS[verb](conversation, entry, detail, this.#of)) ?? true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === GONE) conversation.reload();
+      this.#of.toast(error.status === GONE ? "This message is not there any more." : error.message);
+      return false;
+    }
+  }
+}
+
+const VERBS = {
+  async regenerate(conversation, entry, { model }) {
+    if (model && model !== conversation.state.session?.model) await conversation.configure({ model });
+    await conversation.branch(entry.id, "regenerate");
+  },
+  edit: (conversation, entry, content) => conversation.branch(entry.id, "edit", { content }),
+  continue: (conversation) => conversation.goOn(),
+  select: (conversation, sibling) => conversation.branch(sibling.id, "select"),
+  rate: (conversation, entry, rating) => conversation.rate(entry.id, rating),
+  async delete(conversation, entry, detail, { confirmed }) {
+    const agreed = await confirmed({ title: "Delete from here?", text: "This message and all that follows it will be gone, for the model too.", action: "Delete" });
+    if (agreed) await conversation.remove(entry.id);
+  },
+  share: (conversation, entry, detail, { share }) => share(conversation.state.session),
+  async summarize(conversation, entry, detail, { toast }) {
+    toast("Summarizing…");
+    toast((await conversation.summarize()).message);
+  },
+};

@@ -1,0 +1,112 @@
+// The row under a message: what can be done with it. Each action is there only where the server has it.
+
+import { copied } from "../clipboard.js";
+import { button, h, setText } from "../dom.js";
+import { has } from "../features.js";
+import { menuButton } from "./menu.js";
+import { toast } from "./toast.js";
+
+const COPIED_MS = 1_500;
+
+/** `current()` is the entry now, `text` the node that shows it. {node, update(entry)} */
+export function answerActions(current, text, actions) {
+  const act = (verb, ...rest) => actions.act(verb, current(), ...rest);
+  const copy = copyButton("Copy answer", () => text.innerText);
+  const again = has("regenerate") ? menuButton({ icon: "again", label: "Another answer", class: "icon-button" }, () => againItems(act, actions)) : null;
+  const goOn = has("continue") ? button({ icon: "play", label: "Continue the answer", class: "icon-button" }, () => act("continue")) : null;
+  const [up, down] = has("feedback") ? ratings(current, act) : [null, null];
+  const more = menuButton({ icon: "more", label: "More about this answer", class: "icon-button" }, () => [
+    aboutText(current()) && { note: aboutText(current()) },
+    { text: "Copy as Markdown", icon: "copy", run: () => copyText(current().text) },
+    has("share") && { text: "Share this chat", icon: "share", run: () => act("share") },
+    has("delete-message") && { text: "Delete from here", icon: "trash", danger: true, run: () => act("delete") },
+  ]);
+  const branches = branchArrows(current, actions);
+  const node = h("footer", { class: "actions" }, branches.node, copy, again, goOn, up, down, more);
+  const update = (entry) => {
+    if (goOn) goOn.hidden = !["interrupted", "failed"].includes(entry.status);
+    up?.setAttribute("aria-pressed", String(entry.feedback?.rating === "up"));
+    down?.setAttribute("aria-pressed", String(entry.feedback?.rating === "down"));
+    branches.update(entry);
+  };
+  return { node, update };
+}
+
+/** `edit()` begins to edit the message. */
+export function questionActions(current, actions, edit) {
+  const act = (verb) => actions.act(verb, current());
+  const branches = branchArrows(current, actions);
+  const node = h(
+    "footer",
+    { class: "actions" },
+    branches.node,
+    copyButton("Copy message", () => current().text),
+    has("edit") ? button({ icon: "pencil", label: "Edit message", class: "icon-button" }, edit) : null,
+    has("delete-message") ? button({ icon: "trash", label: "Delete message", class: "icon-button" }, () => act("delete")) : null,
+  );
+  return { node, update: branches.update };
+}
+
+/** ‹ 2/3 › where a place has several versions. */
+export function branchArrows(current, { siblings, act }) {
+  const label = h("span", { class: "faint" });
+  let list = [];
+  let asked = 0;
+  const step = (by) => {
+    const index = list.findIndex((sibling) => sibling.selected) + by;
+    if (list[index]) act("select", { id: list[index].id });
+  };
+  const back = button({ icon: "left", label: "Version before", class: "icon-button" }, () => step(-1));
+  const forth = button({ icon: "chevron", label: "Version after", class: "icon-button" }, () => step(1));
+  const node = h("span", { class: "branches", role: "group", "aria-label": "Versions", hidden: true }, back, label, forth);
+  const update = async (entry) => {
+    const many = has("siblings") && entry.siblingCount > 1 && Boolean(entry.id);
+    node.hidden = !many || !list.length;
+    if (!many || asked === entry.siblingCount) return;
+    asked = entry.siblingCount;
+    try {
+      list = await siblings(entry.id);
+    } catch {
+      asked = 0; // asked again with the next change; without an answer there are no arrows
+      return;
+    }
+    const index = list.findIndex((sibling) => sibling.selected);
+    setText(label, `${index + 1}/${list.length}`);
+    back.disabled = index <= 0;
+    forth.disabled = index >= list.length - 1;
+    node.hidden = list.length < 2;
+  };
+  return { node, update };
+}
+
+function aboutText({ model, tookMs }) {
+  return [model, tookMs ? `${(tookMs / 1000).toFixed(1)} s` : ""].filter(Boolean).join(" · ");
+}
+
+function ratings(current, act) {
+  const rate = (rating) => act("rate", current().feedback?.rating === rating ? null : rating);
+  return [
+    button({ icon: "up", label: "Good answer", class: "icon-button rating" }, () => rate("up")),
+    button({ icon: "thumbdown", label: "Bad answer", class: "icon-button rating" }, () => rate("down")),
+  ];
+}
+
+function againItems(act, { models }) {
+  const others = models().map((model) => ({ text: `With ${model.name ?? model.id}`, run: () => act("regenerate", { model: model.id }) }));
+  return [{ text: "Try again", icon: "again", run: () => act("regenerate", {}) }, ...(others.length > 1 ? others : [])];
+}
+
+function copyButton(label, text) {
+  const copy = button({ icon: "copy", label, class: "icon-button" }, async () => {
+    if (!(await copyText(text()))) return;
+    copy.classList.add("copied");
+    setTimeout(() => copy.classList.remove("copied"), COPIED_MS);
+  });
+  return copy;
+}
+
+async function copyText(text) {
+  const done = await copied(text);
+  if (!done) toast("The browser did not let the page copy. Select the text and copy it by hand.");
+  return done;
+}

@@ -1,0 +1,63 @@
+// What the model is given of a conversation, with a summary of its beginning on demand, and back.
+
+import { button, h } from "../dom.js";
+import { has } from "../features.js";
+import { fill, openDialog } from "./dialog.js";
+
+const NUMBER = new Intl.NumberFormat("en");
+
+/** `conversation` is the open one; `toast` says what came of it. */
+export function showContext(api, conversation, toast) {
+  const { body } = openDialog({ title: "What the model is given", wide: true });
+  const route = `/api/sessions/${conversation.id}/context`;
+  const act = (run) => async () => {
+    body.setAttribute("aria-busy", "true");
+    try {
+      toast(await run());
+    } catch (error) {
+      toast(error.message);
+    }
+    show();
+  };
+  const summarize = act(async () => (await conversation.summarize()).message);
+  const undo = act(async () => {
+    await api.post(`${route}/undo`);
+    await conversation.reload();
+    return "The summary was taken back.";
+  });
+  const show = () => fill(body, async () => view(await api.get(route), { summarize, undo }));
+  show();
+}
+
+function view({ items, tokens, max_tokens: most, trigger_tokens: trigger, compactions }, { summarize, undo }) {
+  const last = compactions.findLast((compaction) => !compaction.undone);
+  const meter = h("meter", { min: 0, max: most, high: trigger, value: tokens, "aria-label": "Tokens of the context" });
+  const past = last ? `Summarized ${when(last.at)}: ${NUMBER.format(last.tokens_before)} tokens became ${NUMBER.format(last.tokens_after)}.` : "";
+  return [
+    h("p", {}, `${NUMBER.format(tokens)} of ${NUMBER.format(most)} tokens. From ${NUMBER.format(trigger)} on, the beginning is summarized by itself. Messages stay as they are.`),
+    meter,
+    past ? h("p", { class: "faint" }, past) : null,
+    h(
+      "div",
+      { class: "dialog-actions start" },
+      button({ text: "Summarize now", class: "quiet" }, summarize),
+      last && has("context-undo") ? button({ text: "Take the summary back", class: "quiet" }, undo) : null,
+    ),
+    h("ol", { class: "context-items" }, ...items.map(itemRow)),
+  ].filter(Boolean);
+}
+
+function itemRow({ item, tokens, origin }) {
+  const kind = origin === "summary" ? "summary" : (item.role ?? item.type ?? "item");
+  const head = h("summary", {}, h("strong", {}, kind), h("span", { class: "context-text" }, textOf(item)), h("span", { class: "faint" }, NUMBER.format(tokens)));
+  return h("li", {}, h("details", {}, head, h("pre", { tabindex: "0" }, JSON.stringify(item, null, 2))));
+}
+
+function textOf({ content, name, output }) {
+  if (Array.isArray(content)) return content.map((part) => part.text ?? "").join(" ");
+  return String(content ?? name ?? output ?? "");
+}
+
+function when(at) {
+  return new Date(at).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+}

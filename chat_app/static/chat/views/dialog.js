@@ -1,0 +1,58 @@
+// A modal dialog with a heading: native, so that the focus stays in it and returns afterwards.
+
+import { button, h } from "../dom.js";
+
+let made = 0;
+
+/** Opens it; `content` are nodes. Returns {dialog, body}; it is gone when it is closed. */
+export function openDialog({ title, wide = false }, ...content) {
+  const id = `dialog-${++made}`;
+  const body = h("div", { class: "dialog-body" }, ...content);
+  const close = button({ icon: "close", label: "Close", class: "icon-button" }, () => dialog.close());
+  const dialog = h(
+    "dialog",
+    { class: wide ? "panel wide" : "panel", "aria-labelledby": id },
+    h("header", {}, h("h2", { id }, title), close),
+    body,
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+  return { dialog, body };
+}
+
+/** Fills `place` with what `load()` resolves to, or with the reason why not. */
+export async function fill(place, load) {
+  place.setAttribute("aria-busy", "true");
+  try {
+    place.replaceChildren(...[await load()].flat());
+  } catch (error) {
+    place.replaceChildren(h("p", { class: "problem", role: "alert" }, error.message));
+  } finally {
+    place.removeAttribute("aria-busy");
+  }
+}
+
+/** A form of one or more fields. `send(values)` resolves to what is then said, or throws what is said instead. */
+export function smallForm({ fields, action }, send) {
+  const said = h("p", { class: "form-said", role: "status" });
+  const rows = fields.map(({ label, name, ...attributes }) => h("label", {}, h("span", {}, label), h("input", { name, ...attributes })));
+  const submit = button({ text: action, class: "primary small", type: "submit" }, () => {});
+  const form = h("form", { class: "small-form" }, ...rows, h("div", { class: "form-end" }, said, submit));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    submit.disabled = true;
+    said.classList.remove("problem");
+    try {
+      said.textContent = (await send(Object.fromEntries(new FormData(form)))) ?? "";
+      form.reset();
+    } catch (error) {
+      said.textContent = error.message;
+      said.classList.add("problem");
+    } finally {
+      submit.disabled = false;
+    }
+  });
+  return form;
+}

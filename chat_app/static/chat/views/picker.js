@@ -1,0 +1,155 @@
+// The choice of the model, with search, and of how long it thinks: one button, and what opens above it.
+
+import { h, icon, setText } from "../dom.js";
+
+const SEARCHED_FROM = 8; // models
+
+export class Picker {
+  #button = document.getElementById("model");
+  #label = h("span", { class: "picker-label" });
+  #panel = document.getElementById("model-panel");
+  #search = h("input", { type: "search", placeholder: "Search models", "aria-label": "Search models", autocomplete: "off" });
+  #list = h("ul", { class: "options", role: "listbox", "aria-label": "Models", tabindex: "0" });
+  #efforts = h("fieldset", { class: "efforts" });
+  #models = [];
+  #levels = [];
+  #onChoose;
+  model = "";
+  effort = "";
+
+  /** `onChoose({model} | {reasoning_effort})`. */
+  constructor(onChoose) {
+    this.#onChoose = onChoose;
+    this.#button.append(this.#label, icon("chevron"));
+    this.#panel.append(this.#search, this.#list, this.#efforts);
+    this.#button.addEventListener("click", () => (this.#panel.hidden ? this.open() : this.close()));
+    this.#search.addEventListener("input", () => this.#render());
+    this.#panel.addEventListener("keydown", (event) => this.#onKey(event));
+    document.addEventListener("pointerdown", (event) => {
+      if (!this.#panel.hidden && !this.#panel.contains(event.target) && !this.#button.contains(event.target)) this.#hide();
+    });
+  }
+
+  /** `models`: [{id, name, context_window, supports_reasoning}], `levels`: [{value, label}]. */
+  offer(models, levels) {
+    this.#models = models;
+    this.#levels = levels;
+  }
+
+  choose(model, effort) {
+    this.model = model;
+    this.effort = effort;
+    const known = this.#known(model);
+    const level = this.#levels.find(({ value }) => value === effort);
+    const name = known?.name ?? model;
+    const thinks = known?.supports_reasoning && level ? ` · ${level.label}` : "";
+    setText(this.#label, `${name}${thinks}`);
+    this.#button.setAttribute("aria-label", `Model: ${name}${thinks}`);
+    this.#button.hidden = !name;
+    if (!this.#panel.hidden) this.#render();
+  }
+
+  /** False for one that the server offers no more. */
+  offers(model) {
+    return !this.#models.length || Boolean(this.#known(model));
+  }
+
+  open() {
+    this.#search.value = "";
+    this.#search.hidden = this.#models.length < SEARCHED_FROM;
+    this.#panel.hidden = false;
+    this.#button.setAttribute("aria-expanded", "true");
+    this.#render();
+    (this.#search.hidden ? this.#list : this.#search).focus();
+  }
+
+  close() {
+    this.#hide();
+    this.#button.focus();
+  }
+
+  #hide() {
+    this.#panel.hidden = true;
+    this.#button.setAttribute("aria-expanded", "false");
+  }
+
+  #known(model) {
+    return this.#models.find(({ id }) => id === model);
+  }
+
+  #render() {
+    const words = this.#search.value.trim().toLowerCase();
+    const offered = this.#known(this.model) || !this.model ? this.#models : [{ id: this.model, name: this.model, gone: true }, ...this.#models];
+    const found = offered.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(words));
+    this.#list.replaceChildren(...found.map((model) => this.#option(model)));
+    if (!found.length) this.#list.append(h("li", { class: "faint", role: "option", "aria-disabled": "true" }, "No model matches."));
+    this.#mark(Math.max(0, found.findIndex(({ id }) => id === this.model)));
+    this.#renderEfforts();
+  }
+
+  #option(model) {
+    const about = model.gone
+      ? "no longer offered"
+      : [model.context_window ? `${compact(model.context_window)} tokens` : "", model.supports_reasoning ? "reasons" : "", cost(model)].filter(Boolean).join(" · ");
+    const chosen = model.id === this.model;
+    return h(
+      "li",
+      { id: `option-${model.id}`, role: "option", "data-id": model.id, "aria-selected": String(chosen), onclick: () => this.#take(model.id) },
+      h("span", {}, model.name ?? model.id),
+      h("span", { class: "faint" }, about),
+      chosen ? icon("check") : null,
+    );
+  }
+
+  #renderEfforts() {
+    const shown = this.#known(this.model)?.supports_reasoning ?? false;
+    this.#efforts.hidden = !shown;
+    if (!shown) return;
+    const choice = ({ value, label }) => {
+      const radio = h("input", { type: "radio", name: "effort", value, checked: value === this.effort, onchange: () => this.#onChoose({ reasoning_effort: value }) });
+      return h("label", {}, radio, h("span", {}, label ?? value));
+    };
+    this.#efforts.replaceChildren(h("legend", { class: "faint" }, "Reasoning effort"), h("div", {}, ...this.#levels.map(choice)));
+    for (const radio of this.#efforts.querySelectorAll("input")) radio.addEventListener("change", () => this.choose(this.model, radio.value));
+  }
+
+  #take(id) {
+    if (!id) return;
+    this.choose(id, this.effort);
+    this.#onChoose({ model: id });
+    if (this.#known(id)?.supports_reasoning) this.#list.focus();
+    else this.close();
+  }
+
+  #mark(index) {
+    const options = [...this.#list.children];
+    options.forEach((option, at) => option.classList.toggle("marked", at === index));
+    const id = options[index]?.id ?? "";
+    for (const node of [this.#list, this.#search]) node.setAttribute("aria-activedescendant", id);
+    options[index]?.scrollIntoView({ block: "nearest" });
+  }
+
+  #onKey(event) {
+    if (event.key === "Escape") {
+      event.preventDefault();
+      this.close();
+    }
+    if (event.target !== this.#list && event.target !== this.#search) return;
+    const options = [...this.#list.children];
+    const at = options.findIndex((option) => option.classList.contains("marked"));
+    const moves = { ArrowDown: at + 1, ArrowUp: at - 1 };
+    if (event.key in moves) this.#mark(Math.min(Math.max(moves[event.key], 0), options.length - 1));
+    else if (event.key === "Enter") this.#take(options[at]?.dataset.id);
+    else return;
+    event.preventDefault();
+  }
+}
+
+function compact(tokens) {
+  return new Intl.NumberFormat("en", { notation: "compact" }).format(tokens);
+}
+
+/** Per million tokens, where the server tells. */
+function cost({ input_price: input, output_price: output }) {
+  return input === undefined || input === null ? "" : `$${input} in, $${output} out`;
+}

@@ -1,0 +1,43 @@
+// A read-only page of a conversation for people who are not signed in, until it is taken back.
+
+import { copied } from "../clipboard.js";
+import { button, h } from "../dom.js";
+import { fill, openDialog } from "./dialog.js";
+
+export function showShare(api, session) {
+  const route = `/api/sessions/${session.session_id}/share`;
+  const { body } = openDialog({ title: "Share this chat" });
+  const show = () => fill(body, current).then(render);
+  let share = null;
+
+  async function current() {
+    try {
+      share = await api.get(route);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      share = null;
+    }
+    return [];
+  }
+
+  function render() {
+    if (body.querySelector(".problem")) return;
+    body.replaceChildren(h("p", {}, share ? "Whoever has this address can read the chat as it was when you shared it." : "Makes an address under which the chat as it is now can be read, without signing in. You can take it back at any time."));
+    if (share) body.append(address(share.url));
+    body.append(h("div", { class: "dialog-actions" }, ...(share ? [takeBack(), make("Show what is there now")] : [make("Make the address")])));
+  }
+
+  const change = (run) => fill(body, async () => (await run(), [])).then(() => body.querySelector(".problem") || show());
+  const make = (text) => button({ text, class: "primary" }, () => change(() => api.post(route)));
+  const takeBack = () => button({ text: "Take it back", class: "quiet" }, () => change(() => api.delete(route)));
+  show();
+}
+
+function address(url) {
+  const whole = new URL(url, window.location.href).href;
+  const field = h("input", { value: whole, readonly: true, "aria-label": "Address" });
+  const copy = button({ text: "Copy", class: "quiet" }, async () => {
+    copy.textContent = (await copied(whole)) ? "Copied" : "Not copied";
+  });
+  return h("div", { class: "with-button" }, field, copy);
+}

@@ -1,0 +1,32 @@
+// Conversations as files: out of the account, and into it.
+
+import { h } from "../dom.js";
+
+/** Saves what a route answers as a file. */
+export async function save(api, path, fallback) {
+  const { blob, name } = await api.fetchFile(path);
+  const address = URL.createObjectURL(blob);
+  h("a", { href: address, download: name || fallback }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** Asks for a file and gives it to the server. Resolves to what is then said, or to null. */
+export function importFile(api) {
+  return new Promise((resolve, reject) => {
+    const choose = h("input", { type: "file", accept: ".zip,.json,application/zip,application/json" });
+    choose.addEventListener("cancel", () => resolve(null));
+    choose.addEventListener("change", () => {
+      const [file] = choose.files;
+      const options = { name: file.name, signal: new AbortController().signal, onProgress: () => {} };
+      api.upload("/api/import", file, options).then((answer) => resolve(told(answer)), reject);
+    });
+    choose.click();
+  });
+}
+
+function told({ imported, skipped, failed }) {
+  const parts = [`${imported} ${imported === 1 ? "chat" : "chats"} imported`];
+  if (skipped) parts.push(`${skipped} known already`);
+  if (failed?.length) parts.push(`${failed.length} not readable: ${failed[0].reason}`);
+  return `${parts.join(", ")}.`;
+}

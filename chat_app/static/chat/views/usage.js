@@ -1,0 +1,49 @@
+// What was used and what it cost, by day, model or session.
+
+import { h } from "../dom.js";
+import { fill, openDialog } from "./dialog.js";
+
+const DAYS = 30;
+const WAYS = [
+  ["day", "By day"],
+  ["model", "By model"],
+  ["session", "By chat"],
+];
+const NUMBER = new Intl.NumberFormat("en");
+const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 4 });
+
+export function showUsage(api) {
+  const place = h("div", {});
+  const from = new Date(Date.now() - DAYS * 86_400_000).toISOString();
+  const show = (by) => fill(place, async () => view(await api.get("/api/usage", { by, from }), by));
+  const choice = WAYS.map(([value, label]) => {
+    const radio = h("input", { type: "radio", name: "usage-by", value, checked: value === "day", onchange: () => show(value) });
+    return h("label", {}, radio, h("span", {}, label));
+  });
+  openDialog({ title: `Usage of the last ${DAYS} days`, wide: true }, h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, "Sums"), h("div", {}, ...choice)), place);
+  show("day");
+}
+
+function view({ rows, total }, by) {
+  if (!rows.length) return h("p", { class: "faint" }, "Nothing was used.");
+  const most = Math.max(...rows.map(sum), 1);
+  const head = ["", "Calls", "In", "Out", "Cost"].map((text) => h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, by)));
+  const table = h(
+    "table",
+    { class: "usage" },
+    h("thead", {}, h("tr", {}, ...head)),
+    h("tbody", {}, ...rows.map((row) => line(row, String(row.key ?? ""), most))),
+    h("tfoot", {}, line(total, "Total", 0)),
+  );
+  return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": "Usage" }, table);
+}
+
+function sum({ input_tokens, output_tokens }) {
+  return input_tokens + output_tokens;
+}
+
+function line(row, name, most) {
+  const bar = most ? h("meter", { min: 0, max: most, value: sum(row), "aria-label": `${NUMBER.format(sum(row))} tokens` }) : null;
+  const cost = row.cost === null || row.cost === undefined ? "" : MONEY.format(Number(row.cost));
+  return h("tr", {}, h("th", { scope: "row" }, name, bar), ...[row.calls, row.input_tokens, row.output_tokens].map((value) => h("td", {}, NUMBER.format(value ?? 0))), h("td", {}, cost));
+}
