@@ -236,7 +236,8 @@ def test_a_deletion_that_a_crash_has_cut_is_seen_by_nobody_and_finished_later(
 def test_a_clearing_that_a_crash_has_cut_is_finished_once_and_takes_nothing_that_was_said_since(
     alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    delete, batches = QuerySet.delete, []
+    delete = QuerySet.delete
+    batches: list[Any] = []
 
     def delete_once(rows: QuerySet[Any]) -> Any:
         if rows.model is Message and batches:

@@ -15,6 +15,7 @@ from django.db.backends.signals import connection_created
 
 from chat_app.database import in_database
 from chat_app.delivery import hub as hub_module
+from chat_app.delivery import logs
 from chat_app.delivery.hub import Channel, Hub
 from chat_app.delivery.outbox import Outbox
 from chat_app.log import journal as journal_module
@@ -54,7 +55,7 @@ def install() -> None:
 
 def drop_events() -> None:
     """One record in 10,000 of all that are read from the log for a client never arrives."""
-    page, count = hub_module._page, itertools.count(1)
+    page, count = logs.page, itertools.count(1)
 
     def page_with_a_hole(*args: Any) -> tuple[list[Record], int]:
         records, forgotten = page(*args)
@@ -66,7 +67,7 @@ def drop_events() -> None:
             leave_trace("drop-one-in-10000")
         return kept, forgotten
 
-    replace(hub_module, "_page", page_with_a_hole)
+    replace(hub_module, "page", page_with_a_hole)
 
 
 def accept_before_commit() -> None:
@@ -108,7 +109,7 @@ def read_before_subscribing() -> None:
 
     async def follow_late(hub: Hub, channel: Channel, outbox: Outbox, after: int) -> AsyncIterator[Record | str]:
         if planted("read-before-subscribe"):
-            records, _ = await in_database(hub_module._page, channel.session_pk, channel.public_id, after)
+            records, _ = await in_database(logs.page, channel.log, after)
             for record in records:
                 yield record
             await asyncio.sleep(0.05)
