@@ -177,7 +177,7 @@ def test_one_conversation_is_a_document_that_needs_nothing_else(
     assert "<code>$a_b_c$</code>" in page
     assert 'src="data:image/png;base64,' in page
     assert 'src="http' not in page
-    assert "prefers-color-scheme:dark" in page
+    assert "prefers-color-scheme: dark" in page
     assert "@media print" in page
     said = json.loads(document(alice_client, "json"))
     assert [message["role"] for message in said["messages"]] == ["user", "tool_call", "assistant", "assistant"]
