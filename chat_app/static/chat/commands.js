@@ -76,9 +76,11 @@ export class Commands {
     return this.#of.conversation()?.state.session ?? null;
   }
 
-  #settings() {
-    const { person, onRenamed, onGone, sidebar, toast } = this.#of;
-    showAccount(this.#api, person(), { onRenamed, onGone, onImported: () => sidebar.reload(), toast });
+  async #settings() {
+    const { person, onRenamed, onGone, sidebar, report, toast } = this.#of;
+    const known = has("preferences") ? await this.#api.get("/api/auth/me").catch(report) : person();
+    if (!known) return;
+    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), toast });
   }
 
   #trash() {
