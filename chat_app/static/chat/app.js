@@ -209,8 +209,8 @@ function startNew() {
 
 async function restore(session) {
   try {
-    const answer = await api.post(`/api/sessions/${session.id}/restore`);
-    sidebar.show(answer.session ?? answer);
+    await api.post(`/api/sessions/${session.id}/restore`);
+    sidebar.reload(); // which also knows what is searched for
     others.tell();
   } catch (error) {
     report(error);

@@ -84,6 +84,6 @@ export class Commands {
   }
 
   #trash() {
-    showTrash(this.#api, { onRestored: (session) => this.#of.sidebar.show(session), onProblem: this.#of.report });
+    showTrash(this.#api, { onRestored: () => this.#of.sidebar.reload(), onProblem: this.#of.report });
   }
 }
