@@ -77,4 +77,7 @@ def _answers(method: str, path: str) -> bool:
     except Resolver404:
         return False
     actions = getattr(view, "actions", None)  # of a view set
-    return method in actions if actions is not None else hasattr(getattr(view, "cls", None), method)
+    if actions is not None:
+        return method in actions
+    cls = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    return cls is None or hasattr(cls, method)

@@ -84,6 +84,15 @@ def stranger(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
+def local(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser on the server's own machine."""
+    context = browser.new_context(viewport=VIEW)
+    context.set_default_timeout(WAIT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
 def phone(browser: Browser) -> Iterator[BrowserContext]:
     """A phone that the server takes for its own machine."""
     context = browser.new_context(viewport=ViewportSize(width=390, height=780), has_touch=True, is_mobile=True)
@@ -93,7 +102,15 @@ def phone(browser: Browser) -> Iterator[BrowserContext]:
 
 
 class Troubles(list[str]):
-    """What the browser complained of; a request that was answered 401 or not at all is part of the game."""
+    """What the browser complained of; a request that was answered 401 or not at all is part of the game, as is what a
+    test forgives."""
+
+    def __init__(self) -> None:
+        self.forgiven: list[str] = ["401 (Unauthorized)", "net::ERR_", "WebSocket connection to"]
+
+    def forgive(self, part: str) -> None:
+        """That the server said so is what the test is about."""
+        self.forgiven.append(part)
 
     def watch(self, page: Page) -> Page:
         page.on("pageerror", lambda error: self.append(str(error)))
@@ -102,8 +119,7 @@ class Troubles(list[str]):
 
     @property
     def serious(self) -> list[str]:
-        passing = ("401 (Unauthorized)", "net::ERR_", "WebSocket connection to")
-        return [text for text in self if not any(part in text for part in passing)]
+        return [text for text in self if not any(part in text for part in self.forgiven)]
 
 
 @pytest.fixture

@@ -1,17 +1,17 @@
 // Puts the page together: who is here, which session is open (the address says it), and what the person does.
 
-import { AccountLog } from "./accountlog.js";
 import { Acts } from "./acts.js";
 import { Api, ApiError } from "./api.js";
 import { Auth } from "./auth.js";
 import { Commands } from "./commands.js";
 import { Conversation } from "./conversation.js";
 import { setText } from "./dom.js";
-import { Drafts } from "./drafts.js";
 import { has } from "./features.js";
 import { FileWork } from "./filework.js";
 import { newSessionId } from "./ids.js";
+import { Others } from "./others.js";
 import { local } from "./storage.js";
+import { setTheme, theme } from "./theme.js";
 import { Composer } from "./views/composer.js";
 import { confirmed } from "./views/confirm.js";
 import { initDrawer } from "./views/drawer.js";
@@ -45,7 +45,6 @@ let making = null; // the creation of a session for what was written or attached
 const beginning = []; // texts for it
 
 const acts = new Acts({ conversation: () => conversation, confirmed, toast, share: (session) => showShare(api, session) });
-const drafts = new Drafts(api);
 
 const messages = new Messages({
   loadEarlier: () => conversation?.loadEarlier().catch(report),
@@ -73,24 +72,26 @@ const composer = new Composer({
   onSend: (text) => (conversation ? say(text) : begin(text)),
   onStop: stop,
   onConfigure: (changes) => conversation?.configure(changes).catch(report),
-  onDraft: (text) => drafts.tell(conversation?.id, text),
+  onDraft: (text) => others.draft(conversation?.id, text),
   onEditLast: () => has("edit") && Boolean(conversation) && messages.editLast(),
 });
 
 const sidebar = new Sidebar(api, {
   onRemoving: (sessionId) => (removing = sessionId),
   onRemoved: (session) => {
-    tellOthers();
+    others.tell();
     if (conversation?.id === session.session_id) leave();
     if (has("trash")) toast(`“${titleOf(session)}” is in the trash.`, { text: "Undo", run: () => restore(session) });
   },
   onChanged: (session) => {
-    tellOthers();
+    others.tell();
     if (conversation?.state.session?.id === session.id) entitle(session);
   },
   onProblem: (text) => toast(text),
   onPicked: () => drawer.close(),
 });
+
+const others = new Others(auth, api, { sidebar, composer, conversation: () => conversation });
 
 const filework = new FileWork(api, {
   sessionId: () => conversation?.id,
@@ -137,7 +138,7 @@ function follow(sessionId) {
         settled = state.session;
         entitle(state.session);
         sidebar.show({ ...state.session, message_count: Math.max(state.session.message_count ?? 0, said(state)) });
-        heed(state.session);
+        others.heed(state.session);
         if (goal?.sessionId === sessionId) jump();
       }
       if (state.alert && state.alert !== alert) toast(state.alert.text);
@@ -158,7 +159,7 @@ function follow(sessionId) {
     onSettled: () => {
       sidebar.reload();
       filework.panel.refresh(sessionId);
-      tellOthers();
+      others.tell();
     },
   });
   messages.show(conversation.state);
@@ -166,13 +167,6 @@ function follow(sessionId) {
 
 function said({ entries, unsent }) {
   return entries.length + unsent.length;
-}
-
-/** What other devices left: a draft, and answers that nobody has seen yet. */
-function heed(session) {
-  const draft = drafts.received(session.session_id, session.draft);
-  if (draft) composer.receive(draft);
-  if (session.unread && has("read") && document.visibilityState === "visible") conversation?.markRead().catch(() => {}); // told with the next
 }
 
 async function jump() {
@@ -215,9 +209,9 @@ function startNew() {
 
 async function restore(session) {
   try {
-    const answer = await api.post(`/api/sessions/${session.id}/restore`);
-    sidebar.show(answer.session ?? answer);
-    tellOthers();
+    await api.post(`/api/sessions/${session.id}/restore`);
+    sidebar.reload(); // which also knows what is searched for
+    others.tell();
   } catch (error) {
     report(error);
   }
@@ -247,7 +241,7 @@ async function create() {
   const session_id = newSessionId();
   const answer = await api.post("/api/sessions", { session_id, ...composer.settings() });
   sidebar.show(answer.session ?? answer);
-  tellOthers();
+  others.tell();
   composer.carry(session_id);
   window.history.pushState(null, "", `#/${session_id}`);
   route();
@@ -340,38 +334,18 @@ document.addEventListener("keydown", (event) => {
 
 window.addEventListener("hashchange", route);
 
-// --- other windows ---------------------------------------------------------------------------------------------
-
-const others = "BroadcastChannel" in window ? new BroadcastChannel("chat-juicer.sessions") : null;
-if (others) others.onmessage = () => sidebar.reload();
-
-function tellOthers() {
-  others?.postMessage("changed");
-}
-
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState !== "visible" || !conversation) return;
-  if (!has("account-log")) sidebar.reload();
-  if (conversation.state.session) heed(conversation.state.session);
-});
-
-// --- other devices ---------------------------------------------------------------------------------------------
-
-const accountLog = new AccountLog(auth, {
-  onGap: () => sidebar.reload(),
-  onEvent: ({ type, session_id: sessionId, session }) => {
-    if (type === "session_deleted") sidebar.forget(sessionId);
-    else if (session) sidebar.show(session);
-    if (!session || conversation?.id !== sessionId) return;
-    if (type === "draft") composer.receive(drafts.received(sessionId, session.draft) ?? "");
-    else if (session.unread) heed(session);
-  },
-});
-
 // --- who is here -----------------------------------------------------------------------------------------------
 
 initSignIn((email, password, totp) => auth.signIn(email, password, totp));
 document.getElementById("sign-out").addEventListener("click", () => auth.signOut());
+
+/** What the account prefers on all devices; what this browser has chosen goes before it. */
+async function adopt() {
+  const { preferences } = (await api.get("/api/auth/me").catch(() => null)) ?? {}; // asked again with the next sign-in
+  if (!preferences) return;
+  if (theme() === "system") setTheme(preferences.theme);
+  composer.prefer(preferences.default_model);
+}
 
 function name(user) {
   setText(document.getElementById("user-name"), user.display_name || user.email);
@@ -386,10 +360,11 @@ auth.addEventListener("change", () => {
   sidebar.clear();
   filework.close();
   palette.close();
-  accountLog.close();
+  others.close();
   if (!inside) return focusSignIn();
   name(auth.user);
-  if (has("account-log")) accountLog.open();
+  if (has("preferences")) adopt();
+  others.open();
   document.getElementById("sign-out").hidden = auth.mode === "open";
   sidebar.reload();
   route();

@@ -76,12 +76,14 @@ export class Commands {
     return this.#of.conversation()?.state.session ?? null;
   }
 
-  #settings() {
-    const { person, onRenamed, onGone, sidebar, toast } = this.#of;
-    showAccount(this.#api, person(), { onRenamed, onGone, onImported: () => sidebar.reload(), toast });
+  async #settings() {
+    const { person, onRenamed, onGone, sidebar, report, toast } = this.#of;
+    const known = has("preferences") ? await this.#api.get("/api/auth/me").catch(report) : person();
+    if (!known) return;
+    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), toast });
   }
 
   #trash() {
-    showTrash(this.#api, { onRestored: (session) => this.#of.sidebar.show(session), onProblem: this.#of.report });
+    showTrash(this.#api, { onRestored: () => this.#of.sidebar.reload(), onProblem: this.#of.report });
   }
 }

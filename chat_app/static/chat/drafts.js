@@ -16,7 +16,8 @@ export class Drafts {
   tell(sessionId, content) {
     if (!sessionId || !has("draft")) return;
     clearTimeout(this.#timers.get(sessionId));
-    this.#timers.set(sessionId, setTimeout(() => this.#put(sessionId, content), PAUSE_MS));
+    // What was sent is a draft no more, at once: nobody shall find it in the field again.
+    this.#timers.set(sessionId, setTimeout(() => this.#put(sessionId, content), content ? PAUSE_MS : 0));
   }
 
   /** What another device wrote; null where it is our own, or something is being written here. */

@@ -18,6 +18,7 @@ export class Composer {
   #picker;
   #meter = document.getElementById("context-use");
   #defaults = { model: "", effort: "" };
+  #preferred = "";
   #session = null;
   #draftKey = "";
   #state = null;
@@ -53,6 +54,12 @@ export class Composer {
     };
     this.#picker.offer(models, levels);
     this.#choose();
+  }
+
+  /** The person's own model for new sessions, while the server offers it. */
+  prefer(model) {
+    this.#preferred = model;
+    if (!this.#session) this.#choose();
   }
 
   /** The session being written to; null for one that does not exist yet. Keeps what was written for each. */
@@ -180,7 +187,8 @@ export class Composer {
   }
 
   #choose() {
-    this.#picker.choose(this.#session?.model || this.#defaults.model, this.#session?.reasoning_effort || this.#defaults.effort);
+    const usual = this.#preferred && this.#picker.offers(this.#preferred) ? this.#preferred : this.#defaults.model;
+    this.#picker.choose(this.#session?.model || usual, this.#session?.reasoning_effort || this.#defaults.effort);
   }
 
   #showUse(state) {

@@ -5,7 +5,7 @@ import { confirmed } from "./confirm.js";
 import { fill, openDialog } from "./dialog.js";
 import { titleOf } from "./sidebar.js";
 
-/** `onRestored(session)`. */
+/** `onRestored()`, `onProblem(error)`. */
 export function showTrash(api, { onRestored, onProblem }) {
   const { body, dialog } = openDialog({ title: "Trash" });
   const show = () => fill(body, async () => list(await api.get("/api/sessions", { deleted: true, limit: 100 })));
@@ -19,8 +19,8 @@ export function showTrash(api, { onRestored, onProblem }) {
     const name = titleOf(session);
     const restore = button({ text: "Restore", class: "quiet small", label: `Restore ${name}` }, () =>
       act(async () => {
-        const answer = await api.post(`/api/sessions/${session.id}/restore`);
-        onRestored(answer.session ?? answer);
+        await api.post(`/api/sessions/${session.id}/restore`);
+        onRestored();
       }),
     );
     const remove = button({ icon: "trash", class: "icon-button", label: `Delete ${name} for good` }, () =>

@@ -1,0 +1,68 @@
+// The same account in other windows and on other devices: what happens there is seen here, and the other way round.
+
+import { AccountLog } from "./accountlog.js";
+import { Drafts } from "./drafts.js";
+import { has } from "./features.js";
+
+export class Others {
+  #log;
+  #drafts;
+  #windows = "BroadcastChannel" in window ? new BroadcastChannel("chat-juicer.sessions") : null;
+  #marking = false;
+  #of;
+
+  /** `sidebar` and `composer` show it; `conversation()` is the open one or null. */
+  constructor(auth, api, of) {
+    this.#of = of;
+    this.#drafts = new Drafts(api);
+    this.#log = new AccountLog(auth, { onGap: () => of.sidebar.reload(), onEvent: (event) => this.#hear(event) });
+    if (this.#windows) this.#windows.onmessage = () => of.sidebar.reload();
+    document.addEventListener("visibilitychange", () => this.#look());
+  }
+
+  open() {
+    if (has("account-log")) this.#log.open();
+  }
+
+  close() {
+    this.#log.close();
+  }
+
+  /** The list of sessions is another one now. */
+  tell() {
+    this.#windows?.postMessage("changed");
+  }
+
+  draft(sessionId, text) {
+    this.#drafts.tell(sessionId, text);
+  }
+
+  /** What other devices left in the open session: a draft, and an answer that nobody has seen yet. */
+  heed(session) {
+    const draft = this.#drafts.received(session.session_id, session.draft);
+    if (draft) this.#of.composer.receive(draft);
+    if (session.unread && has("read") && document.visibilityState === "visible") this.#markRead();
+  }
+
+  async #markRead() {
+    if (this.#marking) return;
+    this.#marking = true;
+    // What is not told now stays unread, and is told with the next.
+    await this.#of.conversation()?.markRead().catch(() => {});
+    this.#marking = false;
+  }
+
+  #hear({ type, session_id: sessionId, session }) {
+    const { sidebar, conversation } = this.#of;
+    if (type === "session_deleted") sidebar.forget(sessionId);
+    else if (session) sidebar.show(session);
+    if (session && conversation()?.id === sessionId) this.heed(session);
+  }
+
+  #look() {
+    const conversation = this.#of.conversation();
+    if (document.visibilityState !== "visible" || !conversation) return;
+    if (!has("account-log")) this.#of.sidebar.reload();
+    if (conversation.state.session) this.heed(conversation.state.session);
+  }
+}

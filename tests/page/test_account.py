@@ -1,0 +1,68 @@
+"""What is around the conversation: settings, the trash, and a chat that is shared."""
+
+import re
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.page.conftest import Troubles, answer, assert_accessible, say, until_idle, words
+
+
+def test_settings_hold_the_looks_the_devices_and_keys(page: Page, troubles: Troubles) -> None:
+    troubles.forgive("403 (Forbidden)")  # of a wrong password
+    page.get_by_role("button", name="Settings and more").click()
+    page.get_by_role("menuitem", name="Settings").press("Enter")
+    settings = page.get_by_role("dialog", name="Settings")
+    expect(settings.get_by_text("this one")).to_be_visible()
+    assert_accessible(page)
+    settings.get_by_label("Dark").check(force=True)
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+    settings.get_by_label("Name of the key").fill("for a script")
+    settings.get_by_role("button", name="Make a key").click()
+    expect(settings.get_by_label("The new key")).to_have_value(re.compile("^cj_"))
+    settings.get_by_role("button", name="Delete the key for a script").click()
+    expect(settings.get_by_text("for a script")).to_have_count(0)
+    settings.get_by_label("Current password").fill("wrong wrong")
+    settings.get_by_label("New password").fill("a better horse battery")
+    settings.get_by_role("button", name="Change").click()
+    expect(settings.locator(".form-said.problem")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_chat_is_shared_taken_back_deleted_and_restored(
+    page: Page, stranger: BrowserContext, troubles: Troubles
+) -> None:
+    troubles.forgive("404 (Not Found)")  # while nothing is shared
+    say(page, "say 3 words")
+    expect(answer(page)).to_have_text(words(3))
+    until_idle(page)
+    address = page.url
+    page.get_by_role("button", name="More about this chat").click()
+    page.get_by_role("menuitem", name="Share this chat").click()
+    sharing = page.get_by_role("dialog", name="Share this chat")
+    sharing.get_by_role("button", name="Make the address").click()
+    shared = sharing.get_by_label("Address").input_value()
+    assert_accessible(page)
+    reader = stranger.new_page()
+    reader.goto(shared)
+    expect(reader.get_by_text(words(3))).to_be_visible()
+    sharing.get_by_role("button", name="Take it back").click()
+    expect(sharing.get_by_role("button", name="Make the address")).to_be_visible()
+    gone = reader.reload()
+    assert gone and gone.status == 404
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Delete this chat").click()
+    expect(page.get_by_text("What can I do for you?")).to_be_visible()
+    page.get_by_role("button", name="Settings and more").click()
+    page.get_by_role("menuitem", name="Trash").click()
+    trash = page.get_by_role("dialog", name="Trash")
+    restore = trash.get_by_role("button", name="Restore")
+    expect(restore.first).to_be_visible()
+    left = restore.count() - 1
+    restore.first.click()
+    expect(restore).to_have_count(left)
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    page.goto(address)
+    expect(answer(page)).to_have_text(words(3))
