@@ -48,7 +48,9 @@ async def test_nobody_sees_that_a_process_is_replaced(site: FaultySite) -> None:
 @pytest.mark.timing(reason="requests and pauses are measured under load")
 async def test_slow_and_hasty_clients_harm_nobody(site: FaultySite) -> None:
     paced, flood = "stamp 40; pace 80", "say 8000 words"
-    assert_kept(await storms.attack(site, slow=4, seed=1, paced=paced, flood=flood), "slow readers", "requests cut")
+    assert_kept(
+        await storms.attack(site, slow=10, seed=1, paced=paced, flood=flood, times=2), "slow readers", "requests cut"
+    )
 
 
 @pytest.mark.timing(reason="how long clients wait for a server that comes back")

@@ -1,6 +1,7 @@
 """What a socket finds when it is opened."""
 
 import threading
+from json import loads
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,9 +38,8 @@ def test_an_answer_that_ends_meanwhile_is_seen_running_with_its_end_to_come(
     monkeypatch.setattr("sessions_app.models.sessions.ChatSessionManager.named", look_up_and_end)
     consumer: Any = ChatConsumer(PlainDialect)
     consumer.scope = {"url_route": {"kwargs": {"session_id": session.public_id}}, "query_string": b""}
-    opened = consumer._look_up(SimpleNamespace(user=alice))
+    opened = consumer.look_up(SimpleNamespace(user=alice))
     run.refresh_from_db()
-    session.refresh_from_db()
-    assert run.status == "interrupted"
-    assert opened.live is not None and opened.live.status == "running"
-    assert opened.session.last_seq < session.last_seq
+    assert run.status == "interrupted" and run.first_seq
+    assert opened.after == run.first_seq - 1
+    assert [loads(text)["type"] for text in opened.opening] == ["connected"]  # and nothing of an end
