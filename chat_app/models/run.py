@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import msgspec
 from django.conf import settings
 from django.db import OperationalError, models, transaction
 from django.db.models import Exists, Min, OuterRef, Q
@@ -22,15 +20,14 @@ from chat_app.log.record import lock_session, record
 from chat_app.log.session_events import message_created
 from chat_app.tool_calls import AskedCall, DecidedCall
 from chatjuicer.api.exceptions import IdempotencyMismatch
-from chatjuicer.api.times import rfc3339
-from chatjuicer.encryption import EncryptedTextField
 from chatjuicer.observability.counters import counts
 from sessions_app.exceptions import SessionInactive
 from sessions_app.models import IDLE, ChatSession, Message
 
 from .ending import PROCESS_LOST, UNHEARD_NOTE, UNKNOWN_ERROR, close_tool_calls, keep_text, wire_usage
-from .inputs import context_item, user_message
+from .inputs import command_hash, context_item, user_message
 from .lease import lease_end
+from .run_row import RunRow
 from .status import ACTIVE, LIVE, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -111,8 +108,8 @@ class RunManager(models.Manager["Run"]):
         """
         with transaction.atomic():
             session = lock_session(session_pk)
-            command_hash = hash_of(inputs, model, reasoning_effort, on_busy)
-            if client_id and (repeated := self._started_before(session, client_id, command_hash, inputs)):
+            asked = command_hash(inputs, model, reasoning_effort, on_busy)
+            if client_id and (repeated := self._started_before(session, client_id, asked, inputs)):
                 return repeated
             if not session.is_active:
                 raise SessionInactive()
@@ -128,7 +125,7 @@ class RunManager(models.Manager["Run"]):
                 model=model or session.model,
                 reasoning_effort=reasoning_effort or session.reasoning_effort,
                 client_id=client_id,
-                command_hash=command_hash if client_id else "",
+                command_hash=asked if client_id else "",
             )
             messages = session.add_messages([user_message(session, run.pk, given) for given in inputs])
             run.first_position, run.input_count = messages[0].position, len(messages)
@@ -148,7 +145,7 @@ class RunManager(models.Manager["Run"]):
             return started
 
     def _started_before(
-        self, session: ChatSession, client_id: str, command_hash: str, inputs: Sequence[protocol.UserInput]
+        self, session: ChatSession, client_id: str, asked: str, inputs: Sequence[protocol.UserInput]
     ) -> Started | None:
         """The caller has locked the session, so that of two at a time one finds the other's."""
         found = list(self.filter(session=session, client_id=client_id).order_by("created_at", "first_position", "pk"))
@@ -156,7 +153,7 @@ class RunManager(models.Manager["Run"]):
             messages = list(run.inputs())
             # Of a version that kept no hash, the words alone are known.
             same_words = [message.content for message in messages] == [given.content for given in inputs]
-            if run.command_hash == command_hash or (not run.command_hash and same_words):
+            if run.command_hash == asked or (not run.command_hash and same_words):
                 return Started(run, session, [message.pk for message in messages], again=True)
         if found:
             raise IdempotencyMismatch()
@@ -240,103 +237,10 @@ class RunManager(models.Manager["Run"]):
             return run
 
 
-def hash_of(inputs: Sequence[protocol.UserInput], model: str, reasoning_effort: str, on_busy: str) -> str:
-    """Tells one command from another under the same `client_id`."""
-    said = [[given.content, given.attachments or []] for given in inputs]
-    command = [said, model, reasoning_effort, on_busy]
-    return hashlib.sha256(msgspec.json.encode(command, order="sorted")).hexdigest()
-
-
-class Run(models.Model):
-    """The agent's work on one batch of user messages.
-
-    `owner` is the process that executes it, until `lease_until` (by the database's clock). `epoch` grows with each
-    claim and with the end; a write that names an older epoch changes nothing.
-    """
-
-    Status = RunStatus
-
-    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="runs")
-    status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
-    owner = models.CharField(max_length=128, blank=True)
-    epoch = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
-    model = models.CharField(max_length=128)
-    reasoning_effort = models.CharField(max_length=16, blank=True)
-    client_id = models.CharField(max_length=128, blank=True)
-    command_hash = models.CharField(
-        max_length=64, blank=True, default="", db_default="", help_text="Of all that the client asked for."
-    )
-    first_position = models.PositiveIntegerField(help_text="Position of the first user message.")
-    input_count = models.PositiveSmallIntegerField(help_text="How many user messages it answers.")
-    state = EncryptedTextField(blank=True, help_text="What the Agents SDK needs to go on after an approval.")
-    unheard = models.BooleanField(
-        default=False, db_default=False, help_text="Ended before it began; the model has yet to be given its words."
-    )
-    may_go_on = models.BooleanField(default=False, help_text="Waited for approval, and has it.")
-    first_seq = models.PositiveBigIntegerField(null=True, help_text="Number of its latest stream_start.")
-    answer_after = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="Its messages above this position were begun after its latest stream_start."
-    )
-    finish_reason = models.CharField(max_length=20, blank=True)
-    error_code = models.CharField(max_length=64, blank=True)
-    usage = models.JSONField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-    folded = models.BooleanField(default=False, db_default=False, help_text="Its deltas are few rows.")
+class Run(RunRow):
+    """The agent's work on one batch of user messages."""
 
     objects = RunManager.from_queryset(RunQuerySet)()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["session"],
-                condition=Q(status__in=("running", "awaiting_approval")),
-                name="run_one_active",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["session", "client_id"], condition=~Q(client_id=""), name="run_client_id"),
-            models.Index(fields=["created_at"], condition=Q(status="queued"), name="run_queued"),
-            models.Index(fields=["ended_at"], condition=Q(folded=False), name="run_unfolded"),
-            models.Index(fields=["created_at"], condition=Q(may_go_on=True), name="run_may_go_on"),
-            models.Index(fields=["owner", "lease_until"], condition=Q(status="running"), name="run_leased"),
-            models.Index(
-                fields=["session", "first_position"],
-                condition=Q(status__in=("queued", "running", "awaiting_approval")),
-                name="run_live",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.pk}"
-
-    def inputs(self) -> models.QuerySet[Message]:
-        """The user messages that it answers, in order."""
-        positions = (self.first_position, self.first_position + self.input_count - 1)
-        own = Message.objects.filter(session_id=self.session_id, run_id=self.pk)  # positions begin anew after a clear
-        return own.filter(position__range=positions).order_by("position")
-
-    @property
-    def answer(self) -> Q:
-        """Of the session's messages, those that it has begun since its latest `stream_start`."""
-        after = max(self.first_position, self.answer_after)
-        return Q(run_id=self.pk, role__in=("assistant", "tool_call"), position__gt=after)
-
-    def representation(self) -> dict[str, Any]:
-        return {
-            "id": str(self.pk),
-            "run_id": str(self.pk),
-            "status": self.status,
-            "model": self.model,
-            "created_at": rfc3339(self.created_at),
-            "started_at": rfc3339(self.started_at) if self.started_at else None,
-            "first_seq": self.first_seq,
-        }
-
-    # -- verbs
 
     def claim(self, owner: str) -> Started | None:
         """Make the session's next run the owner's; None when another process, or another run, was first."""
@@ -356,16 +260,9 @@ class Run(models.Model):
             context = run.begin(session, owner, messages)
             run.save()
             run.note_start(record(session, [protocol.StreamStart()], run.pk, state=run.status))
-            ids = [m.pk for m in messages]
-            return Started(
-                run,
-                session,
-                ids,
-                claimed=True,
-                context=context,
-                always_allowed=allowed_tools(session),
-                instructions=session.owner.instructions,
-            )
+            started = Started(run, session, [m.pk for m in messages], claimed=True, context=context)
+            started.always_allowed, started.instructions = allowed_tools(session), session.owner.instructions
+            return started
 
     def resume(self, session: ChatSession, owner: str) -> Started:
         """Go on after an approval: the same run, another `stream_start`."""
