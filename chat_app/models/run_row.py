@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,8 @@ from django.db.models import Q
 
 from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import EncryptedTextField
-from sessions_app.models import ChatSession, Message
+from sessions_app.models import ChatSession, Message, Writes
+from sessions_app.models.statements import as_param
 
 from .status import RunStatus
 
@@ -91,6 +93,11 @@ class RunRow(models.Model):
         """Of the session's messages, those that it has begun since its latest `stream_start`."""
         after = max(self.first_position, self.answer_after)
         return Q(run_id=self.pk, role__in=("assistant", "tool_call"), position__gt=after)
+
+    def update(self, writes: Writes, fields: Sequence[str]) -> None:
+        """The row gets what these fields are."""
+        changes = {name: getattr(self, name) for name in fields}
+        writes.update(type(self), "id=%s", [as_param(type(self), self.pk)], **changes)
 
     def representation(self) -> dict[str, Any]:
         return {
