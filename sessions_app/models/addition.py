@@ -9,13 +9,14 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
+from chatjuicer.encryption import storable
 from sessions_app.preview import preview_of
 
 from .context import ContextItem
 from .draft import MessageDraft
 from .message import SPOKEN, Message
 from .search_entry import SearchEntry
-from .statements import Sql, Writes, as_param, countable, field_of
+from .statements import Sql, Writes, as_param, columns_of, countable, field_of, loaded, rows_of
 
 if TYPE_CHECKING:
     from .session import ChatSession
@@ -69,8 +70,9 @@ class Addition:
         """Messages that an earlier transaction has begun, by their ids; nothing happens to those that are finished."""
         if not changes:
             return
-        pending = Message.Status.PENDING
-        for message in Message.objects.filter(pk__in=changes, status=pending).defer(*SAID):
+        places = ",".join(["%s"] * len(changes))
+        for row in rows_of(PENDING.format(places=places), [as_param(Message, pk) for pk in changes]):
+            message = loaded(Message, row, *SAID)
             of_message = changes[message.pk]
             self.writes.update(Message, "id=%s", [as_param(Message, message.pk)], **of_message)
             if "status" in of_message:
@@ -81,7 +83,8 @@ class Addition:
 
     def _found(self, message: Message, ending: Mapping[str, Any]) -> None:
         """It is searched for from now on."""
-        message.content, message.tool_result = ending.get("content", ""), ending.get("tool_result", "")
+        message.content = storable(ending.get("content", ""))
+        message.tool_result = storable(ending.get("tool_result", ""))
         self.writes.insert(SearchEntry.objects.of_messages(self.session, [message]), ignore_conflicts=True)
 
     def context(self, items: Sequence[dict[str, Any]], run_id: UUID | None = None) -> None:
@@ -135,6 +138,10 @@ class Addition:
 
 # What is not read of a message to change it; it may be long.
 SAID = ("content", "tool_arguments", "tool_result", "reasoning", "error_message", "metadata")
+PENDING = f"""
+SELECT {columns_of(Message, "message", *SAID)} FROM "{Message._meta.db_table}" message
+WHERE id IN ({{places}}) AND status = 'pending'
+"""  # noqa: S608
 LATEST_PREVIEW = f"""
 CASE WHEN EXISTS (
   SELECT 1 FROM "{Message._meta.db_table}" completed JOIN "{Message._meta.db_table}" later
