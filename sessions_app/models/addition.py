@@ -12,10 +12,11 @@ from django.utils import timezone
 from chatjuicer.encryption import storable
 from sessions_app.preview import preview_of
 
+from .account_log import AccountEvent
 from .context import ContextItem
 from .draft import MessageDraft
 from .message import SPOKEN, Message
-from .search_entry import SearchEntry
+from .search_entry import REPLACING, SearchEntry
 from .statements import Sql, Writes, as_param, columns_of, countable, field_of, loaded, rows_of
 
 if TYPE_CHECKING:
@@ -53,13 +54,15 @@ class Addition:
             message.position = position
             message.created_at = draft.created_at or self.now
         self.writes.insert(messages)
-        self.writes.insert(SearchEntry.objects.of_messages(session, messages), ignore_conflicts=True)
+        self.writes.insert(SearchEntry.objects.of_messages(session, messages), ending=REPLACING)
         self.change(
             last_position=session.last_position + len(messages),
             message_count=session.message_count + len(messages),
             last_used_at=self.now,
             updated_at=self.now,
         )
+        if answers := [message.position for message in messages if message.role == Message.Role.ASSISTANT]:
+            self.change(answered_position=answers[-1])
         spoken = (preview_of(message.content) for message in reversed(messages) if message.role in SPOKEN)
         if preview := next(filter(None, spoken), None):
             self.change(last_message_preview=preview)
@@ -85,7 +88,7 @@ class Addition:
         """It is searched for from now on."""
         message.content = storable(ending.get("content", ""))
         message.tool_result = storable(ending.get("tool_result", ""))
-        self.writes.insert(SearchEntry.objects.of_messages(self.session, [message]), ignore_conflicts=True)
+        self.writes.insert(SearchEntry.objects.of_messages(self.session, [message]), ending=REPLACING)
 
     def context(self, items: Sequence[dict[str, Any]], run_id: UUID | None = None) -> None:
         """Appends the items, verbatim, to what the model is given."""
@@ -120,6 +123,8 @@ class Addition:
     def gather(self) -> None:
         """The session's UPDATE joins the other writes; nothing can be added after it."""
         changes, self._changes = self._changes, {}
+        if "state" in changes:
+            AccountEvent.objects.note(self.session, AccountEvent.Type.STATE)
         if changes:
             if self._completed is not None:
                 changes["last_message_preview"] = self._preview_unless_later(changes["last_message_preview"])

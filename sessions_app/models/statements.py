@@ -45,14 +45,14 @@ class Writes:
     def add(self, statement: str, params: Sequence[Any]) -> None:
         self._statements.append((statement, params))
 
-    def insert(self, rows: Sequence[Model], *, ignore_conflicts: bool = False) -> None:
-        """Rows of one model, without what `save` and `bulk_create` do besides."""
+    def insert(self, rows: Sequence[Model], *, ending: str = "") -> None:
+        """Rows of one model, without what `save` and `bulk_create` do besides. `ending` follows the rows."""
         if not rows:
             return
         fields = inserted_fields(type(rows[0]))
         at_once = MOST_PARAMS // len(fields)
         for start in range(0, len(rows), at_once):
-            self._insert(fields, rows[start : start + at_once], " ON CONFLICT DO NOTHING" if ignore_conflicts else "")
+            self._insert(fields, rows[start : start + at_once], ending)
 
     def _insert(self, fields: Sequence[Field[Any, Any]], rows: Sequence[Model], ending: str) -> None:
         tuples: list[str] = []
