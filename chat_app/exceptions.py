@@ -1,6 +1,7 @@
 """What can go wrong in a conversation, each with its code."""
 
 from chatjuicer.api.exceptions import ApiError
+from sessions_app.models import ChatSession
 
 
 class BadFrame(ApiError):
@@ -51,3 +52,12 @@ class SessionGone(ApiError):
 class LeaseLost(Exception):
     """The run has ended or belongs to another process: this process may write nothing more for it. Not an answer to a
     client: it ends the task that executes the run."""
+
+
+class SessionPacked(Exception):
+    """The session is packed. It is unpacked outside of a transaction that others share, and asked again. Not an answer
+    to a client."""
+
+    def __init__(self, session: ChatSession) -> None:
+        super().__init__()
+        self.session = session

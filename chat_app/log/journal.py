@@ -12,30 +12,30 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, connection, transaction
 
+from chat_app.database import in_database
+from chat_app.exceptions import LeaseLost, SessionPacked
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.protocol import Record, encode
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.times import rfc3339
 from chatjuicer.observability.counters import counts
-from sessions_app.models import ChatSession, together
+from sessions_app.models import Addition, ChatSession, Writes, together
 
-from .record import insert, tag
+from .record import add_events, holding, insert, tag
 from .run_writer import ClaimedRun, Entry, RunWriter, SendControl
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-# {session pk: (run id, epoch, how many)} -> {session pk: its new last_seq}; runs that lost their epoch are missing.
-Number = Callable[[dict[UUID, tuple[UUID, int, int]]], dict[UUID, int]]
 
 RETRY_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # between attempts to write a batch; the last one repeats
 STOP_TIMEOUT_S = 10.0
@@ -49,14 +49,24 @@ MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and running answers mu
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
 
 
+class Fence(Protocol):
+    """What the journal asks of the runs' rows: chat_app/models/fence.py."""
+
+    def number(self, entries: Iterable[Entry]) -> dict[UUID, int]: ...
+
+    def sessions_of(self, entries: Iterable[Entry]) -> dict[UUID, ChatSession]: ...
+
+
 @dataclass(slots=True)
 class Call:
     """A verb that a caller of `transact` waits for. If it names the session that it changes, it shares the transaction
-    of a batch, in a savepoint of its own; else it runs after the batch and makes its own transactions."""
+    of a batch; else it runs after the batch and makes its own transactions."""
 
     verb: Callable[[], Any]
     answer: asyncio.Future[Any]
     session_pk: UUID | None = None
+    after: RunWriter | None = None
+    in_savepoint: bool = False
     result: Any = None
     error: BaseException | None = None
 
@@ -72,12 +82,11 @@ class Journal:
     """Started and stopped with the process, on its event loop."""
 
     def __init__(
-        self, number: Number, on_lost: Callable[[UUID], None], on_refused: Callable[[UUID], None] | None = None
+        self, fence: Fence, on_lost: Callable[[UUID], None], on_refused: Callable[[UUID], None] | None = None
     ) -> None:
-        """`number` gives out the numbers of running runs' events (models/fence.py). `on_lost` is called, on the loop,
-        for each run that this process may no longer write; in its place `on_refused`, if there is one, for each whose
-        events the database does not take, so that somebody ends it."""
-        self._number, self._on_lost, self._on_refused = number, on_lost, on_refused or on_lost
+        """`on_lost` is called, on the loop, for each run that this process may no longer write; in its place
+        `on_refused`, if there is one, for each whose events the database does not take, so that somebody ends it."""
+        self._fence, self._on_lost, self._on_refused = fence, on_lost, on_refused or on_lost
         self._loop = asyncio.get_running_loop()
         self._dirty: dict[RunWriter, None] = {}
         self._calls: list[Call] = []
@@ -98,10 +107,21 @@ class Journal:
         """`send_control` is given the frames that go to the clients without being logged."""
         return RunWriter(run, session, self._note_dirty, send_control)
 
-    async def transact(self, verb: Callable[[], T], session_pk: UUID | None = None) -> T:
+    async def transact(
+        self, verb: Callable[[], T], session_pk: UUID | None = None, after: RunWriter | None = None
+    ) -> T:
         """The verb's result, once it is committed. Its own errors are raised here; Unavailable if it could not be
-        committed at all. A verb that changes `session_pk`, and no other session, shares the commit of others."""
-        call = Call(verb, self._loop.create_future(), session_pk)
+        committed at all. A verb that changes `session_pk`, and no other session, shares the commit of others. It may be
+        tried more than once, and changes nothing but rows. One `after` a writer comes after all that this has written,
+        and raises LeaseLost where that is never written."""
+        try:
+            return await self._transact(verb, session_pk, after)
+        except SessionPacked as error:  # unpacking takes long, and everybody else's words would wait for it
+            await in_database(error.session.unpack)
+        return await self._transact(verb, session_pk, after)
+
+    async def _transact(self, verb: Callable[[], T], session_pk: UUID | None, after: RunWriter | None) -> T:
+        call = Call(verb, self._loop.create_future(), session_pk, after)
         self._calls.append(call)
         self._schedule()
         try:
@@ -143,7 +163,8 @@ class Journal:
             if rest_s > 0:
                 self._loop.call_later(rest_s, self._hand_over)
             else:
-                self._loop.call_soon(self._hand_over)
+                # One turn of the loop later: an answer that ends with its first words is one transaction with its end.
+                self._loop.call_soon(self._loop.call_soon, self._hand_over)
 
     def _hand_over(self) -> None:
         self._scheduled = False
@@ -157,9 +178,10 @@ class Journal:
                 if not writer.lost:
                     batch.entries.append(writer.take_batch())
         self._calls = [call for call in self._calls if not call.answer.done()]  # nobody waits for the others any more
-        for call in self._calls[:MAX_CALLS]:
+        ready = [call for call in self._calls if call.after not in self._dirty][:MAX_CALLS]
+        for call in ready:
             (batch.alone if call.session_pk is None else batch.calls).append(call)
-        del self._calls[:MAX_CALLS]
+            self._calls.remove(call)
         if batch.entries or batch.calls or batch.alone:
             self._busy = True
             self._handed_at = self._noted_at
@@ -248,14 +270,27 @@ class Journal:
         began = time.monotonic()
         for call in batch.calls:
             call.result = call.error = None
-        with transaction.atomic(), together():
-            lock([e.writer.session_pk for e in batch.entries] + [c.session_pk for c in batch.calls if c.session_pk])
-            lost = write_entries(batch.entries, self._number) if batch.entries else []
-            for call in batch.calls:
-                self._make(call)
+        sessions = [e.writer.session_pk for e in batch.entries] + [c.session_pk for c in batch.calls if c.session_pk]
+        try:
+            with transaction.atomic(), holding(sessions), together():
+                lost = write_entries(batch.entries, self._fence) if batch.entries else []
+                for call in batch.calls:
+                    self._make(call)
+                    if call.error is not None and not call.in_savepoint:
+                        raise VerbFailed
+        except VerbFailed:
+            return self._write_without_failed(batch)
         counts.commit_s.observe(time.monotonic() - began)
         counts.batch_events.observe(sum(len(entry.events) for entry in batch.entries) + len(batch.calls))
         return lost
+
+    def _write_without_failed(self, batch: Batch) -> list[RunWriter]:
+        """Again, with a savepoint for each verb: most batches need none, and each is two statements."""
+        if batch.entries or len(batch.calls) > 1:
+            for call in batch.calls:
+                call.in_savepoint = True
+            return self._write_once(batch)
+        return []
 
     def _make_alone(self, call: Call) -> None:
         """On SQLite in one transaction, which is one lock of the database. On PostgreSQL the verb makes its own: a
@@ -276,7 +311,9 @@ class Journal:
 
     def _make(self, call: Call) -> None:
         try:
-            with transaction.atomic(), together():
+            if call.after is not None and (call.after.lost or call.after.refused):
+                raise LeaseLost
+            with transaction.atomic() if call.in_savepoint else nullcontext(), together():
                 call.result = call.verb()
         except OperationalError:
             raise
@@ -287,22 +324,32 @@ class Journal:
             call.error = error
 
 
-def lock(sessions: list[UUID]) -> None:
-    """Lock the rows of all sessions that a transaction will change, in one order: two processes whose batches have the
-    same sessions would otherwise wait for each other."""
-    if connection.features.has_select_for_update:
-        rows = ChatSession.objects.filter(pk__in=sessions).order_by("pk")
-        list(rows.select_for_update().values_list("pk"))
+class VerbFailed(Exception):
+    """Undoes the transaction, which has no savepoint."""
 
 
-def write_entries(entries: list[Entry], number: Number) -> list[RunWriter]:
+def write_entries(entries: list[Entry], fence: Fence) -> list[RunWriter]:
     """Number the events, change the rows and insert the events, in the current transaction. The writers whose runs are
-    lost are returned. Each session appears once.
+    lost are returned. Each session appears once, and is locked."""
+    writes = Writes()
+    with_rows = [entry for entry in entries if entry.has_rows]
+    sessions = fence.sessions_of(with_rows) if with_rows else {}
+    lost = [entry.writer for entry in with_rows if entry.writer.session_pk not in sessions]
+    for entry in with_rows:
+        if session := sessions.get(entry.writer.session_pk):
+            addition = Addition(session, writes)
+            entry.add_rows(addition)
+            add_events(addition, entry.events, entry.writer.run_id)
+            addition.gather()
+    if others := [entry for entry in entries if not entry.has_rows]:
+        lost += write_events(others, fence, writes)
+    writes.make()
+    return lost
 
-    The sessions must be locked before. Otherwise `number` may wait for a session's row while the run is ended, and
-    PostgreSQL would then look again at the session's row but not at the run's.
-    """
-    numbers = number({e.writer.session_pk: (e.writer.run_id, e.writer.epoch, len(e.events)) for e in entries})
+
+def write_events(entries: list[Entry], fence: Fence, writes: Writes) -> list[RunWriter]:
+    """Of runs that have said more of the same: most batches are such, and cost one statement for all sessions."""
+    numbers = fence.number(entries)
     now = datetime.now(UTC)
     at = rfc3339(now)
     lost: list[RunWriter] = []
@@ -313,14 +360,10 @@ def write_entries(entries: list[Entry], number: Number) -> list[RunWriter]:
         if last_seq is None:
             lost.append(writer)
             continue
-        if entry.changes:
-            session = ChatSession(pk=writer.session_pk, public_id=writer.public_id)
-            for change in entry.changes:
-                change(session)
         first = last_seq - len(entry.events) + 1
         for n, event in enumerate(entry.events, first):
             records.append(Record(writer.session_pk, writer.public_id, n, writer.run_id, tag(event), encode(event), at))
     if records:
-        insert(records, now)
+        insert(writes, records, now)
         transaction.on_commit(lambda: commit_hooks.events_committed(records))
     return lost

@@ -6,7 +6,9 @@ answer: the journal numbers those in batches and uses `insert` below.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,26 +16,91 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import F
 
-from chat_app.exceptions import SessionGone
+from chat_app.exceptions import SessionGone, SessionPacked
 from chat_app.protocol import Event as LogEvent
 from chat_app.protocol import Record, encode
 from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import seal
-from sessions_app.models import AccountEvent, ChatSession
-from sessions_app.models.statements import update_returning
+from sessions_app.models import AccountEvent, Addition, ChatSession, Writes
+from sessions_app.models.sessions import KNOWN
+from sessions_app.models.statements import MOST_PARAMS, as_param, columns_of, loaded, rows_of, update_returning
 
 from .commit_hooks import commit_hooks
 from .event import Event
 
+_held = threading.local()
+
+
+@contextmanager
+def holding(sessions: Sequence[UUID]) -> Iterator[None]:
+    """For a transaction in which several sessions change: their rows are locked at once and in one order, for two
+    processes whose transactions have the same sessions would otherwise wait for each other."""
+    _lock(sorted(set(sessions)))
+    _held.sessions = frozenset(sessions)
+    try:
+        yield
+    finally:
+        del _held.sessions
+
 
 def lock_session(session_pk: UUID) -> ChatSession:
-    """The session's row, locked until the transaction ends, so that what happens in a session happens in one order."""
-    session = ChatSession.objects.select_for_update().filter(pk=session_pk).first()
-    if session is None:
+    """The session's row, locked until the transaction ends, so that what happens in a session happens in one order.
+
+    Raises SessionGone; and SessionPacked in a transaction that others share, who would wait until it is unpacked.
+    """
+    if not hold(session_pk):
         raise SessionGone()
+    rows = rows_of(SESSION, [as_param(ChatSession, session_pk)])
+    return of_row(rows[0] if rows else None)
+
+
+def verb_transaction() -> transaction.Atomic:
+    """All of a verb or nothing. In a transaction that others share, whoever has begun it undoes a verb that failed."""
+    return transaction.atomic(savepoint=not hasattr(_held, "sessions"))
+
+
+def hold(session_pk: UUID) -> bool:
+    """Locks the session's row, unless it is locked; false if there is none."""
+    return session_pk in getattr(_held, "sessions", ()) or _lock([session_pk])
+
+
+def of_row(row: Sequence[Any] | None) -> ChatSession:
+    """The session of a row that begins with all its columns. Raises as lock_session does."""
+    if row is None:
+        raise SessionGone()
+    session = loaded(ChatSession, row)
     if session.packed:
+        if hasattr(_held, "sessions"):
+            raise SessionPacked(session)
         session.unpack()
     return session
+
+
+def _lock(sessions: Sequence[UUID]) -> bool:
+    """SQLite has one lock, which the transaction holds."""
+    if not connection.features.has_select_for_update or not sessions:
+        return True
+    places = ",".join(["%s"] * len(sessions))
+    return bool(rows_of(LOCK.format(places=places), [as_param(ChatSession, pk) for pk in sessions]))
+
+
+SESSIONS = f'"{ChatSession._meta.db_table}"'
+LOCK = f"SELECT 1 FROM {SESSIONS} WHERE id IN ({{places}}) ORDER BY id FOR UPDATE"  # noqa: S608
+SESSION = f"""
+SELECT {columns_of(ChatSession, "session")} FROM {SESSIONS} session WHERE id = %s AND {KNOWN}
+"""  # noqa: S608
+
+
+def add_events(addition: Addition, events: Iterable[LogEvent], run_id: UUID | None = None) -> list[Record]:
+    """Number the events among what is added to a session; clients are notified after the commit."""
+    events, session, at = list(events), addition.session, rfc3339(addition.now)
+    records = [
+        Record(session.pk, session.public_id, seq, run_id, tag(event), encode(event), at)
+        for seq, event in enumerate(events, addition.number(len(events)))
+    ]
+    insert(addition.writes, records, addition.now)
+    transaction.on_commit(lambda: commit_hooks.events_committed(records))
+    return records
 
 
 def record(
@@ -62,36 +129,30 @@ def record(
         Record(session.pk, session.public_id, first + n, run_id, tag(event), encode(event), at)
         for n, event in enumerate(events)
     ]
-    insert(records, now)
+    writes = Writes()
+    insert(writes, records, now)
+    writes.make()
     transaction.on_commit(lambda: commit_hooks.events_committed(records))
     return records
 
 
-def insert(records: list[Record], now: datetime) -> None:
-    """The rows of numbered records, by few statements and without model instances: every delta passes here."""
-    session_field, run_field = Event._meta.get_field("session"), Event._meta.get_field("run_id")
-    at_field = Event._meta.get_field("at")
-    moment = at_field.get_db_prep_value(now, connection)
-    rows: list[Any] = []
-    for r in records:
-        rows += (
-            session_field.get_db_prep_value(r.session_pk, connection),
-            r.seq,
-            run_field.get_db_prep_value(r.run_id, connection),
-            r.type,
-            seal(r.payload),
-            moment,
-        )
-    with connection.cursor() as cursor:
-        for start in range(0, len(rows), ROWS_PER_INSERT * 6):
-            part = rows[start : start + ROWS_PER_INSERT * 6]
-            values = ",".join(["(%s,%s,%s,%s,%s,%s)"] * (len(part) // 6))
-            statement = f"INSERT INTO {EVENTS} (session_id,seq,run_id,type,payload,at) VALUES {values}"  # noqa: S608
-            cursor.execute(statement, part)
+def insert(writes: Writes, records: list[Record], now: datetime) -> None:
+    """The rows of numbered records, without model instances: every delta passes here."""
+    moment = AT.get_db_prep_value(now, connection)
+    keys = {r.session_pk: as_param(ChatSession, r.session_pk) for r in records}
+    runs = {r.run_id: RUN_ID.get_db_prep_value(r.run_id, connection) for r in records}
+    for start in range(0, len(records), ROWS_PER_INSERT):
+        part = records[start : start + ROWS_PER_INSERT]
+        params: list[Any] = []
+        for r in part:
+            params += (keys[r.session_pk], r.seq, runs[r.run_id], r.type, seal(r.payload), moment)
+        values = ",".join(["(%s,%s,%s,%s,%s,%s)"] * len(part))
+        writes.add(f"INSERT INTO {EVENTS} (session_id,seq,run_id,type,payload,at) VALUES {values}", params)  # noqa: S608
 
 
 EVENTS = f'"{Event._meta.db_table}"'
-ROWS_PER_INSERT = 150  # 900 parameters: below SQLite's oldest limit of 999
+AT, RUN_ID = Event._meta.get_field("at"), Event._meta.get_field("run_id")
+ROWS_PER_INSERT = MOST_PARAMS // 6
 
 
 def tag(event: LogEvent) -> str:

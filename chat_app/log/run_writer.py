@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from chat_app import protocol
 from chat_app.exceptions import LeaseLost
-from sessions_app.models import ChatSession, Message, MessageDraft
+from sessions_app.models import Addition, ChatSession, MessageDraft, Writes
 from sessions_app.models.statements import elapsed_ms
 
 # How far the model may be ahead of the disk before the writer makes it wait.
@@ -23,17 +23,38 @@ MAX_UNWRITTEN_CHARS = 512 * 1024
 # Of a `usage` event, what the run keeps.
 USAGE = ("input_tokens", "output_tokens", "total_tokens", "context_tokens")
 
-Change = Callable[[ChatSession], None]
 SendControl = Callable[[UUID, str], None]  # the session's key, the text of a control frame
 
 
 @dataclass(slots=True)
 class Entry:
-    """What one writer adds to one commit: events in order, and the changes of rows that belong to them."""
+    """What one writer adds to one commit: events in order, and the rows that belong to them."""
 
     writer: RunWriter
     events: list[protocol.Event] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    drafts: dict[UUID, MessageDraft] = field(default_factory=dict)  # messages that begin, in order
+    changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)  # of messages that have begun before
+    items: list[dict[str, Any]] = field(default_factory=list)
+    usage: dict[str, Any] | None = None
+
+    @property
+    def has_rows(self) -> bool:
+        return bool(self.drafts or self.changes or self.items or self.usage)
+
+    def change(self, message_id: UUID, **values: Any) -> None:
+        """Of a message of the run: one row is written once in a commit."""
+        if draft := self.drafts.get(message_id):
+            self.drafts[message_id] = replace(draft, **values)
+        else:
+            self.changes[message_id] = self.changes.get(message_id, {}) | values
+
+    def add_rows(self, addition: Addition) -> None:
+        """May run more than once: a failed transaction is repeated."""
+        addition.messages(self.drafts.values())
+        addition.amend(self.changes)
+        addition.context(self.items, run_id=self.writer.run_id)
+        if self.usage is not None:
+            self.writer.note_usage(addition.writes, self.usage)
 
 
 @dataclass(slots=True)
@@ -52,7 +73,7 @@ class ClaimedRun(Protocol):
     model: str
     started_at: datetime | None
 
-    def note_usage(self, usage: dict[str, Any]) -> None: ...
+    def note_usage(self, writes: Writes, usage: dict[str, Any]) -> None: ...
 
 
 class RunWriter:
@@ -69,7 +90,7 @@ class RunWriter:
         send_control: SendControl,
     ) -> None:
         self.run_id, self.epoch, self.model = run.pk, run.epoch, run.model
-        self._note_usage = run.note_usage
+        self.note_usage = run.note_usage
         self.started_at = run.started_at or timezone.now()
         self.session_pk, self.public_id = session.pk, session.public_id
         self.agent_name = session.agent_name
@@ -84,6 +105,7 @@ class RunWriter:
         self._waiting: list[asyncio.Future[None]] = []
         self._message: UUID | None = None
         self._message_parts: list[str] = []
+        self._message_reasoning = ""
         self._thoughts: list[str] = []  # that no message has yet
         self._tools: dict[str, UUID] = {}
 
@@ -189,7 +211,7 @@ class RunWriter:
     # -- the journal's side
 
     def take_batch(self) -> Entry:
-        """All that came since the last batch. Its changes may run more than once: a failed transaction is repeated."""
+        """All that came since the last batch."""
         batch, self._unwritten = self._unwritten, []
         self.writing = True
         self._unwritten_chars = 0
@@ -207,7 +229,7 @@ class RunWriter:
                 case ("end_message", _):
                     self._take_end(entry)
                 case ("items", items):
-                    entry.changes.append(self._add_items(items))
+                    entry.items += items
         return entry
 
     def _take_text(self, entry: Entry, kind: str, content: str) -> None:
@@ -221,31 +243,28 @@ class RunWriter:
         if self._message is None:
             self._message = uuid4()
             self._message_parts = []
-            entry.changes.append(self._new_message(self._message, role="assistant"))
+            self._message_reasoning = self._take_thoughts()
+            self._begin(entry, self._message, role="assistant", reasoning=self._message_reasoning)
         self._message_parts.append(content)
         entry.events.append(protocol.Delta(content, self._message))
 
     def _take_end(self, entry: Entry) -> None:
         if self._message is None:
             return
-        content, message_id = "".join(self._message_parts), self._message
-        took_ms = elapsed_ms(self.started_at)
-        late_thoughts = self._take_thoughts()  # in the middle of the message
+        ending: dict[str, Any] = {
+            "content": "".join(self._message_parts),
+            "status": "completed",
+            "response_time_ms": elapsed_ms(self.started_at),
+        }
+        if late_thoughts := self._take_thoughts():  # in the middle of the message
+            ending["reasoning"] = self._message_reasoning + late_thoughts
+        entry.change(self._message, **ending)
         self._message = None
-
-        def finish(session: ChatSession) -> None:
-            message = Message.objects.filter(pk=message_id).first()
-            if message is not None:
-                reasoning = message.reasoning + late_thoughts if late_thoughts else ""
-                message.complete(content, response_time_ms=took_ms, reasoning=reasoning)
-
-        entry.changes.append(finish)
 
     def _take_usage(self, entry: Entry, usage: protocol.Usage) -> None:
         """Kept with the event, so that it is counted whatever becomes of the run."""
         entry.events.append(usage)
-        kept = {name: getattr(usage, name) for name in USAGE}
-        entry.changes.append(lambda session: self._note_usage(kept))
+        entry.usage = {name: getattr(usage, name) for name in USAGE}
 
     def _take_tool_call(self, entry: Entry, call: protocol.ToolCall) -> None:
         entry.events.append(call)
@@ -253,42 +272,24 @@ class RunWriter:
         if message_id is None:
             self._tools[call.id] = message_id = uuid4()
             tool = {"tool_call_id": call.id, "tool_name": call.name, "tool_arguments": call.arguments}
-            entry.changes.append(self._new_message(message_id, role="tool_call", **tool))
+            self._begin(entry, message_id, role="tool_call", reasoning=self._take_thoughts(), **tool)
         elif call.status == "executing":
-            entry.changes.append(lambda session: _note_arguments(message_id, call.arguments))
+            entry.change(message_id, tool_arguments=call.arguments)
         if call.status == "completed":
-            entry.changes.append(lambda session: _finish_tool(message_id, call.result, bool(call.success)))
+            outcome = {"tool_result": call.result, "tool_success": bool(call.success), "status": "completed"}
+            entry.change(message_id, **outcome)
 
-    def _new_message(self, message_id: UUID, **fields: Any) -> Change:
-        draft = MessageDraft(
+    def _begin(self, entry: Entry, message_id: UUID, **fields: Any) -> None:
+        entry.drafts[message_id] = MessageDraft(
             id=message_id,
             status="pending",
             model=self.model,
             agent_name=self.agent_name,
             run_id=self.run_id,
-            reasoning=self._take_thoughts(),
             **fields,
         )
-
-        def add(session: ChatSession) -> None:
-            session.add_messages([draft])
-
-        return add
 
     def _take_thoughts(self) -> str:
         """What the model has thought since its last message or tool call began: it belongs to the next one."""
         thoughts, self._thoughts = "".join(self._thoughts), []
         return thoughts
-
-    def _add_items(self, items: list[dict[str, Any]]) -> Change:
-        return lambda session: session.add_context(items, run_id=self.run_id)
-
-
-def _note_arguments(message_id: UUID, arguments: str) -> None:
-    Message.objects.filter(pk=message_id).update(tool_arguments=arguments)
-
-
-def _finish_tool(message_id: UUID, result: str, success: bool) -> None:
-    message = Message.objects.filter(pk=message_id).first()
-    if message is not None:
-        message.finish_tool(result, success)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -7,26 +8,48 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from chat_app import protocol
 from chat_app.exceptions import ApprovalGone
 from chat_app.log.commit_hooks import commit_hooks
-from chat_app.log.record import lock_session
+from chat_app.log.record import lock_session, record, verb_transaction
+from chat_app.tool_calls import AskedCall
 from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import EncryptedTextField, SpokenCharField
 from sessions_app.models import ChatSession
 
+from .ending import wire_usage
 from .run import Run
 
 Decision = Literal["approve", "reject"]
 
 
 class ApprovalManager(models.Manager["Approval"]):
+    def ask(self, run: Run, asked: Sequence[AskedCall], state: str, usage: dict[str, Any] | None) -> bool:
+        """Let the run wait for a person's decision on the calls; `state` is what the agent needs to go on. False, and
+        nothing changed, if it is not running in that epoch any more."""
+        with verb_transaction():
+            session = lock_session(run.session_id)
+            found = Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, epoch=run.epoch).first()
+            if found is None:
+                return False
+            approvals = [
+                self.model(session=session, run=found, call_id=call.id, name=call.name, arguments=call.arguments)
+                for call in asked
+            ]
+            self.bulk_create(approvals)
+            found.wait(state, usage or found.usage)
+            requests = [protocol.ApprovalRequest(a.pk, a.call_id, a.name, a.arguments) for a in approvals]
+            end = protocol.StreamEnd(finish_reason="awaiting_approval", usage=wire_usage(usage))
+            record(session, [*requests, end], found.pk, state=found.status)
+            return True
+
     def decide(
         self, session_pk: UUID, approval_id: UUID, decision: Decision, reason: str = "", always: bool = False
     ) -> Approval:
         """Note a person's decision. The first one counts; a later call gets what was decided. Once every call of the
         run is decided, the run may go on. Raises ApprovalGone if there is no such approval in the session, or if its
         run has ended."""
-        with transaction.atomic():
+        with verb_transaction():
             lock_session(session_pk)
             approval = self.filter(session_id=session_pk, pk=approval_id).select_related("run").first()
             if approval is None or approval.status == Approval.Status.CANCELLED:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from chat_app.protocol import UserInput
 from files_app.attachments import Attachment, content_for_model, resolve
@@ -22,3 +26,10 @@ def context_item(message: Message) -> dict[str, Any]:
     references = message.metadata.get("attachments", [])
     attachments = [Attachment.from_reference(reference) for reference in references]
     return {"role": "user", "content": content_for_model(message.content, attachments)}
+
+
+def command_hash(inputs: Sequence[UserInput], model: str, reasoning_effort: str, on_busy: str) -> str:
+    """Tells one command from another under the same `client_id`."""
+    said = [[given.content, given.attachments or []] for given in inputs]
+    command = [said, model, reasoning_effort, on_busy]
+    return hashlib.sha256(msgspec.json.encode(command, order="sorted")).hexdigest()

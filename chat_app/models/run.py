@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import msgspec
 from django.conf import settings
 from django.db import OperationalError, models, transaction
 from django.db.models import Exists, Min, OuterRef, Q
@@ -18,19 +16,20 @@ from django.utils import timezone
 from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, SessionGone, TooManyRuns
 from chat_app.log.commit_hooks import commit_hooks
-from chat_app.log.record import lock_session, record
+from chat_app.log.record import add_events, lock_session, record, verb_transaction
 from chat_app.log.session_events import message_created
-from chat_app.tool_calls import AskedCall, DecidedCall
+from chat_app.tool_calls import DecidedCall
 from chatjuicer.api.exceptions import IdempotencyMismatch
-from chatjuicer.api.times import rfc3339
-from chatjuicer.encryption import EncryptedTextField
 from chatjuicer.observability.counters import counts
 from sessions_app.exceptions import SessionInactive
-from sessions_app.models import IDLE, ChatSession, Message
+from sessions_app.models import IDLE, Addition, ChatSession, Message, Writes
+from sessions_app.models.statements import as_param
 
 from .ending import PROCESS_LOST, UNHEARD_NOTE, UNKNOWN_ERROR, close_tool_calls, keep_text, wire_usage
-from .inputs import context_item, user_message
+from .inputs import command_hash, context_item, user_message
 from .lease import lease_end
+from .run_row import RunRow
+from .statements import at_end, at_start
 from .status import ACTIVE, LIVE, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -109,46 +108,58 @@ class RunManager(models.Manager["Run"]):
         the session has seen gives the run of then; with another command it is IdempotencyMismatch. Raises, too,
         SessionGone, SessionInactive, RunActive, QueueFull, TooManyRuns, InvalidAttachment.
         """
-        with transaction.atomic():
-            session = lock_session(session_pk)
-            command_hash = hash_of(inputs, model, reasoning_effort, on_busy)
-            if client_id and (repeated := self._started_before(session, client_id, command_hash, inputs)):
+        with verb_transaction():
+            seen = at_start(session_pk, client_id)
+            session = seen.session
+            asked = command_hash(inputs, model, reasoning_effort, on_busy)
+            if seen.is_repeated and (repeated := self._started_before(session, client_id, asked, inputs)):
                 return repeated
             if not session.is_active:
                 raise SessionInactive()
-            live = list(self.filter(session=session, status__in=LIVE).order_by("first_position"))
+            live: list[Run] = []
+            if seen.has_live:
+                live = list(self.filter(session=session, status__in=LIVE).order_by("first_position"))
             at_once = bool(owner) and not live
             self._require_room(session, live, on_busy, at_once)
-            if on_busy == "interrupt":
-                for run in live:
-                    if run.status in ACTIVE:
-                        run.end(RunStatus.INTERRUPTED, "interrupted")
+            if live and on_busy == "interrupt":
+                session = self._interrupt(live)
             run = self.model(
                 session=session,
                 model=model or session.model,
                 reasoning_effort=reasoning_effort or session.reasoning_effort,
                 client_id=client_id,
-                command_hash=command_hash if client_id else "",
+                command_hash=asked if client_id else "",
             )
-            messages = session.add_messages([user_message(session, run.pk, given) for given in inputs])
+            addition = Addition(session)
+            messages = addition.messages([user_message(session, run.pk, given) for given in inputs])
             run.first_position, run.input_count = messages[0].position, len(messages)
             events: list[protocol.Event] = [message_created(message) for message in messages]
             started = Started(run, session, [m.pk for m in messages])
             if at_once:
                 started.claimed = True
-                started.always_allowed = allowed_tools(session)
-                started.instructions = session.owner.instructions
-                started.context = run.begin(session, owner, messages)
-                run.save(force_insert=True)
-                run.note_start(record(session, [*events, protocol.StreamStart()], run.pk, state=RunStatus.RUNNING))
-            else:
-                run.save(force_insert=True)
-                record(session, events, run.pk, state=self.session_state(session))
+                started.always_allowed = allowed_tools(session) if seen.has_always else set()
+                started.instructions = seen.instructions
+                started.context = run.begin(addition, owner, messages)
+                events.append(protocol.StreamStart())
+                run.first_seq = session.last_seq + len(events)
+            elif session.state == IDLE:
+                addition.change(state=RunStatus.QUEUED.value)
+            addition.writes.insert([run])
+            add_events(addition, events, run.pk)
+            addition.write()
+            if not at_once:
                 transaction.on_commit(commit_hooks.run_queued)
             return started
 
+    def _interrupt(self, live: Sequence[Run]) -> ChatSession:
+        """The session's row, without a run that goes on."""
+        for run in live:
+            if run.status in ACTIVE:
+                run.end(RunStatus.INTERRUPTED, "interrupted")
+        return lock_session(live[0].session_id)
+
     def _started_before(
-        self, session: ChatSession, client_id: str, command_hash: str, inputs: Sequence[protocol.UserInput]
+        self, session: ChatSession, client_id: str, asked: str, inputs: Sequence[protocol.UserInput]
     ) -> Started | None:
         """The caller has locked the session, so that of two at a time one finds the other's."""
         found = list(self.filter(session=session, client_id=client_id).order_by("created_at", "first_position", "pk"))
@@ -156,7 +167,7 @@ class RunManager(models.Manager["Run"]):
             messages = list(run.inputs())
             # Of a version that kept no hash, the words alone are known.
             same_words = [message.content for message in messages] == [given.content for given in inputs]
-            if run.command_hash == command_hash or (not run.command_hash and same_words):
+            if run.command_hash == asked or (not run.command_hash and same_words):
                 return Started(run, session, [message.pk for message in messages], again=True)
         if found:
             raise IdempotencyMismatch()
@@ -230,7 +241,7 @@ class RunManager(models.Manager["Run"]):
 
     def interrupt(self, session_pk: UUID, run_id: UUID | None = None) -> Run | None:
         """Stop the active run, or the live one named; None when there is nothing to stop."""
-        with transaction.atomic():
+        with verb_transaction():
             session = lock_session(session_pk)
             wanted = self.filter(session=session)
             wanted = wanted.filter(pk=run_id, status__in=LIVE) if run_id else wanted.filter(status__in=ACTIVE)
@@ -240,103 +251,17 @@ class RunManager(models.Manager["Run"]):
             return run
 
 
-def hash_of(inputs: Sequence[protocol.UserInput], model: str, reasoning_effort: str, on_busy: str) -> str:
-    """Tells one command from another under the same `client_id`."""
-    said = [[given.content, given.attachments or []] for given in inputs]
-    command = [said, model, reasoning_effort, on_busy]
-    return hashlib.sha256(msgspec.json.encode(command, order="sorted")).hexdigest()
+BEGINNING = ("status", "owner", "epoch", "started_at", "lease_until", "first_seq")
+ENDING = (
+    "status", "finish_reason", "epoch", "error_code", "usage", "ended_at", "lease_until",
+    "state", "may_go_on", "unheard",
+)  # fmt: skip
 
 
-class Run(models.Model):
-    """The agent's work on one batch of user messages.
-
-    `owner` is the process that executes it, until `lease_until` (by the database's clock). `epoch` grows with each
-    claim and with the end; a write that names an older epoch changes nothing.
-    """
-
-    Status = RunStatus
-
-    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="runs")
-    status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
-    owner = models.CharField(max_length=128, blank=True)
-    epoch = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
-    model = models.CharField(max_length=128)
-    reasoning_effort = models.CharField(max_length=16, blank=True)
-    client_id = models.CharField(max_length=128, blank=True)
-    command_hash = models.CharField(
-        max_length=64, blank=True, default="", db_default="", help_text="Of all that the client asked for."
-    )
-    first_position = models.PositiveIntegerField(help_text="Position of the first user message.")
-    input_count = models.PositiveSmallIntegerField(help_text="How many user messages it answers.")
-    state = EncryptedTextField(blank=True, help_text="What the Agents SDK needs to go on after an approval.")
-    unheard = models.BooleanField(
-        default=False, db_default=False, help_text="Ended before it began; the model has yet to be given its words."
-    )
-    may_go_on = models.BooleanField(default=False, help_text="Waited for approval, and has it.")
-    first_seq = models.PositiveBigIntegerField(null=True, help_text="Number of its latest stream_start.")
-    answer_after = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="Its messages above this position were begun after its latest stream_start."
-    )
-    finish_reason = models.CharField(max_length=20, blank=True)
-    error_code = models.CharField(max_length=64, blank=True)
-    usage = models.JSONField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-    folded = models.BooleanField(default=False, db_default=False, help_text="Its deltas are few rows.")
+class Run(RunRow):
+    """The agent's work on one batch of user messages."""
 
     objects = RunManager.from_queryset(RunQuerySet)()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["session"],
-                condition=Q(status__in=("running", "awaiting_approval")),
-                name="run_one_active",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["session", "client_id"], condition=~Q(client_id=""), name="run_client_id"),
-            models.Index(fields=["created_at"], condition=Q(status="queued"), name="run_queued"),
-            models.Index(fields=["ended_at"], condition=Q(folded=False), name="run_unfolded"),
-            models.Index(fields=["created_at"], condition=Q(may_go_on=True), name="run_may_go_on"),
-            models.Index(fields=["owner", "lease_until"], condition=Q(status="running"), name="run_leased"),
-            models.Index(
-                fields=["session", "first_position"],
-                condition=Q(status__in=("queued", "running", "awaiting_approval")),
-                name="run_live",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.pk}"
-
-    def inputs(self) -> models.QuerySet[Message]:
-        """The user messages that it answers, in order."""
-        positions = (self.first_position, self.first_position + self.input_count - 1)
-        own = Message.objects.filter(session_id=self.session_id, run_id=self.pk)  # positions begin anew after a clear
-        return own.filter(position__range=positions).order_by("position")
-
-    @property
-    def answer(self) -> Q:
-        """Of the session's messages, those that it has begun since its latest `stream_start`."""
-        after = max(self.first_position, self.answer_after)
-        return Q(run_id=self.pk, role__in=("assistant", "tool_call"), position__gt=after)
-
-    def representation(self) -> dict[str, Any]:
-        return {
-            "id": str(self.pk),
-            "run_id": str(self.pk),
-            "status": self.status,
-            "model": self.model,
-            "created_at": rfc3339(self.created_at),
-            "started_at": rfc3339(self.started_at) if self.started_at else None,
-            "first_seq": self.first_seq,
-        }
-
-    # -- verbs
 
     def claim(self, owner: str) -> Started | None:
         """Make the session's next run the owner's; None when another process, or another run, was first."""
@@ -352,28 +277,24 @@ class Run(models.Model):
             if not live:
                 return None
             run = live[0]
-            messages = list(run.inputs())
-            context = run.begin(session, owner, messages)
-            run.save()
-            run.note_start(record(session, [protocol.StreamStart()], run.pk, state=run.status))
-            ids = [m.pk for m in messages]
-            return Started(
-                run,
-                session,
-                ids,
-                claimed=True,
-                context=context,
-                always_allowed=allowed_tools(session),
-                instructions=session.owner.instructions,
-            )
+            messages, addition = list(run.inputs()), Addition(session)
+            context = run.begin(addition, owner, messages)
+            run.first_seq = session.last_seq + 1
+            run.update(addition.writes, BEGINNING)
+            add_events(addition, [protocol.StreamStart()], run.pk)
+            addition.write()
+            started = Started(run, session, [m.pk for m in messages], claimed=True, context=context)
+            started.always_allowed, started.instructions = allowed_tools(session), session.owner.instructions
+            return started
 
     def resume(self, session: ChatSession, owner: str) -> Started:
         """Go on after an approval: the same run, another `stream_start`."""
         self.status, self.owner, self.epoch = Run.Status.RUNNING, owner, self.epoch + 1
         self.lease_until, self.may_go_on = lease_end(), False
         self.answer_after = session.last_position
+        self.first_seq = session.last_seq + 1
         self.save()
-        self.note_start(record(session, [protocol.StreamStart()], self.pk, state=self.status))
+        record(session, [protocol.StreamStart()], self.pk, state=self.status)
         decided = self.approvals.exclude(status="pending")
         calls = session.messages.filter(status="pending", role="tool_call", run_id=self.pk)
         return Started(
@@ -388,55 +309,32 @@ class Run(models.Model):
             instructions=session.owner.instructions,
         )
 
-    def begin(self, session: ChatSession, owner: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
+    def begin(self, addition: Addition, owner: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Become the owner's, and add the user's words to the model's context; the items that were added. The caller
-        saves the run."""
+        writes what has changed of the run: BEGINNING."""
         self.status, self.owner, self.epoch = Run.Status.RUNNING, owner, self.epoch + 1
-        self.started_at, self.lease_until = timezone.now(), lease_end()
+        self.started_at, self.lease_until = addition.now, lease_end()
         items = [context_item(message) for message in messages]
-        session.add_context(items, run_id=self.pk)
+        addition.context(items, run_id=self.pk)
+        addition.change(state=self.status.value)
         transaction.on_commit(counts.run_started)
         return items
 
-    def pause(self, epoch: int, asked: Sequence[AskedCall], state: str, usage: dict[str, Any] | None) -> bool:
-        """Wait for a person's decision on the calls; `state` is what the agent needs to go on. False, and nothing
-        changed, if the run is not running in that epoch any more."""
-        with transaction.atomic():
-            session = lock_session(self.session_id)
-            run = Run.objects.filter(pk=self.pk, status=Run.Status.RUNNING, epoch=epoch).first()
-            if run is None:
-                return False
-            approvals = [
-                run.approvals.model(session=session, run=run, call_id=call.id, name=call.name, arguments=call.arguments)
-                for call in asked
-            ]
-            run.approvals.bulk_create(approvals)
-            run.status, run.epoch, run.state, run.usage = (
-                Run.Status.AWAITING_APPROVAL,
-                run.epoch + 1,
-                state,
-                usage or run.usage,
-            )
-            run.owner, run.lease_until, run.may_go_on = "", None, False
-            run.save()
-            requests = [protocol.ApprovalRequest(a.pk, a.call_id, a.name, a.arguments) for a in approvals]
-            end = protocol.StreamEnd(finish_reason="awaiting_approval", usage=wire_usage(usage))
-            record(session, [*requests, end], run.pk, state=run.status)
-            return True
+    def note_usage(self, writes: Writes, usage: dict[str, Any]) -> None:
+        """What the run has used so far, written with the event that says it. The session counts it once, when the run
+        ends."""
+        writes.update(Run, "id=%s AND epoch=%s", [as_param(Run, self.pk), self.epoch], usage=usage)
 
-    def note_usage(self, usage: dict[str, Any]) -> None:
-        """What the run has used so far, in the transaction of the event that says it. The session counts it once, when
-        the run ends."""
-        Run.objects.filter(pk=self.pk, epoch=self.epoch).update(usage=usage)
+    def wait(self, state: str, usage: dict[str, Any] | None) -> None:
+        """For a person's decision on its calls."""
+        self.status, self.epoch, self.state, self.usage = Run.Status.AWAITING_APPROVAL, self.epoch + 1, state, usage
+        self.owner, self.lease_until, self.may_go_on = "", None, False
+        self.save()
 
     def let_go_on(self) -> None:
         """Every call is decided: the next supervisor that looks resumes the run."""
         self.may_go_on = True
         self.save(update_fields=["may_go_on"])
-
-    def note_start(self, records: list[protocol.Record]) -> None:
-        self.first_seq = records[-1].seq
-        Run.objects.filter(pk=self.pk).update(first_seq=self.first_seq)
 
     def end(
         self,
@@ -454,43 +352,47 @@ class Run(models.Model):
         model the words of runs that were stopped in the queue, in their place; counts the usage; lets the next queued
         run start. False, and nothing changed, when the run has ended already or is in another epoch than `epoch`.
         """
-        with transaction.atomic():
+        with verb_transaction():
             try:
-                session = lock_session(self.session_id)
+                seen = at_end(Run, self.pk, self.session_id)
             except SessionGone:
                 return False
-            live = Run.objects.filter(pk=self.pk, status__in=LIVE)
-            run = (live if epoch is None else live.filter(epoch=epoch)).defer("state").first()
-            if run is None:
+            if seen is None or epoch not in (None, seen.run.epoch):
                 return False
+            run, session = seen.run, seen.session
             usage = usage or run.usage  # of a run that was cut short, as its latest `usage` event said
             events: list[protocol.Event] = [] if run.status == Run.Status.RUNNING else [protocol.StreamStart()]
             run.unheard = run.status == Run.Status.QUEUED and status == Run.Status.INTERRUPTED
-            run.approvals.filter(status="pending").update(status="cancelled")
-            message_id = keep_text(run, session, status, error)
-            events += close_tool_calls(run.pk, session)
+            if seen.has_approvals:
+                run.approvals.filter(status="pending").update(status="cancelled")
+            message_id = seen.last_answer
+            if seen.has_pending or status != RunStatus.COMPLETED:
+                message_id = keep_text(run, session, status, error)
+                events += close_tool_calls(run.pk, session)
             if error is not None:
                 events.append(error)
             run.status, run.finish_reason, run.epoch = status, finish_reason, run.epoch + 1
             run.error_code = error.code if error else ""
             run.usage, run.ended_at, run.lease_until = usage, timezone.now(), None
             run.state, run.may_go_on = "", False
-            run.save()
-            Run.objects.let_hear(session)
-            session.settle(Run.objects.session_state(session), usage or {})
-            if title and not (session.title and run.comes_after_an_answer()):
+            addition = Addition(session)
+            run.update(addition.writes, ENDING)
+            addition.settle(seen.others or IDLE, usage or {})
+            if run.unheard or seen.has_later:
+                addition.write()
+                Run.objects.let_hear(session)
+                addition = Addition(session)
+            if title and not (session.title and seen.has_answers):
+                addition.write()
                 session.suggest_title(title)
-            events.append(
-                protocol.StreamEnd(finish_reason=finish_reason, message_id=message_id, usage=wire_usage(usage))
-            )
-            record(session, events, run.pk)
-            transaction.on_commit(commit_hooks.run_queued)
+                addition = Addition(session)
+            end = protocol.StreamEnd(finish_reason=finish_reason, message_id=message_id, usage=wire_usage(usage))
+            add_events(addition, [*events, end], run.pk)
+            addition.write()
+            if seen.others == RunStatus.QUEUED:
+                transaction.on_commit(commit_hooks.run_queued)
             transaction.on_commit(lambda: counts.run_ended(status.value))
             return True
-
-    def comes_after_an_answer(self) -> bool:
-        """Whether the session had one before, and with it the chance of a title."""
-        return Run.objects.filter(session=self.session_id, status=Run.Status.COMPLETED).exclude(pk=self.pk).exists()
 
     def end_orphaned(self) -> bool:
         """Its process is gone: end it as failed, unless somebody else has ended or claimed it meanwhile."""

@@ -5,32 +5,22 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
-from chat_app.database import in_database
 from chat_app.exceptions import BadFrame
 from chat_app.models import Approval, Run, Started
 from chat_app.protocol import ApprovalCommand, SendMessage, UserInput
 from sessions_app.catalogue import REASONING_EFFORTS
-from sessions_app.models import ChatSession
 
 from .process import process
 
 
 async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
     """Raises BadFrame, and what `Run.objects.start` raises."""
-    await in_database(unpack, session_pk)
     supervisor = process.supervisor
     owner = supervisor.owner_for(user_id) if supervisor else ""
     started = await process.journal.transact(partial(begin, session_pk, command, owner), session_pk)
     if started.claimed and supervisor:
         supervisor.adopt(started)
     return started
-
-
-def unpack(session_pk: UUID) -> None:
-    """An archived session is brought back before the journal's transaction, in which everybody else's words wait."""
-    session = ChatSession.objects.filter(pk=session_pk, packed=True).first()
-    if session is not None:
-        session.unpack()
 
 
 def begin(session_pk: UUID, command: SendMessage, owner: str) -> Started:
@@ -77,5 +67,4 @@ async def decide(session_pk: UUID, command: ApprovalCommand) -> Approval:
 
 async def stop_run(session_pk: UUID, run_id: UUID | None) -> Run | None:
     """End the run in the database, whoever executes it. Its owner sees the `stream_end` in the log."""
-    await in_database(unpack, session_pk)
     return await process.journal.transact(partial(Run.objects.interrupt, session_pk, run_id), session_pk)

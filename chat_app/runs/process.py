@@ -10,7 +10,7 @@ from chat_app.delivery.connections import Sockets
 from chat_app.delivery.hub import Hub
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.journal import Journal
-from chat_app.models.fence import number
+from chat_app.models import fence
 from chatjuicer.observability.counters import counts
 
 from .contract import Agent
@@ -39,7 +39,7 @@ class Process:
         self.agent = agent
         self.loop = asyncio.get_running_loop()
         self.hub = Hub()
-        self.journal = Journal(number, on_lost=self._drop, on_refused=self._refuse)
+        self.journal = Journal(fence, on_lost=self._drop, on_refused=self._refuse)
         self.sockets = Sockets()
         await self.hub.start()
         self.sockets.start()

@@ -20,7 +20,8 @@ from chat_app.delivery.hub import Hub
 from chat_app.delivery.logs import SessionLog
 from chat_app.exceptions import LeaseLost
 from chat_app.log.journal import Journal
-from chat_app.models import Run, Started
+from chat_app.log.run_writer import RunWriter
+from chat_app.models import Approval, Run, Started
 from chat_app.models.status import RunStatus
 from chat_app.protocol import Record
 from chatjuicer.api.exceptions import Unavailable
@@ -94,14 +95,13 @@ class Supervisor:
             await asyncio.wait(list(self._tasks.values()), timeout=0.1)
         for loop in self._loops:
             loop.cancel()
-        # The epoch of our claim: what others have claimed or resumed meanwhile is theirs.
-        epochs = {run_id: started.run.epoch for run_id, started in self._started.items()}
+        runs = {run_id: started.run for run_id, started in self._started.items()}
         for run_id, task in list(self._tasks.items()):
             self._dropped[run_id] = "error"
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            end = partial(self._end_in_database, run_id, Outcome("error"), SHUTDOWN, epochs[run_id])
+            end = partial(_end_run, runs[run_id], Outcome("error"), SHUTDOWN)
             try:
                 await self._journal.transact(end)
             except Exception:
@@ -136,19 +136,21 @@ class Supervisor:
         if started is None:
             return
         self.drop(run_id, "error")
-        end = partial(self._end_in_database, run_id, Outcome("error"), UNSTORABLE, started.run.epoch)
+        end = partial(_end_run, started.run, Outcome("error"), UNSTORABLE)
         ending = asyncio.create_task(self._write_end(end, started.session.pk), name=f"refused run {run_id}")
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
     def _forget(self, run_id: UUID, user_id: UUID, task: asyncio.Task[None]) -> None:
+        was_full = not self.owner_for(user_id)
         self._per_user[user_id] -= 1
         if not self._per_user[user_id]:
             del self._per_user[user_id]
         if self._tasks.get(run_id) is task:  # it is another one if the run was resumed after an approval
             del self._tasks[run_id], self._started[run_id]
             self._dropped.pop(run_id, None)
-        self._wake.set()
+        if was_full:
+            self._wake.set()
 
     def _drop_ended(self, record: Record) -> None:
         # A `stream_end` with a lower number is of the run's part before an approval, and came late.
@@ -170,13 +172,14 @@ class Supervisor:
                 began = time.monotonic()
                 finish_reason = ""
                 try:
-                    outcome = await self._answer(started)
-                    finish_reason = outcome.finish_reason
-                    span.set_attribute("chatjuicer.finish_reason", finish_reason)
+                    writer = self._journal.writer(run, session, self._hub.send_control)
+                    outcome = await self._answer(started, writer)
+                    span.set_attribute("chatjuicer.finish_reason", outcome.finish_reason)
                     if outcome.error:
                         note_failure(span, outcome.error.code)
                     # From here on nothing cancels: the end is written once, by us or by whoever was first.
-                    await asyncio.shield(self._write_own_end(started, outcome))
+                    await asyncio.shield(self._write_own_end(started, outcome, writer))
+                    finish_reason = outcome.finish_reason
                 except LeaseLost:
                     pass
                 finally:
@@ -185,38 +188,36 @@ class Supervisor:
                         "run ended: finish_reason %s, %.0f ms", finish_reason, (time.monotonic() - began) * 1000
                     )
 
-    async def _answer(self, started: Started) -> Outcome:
+    async def _answer(self, started: Started, writer: RunWriter) -> Outcome:
         """The agent's outcome, or an error in its place. Raises LeaseLost and CancelledError."""
-        writer = self._journal.writer(started.run, started.session, self._hub.send_control)
         writer.resume(started.open_calls)
         try:
-            outcome = await self._agent.answer(request_of(started), writer)
-            await writer.flush()
+            return await self._agent.answer(request_of(started), writer)
         except LeaseLost:
             raise
         except Exception:
             logger.exception("the run failed")
             return Outcome("error", error=INTERNAL)
-        return outcome
 
-    async def _write_own_end(self, started: Started, outcome: Outcome) -> None:
+    async def _write_own_end(self, started: Started, outcome: Outcome, writer: RunWriter) -> None:
+        """In the transaction of the answer's last words, where these are not written yet."""
         run, session = started.run, started.session
         try:
-            await self._write_end(partial(self._end, started, outcome), session.pk)
-        except Unavailable:
+            await self._write_end(partial(self._end, started, outcome), session.pk, writer)
+        except (Unavailable, LeaseLost):
             raise
         except Exception:
             logger.exception("the run's outcome cannot be stored")
-            end = partial(self._end_in_database, run.pk, Outcome("error"), UNSTORABLE, run.epoch)
+            end = partial(_end_run, run, Outcome("error"), UNSTORABLE)
             await self._write_end(end, session.pk)
 
-    async def _write_end(self, verb: Callable[[], object], session_pk: UUID) -> None:
+    async def _write_end(self, verb: Callable[[], object], session_pk: UUID, after: RunWriter | None = None) -> None:
         """Repeated until the database has taken it. Raises Unavailable if it did not for long: by then the lease has
         run out, and another process ends the run."""
         deadline = time.monotonic() + WRITE_END_FOR_S
         while True:
             try:
-                await self._journal.transact(verb, session_pk)
+                await self._journal.transact(verb, session_pk, after)
                 return
             except Unavailable:
                 if time.monotonic() > deadline:
@@ -226,24 +227,11 @@ class Supervisor:
     def _end(self, started: Started, outcome: Outcome) -> None:
         run, failure = started.run, outcome.error
         if outcome.finish_reason == "awaiting_approval":
-            run.pause(run.epoch, outcome.asked, outcome.state, outcome.usage)
+            Approval.objects.ask(run, outcome.asked, outcome.state, outcome.usage)
             return
         error = protocol.Error(failure.code, failure.message, failure.retryable) if failure else None
         title = "" if started.session.is_named else title_from(started.first_words)
-        self._end_in_database(run.pk, outcome, error, run.epoch, title)
-
-    def _end_in_database(
-        self,
-        run_id: UUID,
-        outcome: Outcome,
-        error: protocol.Error | None,
-        epoch: int | None = None,
-        title: str = "",
-    ) -> None:
-        status = ENDINGS.get(outcome.finish_reason, RunStatus.COMPLETED)
-        run = Run.objects.filter(pk=run_id).first()
-        if run is not None:
-            run.end(status, outcome.finish_reason, epoch=epoch, usage=outcome.usage, error=error, title=title)
+        _end_run(run, outcome, error, title)
 
     # -- all runs
 
@@ -308,6 +296,12 @@ class Supervisor:
         counts.orphans_ended += ended
         if ended:
             logger.warning("ended %d orphaned runs", ended)
+
+
+def _end_run(run: Run, outcome: Outcome, error: protocol.Error | None, title: str = "") -> None:
+    """In the epoch of our claim: what others have claimed or resumed meanwhile is theirs."""
+    status = ENDINGS.get(outcome.finish_reason, RunStatus.COMPLETED)
+    run.end(status, outcome.finish_reason, epoch=run.epoch, usage=outcome.usage, error=error, title=title)
 
 
 def request_of(started: Started) -> RunRequest:

@@ -1,4 +1,5 @@
 from .account_log import AccountEvent, AccountLog, together, unnoted
+from .addition import Addition
 from .context import ContextItem
 from .draft import MessageDraft, MessageError
 from .message import Message
@@ -9,7 +10,7 @@ from .segment import PackedSegment, pack_too
 from .session import IDLE, ChatSession
 from .sessions import NATIVE, known
 from .share import Share
-from .statements import update_returning
+from .statements import Writes, update_returning
 from .tally import SessionTally
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "NATIVE",
     "AccountEvent",
     "AccountLog",
+    "Addition",
     "ChatSession",
     "ContextItem",
     "Message",
@@ -28,6 +30,7 @@ __all__ = [
     "SearchEntry",
     "SessionTally",
     "Share",
+    "Writes",
     "known",
     "pack_too",
     "together",

@@ -44,13 +44,16 @@ class TermsField(models.Field):
 class SearchEntryManager(models.Manager["SearchEntry"]):
     def put_messages(self, session: ChatSession, messages: Iterable[Message]) -> None:
         """Those that say something, by one statement; also when they say something else than before."""
+        self._write(self.of_messages(session, messages))
+
+    def of_messages(self, session: ChatSession, messages: Iterable[Message]) -> list[SearchEntry]:
+        """The rows of those that say something, which nobody has written yet."""
+        telling = [message for message in messages if text_of(message)]
         entries = [
             SearchEntry(ref=message.pk, position=message.position, role=message.role, created_at=message.created_at)
-            for message in messages
-            if text_of(message)
+            for message in telling
         ]
-        if entries:
-            self._put(session, entries, [text_of(message) for message in messages if text_of(message)])
+        return self._with_terms(session, entries, [text_of(message) for message in telling]) if entries else []
 
     def put_title(self, session: ChatSession) -> None:
         """In the place of the one before."""
@@ -68,24 +71,36 @@ class SearchEntryManager(models.Manager["SearchEntry"]):
         self.filter(ref__in=refs).delete()
 
     def _put(self, session: ChatSession, entries: Sequence[SearchEntry], texts: Sequence[str]) -> None:
+        self._write(self._with_terms(session, entries, texts))
+
+    def _write(self, entries: list[SearchEntry]) -> None:
+        self.bulk_create(
+            entries,
+            update_conflicts=True,
+            unique_fields=["ref"],
+            update_fields=list(REPLACED),
+            batch_size=100,
+        )
+
+    def _with_terms(
+        self, session: ChatSession, entries: Sequence[SearchEntry], texts: Sequence[str]
+    ) -> list[SearchEntry]:
         name = scheme()
         owner_id = session.owner_id or owner_of(session.pk)
         if name == OFF or owner_id is None:
-            return
+            return []
         shelves: dict[int, Shelf] = {}
         for entry, text in zip(entries, texts, strict=True):
             week = week_of(entry.created_at)
             shelf = shelves.setdefault(week, Shelf(owner_id, week, name))
             entry.session_id, entry.owner_id, entry.scheme = session.pk, owner_id, name
             entry.terms = shelf.terms(terms(text, singles=is_hashed(name)))
-        # Of an answer that went on after its end, the whole text takes the place of its beginning.
-        self.bulk_create(
-            [entry for entry in entries if entry.terms],
-            update_conflicts=True,
-            unique_fields=["ref"],
-            update_fields=["terms", "scheme", "position", "created_at"],
-            batch_size=100,
-        )
+        return [entry for entry in entries if entry.terms]
+
+
+# Of an answer that went on after its end, the whole text takes the place of its beginning.
+REPLACED = ("terms", "scheme", "position", "created_at")
+REPLACING = f" ON CONFLICT (ref) DO UPDATE SET {','.join(f'{name}=EXCLUDED.{name}' for name in REPLACED)}"
 
 
 def text_of(message: Message) -> str:

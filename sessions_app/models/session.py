@@ -15,19 +15,19 @@ from django.utils import timezone
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app import catalogue, signals
 from sessions_app.exceptions import SessionInactive
-from sessions_app.preview import preview_of
 from sessions_app.search.shelves import OFF
 
 from .account_log import AccountEvent, together
+from .addition import Addition
 from .context import ContextItem
 from .draft import MessageDraft
 from .marks import Marks
-from .message import SPOKEN, Message
+from .message import Message
 from .packed import PackedHistory
 from .project import Project
 from .search_entry import SearchEntry
 from .sessions import DELETING, NATIVE, TRASH, ChatSessionManager, TrashManager, new_name
-from .statements import ShortNumbers, countable, update_returning
+from .statements import ShortNumbers
 from .tally import SessionTally
 
 DEFAULT_AGENT = "chat"
@@ -147,51 +147,22 @@ class ChatSession(Marks, models.Model):
 
     def add_messages(self, drafts: Sequence[MessageDraft]) -> list[Message]:
         """The drafts as messages at the end of the history. Sends no signal; raises DoesNotExist if gone."""
-        messages = [Message.from_draft(draft) for draft in drafts]
-        if not messages:
+        if not drafts:
             return []
-        now = timezone.now()
-        changes = {
-            "last_position": F("last_position") + len(messages),
-            "message_count": F("message_count") + len(messages),
-            "last_used_at": now,
-            "updated_at": now,
-        }
-        spoken = (preview_of(m.content) for m in reversed(messages) if m.role in SPOKEN)
-        preview = next(filter(None, spoken), None)
-        if preview:
-            changes["last_message_preview"] = preview
-        answers = [place for place, message in enumerate(messages, 1) if message.role == Message.Role.ASSISTANT]
-        if answers:
-            changes["answered_position"] = F("last_position") + answers[-1]
         with transaction.atomic(savepoint=False):
-            self.last_position, self.message_count, is_active = self._take(
-                ("last_position", "message_count", "is_active"), **changes
-            )
-            first = self.last_position - len(messages) + 1
-            for position, (message, draft) in enumerate(zip(messages, drafts, strict=True), first):
-                message.session = self
-                message.position = position
-                message.created_at = draft.created_at or now
-            self.messages.bulk_create(messages)
-            SearchEntry.objects.put_messages(self, messages)
-        self.is_active = bool(is_active)
-        self.last_used_at = self.updated_at = now
-        self.last_message_preview = preview or self.last_message_preview
+            addition = self._addition()
+            messages = addition.messages(drafts)
+            addition.write()
         return messages
 
     def add_context(self, items: Iterable[dict[str, Any]], run_id: UUID | None = None) -> None:
         """Appends the items, verbatim, to what the model is given; raises DoesNotExist if gone."""
-        rows = [ContextItem.holding(item, session=self, run_id=run_id) for item in items]
-        if not rows:
+        if not (items := list(items)):
             return
         with transaction.atomic(savepoint=False):
-            (self.last_context_position,) = self._take(
-                ("last_context_position",), last_context_position=F("last_context_position") + len(rows)
-            )
-            for position, row in enumerate(rows, self.last_context_position - len(rows) + 1):
-                row.position = position
-            self.context_items.bulk_create(rows)
+            addition = self._addition()
+            addition.context(items, run_id)
+            addition.write()
 
     def post(
         self,
@@ -218,16 +189,11 @@ class ChatSession(Marks, models.Model):
         return message
 
     def settle(self, state: str, usage: Mapping[str, int]) -> None:
-        """After a run: the state it leaves, what it used, and how much the model was given at its end. Of a run that
-        used nothing, nothing is counted."""
-        changes: dict[str, Any] = {"state": state}
-        if total := max(usage.get("total_tokens") or 0, 0):
-            changes["total_tokens"] = F("total_tokens") + total
-            changes["context_tokens"] = countable(usage.get("context_tokens") or 0)
-            changes["updated_at"] = timezone.now()
-        self._row.update(**changes)
-        self.state = state
-        AccountEvent.objects.note(self, AccountEvent.Type.STATE)
+        """After a run; see Addition.settle. Raises DoesNotExist if gone."""
+        with transaction.atomic(savepoint=False):
+            addition = self._addition()
+            addition.settle(state, usage)
+            addition.write()
 
     def compact(self, last_position: int, item: dict[str, Any], context_tokens: int) -> bool:
         """Puts `item` in the place of all that the model is given, if that still ends at `last_position`."""
@@ -241,13 +207,17 @@ class ChatSession(Marks, models.Model):
             self._row.update(context_tokens=context_tokens, updated_at=timezone.now())
         return True
 
-    def _take(self, numbers: tuple[str, ...], **changes: Any) -> tuple[Any, ...]:
-        """The new values of `numbers`: the row gives each out once, however many ask at a time."""
-        taken = update_returning(self._row.filter(packed=False), numbers, **changes)
-        if not taken:
+    def _addition(self) -> Addition:
+        """With the numbers of the row, which is locked now, so that it gives out each of them once."""
+        names = ("last_position", "last_context_position", "message_count", "last_seq", "total_tokens", "is_active")
+        row = self._row.select_for_update().values_list(*names, "packed").first()
+        if row is None:
+            raise ChatSession.DoesNotExist
+        for name, value in zip((*names, "packed"), row, strict=True):
+            setattr(self, name, value)
+        if self.packed:
             self.unpack()
-            taken = update_returning(self._row, numbers, **changes)
-        return taken[0]
+        return Addition(self)
 
     @property
     def _row(self) -> "models.QuerySet[ChatSession]":

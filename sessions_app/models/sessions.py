@@ -40,6 +40,9 @@ def known(path: str = "") -> Q:
     return ~Q(**{f"{path}namespace": DELETING}) & ~Q(**{f"{path}namespace__startswith": TRASH})
 
 
+KNOWN = f"namespace <> '{DELETING}' AND substr(namespace, 1, 1) <> '{TRASH}'"
+"""The same for statements that are written out."""
+
 SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 

@@ -1,13 +1,172 @@
-"""Statements the ORM has no word for, and numbers that every database takes."""
+"""Statements that are made once and run often, others the ORM has no word for, and numbers that every database takes.
+
+The ORM builds its SQL anew for each query, which costs more than most of the queries here. Its fields still say how a
+value is stored and read, so that a row looks the same whoever has written it.
+"""
+
+from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
-from django.db import connections
-from django.db.models import QuerySet
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import AutoField, BigAutoField, Field, Model, QuerySet
 from django.db.models.sql import UpdateQuery
 from django.utils import timezone
+
+M = TypeVar("M", bound=Model)
+Statement = tuple[str, Sequence[Any]]
+Converter = Callable[[Any, Any, Any], Any]
+
+MOST_PARAMS = 900  # below SQLite's oldest limit of 999
+
+
+class Sql(NamedTuple):
+    """In the place of a value: what the database computes."""
+
+    text: str
+    params: Sequence[Any] = ()
+
+
+class Writes:
+    """Changes of rows that need nothing of each other, gathered to be made at once: on PostgreSQL by one statement.
+
+    No row may be among them twice, for PostgreSQL would make one of the two changes only.
+    """
+
+    def __init__(self) -> None:
+        self._statements: list[Statement] = []
+        self._database = connections[DEFAULT_DB_ALIAS]  # the thread's own, which `connection` would look up each time
+
+    def add(self, statement: str, params: Sequence[Any]) -> None:
+        self._statements.append((statement, params))
+
+    def insert(self, rows: Sequence[Model], *, ending: str = "") -> None:
+        """Rows of one model, without what `save` and `bulk_create` do besides. `ending` follows the rows."""
+        if not rows:
+            return
+        fields = inserted_fields(type(rows[0]))
+        at_once = MOST_PARAMS // len(fields)
+        for start in range(0, len(rows), at_once):
+            self._insert(fields, rows[start : start + at_once], ending)
+
+    def _insert(self, fields: Sequence[Field[Any, Any]], rows: Sequence[Model], ending: str) -> None:
+        tuples: list[str] = []
+        params: list[Any] = []
+        for row in rows:
+            values = [stored(field, field.pre_save(row, add=True), self._database) for field in fields]
+            tuples.append(f"({','.join(place for place, _ in values)})")
+            for _, given in values:
+                params += given
+            row._state.adding = False  # noqa: SLF001  as Django documents it
+        self.add(f"{insert_into(type(rows[0]))} VALUES {','.join(tuples)}{ending}", params)
+
+    def update(self, model: type[Model], where: str, params: Sequence[Any], **changes: Any) -> None:
+        """`changes` are by the names of columns' fields; `where` has a placeholder for each of `params`."""
+        sets: list[str] = []
+        given: list[Any] = []
+        for name, value in changes.items():
+            field = field_of(model, name)
+            place, of_value = stored(field, value, self._database)
+            sets.append(f'"{field.column}"={place}')
+            given += of_value
+        self.add(f'UPDATE "{model._meta.db_table}" SET {",".join(sets)} WHERE {where}', [*given, *params])  # noqa: S608
+
+    def make(self) -> None:
+        statements, self._statements = self._statements, []
+        if not statements:
+            return
+        with self._database.cursor() as cursor:
+            if self._database.vendor != "postgresql" or len(statements) == 1:
+                for statement, params in statements:
+                    cursor.execute(statement, params)
+                return
+            *others, last = [statement for statement, _ in statements]
+            first = ",".join(f"w{number} AS ({other})" for number, other in enumerate(others))
+            cursor.execute(f"WITH {first} {last}", [param for _, params in statements for param in params])
+
+
+def stored(field: Field[Any, Any], value: Any, database: BaseDatabaseWrapper) -> tuple[str, Sequence[Any]]:
+    """A value's place in a statement, and its parameters: more or fewer than one, if it is computed there."""
+    if isinstance(value, Sql):
+        return value
+    if not hasattr(value, "resolve_expression"):
+        place = field.get_placeholder(value, None, database) if hasattr(field, "get_placeholder") else "%s"
+        return place, (field.get_db_prep_save(value, database),)
+    query = field.model._default_manager.all().query
+    compiler = query.get_compiler(connection=database)
+    return compiler.compile(value.resolve_expression(query, allow_joins=False, for_save=True))
+
+
+@cache
+def inserted_fields(model: type[Model]) -> tuple[Field[Any, Any], ...]:
+    """All but keys that the database gives."""
+    return tuple(f for f in model._meta.concrete_fields if not isinstance(f, AutoField | BigAutoField))
+
+
+@cache
+def insert_into(model: type[Model]) -> str:
+    columns = ",".join(f'"{field.column}"' for field in inserted_fields(model))
+    return f'INSERT INTO "{model._meta.db_table}" ({columns})'
+
+
+@cache
+def field_of(model: type[Model], name: str) -> Field[Any, Any]:
+    field: Field[Any, Any] = model._meta.get_field(name)  # type: ignore[assignment]
+    return field
+
+
+@cache
+def read_fields(model: type[Model], *without: str) -> tuple[Field[Any, Any], ...]:
+    return tuple(field for field in model._meta.concrete_fields if field.name not in without)
+
+
+@cache
+def columns_of(model: type[Model], alias: str, *without: str) -> str:
+    """All columns but those, as `loaded` wants them."""
+    return ",".join(f'{alias}."{field.column}"' for field in read_fields(model, *without))
+
+
+def width_of(model: type[Model], *without: str) -> int:
+    return len(read_fields(model, *without))
+
+
+def loaded(model: type[M], row: Sequence[Any], *without: str) -> M:
+    """The instance of a row that begins with `columns_of` the model."""
+    database = connections[DEFAULT_DB_ALIAS]
+    names, converters = _reading(model, database.vendor, *without)
+    values = list(row[: len(names)])
+    for place, expression, convert in converters:
+        values[place] = convert(values[place], expression, database)
+    return model.from_db(DEFAULT_DB_ALIAS, names, values)
+
+
+@cache
+def _reading(model: type[Model], vendor: str, *without: str) -> tuple[list[str], list[tuple[int, Any, Converter]]]:
+    """Names of the attributes; converters of the columns that have some, by their places, in order."""
+    names: list[str] = []
+    converters: list[tuple[int, Any, Converter]] = []
+    for place, field in enumerate(read_fields(model, *without)):
+        names.append(field.attname)
+        column = field.get_col(model._meta.db_table)
+        of_column = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+        converters += [(place, column, convert) for convert in of_column]
+    return names, converters
+
+
+def as_param(model: type[Model], key: Any) -> Any:
+    """A key of that model as the driver wants it."""
+    return model._meta.pk.get_db_prep_value(key, connection)
+
+
+def rows_of(statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return list(cursor.fetchall())
 
 
 def update_returning(rows: QuerySet[Any], returning: tuple[str, ...], **changes: Any) -> list[tuple[Any, ...]]:

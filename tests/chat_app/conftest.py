@@ -10,8 +10,7 @@ from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
 from chat_app.log.journal import Journal
 from chat_app.log.run_writer import RunWriter
-from chat_app.models import Run, Started
-from chat_app.models.fence import number
+from chat_app.models import Run, Started, fence
 from chat_app.protocol import UserInput
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession, Message
@@ -54,7 +53,7 @@ def lost() -> Lost:
 
 @pytest.fixture
 async def journal(transactional_db: None, lost: Lost) -> AsyncIterator[Journal]:
-    journal = Journal(number, on_lost=lost.append)
+    journal = Journal(fence, on_lost=lost.append)
     yield journal
     await journal.stop()
 

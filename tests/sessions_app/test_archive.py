@@ -19,7 +19,6 @@ from rest_framework.test import APIClient
 from chat_app.log.record import record
 from chat_app.models import Event, Run
 from chat_app.protocol import Delta, UserInput
-from chat_app.runs.commands import unpack
 from chatjuicer.accounts.models import User
 from chatjuicer.compression import decompressed
 from chatjuicer.encryption import MARK
@@ -298,7 +297,7 @@ def test_what_takes_long_is_in_no_transaction_that_others_wait_for(
 
     committed: list[int] = []
     monkeypatch.setattr(PackedSegment, "restore", restore_alone)
-    unpack(session.pk)
+    session.unpack()
     assert len(committed) == left[0] > 30
     ChatSession.objects.get(packed=False)
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from datetime import datetime
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -15,11 +16,10 @@ from chat_app.exceptions import LeaseLost
 from chat_app.log import record as log
 from chat_app.log.journal import Journal
 from chat_app.log.run_writer import RunWriter
-from chat_app.models import Event, Run
-from chat_app.models.fence import number
-from chat_app.protocol import UserInput
+from chat_app.models import Event, Run, fence
+from chat_app.protocol import Record, UserInput
 from chatjuicer.accounts.models import User
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, Writes
 from tests.chat_app.conftest import Lost
 
 
@@ -94,7 +94,7 @@ async def test_two_processes_whose_stops_cross_do_not_wait_for_each_other(
     journal: Journal, session: ChatSession, alice: User
 ) -> None:
     other = await in_database(lambda: ChatSession.objects.open(alice)[0])
-    other_journal = Journal(number, on_lost=lambda _: None)
+    other_journal = Journal(fence, on_lost=lambda _: None)
 
     def stop(session_pk: UUID) -> None:
         Run.objects.interrupt(session_pk, uuid4())
@@ -137,12 +137,12 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
     poisoned = journal.writer(started.run, started.session)
     insert = log.insert
 
-    def refuse(records: list, now: object) -> None:
+    def refuse(writes: Writes, records: list[Record], now: datetime) -> None:
         if any("poison" in record.payload for record in records):
             raise RuntimeError
-        insert(records, now)  # type: ignore[arg-type]
+        insert(writes, records, now)
 
-    monkeypatch.setattr("chat_app.log.journal.insert", refuse)
+    monkeypatch.setattr(log, "insert", refuse)
     await run_writer.text("kept")
     await poisoned.text("poison")
     assert await journal.transact(lambda: 7, run_writer.session_pk) == 7

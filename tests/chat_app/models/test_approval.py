@@ -19,9 +19,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def waiting(start: Start) -> Run:
     run = start().run
-    assert run.pause(
-        run.epoch, [AskedCall("call_1", "edit_file", "{}"), AskedCall("call_2", "delete", "{}")], '{"state": 1}', None
-    )
+    asked = [AskedCall("call_1", "edit_file", "{}"), AskedCall("call_2", "delete", "{}")]
+    assert Approval.objects.ask(run, asked, '{"state": 1}', None)
     run.refresh_from_db()
     return run
 

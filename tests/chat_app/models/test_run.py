@@ -13,9 +13,8 @@ from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.history import History
 from chat_app.log.journal import write_entries
 from chat_app.log.run_writer import RunWriter
-from chat_app.models import Approval, Event, Run, Started, run
+from chat_app.models import Approval, Event, Run, Started, fence, run
 from chat_app.models.ending import STOPPED_NOTE, UNHEARD_NOTE
-from chat_app.models.fence import number
 from chat_app.tool_calls import AskedCall
 from chatjuicer.accounts.models import User
 from chatjuicer.api.exceptions import IdempotencyMismatch
@@ -171,7 +170,7 @@ def test_a_session_says_what_goes_on_in_it(session: ChatSession, start: Start) -
     (claimed,) = Run.objects.claim("here", 1)
     start("Two")
     assert state() == "running"
-    assert claimed.run.pause(claimed.run.epoch, [AskedCall("c", "delete", "{}")], "{}", None)
+    assert Approval.objects.ask(claimed.run, [AskedCall("c", "delete", "{}")], "{}", None)
     assert state() == "awaiting_approval"
     Approval.objects.decide(session.pk, Approval.objects.get().pk, "approve")
     (resumed,) = Run.objects.claim("here", 1)
@@ -195,7 +194,7 @@ def test_nothing_starts_in_a_session_that_is_gone(session: ChatSession, start: S
 
 async def test_a_cut_answer_is_kept_word_for_word_in_both_layers(transactional_db: None, start: Start) -> None:
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take_batch()], number)
+        write_entries([writer.take_batch()], fence)
         session = ChatSession.objects.get(pk=writer.session_pk)
         run = Run.objects.get(pk=writer.run_id)
         assert run.end(Run.Status.INTERRUPTED, "interrupted")
@@ -213,7 +212,7 @@ async def test_a_cut_answer_is_kept_word_for_word_in_both_layers(transactional_d
 
 async def test_a_call_that_was_cut_short_is_completed_before_the_end(transactional_db: None, start: Start) -> None:
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take_batch()], number)
+        write_entries([writer.take_batch()], fence)
         session = ChatSession.objects.get(pk=writer.session_pk)
         Run.objects.get(pk=writer.run_id).end(Run.Status.FAILED, "error", error=protocol.Error("x", "X."))
         assert types(session)[-4:] == ["tool_call", "tool_call", "error", "stream_end"]
@@ -249,7 +248,7 @@ async def test_a_late_word_of_an_ended_run_changes_nothing(transactional_db: Non
         session = ChatSession.objects.get(pk=writer.session_pk)
         Run.objects.get(pk=writer.run_id).end(Run.Status.INTERRUPTED, "interrupted")
         before = types(session)
-        assert write_entries([writer.take_batch()], number) == [writer]
+        assert write_entries([writer.take_batch()], fence) == [writer]
         assert types(session) == before
         assert not session.messages.filter(role="assistant").exists()
 
@@ -321,7 +320,7 @@ async def test_a_run_ends_whatever_the_clocks_say(
     transactional_db: None, start: Start, since: timedelta, took_ms: int
 ) -> None:
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take_batch()], number)
+        write_entries([writer.take_batch()], fence)
         Run.objects.update(started_at=timezone.now() + since)
         assert Run.objects.interrupt(writer.session_pk)
         assert Message.objects.get(role="assistant").response_time_ms == took_ms
@@ -333,7 +332,7 @@ async def test_what_a_stopped_run_had_used_is_counted_once(transactional_db: Non
     used = {"input_tokens": 90, "output_tokens": 10, "total_tokens": 100, "context_tokens": 95}
 
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take_batch()], number)
+        write_entries([writer.take_batch()], fence)
         assert Run.objects.interrupt(writer.session_pk)
         session = ChatSession.objects.get(pk=writer.session_pk)
         assert (session.total_tokens, session.context_tokens) == (100, 95)
@@ -349,7 +348,7 @@ async def test_what_a_run_used_is_counted_once_when_it_ends_by_itself(transactio
     used = {"input_tokens": 90, "output_tokens": 10, "total_tokens": 100, "context_tokens": 95}
 
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take_batch()], number)
+        write_entries([writer.take_batch()], fence)
         Run.objects.get(pk=writer.run_id).end(Run.Status.COMPLETED, "stop", usage=used)
         assert ChatSession.objects.get(pk=writer.session_pk).total_tokens == 100
 
@@ -364,9 +363,9 @@ async def test_no_words_of_a_model_or_a_person_cost_a_run(
     transactional_db: None, start: Start, unstorable: str
 ) -> None:
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take_batch()], number)
+        write_entries([writer.take_batch()], fence)
         run = Run.objects.get(pk=writer.run_id)
-        assert run.pause(run.epoch, [AskedCall("call_2", unstorable, unstorable)], "", None)
+        assert Approval.objects.ask(run, [AskedCall("call_2", unstorable, unstorable)], "", None)
         approval = run.approvals.get()
         Approval.objects.decide(run.session_id, approval.pk, "reject", unstorable)
         approval.refresh_from_db()
@@ -404,7 +403,7 @@ async def test_what_the_model_thought_belongs_to_what_it_then_said_or_called(
     transactional_db: None, start: Start
 ) -> None:
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take_batch()], number)
+        write_entries([writer.take_batch()], fence)
         session = ChatSession.objects.get(pk=writer.session_pk)
         called, said = session.messages.exclude(role="user").order_by("position")
         assert (called.role, called.reasoning) == ("tool_call", "I look it up.")
@@ -427,7 +426,7 @@ async def test_what_the_model_thought_belongs_to_what_it_then_said_or_called(
 
 async def test_a_thought_in_the_middle_of_a_message_belongs_to_it(transactional_db: None, start: Start) -> None:
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take_batch()], number)
+        write_entries([writer.take_batch()], fence)
         said = Message.objects.get(role="assistant")
         assert (said.content, said.reasoning) == ("Rome.", "First. Second.")
 
@@ -446,7 +445,7 @@ async def test_why_an_answer_failed_and_what_was_thought_stand_in_the_history(
     transactional_db: None, start: Start, words: tuple[str, ...]
 ) -> None:
     def check(writer: RunWriter) -> None:
-        write_entries([writer.take_batch()], number)
+        write_entries([writer.take_batch()], fence)
         session = ChatSession.objects.get(pk=writer.session_pk)
         error = protocol.Error("provider_timeout", "The provider said nothing.")
         Run.objects.get(pk=writer.run_id).end(Run.Status.FAILED, "error", error=error)

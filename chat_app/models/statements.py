@@ -1,0 +1,109 @@
+"""What the start and the end of a run must know, each read by one statement that is made once.
+
+Both are read after the session is locked. What they find seldom is only found to be there: whoever needs it, reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+
+from chat_app.exceptions import SessionGone
+from chat_app.log.record import hold, of_row
+from chatjuicer.encryption import unseal
+from sessions_app.models import ChatSession, Message
+from sessions_app.models.sessions import KNOWN
+from sessions_app.models.statements import as_param, columns_of, field_of, loaded, rows_of, width_of
+
+from .run_row import RunRow
+
+R = TypeVar("R", bound=RunRow)
+
+LIVE = "('queued', 'running', 'awaiting_approval')"
+
+
+@dataclass(frozen=True, slots=True)
+class AtStart:
+    session: ChatSession
+    instructions: str  # what the owner asks for in all sessions
+    has_live: bool  # runs that wait or go on
+    is_repeated: bool  # the session has seen that `client_id`
+    has_always: bool  # tools that a person has allowed for good
+
+
+def at_start(session_pk: UUID, client_id: str) -> AtStart:
+    """Locks the session. Raises SessionGone, SessionPacked."""
+    rows = rows_of(_at_start(), [client_id, client_id, as_param(ChatSession, session_pk)]) if hold(session_pk) else []
+    if not rows:
+        raise SessionGone()
+    session = of_row(rows[0])
+    instructions, *found = rows[0][width_of(ChatSession) :]
+    return AtStart(session, unseal(instructions), *map(bool, found))
+
+
+@cache
+def _at_start() -> str:
+    run, approval, user = map(_table, ("chat_app.Run", "chat_app.Approval", settings.AUTH_USER_MODEL))
+    return f"""
+SELECT {columns_of(ChatSession, "session")}, owner.instructions,
+  EXISTS (SELECT 1 FROM {run} run WHERE run.session_id = session.id AND run.status IN {LIVE}),
+  %s <> '' AND EXISTS (SELECT 1 FROM {run} run WHERE run.session_id = session.id AND run.client_id <> ''
+    AND run.client_id = %s),
+  EXISTS (SELECT 1 FROM {approval} approval WHERE approval.session_id = session.id AND approval.always)
+FROM {_table("sessions_app.ChatSession")} session JOIN {user} owner ON owner.id = session.owner_id
+WHERE session.id = %s AND {KNOWN}
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class AtEnd(Generic[R]):
+    run: R  # without its `state`, which may be unreadable
+    session: ChatSession
+    others: str  # what the session is in without the run; empty: idle
+    last_answer: UUID | None  # the run's last message of its text
+    has_pending: bool  # messages that are not complete
+    has_approvals: bool  # calls that wait for a decision
+    has_later: bool  # words that were said after the run's
+    has_answers: bool  # of earlier runs, and with them the chance of a title
+
+
+def at_end(runs: type[R], run_pk: UUID, session_pk: UUID) -> AtEnd[R] | None:
+    """None if the run has ended, or is gone. Locks the session. Raises SessionGone, SessionPacked."""
+    if not hold(session_pk):
+        raise SessionGone()
+    rows = rows_of(_at_end(runs), [as_param(ChatSession, session_pk), as_param(runs, run_pk)])
+    if not rows:
+        return None
+    of_session, of_run = width_of(ChatSession), width_of(runs, "state")
+    others, answer, *found = rows[0][of_session + of_run :]
+    last_answer = None if answer is None else field_of(Message, "id").to_python(answer)
+    run = loaded(runs, rows[0][of_session:], "state")
+    return AtEnd(run, of_row(rows[0]), others or "", last_answer, *map(bool, found))
+
+
+@cache
+def _at_end(runs: type[RunRow]) -> str:
+    run, approval, message = map(_table, ("chat_app.Run", "chat_app.Approval", "sessions_app.Message"))
+    return f"""
+SELECT {columns_of(ChatSession, "session")}, {columns_of(runs, "run", "state")},
+  (SELECT other.status FROM {run} other WHERE other.session_id = session.id AND other.id <> run.id
+    AND other.status IN {LIVE} ORDER BY other.status = 'queued', other.status DESC LIMIT 1),
+  (SELECT answer.id FROM {message} answer WHERE answer.session_id = session.id AND answer.run_id = run.id
+    AND answer.role = 'assistant' AND answer.position > run.first_position ORDER BY answer.position DESC LIMIT 1),
+  EXISTS (SELECT 1 FROM {message} pending WHERE pending.session_id = session.id AND pending.status = 'pending'),
+  EXISTS (SELECT 1 FROM {approval} approval WHERE approval.run_id = run.id AND approval.status = 'pending'),
+  EXISTS (SELECT 1 FROM {message} later WHERE later.session_id = session.id AND later.run_id <> run.id
+    AND later.position > run.first_position),
+  EXISTS (SELECT 1 FROM {run} earlier WHERE earlier.session_id = session.id AND earlier.status = 'completed')
+FROM {_table("sessions_app.ChatSession")} session JOIN {run} run ON run.session_id = session.id
+WHERE session.id = %s AND {KNOWN} AND run.id = %s AND run.status IN {LIVE}
+"""  # noqa: S608
+
+
+def _table(label: str) -> str:
+    return f'"{apps.get_model(label)._meta.db_table}"'

@@ -1,0 +1,156 @@
+"""What one transaction adds to a session, written together: the rows, and one UPDATE of the session's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from chatjuicer.encryption import storable
+from sessions_app.preview import preview_of
+
+from .account_log import AccountEvent
+from .context import ContextItem
+from .draft import MessageDraft
+from .message import SPOKEN, Message
+from .search_entry import REPLACING, SearchEntry
+from .statements import Sql, Writes, as_param, columns_of, countable, field_of, loaded, rows_of
+
+if TYPE_CHECKING:
+    from .session import ChatSession
+
+
+class Addition:
+    """The session is locked, or holds what its row says in this transaction: the numbers are given out here.
+
+    Nothing else of the transaction may change the session's row before `write`.
+    """
+
+    def __init__(self, session: ChatSession, writes: Writes | None = None) -> None:
+        self.session = session
+        self.writes = Writes() if writes is None else writes
+        self.now = timezone.now()
+        self._changes: dict[str, Any] = {}
+        self._completed: UUID | None = None
+
+    def change(self, **values: Any) -> None:
+        """Values of the session's own fields."""
+        for name, value in values.items():
+            setattr(self.session, name, value)
+        self._changes |= values
+
+    def messages(self, drafts: Iterable[MessageDraft]) -> list[Message]:
+        """The drafts as messages at the end of the history."""
+        drafts = list(drafts)
+        if not drafts:
+            return []
+        session = self.session
+        messages = [Message.from_draft(draft) for draft in drafts]
+        for position, (message, draft) in enumerate(zip(messages, drafts, strict=True), session.last_position + 1):
+            message.session = session
+            message.position = position
+            message.created_at = draft.created_at or self.now
+        self.writes.insert(messages)
+        self.writes.insert(SearchEntry.objects.of_messages(session, messages), ending=REPLACING)
+        self.change(
+            last_position=session.last_position + len(messages),
+            message_count=session.message_count + len(messages),
+            last_used_at=self.now,
+            updated_at=self.now,
+        )
+        if answers := [message.position for message in messages if message.role == Message.Role.ASSISTANT]:
+            self.change(answered_position=answers[-1])
+        spoken = (preview_of(message.content) for message in reversed(messages) if message.role in SPOKEN)
+        if preview := next(filter(None, spoken), None):
+            self.change(last_message_preview=preview)
+            self._completed = None
+        return messages
+
+    def amend(self, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
+        """Messages that an earlier transaction has begun, by their ids; nothing happens to those that are finished."""
+        if not changes:
+            return
+        places = ",".join(["%s"] * len(changes))
+        for row in rows_of(PENDING.format(places=places), [as_param(Message, pk) for pk in changes]):
+            message = loaded(Message, row, *SAID)
+            of_message = changes[message.pk]
+            self.writes.update(Message, "id=%s", [as_param(Message, message.pk)], **of_message)
+            if "status" in of_message:
+                self._found(message, of_message)
+            if preview := preview_of(of_message.get("content", "")):
+                self.change(last_message_preview=preview, updated_at=self.now)
+                self._completed = message.pk
+
+    def _found(self, message: Message, ending: Mapping[str, Any]) -> None:
+        """It is searched for from now on."""
+        message.content = storable(ending.get("content", ""))
+        message.tool_result = storable(ending.get("tool_result", ""))
+        self.writes.insert(SearchEntry.objects.of_messages(self.session, [message]), ending=REPLACING)
+
+    def context(self, items: Sequence[dict[str, Any]], run_id: UUID | None = None) -> None:
+        """Appends the items, verbatim, to what the model is given."""
+        if not items:
+            return
+        session = self.session
+        self.writes.insert(
+            [
+                ContextItem.holding(item, session=session, run_id=run_id, position=position, created_at=self.now)
+                for position, item in enumerate(items, session.last_context_position + 1)
+            ]
+        )
+        self.change(last_context_position=session.last_context_position + len(items))
+
+    def number(self, count: int) -> int:
+        """The first of so many numbers for events."""
+        first = self.session.last_seq + 1
+        self.change(last_seq=self.session.last_seq + count)
+        return first
+
+    def settle(self, state: str, usage: Mapping[str, int]) -> None:
+        """After a run: the state it leaves, what it used, and how much the model was given at its end. Of a run that
+        used nothing, nothing is counted."""
+        self.change(state=state)
+        if total := max(usage.get("total_tokens") or 0, 0):
+            self.change(
+                total_tokens=self.session.total_tokens + total,
+                context_tokens=countable(usage.get("context_tokens") or 0),
+                updated_at=self.now,
+            )
+
+    def gather(self) -> None:
+        """The session's UPDATE joins the other writes; nothing can be added after it."""
+        changes, self._changes = self._changes, {}
+        if "state" in changes:
+            AccountEvent.objects.note(self.session, AccountEvent.Type.STATE)
+        if changes:
+            if self._completed is not None:
+                changes["last_message_preview"] = self._preview_unless_later(changes["last_message_preview"])
+            model = type(self.session)
+            self.writes.update(model, "id=%s", [as_param(model, self.session.pk)], **changes)
+
+    def _preview_unless_later(self, preview: str) -> Sql:
+        """What is said after an answer was begun, and before it is complete, stays the session's latest."""
+        field = field_of(type(self.session), "last_message_preview")
+        return Sql(LATEST_PREVIEW, [as_param(Message, self._completed), field.get_db_prep_save(preview, connection)])
+
+    def write(self) -> None:
+        self.gather()
+        self.writes.make()
+
+
+# What is not read of a message to change it; it may be long.
+SAID = ("content", "tool_arguments", "tool_result", "reasoning", "error_message", "metadata")
+PENDING = f"""
+SELECT {columns_of(Message, "message", *SAID)} FROM "{Message._meta.db_table}" message
+WHERE id IN ({{places}}) AND status = 'pending'
+"""  # noqa: S608
+LATEST_PREVIEW = f"""
+CASE WHEN EXISTS (
+  SELECT 1 FROM "{Message._meta.db_table}" completed JOIN "{Message._meta.db_table}" later
+  ON later.session_id = completed.session_id AND later.position > completed.position
+  WHERE completed.id = %s AND later.role IN ('user', 'assistant') AND later.content <> '')
+THEN last_message_preview ELSE %s END
+"""  # noqa: S608
