@@ -106,6 +106,7 @@ class Troubles(list[str]):
     test forgives."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.forgiven: list[str] = ["401 (Unauthorized)", "net::ERR_", "WebSocket connection to"]
 
     def forgive(self, part: str) -> None:

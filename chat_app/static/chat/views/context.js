@@ -4,6 +4,7 @@ import { button, h } from "../dom.js";
 import { has } from "../features.js";
 import { fill, openDialog } from "./dialog.js";
 
+const KINDS = { function_call: "tool call", function_call_output: "result", reasoning: "thoughts" };
 const NUMBER = new Intl.NumberFormat("en");
 
 /** `conversation` is the open one; `toast` says what came of it. */
@@ -48,7 +49,7 @@ function view({ items, tokens, max_tokens: most, trigger_tokens: trigger, compac
 }
 
 function itemRow({ item, tokens, origin }) {
-  const kind = origin === "summary" ? "summary" : (item.role ?? item.type ?? "item");
+  const kind = origin === "summary" ? "summary" : (KINDS[item.type] ?? item.role ?? item.type ?? "item");
   const head = h("summary", {}, h("strong", {}, kind), h("span", { class: "context-text" }, textOf(item)), h("span", { class: "faint" }, NUMBER.format(tokens)));
   return h("li", {}, h("details", {}, head, h("pre", { tabindex: "0" }, JSON.stringify(item, null, 2))));
 }

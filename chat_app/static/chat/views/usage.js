@@ -10,7 +10,7 @@ const WAYS = [
   ["session", "By chat"],
 ];
 const NUMBER = new Intl.NumberFormat("en");
-const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 4 });
+const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 2 });
 
 export function showUsage(api) {
   const place = h("div", {});
@@ -44,6 +44,10 @@ function sum({ input_tokens, output_tokens }) {
 
 function line(row, name, most) {
   const bar = most ? h("meter", { min: 0, max: most, value: sum(row), "aria-label": `${NUMBER.format(sum(row))} tokens` }) : null;
-  const cost = row.cost === null || row.cost === undefined ? "" : MONEY.format(Number(row.cost));
+  const cost = row.cost === null || row.cost === undefined ? "" : money(Number(row.cost));
   return h("tr", {}, h("th", { scope: "row" }, name, bar), ...[row.calls, row.input_tokens, row.output_tokens].map((value) => h("td", {}, NUMBER.format(value ?? 0))), h("td", {}, cost));
+}
+
+function money(amount) {
+  return amount > 0 && amount < 0.01 ? "< $0.01" : MONEY.format(amount);
 }
