@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
@@ -69,6 +69,18 @@ class SearchEntryManager(models.Manager["SearchEntry"]):
     def forget(self, *refs: UUID) -> None:
         """Messages that were deleted, titles and files that are no more."""
         self.filter(ref__in=refs).delete()
+
+    def forget_other_schemes(self, batch: int) -> None:
+        """Of words that were kept in another way than now, nothing stays, where the database overwrites what is
+        deleted. The housekeeping indexes what they stood for anew."""
+        others = self.exclude(scheme=scheme())
+        gone = 0
+        while keys := list(others.values_list("pk", flat=True)[:batch]):
+            gone += self.filter(pk__in=keys).delete()[0]
+        if gone and connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                # A deletion is only noted by FTS5, beside the words.
+                cursor.execute("INSERT INTO sessions_app_search(sessions_app_search) VALUES ('rebuild')")
 
     def _put(self, session: ChatSession, entries: Sequence[SearchEntry], texts: Sequence[str]) -> None:
         self._write(self._with_terms(session, entries, texts))

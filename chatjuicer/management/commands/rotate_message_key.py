@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, models, transaction
 
 from chatjuicer.encryption import EncryptedTextField, current_mark, seal, unseal
+from sessions_app.models import SearchEntry
 
 Row = tuple[Any, ...]
 
@@ -38,6 +39,7 @@ class Command(BaseCommand):
                 for rows in batches(model, columns, batch):
                     rotated += rows
                 self.stdout.write(f"{model._meta.label}: {rotated} rows")
+        SearchEntry.objects.forget_other_schemes(batch)
         if connection.vendor == "sqlite":
             with connection.cursor() as cursor:
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
