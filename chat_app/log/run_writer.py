@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,7 +14,8 @@ from msgspec import UNSET
 
 from chat_app import protocol
 from chat_app.exceptions import LeaseLost
-from sessions_app.models import ChatSession, Message, MessageDraft
+from chat_app.model_calls import CallRecord
+from sessions_app.models import ChatSession, CompactionDraft, Message, MessageDraft
 from sessions_app.models.statements import elapsed_ms
 
 # How far the model may be ahead of the disk before the writer makes it wait.
@@ -54,6 +55,8 @@ class ClaimedRun(Protocol):
 
     def note_usage(self, usage: dict[str, Any]) -> None: ...
 
+    def note_calls(self, calls: Sequence[CallRecord]) -> None: ...
+
 
 class RunWriter:
     """The `Writer` of one claimed run. It lives on the event loop; only its changes of rows run in the journal thread.
@@ -70,6 +73,7 @@ class RunWriter:
     ) -> None:
         self.run_id, self.epoch, self.model = run.pk, run.epoch, run.model
         self._note_usage = run.note_usage
+        self._note_calls = run.note_calls
         self.started_at = run.started_at or timezone.now()
         self.session_pk, self.public_id = session.pk, session.public_id
         self.agent_name = session.agent_name
@@ -86,6 +90,7 @@ class RunWriter:
         self._message_parts: list[str] = []
         self._thoughts: list[str] = []  # that no message has yet
         self._tools: dict[str, UUID] = {}
+        self.cut_calls: list[CallRecord] = []  # whose run may have ended by now: for the supervisor to write
 
     def resume(self, open_calls: dict[str, UUID]) -> None:
         """After an approval: the tool calls that have no result yet, {id of the call: id of its message}."""
@@ -136,6 +141,15 @@ class RunWriter:
 
     async def items(self, items: list[dict[str, Any]]) -> None:
         self._append(("items", items))
+
+    async def model_call(self, call: CallRecord) -> None:
+        self._append(("model_call", call))
+
+    def cut_call(self, call: CallRecord) -> None:
+        self.cut_calls.append(call)
+
+    async def compaction(self, draft: CompactionDraft) -> None:
+        self._append(("compaction", draft))
 
     async def status(self, code: protocol.StatusCode, message: str, retry_in_s: float | None = None) -> None:
         status = protocol.Status(
@@ -208,6 +222,10 @@ class RunWriter:
                     self._take_end(entry)
                 case ("items", items):
                     entry.changes.append(self._add_items(items))
+                case ("model_call", call):
+                    entry.changes.append(self._note_call(call))
+                case ("compaction", draft):
+                    entry.changes.append(_compact(draft))
         return entry
 
     def _take_text(self, entry: Entry, kind: str, content: str) -> None:
@@ -282,6 +300,16 @@ class RunWriter:
 
     def _add_items(self, items: list[dict[str, Any]]) -> Change:
         return lambda session: session.add_context(items, run_id=self.run_id)
+
+    def _note_call(self, call: CallRecord) -> Change:
+        return lambda session: self._note_calls([call])
+
+
+def _compact(draft: CompactionDraft) -> Change:
+    def compact(session: ChatSession) -> None:
+        session.compact(draft)  # of no effect where another was quicker
+
+    return compact
 
 
 def _note_arguments(message_id: UUID, arguments: str) -> None:

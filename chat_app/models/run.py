@@ -20,6 +20,7 @@ from chat_app.exceptions import QueueFull, RunActive, SessionGone, TooManyRuns
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import lock_session, record
 from chat_app.log.session_events import message_created
+from chat_app.model_calls import CallRecord
 from chat_app.tool_calls import AskedCall, DecidedCall
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from chatjuicer.api.times import rfc3339
@@ -32,6 +33,7 @@ from .ending import PROCESS_LOST, UNHEARD_NOTE, UNKNOWN_ERROR, close_tool_calls,
 from .inputs import context_item, user_message
 from .lease import lease_end
 from .status import ACTIVE, LIVE, RunStatus
+from .usage import CallUsage
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Started:
     decisions: list[DecidedCall] = field(default_factory=list)
     open_calls: dict[str, UUID] = field(default_factory=dict)
     words: str = ""
+    titled: bool = False  # a model has found a title since
     always_allowed: set[str] = field(default_factory=set)  # names of tools that need no approval in this session
     instructions: str = ""  # what the owner asks for in all sessions
 
@@ -428,6 +431,10 @@ class Run(models.Model):
         """What the run has used so far, in the transaction of the event that says it. The session counts it once, when
         the run ends."""
         Run.objects.filter(pk=self.pk, epoch=self.epoch).update(usage=usage)
+
+    def note_calls(self, calls: Sequence[CallRecord]) -> None:
+        """What its calls of models took; those that a stop has cut, too, whatever has become of the run since."""
+        CallUsage.objects.note(self.session.owner_id, self.session_id, self.pk, calls)
 
     def let_go_on(self) -> None:
         """Every call is decided: the next supervisor that looks resumes the run."""

@@ -9,6 +9,7 @@ from chat_app.database import in_database
 from chat_app.exceptions import BadFrame
 from chat_app.models import Approval, Run, Started
 from chat_app.protocol import ApprovalCommand, SendMessage, UserInput
+from chat_app.window.fit import require_fit
 from sessions_app.catalogue import REASONING_EFFORTS
 from sessions_app.models import ChatSession
 
@@ -16,14 +17,24 @@ from .process import process
 
 
 async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
-    """Raises BadFrame, and what `Run.objects.start` raises."""
-    await in_database(unpack, session_pk)
+    """Raises BadFrame, MessageTooLarge, and what `Run.objects.start` raises."""
+    await in_database(make_ready, session_pk, command)
     supervisor = process.supervisor
     owner = supervisor.owner_for(user_id) if supervisor else ""
     started = await process.journal.transact(partial(begin, session_pk, command, owner), session_pk)
     if started.claimed and supervisor:
         supervisor.adopt(started)
     return started
+
+
+def make_ready(session_pk: UUID, command: SendMessage) -> None:
+    """What takes long, before the journal's transaction, in which everybody else's words wait. Raises
+    MessageTooLarge."""
+    session = ChatSession.objects.filter(pk=session_pk).only("packed", "model").first()
+    if session is not None:
+        require_fit([given.content for given in inputs_of(command)], command.model or session.model)
+        if session.packed:
+            session.unpack()
 
 
 def unpack(session_pk: UUID) -> None:

@@ -1,4 +1,5 @@
 from .account_log import AccountEvent, AccountLog, together, unnoted
+from .compaction import Compaction, CompactionDraft
 from .context import ContextItem
 from .draft import MessageDraft, MessageError
 from .message import Message
@@ -18,6 +19,8 @@ __all__ = [
     "AccountEvent",
     "AccountLog",
     "ChatSession",
+    "Compaction",
+    "CompactionDraft",
     "ContextItem",
     "Message",
     "MessageDraft",
