@@ -13,6 +13,7 @@ from chatjuicer.encryption import storable
 from sessions_app.preview import preview_of
 
 from .account_log import AccountEvent
+from .compaction import Compaction, CompactionDraft
 from .context import ContextItem
 from .draft import MessageDraft
 from .message import SPOKEN, Message
@@ -102,6 +103,11 @@ class Addition:
             ]
         )
         self.change(last_context_position=session.last_context_position + len(items))
+
+    def compact(self, draft: CompactionDraft) -> None:
+        """As `ChatSession.compact`, with all else that the transaction adds."""
+        if Compaction.objects.put(self.session, draft) is not None:
+            self.change(context_tokens=draft.tokens_after, updated_at=self.now)
 
     def number(self, count: int) -> int:
         """The first of so many numbers for events."""

@@ -15,7 +15,7 @@ from chat_app.agent.null_writer import NullWriter
 from chat_app.agent.providers.base import ModelCall
 from chat_app.agent.providers.responses import ResponsesModel
 from chat_app.agent.providers.wire import encoded
-from chat_app.agent.transcript import Transcript, Turn
+from chat_app.agent.transcript import Transcript, Turn, Used
 from chat_app.runs.contract import RunRequest
 from sessions_app.models import ChatSession
 
@@ -28,7 +28,7 @@ class Quick(ResponsesModel):
         encoded(self.body(model_call))
         turn = Turn(self.transcript)
         await turn.text("Hello")
-        return await turn.end(1, 1, sent=0)
+        return await turn.end(self.model, Used(1, 1), sent=0)
 
 
 def quick(name: str, transcript: Transcript) -> Quick:
