@@ -68,6 +68,10 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._head_bytes = 0  # what comes from now on is another protocol's
+        # Else the other protocol fails on the words of its own refusal, and answers nothing.
+        if any(name.startswith(b"sec-websocket-") and not value.isascii() for name, value in self.headers):
+            self._refuse(400)
+            return
         self._leave_room()  # sockets are counted by their users
         super().handle_websocket_upgrade()
         self._tell_peer(getattr(self.transport.get_protocol(), "scope", None))

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.harness.server import EMAIL, PASSWORD, Site
 
@@ -32,6 +32,14 @@ SHOW = """address => new Promise(done => {
   picture.onerror = () => done(false);
   picture.src = address;
 })"""
+
+
+@pytest.fixture
+def local(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser on the server's own machine."""
+    context = browser.new_context()
+    yield context
+    context.close()
 
 
 @pytest.fixture
