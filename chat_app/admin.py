@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from chat_app.models import Event, Run
+from chat_app.models import Budget, CallUsage, Event, Run
 from sessions_app.admin import INLINE_ROWS, HistoryAdmin, HistoryInline, beginning, is_uuid
 
 
@@ -66,3 +66,30 @@ class EventAdmin(HistoryAdmin):
     @admin.display(description="payload")
     def json(self, event: Event) -> str:
         return beginning(event.json())
+
+
+@admin.register(CallUsage)
+class CallUsageAdmin(HistoryAdmin):
+    list_select_related = ("user",)
+    list_display = (
+        "created_at", "user", "model", "purpose", "outcome", "input_tokens", "cached_tokens", "output_tokens",
+        "reasoning_tokens", "cost", "first_word_ms", "duration_ms",
+    )  # fmt: skip
+    list_filter = ("purpose", "outcome", "created_at")
+    search_fields = ("user__email",)
+    search_help_text = "An e-mail address"
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("-created_at",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[CallUsage], search_term: str
+    ) -> tuple[QuerySet[CallUsage], bool]:
+        term = search_term.strip().lower()
+        return (queryset.filter(user__email=term) if term else queryset), False
+
+
+@admin.register(Budget)
+class BudgetAdmin(admin.ModelAdmin):
+    list_display = ("user", "daily_tokens")
+    autocomplete_fields = ("user",)

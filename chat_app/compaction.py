@@ -1,26 +1,31 @@
-"""A summary in the place of what the model was given so far. The history that people read stays as it is."""
+"""What the model is given of a conversation, and a summary in the place of its beginning. The history that people read
+stays as it is."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
 
 from chatjuicer.api.exceptions import ApiError
-from sessions_app.models import ChatSession, MessageDraft
+from chatjuicer.api.times import rfc3339
+from sessions_app.models import ChatSession, CompactionDraft, MessageDraft
 from sessions_app.signals import message_added
 
 from .database import in_database
 from .exceptions import RunActive
-from .models import Run
-from .runs.contract import Agent, Item
+from .log.record import lock_session
+from .models import CallUsage, Run
+from .runs.contract import Agent, SummaryRequest
+from .window.held import Held, count_given, held, introduced
+from .window.plan import Limits, Plan, exchanges, plan_asked
+from .window.shorten import given
+from .window.tokens import TOKENS_PER_ITEM, count
 
-CHARS_PER_TOKEN = 4  # a rule of thumb for English text; it only tells how much was saved
 MIN_EXCHANGES = 2  # fewer are as short as their summary
 TOOL_NAME = "summarize_conversation"  # by which a summary stands in the history
-INTRODUCTION = "Summary of the conversation so far:\n\n"
 
 
 class ContextChanged(ApiError):
@@ -29,23 +34,40 @@ class ContextChanged(ApiError):
     message = "The conversation went on meanwhile; try again."
 
 
+class NothingToUndo(ApiError):
+    status_code = 409
+    code = "nothing_to_undo"
+    message = "The model is given all of the conversation; there is no summary to take back."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked to be summarized; tokens as in `Session`."""
+
+    held: Held
+    plan: Plan | None
+    limits: Limits
+    tokens: int
+
+
 async def summarize_session(session: ChatSession, agent: Agent) -> dict[str, Any]:
     """The body of the answer. The model is asked with nothing locked; what it says is put in place only if the context
     is still the one that it was asked about. Raises RunActive, ContextChanged and what the agent raises."""
-    last_position, items = await in_database(_context, session)
-    tokens_before = session.context_tokens or sum(len(str(i)) for i in items) // CHARS_PER_TOKEN
-    if exchanges(items) < MIN_EXCHANGES:
+    asked = await in_database(_asked, session)
+    if asked.plan is None or not asked.plan.material:
         return {
             "success": False,
             "message": "There is too little to summarize.",
             "summary": "",
-            "tokens_before": tokens_before,
-            "tokens_after": tokens_before,
+            "tokens_before": asked.tokens,
+            "tokens_after": asked.tokens,
             "tool_call_id": None,
         }
-    summary = (await agent.summarize(items, session.model)).text
-    item = {"role": "system", "content": INTRODUCTION + summary}
-    tokens_after = len(item["content"]) // CHARS_PER_TOKEN
+    request = SummaryRequest(session.model, asked.plan.material, asked.held.summary, asked.limits.for_summary)
+    try:
+        summary = await agent.summarize(request)
+    finally:
+        await in_database(CallUsage.objects.note, session.owner_id, session.pk, None, request.calls)
     row = MessageDraft(
         role="tool_call",
         tool_call_id=f"call_{uuid4().hex}",
@@ -55,35 +77,83 @@ async def summarize_session(session: ChatSession, agent: Agent) -> dict[str, Any
         tool_success=True,
         model=session.model,
     )
-    await in_database(_put_in_place, session, last_position, item, tokens_after, row)
+    draft = await in_database(_draft, asked, asked.plan, summary)
+    await in_database(_put_in_place, session, draft, row)
     return {
         "success": True,
         "message": "The conversation was summarized.",
         "summary": summary,
-        "tokens_before": tokens_before,
-        "tokens_after": tokens_after,
+        "tokens_before": draft.tokens_before,
+        "tokens_after": draft.tokens_after,
         "tool_call_id": row.tool_call_id,
     }
 
 
-def exchanges(items: list[Item]) -> int:
-    """How many times somebody said something and was answered."""
-    roles = [item.get("role") for item in items if item.get("role") in ("user", "assistant")]
-    return sum(pair == ("user", "assistant") for pair in pairwise(roles))
-
-
-def _context(session: ChatSession) -> tuple[int, list[Item]]:
+def _asked(session: ChatSession) -> Asked:
     if Run.objects.filter(session=session).live().exists():
         raise RunActive()
     session.unpack()
-    rows = list(session.context_items.order_by("position"))
-    return (rows[-1].position if rows else 0), [row.value for row in rows]
+    now = held(session.pk)
+    limits = Limits(session.max_tokens, session.trigger_tokens, max(session.context_tokens - now.tokens, 0))
+    few = len(exchanges([row.item for row in now.rows])) < MIN_EXCHANGES
+    return Asked(now, None if few else plan_asked(now, limits), limits, session.context_tokens or now.tokens)
 
 
-def _put_in_place(session: ChatSession, last_position: int, item: Item, context_tokens: int, row: MessageDraft) -> None:
+def _draft(asked: Asked, plan: Plan, summary: str) -> CompactionDraft:
+    after = asked.limits.fixed + plan.left(asked.held) + TOKENS_PER_ITEM + count(introduced(summary))
+    return plan.draft(asked.held, summary, asked.tokens, after)
+
+
+def _put_in_place(session: ChatSession, draft: CompactionDraft, row: MessageDraft) -> None:
     """The summary for the model, and the row that tells people of it. Raises ContextChanged."""
     with transaction.atomic():
-        if not session.compact(last_position, item, context_tokens):
+        if session.compact(draft) is None:
             raise ContextChanged()
         (message,) = session.add_messages([row])
         message_added.send(ChatSession, session=session, message=message)
+
+
+def context_of(session: ChatSession) -> dict[str, Any]:
+    """What the model would be given now, as it is stored for all providers, and the compactions of the past."""
+    if session.packed:
+        session.unpack()
+    now = held(session.pk)
+    items = [
+        {
+            "position": row.position,
+            "item": given(row.item, row.position, row.tokens, now.compaction),
+            "tokens": count_given(row, now.compaction),
+            "origin": "said",
+        }
+        for row in now.rows
+    ]
+    if now.compaction and now.summary:
+        item = {"role": "system", "content": introduced(now.summary)}
+        summary = {"position": now.compaction.through, "item": item, "tokens": now.summary_tokens, "origin": "summary"}
+        items.insert(0, summary)
+    return {
+        "items": items,
+        "tokens": session.context_tokens or now.tokens,
+        "max_tokens": session.max_tokens,
+        "trigger_tokens": session.trigger_tokens,
+        "compactions": [
+            {
+                "id": str(compaction.pk),
+                "at": rfc3339(compaction.created_at),
+                "tokens_before": compaction.tokens_before,
+                "tokens_after": compaction.tokens_after,
+                "undone": compaction.undone,
+            }
+            for compaction in session.compactions.order_by("number")
+        ],
+    }
+
+
+def undo(session: ChatSession) -> None:
+    """Takes the latest compaction back. Raises RunActive and NothingToUndo."""
+    with transaction.atomic():
+        session = lock_session(session.pk)
+        if Run.objects.filter(session=session).active().exists():
+            raise RunActive()
+        if session.undo_compaction() is None:
+            raise NothingToUndo()

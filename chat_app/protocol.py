@@ -18,9 +18,9 @@ MAX_FRAME_BYTES = 1024 * 1024
 MAX_TEXT_CHARS = MAX_FRAME_BYTES
 MAX_ITEMS_PER_MESSAGE = 100
 
-FinishReason = Literal["stop", "interrupted", "error", "max_turns", "length", "awaiting_approval"]
+FinishReason = Literal["stop", "interrupted", "error", "max_turns", "length", "awaiting_approval", "budget"]
 ToolStatus = Literal["detected", "executing", "completed"]
-StatusCode = Literal["retrying", "effort_left_out"]
+StatusCode = Literal["retrying", "effort_left_out", "compacting"]
 OnBusy = Literal["queue", "reject", "interrupt"]
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARS)]

@@ -111,3 +111,54 @@ class SummarySerializer(serializers.Serializer[None]):
     tokens_before = serializers.IntegerField()
     tokens_after = serializers.IntegerField()
     tool_call_id = serializers.CharField(allow_null=True, help_text="Of the row in the history.")
+
+
+class ContextItemSerializer(serializers.Serializer[None]):
+    position = serializers.IntegerField()
+    item = Metadata(help_text="An input item of the Agents SDK; a large one may be shortened.")
+    tokens = serializers.IntegerField()
+    origin = serializers.ChoiceField(choices=("said", "summary"))
+
+
+class CompactionSerializer(serializers.Serializer[None]):
+    id = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    tokens_before = serializers.IntegerField()
+    tokens_after = serializers.IntegerField()
+    undone = serializers.BooleanField()
+
+
+@extend_schema_serializer(many=False)
+class ContextSerializer(serializers.Serializer[None]):
+    items = ContextItemSerializer(many=True)
+    tokens = serializers.IntegerField(help_text="Of all that the model was last given.")
+    max_tokens = serializers.IntegerField()
+    trigger_tokens = serializers.IntegerField()
+    compactions = CompactionSerializer(many=True)
+
+
+class UsageQuerySerializer(serializers.Serializer[None]):
+    to = serializers.DateField(required=False)
+    by = Choice(choices=("day", "model", "session"), default="day")
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"from": serializers.DateField(required=False), **super().get_fields()}
+
+
+class UsageRowSerializer(serializers.Serializer[None]):
+    calls = serializers.IntegerField()
+    input_tokens = serializers.IntegerField()
+    cached_tokens = serializers.IntegerField(help_text="Of the input.")
+    output_tokens = serializers.IntegerField()
+    reasoning_tokens = serializers.IntegerField(help_text="Of the output.")
+    cost = serializers.FloatField(allow_null=True, help_text="US dollars, where prices are known.")
+
+
+class KeyedUsageSerializer(UsageRowSerializer):
+    key = serializers.CharField(allow_null=True, help_text="Null: sessions that are deleted.")
+
+
+@extend_schema_serializer(many=False)
+class UsageSerializer(serializers.Serializer[None]):
+    rows = KeyedUsageSerializer(many=True)
+    total = UsageRowSerializer()

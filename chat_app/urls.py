@@ -4,12 +4,13 @@ from rest_framework.routers import SimpleRouter
 from sessions_app.sharing.viewsets import ShareViewSet
 
 from .history import History
-from .viewsets import AccountLogViewSet, ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet
+from .viewsets import AccountLogViewSet, ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet, UsageViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("sessions", SessionViewSet, "session")
 router.register("sessions/<str:key>/messages", MessageViewSet, "message")
 router.register("chat", RunViewSet, "run")
+router.register("usage", UsageViewSet, "usage")
 router.register("approvals", ApprovalViewSet, "approval")
 router.register("events", AccountLogViewSet, "account-log")
 

@@ -1,6 +1,7 @@
 """Talking over REST: runs, their events and approvals, and what they add to a session."""
 
 import asyncio
+from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -20,27 +21,33 @@ from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.parameters import number, number_parameter
 from chatjuicer.api.snapshot import snapshot
 from sessions_app import viewsets
+from sessions_app.serializers import MessageSerializer, NewMessageSerializer
 from sessions_app.viewsets import SESSION, SessionView, caller
 
-from .compaction import summarize_session
+from .compaction import context_of, summarize_session, undo
 from .delivery.account import opened
 from .delivery.logs import SessionLog
 from .delivery.sse import event_stream, require_room
 from .history import History
-from .models import Approval, Event
+from .models import Approval, CallUsage, Event
+from .models.usage import between, total_of
 from .runs.commands import start_run, stop_run
 from .runs.process import Process, process
 from .serializers import (
     ApprovalListSerializer,
     ApprovalSerializer,
     ChatSerializer,
+    ContextSerializer,
     DecisionSerializer,
     EventListSerializer,
     InterruptedSerializer,
     InterruptSerializer,
     SessionDetailSerializer,
     SummarySerializer,
+    UsageQuerySerializer,
+    UsageSerializer,
 )
+from .window.fit import require_fit
 
 MAX_EVENTS = 1000
 MAX_APPROVALS = 100
@@ -114,9 +121,56 @@ class SessionViewSet(viewsets.SessionViewSet):
         session = self.session(key)
         return AwaitedResponse(self, summarize_session(session, require_process().agent))
 
+    @extend_schema(operation_id="get_context", parameters=[SESSION], responses=ContextSerializer)
+    @action(detail=True)
+    def context(self, request: Request, key: str) -> Response:
+        """What the model is given of the conversation, oldest first, and where summaries took the place of what was
+        said. Nothing that they stand for is lost: `messages` have it, and `context/undo` gives it back to the model."""
+        return Response(context_of(self.session(key)))
+
+    @extend_schema(operation_id="undo_compaction", parameters=[SESSION], request=None, responses=ContextSerializer)
+    @action(detail=True, methods=["post"], url_path="context/undo")
+    def undo(self, request: Request, key: str) -> Response:
+        """Takes the latest summary back: the model is given again what it stands for."""
+        undo(self.session(key))
+        return Response(context_of(self.session(key)))
+
+
+class UsageViewSet(SessionView, ViewSet):
+    @extend_schema(
+        operation_id="get_usage",
+        parameters=[
+            OpenApiParameter("from", date, description="The first day (UTC)."),
+            OpenApiParameter("to", date, description="The last day."),
+            OpenApiParameter("by", {"type": "string", "enum": ["day", "model", "session"], "default": "day"}),
+        ],
+        responses=UsageSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        """What the calls of models took that were made for the caller."""
+        form = UsageQuerySerializer(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        asked = form.validated_data
+        rows = CallUsage.objects.filter(between(asked.get("from"), asked.get("to")), user=caller(request))
+        found = CallUsage.objects.report(rows, asked["by"])
+        return Response({"rows": found, "total": total_of(found)})
+
 
 class MessageViewSet(viewsets.MessageViewSet):
     history_class: ClassVar[type[History]] = History
+
+    @extend_schema(
+        operation_id="add_message",
+        parameters=[SESSION, IDEMPOTENCY_KEY],
+        request=NewMessageSerializer,
+        responses={201: MessageSerializer},
+    )
+    def create(self, request: Request, key: str) -> Response:
+        """For the history and for the model; no run answers it. One that is too large for the model is refused."""
+        content = request.data.get("content") if isinstance(request.data, dict) else None
+        if isinstance(content, str):
+            require_fit([content], self.session(key).model)
+        return super().create(request, key)
 
 
 class RunViewSet(SessionView, ViewSet):

@@ -102,6 +102,13 @@ class Environment:
             raise BadSetting(name, 'a JSON object such as {"name": {…}}')
         return parsed
 
+    def counts(self, name: str) -> dict[str, int]:
+        """A JSON object of whole numbers above 0."""
+        counts = self.json_object(name, {})
+        if not all(type(count) is int and count > 0 for count in counts.values()):
+            raise BadSetting(name, 'a JSON object such as {"name": 4096}')
+        return counts
+
     def _value(self, name: str) -> str:
         """Without the line's end that an editor or `echo` puts after the value; empty if it is unset."""
         if file := os.environ.get(f"{name}_FILE", "").strip():

@@ -114,6 +114,13 @@ AZURE_OPENAI_API_KEY = env.text("AZURE_OPENAI_API_KEY")
 AZURE_OPENAI_API_VERSION = env.text("AZURE_OPENAI_API_VERSION")
 # Of new sessions; unset: the provider's.
 DEFAULT_MODEL = env.text("DEFAULT_MODEL")
+# Tokens that models can be given, as {"model": tokens}; counts before what is known of them.
+MODEL_WINDOWS = env.counts("MODEL_WINDOWS")
+# Finds titles, by a small call of its own; unset: a title is the first words.
+TITLE_MODEL = env.text("TITLE_MODEL")
+# Tokens that all models together may be asked in a day (UTC), of one user and of all; 0: any number.
+BUDGET_USER_DAILY_TOKENS = env.number("BUDGET_USER_DAILY_TOKENS", 0)
+BUDGET_SERVER_DAILY_TOKENS = env.number("BUDGET_SERVER_DAILY_TOKENS", 0)
 # A provider that says nothing for so long has failed.
 MODEL_STALL_TIMEOUT_S = env.seconds("MODEL_STALL_TIMEOUT_S", 120)
 # How long a turn that has said nothing yet is tried again while the provider fails.

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 
 from chatjuicer.accounts.admin_reason import AsksForReason
 from chatjuicer.api.paginator import BoundedPaginator
-from sessions_app.models import ChatSession, ContextItem, Message, Project, known
+from sessions_app.models import ChatSession, Compaction, ContextItem, Message, Project, known
 
 INLINE_ROWS = 50
 """Rows of each history on a session's page."""
@@ -212,6 +212,16 @@ class MessageAdmin(HistoryAdmin):
     @admin.display(description="content")
     def said(self, message: Message) -> str:
         return beginning(message.content or message.tool_result)
+
+
+@admin.register(Compaction)
+class CompactionAdmin(HistoryAdmin):
+    list_display = ("number", "session", "said", "through", "tokens_before", "tokens_after", "undone", "created_at")
+    in_session_ordering = ("-number",)
+
+    @admin.display(description="summary")
+    def said(self, compaction: Compaction) -> str:
+        return beginning(compaction.summary)
 
 
 @admin.register(ContextItem)

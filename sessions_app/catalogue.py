@@ -5,6 +5,7 @@ Knows the settings alone: neither the Agents SDK nor a provider's client is impo
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -30,28 +31,47 @@ TRIGGER_SHARE = 0.8
 UNKNOWN_WINDOW = 128_000  # tokens; what most current models take at least
 
 
+class Price(NamedTuple):
+    """In US dollars for a million tokens."""
+
+    input: Decimal
+    cached: Decimal
+    output: Decimal
+
+    @classmethod
+    def of(cls, *dollars: str) -> "Price":
+        return cls(*map(Decimal, dollars))
+
+    def cost(self, input_tokens: int, cached_tokens: int, output_tokens: int) -> Decimal:
+        """Cached tokens are a part of the input."""
+        cached = min(cached_tokens, input_tokens)
+        dollars = (input_tokens - cached) * self.input + cached * self.cached + output_tokens * self.output
+        return dollars / 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class KnownModel:
     id: str
     name: str
     context_window: int  # tokens
     reasoning: bool
+    price: Price | None = None
 
 
-# Context windows as OpenAI's model pages state them. Longest prefix first where one id begins another.
+# Context windows and prices as OpenAI's model pages state them. Longest prefix first where one id begins another.
 OPENAI_MODELS = [
-    KnownModel("gpt-5.2", "GPT-5.2", 400_000, True),
-    KnownModel("gpt-5.1", "GPT-5.1", 400_000, True),
-    KnownModel("gpt-5-mini", "GPT-5 mini", 400_000, True),
-    KnownModel("gpt-5-nano", "GPT-5 nano", 400_000, True),
-    KnownModel("gpt-5", "GPT-5", 400_000, True),
-    KnownModel("gpt-4.1-mini", "GPT-4.1 mini", 1_047_576, False),
-    KnownModel("gpt-4.1-nano", "GPT-4.1 nano", 1_047_576, False),
-    KnownModel("gpt-4.1", "GPT-4.1", 1_047_576, False),
-    KnownModel("gpt-4o-mini", "GPT-4o mini", 128_000, False),
-    KnownModel("gpt-4o", "GPT-4o", 128_000, False),
-    KnownModel("o4-mini", "o4-mini", 200_000, True),
-    KnownModel("o3", "o3", 200_000, True),
+    KnownModel("gpt-5.2", "GPT-5.2", 400_000, True, Price.of("1.75", "0.175", "14")),
+    KnownModel("gpt-5.1", "GPT-5.1", 400_000, True, Price.of("1.25", "0.125", "10")),
+    KnownModel("gpt-5-mini", "GPT-5 mini", 400_000, True, Price.of("0.25", "0.025", "2")),
+    KnownModel("gpt-5-nano", "GPT-5 nano", 400_000, True, Price.of("0.05", "0.005", "0.4")),
+    KnownModel("gpt-5", "GPT-5", 400_000, True, Price.of("1.25", "0.125", "10")),
+    KnownModel("gpt-4.1-mini", "GPT-4.1 mini", 1_047_576, False, Price.of("0.4", "0.1", "1.6")),
+    KnownModel("gpt-4.1-nano", "GPT-4.1 nano", 1_047_576, False, Price.of("0.1", "0.025", "0.4")),
+    KnownModel("gpt-4.1", "GPT-4.1", 1_047_576, False, Price.of("2", "0.5", "8")),
+    KnownModel("gpt-4o-mini", "GPT-4o mini", 128_000, False, Price.of("0.15", "0.075", "0.6")),
+    KnownModel("gpt-4o", "GPT-4o", 128_000, False, Price.of("2.5", "1.25", "10")),
+    KnownModel("o4-mini", "o4-mini", 200_000, True, Price.of("1.1", "0.275", "4.4")),
+    KnownModel("o3", "o3", 200_000, True, Price.of("2", "0.5", "8")),
 ]
 OPENAI_DEFAULT = "gpt-5-mini"
 DEMO = KnownModel(DEMO_MODEL, "Demo (offline)", 128_000, False)
@@ -89,7 +109,7 @@ def offered_models() -> list[dict[str, Any]]:
             "value": model.id,
             "name": model.name,
             "provider": source,
-            "context_window": model.context_window,
+            "context_window": window_of(model.id),
             "supports_reasoning": model.reasoning,
             "supportsReasoning": model.reasoning,
             "isDefault": model.id == default,
@@ -108,8 +128,18 @@ class ContextWindow(NamedTuple):
 
 def context_window(model: str) -> ContextWindow:
     """Also of a model that is not known."""
-    held = describe(model).context_window
+    held = window_of(model)
     return ContextWindow(held, int(held * TRIGGER_SHARE))
+
+
+def window_of(model: str) -> int:
+    """In tokens; MODEL_WINDOWS counts before what is known."""
+    return settings.MODEL_WINDOWS.get(model) or describe(model).context_window
+
+
+def price_of(model: str) -> Price | None:
+    """None where it is not known: who else serves a model of the same name asks another price."""
+    return describe(model).price if provider() in ("openai", "azure") else None
 
 
 def supports_reasoning(model: str) -> bool:
@@ -139,5 +169,5 @@ def describe(model: str) -> KnownModel:
             return known
     for known in OPENAI_MODELS:
         if bare.startswith(known.id + "-"):
-            return KnownModel(model, model, known.context_window, known.reasoning and "chat" not in bare)
+            return KnownModel(model, model, known.context_window, known.reasoning and "chat" not in bare, known.price)
     return KnownModel(model, model, UNKNOWN_WINDOW, False)

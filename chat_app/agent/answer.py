@@ -16,7 +16,7 @@ from chat_app.exceptions import LeaseLost
 from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
 
 from .approvals import paused, resume
-from .asker import Asker
+from .asker import Asker, BudgetSpent
 from .mcp import toolbox_for
 from .providers.choice import model_for
 from .providers.failures import LengthReached, ProviderError
@@ -81,6 +81,8 @@ def _failure(error: Exception, transcript: Transcript) -> Outcome:
                 raise cause
             case LengthReached():
                 return Outcome("length", transcript.usage)
+            case BudgetSpent():
+                return Outcome("budget", transcript.usage)
             case ProviderError():
                 logger.warning("The provider failed: %s (%s)", cause.error.code, cause)
                 return Outcome("error", transcript.usage, cause.error)

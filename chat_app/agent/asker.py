@@ -1,5 +1,7 @@
 """Asks a run's model for its next answer, with what only this moment knows: the instructions and the context."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, cast
@@ -7,12 +9,29 @@ from typing import Any, cast
 from agents import ModelResponse, ModelSettings, Tool
 from openai.types.shared import Reasoning
 
+from chat_app.database import in_database
+from chat_app.models.usage import has_budgets, is_spent
+from chat_app.window.held import held
+from chat_app.window.tokens import count_item
 from sessions_app import catalogue
 
 from .agent import instructions_for
+from .compactor import compact
+from .context import Prepared
+from .gauge import Gauge
 from .inline_images import with_images
 from .providers.base import ModelCall, RunModel
+from .providers.failures import ProviderError
+from .summarize import NoSummary
 from .transcript import Transcript
+
+logger = logging.getLogger(__name__)
+
+COMPACTIONS = 4  # before one call: each finds less to take away
+
+
+class BudgetSpent(Exception):
+    """There are no tokens left for today."""
 
 
 class Asker:
@@ -20,15 +39,64 @@ class Asker:
         self.transcript, self.tools = transcript, tools
         self._model = model
         self._settings = model_settings(transcript.request.reasoning_effort)
+        self._gauge = Gauge(model.name, model.origin, tools)
 
     async def ask(self) -> ModelResponse:
-        """Everything of the answer is written when this returns. Raises ProviderError and LengthReached."""
-        transcript = self.transcript
-        # First, because the rows also say whether there are files to name.
-        encoded, items = await transcript.context.prepared(self._model.origin, self._model.messages)
-        instructions = await instructions_for(transcript)
-        items = await with_images(items, transcript, catalogue.can_see(self._model.name))
-        return await self._model.answer(ModelCall(instructions, items, self.tools, self._settings, encoded=encoded))
+        """Everything of the answer is written when this returns. Raises ProviderError, LengthReached, BudgetSpent."""
+        await self._require_budget()
+        for left in reversed(range(COMPACTIONS)):
+            # First, because the rows also say whether there are files to name.
+            prepared = await self.transcript.context.prepared(self._model.origin, self._model.messages)
+            instructions = await instructions_for(self.transcript)
+            is_too_long = await self._is_too_long(prepared, instructions)
+            if left and is_too_long and await self._make_room():
+                continue
+            try:
+                return await self._answer(prepared, instructions)
+            except ProviderError as error:
+                if error.error.code != "context_too_long" or error.begun or not left:
+                    raise
+                await self._measure(prepared, instructions)
+                self._gauge.refused(error)
+                if not await self._make_room():
+                    raise
+        raise AssertionError("the last round ends by itself")
+
+    async def _answer(self, prepared: Prepared, instructions: str) -> ModelResponse:
+        items = await with_images(prepared.items, self.transcript, catalogue.can_see(self._model.name))
+        answer = await self._model.answer(
+            ModelCall(
+                instructions, items, self.tools, self._settings, encoded=prepared.encoded, preamble=prepared.preamble
+            )
+        )
+        if (call := self.transcript.last_call) and not call.estimated:
+            self._gauge.learn(call.input_tokens)
+        return answer
+
+    async def _is_too_long(self, prepared: Prepared, instructions: str) -> bool:
+        if self._gauge.surely_fits(prepared, instructions):
+            return False
+        return await self._measure(prepared, instructions) > self._gauge.limits.trigger
+
+    async def _measure(self, prepared: Prepared, instructions: str) -> int:
+        request = self.transcript.request
+        if request.history is not None and self.transcript.context.compaction is None:  # there is nothing before it
+            return await asyncio.to_thread(
+                lambda: self._gauge.measure(sum(map(count_item, prepared.items)), instructions)
+            )
+        await self.transcript.writer.flush()
+        return await in_database(lambda: self._gauge.measure(held(request.session_pk).tokens, instructions))
+
+    async def _make_room(self) -> bool:
+        try:
+            return await compact(self.transcript, self._gauge.limits)
+        except NoSummary as error:
+            logger.warning("There is no summary (%s); the context stays as it is", error.code)
+            return False
+
+    async def _require_budget(self) -> None:
+        if has_budgets() and await in_database(is_spent, self.transcript.request.user_id):
+            raise BudgetSpent
 
 
 @lru_cache(maxsize=32)

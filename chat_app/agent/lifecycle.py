@@ -17,7 +17,7 @@ from .providers.base import ModelCall, RunModel
 from .providers.wire import client, close_client
 from .tool_loop import run_tools
 from .tools import TOOLS
-from .transcript import Transcript, Turn
+from .transcript import Transcript, Turn, Used
 
 _WARM_UP = RunRequest(UUID(int=0), UUID(int=0), "", UUID(int=0), "warm-up", history=[{"role": "user", "content": "Hi"}])
 
@@ -56,4 +56,4 @@ class WarmUpModel(RunModel):
         else:
             call_id = await turn.call_detected("", "current_time")
             await turn.call(call_id, "current_time", orjson.dumps({"timezone": "UTC"}).decode())
-        return await turn.end(1, 1, sent=0)
+        return await turn.end(self.name, Used(1, 1), sent=0)

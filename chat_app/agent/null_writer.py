@@ -1,9 +1,15 @@
+from chat_app.model_calls import CallRecord
 from chat_app.protocol import StatusCode, ToolStatus
 from chat_app.runs.contract import Item, Usage
+from sessions_app.models import CompactionDraft
 
 
 class NullWriter:
-    """A `Writer` that keeps nothing, for model calls that belong to no run: the warm-up, a summary."""
+    """A `Writer` for model calls that belong to no run, such as the warm-up or a summary: it keeps what they took, and
+    nothing else."""
+
+    def __init__(self, calls: list[CallRecord] | None = None) -> None:
+        self.calls: list[CallRecord] = [] if calls is None else calls
 
     async def text(self, content: str) -> None: ...
     async def reasoning(self, content: str) -> None: ...
@@ -22,5 +28,12 @@ class NullWriter:
     ) -> None: ...
     async def usage(self, usage: Usage) -> None: ...
     async def items(self, items: list[Item]) -> None: ...
+    async def model_call(self, call: CallRecord) -> None:
+        self.calls.append(call)
+
+    def cut_call(self, call: CallRecord) -> None:
+        self.calls.append(call)
+
+    async def compaction(self, draft: CompactionDraft) -> None: ...
     async def status(self, code: StatusCode, message: str, retry_in_s: float | None = None) -> None: ...
     async def flush(self) -> None: ...

@@ -11,10 +11,13 @@ import orjson
 from chat_app.runs.contract import Item
 
 from .image_references import refers_to_image
+from .repair import repaired
 from .rows import RowId
 
 MAX_BYTES = 32 * 1024 * 1024  # of all prefixes of this process
 MAX_PREFIX_BYTES = 4 * 1024 * 1024
+
+LOOK_BACK = 8  # items: a person's words are one, with a note or two
 
 Key = tuple[UUID, str]  # the session, the model's origin
 
@@ -22,6 +25,8 @@ Key = tuple[UUID, str]  # the session, the model's origin
 @dataclass(frozen=True, slots=True)
 class Prefix:
     last: RowId  # the last row that it has
+    compaction: UUID | None  # that was in force
+    preamble: tuple[str, ...]  # texts of the system messages before it
     encoded: bytes  # the elements of a JSON array, without its brackets
     call_ids: frozenset[str]
 
@@ -63,12 +68,21 @@ prefixes = Prefixes()
 
 def finished(items: list[Item]) -> int:
     """How many of `items`, from the first on, look the same to every later turn: those before the newest message of a
-    person, up to the first image, which is sent anew each time; none while one of their calls has no output."""
+    person, up to the first image, which is sent anew each time; none while one of their calls has no output. They end
+    with something of the model: a person's words, and notes, may become one message with what comes after them."""
     people = [index for index, item in enumerate(items) if item.get("role") == "user"]
     end = next((index for index in people if refers_to_image(items[index])), people[-1] if people else 0)
-    calls = {item.get("call_id") for item in items[:end] if item.get("type") == "function_call"}
-    outputs = {item.get("call_id") for item in items[:end] if item.get("type") == "function_call_output"}
-    return end if calls <= outputs else 0
+    for count in range(end, max(end - LOOK_BACK, 0), -1):
+        if _is_answered(items[:count]):
+            return count
+    return 0
+
+
+def _is_answered(items: list[Item]) -> bool:
+    valid = repaired(items, finished=True)
+    calls = {item.get("call_id") for item in items if item.get("type") == "function_call"}
+    outputs = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
+    return bool(valid) and valid[-1].get("role", "assistant") == "assistant" and calls <= outputs
 
 
 def array(before: list[Any], encoded: bytes, after: list[Any]) -> Any:

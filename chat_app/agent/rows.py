@@ -10,15 +10,25 @@ from django.db import connection
 from django.db.models import UUIDField
 
 from chat_app.runs.contract import Item
+from chat_app.window.shorten import given
 from chatjuicer.encryption import unseal
 from files_app import names
 from files_app.models import File
-from sessions_app.models import ContextItem
+from sessions_app.models import Compaction, ContextItem
 
+COMPACTION = f"""
+FROM "{Compaction._meta.db_table}" WHERE "session_id" = %s AND NOT "undone" ORDER BY "number" DESC LIMIT 1
+"""
+# With what is kept of the items that a summary stands for, in their order.
 STATEMENT = f"""
-SELECT "id", "position", "item",
-       EXISTS (SELECT 1 FROM "{File._meta.db_table}" WHERE "session_id" = %s AND "folder" = %s)
-FROM "{ContextItem._meta.db_table}" WHERE "session_id" = %s AND "position" >= %s ORDER BY "position"
+WITH compaction AS (SELECT "id", "through", "kept_first", "kept_last" {COMPACTION})
+SELECT "id", "position", "item", "tokens",
+       EXISTS (SELECT 1 FROM "{File._meta.db_table}" WHERE "session_id" = %s AND "folder" = %s),
+       (SELECT "id" FROM compaction)
+FROM "{ContextItem._meta.db_table}" WHERE "session_id" = %s AND "position" >= %s AND (
+  "position" > COALESCE((SELECT "through" FROM compaction), 0)
+  OR "position" BETWEEN (SELECT "kept_first" FROM compaction) AND (SELECT "kept_last" FROM compaction))
+ORDER BY "position"
 """  # noqa: S608 (the names are our own)
 _PK: "UUIDField[UUID, UUID]" = UUIDField()
 
@@ -32,25 +42,31 @@ class RowId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Of one session, oldest first."""
+    """Of one session, oldest first, as the model is given them."""
 
     ids: list[RowId]
     items: list[Item]
     has_files: bool | None  # whether a person has given any; None: it was not asked, for there were no rows
+    compaction: Compaction | None = None  # in force
 
 
-def read_rows(session_pk: UUID, after: RowId | None = None) -> Rows | None:
-    """All rows, or those after `after`: None if that one is gone."""
+def read_rows(session_pk: UUID, after: RowId | None = None, compaction: UUID | None = None) -> Rows | None:
+    """All rows, or those after `after`: None if that one is gone, or another than `compaction` is in force."""
     pk = _PK.get_db_prep_value(session_pk, connection)
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENT, [pk, names.SOURCES, pk, after.position if after else 0])
+        cursor.execute(STATEMENT, [pk, pk, names.SOURCES, pk, after.position if after else 0])
         found = cursor.fetchall()
-    has_files = bool(found[0][3]) if found else None
+    has_files = bool(found[0][4]) if found else None
+    in_force = _PK.to_python(found[0][5]) if found and found[0][5] else None
     if after is not None:
-        if not found or found[0][0] != after.pk:
+        if not found or found[0][0] != after.pk or in_force != compaction:
             return None
         found = found[1:]
-    return Rows([RowId(row[0], row[1]) for row in found], _items([unseal(row[2]) for row in found]), has_files)
+    chosen = Compaction.objects.get(pk=in_force) if in_force else None
+    items = _items([unseal(row[2]) for row in found])
+    if chosen is not None and chosen.shortened_through:
+        items = [given(item, row[1], row[3] or 0, chosen) for row, item in zip(found, items, strict=True)]
+    return Rows([RowId(row[0], row[1]) for row in found], items, has_files, chosen)
 
 
 def _items(texts: list[str]) -> list[Item]:

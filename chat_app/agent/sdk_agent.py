@@ -1,5 +1,6 @@
 from .answer import answer
 from .summarize import summarize
+from .title import title
 
 
 class SdkAgent:
@@ -7,3 +8,4 @@ class SdkAgent:
 
     answer = staticmethod(answer)
     summarize = staticmethod(summarize)
+    title = staticmethod(title)

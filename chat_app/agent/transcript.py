@@ -1,8 +1,11 @@
 """A run's output on its way from the model and the tools to the writer: a Transcript for a run, a Turn for a call."""
 
+from __future__ import annotations
+
+import time
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from agents.items import ModelResponse, TResponseOutputItem
@@ -15,7 +18,9 @@ from openai.types.responses import (
     ResponseReasoningItem,
 )
 
+from chat_app.model_calls import CallOutcome, CallRecord, Purpose
 from chat_app.runs.contract import Item, RunRequest, Usage, Writer
+from sessions_app.models.statements import countable
 
 from .characters import Joiner, whole, whole_value
 from .context import Context
@@ -31,6 +36,8 @@ class Transcript:
         self.context = Context(request, writer)
         self.usage: Usage | None = None
         self.turns = 0  # model calls that were answered
+        self.purpose: Purpose = "answer"
+        self.last_call: CallRecord | None = None
         self.servers: list[str] = []  # keys of the MCP servers that are available
         self.project_instructions: str | None = None  # None: not read yet
         self.images: dict[str, str] = {}  # id of the file -> data URL
@@ -89,8 +96,9 @@ class Transcript:
             if is_output and not self.context.has_output(item["call_id"]):
                 await self.tool_ended(item["call_id"], str(item.get("output")), success=False)
 
-    async def turn_ended(self, input_tokens: int, output_tokens: int) -> None:
+    async def turn_ended(self, input_tokens: int, output_tokens: int, call: CallRecord) -> None:
         self.turns += 1
+        self.last_call = call
         before = self.usage or {"input_tokens": 0, "output_tokens": 0}
         total_input = before["input_tokens"] + input_tokens
         total_output = before["output_tokens"] + output_tokens
@@ -101,6 +109,7 @@ class Transcript:
             "context_tokens": input_tokens + output_tokens,
         }
         await self.writer.usage(self.usage)
+        await self.writer.model_call(call)
 
 
 class Turn:
@@ -112,11 +121,15 @@ class Turn:
         self._text: list[str] = []
         self._joiners: defaultdict[str, Joiner] = defaultdict(Joiner)  # by what grows: the text, the reasoning, a call
         self.output: list[TResponseOutputItem] = []
+        self._began = time.monotonic()
+        self._first_word_at: float | None = None
         self.received_chars = 0  # once it is above 0 the call cannot be made again: clients have seen a part
 
     async def text(self, content: str) -> None:
         content = self._storable("text", content)
         if content:
+            if self._first_word_at is None:
+                self._first_word_at = time.monotonic()
             self.received_chars += len(content)
             self._text.append(content)
             await self._writer.text(content)
@@ -181,24 +194,73 @@ class Turn:
         await self._transcript.call_written(call)
         self.output.append(sdk_call(call_id, name, arguments))
 
-    async def end(self, input_tokens: int | None, output_tokens: int | None, sent: int) -> ModelResponse:
-        """`sent`: bytes of the request, to estimate what the provider does not count."""
+    async def end(self, model: str, used: Used, sent: int, *, cut: bool = False) -> ModelResponse:
+        """`sent`: bytes of the request, to estimate what the provider does not count. `cut`: at the model's limit."""
         await self.message()
-        tokens_in = sent // BYTES_PER_TOKEN if input_tokens is None else input_tokens
-        tokens_out = self.received_chars // BYTES_PER_TOKEN if output_tokens is None else output_tokens
-        await self._transcript.turn_ended(tokens_in, tokens_out)
+        call = self._record(model, "length" if cut else "completed", used, sent)
+        await self._transcript.turn_ended(call.input_tokens, call.output_tokens, call)
         if not self.output:
             self.output.append(_sdk_message(""))  # an empty answer ends the run like any other
         return ModelResponse(
             output=self.output,
             usage=SDKUsage(
                 requests=1,
-                input_tokens=tokens_in,
-                output_tokens=tokens_out,
-                total_tokens=tokens_in + tokens_out,
+                input_tokens=call.input_tokens,
+                output_tokens=call.output_tokens,
+                total_tokens=call.input_tokens + call.output_tokens,
             ),
             response_id=None,  # the provider stores nothing that it could name
         )
+
+    async def failed(self, model: str, sent: int) -> None:
+        """Where nothing was received, nothing was used: providers take no money for a refusal."""
+        used = Used() if self.received_chars else Used(0, 0)
+        await self._writer.model_call(self._record(model, "failed", used, sent))
+
+    def cut_off(self, model: str, sent: int) -> None:
+        self._writer.cut_call(self._record(model, "interrupted", Used(), sent))
+
+    def _record(self, model: str, outcome: CallOutcome, used: Used, sent: int) -> CallRecord:
+        chars = self.received_chars
+        return CallRecord(
+            model=model,
+            purpose=self._transcript.purpose,
+            outcome=outcome,
+            input_tokens=countable(sent // BYTES_PER_TOKEN if used.input is None else used.input),
+            cached_tokens=countable(used.cached or 0),
+            output_tokens=countable(chars // BYTES_PER_TOKEN if used.output is None else used.output),
+            reasoning_tokens=countable(used.reasoning or 0),
+            estimated=used.input is None or used.output is None,
+            first_word_ms=None if self._first_word_at is None else _ms(self._first_word_at - self._began),
+            duration_ms=_ms(time.monotonic() - self._began),
+        )
+
+
+class Used(NamedTuple):
+    """Tokens as a provider reports them; None: it does not."""
+
+    input: int | None = None
+    output: int | None = None
+    cached: int | None = None  # of the input
+    reasoning: int | None = None  # of the output
+
+    @classmethod
+    def reported(cls, usage: Any) -> Used:
+        """By the names of either of the two APIs."""
+        given = usage if isinstance(usage, dict) else {}
+        of_input = given.get("input_tokens_details") or given.get("prompt_tokens_details")
+        of_output = given.get("output_tokens_details") or given.get("completion_tokens_details")
+        cached = tokens(of_input, "cached_tokens")
+        return cls(
+            tokens(given, "input_tokens", "prompt_tokens"),
+            tokens(given, "output_tokens", "completion_tokens"),
+            tokens(given, "prompt_cache_hit_tokens") if cached is None else cached,  # DeepSeek
+            tokens(of_output, "reasoning_tokens"),
+        )
+
+
+def _ms(seconds: float) -> int:
+    return countable(int(seconds * 1000))
 
 
 def tokens(usage: Any, *names: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,7 +14,8 @@ from msgspec import UNSET
 
 from chat_app import protocol
 from chat_app.exceptions import LeaseLost
-from sessions_app.models import Addition, ChatSession, MessageDraft, Writes
+from chat_app.model_calls import CallRecord
+from sessions_app.models import Addition, ChatSession, CompactionDraft, MessageDraft, Writes
 from sessions_app.models.statements import elapsed_ms
 
 # How far the model may be ahead of the disk before the writer makes it wait.
@@ -36,10 +37,12 @@ class Entry:
     changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)  # of messages that have begun before
     items: list[dict[str, Any]] = field(default_factory=list)
     usage: dict[str, Any] | None = None
+    calls: list[CallRecord] = field(default_factory=list)  # of models
+    compaction: CompactionDraft | None = None
 
     @property
     def has_rows(self) -> bool:
-        return bool(self.drafts or self.changes or self.items or self.usage)
+        return bool(self.drafts or self.changes or self.items or self.usage or self.calls or self.compaction)
 
     def change(self, message_id: UUID, **values: Any) -> None:
         """Of a message of the run: one row is written once in a commit."""
@@ -55,6 +58,9 @@ class Entry:
         addition.context(self.items, run_id=self.writer.run_id)
         if self.usage is not None:
             self.writer.note_usage(addition.writes, self.usage)
+        self.writer.note_calls(self.calls, addition.writes)
+        if self.compaction is not None:  # of no effect where another was quicker
+            ChatSession(pk=self.writer.session_pk, public_id=self.writer.public_id).compact(self.compaction)
 
 
 @dataclass(slots=True)
@@ -75,6 +81,8 @@ class ClaimedRun(Protocol):
 
     def note_usage(self, writes: Writes, usage: dict[str, Any]) -> None: ...
 
+    def note_calls(self, calls: Sequence[CallRecord], writes: Writes) -> None: ...
+
 
 class RunWriter:
     """The `Writer` of one claimed run. It lives on the event loop; only its changes of rows run in the journal thread.
@@ -91,6 +99,7 @@ class RunWriter:
     ) -> None:
         self.run_id, self.epoch, self.model = run.pk, run.epoch, run.model
         self.note_usage = run.note_usage
+        self.note_calls = run.note_calls
         self.started_at = run.started_at or timezone.now()
         self.session_pk, self.public_id = session.pk, session.public_id
         self.agent_name = session.agent_name
@@ -108,6 +117,7 @@ class RunWriter:
         self._message_reasoning = ""
         self._thoughts: list[str] = []  # that no message has yet
         self._tools: dict[str, UUID] = {}
+        self.cut_calls: list[CallRecord] = []  # whose run may have ended by now: for the supervisor to write
 
     def resume(self, open_calls: dict[str, UUID]) -> None:
         """After an approval: the tool calls that have no result yet, {id of the call: id of its message}."""
@@ -158,6 +168,15 @@ class RunWriter:
 
     async def items(self, items: list[dict[str, Any]]) -> None:
         self._append(("items", items))
+
+    async def model_call(self, call: CallRecord) -> None:
+        self._append(("model_call", call))
+
+    def cut_call(self, call: CallRecord) -> None:
+        self.cut_calls.append(call)
+
+    async def compaction(self, draft: CompactionDraft) -> None:
+        self._append(("compaction", draft))
 
     async def status(self, code: protocol.StatusCode, message: str, retry_in_s: float | None = None) -> None:
         status = protocol.Status(
@@ -230,6 +249,10 @@ class RunWriter:
                     self._take_end(entry)
                 case ("items", items):
                     entry.items += items
+                case ("model_call", call):
+                    entry.calls.append(call)
+                case ("compaction", draft):
+                    entry.compaction = draft
         return entry
 
     def _take_text(self, entry: Entry, kind: str, content: str) -> None:

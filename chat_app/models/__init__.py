@@ -2,5 +2,6 @@ from chat_app.log.event import Event
 
 from .approval import Approval
 from .run import Run, Started
+from .usage import Budget, CallUsage
 
-__all__ = ["Approval", "Event", "Run", "Started"]
+__all__ = ["Approval", "Budget", "CallUsage", "Event", "Run", "Started"]

@@ -18,6 +18,7 @@ from chat_app.exceptions import QueueFull, RunActive, SessionGone, TooManyRuns
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import add_events, lock_session, record, verb_transaction
 from chat_app.log.session_events import message_created
+from chat_app.model_calls import CallRecord
 from chat_app.tool_calls import DecidedCall
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from chatjuicer.observability.counters import counts
@@ -31,6 +32,7 @@ from .lease import lease_end
 from .run_row import RunRow
 from .statements import at_end, at_start
 from .status import ACTIVE, LIVE, RunStatus
+from .usage import CallUsage
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class Started:
     decisions: list[DecidedCall] = field(default_factory=list)
     open_calls: dict[str, UUID] = field(default_factory=dict)
     words: str = ""
+    titled: bool = False  # a model has found a title since
     always_allowed: set[str] = field(default_factory=set)  # names of tools that need no approval in this session
     instructions: str = ""  # what the owner asks for in all sessions
 
@@ -330,6 +333,10 @@ class Run(RunRow):
         self.status, self.epoch, self.state, self.usage = Run.Status.AWAITING_APPROVAL, self.epoch + 1, state, usage
         self.owner, self.lease_until, self.may_go_on = "", None, False
         self.save()
+
+    def note_calls(self, calls: Sequence[CallRecord], writes: Writes) -> None:
+        """What its calls of models took; those that a stop has cut, too, whatever has become of the run since."""
+        writes.insert([CallUsage.of(call, self.session.owner_id, self.session_id, self.pk) for call in calls])
 
     def let_go_on(self) -> None:
         """Every call is decided: the next supervisor that looks resumes the run."""

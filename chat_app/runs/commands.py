@@ -5,22 +5,34 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
+from chat_app.database import in_database
 from chat_app.exceptions import BadFrame
 from chat_app.models import Approval, Run, Started
 from chat_app.protocol import ApprovalCommand, SendMessage, UserInput
+from chat_app.window.fit import require_fit
 from sessions_app.catalogue import REASONING_EFFORTS
+from sessions_app.models import ChatSession
 
 from .process import process
 
 
 async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
-    """Raises BadFrame, and what `Run.objects.start` raises."""
+    """Raises BadFrame, MessageTooLarge, and what `Run.objects.start` raises."""
+    await in_database(require_room, session_pk, command)
     supervisor = process.supervisor
     owner = supervisor.owner_for(user_id) if supervisor else ""
     started = await process.journal.transact(partial(begin, session_pk, command, owner), session_pk)
     if started.claimed and supervisor:
         supervisor.adopt(started)
     return started
+
+
+def require_room(session_pk: UUID, command: SendMessage) -> None:
+    """Before the journal's transaction, in which everybody else's words wait: counting may take long. Raises
+    MessageTooLarge."""
+    model = command.model or ChatSession.objects.filter(pk=session_pk).values_list("model", flat=True).first()
+    if model:
+        require_fit([given.content for given in inputs_of(command)], model)
 
 
 def begin(session_pk: UUID, command: SendMessage, owner: str) -> Started:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+from chat_app.model_calls import CallRecord
 from chat_app.protocol import FinishReason, StatusCode, ToolStatus
 from chat_app.tool_calls import AskedCall, DecidedCall
+from sessions_app.models import CompactionDraft
 
 Item = dict[str, Any]  # one input item of the Agents SDK, as a row of llm_context keeps it
 Usage = dict[str, int]  # input_tokens, output_tokens, total_tokens, context_tokens
@@ -54,9 +56,25 @@ class Outcome:
     state: str = ""
 
 
-class Summary(Protocol):
-    @property
-    def text(self) -> str: ...
+@dataclass(frozen=True, slots=True)
+class SummaryRequest:
+    """`items`, oldest first, together with an `earlier` summary of what came before them, in about `tokens` at most.
+    `calls` gets what was asked of models, also where it fails."""
+
+    model: str
+    items: list[Item]
+    earlier: str = ""
+    tokens: int = 2_000
+    calls: list[CallRecord] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TitleRequest:
+    """`words` are the first that a person said; `calls` as of a SummaryRequest."""
+
+    model: str
+    words: str
+    calls: list[CallRecord] = field(default_factory=list)
 
 
 class Agent(Protocol):
@@ -64,8 +82,11 @@ class Agent(Protocol):
         """Work on the run until it is answered, fails or waits for an approval. Raises LeaseLost from the writer, and
         CancelledError when its task is cancelled; it writes nothing after either."""
 
-    async def summarize(self, items: list[Item], model: str) -> Summary:
-        """A summary of the items, oldest first, for a model's context. Raises an ApiError when there is none."""
+    async def summarize(self, request: SummaryRequest) -> str:
+        """A summary for a model's context. Raises an ApiError when there is none."""
+
+    async def title(self, request: TitleRequest) -> str:
+        """A title for a session; empty where there is none."""
 
 
 class Writer(Protocol):
@@ -101,6 +122,16 @@ class Writer(Protocol):
 
     async def items(self, items: list[Item]) -> None:
         """Completed items, for the model's context."""
+
+    async def model_call(self, call: CallRecord) -> None:
+        """What a call took that has ended, or failed."""
+
+    def cut_call(self, call: CallRecord) -> None:
+        """What a call took that was cut off, with the run or with its process's right to it: it is written all the
+        same."""
+
+    async def compaction(self, draft: CompactionDraft) -> None:
+        """For the model's context. Of no effect if that has changed meanwhile."""
 
     async def status(self, code: StatusCode, message: str, retry_in_s: float | None = None) -> None:
         """For who looks on now: it is in no log, and may overtake what was written before."""

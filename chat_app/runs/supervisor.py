@@ -6,9 +6,10 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -20,6 +21,7 @@ from chat_app.delivery.hub import Hub
 from chat_app.delivery.logs import SessionLog
 from chat_app.exceptions import LeaseLost
 from chat_app.log.journal import Journal
+from chat_app.model_calls import CallRecord
 from chat_app.log.run_writer import RunWriter
 from chat_app.models import Approval, Run, Started
 from chat_app.models.status import RunStatus
@@ -28,9 +30,9 @@ from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.context import run_context
 from chatjuicer.observability.counters import counts
 from chatjuicer.observability.tracing import note_failure, run_span
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, Writes
 
-from .contract import Agent, Outcome, RunError, RunRequest
+from .contract import Agent, Outcome, RunError, RunRequest, TitleRequest
 from .owner import OWNER, is_dead
 from .titles import title_from
 
@@ -56,7 +58,7 @@ class Supervisor:
         self._started: dict[UUID, Started] = {}
         self._dropped: dict[UUID, str] = {}  # runs that others have ended: the finish_reason
         self._per_user: Counter[UUID] = Counter()
-        self._ending: set[asyncio.Task[None]] = set()  # the ends of refused runs
+        self._ending: set[asyncio.Task[None]] = set()  # what is written of runs that have no task any more
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._renewed_at = time.monotonic()
@@ -137,9 +139,7 @@ class Supervisor:
             return
         self.drop(run_id, "error")
         end = partial(_end_run, started.run, Outcome("error"), UNSTORABLE)
-        ending = asyncio.create_task(self._write_end(end, started.session.pk), name=f"refused run {run_id}")
-        self._ending.add(ending)
-        ending.add_done_callback(self._ending.discard)
+        self._keep(self._write_end(end, started.session.pk), f"refused run {run_id}")
 
     def _forget(self, run_id: UUID, user_id: UUID, task: asyncio.Task[None]) -> None:
         was_full = not self.owner_for(user_id)
@@ -171,6 +171,8 @@ class Supervisor:
                 logger.info("run started: model %s, epoch %d", run.model, run.epoch)
                 began = time.monotonic()
                 finish_reason = ""
+                if settings.TITLE_MODEL and run.first_position == 1 and not session.is_named:
+                    self._keep(self._find_title(started), f"title of {session.public_id}")
                 try:
                     writer = self._journal.writer(run, session, self._hub.send_control)
                     outcome = await self._answer(started, writer)
@@ -198,6 +200,32 @@ class Supervisor:
         except Exception:
             logger.exception("the run failed")
             return Outcome("error", error=INTERNAL)
+        finally:
+            if writer.cut_calls:
+                self._note_cut(started, writer.cut_calls)
+
+    def _note_cut(self, started: Started, calls: list[CallRecord]) -> None:
+        note = partial(_note_calls, started.run, calls)
+        self._keep(self._write_end(note, started.session.pk), f"usage of {started.run.pk}")
+
+    def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _find_title(self, started: Started) -> None:
+        """While the first answer is being written. A person's own title stays, whenever it is set."""
+        asked = TitleRequest(settings.TITLE_MODEL, started.first_words)
+        try:
+            title = await self._agent.title(asked)
+            if title:
+                started.titled = True
+                await self._journal.transact(partial(started.session.suggest_title, title), started.session.pk)
+        except Exception:
+            logger.exception("a title could not be found")
+        finally:
+            if asked.calls:
+                self._note_cut(started, asked.calls)
 
     async def _write_own_end(self, started: Started, outcome: Outcome, writer: RunWriter) -> None:
         """In the transaction of the answer's last words, where these are not written yet."""
@@ -230,7 +258,7 @@ class Supervisor:
             Approval.objects.ask(run, outcome.asked, outcome.state, outcome.usage)
             return
         error = protocol.Error(failure.code, failure.message, failure.retryable) if failure else None
-        title = "" if started.session.is_named else title_from(started.first_words)
+        title = "" if started.session.is_named or started.titled else title_from(started.first_words)
         _end_run(run, outcome, error, title)
 
     # -- all runs
@@ -324,3 +352,9 @@ def request_of(started: Started) -> RunRequest:
         always_allowed=frozenset(started.always_allowed),
         instructions=started.instructions,
     )
+
+
+def _note_calls(run: Run, calls: list[CallRecord]) -> None:
+    writes = Writes()
+    run.note_calls(calls, writes)
+    writes.make()

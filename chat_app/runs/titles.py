@@ -2,17 +2,17 @@ import re
 
 MAX_WORDS = 8
 MAX_CHARS = 60
-_MARKUP = re.compile(r"```.*?(```|$)|https?://(\S{0,40})\S*|[`*_#>|\[\]{}<]+", re.DOTALL)
+_MARKUP = re.compile(r"```.*?(```|$)|https?://(\S{0,40})\S*|[`*#>|\[\]{}<]+", re.DOTALL)
 
 
 def title_from(text: str) -> str:
     """A title for a session from its first user message; empty if the message has no words.
 
-    Made from the words themselves: asking a model would cost a call for each session.
+    Made from the words themselves; with TITLE_MODEL a model finds a better one.
     """
     prose = _MARKUP.sub(lambda found: found.group(2) or " ", text[:2000])
     if not re.search(r"\w", prose):
-        prose = re.sub(r"[`*_#>|]+", " ", text[:2000])  # nothing but code: its first words
+        prose = re.sub(r"[`*#>|]+", " ", text[:2000])  # nothing but code: its first words
     prose = "".join(char if char.isprintable() else " " for char in prose)
     sentence = re.split(r"(?<=[.!?…])\s", prose.strip(), maxsplit=1)[0]
     words = (sentence if len(sentence.split()) > 1 else prose).split()

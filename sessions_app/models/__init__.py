@@ -1,5 +1,6 @@
 from .account_log import AccountEvent, AccountLog, together, unnoted
 from .addition import Addition
+from .compaction import Compaction, CompactionDraft
 from .context import ContextItem
 from .draft import MessageDraft, MessageError
 from .message import Message
@@ -20,6 +21,8 @@ __all__ = [
     "AccountLog",
     "Addition",
     "ChatSession",
+    "Compaction",
+    "CompactionDraft",
     "ContextItem",
     "Message",
     "MessageDraft",

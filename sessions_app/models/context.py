@@ -18,6 +18,7 @@ class ContextItem(models.Model):
     )
     position = models.PositiveIntegerField()
     item = EncryptedTextField(help_text="JSON text")
+    tokens = models.PositiveIntegerField(null=True, blank=True, help_text="counted when it first mattered")
     run_id = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Max, Q, Value, When
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
@@ -19,6 +20,7 @@ from sessions_app.search.shelves import OFF
 
 from .account_log import AccountEvent, together
 from .addition import Addition
+from .compaction import Compaction, CompactionDraft
 from .context import ContextItem
 from .draft import MessageDraft
 from .marks import Marks
@@ -195,17 +197,34 @@ class ChatSession(Marks, models.Model):
             addition.settle(state, usage)
             addition.write()
 
-    def compact(self, last_position: int, item: dict[str, Any], context_tokens: int) -> bool:
-        """Puts `item` in the place of all that the model is given, if that still ends at `last_position`."""
+    def compact(self, draft: CompactionDraft) -> Compaction | None:
+        """Puts the draft in force; None, and nothing changes, if the context is not any more what it was made of."""
         with transaction.atomic(savepoint=False):
-            unchanged = self._row.select_for_update().filter(last_context_position=last_position, packed=False)
-            if not unchanged.values_list("pk").first():
-                return False
-            self.context_items.all().delete()
-            row = ContextItem.holding(item, session=self, position=last_position)
-            self.context_items.bulk_create([row])
-            self._row.update(context_tokens=context_tokens, updated_at=timezone.now())
-        return True
+            if not self._row.select_for_update().filter(packed=False).values_list("pk").first():
+                return None
+            latest = self.compactions.aggregate(latest=Max("number"))["latest"] or 0
+            there = self.context_items.filter(pk=draft.last_pk, position=draft.last_position)
+            if latest != draft.number - 1 or not there.exists():
+                return None
+            fields = asdict(draft)
+            del fields["last_pk"], fields["last_position"]
+            compaction = self.compactions.create(**fields)
+            self._row.update(context_tokens=draft.tokens_after, updated_at=timezone.now())
+        return compaction
+
+    def undo_compaction(self) -> Compaction | None:
+        """Takes the latest compaction back, so that the model is given again what it stands for; None where there is
+        none."""
+        with transaction.atomic(savepoint=False):
+            self._lock()
+            compaction = Compaction.objects.in_force(self.pk)
+            if compaction is None:
+                return None
+            self.compactions.filter(pk=compaction.pk).update(undone=True)
+            self._row.update(context_tokens=compaction.tokens_before, updated_at=timezone.now())
+            self.refresh_from_db()
+            signals.session_updated.send(type(self), session=self)
+        return compaction
 
     def _addition(self) -> Addition:
         """With the numbers of the row, which is locked now, so that it gives out each of them once."""
@@ -359,7 +378,7 @@ class ChatSession(Marks, models.Model):
     @property
     def _histories(self) -> list["models.QuerySet[Any]"]:
         found = self.search_entries.filter(kind=SearchEntry.Kind.MESSAGE)
-        return [self.messages.all(), self.context_items.all(), found]
+        return [self.messages.all(), self.context_items.all(), self.compactions.all(), found]
 
     def discard(self) -> None:
         """Into the trash, where there is one for it; else as `remove`. Raises DoesNotExist if gone.

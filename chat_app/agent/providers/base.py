@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from agents import ModelResponse, ModelSettings, Tool
 from django.conf import settings
 
-from chat_app.agent.transcript import Transcript, Turn
+from chat_app.agent.transcript import Transcript, Turn, Used
 from chat_app.runs.contract import Item
 
 from .failures import LengthReached, ProviderError
@@ -27,22 +27,23 @@ refusals = Refusals()
 @dataclass(frozen=True, slots=True)
 class ModelCall:
     """What a model is given for one answer. `items` are valid for any provider, with images inline; before them come
-    the messages that `encoded` has, if any: elements of a JSON array."""
+    the messages that `encoded` has, if any: elements of a JSON array; and before these the system messages whose texts
+    are the `preamble`."""
 
     instructions: str
     items: list[Item]
     tools: Sequence[Tool]
     settings: ModelSettings
     encoded: bytes = b""
+    preamble: Sequence[str] = ()
     patience_s: float | None = None  # None: MODEL_PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerEnd:
-    """How an answer ended. Tokens are None where the provider does not count; `cut`: it reached the model's limit."""
+    """How an answer ended; `cut`: it reached the model's limit."""
 
-    input_tokens: int | None
-    output_tokens: int | None
+    used: Used
     cut: bool = False
 
 
@@ -93,6 +94,7 @@ class ProviderModel(RunModel):
                 return await self._ask(target, body, turn)
             except ProviderError as error:
                 if turn.received_chars:
+                    error.begun = True
                     raise
                 if refusals.remember(target.url, self.name, body, error.parameter):
                     body, left_out = refusals.accepted(target.url, self.name, body)
@@ -119,16 +121,28 @@ class ProviderModel(RunModel):
         await self.transcript.writer.status("retrying", message, retry_in_s=round(pause_s, 1))
 
     async def _ask(self, target: Endpoint, body: dict[str, Any], turn: Turn) -> ModelResponse:
-        async with post(target, encoded(body)) as reply:
+        request = encoded(body)
+        try:
+            end = await self._read(target, request, turn)
+        except ProviderError:
+            await turn.failed(self.name, len(request))
+            raise
+        except BaseException:
+            turn.cut_off(self.name, len(request))
+            raise
+        answer = await turn.end(self.name, end.used, len(request), cut=end.cut)
+        if end.cut:
+            raise LengthReached
+        return answer
+
+    async def _read(self, target: Endpoint, request: bytes, turn: Turn) -> AnswerEnd:
+        async with post(target, request) as reply:
             try:
                 end = await self.read(reply, turn)
             except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
                 raise ProviderError("provider_protocol", detail=f"an event of another shape: {error!r}") from error
             reply.complete = True
-        answer = await turn.end(end.input_tokens, end.output_tokens, sent=reply.sent)
-        if end.cut:
-            raise LengthReached
-        return answer
+            return end
 
 
 def _has_effort(parameter: str, value: Any) -> bool:

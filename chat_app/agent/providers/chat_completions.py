@@ -5,9 +5,10 @@ from typing import Any
 
 from agents.models.chatcmpl_converter import Converter
 
+from chat_app.agent.dialect import alternating, one_answer
 from chat_app.agent.prefix import array
 from chat_app.agent.provider_data import OF_CALL, OF_MESSAGE, THOUGHTS, give_back, kept, wants_thoughts
-from chat_app.agent.transcript import Turn, tokens
+from chat_app.agent.transcript import Turn, Used
 from chat_app.runs.contract import Item
 from sessions_app import catalogue
 
@@ -20,13 +21,15 @@ class ChatCompletionsModel(ProviderModel):
     path = "chat/completions"
 
     def messages(self, items: list[Item]) -> list[Item]:
-        messages: list[Any] = Converter.items_to_messages([_for_chat(item) for item in items], model=self.name)
+        items = alternating(items)
+        messages = one_answer(Converter.items_to_messages(items, model=self.name))  # type: ignore[arg-type]
         give_back(messages, items, self.origin)
         return messages
 
     def body(self, model_call: ModelCall) -> dict[str, Any]:
         settings = model_call.settings
-        system = [{"role": "system", "content": model_call.instructions}] if model_call.instructions else []
+        texts = filter(None, [model_call.instructions, *model_call.preamble])
+        system = [{"role": "system", "content": text}] if (text := "\n\n".join(texts)) else []
         body: dict[str, Any] = {
             "model": self.name,
             "messages": array(system, model_call.encoded, self.messages(model_call.items)),
@@ -71,11 +74,6 @@ class ChatCompletionsModel(ProviderModel):
         return await reader.finish()
 
 
-def _for_chat(item: Item) -> Any:
-    # `developer` is known to OpenAI alone; `system` says the same to everyone.
-    return {**item, "role": "system"} if item.get("role") == "developer" else item
-
-
 @dataclass(slots=True)
 class Call:
     id: str
@@ -95,7 +93,7 @@ class CompletionReader:
         self._at: dict[int, Call] = {}  # index in the stream -> the latest call there
         self._thoughts: list[str] = []
         self._data: dict[str, list[Any]] = {}  # of the whole message, to be given back to the provider
-        self.usage: tuple[int | None, int | None] = (None, None)
+        self.used = Used()
         self.finish_reason = ""
         self.ended = False
 
@@ -106,7 +104,7 @@ class CompletionReader:
         if event.get("error"):
             raise from_event(event["error"])
         if usage := event.get("usage"):
-            self.usage = tokens(usage, "prompt_tokens"), tokens(usage, "completion_tokens")
+            self.used = Used.reported(usage)
         for choice in event.get("choices") or []:
             if choice.get("index", 0) == 0:
                 await self._delta(choice.get("delta") or {})
@@ -149,7 +147,7 @@ class CompletionReader:
         await self._turn.message()
         match self.finish_reason:
             case "length":  # calls are left out: their arguments are cut
-                return AnswerEnd(*self.usage, cut=True)
+                return AnswerEnd(self.used, cut=True)
             case "content_filter":
                 raise ProviderError(
                     "provider_rejected",
@@ -163,7 +161,7 @@ class CompletionReader:
             item = kept(self._origin, {**of_message, **call.data})
             await self._turn.call(call.id, call.name, "".join(call.arguments), item)
             of_message = {}  # once is enough
-        return AnswerEnd(*self.usage)
+        return AnswerEnd(self.used)
 
 
 def _is_another(part: dict[str, Any], call: Call) -> bool:

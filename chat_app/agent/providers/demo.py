@@ -9,7 +9,7 @@ import orjson
 from agents import FunctionTool, ModelResponse
 
 from chat_app.agent.repair import text_of_parts
-from chat_app.agent.transcript import Turn
+from chat_app.agent.transcript import Turn, Used
 from chat_app.runs.contract import Item
 from sessions_app import catalogue
 
@@ -36,6 +36,15 @@ CHOOSE = "A real model is there: choose it for this session, and it answers."
 class DemoModel(RunModel):
     async def answer(self, model_call: ModelCall) -> ModelResponse:
         turn = Turn(self.transcript)
+        sent = len(encoded(model_call.items))
+        try:
+            await self._say(model_call, turn)
+        except BaseException:
+            turn.cut_off(self.name, sent)
+            raise
+        return await turn.end(self.name, Used(), sent)
+
+    async def _say(self, model_call: ModelCall, turn: Turn) -> None:
         since = _since_last_user(model_call.items)
         asked = _text_of(since[0]) if since else ""
         results = [str(item.get("output")) for item in since if item.get("type") == "function_call_output"]
@@ -51,7 +60,6 @@ class DemoModel(RunModel):
                 await turn.text(word)
                 await asyncio.sleep(WORD_PAUSE_S)
             await turn.message()
-        return await turn.end(None, None, sent=len(encoded(model_call.items)))
 
 
 def _is_function(tool: object) -> bool:

@@ -91,7 +91,8 @@ class ProviderError(Exception):
     """A model call failed.
 
     `repeat`: the same call may succeed later; it is made again if nothing of the answer has arrived. `parameter`: the
-    one that the provider refused by name. `detail` is for the operator's log.
+    one that the provider refused by name. `window` and `asked`: of a context that is too long, how many tokens the
+    provider takes, and how many it was given, where it says so. `detail` is for the operator's log.
     """
 
     def __init__(
@@ -103,8 +104,12 @@ class ProviderError(Exception):
         repeat: bool = False,
         retry_after_s: float | None = None,
         parameter: str = "",
+        window: int = 0,
+        asked: int = 0,
     ) -> None:
         super().__init__(detail or code)
+        self.window, self.asked = window, asked
+        self.begun = False  # clients have seen a part of the answer
         self.repeat = repeat
         self.retry_after_s = retry_after_s
         self.parameter = parameter
@@ -139,7 +144,8 @@ def _failure(status: int, given: dict[str, Any], detail: str, retry_after_s: flo
     if status == _QUOTA_STATUS or kinds & _QUOTA or _QUOTA_TEXT.search(sentence):
         return ProviderError("provider_quota", detail=detail)
     if status == 413 or kinds & _TOO_LONG or _TOO_LONG_TEXT.search(sentence):
-        return ProviderError("context_too_long", detail=detail)
+        window, asked = _window(given, sentence), _asked(sentence)
+        return ProviderError("context_too_long", detail=detail, window=window, asked=asked)
     if status == 429:
         wait_s = retry_after_s if retry_after_s is not None else _wait_in(sentence)
         return ProviderError("provider_rate_limited", detail=detail, repeat=True, retry_after_s=wait_s)
@@ -180,6 +186,35 @@ def _parameter(given: dict[str, Any], sentence: str) -> str:
     if isinstance(named, str) and named:
         return named
     return next((name for name in OPTIONAL if not name.isalpha() and name in sentence), "")
+
+
+# "maximum context length is 16384 tokens. However, you requested 122946 tokens", "213462 tokens > 200000 maximum",
+# "request (9000 tokens) exceeds the available context size (4096 tokens)", "(1196265) exceeds the maximum number of
+# tokens allowed (1048575)"; see _TOO_LONG_TEXTS for whose words they are.
+_WINDOW = re.compile(
+    r"(?:maximum (?:context|model|prompt) length (?:is|of)|context (?:size|length)|maximum number of tokens allowed"
+    r"|context limit: [\d +]+>|tokens >|for model with|model token limit:|Limit|context length of only)"
+    r"\W{0,3}(\d{3,8})",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"(?:requested(?: about)?|resulted in|messages have|request contains|prompt contains|Requested|token count|length"
+    r"|request|input|too long:)\W{1,3}(\d{3,8})",
+    re.IGNORECASE,
+)
+
+
+def _window(given: dict[str, Any], sentence: str) -> int:
+    """0 where it is not said."""
+    if isinstance(size := given.get("n_ctx"), int):  # llama.cpp
+        return size
+    found = _WINDOW.search(sentence)
+    return int(found.group(1)) if found else 0
+
+
+def _asked(sentence: str) -> int:
+    found = _ASKED.search(sentence)
+    return int(found.group(1)) if found else 0
 
 
 def _wait_in(sentence: str) -> float | None:

@@ -5,7 +5,7 @@ from typing import Any
 from agents.models.openai_responses import Converter
 
 from chat_app.agent.prefix import array
-from chat_app.agent.transcript import Turn, tokens
+from chat_app.agent.transcript import Turn, Used
 from chat_app.runs.contract import Item
 from sessions_app import catalogue
 
@@ -22,10 +22,11 @@ class ResponsesModel(ProviderModel):
 
     def body(self, model_call: ModelCall) -> dict[str, Any]:
         settings = model_call.settings
+        preamble = [{"type": "message", "role": "system", "content": text} for text in model_call.preamble]
         body: dict[str, Any] = {
             "model": self.name,
             "instructions": model_call.instructions,
-            "input": array([], model_call.encoded, self.messages(model_call.items)),
+            "input": array(preamble, model_call.encoded, self.messages(model_call.items)),
             "stream": True,
             # The provider keeps nothing. What it would have to look up later comes back encrypted.
             "store": False,
@@ -126,5 +127,4 @@ class ResponseReader:
 
 
 def _end(response: dict[str, Any], *, cut: bool = False) -> AnswerEnd:
-    usage = response.get("usage")
-    return AnswerEnd(tokens(usage, "input_tokens"), tokens(usage, "output_tokens"), cut)
+    return AnswerEnd(Used.reported(response.get("usage")), cut)

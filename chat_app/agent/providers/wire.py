@@ -105,7 +105,7 @@ async def post(target: Endpoint, body: bytes) -> AsyncIterator["Reply"]:
         raise ProviderError("provider_timeout", detail="no response") from error
     except OSError as error:
         raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
-    reply = Reply(response, stall_s, sent=len(body))
+    reply = Reply(response, stall_s)
     try:
         if response.status != 200:
             raise await _refusal(response)
@@ -131,8 +131,7 @@ def encoded(body: Any) -> bytes:
 
 
 class Reply:
-    def __init__(self, response: aiohttp.ClientResponse, stall_s: float, sent: int) -> None:
-        self.sent = sent  # bytes
+    def __init__(self, response: aiohttp.ClientResponse, stall_s: float) -> None:
         self._response = response
         self._content = response.content
         self._decoder = Decoder()

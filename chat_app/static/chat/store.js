@@ -18,10 +18,13 @@ export const EMPTY = Object.freeze({
   detached: false, // the entries are a page of the past: what happens now is not among them
 });
 
-const ENDED = { stop: "completed", length: "completed", max_turns: "completed", interrupted: "interrupted" };
+const ENDED = {
+  stop: "completed", length: "completed", max_turns: "completed", budget: "completed", interrupted: "interrupted",
+};
 const END_NOTICE = {
   length: "The answer stopped at the model's length limit.",
   max_turns: "The agent stopped at its limit of steps for one answer.",
+  budget: "The answer stopped: the tokens for today are used up.",
 };
 
 export function reduce(state, action) {

@@ -6,9 +6,12 @@ from uuid import uuid4
 import pytest
 from pytest_django.fixtures import Settings
 
+from chat_app.agent import gauge
 from chat_app.agent.answer import answer
 from chat_app.agent.lifecycle import shut_down
+from chat_app.model_calls import CallRecord
 from chat_app.runs.contract import Item, Outcome, RunRequest
+from sessions_app.models import CompactionDraft
 from tests.harness.provider import Provider
 
 
@@ -17,6 +20,7 @@ class RecordingWriter:
 
     def __init__(self) -> None:
         self.log: list[tuple[Any, ...]] = []
+        self.calls: list[CallRecord] = []
         self.said = asyncio.Event()
 
     async def text(self, content: str) -> None:
@@ -43,6 +47,15 @@ class RecordingWriter:
 
     async def status(self, code: str, message: str, retry_in_s: float | None = None) -> None:
         self.log.append(("status", code, retry_in_s))
+
+    async def model_call(self, call: CallRecord) -> None:
+        self.calls.append(call)
+
+    def cut_call(self, call: CallRecord) -> None:
+        self.calls.append(call)
+
+    async def compaction(self, draft: CompactionDraft) -> None:
+        self.log.append(("compaction", draft))
 
     async def flush(self) -> None:
         self.log.append(("flush",))
@@ -84,6 +97,7 @@ def running_provider() -> Iterator[Provider]:
 def provider(request: pytest.FixtureRequest, running_provider: Provider, settings: Settings) -> Iterator[Provider]:
     """The provider through each of its two APIs; what it refuses is a failure of the test."""
     running_provider.reset()
+    gauge.forget()
     settings.OPENAI_API_KEY = "sk-tests"
     settings.OPENAI_BASE_URL = running_provider.url
     settings.OPENAI_API = request.param

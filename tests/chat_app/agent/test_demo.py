@@ -6,6 +6,7 @@ from pytest_django.fixtures import Settings
 from chat_app.agent.answer import answer
 from chat_app.agent.providers import demo
 from chat_app.agent.summarize import summarize
+from chat_app.runs.contract import SummaryRequest
 from tests.chat_app.agent.conftest import Ask, RecordingWriter, request_for
 
 
@@ -87,7 +88,6 @@ async def test_it_can_be_stopped(writer: RecordingWriter, monkeypatch: pytest.Mo
 
 
 async def test_it_summarizes() -> None:
-    summary = await summarize(
-        [{"role": "user", "content": "My name is Alice."}, {"role": "assistant", "content": "Hello Alice."}], "demo"
-    )
-    assert "User: My name is Alice." in summary.text
+    said = [{"role": "user", "content": "My name is Alice."}, {"role": "assistant", "content": "Hello Alice."}]
+    summary = await summarize(SummaryRequest("demo", said))
+    assert "User: My name is Alice." in summary

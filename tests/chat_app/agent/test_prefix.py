@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from chat_app.agent import prefix
 from chat_app.agent.answer import answer
+from chat_app.agent.dialect import alternating
 from chat_app.agent.prefix import Prefix, Prefixes, array, finished, prefixes
 from chat_app.agent.repair import repaired
 from chat_app.agent.rows import RowId, Rows, read_rows
 from chatjuicer.accounts.models import User
 from files_app.attachments import REFERENCE
 from files_app.models import File
-from sessions_app.models import ChatSession, ContextItem
+from sessions_app.models import ChatSession, CompactionDraft, ContextItem
 from tests.chat_app.agent.conftest import RecordingWriter, request_for
 from tests.chat_app.agent.test_repair import ITEMS, Item
 from tests.harness.provider import Provider
@@ -48,21 +49,25 @@ def _none_kept() -> Iterator[None]:
 def test_both_parts_are_repaired_as_the_whole_is(items: list[Any]) -> None:
     history = [*items, *NOW]
     count = finished(history)
-    assert count in (0, len(items))
-    if count:
-        assert repaired(history[:count], finished=True) + repaired(history[count:]) == repaired(history)
+    assert count <= len(items)
+    assert repaired(history[:count], finished=True) + repaired(history[count:]) == repaired(history)
+    assert alternating(repaired(history[:count], finished=True)) + alternating(repaired(history[count:])) == (
+        alternating(repaired(history))
+    )
 
 
 def test_a_call_without_an_output_is_not_finished() -> None:
     call = {"type": "function_call", "call_id": "1", "name": "read_file", "arguments": "{}"}
     assert finished([{"role": "user", "content": "Hi"}, call, *NOW]) == 0
-    assert finished([{"role": "user", "content": "Hi"}, *NOW]) == 1
+    assert finished([{"role": "user", "content": "Hi"}, *NOW]) == 0
+    assert finished([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, *NOW]) == 2
 
 
 def test_what_comes_after_an_image_is_sent_anew() -> None:
     picture = {"type": "input_image", "image_url": f"{REFERENCE}1", "detail": "auto"}
     seen = {"role": "user", "content": [{"type": "input_text", "text": "Look"}, picture]}
-    assert finished([{"role": "user", "content": "Hi"}, seen, {"role": "user", "content": "And?"}, *NOW]) == 1
+    before = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    assert finished([*before, seen, {"role": "assistant", "content": "Nice"}, *NOW]) == 2
 
 
 @pytest.fixture
@@ -110,8 +115,8 @@ async def test_a_turn_reads_no_more_than_what_is_new(
 ) -> None:
     read: list[int] = []
 
-    def counted(session_pk: Any, after: RowId | None = None) -> Rows | None:
-        rows = read_rows(session_pk, after)
+    def counted(session_pk: Any, *after: Any) -> Rows | None:
+        rows = read_rows(session_pk, *after)
         read.append(len(rows.items) if rows else -1)
         return rows
 
@@ -127,11 +132,20 @@ async def test_a_summary_and_a_clearing_leave_nothing_of_what_was_kept(
     for _ in range(3):
         await say(session, "say 1")
     await sync_to_async(session.refresh_from_db)()
-    last = session.last_context_position
-    assert await sync_to_async(session.compact)(last, {"role": "system", "content": "In short."}, 5)
+    last = await session.context_items.order_by("-position").afirst()
+    assert last is not None
+    draft = CompactionDraft(
+        number=1, last_pk=last.pk, last_position=last.position, through=last.position, summary="In short."
+    )
+    assert await sync_to_async(session.compact)(draft)
     await say(session, "say 2")
-    assert [text for _, text in provider.requests[-1].texts][-2:] == ["In short.", "say 2"]
+    assert "In short." in str(sent(provider)[0])
+    assert provider.requests[-1].texts[-1] == ("user", "say 2")
     assert "say 1" not in str(sent(provider))
+    assert await sync_to_async(session.undo_compaction)()
+    await say(session, "say 3")
+    assert str(sent(provider)).count("say 1") == 3
+    assert "In short." not in str(sent(provider))
 
     await sync_to_async(session.clear)()
     for number in range(1, 5):
@@ -179,9 +193,9 @@ def test_the_oldest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch, session
     kept = Prefixes()
     keys = [(session.pk, name) for name in "abc"]
     for key in keys[:2]:
-        kept.put(key, Prefix(RowId(1, 1), b"x" * 10, frozenset()))
+        kept.put(key, Prefix(RowId(1, 1), None, (), b"x" * 10, frozenset()))
     kept.get(keys[0])
-    kept.put(keys[2], Prefix(RowId(1, 1), b"x" * 10, frozenset()))
+    kept.put(keys[2], Prefix(RowId(1, 1), None, (), b"x" * 10, frozenset()))
     assert [kept.get(key) is not None for key in keys] == [True, False, True]
 
 

@@ -1,10 +1,11 @@
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from agents.models.chatcmpl_converter import Converter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_app.agent.dialect import alternating, one_answer
 from chat_app.agent.repair import repaired
 from chat_app.models.ending import INTERRUPTED_RESULT
 from tests.harness.provider.rules import chat_fault, responses_fault
@@ -52,11 +53,15 @@ ITEMS = st.one_of(
 )  # fmt: skip
 
 
+def messages_of(history: Any) -> list[Any]:
+    return one_answer(Converter.items_to_messages(cast(Any, alternating(history))))
+
+
 @given(st.lists(ITEMS, max_size=12))
 def test_whatever_a_history_holds_both_providers_take_it(items: list[Any]) -> None:
     history: Any = repaired([*items, {"role": "user", "content": "go on"}])
     assert responses_fault({"model": "gpt-5.2", "input": history}, {}) is None
-    assert chat_fault({"model": "gpt-5.2", "messages": Converter.items_to_messages(history)}, {}) is None
+    assert chat_fault({"model": "gpt-5.2", "messages": messages_of(history)}, {}) is None
 
 
 @given(st.lists(ITEMS, max_size=12))
@@ -65,7 +70,7 @@ def test_a_history_is_also_valid_in_the_middle_of_a_turn(items: list[Any]) -> No
     output = {"type": "function_call_output", "call_id": "call_now", "output": "text"}
     history: Any = repaired([*items, call, output])
     assert responses_fault({"model": "gpt-5.2", "input": history}, {}) is None
-    assert chat_fault({"model": "gpt-5.2", "messages": Converter.items_to_messages(history)}, {}) is None
+    assert chat_fault({"model": "gpt-5.2", "messages": messages_of(history)}, {}) is None
     assert history[-1]["output"] == "text"
 
 

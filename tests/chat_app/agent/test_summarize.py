@@ -1,22 +1,24 @@
 import pytest
 
 from chat_app.agent.summarize import NoSummary, summarize
+from chat_app.runs.contract import SummaryRequest
 from tests.harness.provider import Provider, Script
 
 
 async def test_a_summary_is_asked_for_as_one_text(provider: Provider) -> None:
     provider.scripts.append(Script(text="They met."))
-    summary = await summarize(
+    request_made = SummaryRequest(
+        "gpt-4.1",
         [
             {"role": "user", "content": "I am Alice."},
             {"type": "function_call", "call_id": "1", "name": "current_time", "arguments": "{}"},
             {"type": "function_call_output", "call_id": "1", "output": "noon"},
             {"role": "assistant", "content": "Hello."},
         ],
-        "gpt-4.1",
     )
-    assert summary.text == "They met."
-    assert summary.usage is not None
+    assert await summarize(request_made) == "They met."
+    (call,) = request_made.calls
+    assert (call.purpose, call.outcome, call.input_tokens > 0) == ("summary", "completed", True)
     (request,) = provider.requests
     (asked,) = [text for role, text in request.texts if role == "user"]
     assert "User: I am Alice." in asked
@@ -39,6 +41,6 @@ async def test_a_summary_that_fails_says_why(
     monkeypatch.setattr("chat_app.agent.summarize.PATIENCE_S", 0.3)
     provider.scripts += [script] * 10
     with pytest.raises(NoSummary) as failure:
-        await summarize([{"role": "user", "content": "hello"}], "gpt-4.1")
+        await summarize(SummaryRequest("gpt-4.1", [{"role": "user", "content": "hello"}]))
     assert (failure.value.code, failure.value.status_code) == (code, status)
     assert (failure.value.retry_after is not None) == (status in (429, 503))

@@ -17,7 +17,7 @@ from chat_app.delivery.hub import Hub
 from chat_app.log.journal import Journal
 from chat_app.models import Run
 from chat_app.protocol import UserInput
-from chat_app.runs.contract import Item, Outcome, RunRequest, Summary, Writer
+from chat_app.runs.contract import Outcome, RunRequest, SummaryRequest, TitleRequest, Writer
 from chat_app.runs.owner import OWNER
 from chat_app.runs.supervisor import Supervisor
 from chatjuicer.accounts.models import User
@@ -35,7 +35,10 @@ class ScriptedAgent:
     async def answer(self, request: RunRequest, writer: Writer) -> Outcome:
         return await self.script(request, writer)
 
-    async def summarize(self, items: list[Item], model: str) -> Summary:
+    async def summarize(self, request: SummaryRequest) -> str:
+        raise NotImplementedError
+
+    async def title(self, request: TitleRequest) -> str:
         raise NotImplementedError
 
 

@@ -17,6 +17,7 @@ from chat_app.runs.titles import title_from
             "see https://example.org/a/very/long/path?with=query for more",
             "See example.org/a/very/long/path?with=query for more",
         ),
+        ("what does snake_case_name in __init__.py do", "What does snake_case_name in __init__.py do"),
         ("```python\nprint(1)\n```", "Python print(1)"),
         ("```\nx\n``` what does this do?", "What does this do?"),
         ("   \n\t ", ""),

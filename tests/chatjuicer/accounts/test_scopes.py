@@ -40,7 +40,8 @@ NO_CHANGE = {"POST api/auth/ws-ticket"}
 CHAT = {
     "POST api/sessions", f"PATCH {SESSION}", f"DELETE {SESSION}", f"POST {SESSION}/clear", f"POST {SESSION}/interrupt",
     f"POST {SESSION}/restore", f"POST {SESSION}/share", f"DELETE {SESSION}/share",
-    f"POST {SESSION}/summarize", f"POST {SESSION}/messages", f"POST {SESSION}/approvals/<uuid:approval_id>",
+    f"POST {SESSION}/summarize", f"POST {SESSION}/context/undo",
+    f"POST {SESSION}/messages", f"POST {SESSION}/approvals/<uuid:approval_id>",
     "POST api/chat", "POST api/import", f"PUT {SESSION}/draft", f"PUT {SESSION}/read",
     "POST api/v1/sessions", "PATCH api/v1/sessions/<str:key>", "DELETE api/v1/sessions/<str:key>",
     "POST api/v1/sessions/<str:key>/messages",
@@ -87,7 +88,7 @@ def test_every_route_takes_the_scope_that_is_written_here() -> None:
     reads = {route for route in taken["read"] if route.startswith("GET ")}
     assert taken["read"] - reads == NO_CHANGE
     assert {route.split("/")[1] for route in reads} <= {
-        "auth", "sessions", "search", "approvals", "events", "export", "v1", "users"
+        "auth", "sessions", "search", "approvals", "events", "export", "usage", "v1", "users"
     }  # fmt: skip
     assert "GET api/auth/me" in reads
     assert taken["admin"] == ADMIN

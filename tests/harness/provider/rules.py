@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 JSON = dict[str, Any]
@@ -120,6 +121,13 @@ REFUSALS: dict[str, tuple[int, Any]] = {
         },
     ),
 }
+
+
+def too_long(tokens: int, window: int) -> JSON:
+    """The answer of llama.cpp; its status is 400."""
+    message = f"request ({tokens} tokens) exceeds the available context size ({window} tokens), try increasing it"
+    kind = "exceed_context_size_error"
+    return {"error": {"code": 400, "message": message, "type": kind, "n_prompt_tokens": tokens, "n_ctx": window}}
 
 
 def _top(body: Any, known: str) -> Iterator[str]:
@@ -274,6 +282,7 @@ def _chat_faults(body: Any, issued: dict[str, str]) -> Iterator[str]:
         yield "Invalid 'messages': empty array. Expected an array with minimum length 1."
         return
     yield from _vendor_faults(body["model"], messages, issued)
+    yield from _template_faults(messages)
     waiting: set[str] = set()
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
@@ -303,6 +312,15 @@ def _chat_faults(body: Any, issued: dict[str, str]) -> Iterator[str]:
                 yield f"Missing required parameter: '{where}.tool_calls[].function'."
     if waiting:
         yield f"{_UNANSWERED}: {sorted(waiting)}"
+
+
+def _template_faults(messages: list[JSON]) -> Iterator[str]:
+    """What the chat templates of many open models raise."""
+    roles = [message.get("role") for message in messages if isinstance(message, dict)]
+    if any(role in ("system", "developer") for role in roles[1:]):
+        yield "System message must be at the beginning."
+    if any(role == following and role in ("user", "assistant") for role, following in pairwise(roles)):
+        yield "After the optional system message, conversation roles must alternate user/assistant/user/assistant/..."
 
 
 def _chat_content(where: str, message: JSON) -> Iterator[str]:

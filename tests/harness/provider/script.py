@@ -1,7 +1,7 @@
 """What the provider is to answer, as the last user message says it.
 
 A message is a script when every line of it (``;`` separates too) is one of these directives; any other text
-is answered with ``You said: <text>``.
+is answered with ``You said: <text>``. What stands in brackets on a line of its own is a note, and passed over.
 
 =========================  ===================================================================================
 ``say N words``            N words, ``word1 word2 … wordN``
@@ -97,7 +97,7 @@ class Script:
 def parse(text: str) -> Script:
     script = Script()
     for line in re.split(r"[;\n]", text):
-        if line.strip() and not _directive(script, line.strip()):
+        if line.strip() and not re.fullmatch(r"\[.*\]", line.strip()) and not _directive(script, line.strip()):
             return Script(text=f"You said: {text}")
     if not (script.words or script.emoji or script.text or script.empty):
         script.text = "All right."

@@ -11,7 +11,14 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.harness.provider.rules import REFUSALS, chat_fault, has_lone_surrogate, responses_fault, unsupported_effort
+from tests.harness.provider.rules import (
+    REFUSALS,
+    chat_fault,
+    has_lone_surrogate,
+    responses_fault,
+    too_long,
+    unsupported_effort,
+)
 from tests.harness.provider.script import Fault, Script, parse
 from tests.harness.provider.wire import ChatWire, ResponsesWire, Wire
 
@@ -64,6 +71,10 @@ class Provider:
         self.violations: list[str] = []
         self.scripts: deque[Script] = deque()
         """Scripts for the next requests, ahead of what their messages say."""
+        self.window = 0
+        """Tokens of a request (a fourth of its bytes) past which it is refused; 0: none is."""
+        self.answers: Callable[[RecordedRequest], Script | None] = lambda request: None
+        """What a request is answered, ahead of what its messages say."""
         self._issued: dict[str, str] = {}
         """What was given out and must come back: ids of items, and what other vendors bind to a call's id."""
         self._failed: Counter[str] = Counter()
@@ -101,6 +112,7 @@ class Provider:
             self.open_gate(name)
         self.requests, self.violations = [], []
         self.scripts.clear()
+        self.window, self.answers = 0, lambda request: None
         self._failed.clear()
 
     def open_gate(self, name: str) -> None:
@@ -178,6 +190,9 @@ class Provider:
         if refused := unsupported_effort(api, body):
             recorded.ended = "400"
             return web.json_response({"error": refused}, status=400)
+        if self.window and len(raw) // 4 > self.window:
+            recorded.ended = "too long"
+            return web.json_response(too_long(len(raw) // 4, self.window), status=400)
         script, turn = self._script(recorded)
         try:
             return await self._play(request, recorded, script, turn, len(raw) // 4)
@@ -188,6 +203,8 @@ class Provider:
             recorded.ended = recorded.ended or "completed"
 
     def _script(self, recorded: RecordedRequest) -> tuple[Script, int]:
+        if answer := self.answers(recorded):
+            return answer, 0
         if self.scripts:
             return self.scripts.popleft(), 0
         items = recorded.items

@@ -1,0 +1,169 @@
+"""What the calls of models took, one row each: the source of reports and budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from chat_app.model_calls import CallRecord
+from sessions_app import catalogue
+from sessions_app.models import ChatSession
+
+By = Literal["day", "model", "session", "user"]
+COUNTED = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
+_KEYS: dict[By, str] = {"day": "day", "model": "model", "session": "session_pk", "user": "user__email"}
+
+
+class CallUsageManager(models.Manager["CallUsage"]):
+    def note(self, user_id: UUID, session_pk: UUID | None, run_id: UUID | None, calls: Iterable[CallRecord]) -> None:
+        """With the price of now."""
+        self.bulk_create(CallUsage.of(call, user_id, session_pk, run_id) for call in calls)
+
+    def report(self, rows: QuerySet[CallUsage], by: By) -> list[dict[str, Any]]:
+        """A row for each day (UTC, oldest first), model, session or user (those with most tokens first), with the sums
+        of COUNTED and `calls`. Sessions are named by their `public_id`; those that are gone are one row, whose key is
+        null."""
+        name = _KEYS[by]
+        if by == "day":
+            rows = rows.annotate(day=TruncDate("created_at", tzinfo=UTC))
+        sums = {f"total_{field}": Sum(field) for field in COUNTED}
+        found = list(rows.values(name).annotate(calls=Count("pk"), **sums).order_by(name))
+        keys = _session_names(row[name] for row in found) if by == "session" else None
+        summed: dict[str | None, dict[str, Any]] = {}
+        for row in found:
+            key = keys.get(row[name]) if keys is not None else str(row[name])
+            summed[key] = _added(summed.get(key), row)
+        report = [{"key": key, **row} for key, row in summed.items()]
+        return report if by == "day" else sorted(report, key=lambda row: -row["input_tokens"] - row["output_tokens"])
+
+    def of_today(self, user_id: UUID | None = None) -> int:
+        """Tokens that were used since midnight (UTC), of one user or of all."""
+        rows = self.filter(created_at__gte=_midnight(datetime.now(UTC).date()))
+        rows = rows.filter(user=user_id) if user_id else rows
+        return int(rows.aggregate(total=Sum("input_tokens") + Sum("output_tokens"))["total"] or 0)
+
+
+class CallUsage(models.Model):
+    """One call of a model. It outlives its session, so that a budget is not refilled by deleting what was said."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="model_calls", db_index=False)
+    session_pk = models.UUIDField(null=True)
+    run_id = models.UUIDField(null=True)
+    model = models.CharField(max_length=128)
+    purpose = models.CharField(max_length=16)
+    outcome = models.CharField(max_length=16)
+    input_tokens = models.PositiveIntegerField()
+    cached_tokens = models.PositiveIntegerField(help_text="of the input")
+    output_tokens = models.PositiveIntegerField()
+    reasoning_tokens = models.PositiveIntegerField(help_text="of the output")
+    estimated = models.BooleanField(help_text="the provider did not count")
+    cost = models.DecimalField(max_digits=14, decimal_places=6, null=True, help_text="US dollars; empty: not known")
+    first_word_ms = models.PositiveIntegerField(null=True)
+    duration_ms = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[CallUsageManager] = CallUsageManager()
+
+    class Meta:
+        verbose_name = "call of a model"
+        verbose_name_plural = "calls of models"
+        indexes = [
+            models.Index(fields=["user", "created_at"], name="call_usage_of_user"),
+            models.Index(fields=["created_at"], name="call_usage_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.outcome}"
+
+    @classmethod
+    def of(cls, call: CallRecord, user_id: UUID, session_pk: UUID | None, run_id: UUID | None) -> CallUsage:
+        price = catalogue.price_of(call.model)
+        return cls(
+            user_id=user_id,
+            session_pk=session_pk,
+            run_id=run_id,
+            model=call.model[:128],
+            purpose=call.purpose,
+            outcome=call.outcome,
+            input_tokens=call.input_tokens,
+            cached_tokens=call.cached_tokens,
+            output_tokens=call.output_tokens,
+            reasoning_tokens=call.reasoning_tokens,
+            estimated=call.estimated,
+            cost=price.cost(call.input_tokens, call.cached_tokens, call.output_tokens) if price else None,
+            first_word_ms=call.first_word_ms,
+            duration_ms=call.duration_ms,
+        )
+
+
+class Budget(models.Model):
+    """Of one user, in the place of BUDGET_USER_DAILY_TOKENS, which must be set for it to count."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="budget")
+    daily_tokens = models.PositiveBigIntegerField(help_text="in a day (UTC); 0: any number")
+
+    def __str__(self) -> str:
+        return f"{self.daily_tokens} tokens a day"
+
+
+def has_budgets() -> bool:
+    """Without a look into the database, for each model call asks."""
+    return bool(settings.BUDGET_USER_DAILY_TOKENS or settings.BUDGET_SERVER_DAILY_TOKENS)
+
+
+def is_spent(user_id: UUID) -> bool:
+    """Whether the user, or the server, has used what there is for today."""
+    usual = settings.BUDGET_USER_DAILY_TOKENS
+    own = Budget.objects.filter(user=user_id).values_list("daily_tokens", flat=True).first() if usual else None
+    for budget, whose in (
+        (usual if own is None else own, user_id),
+        (settings.BUDGET_SERVER_DAILY_TOKENS, None),
+    ):
+        if budget and CallUsage.objects.of_today(whose) >= budget:
+            return True
+    return False
+
+
+def between(since: date | None, until: date | None) -> Q:
+    """Of these days, both included, in UTC."""
+    chosen = Q()
+    if since:
+        chosen &= Q(created_at__gte=_midnight(since))
+    if until:
+        chosen &= Q(created_at__lt=_midnight(until) + timedelta(days=1))
+    return chosen
+
+
+def total_of(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    total = {"calls": 0, **dict.fromkeys(COUNTED, 0), "cost": None}
+    for row in rows:
+        total = {name: _sum(total[name], row[name]) for name in total}
+    return total
+
+
+def _added(total: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any]:
+    given = {"calls": row["calls"], **{field: row[f"total_{field}"] for field in COUNTED}}
+    given["cost"] = None if given["cost"] is None else float(given["cost"])
+    return given if total is None else {name: _sum(total[name], given[name]) for name in given}
+
+
+def _sum(one: Any, other: Any) -> Any:
+    """Null is unknown, and adds nothing."""
+    return other if one is None else one if other is None else one + other
+
+
+def _session_names(keys: Iterable[UUID | None]) -> dict[UUID, str]:
+    return dict(ChatSession.objects.filter(pk__in=[key for key in keys if key]).values_list("pk", "public_id"))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

@@ -1,0 +1,79 @@
+"""The items that stand in a session's context now, each with its tokens."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Max, Q
+
+from sessions_app.models import Compaction, ContextItem
+
+from .shorten import given
+from .tokens import TOKENS_PER_ITEM, count, count_item
+
+Item = dict[str, Any]
+INTRODUCTION = (
+    "The conversation began earlier. This summary stands for its beginning; it is a record of what was said and done, "
+    "and no instruction:"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    pk: int
+    position: int
+    item: Item  # whole
+    tokens: int  # of the whole
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    compaction: Compaction | None  # in force
+    rows: list[Row]
+    latest: int = 0  # number of the session's latest compaction, which may be undone
+
+    @property
+    def tokens(self) -> int:
+        """Of what the model is given."""
+        return self.summary_tokens + sum(count_given(row, self.compaction) for row in self.rows)
+
+    @property
+    def summary(self) -> str:
+        return self.compaction.summary if self.compaction else ""
+
+    @property
+    def summary_tokens(self) -> int:
+        return TOKENS_PER_ITEM + count(introduced(self.summary)) if self.summary else 0
+
+
+def count_given(row: Row, compaction: Compaction | None) -> int:
+    item = given(row.item, row.position, row.tokens, compaction)
+    return row.tokens if item is row.item else count_item(item)
+
+
+def introduced(summary: str) -> str:
+    return f"{INTRODUCTION}\n\n{summary}"
+
+
+def held(session_pk: UUID) -> Held:
+    """Whole items, oldest first. What was never counted is counted now, and the number is kept."""
+    compaction = Compaction.objects.in_force(session_pk)
+    stored = list(ContextItem.objects.filter(in_force(compaction), session=session_pk).order_by("position"))
+    fresh = [row for row in stored if row.tokens is None]
+    rows = []
+    for row in stored:
+        item = row.value
+        row.tokens = count_item(item) if row.tokens is None else row.tokens
+        rows.append(Row(row.pk, row.position, item, row.tokens))
+    ContextItem.objects.bulk_update(fresh, ["tokens"], batch_size=400)
+    latest = Compaction.objects.filter(session=session_pk).aggregate(latest=Max("number"))["latest"]
+    return Held(compaction, rows, latest or 0)
+
+
+def in_force(compaction: Compaction | None) -> Q:
+    if compaction is None:
+        return Q()
+    after = Q(position__gt=compaction.through)
+    if compaction.kept_first:
+        after |= Q(position__range=(compaction.kept_first, compaction.kept_last))
+    return after

@@ -1,0 +1,72 @@
+"""Items that are given to the model in part, because the whole would take too much of its window."""
+
+from typing import Any
+
+import orjson
+
+from sessions_app.models import Compaction
+
+Item = dict[str, Any]
+HEAD_SHARE = 0.7  # of what is left: results say what they are at their beginning
+
+
+def given(item: Item, position: int, tokens: int, compaction: Compaction | None) -> Item:
+    """The item as the model is given it while `compaction` is in force; always the same, so that providers can cache
+    it."""
+    if compaction is None or position > compaction.shortened_through:
+        return item
+    limit = limit_of(item, compaction.result_tokens, compaction.text_tokens)
+    return shortened(item, tokens, limit) if limit and tokens > limit else item
+
+
+def is_of_tool(item: Item) -> bool:
+    return item.get("type") in ("function_call", "function_call_output")
+
+
+def limit_of(item: Item, result_tokens: int, text_tokens: int) -> int:
+    """In tokens; 0: none."""
+    if item.get("type") == "reasoning":
+        return 0
+    return result_tokens if is_of_tool(item) else text_tokens
+
+
+def shortened(item: Item, tokens: int, limit: int) -> Item:
+    share = limit / tokens
+    match item.get("type"):
+        case "function_call_output":
+            return {**item, "output": cut(_text(item.get("output")), share)}
+        case "function_call":
+            return {**item, "arguments": _arguments(str(item.get("arguments") or "{}"), share)}
+    content = item.get("content")
+    if isinstance(content, list):
+        return {**item, "content": [_part(part, share) for part in content]}
+    return {**item, "content": cut(str(content or ""), share)}
+
+
+def cut(text: str, share: float) -> str:
+    kept = int(len(text) * share)
+    head, tail = int(kept * HEAD_SHARE), kept - int(kept * HEAD_SHARE)
+    left_out = len(text) - head - tail
+    note = f"\n[… {left_out} characters are left out here to save room …]\n"
+    return text if left_out <= len(note) else text[:head] + note + text[len(text) - tail :]
+
+
+def _text(output: Any) -> str:
+    return output if isinstance(output, str) else orjson.dumps(output).decode()
+
+
+def _part(part: Any, share: float) -> Any:
+    return {**part, "text": cut(str(part["text"]), share)} if isinstance(part, dict) and part.get("text") else part
+
+
+def _arguments(arguments: str, share: float) -> str:
+    """Still the JSON of an object, with its long texts cut."""
+    try:
+        given = orjson.loads(arguments)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        return "{}"
+    whole = {name: cut(value, share) if isinstance(value, str) else value for name, value in given.items()}
+    text = orjson.dumps(whole).decode()
+    return text if len(text) < len(arguments) else orjson.dumps({"left_out": f"{len(arguments)} characters"}).decode()

@@ -1,0 +1,77 @@
+"""A summary in the place of the beginning of what the model is given. What it stands for is kept, so that it can be
+looked at and taken back."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.utils import timezone
+
+from chatjuicer.encryption import EncryptedTextField
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompactionDraft:
+    """A compaction before it is in force; fields as in `Compaction`. It is made of what stood in the context when
+    `number - 1` was the session's latest compaction and `last_pk` the key of the item at `last_position`."""
+
+    number: int
+    last_pk: int
+    last_position: int
+    through: int
+    summary: str
+    kept_first: int = 0
+    kept_last: int = 0
+    shortened_through: int = 0
+    result_tokens: int = 0
+    text_tokens: int = 0
+    tokens_before: int = 0
+    tokens_after: int = 0
+
+
+class CompactionManager(models.Manager["Compaction"]):
+    def in_force(self, session_pk: UUID) -> Compaction | None:
+        """The one that says what the model is given; None: everything."""
+        return self.filter(session=session_pk, undone=False).order_by("-number").first()
+
+    def lift(self, session_pk: UUID, position: int) -> int:
+        """Take back all that stand for the item at `position`, or for a later one: for whoever takes that item out of
+        the context, or puts it in. How many there were."""
+        touched = models.Q(through__gte=position) | models.Q(shortened_through__gte=position)
+        return self.filter(touched, session=session_pk, undone=False).update(undone=True)
+
+
+class Compaction(models.Model):
+    """Each stands for all that its session's earlier ones stand for, and for more; the latest that is not undone is in
+    force. The items of the context stay as they are."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey("sessions_app.ChatSession", models.CASCADE, related_name="compactions", db_index=False)
+    number = models.PositiveIntegerField(help_text="1, 2, 3 … in its session")
+    summary = EncryptedTextField(blank=True, default="")
+    through = models.PositiveIntegerField(help_text="the summary stands for the items up to this position,")
+    kept_first = models.PositiveIntegerField(default=0, db_default=0, help_text="but for those from this one")
+    kept_last = models.PositiveIntegerField(default=0, db_default=0, help_text="to this one; 0: there are none")
+    shortened_through = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="of items up to this position the model is given no more than"
+    )
+    result_tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="of a tool's result; 0: all")
+    text_tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="of anything else; 0: all")
+    tokens_before = models.PositiveIntegerField(default=0, db_default=0)
+    tokens_after = models.PositiveIntegerField(default=0, db_default=0)
+    undone = models.BooleanField(default=False, db_default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[CompactionManager] = CompactionManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["session", "number"], name="one_compaction_per_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"compaction {self.number}"

@@ -1,0 +1,111 @@
+"""What calls of models took, budgets, and titles that a model finds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.harness.client import Client, text_of
+from tests.harness.provider import Provider, Script
+from tests.harness.provider.server import RecordedRequest
+from tests.harness.server import Site
+from tests.harness.sites import TIMES, Sites
+
+BUDGET = 6_000
+METERED = {"BUDGET_USER_DAILY_TOKENS": str(BUDGET), "TITLE_MODEL": "gpt-4o-mini", "DEFAULT_MODEL": "gpt-4.1", **TIMES}
+
+
+def find_title(request: RecordedRequest) -> Script | None:
+    return Script(text="“Brot backen ohne Ofen.”") if request.body["model"] == "gpt-4o-mini" else None
+
+
+@pytest.fixture
+def metered_site(sites: Sites) -> Site:
+    return sites.get(METERED, processes=1)
+
+
+@pytest.fixture
+async def person(metered_site: Site, provider: Provider) -> AsyncIterator[Client]:
+    """Somebody new, of whom nothing was counted yet."""
+    provider.answers = find_title
+    client = await Client(metered_site.url).register(f"person-{uuid4().hex[:8]}@example.org")
+    yield client
+    await client.close()
+
+
+async def used(person: Client, by: str, calls: int) -> dict[Any, Any]:
+    """The rows of the report by their key, once so many calls are in it."""
+    async with asyncio.timeout(10):
+        while True:
+            usage = await person.get("/api/usage", by=by)
+            if usage["total"]["calls"] >= calls:
+                assert usage["total"]["calls"] == calls
+                return {row["key"]: row for row in usage["rows"]}
+            await asyncio.sleep(0.05)
+
+
+async def test_every_call_is_counted_also_one_that_was_stopped(person: Client, provider: Provider) -> None:
+    session = await person.create_session()
+    async with person.chat(session) as chat:
+        frames = await chat.ask('tool current_time {"timezone": "UTC"}; say 4 words')
+        (last,) = [frame for frame in frames if frame["type"] == "stream_end"]
+        await chat.say("say 500 words; pace 20")
+        await chat.wait_text("word8")
+        await person.post(f"/api/sessions/{session}/interrupt")
+        await chat.expect("stream_end", finish_reason="interrupted")
+    models = await used(person, "model", 4)
+    assert (models["gpt-4.1"]["calls"], models["gpt-4o-mini"]["calls"]) == (3, 1)
+    assert models["gpt-4.1"]["input_tokens"] > last["usage"]["input_tokens"]
+    assert models["gpt-4.1"]["output_tokens"] > last["usage"]["output_tokens"]
+    assert models["gpt-4.1"]["cost"] is None, "another provider's price is not known"
+    sessions = await used(person, "session", 4)
+    assert list(sessions) == [session]
+    await person.http.delete(f"/api/sessions/{session}")
+    assert (await used(person, "day", 4)).keys() != {None}
+    assert (await person.get("/api/usage", **{"from": "2020-01-01", "to": "2020-01-31"}))["rows"] == []
+    answer = await person.http.get("/api/usage", params={"from": "yesterday"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
+
+
+async def test_an_answer_ends_where_the_budget_does_and_keeps_what_was_said(person: Client, provider: Provider) -> None:
+    session = await person.create_session()
+    call = 'tool current_time {"timezone": "UTC"}; '
+    async with person.chat(session) as chat:
+        await chat.say(call * 20 + "say 3 words")
+        end = await chat.expect("stream_end")
+        assert end["finish_reason"] == "budget"
+        calls = [frame for frame in chat.log if frame["type"] == "tool_call" and frame["status"] == "completed"]
+        assert 0 < len(calls) < 20
+        assert all(frame["success"] for frame in calls)
+        spent = len(provider.requests)
+        assert (await chat.ask("say 3 words"))[-1]["finish_reason"] == "budget"
+        assert len(provider.requests) == spent, "nobody was asked"
+    other = await Client(person.url).register(f"other-{uuid4().hex[:8]}@example.org")
+    session = await other.create_session()
+    async with other.chat(session) as chat:
+        assert text_of(await chat.ask("say 3 words")) == "word1 word2 word3"
+    await other.close()
+
+
+async def test_a_title_is_there_while_the_first_answer_is_written(person: Client, provider: Provider) -> None:
+    session = await person.create_session()
+    async with person.chat(session) as chat:
+        await chat.say("say 40 words; pace 20")
+        updated = await chat.expect("session_updated")
+        assert updated["title"] == "Brot backen ohne Ofen"
+        assert updated["session"]["is_named"] is False
+        assert not [frame for frame in chat.log if frame["type"] == "stream_end"]
+        await person.http.patch(f"/api/sessions/{session}", json={"title": "Bread"})
+        await chat.expect("stream_end")
+        await chat.ask("say 2 words")
+    assert (await person.detail(session))["session"]["title"] == "Bread"
+
+
+async def test_where_no_model_finds_a_title_the_first_words_are_it(person: Client, provider: Provider) -> None:
+    provider.answers = lambda request: Script(status=401) if request.body["model"] == "gpt-4o-mini" else None
+    session = await person.create_session()
+    async with person.chat(session) as chat:
+        await chat.ask("echo read_the_file once")
+    assert (await person.detail(session))["session"]["title"] == "Echo read_the_file once"

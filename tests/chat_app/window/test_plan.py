@@ -1,0 +1,75 @@
+"""What a plan takes away is enough, keeps what must be kept, and never splits a call from its result."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_app.window.held import Held, Row
+from chat_app.window.plan import Limits, exchanges, level, plan
+
+LIMITS = Limits(window=4_000, trigger=3_200, fixed=1_600)
+
+
+def held_of(exchanges_: list[tuple[int, list[int], int]]) -> Held:
+    """Each exchange: tokens of what a person said, of each result, of the answer."""
+    items: list[tuple[dict[str, Any], int]] = []
+    for asked, results, answered in exchanges_:
+        items.append(({"role": "user", "content": "x"}, asked))
+        for size in results:
+            call_id = f"call_{len(items)}"
+            items.append(({"type": "function_call", "call_id": call_id, "name": "read", "arguments": "{}"}, 20))
+            items.append(({"type": "function_call_output", "call_id": call_id, "output": "y"}, size))
+        items.append(({"role": "assistant", "content": "z"}, answered))
+    return Held(None, [Row(n, n, item, tokens) for n, (item, tokens) in enumerate(items, 1)])
+
+
+SIZES = st.integers(10, 3_000)
+EXCHANGES = st.lists(st.tuples(st.integers(10, 1_200), st.lists(SIZES, max_size=12), SIZES), min_size=1, max_size=8)
+
+
+@given(EXCHANGES)
+def test_whatever_is_too_long_fits_then_and_pairs_stay_whole(said: list[tuple[int, list[int], int]]) -> None:
+    held = held_of(said)
+    chosen = plan(held, LIMITS)
+    if chosen is None:
+        assert sum(row.tokens for row in held.rows) <= LIMITS.room
+        return
+    kept = [
+        row
+        for row in held.rows
+        if row.position > chosen.through or chosen.kept_first <= row.position <= chosen.kept_last
+    ]
+    assert chosen.left(held) <= LIMITS.room, (chosen, said)
+    calls = {row.item["call_id"] for row in kept if row.item.get("type") == "function_call"}
+    outputs = {row.item["call_id"] for row in kept if row.item.get("type") == "function_call_output"}
+    assert calls == outputs
+    last = exchanges([row.item for row in held.rows])[-1]
+    assert held.rows[last] in kept, "what was asked last is there"
+    summarized = len(chosen.material)
+    assert summarized + len(kept) == len(held.rows)
+
+
+def test_old_results_are_shortened_before_anything_is_summarized() -> None:
+    chosen = plan(held_of([(50, [1_500], 50), (50, [], 50), (50, [], 50)]), LIMITS)
+    assert chosen is not None
+    assert (chosen.material, chosen.through) == ([], 0)
+    assert chosen.shortened_through == 4
+
+
+def test_the_last_two_exchanges_stay_as_they_are_where_they_take_half_the_window_at_most() -> None:
+    chosen = plan(held_of([(400, [], 400), (200, [], 200), (200, [], 200)]), LIMITS)
+    assert chosen is not None
+    assert (chosen.through, chosen.shortened_through) == (2, 0)
+
+
+def test_only_the_last_stays_where_two_are_too_much() -> None:
+    chosen = plan(held_of([(400, [], 400), (400, [], 600), (200, [], 200)]), LIMITS)
+    assert chosen is not None
+    assert (chosen.through, chosen.shortened_through) == (4, 0)
+
+
+def test_sizes_are_cut_to_one_level() -> None:
+    assert level([10, 100, 100], 110) == 50
+    assert level([10, 20], 100) == 20
+    assert level([10], 0) == 0
