@@ -39,7 +39,9 @@ async def compact(transcript: Transcript, limits: Limits) -> bool:
     await transcript.writer.compaction(chosen.draft(before, summary, tokens_before, tokens_after))
     call_id, told = f"call_{uuid4().hex}", summary if chosen.material else SHORTENED
     await transcript.writer.tool_call(id=call_id, name=TOOL_NAME, arguments="{}", status="detected")
-    await transcript.writer.tool_call(id=call_id, name=TOOL_NAME, arguments="{}", status="completed", result=told)
+    await transcript.writer.tool_call(
+        id=call_id, name=TOOL_NAME, arguments="{}", status="completed", result=told, success=True
+    )
     await transcript.context.forget()
     return tokens_after < tokens_before
 

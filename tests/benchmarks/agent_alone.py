@@ -28,7 +28,7 @@ class Quick(ResponsesModel):
         encoded(self.body(model_call))
         turn = Turn(self.transcript)
         await turn.text("Hello")
-        return await turn.end(self.model, Used(1, 1), sent=0)
+        return await turn.end(self.name, Used(1, 1), sent=0)
 
 
 def quick(name: str, transcript: Transcript) -> Quick:
