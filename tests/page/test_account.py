@@ -40,7 +40,9 @@ def test_a_chat_is_shared_taken_back_deleted_and_restored(
     address = page.url
     page.get_by_role("button", name="More about this chat").click()
     page.get_by_role("menuitem", name="What the model is given").click()
-    expect(page.get_by_role("dialog", name="What the model is given").get_by_text("say 3 words")).to_be_visible()
+    expect(
+        page.get_by_role("dialog", name="What the model is given").get_by_text("say 3 words", exact=True)
+    ).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Settings and more").click()
     page.get_by_role("menuitem", name="Usage").click()
