@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { fill, openDialog } from "./dialog.js";
+import { titleOf } from "./sidebar.js";
 
 const DAYS = 30;
 const WAYS = [
@@ -14,8 +15,12 @@ const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD", 
 
 export function showUsage(api) {
   const place = h("div", {});
-  const from = new Date(Date.now() - DAYS * 86_400_000).toISOString();
-  const show = (by) => fill(place, async () => view(await api.get("/api/usage", { by, from }), by));
+  const from = new Date(Date.now() - DAYS * 86_400_000).toISOString().slice(0, 10);
+  const show = (by) =>
+    fill(place, async () => {
+      const [usage, titles] = await Promise.all([api.get("/api/usage", { by, from }), by === "session" ? titlesOf(api) : new Map()]);
+      return view(usage, by, titles);
+    });
   const choice = WAYS.map(([value, label]) => {
     const radio = h("input", { type: "radio", name: "usage-by", value, checked: value === "day", onchange: () => show(value) });
     return h("label", {}, radio, h("span", {}, label));
@@ -24,7 +29,13 @@ export function showUsage(api) {
   show("day");
 }
 
-function view({ rows, total }, by) {
+/** Session id → title, of the newest. */
+async function titlesOf(api) {
+  const { sessions } = await api.get("/api/sessions", { limit: 100 });
+  return new Map(sessions.flatMap((session) => [session.id, session.session_id].map((id) => [id, titleOf(session)])));
+}
+
+function view({ rows, total }, by, titles) {
   if (!rows.length) return h("p", { class: "faint" }, "Nothing was used.");
   const most = Math.max(...rows.map(sum), 1);
   const head = ["", "Calls", "In", "Out", "Cost"].map((text) => h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, by)));
@@ -32,7 +43,7 @@ function view({ rows, total }, by) {
     "table",
     { class: "usage" },
     h("thead", {}, h("tr", {}, ...head)),
-    h("tbody", {}, ...rows.map((row) => line(row, String(row.key ?? ""), most))),
+    h("tbody", {}, ...rows.map((row) => line(row, row.key === null ? "Deleted chats" : (titles.get(row.key) ?? row.key), most))),
     h("tfoot", {}, line(total, "Total", 0)),
   );
   return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": "Usage" }, table);
