@@ -36,6 +36,30 @@ class ApprovalGone(ApiError):
     message = "There is no tool call with this approval_id that waits for a decision."
 
 
+class MessageGone(ApiError):
+    status_code = 404
+    code = "not_found"
+    message = "There is no such message in this session."
+
+
+class NothingToRegenerate(ApiError):
+    status_code = 409
+    code = "nothing_to_regenerate"
+    message = "This message is no answer, and no words that could be answered."
+
+
+class NothingToContinue(ApiError):
+    status_code = 409
+    code = "nothing_to_continue"
+    message = "The last answer was not cut short."
+
+
+class NotWords(ApiError):
+    status_code = 400
+    code = "not_a_users_message"
+    message = "Only a user's message can be edited."
+
+
 class TooManySockets(ApiError):
     status_code = 429
     code = "too_many_sockets"

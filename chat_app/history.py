@@ -22,11 +22,12 @@ class History(history.History):
         return super().in_progress() | run.answer if run else super().in_progress()
 
     def with_text(self, messages: list[Message]) -> list[Message]:
-        """An answer that is being written has the text that its clients have seen so far: that of its deltas."""
+        """An answer that is being written has the text that its clients have seen so far: what it had when it went on,
+        and that of its deltas."""
         for message in messages:
-            if message.status == Message.Status.PENDING and not message.content:
+            if message.status == Message.Status.PENDING and message.role == Message.Role.ASSISTANT:
                 run = Run.objects.filter(pk=message.run_id).only("first_seq").first()
-                message.content = text_so_far(message.session_id, message.pk, (run and run.first_seq) or 0)
+                message.content += text_so_far(message.session_id, message.pk, (run and run.first_seq) or 0)
         return messages
 
 

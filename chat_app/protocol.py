@@ -197,6 +197,14 @@ class StreamEnd(Event, tag="stream_end", frozen=True):
     usage: dict[str, int] | None = None
 
 
+class PathChanged(Event, tag="path_changed", frozen=True):
+    """Another path of messages is visible: what is shown from `from_position` on is to be loaded again."""
+
+    message_id: UUID | None  # the path's last message
+    from_position: int
+    message_count: int
+
+
 class SessionUpdated(Event, tag="session_updated", frozen=True):
     session: dict[str, Any]
     title: str

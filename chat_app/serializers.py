@@ -11,6 +11,7 @@ from sessions_app import serializers as sessions
 from sessions_app.catalogue import REASONING_EFFORTS
 
 from .models import Approval
+from .models.branches import Wishes
 from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage, UserInput
 
 
@@ -39,15 +40,18 @@ class ChatSerializer(serializers.Serializer[None]):
 
     def command(self, idempotency_key: str | None) -> SendMessage:
         """The same as a socket would send; the key makes it one message however often it comes."""
-        # Hashed, because a key may be longer than the column, and so that it meets no client_id of a socket.
-        client_id = "key:" + hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
         data: dict[str, Any] = self.validated_data
         return SendMessage(
             messages=[UserInput(m.get("content", ""), m.get("attachments", [])) for m in data["messages"]],
             model=data.get("model"),
             reasoning_effort=data.get("reasoning_effort"),
-            client_id=client_id,
+            client_id=client_id_of(idempotency_key),
         )
+
+
+def client_id_of(idempotency_key: str | None) -> str | None:
+    """Hashed, because a key may be longer than the column, and so that it meets no client_id of a socket."""
+    return "key:" + hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
 
 
 class SessionDetailSerializer(sessions.SessionDetailSerializer):
@@ -102,6 +106,60 @@ class DecisionSerializer(serializers.Serializer[None]):
     decision = Choice(choices=("approve", "reject"))
     reason = Text(max_length=4000, required=False, allow_blank=True)
     always = Flag(required=False, help_text="Do not ask about this tool again in this session.")
+
+
+class WishesSerializer(serializers.Serializer[None]):
+    """Of a run that is asked for without a message."""
+
+    model = Text(max_length=128, required=False, allow_null=True)
+    reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
+    on_busy = Choice(
+        choices=("queue", "reject", "interrupt"), required=False, allow_null=True, help_text="As of a frame."
+    )
+
+    def wishes(self, idempotency_key: str | None) -> Wishes:
+        data: dict[str, Any] = self.validated_data
+        return Wishes(
+            model=data.get("model") or "",
+            reasoning_effort=data.get("reasoning_effort") or "",
+            client_id=client_id_of(idempotency_key) or "",
+            on_busy=data.get("on_busy") or "queue",
+        )
+
+
+class EditSerializer(WishesSerializer):
+    content = Text(max_length=MAX_TEXT_CHARS, allow_blank=True)
+    attachments = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        allow_null=True,
+        help_text="As of a frame; without it those of the older words stay.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["content"].strip() and not attrs.get("attachments"):
+            raise serializers.ValidationError({"content": "A message must not be blank."})
+        return attrs
+
+
+class AcceptedRunSerializer(serializers.Serializer[None]):
+    run_id = serializers.UUIDField()
+    message_ids = serializers.ListField(child=serializers.UUIDField(), help_text="Of new words; else empty.")
+
+
+class SelectSerializer(serializers.Serializer[None]):
+    on_busy = Choice(
+        choices=("interrupt", "reject"),
+        required=False,
+        allow_null=True,
+        help_text="While an answer is being written: stop it (the default), or be refused.",
+    )
+
+
+class VisiblePathSerializer(serializers.Serializer[None]):
+    success = serializers.BooleanField()
+    message_id = serializers.UUIDField(allow_null=True, help_text="The last message of the visible path.")
+    message_count = serializers.IntegerField()
 
 
 class SummarySerializer(serializers.Serializer[None]):

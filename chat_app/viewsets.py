@@ -1,8 +1,10 @@
 """Talking over REST: runs, their events and approvals, and what they add to a session."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import date
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
@@ -11,6 +13,8 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials
@@ -21,33 +25,41 @@ from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.parameters import number, number_parameter
 from chatjuicer.api.snapshot import snapshot
 from sessions_app import viewsets
+from sessions_app.models import ChatSession
 from sessions_app.serializers import MessageSerializer, NewMessageSerializer
-from sessions_app.viewsets import SESSION, SessionView, caller
+from sessions_app.viewsets import MESSAGE, SESSION, SessionView, caller
 
 from .compaction import context_of, summarize_session, undo
 from .delivery.account import opened
 from .delivery.logs import SessionLog
 from .delivery.sse import event_stream, require_room
 from .history import History
-from .models import Approval, CallUsage, Event
+from .models import Approval, CallUsage, Event, Started, branches
 from .models.usage import between, total_of
-from .runs.commands import start_run, stop_run
+from .runs.commands import accept_run, change_path, start_run, stop_run
 from .runs.process import Process, process
 from .serializers import (
+    AcceptedRunSerializer,
     ApprovalListSerializer,
     ApprovalSerializer,
     ChatSerializer,
     ContextSerializer,
     DecisionSerializer,
+    EditSerializer,
     EventListSerializer,
     InterruptedSerializer,
     InterruptSerializer,
+    SelectSerializer,
     SessionDetailSerializer,
     SummarySerializer,
     UsageQuerySerializer,
     UsageSerializer,
+    VisiblePathSerializer,
+    WishesSerializer,
 )
 from .window.fit import require_fit
+
+F = TypeVar("F", bound="Serializer[Any]")
 
 MAX_EVENTS = 1000
 MAX_APPROVALS = 100
@@ -135,6 +147,18 @@ class SessionViewSet(viewsets.SessionViewSet):
         undo(self.session(key))
         return Response(context_of(self.session(key)))
 
+    @extend_schema(
+        operation_id="continue_session",
+        parameters=[SESSION, IDEMPOTENCY_KEY],
+        request=WishesSerializer,
+        responses={202: AcceptedRunSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="continue")
+    def go_on(self, request: Request, key: str) -> HttpResponseBase:
+        """Lets the last answer, which was cut short, go on in its own row. 409 `nothing_to_continue` if it was not."""
+        session, form = self.session(key), valid(WishesSerializer, request)
+        return accepted(self, session, partial(branches.go_on, session.pk, wishes_of(form, request)))
+
 
 class UsageViewSet(SessionView, ViewSet):
     @extend_schema(
@@ -171,6 +195,58 @@ class MessageViewSet(viewsets.MessageViewSet):
         if isinstance(content, str):
             require_fit([content], self.session(key).model)
         return super().create(request, key)
+
+    @extend_schema(
+        operation_id="regenerate_message",
+        parameters=[SESSION, MESSAGE, IDEMPOTENCY_KEY],
+        request=WishesSerializer,
+        responses={202: AcceptedRunSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def regenerate(self, request: Request, key: str, mid: UUID) -> HttpResponseBase:
+        """Another answer to the same words, beside the ones that there are: of an answer, or of the words that it
+        answers. While the session is answering, it waits its turn. 409 `nothing_to_regenerate`."""
+        session, form = self.session(key), valid(WishesSerializer, request)
+        return accepted(self, session, partial(branches.regenerate, session.pk, mid, wishes_of(form, request)))
+
+    @extend_schema(
+        operation_id="edit_message",
+        parameters=[SESSION, MESSAGE, IDEMPOTENCY_KEY],
+        request=EditSerializer,
+        responses={202: AcceptedRunSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def edit(self, request: Request, key: str, mid: UUID) -> HttpResponseBase:
+        """Other words in the place of a user's message, and an answer to them. Both stay. While the session is
+        answering, they wait their turn, out of view."""
+        session, form = self.session(key), valid(EditSerializer, request)
+        said = form.validated_data["content"], form.validated_data.get("attachments")
+        require_fit([said[0]], form.validated_data.get("model") or session.model)
+        return accepted(self, session, partial(branches.edit, session.pk, mid, *said, wishes_of(form, request)))
+
+    @extend_schema(
+        operation_id="select_message",
+        parameters=[SESSION, MESSAGE],
+        request=SelectSerializer,
+        responses=VisiblePathSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def select(self, request: Request, key: str, mid: UUID) -> HttpResponseBase:
+        """Makes the path through this version, and on to the message below it that was seen last, the visible one. An
+        answer that is being written there is stopped and kept; waiting messages come along."""
+        session = self.session(key)
+        form = valid(SelectSerializer, request)
+        require_process()
+        patient = form.validated_data.get("on_busy") == "reject"
+        return AwaitedResponse(self, path_after(session.pk, partial(branches.select, session.pk, mid, patient)))
+
+    @extend_schema(operation_id="delete_message", parameters=[SESSION, MESSAGE], responses={200: VisiblePathSerializer})
+    def destroy(self, request: Request, key: str, mid: UUID) -> HttpResponseBase:
+        """Takes the message and all that follows it in its branch away, from the model, too. Where it has other
+        versions, the newest of them comes into view. An answer that is being written there is stopped."""
+        session = self.session(key)
+        require_process()
+        return AwaitedResponse(self, path_after(session.pk, partial(branches.delete, session.pk, mid)))
 
 
 class RunViewSet(SessionView, ViewSet):
@@ -235,6 +311,36 @@ class AccountLogViewSet(SessionView, ViewSet):
         said = request.headers.get("Last-Event-ID") or request.query_params.get("after")
         stream = opened(caller(request), said)
         return event_stream(held(request), stream.log, stream.after, opening=stream.opening)
+
+
+def valid(form_class: type[F], request: Request) -> F:
+    """The form; a body may be missing."""
+    form = form_class(data={} if request.data is None else request.data)
+    form.is_valid(raise_exception=True)
+    return form
+
+
+def wishes_of(form: WishesSerializer, request: Request) -> branches.Wishes:
+    return form.wishes(request.headers.get("Idempotency-Key"))
+
+
+def accepted(view: APIView, session: ChatSession, verb: Callable[[str], Started]) -> HttpResponseBase:
+    """202 once the run is committed."""
+    require_process()
+
+    async def body() -> dict[str, Any]:
+        started = await accept_run(session.pk, session.owner_id, verb)
+        return {"run_id": str(started.run.pk), "message_ids": [str(key) for key in started.message_ids]}
+
+    response = AwaitedResponse(view, body())
+    response.status_code = 202
+    return response
+
+
+async def path_after(session_pk: UUID, verb: Callable[[], ChatSession]) -> dict[str, Any]:
+    session = await change_path(session_pk, verb)
+    leaf_id = str(session.leaf_id) if session.leaf_id else None
+    return {"success": True, "message_id": leaf_id, "message_count": session.message_count}
 
 
 async def stopped(session_pk: UUID, run_id: UUID | None) -> dict[str, Any]:

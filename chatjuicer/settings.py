@@ -380,6 +380,8 @@ SPECTACULAR_SETTINGS = {
         "MessageStatus": "sessions_app.models.message.Message.Status",
         "MessageRole": "sessions_app.models.message.Message.Role",
         "ReasoningEffort": "sessions_app.catalogue.REASONING_EFFORTS",
+        "OnBusy": ["queue", "reject", "interrupt"],
+        "OnBusyElsewhere": ["interrupt", "reject"],
     },
     "TAGS": [
         {"name": "MAI", "description": "For the MAI client: the caller's sessions, latest change first."},

@@ -101,7 +101,9 @@ def beginning(text: str) -> str:
 
 class MessageInline(HistoryInline):
     model = Message
-    fields = readonly_fields = ("position", "role", "status", "said", "tool_name", "token_count", "created_at")
+    fields = readonly_fields = (
+        "position", "role", "status", "visible", "said", "tool_name", "rating", "token_count", "created_at",
+    )  # fmt: skip
     ordering = ("-position",)
     verbose_name_plural = f"the newest {INLINE_ROWS} messages"
 
@@ -112,7 +114,7 @@ class MessageInline(HistoryInline):
 
 class ContextItemInline(HistoryInline):
     model = ContextItem
-    fields = readonly_fields = ("position", "json", "run_id", "created_at")
+    fields = readonly_fields = ("position", "visible", "json", "run_id", "created_at")
     ordering = ("-position",)
     verbose_name_plural = f"the newest {INLINE_ROWS} items of what the model is given"
 
@@ -204,7 +206,7 @@ def is_uuid(text: str) -> bool:
 
 @admin.register(Message)
 class MessageAdmin(HistoryAdmin):
-    list_display = ("position", "session", "role", "status", "said", "tool_name", "created_at")
+    list_display = ("position", "session", "role", "status", "visible", "said", "tool_name", "rating", "created_at")
     list_display_links = ("position", "said")
     search_fields = ("content", "tool_name")
     search_help_text = "Searches one session's messages: open them from the session"
@@ -226,7 +228,7 @@ class CompactionAdmin(HistoryAdmin):
 
 @admin.register(ContextItem)
 class ContextItemAdmin(HistoryAdmin):
-    list_display = ("position", "session", "json", "created_at")
+    list_display = ("position", "session", "visible", "json", "created_at")
     list_display_links = ("position", "json")
     search_fields = ("item",)
     search_help_text = "Searches one session's items: open them from the session"

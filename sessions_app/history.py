@@ -1,12 +1,16 @@
 """What a person reads of a session, as REST gives it: the newest messages or any part of all, and beside them the
 answer that is being given."""
 
+from collections import Counter
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from sessions_app.models import ChatSession, Message
+from sessions_app.models.packed import MAX_NUMBER
 from sessions_app.serializers import MessageSerializer, SessionSerializer
 
 DETAIL_MESSAGES = 50
@@ -76,21 +80,21 @@ class History:
     def newest(self, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
         """The last finished messages between the two positions, ascending, and whether there are older ones."""
         if self.session.packed:
-            packed = self._of_session(self.session.packed_history.newest(Message, limit + 1, before, after))
-            return packed[-limit:], len(packed) > limit
+            packed = self.session.packed_history.newest(Message, limit + 1, before, after)
+            return self.dressed(packed[-limit:]), len(packed) > limit
         rows = self._finished().filter(position__gt=after)
         if before is not None:
             rows = rows.filter(position__lt=before)
         found = list(rows.order_by("-position")[: limit + 1])
-        return found[:limit][::-1], len(found) > limit
+        return self.dressed(found[:limit][::-1]), len(found) > limit
 
     def above(self, position: int, limit: int) -> tuple[list[Message], bool]:
         """The first finished messages above the position, ascending, and whether there are more."""
         if self.session.packed:
-            packed = self._of_session(self.session.packed_history.above(Message, position, limit + 1))
-            return packed[:limit], len(packed) > limit
+            packed = self.session.packed_history.above(Message, position, limit + 1)
+            return self.dressed(packed[:limit]), len(packed) > limit
         found = list(self._finished().filter(position__gt=position).order_by("position")[: limit + 1])
-        return found[:limit], len(found) > limit
+        return self.dressed(found[:limit]), len(found) > limit
 
     def around(self, position: int, limit: int) -> tuple[list[Message], bool]:
         """The finished messages nearest to the position, as many before as behind where there are, with the one that
@@ -103,6 +107,8 @@ class History:
 
     def from_offset(self, offset: int, limit: int) -> tuple[list[Message], bool]:
         """The first finished messages after `offset` others, ascending, and whether there are more."""
+        if self.session.is_tree:
+            return self._counted(offset, limit)
         position = offset
         # Positions are 1, 2, 3 ... without gaps: as many messages lie up to a position as it says, less the unfinished.
         for message in self.unfinished:
@@ -110,12 +116,33 @@ class History:
                 position += 1
         return self.above(position, limit)
 
+    def _counted(self, offset: int, limit: int) -> tuple[list[Message], bool]:
+        """`from_offset` where the positions of the visible path have gaps."""
+        if self.session.packed:
+            found = self.session.packed_history.above(Message, 0, offset + limit + 1)[offset:]
+        else:
+            found = list(self._finished().order_by("position")[offset : offset + limit + 1])
+        return self.dressed(found[:limit]), len(found) > limit
+
+    def versions(self, message_id: UUID) -> list[Message]:
+        """Of the message's place, itself included, the oldest first; none if there is no such message."""
+        if self.session.packed:
+            rows = self.session.packed_history.newest(Message, MAX_NUMBER, versions=True)
+        else:
+            rows = list(self.session.messages.filter(pk=message_id))
+        message = next((row for row in rows if row.pk == message_id), None)
+        if message is None or message.parent_id is None:  # another version would name its parent in both
+            return [message] if message else []
+        if not self.session.packed:
+            rows = list(self.session.messages.filter(parent_id=message.parent_id).order_by("position"))
+        return [row for row in rows if row.parent_id == message.parent_id]
+
     @cached_property
     def unfinished(self) -> list[Message]:
         """The messages of the answer that is being given, in order; some may be complete themselves."""
         if self.session.packed:
             return []
-        return list(self.session.messages.filter(self.in_progress()).order_by("position"))
+        return self.dressed(list(self._visible().filter(self.in_progress()).order_by("position")))
 
     def in_progress(self) -> Q:
         """Which messages belong to an answer that is being given; of finished ones among them this app knows none."""
@@ -126,10 +153,37 @@ class History:
         return messages
 
     def _finished(self) -> QuerySet[Message]:
-        rows = self.session.messages.all()
+        rows = self._visible()
         return rows.exclude(pk__in=[message.pk for message in self.unfinished]) if self.unfinished else rows
 
-    def _of_session(self, messages: list[Message]) -> list[Message]:
+    def _visible(self) -> QuerySet[Message]:
+        return self.session.messages.filter(visible=True) if self.session.is_tree else self.session.messages.all()
+
+    def dressed(self, messages: list[Message]) -> list[Message]:
+        """With what a row does not say of itself: its session, the message before it in rows of older versions, and how
+        many versions its place has."""
         for message in messages:
             message.session = self.session
+        if any(message.parent_id is None and message.position > 1 for message in messages):
+            self._name_parents(messages)
+        if self.session.is_tree and messages:
+            self._count_versions(messages)
         return messages
+
+    def _name_parents(self, messages: list[Message]) -> None:
+        if self.session.packed:
+            before = self.session.packed_history.newest(Message, 1, messages[0].position)
+        else:
+            before = list(self._visible().filter(position__lt=messages[0].position).order_by("-position")[:1])
+        for previous, message in zip([*before, *messages], messages, strict=False) if before else pairwise(messages):
+            message.parent_id = message.parent_id or previous.pk
+
+    def _count_versions(self, messages: list[Message]) -> None:
+        if self.session.packed:
+            others = Counter(row.parent_id for row in self.session.packed_history.out_of_view(Message))
+        else:
+            parents = [message.parent_id for message in messages]
+            hidden = self.session.messages.filter(visible=False, parent_id__in=parents).values_list("parent_id")
+            others = Counter(dict(hidden.annotate(n=Count("pk"))))
+        for message in messages:
+            message.sibling_count = 1 + others[message.parent_id]

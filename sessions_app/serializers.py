@@ -20,6 +20,7 @@ from sessions_app.models.sessions import SESSION_ID
 from sessions_app.models.statements import MAX_COUNT
 
 MAX_CONTENT = 1_000_000
+SIBLING_CHARS = 200
 STATES = (IDLE, "queued", "running", "awaiting_approval")
 
 
@@ -177,11 +178,19 @@ class MessageErrorSerializer(serializers.Serializer[None]):
     message = serializers.CharField()
 
 
+class FeedbackSerializer(serializers.Serializer[None]):
+    rating = serializers.ChoiceField(choices=Message.Rating.choices)
+    text = serializers.CharField()
+
+
 class MessageSerializer(serializers.Serializer[Message]):
     id = serializers.UUIDField()
     # Messages are given with their `session` read, so that this costs no statement.
     session_id = serializers.CharField(source="session.public_id")
     position = serializers.IntegerField()
+    parent_id = serializers.UUIDField(allow_null=True, source="shown_parent_id", help_text="The message it follows.")
+    sibling_count = serializers.IntegerField(help_text="Versions of this place, this one included.")
+    feedback = FeedbackSerializer(allow_null=True)
     role = serializers.ChoiceField(choices=Message.Role.choices)
     content = serializers.CharField()
     status = serializers.ChoiceField(choices=Message.Status.choices)
@@ -214,6 +223,9 @@ class MessageSerializer(serializers.Serializer[Message]):
             "id": str(instance.pk),
             "session_id": instance.session.public_id,
             "position": instance.position,
+            "parent_id": str(parent_id) if (parent_id := instance.shown_parent_id) else None,
+            "sibling_count": instance.sibling_count,
+            "feedback": instance.feedback,
             "role": instance.role,
             "content": instance.content,
             "status": instance.status,
@@ -241,6 +253,33 @@ class MessageSerializer(serializers.Serializer[Message]):
             "run_id": str(instance.run_id) if instance.run_id else None,
             "created_at": rfc3339(instance.created_at),
         }
+
+
+class NewFeedbackSerializer(serializers.Serializer[None]):
+    rating = Choice(choices=Message.Rating.values, allow_null=True, help_text="null takes it back.")
+    text = Text(max_length=4_000, required=False, allow_blank=True, allow_null=True)
+
+
+class SiblingSerializer(serializers.Serializer[Message]):
+    id = serializers.UUIDField()
+    position = serializers.IntegerField()
+    content = serializers.CharField(help_text=f"At most {SIBLING_CHARS} characters of it.")
+    created_at = serializers.DateTimeField()
+    selected = serializers.BooleanField(help_text="On the visible path.")
+
+    def to_representation(self, instance: Message) -> dict[str, Any]:
+        return {
+            "id": str(instance.pk),
+            "position": instance.position,
+            "content": (instance.content or instance.tool_name)[:SIBLING_CHARS],
+            "created_at": rfc3339(instance.created_at),
+            "selected": instance.visible,
+        }
+
+
+@extend_schema_serializer(many=False)
+class SiblingListSerializer(serializers.Serializer[None]):
+    siblings = SiblingSerializer(many=True)
 
 
 class PaginationSerializer(serializers.Serializer[None]):

@@ -24,6 +24,7 @@ from sessions_app.serializers import (
     DraftSerializer,
     MessageListSerializer,
     MessageSerializer,
+    NewFeedbackSerializer,
     NewMessageSerializer,
     NewSessionSerializer,
     OwnProject,
@@ -32,12 +33,15 @@ from sessions_app.serializers import (
     SessionDetailSerializer,
     SessionListSerializer,
     SessionSerializer,
+    SiblingListSerializer,
+    SiblingSerializer,
 )
 
 SESSION = OpenApiParameter(
     "key", str, OpenApiParameter.PATH, description="The session's `session_id` or its UUID `id`."
 )
 PERMANENT = OpenApiParameter("permanent", bool, description="Without the trash: nothing of it can be restored.")
+MESSAGE = OpenApiParameter("mid", UUID, OpenApiParameter.PATH, description="The message's `id`.")
 DONE: dict[str, Any] = {"success": True}
 
 
@@ -210,6 +214,8 @@ class SessionViewSet(SessionView, ViewSet):
 class MessageViewSet(SessionView, ViewSet):
     """Of the session that the path names."""
 
+    lookup_url_kwarg = "mid"
+    lookup_value_converter = "uuid"
     history_class: ClassVar[type[History]] = History
 
     @extend_schema(
@@ -225,7 +231,7 @@ class MessageViewSet(SessionView, ViewSet):
         responses=MessageListSerializer,
     )
     def list(self, request: Request, key: str) -> Response:
-        """In order of position, from the oldest on."""
+        """Those of the visible path, in order of position, from the oldest on."""
         query = request.query_params
         limit, offset = number(query, "limit", 50, 1, 100), number(query, "offset", 0)
         before = number(query, "before", 0) if "before" in query else None
@@ -248,3 +254,33 @@ class MessageViewSet(SessionView, ViewSet):
         form.is_valid(raise_exception=True)
         message = session.post(**form.validated_data)
         return Response(MessageSerializer(message).data, status=201)
+
+    @extend_schema(operation_id="list_siblings", parameters=[SESSION, MESSAGE], responses=SiblingListSerializer)
+    @action(detail=True)
+    def siblings(self, request: Request, key: str, mid: UUID) -> Response:
+        """All versions of the message's place, the oldest first, itself included."""
+        with snapshot():
+            versions = self.history_class(self.session(key)).versions(mid)
+        if not versions:
+            raise NotFound()
+        return Response({"siblings": [SiblingSerializer(version).data for version in versions]})
+
+    @extend_schema(
+        operation_id="rate_message",
+        parameters=[SESSION, MESSAGE],
+        request=NewFeedbackSerializer,
+        responses=MessageSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def feedback(self, request: Request, key: str, mid: UUID) -> Response:
+        """What a person thinks of the message. The last word counts; null takes it back."""
+        session = self.session(key)
+        form = NewFeedbackSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        if session.packed:
+            session.unpack()
+        message = session.messages.filter(pk=mid).first()
+        if message is None:
+            raise NotFound()
+        message.rate(form.validated_data["rating"], form.validated_data.get("text") or "")
+        return Response(MessageSerializer(self.history_class(session).dressed([message])[0]).data)

@@ -17,15 +17,18 @@ from files_app.models import File
 from sessions_app.models import Compaction, ContextItem
 
 COMPACTION = f"""
-FROM "{Compaction._meta.db_table}" WHERE "session_id" = %s AND NOT "undone" ORDER BY "number" DESC LIMIT 1
-"""
+FROM "{Compaction._meta.db_table}" compaction WHERE "session_id" = %s AND NOT "undone" AND ("through" = 0 OR EXISTS (
+  SELECT 1 FROM "{ContextItem._meta.db_table}" item WHERE item."session_id" = compaction."session_id"
+  AND item."position" = compaction."through" AND item."visible"))
+ORDER BY "number" DESC LIMIT 1
+"""  # noqa: S608
 # With what is kept of the items that a summary stands for, in their order.
 STATEMENT = f"""
 WITH compaction AS (SELECT "id", "through", "kept_first", "kept_last" {COMPACTION})
 SELECT "id", "position", "item", "tokens",
        EXISTS (SELECT 1 FROM "{File._meta.db_table}" WHERE "session_id" = %s AND "folder" = %s),
        (SELECT "id" FROM compaction)
-FROM "{ContextItem._meta.db_table}" WHERE "session_id" = %s AND "position" >= %s AND (
+FROM "{ContextItem._meta.db_table}" WHERE "session_id" = %s AND "position" >= %s AND "visible" AND (
   "position" > COALESCE((SELECT "through" FROM compaction), 0)
   OR "position" BETWEEN (SELECT "kept_first" FROM compaction) AND (SELECT "kept_last" FROM compaction))
 ORDER BY "position"
@@ -34,7 +37,8 @@ _PK: "UUIDField[UUID, UUID]" = UUIDField()
 
 
 class RowId(NamedTuple):
-    """Rows are never changed, and no key is given twice: while the row is there, so is all before it."""
+    """Rows are never changed, and no key is given twice: while the model is given the row, it is given all before it,
+    which stand for the messages that its own follows."""
 
     pk: int
     position: int

@@ -36,6 +36,7 @@ class Entry:
     drafts: dict[UUID, MessageDraft] = field(default_factory=dict)  # messages that begin, in order
     changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)  # of messages that have begun before
     items: list[dict[str, Any]] = field(default_factory=list)
+    message_ids: list[UUID] = field(default_factory=list)  # of the items: the messages that they stand for
     usage: dict[str, Any] | None = None
     calls: list[CallRecord] = field(default_factory=list)  # of models
     compactions: list[CompactionDraft] = field(default_factory=list)
@@ -55,7 +56,7 @@ class Entry:
         """May run more than once: a failed transaction is repeated."""
         addition.messages(self.drafts.values())
         addition.amend(self.changes)
-        addition.context(self.items, run_id=self.writer.run_id)
+        addition.context(self.items, self.writer.run_id, self.message_ids)
         if self.usage is not None:
             self.writer.note_usage(addition.writes, self.usage)
         if self.calls:
@@ -115,6 +116,8 @@ class RunWriter:
         self._message: UUID | None = None
         self._message_parts: list[str] = []
         self._message_reasoning = ""
+        self._continued: UUID | None = None  # the answer that goes on, until something else begins
+        self._next_message = uuid4()  # what the model thinks before it belongs to it
         self._thoughts: list[str] = []  # that no message has yet
         self._tools: dict[str, UUID] = {}
         self.cut_calls: list[CallRecord] = []  # whose run may have ended by now: for the supervisor to write
@@ -122,6 +125,11 @@ class RunWriter:
     def resume(self, open_calls: dict[str, UUID]) -> None:
         """After an approval: the tool calls that have no result yet, {id of the call: id of its message}."""
         self._tools.update(open_calls)
+
+    def go_on(self, message_id: UUID, text: str, reasoning: str) -> None:
+        """The first text is appended to that message, which has `text`, and `reasoning` before it, already."""
+        self._message = self._continued = message_id
+        self._message_parts, self._message_reasoning = [text], reasoning
 
     # -- the agent's side, on the event loop
 
@@ -249,6 +257,7 @@ class RunWriter:
                     self._take_end(entry)
                 case ("items", items):
                     entry.items += items
+                    entry.message_ids += map(self._message_of, items)
                 case ("model_call", call):
                     entry.calls.append(call)
                 case ("compaction", draft):
@@ -264,7 +273,7 @@ class RunWriter:
             entry.events.append(protocol.ToolCallArgumentsDelta(kind, content))
             return
         if self._message is None:
-            self._message = uuid4()
+            self._message = self._take_next_id()
             self._message_parts = []
             self._message_reasoning = self._take_thoughts()
             self._begin(entry, self._message, role="assistant", reasoning=self._message_reasoning)
@@ -282,7 +291,7 @@ class RunWriter:
         if late_thoughts := self._take_thoughts():  # in the middle of the message
             ending["reasoning"] = self._message_reasoning + late_thoughts
         entry.change(self._message, **ending)
-        self._message = None
+        self._message = self._continued = None
 
     def _take_usage(self, entry: Entry, usage: protocol.Usage) -> None:
         """Kept with the event, so that it is counted whatever becomes of the run."""
@@ -290,10 +299,12 @@ class RunWriter:
         entry.usage = {name: getattr(usage, name) for name in USAGE}
 
     def _take_tool_call(self, entry: Entry, call: protocol.ToolCall) -> None:
+        if self._continued:  # which had been said whole
+            self._take_end(entry)
         entry.events.append(call)
         message_id = self._tools.get(call.id)
         if message_id is None:
-            self._tools[call.id] = message_id = uuid4()
+            self._tools[call.id] = message_id = self._take_next_id()
             tool = {"tool_call_id": call.id, "tool_name": call.name, "tool_arguments": call.arguments}
             self._begin(entry, message_id, role="tool_call", reasoning=self._take_thoughts(), **tool)
         elif call.status == "executing":
@@ -316,3 +327,11 @@ class RunWriter:
         """What the model has thought since its last message or tool call began: it belongs to the next one."""
         thoughts, self._thoughts = "".join(self._thoughts), []
         return thoughts
+
+    def _take_next_id(self) -> UUID:
+        taken, self._next_message = self._next_message, uuid4()
+        return taken
+
+    def _message_of(self, item: dict[str, Any]) -> UUID:
+        """The message that shows what the item holds: of reasoning, the one that it leads to."""
+        return self._tools.get(item.get("call_id", "")) or self._message or self._next_message

@@ -34,14 +34,17 @@ class EndingRun(Protocol):
     first_position: int
 
 
+CUT_REASONS = ("length", "budget")  # a run that ends so is completed, and its answer is not
+
+
 def keep_text(run: EndingRun, session: ChatSession, status: RunStatus, error: protocol.Error | None) -> UUID | None:
     """Complete the message that was being written with its text in the log. The id of the run's last message, which is
     an empty failed one if the run failed before it wrote any; None if it wrote none otherwise."""
     message_id = _complete_pending(run, session, status, error)
     if status == RunStatus.INTERRUPTED and run.started_at:
-        session.add_context([{"role": "system", "content": STOPPED_NOTE}], run_id=run.pk)
+        _note(run, session, STOPPED_NOTE, message_id)
     elif status == RunStatus.FAILED and message_id is not None:
-        session.add_context([{"role": "system", "content": CUT_NOTE}], run_id=run.pk)
+        _note(run, session, CUT_NOTE, message_id)
     if message_id is not None:
         return message_id
     if status == RunStatus.FAILED:
@@ -49,6 +52,14 @@ def keep_text(run: EndingRun, session: ChatSession, status: RunStatus, error: pr
     answers = session.messages.filter(run_id=run.pk, role="assistant", position__gt=run.first_position)
     last = answers.order_by("-position").first()
     return last.pk if last else None
+
+
+def _note(run: EndingRun, session: ChatSession, note: str, message_id: UUID | None) -> None:
+    """For the model, beside what the run said last; else beside the words that it was to answer."""
+    if message_id is None:
+        said = session.messages.filter(run_id=run.pk).order_by("-position")
+        message_id = said.values_list("pk", flat=True).first() or session.leaf_id
+    session.add_context([{"role": "system", "content": note}], run_id=run.pk, message_ids=[message_id])
 
 
 def _complete_pending(
@@ -59,14 +70,15 @@ def _complete_pending(
         return None
     text = text_so_far(session.pk, pending.pk, run.first_seq or 0)
     pending.complete(
-        text,
+        pending.content + text,  # of an answer that went on, after what it had
         status=status.value,  # "completed", "interrupted" or "failed": the same words for runs and messages
         partial=status != RunStatus.COMPLETED,
         is_error=status == RunStatus.FAILED,
         response_time_ms=elapsed_ms(run.started_at) if run.started_at else None,
         error=_why(error) if status == RunStatus.FAILED else None,
     )
-    session.add_context([{"role": "assistant", "content": text}], run_id=run.pk)
+    if text:
+        session.add_context([{"role": "assistant", "content": text}], run_id=run.pk, message_ids=[pending.pk])
     return pending.pk
 
 

@@ -20,6 +20,7 @@ from sessions_app.models.statements import as_param, rows_of
 from .run import Run
 
 KEY = ChatSession._meta.pk
+KEYS = ("id", "owner_id", "leaf_id")
 
 
 def number(entries: Iterable[Entry]) -> dict[UUID, int]:
@@ -36,11 +37,12 @@ def sessions_of(entries: Iterable[Entry]) -> dict[UUID, ChatSession]:
     """The session of each, with what has been given out by now and no other fields; missing as with `number`."""
     wanted = [_of_run(entry) for entry in entries]
     rows = rows_of(GIVEN_OUT.format(values=_places(wanted)), [value for row in wanted for value in row])
-    sessions = [
-        ChatSession.from_db(DEFAULT_DB_ALIAS, FIELDS, [KEY.to_python(row[0]), KEY.to_python(row[1]), *row[2:]])
-        for row in rows
-    ]
+    sessions = [ChatSession.from_db(DEFAULT_DB_ALIAS, FIELDS, _values(row)) for row in rows]
     return {session.pk: session for session in sessions}
+
+
+def _values(row: tuple[Any, ...]) -> list[Any]:
+    return [KEY.to_python(value) if name in KEYS else value for name, value in zip(FIELDS, row, strict=True)]
 
 
 def _of_run(entry: Entry) -> tuple[Any, ...]:
@@ -53,7 +55,10 @@ def _places(rows: list[tuple[Any, ...]]) -> str:
 
 
 # In the order of the model, as `from_db` wants them.
-FIELDS = ("id", "owner_id", "public_id", "message_count", "last_position", "last_context_position", "last_seq")
+FIELDS = (
+    "id", "owner_id", "public_id", "message_count", "last_position", "leaf_id", "last_context_position", "last_seq",
+)  # fmt: skip
+COLUMNS = "id, owner_id, session_id, message_count, last_position, leaf_id, last_context_position, last_seq"
 FENCE = f"""EXISTS (
   SELECT 1 FROM "{Run._meta.db_table}" AS run
   WHERE run.id = wanted.run_pk AND run.epoch = wanted.epoch AND run.status = 'running')"""  # noqa: S608
@@ -66,6 +71,6 @@ RETURNING id, last_seq
 """  # noqa: S608
 GIVEN_OUT = f"""
 WITH wanted(session_pk, run_pk, epoch) AS (VALUES {{values}})
-SELECT id, owner_id, session_id, message_count, last_position, last_context_position, last_seq
+SELECT {COLUMNS}
 FROM "{ChatSession._meta.db_table}" AS session JOIN wanted ON session.id = wanted.session_pk AND {FENCE}
 """  # noqa: S608

@@ -26,9 +26,10 @@ from sessions_app.exceptions import SessionInactive
 from sessions_app.models import IDLE, Addition, ChatSession, Message, Writes
 from sessions_app.models.statements import as_param
 
-from .ending import PROCESS_LOST, UNHEARD_NOTE, UNKNOWN_ERROR, close_tool_calls, keep_text, wire_usage
+from .ending import CUT_REASONS, PROCESS_LOST, UNHEARD_NOTE, UNKNOWN_ERROR, close_tool_calls, keep_text, wire_usage
 from .inputs import command_hash, context_item, user_message
 from .lease import lease_end
+from .place import continued_of, give_back_place, place_aside, take_place, words_of
 from .run_row import RunRow
 from .statements import at_end, at_start
 from .status import ACTIVE, LIVE, RunStatus
@@ -59,6 +60,7 @@ class Started:
     titled: bool = False  # a model has found a title since
     always_allowed: set[str] = field(default_factory=set)  # names of tools that need no approval in this session
     instructions: str = ""  # what the owner asks for in all sessions
+    continued: tuple[UUID, str, str] | None = None  # the answer that goes on, its text and its reasoning so far
 
     @property
     def first_words(self) -> str:
@@ -115,17 +117,17 @@ class RunManager(models.Manager["Run"]):
             seen = at_start(session_pk, client_id)
             session = seen.session
             asked = command_hash(inputs, model, reasoning_effort, on_busy)
-            if seen.is_repeated and (repeated := self._started_before(session, client_id, asked, inputs)):
+            if seen.is_repeated and (repeated := self.started_before(session, client_id, asked, inputs)):
                 return repeated
             if not session.is_active:
                 raise SessionInactive()
             live: list[Run] = []
             if seen.has_live:
-                live = list(self.filter(session=session, status__in=LIVE).order_by("first_position"))
+                live = self.in_order(session)
             at_once = bool(owner) and not live
-            self._require_room(session, live, on_busy, at_once)
+            self.require_room(session, live, on_busy, at_once)
             if live and on_busy == "interrupt":
-                session = self._interrupt(live)
+                session = self.stop_active(live)
             run = self.model(
                 session=session,
                 model=model or session.model,
@@ -134,7 +136,8 @@ class RunManager(models.Manager["Run"]):
                 command_hash=asked if client_id else "",
             )
             addition = Addition(session)
-            messages = addition.messages([user_message(session, run.pk, given) for given in inputs])
+            aside = place_aside(session, live) if live and on_busy != "interrupt" else None
+            messages = addition.messages([user_message(session, run.pk, given) for given in inputs], aside)
             run.first_position, run.input_count = messages[0].position, len(messages)
             events: list[protocol.Event] = [message_created(message) for message in messages]
             started = Started(run, session, [m.pk for m in messages])
@@ -154,14 +157,18 @@ class RunManager(models.Manager["Run"]):
                 transaction.on_commit(commit_hooks.run_queued)
             return started
 
-    def _interrupt(self, live: Sequence[Run]) -> ChatSession:
+    def stop_active(self, live: Sequence[Run]) -> ChatSession:
         """The session's row, without a run that goes on."""
         for run in live:
             if run.status in ACTIVE:
                 run.end(RunStatus.INTERRUPTED, "interrupted")
         return lock_session(live[0].session_id)
 
-    def _started_before(
+    def in_order(self, session: ChatSession) -> list[Run]:
+        """The live runs of a session, in the order in which they go."""
+        return list(self.filter(session=session, status__in=LIVE).order_by("first_position", "created_at"))
+
+    def started_before(
         self, session: ChatSession, client_id: str, asked: str, inputs: Sequence[protocol.UserInput]
     ) -> Started | None:
         """The caller has locked the session, so that of two at a time one finds the other's."""
@@ -176,7 +183,7 @@ class RunManager(models.Manager["Run"]):
             raise IdempotencyMismatch()
         return None
 
-    def _require_room(self, session: ChatSession, live: Sequence[Run], on_busy: protocol.OnBusy, at_once: bool) -> None:
+    def require_room(self, session: ChatSession, live: Sequence[Run], on_busy: protocol.OnBusy, at_once: bool) -> None:
         if live and on_busy == "reject":
             raise RunActive()
         if len(live) > MAX_QUEUED_RUNS:
@@ -239,7 +246,12 @@ class RunManager(models.Manager["Run"]):
             unheard = unheard.filter(first_position__lt=first_live)
         for run in unheard.defer("state"):
             note = {"role": "system", "content": UNHEARD_NOTE}
-            session.add_context([*(context_item(message) for message in run.inputs()), note], run_id=run.pk)
+            if words := list(run.inputs()):  # which a person may have deleted
+                ids = [message.pk for message in (*words, words[-1])]
+                items = [*(context_item(message) for message in words), note]
+                session.add_context(items, run_id=run.pk, message_ids=ids)
+                if not words[-1].visible:
+                    session.context_items.filter(message_id__in=ids).update(visible=False)
             self.filter(pk=run.pk).update(unheard=False)
 
     def interrupt(self, session_pk: UUID, run_id: UUID | None = None) -> Run | None:
@@ -254,7 +266,7 @@ class RunManager(models.Manager["Run"]):
             return run
 
 
-BEGINNING = ("status", "owner", "epoch", "started_at", "lease_until", "first_seq")
+BEGINNING = ("first_position", "status", "owner", "epoch", "started_at", "lease_until", "first_seq")
 ENDING = (
     "status", "finish_reason", "epoch", "error_code", "usage", "ended_at", "lease_until",
     "state", "may_go_on", "unheard",
@@ -273,14 +285,16 @@ class Run(RunRow):
                 session = lock_session(self.session_id)
             except SessionGone:
                 return None
-            live = list(Run.objects.filter(session=session, status__in=LIVE).order_by("first_position"))
+            live = Run.objects.in_order(session)
             active = next((run for run in live if run.status in ACTIVE), None)
             if active is not None:
                 return active.resume(session, owner) if active.may_go_on else None
             if not live:
                 return None
             run = live[0]
-            messages, addition = list(run.inputs()), Addition(session)
+            messages = list(run.inputs())
+            take_place(run, session, messages)
+            addition = Addition(session)
             context = run.begin(addition, owner, messages)
             run.first_seq = session.last_seq + 1
             run.update(addition.writes, BEGINNING)
@@ -288,6 +302,7 @@ class Run(RunRow):
             addition.write()
             started = Started(run, session, [m.pk for m in messages], claimed=True, context=context)
             started.always_allowed, started.instructions = allowed_tools(session), session.owner.instructions
+            started.continued, started.words = continued_of(run, session), words_of(run, session)
             return started
 
     def resume(self, session: ChatSession, owner: str) -> Started:
@@ -318,7 +333,7 @@ class Run(RunRow):
         self.status, self.owner, self.epoch = Run.Status.RUNNING, owner, self.epoch + 1
         self.started_at, self.lease_until = addition.now, lease_end()
         items = [context_item(message) for message in messages]
-        addition.context(items, run_id=self.pk)
+        addition.context(items, self.pk, [message.pk for message in messages])
         addition.change(state=self.status.value)
         transaction.on_commit(counts.run_started)
         return items
@@ -376,6 +391,10 @@ class Run(RunRow):
             if seen.has_pending or status != RunStatus.COMPLETED:
                 message_id = keep_text(run, session, status, error)
                 events += close_tool_calls(run.pk, session)
+            if message_id is not None and finish_reason in CUT_REASONS:
+                session.messages.filter(pk=message_id).update(partial=True)
+            if status == Run.Status.INTERRUPTED and run.below and not run.input_count:
+                give_back_place(run, session)
             if error is not None:
                 events.append(error)
             run.status, run.finish_reason, run.epoch = status, finish_reason, run.epoch + 1

@@ -40,6 +40,11 @@ class RunRow(models.Model):
     )
     first_position = models.PositiveIntegerField(help_text="Position of the first user message.")
     input_count = models.PositiveSmallIntegerField(help_text="How many user messages it answers.")
+    below = models.UUIDField(
+        null=True, blank=True, help_text="Message in whose branches it begins one: by its answer, or by its words."
+    )
+    continues = models.UUIDField(null=True, blank=True, help_text="Message in which an answer goes on.")
+    first_run = models.UUIDField(null=True, blank=True, help_text="The run whose words it answers; empty: this one.")
     state = EncryptedTextField(blank=True, help_text="What the Agents SDK needs to go on after an approval.")
     unheard = models.BooleanField(
         default=False, db_default=False, help_text="Ended before it began; the model has yet to be given its words."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
@@ -22,9 +23,14 @@ async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> St
     """Raises BadFrame, MessageTooLarge, and what `Run.objects.start` raises."""
     if sum(len(given.content) for given in inputs_of(command)) > FITS_ANY_WINDOW:
         await in_database(require_room, session_pk, command)
+    return await accept_run(session_pk, user_id, partial(begin, session_pk, command))
+
+
+async def accept_run(session_pk: UUID, user_id: UUID, verb: Callable[[str], Started]) -> Started:
+    """Raises what `verb` raises. It is given the name of this process, or "" if that takes no more runs."""
     supervisor = process.supervisor
     owner = supervisor.owner_for(user_id) if supervisor else ""
-    started = await process.journal.transact(partial(begin, session_pk, command, owner), session_pk)
+    started = await process.journal.transact(partial(verb, owner), session_pk)
     if started.claimed and supervisor:
         supervisor.adopt(started)
     return started
@@ -36,6 +42,11 @@ def require_room(session_pk: UUID, command: SendMessage) -> None:
     model = command.model or ChatSession.objects.filter(pk=session_pk).values_list("model", flat=True).first()
     if model:
         require_fit([given.content for given in inputs_of(command)], model)
+
+
+async def change_path(session_pk: UUID, verb: Callable[[], ChatSession]) -> ChatSession:
+    """Raises what `verb` raises."""
+    return await process.journal.transact(verb, session_pk)
 
 
 def begin(session_pk: UUID, command: SendMessage, owner: str) -> Started:

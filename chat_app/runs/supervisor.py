@@ -193,6 +193,8 @@ class Supervisor:
     async def _answer(self, started: Started, writer: RunWriter) -> Outcome:
         """The agent's outcome, or an error in its place. Raises LeaseLost and CancelledError."""
         writer.resume(started.open_calls)
+        if started.continued:
+            writer.go_on(*started.continued)
         try:
             return await self._agent.answer(request_of(started), writer)
         except LeaseLost:

@@ -71,9 +71,10 @@ def held(session_pk: UUID) -> Held:
 
 
 def in_force(compaction: Compaction | None) -> Q:
+    """Of the items of the visible path, those that the model is given."""
     if compaction is None:
-        return Q()
+        return Q(visible=True)
     after = Q(position__gt=compaction.through)
     if compaction.kept_first:
         after |= Q(position__range=(compaction.kept_first, compaction.kept_last))
-    return after
+    return after & Q(visible=True)

@@ -69,6 +69,8 @@ class PlainDialect(Dialect):
 
     def record(self, record: Record) -> Iterator[str]:
         match record.type:
+            case "path_changed":
+                return
             case "tool_call" if Payload.of(record).status == "executing":
                 return
             case "stream_end" if Payload.of(record).finish_reason == "interrupted":

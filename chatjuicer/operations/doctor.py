@@ -185,11 +185,12 @@ def finish(session: ChatSession, message: Message) -> None:
     if message.role == Message.Role.TOOL_CALL:
         message.finish_tool(INTERRUPTED_RESULT, False, status="interrupted")
         return
-    text = text_so_far(session.pk, message.pk, 0)
+    run = Run.objects.filter(pk=message.run_id).only("first_seq").first() if message.content else None
+    text = text_so_far(session.pk, message.pk, (run and run.first_seq) or 0)
     error = MessageError(PROCESS_LOST.code, PROCESS_LOST.message)
-    message.complete(text, status="failed", partial=True, is_error=True, error=error)
+    message.complete(message.content + text, status="failed", partial=True, is_error=True, error=error)
     if text:
-        session.add_context([{"role": "assistant", "content": text}], run_id=message.run_id)
+        session.add_context([{"role": "assistant", "content": text}], message.run_id, [message.pk])
 
 
 def unpaired_contexts() -> Iterator[UUID]:
@@ -207,13 +208,13 @@ def unpaired_context(session_pk: UUID) -> Found | None:
     session = lock_session(session_pk)
     if Run.objects.filter(session=session).live().exists():
         return None
-    rows = list(session.context_items.order_by("position"))
+    rows = list(session.context_items.filter(visible=True).order_by("position"))
     items = [row.value for row in rows]
     calls, outputs = calls_of(items), outputs_of(items)
     shown = session.messages.filter(role=Message.Role.TOOL_CALL, tool_call_id__in=calls.keys() - outputs.keys())
     results = {m.tool_call_id: m for m in shown}
     missing = [
-        {"type": "function_call_output", "call_id": call_id, "output": m.tool_result if m else INTERRUPTED_RESULT}
+        (output_of(call_id, m), m.pk if m else None)
         for call_id, m in ((call_id, results.get(call_id)) for call_id in calls.keys() - outputs.keys())
         if m is None or m.status != Message.Status.INTERRUPTED
     ]
@@ -223,10 +224,15 @@ def unpaired_context(session_pk: UUID) -> Found | None:
 
     def mend() -> None:
         session.context_items.filter(pk__in=stray).delete()
-        session.add_context(missing)
+        session.add_context([item for item, _ in missing], message_ids=[message_id for _, message_id in missing])
 
     what = f"context of {session.public_id}: {len(missing)} calls without output, {len(stray)} outputs without call"
     return Found(what, mend)
+
+
+def output_of(call_id: str, message: Message | None) -> dict[str, Any]:
+    output = message.tool_result if message else INTERRUPTED_RESULT
+    return {"type": "function_call_output", "call_id": call_id, "output": output}
 
 
 def calls_of(items: list[dict[str, Any]]) -> dict[str, int]:
@@ -272,7 +278,9 @@ def broken_log(session_pk: UUID) -> Found | None:
 
 
 def miscounted_sessions() -> Iterator[UUID]:
-    by_messages = UNPACKED.values("pk").annotate(n=Count("messages"), high=Max("messages__position"))
+    by_messages = UNPACKED.values("pk").annotate(
+        n=Count("messages", filter=Q(messages__visible=True)), high=Max("messages__position")
+    )
     wrong = by_messages.filter(~Q(message_count=F("n")) | Q(last_position__lt=F("high")))
     yield from list(wrong.values_list("pk", flat=True))
     by_context = UNPACKED.values("pk").annotate(high=Max("context_items__position"))

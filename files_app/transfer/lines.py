@@ -39,9 +39,11 @@ def lines_of(session: ChatSession) -> Iterator[tuple[Line, File | None]]:
     for number, file in enumerate(session.files.order_by("folder", "name"), 1):
         ids[str(file.pk)] = f"f{number}"
         yield file_line(file, ids[str(file.pk)]), file
+    numbers: dict[UUID, int] = {}
     for number, message in enumerate(messages_of(session), 1):
-        yield message_line(message, number, ids), None
-    for item in rows_of(session, ContextItem):
+        numbers[message.pk] = number
+        yield message_line(message, number, numbers.get(message.parent_id or message.pk), ids), None
+    for item in (row for row in rows_of(session, ContextItem) if row.visible):
         yield ContextLine(with_images(item.item, ids)), None
 
 
@@ -54,7 +56,7 @@ def rows_of(session: ChatSession, model: type[Any]) -> Iterator[Any]:
     position, found = 0, True
     while found:
         if session.packed:
-            rows = session.packed_history.above(model, position, ROWS)
+            rows = session.packed_history.above(model, position, ROWS, versions=True)
         else:
             rows = list(model.objects.filter(session=session, position__gt=position).order_by("position")[:ROWS])
         yield from rows
@@ -110,13 +112,15 @@ def file_line(file: File, id: str) -> FileLine:
     )
 
 
-def message_line(message: Message, number: int, ids: Mapping[str, str]) -> MessageLine:
+def message_line(message: Message, number: int, parent: int | None, ids: Mapping[str, str]) -> MessageLine:
     metadata, attachments = dict(message.metadata), list[str]()
     attached = metadata.get("attachments")
     if isinstance(attached, list) and all(isinstance(one, dict) and one.get("file_id") in ids for one in attached):
         attachments = [ids[one["file_id"]] for one in metadata.pop("attachments")]
     return MessageLine(
         id=number,
+        parent=parent if message.parent_id else None,
+        visible=message.visible,
         role=message.role,  # type: ignore[arg-type]  # one of its choices
         created_at=message.created_at,
         content=message.content,

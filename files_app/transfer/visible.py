@@ -12,7 +12,7 @@ from .records import MessageLine
 
 def messages_shown(session: ChatSession) -> Iterator[Message]:
     """In order, without what is still being written."""
-    return messages_of(session)
+    return (message for message in messages_of(session) if message.visible)
 
 
 def lines_taken(lines: Iterable[MessageLine]) -> Iterator[MessageLine]:

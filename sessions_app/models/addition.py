@@ -43,32 +43,38 @@ class Addition:
             setattr(self.session, name, value)
         self._changes |= values
 
-    def messages(self, drafts: Iterable[MessageDraft]) -> list[Message]:
-        """The drafts as messages at the end of the history."""
+    def messages(self, drafts: Iterable[MessageDraft], aside: UUID | None = None) -> list[Message]:
+        """The drafts as messages at the end of the visible path; or out of view, after the message `aside`, which may
+        be NO_PARENT."""
         drafts = list(drafts)
         if not drafts:
             return []
         session = self.session
         messages = [Message.from_draft(draft) for draft in drafts]
+        parent_id = session.leaf_id if aside is None else aside
         for position, (message, draft) in enumerate(zip(messages, drafts, strict=True), session.last_position + 1):
             message.session = session
             message.position = position
             message.created_at = draft.created_at or self.now
+            message.parent_id, parent_id, message.visible = parent_id, message.pk, aside is None
         self.writes.insert(messages)
         self.writes.insert(SearchEntry.objects.of_messages(session, messages), ending=REPLACING)
-        self.change(
-            last_position=session.last_position + len(messages),
-            message_count=session.message_count + len(messages),
-            last_used_at=self.now,
-            updated_at=self.now,
-        )
+        last_position = session.last_position + len(messages)
+        self.change(last_position=last_position, last_used_at=self.now, updated_at=self.now)
+        if aside is None:
+            self._shown(messages)
+        else:
+            self.change(is_tree=True)
+        return messages
+
+    def _shown(self, messages: Sequence[Message]) -> None:
+        self.change(message_count=self.session.message_count + len(messages), leaf_id=messages[-1].pk)
         if answers := [message.position for message in messages if message.role == Message.Role.ASSISTANT]:
             self.change(answered_position=answers[-1])
         spoken = (preview_of(message.content) for message in reversed(messages) if message.role in SPOKEN)
         if preview := next(filter(None, spoken), None):
             self.change(last_message_preview=preview)
             self._completed = None
-        return messages
 
     def amend(self, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
         """Messages that an earlier transaction has begun, by their ids; nothing happens to those that are finished."""
@@ -91,17 +97,20 @@ class Addition:
         message.tool_result = storable(ending.get("tool_result", ""))
         self.writes.insert(SearchEntry.objects.of_messages(self.session, [message]), ending=REPLACING)
 
-    def context(self, items: Sequence[dict[str, Any]], run_id: UUID | None = None) -> None:
-        """Appends the items, verbatim, to what the model is given."""
+    def context(
+        self, items: Sequence[dict[str, Any]], run_id: UUID | None = None, message_ids: Sequence[UUID | None] = ()
+    ) -> None:
+        """Appends the items, verbatim, to what the model is given; `message_ids` as of ChatSession.add_context."""
         if not items:
             return
         session = self.session
-        self.writes.insert(
-            [
-                ContextItem.holding(item, session=session, run_id=run_id, position=position, created_at=self.now)
-                for position, item in enumerate(items, session.last_context_position + 1)
-            ]
-        )
+        rows = [
+            ContextItem.holding(item, session=session, run_id=run_id, position=position, created_at=self.now)
+            for position, item in enumerate(items, session.last_context_position + 1)
+        ]
+        for row, message_id in zip(rows, message_ids, strict=False):
+            row.message_id = message_id
+        self.writes.insert(rows)
         self.change(last_context_position=session.last_context_position + len(items))
 
     def compact(self, draft: CompactionDraft) -> None:
@@ -157,6 +166,6 @@ LATEST_PREVIEW = f"""
 CASE WHEN EXISTS (
   SELECT 1 FROM "{Message._meta.db_table}" completed JOIN "{Message._meta.db_table}" later
   ON later.session_id = completed.session_id AND later.position > completed.position
-  WHERE completed.id = %s AND later.role IN ('user', 'assistant') AND later.content <> '')
+  WHERE completed.id = %s AND later.role IN ('user', 'assistant') AND later.content <> '' AND later.visible)
 THEN last_message_preview ELSE %s END
 """  # noqa: S608

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
+
+from .context import ContextItem
 
 if TYPE_CHECKING:
     from .session import ChatSession
@@ -38,14 +41,17 @@ class CompactionDraft:
 
 class CompactionManager(models.Manager["Compaction"]):
     def in_force(self, session_pk: UUID) -> Compaction | None:
-        """The one that says what the model is given; None: everything."""
-        return self.filter(session=session_pk, undone=False).order_by("-number").first()
+        """The one that says what the model is given; None: everything. One that stands for items of a path that is not
+        visible is not: what it was made of is given again when that path comes back, and the summary with it."""
+        last = ContextItem.objects.filter(session=OuterRef("session"), position=OuterRef("through"), visible=True)
+        made = self.filter(models.Q(through=0) | models.Q(Exists(last)), session=session_pk, undone=False)
+        return made.order_by("-number").first()
 
     def put(self, session: ChatSession, draft: CompactionDraft) -> Compaction | None:
         """In force, if the context of the session, which is locked, is still what the draft was made of."""
         of_session = self.filter(session=session)
         latest = of_session.aggregate(latest=models.Max("number"))["latest"] or 0
-        there = session.context_items.filter(pk=draft.last_pk, position=draft.last_position)
+        there = session.context_items.filter(pk=draft.last_pk, position=draft.last_position, visible=True)
         if latest != draft.number - 1 or not there.exists():
             return None
         fields = asdict(draft)

@@ -20,6 +20,11 @@ class ContextItem(models.Model):
     item = EncryptedTextField(help_text="JSON text")
     tokens = models.PositiveIntegerField(null=True, blank=True, help_text="counted when it first mattered")
     run_id = models.UUIDField(null=True, blank=True)
+    message_id = models.UUIDField(
+        null=True, blank=True, help_text="the message that it stands for; of a summary: the last one that it covers"
+    )
+    summary = models.BooleanField(default=False, db_default=False, help_text="covers all up to its message")
+    visible = models.BooleanField(default=True, db_default=True, help_text="given to the model")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

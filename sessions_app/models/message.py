@@ -2,6 +2,7 @@
 
 import uuid
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import models, transaction
 from django.db.models import Case, Exists, F, Q, Value, When
@@ -31,6 +32,10 @@ class Message(models.Model):
         INTERRUPTED = "interrupted"
         FAILED = "failed"
 
+    class Rating(models.TextChoices):
+        UP = "up"
+        DOWN = "down"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey("sessions_app.ChatSession", models.CASCADE, related_name="messages", db_index=False)
     position = models.PositiveIntegerField()
@@ -53,10 +58,20 @@ class Message(models.Model):
     error_message = EncryptedTextField(blank=True, default="", db_default="")
     metadata = models.JSONField(blank=True, default=dict, decoder=ShortNumbers)
     run_id = models.UUIDField(null=True, blank=True)
+    # NULL, of a session's first message and of rows of older versions: the row before it, if there is one.
+    parent_id = models.UUIDField(
+        null=True, blank=True, help_text="the message that it follows; all zeros: none, as another version of the first"
+    )
+    visible = models.BooleanField(default=True, db_default=True, help_text="on the path that people and model see")
+    seen = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="number of the change of paths that took it out of view"
+    )
+    rating = models.CharField(max_length=4, choices=Rating.choices, blank=True, default="", db_default="")
+    rating_text = EncryptedTextField(blank=True, default="", db_default="", help_text="why it is rated so")
     created_at = models.DateTimeField(default=timezone.now)
 
-    visible = True
-    """On the path that people see: of each place in a history there is one version so far."""
+    sibling_count = 1
+    """Versions of its place, itself included; whoever reads messages of a tree sets it."""
 
     class Meta:
         constraints = [
@@ -64,6 +79,8 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=["session"], condition=Q(status="pending"), name="message_pending"),
+            # The other versions of each place, which are few.
+            models.Index(fields=["session", "parent_id"], condition=Q(visible=False), name="message_out_of_view"),
         ]
 
     def __str__(self) -> str:
@@ -129,7 +146,11 @@ class Message(models.Model):
             preview = preview_of(self.content)
             if preview:
                 spoken_later = Message.objects.filter(
-                    ~Q(content=""), session_id=self.session_id, position__gt=self.position, role__in=SPOKEN
+                    ~Q(content=""),
+                    session_id=self.session_id,
+                    position__gt=self.position,
+                    role__in=SPOKEN,
+                    visible=True,
                 )
                 latest = Case(
                     When(Exists(spoken_later), then=F("last_message_preview")), default=Value(preview, PREVIEW)
@@ -143,6 +164,26 @@ class Message(models.Model):
     def error(self) -> MessageError | None:
         """Of a failed answer."""
         return MessageError(self.error_code, self.error_message) if self.error_code else None
+
+    @property
+    def shown_parent_id(self) -> UUID | None:
+        return self.parent_id if self.parent_id != NO_PARENT else None
+
+    @property
+    def feedback(self) -> dict[str, str] | None:
+        return {"rating": self.rating, "text": self.rating_text} if self.rating else None
+
+    def rate(self, rating: str | None, text: str = "") -> None:
+        """What a person thinks of it; None takes that back."""
+        self.rating, self.rating_text = rating or "", text if rating else ""
+        self.save(update_fields=["rating", "rating_text"])
+
+    def reopen(self, run_id: UUID) -> None:
+        """An answer that was cut short goes on: it is being written again, by that run, after what it has."""
+        SearchEntry.objects.forget(self.pk)  # until it is whole again
+        self.status, self.run_id, self.partial = self.Status.PENDING, run_id, False
+        self.is_error, self.error_code, self.error_message = False, "", ""
+        self.save(update_fields=["status", "run_id", "partial", "is_error", "error_code", "error_message"])
 
     def finish_tool(self, result: str, success: bool, status: str = Status.COMPLETED) -> bool:
         """The outcome of a pending tool call; False if it is finished or gone already."""
@@ -166,6 +207,9 @@ class Message(models.Model):
         row: ChatSession = sessions(pk=self.session_id)
         return row
 
+
+NO_PARENT = UUID(int=0)
+"""The `parent_id` of another version of a session's first message."""
 
 PREVIEW = EncryptedTextField()
 SPOKEN = (Message.Role.USER, Message.Role.ASSISTANT)

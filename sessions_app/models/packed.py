@@ -131,29 +131,39 @@ class PackedHistory(models.Model):
     def segments(self) -> models.QuerySet[PackedSegment]:
         return PackedSegment.objects.filter(session_id=self.pk)
 
-    def above(self, model: type[M], order: int, limit: int) -> list[M]:
-        """The first `limit` rows above that position or number, in order; none of them is in the database."""
+    def above(self, model: type[M], order: int, limit: int, *, versions: bool = False) -> list[M]:
+        """The first `limit` rows above that position or number, in order: visible ones, or with `versions` all. None of
+        them is in the database."""
         if self.content:
             return [row for row in self._unconverted(model) if number_of(row) > order][:limit]
         found: list[M] = []
         for segment in self._segments(model).filter(last__gt=order).order_by("first").iterator(1):
-            found += [row for row in segment.rows(model) if number_of(row) > order]
+            rows = [row for row in segment.rows(model) if number_of(row) > order]
+            found += [row for row in rows if versions or is_visible(row)]
             if len(found) >= limit:
                 break
         return found[:limit]
 
-    def newest(self, model: type[M], limit: int, before: int | None = None, after: int = 0) -> list[M]:
-        """The last `limit` rows between the two positions, in order."""
+    def newest(
+        self, model: type[M], limit: int, before: int | None = None, after: int = 0, *, versions: bool = False
+    ) -> list[M]:
+        """The last `limit` rows between the two positions, in order: visible ones, or with `versions` all."""
         end = MAX_NUMBER if before is None else before
         if self.content:
             return [row for row in self._unconverted(model) if after < number_of(row) < end][-limit:]
         found: list[M] = []
         segments = self._segments(model).filter(last__gt=after, first__lt=end)
         for segment in segments.order_by("-first").iterator(1):
-            found[:0] = [row for row in segment.rows(model) if after < number_of(row) < end]
+            rows = [row for row in segment.rows(model) if after < number_of(row) < end]
+            found[:0] = [row for row in rows if versions or is_visible(row)]
             if len(found) >= limit:
                 break
         return found[-limit:]
+
+    def out_of_view(self, model: type[M]) -> list[M]:
+        """The rows of paths that are not visible; none of them is in the database."""
+        segments = self._segments(model).order_by("first").iterator(1)
+        return [row for segment in segments for row in segment.rows(model) if not is_visible(row)]
 
     def _segments(self, model: type[M]) -> models.QuerySet[PackedSegment]:
         return self.segments.filter(layer=model._meta.label)
@@ -192,3 +202,8 @@ class PackedHistory(models.Model):
 def number_of(row: models.Model) -> int:
     number: int = getattr(row, LAYERS[type(row)])
     return number
+
+
+def is_visible(row: models.Model) -> bool:
+    """Of rows that know no paths, such as events, all are."""
+    return bool(getattr(row, "visible", True))

@@ -11,14 +11,14 @@ from .session import ChatSession
 
 
 def counted(session: ChatSession) -> dict[str, Any]:
-    """The fields of the row that are kept with every change, as they should be.
+    """The fields of the row that are kept with every change, as they should be: they count what is visible.
 
     Positions are never given out twice, so that a row may be ahead of what there is.
     """
     last = session.messages.aggregate(last=Max("position"))["last"] or 0
     last_context = session.context_items.aggregate(last=Max("position"))["last"] or 0
     return {
-        "message_count": session.messages.count(),
+        "message_count": session.messages.filter(visible=True).count(),
         "last_position": max(session.last_position, last),
         "last_context_position": max(session.last_context_position, last_context),
         "last_message_preview": latest_preview(session),
@@ -26,7 +26,7 @@ def counted(session: ChatSession) -> dict[str, Any]:
 
 
 def latest_preview(session: ChatSession) -> str:
-    spoken = session.messages.filter(role__in=SPOKEN).exclude(content="").order_by("-position")
+    spoken = session.messages.filter(role__in=SPOKEN, visible=True).exclude(content="").order_by("-position")
     return next(filter(None, map(preview_of, spoken.values_list("content", flat=True).iterator(20))), "")
 
 

@@ -90,6 +90,12 @@ class ChatSession(Marks, models.Model):
     trigger_tokens = models.PositiveIntegerField(default=0, help_text="compaction begins here")
     last_message_preview = EncryptedTextField(max_length=100, blank=True, default="")
     last_position = models.PositiveIntegerField(default=0, help_text="of messages given out")
+    # NULL while nothing was said, and of older versions: the message with the highest position.
+    leaf_id = models.UUIDField(null=True, blank=True, editable=False, help_text="the visible path's last message")
+    is_tree = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="its visible path is not all that was ever said"
+    )
+    path_changes = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     last_context_position = models.PositiveIntegerField(default=0)
     last_seq = models.BigIntegerField(default=0, help_text="highest event number")
     forgotten_seq = models.BigIntegerField(default=0, help_text="events up to it are gone")
@@ -155,13 +161,18 @@ class ChatSession(Marks, models.Model):
             addition.write()
         return messages
 
-    def add_context(self, items: Iterable[dict[str, Any]], run_id: UUID | None = None) -> None:
-        """Appends the items, verbatim, to what the model is given; raises DoesNotExist if gone."""
+    def add_context(
+        self, items: Iterable[dict[str, Any]], run_id: UUID | None = None, message_ids: Iterable[UUID | None] = ()
+    ) -> None:
+        """Appends the items, verbatim, to what the model is given; raises DoesNotExist if gone.
+
+        `message_ids`, one for each item: the messages that they stand for, with which they come into view and go.
+        """
         if not (items := list(items)):
             return
         with transaction.atomic(savepoint=False):
             addition = self._addition()
-            addition.context(items, run_id)
+            addition.context(items, run_id, list(message_ids))
             addition.write()
 
     def post(
@@ -184,7 +195,7 @@ class ChatSession(Marks, models.Model):
             (message,) = self.add_messages([draft])
             if not self.is_active:
                 raise SessionInactive()
-            self.add_context([{"role": role, "content": context or message.content}])
+            self.add_context([{"role": role, "content": context or message.content}], message_ids=[message.pk])
             signals.message_added.send(type(self), session=self, message=message)
         return message
 
@@ -221,7 +232,8 @@ class ChatSession(Marks, models.Model):
 
     def _addition(self) -> Addition:
         """With the numbers of the row, which is locked now, so that it gives out each of them once."""
-        names = ("last_position", "last_context_position", "message_count", "last_seq", "total_tokens", "is_active")
+        numbers = ("last_position", "last_context_position", "message_count", "last_seq", "total_tokens")
+        names = (*numbers, "leaf_id", "is_active")
         row = self._row.select_for_update().values_list(*names, "packed").first()
         if row is None:
             raise ChatSession.DoesNotExist
@@ -313,7 +325,7 @@ class ChatSession(Marks, models.Model):
                 return []
             packed = PackedHistory.objects.filter(session=self).first()
             if packed:
-                messages = packed.newest(Message, limit, below)
+                messages = packed.newest(Message, limit, below, versions=True)
             else:
                 rows = self.messages.all() if below is None else self.messages.filter(position__lt=below)
                 messages = list(rows.order_by("-position")[:limit])[::-1]
@@ -357,6 +369,9 @@ class ChatSession(Marks, models.Model):
             total_tokens=0,
             context_tokens=0,
             last_position=0,
+            leaf_id=None,
+            is_tree=False,
+            path_changes=0,
             answered_position=0,
             read_position=0,
             last_context_position=0,

@@ -243,7 +243,10 @@ def packed_message(session: ChatSession, found: Hit) -> Message | None:
     """Of an archived session."""
     if not session.packed or found.position is None:
         return None
-    return next(iter(session.packed_history.above(Message, found.position - 1, 1)), None)
+    rows = session.packed_history.above(Message, found.position - 1, 1)
+    if session.is_tree and not (rows and rows[0].pk == found.ref):
+        rows = [row for row in session.packed_history.out_of_view(Message) if row.pk == found.ref]
+    return next(iter(rows), None)
 
 
 def representation(

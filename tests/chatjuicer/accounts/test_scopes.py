@@ -29,6 +29,7 @@ def methods_of(callback: Any) -> list[str]:
 
 ROUTES = list(routes(get_resolver()))
 
+MESSAGE = "api/sessions/<str:key>/messages/<uuid:mid>"
 SESSION, PROJECT = "api/sessions/<str:key>", "api/v1/projects/<uuid:project_id>"
 ADMIN = {
     "GET api/auth/devices", "DELETE api/auth/devices/<uuid:device_id>", "POST api/auth/logout-everywhere",
@@ -43,6 +44,8 @@ CHAT = {
     f"POST {SESSION}/summarize", f"POST {SESSION}/context/undo",
     f"POST {SESSION}/messages", f"POST {SESSION}/approvals/<uuid:approval_id>",
     "POST api/chat", "POST api/import", f"PUT {SESSION}/draft", f"PUT {SESSION}/read",
+    f"POST {SESSION}/continue", f"DELETE {MESSAGE}",
+    *(f"POST {MESSAGE}/{verb}" for verb in ("regenerate", "edit", "select", "feedback")),
     "POST api/v1/sessions", "PATCH api/v1/sessions/<str:key>", "DELETE api/v1/sessions/<str:key>",
     "POST api/v1/sessions/<str:key>/messages",
     "POST api/v1/chat-sessions", "PUT api/v1/chat-sessions/<str:key>", "DELETE api/v1/chat-sessions/<str:key>",

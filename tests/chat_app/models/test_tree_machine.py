@@ -1,0 +1,235 @@
+"""Whatever people do to a conversation, in whatever order: the model's context is what the visible path says, and of
+what was said nothing is lost.
+
+FAULTS_EXAMPLES and FAULTS_STEPS make it longer than it is in `make test`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from chat_app.exceptions import NothingToContinue, NothingToRegenerate
+from chat_app.history import History
+from chat_app.models import Run
+from chat_app.models.status import LIVE, RunStatus
+from chat_app.window.held import held
+from chatjuicer.accounts.models import User
+from sessions_app.models import ChatSession, ContextItem, Message
+from sessions_app.models.message import NO_PARENT
+from sessions_app.models.recount import counted
+from tests.chat_app.models.talk import Talk
+
+EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES", "12"))
+STEPS = int(os.environ.get("FAULTS_STEPS", "25"))
+NUMBERS = st.integers(0, 1_000)
+
+
+class Branches(RuleBasedStateMachine):
+    def __init__(self, alice: User) -> None:
+        super().__init__()
+        self.talk = Talk(ChatSession.objects.open(alice, public_id=f"s-{uuid4().hex}")[0])
+        self.words = (f"w{n} " for n in itertools.count(1))
+        self.said: dict[UUID, str] = {}  # what each finished message said, and no verb may take away
+        self.items: dict[UUID, list[str]] = {}  # what the model was given of it, verbatim
+        self.deleted: set[UUID] = set()
+        self.sent: set[UUID] = set()
+        self.covered: dict[UUID, set[int]] = {}  # what each summary stands for
+
+    # -- what people do
+
+    @rule()
+    def send(self) -> None:
+        self.sent.update(self.talk.send(next(self.words)).message_ids)
+
+    @precondition(lambda self: self.talk.run)
+    @rule(called=st.booleans())
+    def say(self, called: bool) -> None:
+        if called and not self.pending:
+            self.talk.call(next(self.words).strip())
+        else:
+            self.talk.say(next(self.words))
+
+    @precondition(lambda self: self.talk.run)
+    @rule(reason=st.sampled_from(("stop", "stop", "length", "error")))
+    def end(self, reason: Any) -> None:
+        if self.pending and reason != "error":
+            before = self.said.get(self.pending.pk, "")
+            text = History(self.session).with_text([self.pending])[0].content
+            self.talk.complete(text.removeprefix(before))
+        self.talk.end(reason)
+
+    @rule()
+    def stop(self) -> None:
+        self.talk.stop()
+
+    @precondition(lambda self: self.messages)
+    @rule(number=NUMBERS)
+    def regenerate(self, number: int) -> None:
+        with suppress(NothingToRegenerate):
+            self.talk.regenerate(self.any_message(number).pk)
+
+    @precondition(lambda self: self.messages)
+    @rule(number=NUMBERS)
+    def edit(self, number: int) -> None:
+        words = [message for message in self.messages if message.role == "user"]
+        if words:
+            self.sent.update(self.talk.edit(words[number % len(words)].pk, next(self.words)).message_ids)
+
+    @rule()
+    def go_on(self) -> None:
+        leaf = self.talk.path[-1:]
+        try:
+            self.talk.go_on()
+        except NothingToContinue:
+            assert not (leaf and leaf[0].partial and leaf[0].content and leaf[0].status != "pending")
+
+    @precondition(lambda self: self.messages)
+    @rule(number=NUMBERS)
+    def select(self, number: int) -> None:
+        chosen = self.any_message(number)
+        self.talk.select(chosen.pk)
+        if not Run.objects.filter(session=self.session).exclude(status__in=LIVE).filter(below=chosen.pk).exists():
+            chosen.refresh_from_db()
+            assert chosen.visible or self.talk.run  # which needs another path
+
+    @precondition(lambda self: self.messages)
+    @rule(number=NUMBERS)
+    def delete(self, number: int) -> None:
+        before = {message.pk: message.visible for message in self.messages}
+        chosen = self.any_message(number)
+        self.talk.delete(chosen.pk)
+        gone = before.keys() - {message.pk for message in self.messages}
+        assert chosen.pk in gone
+        self.deleted |= gone
+
+    @precondition(lambda self: not self.talk.run and bool(held(self.talk.session.pk).rows))
+    @rule()
+    def summarize(self) -> None:
+        there = {row.pk for row in ContextItem.objects.filter(session=self.session, visible=True)}
+        self.covered[self.talk.summarize().pk] = there
+
+    # -- what must be true
+
+    @invariant()
+    def the_path_is_a_chain(self) -> None:
+        path = self.talk.path
+        parents = [message.parent_id if message.parent_id != NO_PARENT else None for message in path]
+        assert parents == [None, *(message.pk for message in path)][: len(path)]
+        session = self.session
+        assert session.leaf_id == (path[-1].pk if path else None)
+        assert {name: getattr(session, name) for name in counted(session)} == counted(session)
+        history = History(session)
+        listed = [row["id"] for row in (*history.page(100, 0, None, None)["messages"], *history.detail()["live"])]
+        assert sorted(listed) == sorted(str(message.pk) for message in path)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        there = {message.pk: message for message in self.messages}
+        assert not self.deleted & there.keys()
+        for key, text in self.said.items():
+            assert key in self.deleted or there[key].content.startswith(text)
+        for message in there.values():
+            if message.status != "pending":
+                self.said[message.pk] = message.content
+        known = {node.parent_id for node in there.values()} - {None, NO_PARENT}
+        assert known <= there.keys()
+
+    @invariant()
+    def the_model_is_given_what_is_visible(self) -> None:
+        path = self.talk.path
+        rows = list(ContextItem.objects.filter(session=self.session, visible=True).order_by("position"))
+        assert {row.message_id for row in rows} <= {message.pk for message in path} | self.thought_of
+        for message in path:
+            own = [row for row in rows if row.message_id == message.pk]
+            if message.status != "pending" and self.was_told(message):
+                texts = [row.value for row in own]
+                assert spoken(texts, message.role) == message.content
+                verbatim = [row.item for row in own if "system" not in row.value.get("role", "")]
+                kept = self.items.setdefault(message.pk, verbatim)
+                assert verbatim[: len(kept)] == kept
+                self.items[message.pk] = verbatim
+        now = held(self.session.pk)
+        through = now.compaction.through if now.compaction else 0
+        assert [row.pk for row in now.rows] == [row.pk for row in rows if row.position > through]
+        if now.compaction:
+            assert {row.pk for row in rows if row.position <= through} == self.covered[now.compaction.pk]
+
+    def teardown(self) -> None:
+        """All that was said is answered, or was stopped or deleted."""
+        for _ in range(100):
+            if not self.talk.run:
+                break
+            self.talk.end()
+            self.the_path_is_a_chain()
+            self.nothing_is_lost()
+            self.the_model_is_given_what_is_visible()
+        assert not Run.objects.filter(session=self.session, status__in=LIVE).exists()
+        runs = Run.objects.filter(session=self.session)
+        answered = {pk for run in runs for pk in run.inputs().values_list("pk", flat=True)}
+        assert self.sent - self.deleted <= answered
+
+    # --
+
+    @property
+    def session(self) -> ChatSession:
+        return ChatSession.objects.get(pk=self.talk.session.pk)
+
+    @property
+    def messages(self) -> list[Message]:
+        return list(Message.objects.filter(session=self.talk.session).order_by("position"))
+
+    @property
+    def pending(self) -> Message | None:
+        return Message.objects.filter(session=self.talk.session, status="pending", role="assistant").first()
+
+    @property
+    def thought_of(self) -> set[UUID]:
+        """Messages that have not begun, whose thoughts are there."""
+        there = {message.pk for message in self.messages}
+        rows = ContextItem.objects.filter(session=self.talk.session, visible=True)
+        others = [row for row in rows if row.message_id not in there and row.value["type"] == "reasoning"]
+        return {row.message_id for row in others if row.message_id}
+
+    def any_message(self, number: int) -> Message:
+        return self.messages[number % len(self.messages)]
+
+    def was_told(self, message: Message) -> bool:
+        """The model is told words when their run begins, or when the runs before it have ended."""
+        if message.role != "user":
+            return bool(message.content)
+        run = Run.objects.get(pk=message.run_id)
+        return run.status != RunStatus.QUEUED and not run.unheard
+
+
+def spoken(items: list[dict[str, Any]], role: str) -> str:
+    content = [item["content"] for item in items if item.get("role") == role]
+    return "".join(text if isinstance(text, str) else text[0]["text"] for text in content)
+
+
+@pytest.mark.django_db
+def test_the_context_is_the_visible_path_and_nothing_is_lost(alice: User) -> None:
+    made: Any = partial(Branches, alice)  # which the function takes, and its type does not
+    with transaction.atomic():
+        run_state_machine_as_test(
+            made,
+            settings=settings(
+                max_examples=EXAMPLES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                database=None,
+                derandomize="FAULTS_EXAMPLES" not in os.environ,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
