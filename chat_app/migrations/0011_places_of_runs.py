@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chat_app", "0012_usage"),
+        ("chat_app", "0010_usage"),
     ]
 
     operations = [

@@ -6,11 +6,13 @@ from chatjuicer.concurrent_indexes import AddIndexConcurrently
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("sessions_app", "0026_origin_of_sessions")]
+    dependencies = [
+        ("sessions_app", "0021_clearing"),
+    ]
 
     operations = [
         AddIndexConcurrently(
-            "chatsession",
-            models.Index(fields=["owner", "origin"], condition=~models.Q(origin=""), name="session_origin"),
+            model_name="chatsession",
+            index=models.Index(condition=models.Q(("clearing", True)), fields=["id"], name="session_clearing"),
         ),
     ]

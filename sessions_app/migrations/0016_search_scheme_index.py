@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("sessions_app", "0021_search_entries"),
+        ("sessions_app", "0015_search_entries"),
     ]
 
     operations = [

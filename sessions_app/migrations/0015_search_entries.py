@@ -35,7 +35,7 @@ def drop_index(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0020_trash_index"),
+        ("sessions_app", "0014_trash_index"),
     ]
 
     operations = [

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0027_index_of_origins"),
+        ("sessions_app", "0020_index_of_origins"),
     ]
 
     operations = [

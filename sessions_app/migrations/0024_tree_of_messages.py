@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     """Nothing is filled in: a message that names no parent follows the row before it."""
 
     dependencies = [
-        ("sessions_app", "0016_compaction"),
+        ("sessions_app", "0023_compaction"),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ import chatjuicer.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0041_index_of_clearing"),
+        ("sessions_app", "0022_index_of_clearing"),
     ]
 
     operations = [

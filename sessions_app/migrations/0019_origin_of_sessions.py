@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0025_account_log_and_marks"),
+        ("sessions_app", "0018_account_log_and_marks"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

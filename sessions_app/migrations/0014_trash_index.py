@@ -7,14 +7,14 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("sessions_app", "0013_tree_of_messages"),
+        ("sessions_app", "0013_deleted_sessions"),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name="message",
+            model_name="chatsession",
             index=models.Index(
-                condition=models.Q(("visible", False)), fields=["session", "parent_id"], name="message_out_of_view"
+                fields=["owner", "-deleted_at"], condition=models.Q(deleted_at__isnull=False), name="session_trash"
             ),
         ),
     ]

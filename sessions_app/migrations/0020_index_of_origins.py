@@ -6,13 +6,11 @@ from chatjuicer.concurrent_indexes import AddIndexConcurrently
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [
-        ("sessions_app", "0040_clearing"),
-    ]
+    dependencies = [("sessions_app", "0019_origin_of_sessions")]
 
     operations = [
         AddIndexConcurrently(
-            model_name="chatsession",
-            index=models.Index(condition=models.Q(("clearing", True)), fields=["id"], name="session_clearing"),
+            "chatsession",
+            models.Index(fields=["owner", "origin"], condition=~models.Q(origin=""), name="session_origin"),
         ),
     ]

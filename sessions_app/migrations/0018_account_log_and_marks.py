@@ -11,7 +11,7 @@ import chatjuicer.encryption
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_api_keys"),
-        ("sessions_app", "0023_shares"),
+        ("sessions_app", "0017_shares"),
     ]
 
     operations = [

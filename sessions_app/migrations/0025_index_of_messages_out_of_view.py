@@ -7,14 +7,14 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("sessions_app", "0019_deleted_sessions"),
+        ("sessions_app", "0024_tree_of_messages"),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name="chatsession",
+            model_name="message",
             index=models.Index(
-                fields=["owner", "-deleted_at"], condition=models.Q(deleted_at__isnull=False), name="session_trash"
+                condition=models.Q(("visible", False)), fields=["session", "parent_id"], name="message_out_of_view"
             ),
         ),
     ]

@@ -6,7 +6,7 @@ import chatjuicer.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0022_search_scheme_index"),
+        ("sessions_app", "0016_search_scheme_index"),
     ]
 
     operations = [
