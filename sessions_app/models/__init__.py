@@ -8,7 +8,8 @@ from .packed import PackedHistory
 from .project import Project
 from .search_entry import SearchEntry
 from .segment import PackedSegment, pack_too
-from .session import IDLE, ChatSession
+from .session import ChatSession
+from .session_row import IDLE
 from .sessions import NATIVE, known
 from .share import Share
 from .statements import Writes, update_returning
