@@ -191,9 +191,8 @@ class MessageViewSet(viewsets.MessageViewSet):
     )
     def create(self, request: Request, key: str) -> Response:
         """For the history and for the model; no run answers it. One that is too large for the model is refused."""
-        content = request.data.get("content") if isinstance(request.data, dict) else None
-        if isinstance(content, str):
-            require_fit([content], self.session(key).model)
+        session, form = self.session(key), valid(NewMessageSerializer, request)
+        require_fit([form.validated_data["content"]], session.model)
         return super().create(request, key)
 
     @extend_schema(

@@ -1,7 +1,8 @@
 """What the provider is to answer, as the last user message says it.
 
 A message is a script when every line of it (``;`` separates too) is one of these directives; any other text
-is answered with ``You said: <text>``. What stands in brackets on a line of its own is a note, and passed over.
+is answered with ``You said: <text>``. Of several turns in one message, with blank lines between them, the last one
+counts; what stands in brackets is a note, and passed over.
 
 =========================  ===================================================================================
 ``say N words``            N words, ``word1 word2 … wordN``
@@ -96,8 +97,9 @@ class Script:
 
 def parse(text: str) -> Script:
     script = Script()
-    for line in re.split(r"[;\n]", text):
-        if line.strip() and not re.fullmatch(r"\[.*\]", line.strip()) and not _directive(script, line.strip()):
+    said = [turn for turn in text.split("\n\n") if not re.fullmatch(r"\[.*\]", turn.strip())]
+    for line in re.split(r"[;\n]", said[-1] if said else ""):
+        if line.strip() and not _directive(script, line.strip()):
             return Script(text=f"You said: {text}")
     if not (script.words or script.emoji or script.text or script.empty):
         script.text = "All right."
