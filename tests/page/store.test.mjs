@@ -253,7 +253,52 @@ test("a message brings its thoughts and the reason why it failed, once", () => {
   const messages = [failed, user("u1", "Hello", 2), { ...answer("a1", "Yes", 3, "pending"), reasoning: "Hm." }];
   const loaded = reduce(EMPTY, { type: "loaded", detail: detail(messages, { run: { run_id: RUN } }) });
   const state = reduce(loaded, { type: "thoughts", events });
-  assert.deepEqual(texts(state), ["", "It said nothing.", "Hello", "Hm.", "Yes"]);
+  assert.deepEqual(texts(state), ["It said nothing.", "", "Hello", "Hm.", "Yes"]);
+});
+
+test("a failure before the first word leaves a row below the reason, by which it can be tried again", () => {
+  fresh();
+  const failed = after([
+    logged("message_created", { message: user("u1", "Hello", 1) }),
+    logged("stream_start"),
+    logged("error", { code: "provider_timeout", message: "It said nothing." }),
+    logged("stream_end", { finish_reason: "error", message_id: "a1" }),
+  ]);
+  assert.deepEqual(texts(failed), ["Hello", "It said nothing.", ""]);
+  assert.deepEqual([failed.entries[2].id, failed.entries[2].status], ["a1", "failed"]);
+});
+
+test("an answer that goes on does so in its own row, for the run that writes the rest, and why it stopped is over", () => {
+  fresh();
+  const cut = after([
+    logged("message_created", { message: user("u1", "Hello", 1) }),
+    logged("stream_start"),
+    logged("delta", { message_id: "a1", content: "Good " }),
+    logged("stream_end", { finish_reason: "length", message_id: "a1" }),
+  ]);
+  assert.deepEqual(texts(cut), ["Hello", "Good ", "The answer stopped at the model's length limit."]);
+  assert.equal(cut.entries[2].goesOn, true);
+  const more = { run_id: "run-2", message_id: "a1" };
+  const going = after([logged("stream_start", more), logged("delta", { ...more, content: "day" })], cut);
+  assert.deepEqual(texts(going), ["Hello", "Good day"]);
+  assert.equal(going.entries[1].status, "pending");
+  const whole = after([logged("stream_end", { ...more, finish_reason: "stop" })], going);
+  assert.equal(whole.entries[1].status, "completed");
+});
+
+test("what the stored rows know is added to what was written live, whose words stay", () => {
+  fresh();
+  const live = after([
+    logged("stream_start"),
+    logged("tool_call", { id: "call", name: "list_directory", arguments: "{}", status: "completed", result: "[]", success: true }),
+    logged("delta", { message_id: "a1", content: "Good day" }),
+    logged("stream_end", { finish_reason: "stop", message_id: "a1" }),
+  ]);
+  const tool = { id: "t1", role: "tool_call", tool_call_id: "call", status: "completed", position: 2, run_id: RUN, sibling_count: 2 };
+  const page = { messages: [tool, { ...answer("a1", "Good", 3), sibling_count: 1, model: "m", response_time_ms: 7 }] };
+  const [card, said] = reduce(live, { type: "stored", page }).entries;
+  assert.deepEqual([card.id, card.siblingCount, card.position, card.name], ["t1", 2, 2, "list_directory"]);
+  assert.deepEqual([said.text, said.position, said.model, said.tookMs], ["Good day", 3, "m", 7]);
 });
 
 test("after a reload thoughts come back from the log, before what followed them", () => {

@@ -28,13 +28,10 @@ export class Acts {
 }
 
 const VERBS = {
-  async regenerate(conversation, entry, { model }) {
-    if (model && model !== conversation.state.session?.model) await conversation.configure({ model });
-    await conversation.branch(entry.id, "regenerate");
-  },
-  edit: (conversation, entry, content) => conversation.branch(entry.id, "edit", { content }),
+  regenerate: (conversation, entry, wishes, of) => inTurn(conversation, of, () => conversation.branch(entry.id, "regenerate", wishes)),
+  edit: (conversation, entry, content, of) => inTurn(conversation, of, () => conversation.branch(entry.id, "edit", { content })),
   continue: (conversation) => conversation.goOn(),
-  select: (conversation, sibling) => conversation.branch(sibling.id, "select"),
+  select: (conversation, entry, id) => conversation.branch(id, "select"),
   rate: (conversation, entry, rating) => conversation.rate(entry.id, rating),
   async delete(conversation, entry, detail, { confirmed }) {
     const agreed = await confirmed({ title: "Delete from here?", text: "This message and all that follows it will be gone, for the model too.", action: "Delete" });
@@ -46,3 +43,10 @@ const VERBS = {
     toast((await conversation.summarize()).message);
   },
 };
+
+/** Nothing of it is to be seen while another answer is written. */
+async function inTurn(conversation, { toast }, ask) {
+  const waits = Boolean(conversation.state.run);
+  await ask();
+  if (waits) toast("Its turn comes after the answer that is being written.");
+}

@@ -21,6 +21,8 @@ export class Conversation {
   #socket = null;
   #closed = false;
   #paging = false;
+  #loads = 0; // only what the newest one brings counts
+  #held = null; // frames that came while all of it is loaded again
   #retrying = 0;
 
   constructor(sessionId, { api, auth, ...callbacks }) {
@@ -43,8 +45,22 @@ export class Conversation {
     else this.#socket?.retry();
   }
 
-  /** All of it again from the server, which has another path of messages now, or more of them. */
-  reload() {
+  /** All of it again from the server, which has another path of messages now, or more of them; what comes meanwhile waits. */
+  async reload() {
+    if (this.connection !== "open") return this.#startOver();
+    this.#held ??= [];
+    const number = ++this.#loads;
+    const detail = await this.#api.get(`/api/sessions/${this.id}`).catch(() => null);
+    if (this.#closed || number !== this.#loads) return;
+    if (!detail || this.connection !== "open") return this.#startOver();
+    const held = this.#held;
+    this.#held = null;
+    this.#dispatch({ type: "loaded", detail });
+    held.forEach((frame) => this.#hear(frame));
+    if (this.state.run) await this.#recallThoughts();
+  }
+
+  #startOver() {
     this.#socket?.close();
     this.#socket = null;
     return this.#load();
@@ -92,10 +108,10 @@ export class Conversation {
     this.#dispatch({ type: "session", session: session.session ?? session });
   }
 
-  /** Other words, another answer, more of it, another branch: the log tells that the path changed. `verb` of `messageId`. */
+  /** Other words, another answer, another branch: the log tells when the path has changed. `verb` of `messageId`. */
   async branch(messageId, verb, body = {}) {
     await this.#api.post(`/api/sessions/${this.id}/messages/${messageId}/${verb}`, body);
-    await this.reload();
+    if (this.connection !== "open") await this.reload();
   }
 
   async goOn() {
@@ -104,7 +120,7 @@ export class Conversation {
 
   async remove(messageId) {
     await this.#api.delete(`/api/sessions/${this.id}/messages/${messageId}`);
-    await this.reload();
+    if (this.connection !== "open") await this.reload();
   }
 
   async rate(messageId, rating, text) {
@@ -112,10 +128,10 @@ export class Conversation {
     this.#dispatch({ type: "message", message: answer.message?.id ? answer.message : answer });
   }
 
-  /** [{id, selected, …}] in the order in which they were made. */
+  /** Ids of the versions, in the order in which they were made. */
   async siblings(messageId) {
     const { siblings } = await this.#api.get(`/api/sessions/${this.id}/messages/${messageId}/siblings`);
-    return siblings.toSorted((a, b) => a.position - b.position);
+    return siblings.toSorted((a, b) => a.position - b.position).map(({ id }) => id);
   }
 
   async summarize() {
@@ -167,15 +183,17 @@ export class Conversation {
   async #load() {
     clearTimeout(this.#retrying);
     this.#retrying = 0;
+    this.#held = null;
+    const number = ++this.#loads;
     this.#phase("connecting");
     try {
       const detail = await this.#api.get(`/api/sessions/${this.id}`);
-      if (this.#closed) return;
+      if (this.#closed || number !== this.#loads) return;
       this.#dispatch({ type: "loaded", detail });
       this.#follow();
       if (this.state.run) await this.#recallThoughts();
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#closed || number !== this.#loads) return;
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 404) this.#callbacks.onGone("This chat does not exist any more.");
       else if (error.status !== 401) {
@@ -189,6 +207,17 @@ export class Conversation {
     const after = Math.max(0, this.state.lastSeq - RECALLED_EVENTS);
     const page = await this.#api.get(`/api/sessions/${this.id}/events`, { after, limit: RECALLED_EVENTS }).catch(() => null);
     if (page && !this.#closed) this.#dispatch({ type: "thoughts", events: page.events });
+  }
+
+  /** What only the stored rows know of what a run wrote live: its place, its versions, how long it took. */
+  async #complete(runId) {
+    const { entries, queued } = this.state;
+    const live = entries.filter((entry) => entry.runId === runId && !entry.position).length;
+    const limit = Math.min(PAGE, live + queued.length);
+    if (!live) return;
+    // What is not told now is there with the next load.
+    const page = await this.#api.get(`/api/sessions/${this.id}/messages`, { before: AFTER_ALL, limit }).catch(() => null);
+    if (page && !this.#closed) this.#dispatch({ type: "stored", page });
   }
 
   #follow() {
@@ -206,12 +235,18 @@ export class Conversation {
 
   #hear(frame) {
     if (this.#closed) return;
-    if (frame.type === "resync" || frame.type === "path_changed") {
+    if (this.#held) {
+      this.#held.push(frame);
+      return;
+    }
+    const elsewhere = frame.type === "path_changed" && frame.seq > this.state.lastSeq;
+    if (frame.type === "resync" || elsewhere) {
       this.reload();
       return;
     }
     this.#dispatch({ type: "frame", frame });
     if (frame.type === "connected") unaccepted(this.state).forEach((item) => this.#transmit(item));
+    if (frame.type === "stream_end") this.#complete(frame.run_id);
     if (frame.type === "stream_end" || frame.type === "session_updated") this.#callbacks.onSettled(this.state);
   }
 

@@ -29,6 +29,7 @@ export function fromMessage(message) {
     role: message.role,
     text: message.content ?? "",
     status: message.status ?? "completed",
+    partial: Boolean(message.partial),
     isError: Boolean(message.is_error),
     siblingCount: message.sibling_count ?? 1,
     feedback: message.feedback ?? null,
@@ -39,7 +40,8 @@ export function fromMessage(message) {
     createdAt: message.created_at ?? null,
     runId,
   };
-  return [...thought(message), entry, ...reason(message)];
+  // Where nothing was said, the row that offers to try again stands below the reason.
+  return [...thought(message), ...(entry.text ? [entry, ...reason(message)] : [...reason(message), entry])];
 }
 
 /** What the model thought before the message. */
@@ -93,6 +95,33 @@ export function settle(entries, runId, status, { tools }) {
 
 export function notice(frame, text, level) {
   return { key: `n:${frame.seq}`, kind: "notice", level, text, code: frame.code ?? "", position: 0, runId: frame.run_id };
+}
+
+/** What the stored rows know beyond what was told while it was written; the words are there already. */
+export function withStored(entries, messages) {
+  const rows = messages.flatMap(fromMessage);
+  return entries.map((entry) => {
+    const same = (row) => row.key === entry.key || (entry.kind === "tool" && row.callId === entry.callId && row.runId === entry.runId);
+    const row = rows.find(same);
+    if (!row?.id || entry.status === "pending") return entry;
+    const { id, siblingCount, position } = row;
+    if (entry.kind === "tool") return { ...entry, id, siblingCount, position };
+    const { partial, model, tookMs, feedback } = row;
+    return { ...entry, id, siblingCount, position, partial, model, tookMs, feedback };
+  });
+}
+
+/** An answer that was cut short belongs to the run that writes the rest of it; why it had stopped is over. */
+export function goOn(entries, answer, runId) {
+  const left = entries.filter((entry) => entry.kind !== "notice" || entry.runId !== answer.runId);
+  return left.map((entry) => (entry.key === answer.key ? { ...answer, status: "pending", isError: false, partial: false, runId } : entry));
+}
+
+/** A run that failed before its first word left a row, by which it can be tried again. */
+export function emptyAnswer(entries, { message_id: id, run_id: runId }) {
+  if (!id || entries.some((entry) => entry.id === id)) return entries;
+  const [entry] = fromMessage({ id, role: "assistant", status: "failed", is_error: true, position: 0, run_id: runId });
+  return insert(entries, entry);
 }
 
 /** A run that ended without a word of its own still gets one, so that the reader does not wait. */

@@ -1,7 +1,7 @@
 // The state of one conversation, and how each frame changes it. Pure: no page, no clock, no network.
 
 import { ask, close, fromApproval, markAsked, mark } from "./approvals.js";
-import { arrange, findTool, fromMessage, insert, notice, settle, silentEnd } from "./entrylist.js";
+import { arrange, emptyAnswer, findTool, fromMessage, goOn, insert, notice, settle, silentEnd, withStored } from "./entrylist.js";
 import { changeUnsent, recognise, withoutSeen } from "./unsent.js";
 import { recallThoughts, think } from "./thoughts.js";
 
@@ -37,6 +37,8 @@ export function reduce(state, action) {
       return around(state, action.page);
     case "later":
       return { ...state, entries: arrange([...state.entries, ...unknown(state, action.page)]) };
+    case "stored":
+      return { ...state, entries: withStored(state.entries, action.page.messages) };
     case "message":
       return { ...state, entries: replaced(state.entries, action.message) };
     case "thoughts":
@@ -203,7 +205,9 @@ const FRAMES = {
     const index = state.entries.findLastIndex((entry) => entry.key === key);
     if (index >= 0) {
       const entry = state.entries[index];
-      return { ...state, entries: state.entries.with(index, { ...entry, text: entry.text + frame.content }) };
+      const written = { ...entry, text: entry.text + frame.content };
+      const goesOn = entry.runId !== frame.run_id;
+      return { ...state, entries: goesOn ? goOn(state.entries, written, frame.run_id) : state.entries.with(index, written) };
     }
     const entries = settle(state.entries, frame.run_id, "completed", { tools: false });
     return {
@@ -280,7 +284,9 @@ const FRAMES = {
     const failed = !(frame.finish_reason in ENDED);
     let entries = settle(close(state.entries, frame.run_id), frame.run_id, ENDED[frame.finish_reason] ?? "failed", { tools: true });
     const text = END_NOTICE[frame.finish_reason] ?? silentEnd(entries, frame, failed);
-    if (text) entries = insert(entries, notice(frame, text, failed ? "error" : "info"));
+    const goesOn = ["length", "max_turns"].includes(frame.finish_reason);
+    if (text) entries = insert(entries, { ...notice(frame, text, failed ? "error" : "info"), goesOn });
+    if (failed) entries = emptyAnswer(entries, frame);
     return {
       ...state,
       entries,

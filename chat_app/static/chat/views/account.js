@@ -104,7 +104,7 @@ function data(api, { onImported, onGone, toast }) {
     }, report),
   );
   const note = h("p", { class: "faint" }, "Takes an archive of Chat Juicer, or an export of ChatGPT, Claude, Open WebUI or LibreChat.");
-  return h("div", {}, h("div", { class: "dialog-actions start" }, has("export-all") ? take : null, has("import") ? bring : null), has("import") ? note : null, has("preferences") ? leaving(api, onGone) : null);
+  return h("div", { class: "small-form" }, h("div", { class: "dialog-actions start" }, has("export-all") ? take : null, has("import") ? bring : null), has("import") ? note : null, has("preferences") ? leaving(api, onGone) : null);
 }
 
 function leaving(api, onGone) {

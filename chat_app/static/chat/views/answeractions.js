@@ -7,13 +7,15 @@ import { menuButton } from "./menu.js";
 import { toast } from "./toast.js";
 
 const COPIED_MS = 1_500;
+const CUT = ["interrupted", "failed"];
+const versions = new Map(); // message id → ids of all versions of its place: stepping to and fro asks once
 
 /** `current()` is the entry now, `text` the node that shows it. {node, update(entry)} */
 export function answerActions(current, text, actions) {
   const act = (verb, ...rest) => actions.act(verb, current(), ...rest);
   const copy = copyButton("Copy answer", () => text.innerText);
   const again = has("regenerate") ? menuButton({ icon: "again", label: "Another answer", class: "icon-button" }, () => againItems(act, actions)) : null;
-  const goOn = has("continue") ? button({ icon: "play", label: "Continue the answer", class: "icon-button" }, () => act("continue")) : null;
+  const goOn = has("continue") ? button({ icon: "play", label: "Continue the answer", class: "icon-button go-on" }, () => act("continue")) : null;
   const [up, down] = has("feedback") ? ratings(current, act) : [null, null];
   const more = menuButton({ icon: "more", label: "More about this answer", class: "icon-button" }, () => [
     aboutText(current()) && { note: aboutText(current()) },
@@ -24,7 +26,10 @@ export function answerActions(current, text, actions) {
   const branches = branchArrows(current, actions);
   const node = h("footer", { class: "actions" }, branches.node, copy, again, goOn, up, down, more);
   const update = (entry) => {
-    if (goOn) goOn.hidden = !["interrupted", "failed"].includes(entry.status);
+    const said = Boolean(entry.text.trim());
+    copy.hidden = !said;
+    for (const rating of [up, down]) if (rating) rating.hidden = !said;
+    if (goOn) goOn.hidden = !said || !(entry.partial || CUT.includes(entry.status));
     up?.setAttribute("aria-pressed", String(entry.feedback?.rating === "up"));
     down?.setAttribute("aria-pressed", String(entry.feedback?.rating === "down"));
     branches.update(entry);
@@ -50,33 +55,36 @@ export function questionActions(current, actions, edit) {
 /** ‹ 2/3 › where a place has several versions. */
 export function branchArrows(current, { siblings, act }) {
   const label = h("span", { class: "faint" });
-  let list = [];
-  let asked = 0;
-  const step = (by) => {
-    const index = list.findIndex((sibling) => sibling.selected) + by;
-    if (list[index]) act("select", { id: list[index].id });
+  const step = async (by) => {
+    const { id } = current();
+    const ids = versions.get(id) ?? [];
+    const next = ids[ids.indexOf(id) + by];
+    // One that is gone was taken away elsewhere, and another one may have come.
+    if (next && !(await act("select", current(), next))) ids.forEach((each) => versions.delete(each));
   };
   const back = button({ icon: "left", label: "Version before", class: "icon-button" }, () => step(-1));
   const forth = button({ icon: "chevron", label: "Version after", class: "icon-button" }, () => step(1));
   const node = h("span", { class: "branches", role: "group", "aria-label": "Versions", hidden: true }, back, label, forth);
+  const show = ({ id, siblingCount }) => {
+    const ids = versions.get(id) ?? [];
+    const index = ids.indexOf(id);
+    node.hidden = siblingCount < 2 || ids.length !== siblingCount;
+    setText(label, `${index + 1}/${ids.length}`);
+    back.disabled = index <= 0;
+    forth.disabled = index >= ids.length - 1;
+  };
   const update = async (entry) => {
     const many = has("siblings") && entry.siblingCount > 1 && Boolean(entry.id);
-    node.hidden = !many || !list.length;
-    if (!many || asked === entry.siblingCount) return;
-    asked = entry.siblingCount;
-    try {
-      list = await siblings(entry.id);
-    } catch {
-      asked = 0; // asked again with the next change; without an answer there are no arrows
-      return;
-    }
-    const index = list.findIndex((sibling) => sibling.selected);
-    setText(label, `${index + 1}/${list.length}`);
-    back.disabled = index <= 0;
-    forth.disabled = index >= list.length - 1;
-    node.hidden = list.length < 2;
+    if (!many) node.hidden = true;
+    else if (versions.get(entry.id)?.length === entry.siblingCount) show(entry);
+    else await learn(entry.id, siblings).then(() => show(current()), () => {}); // asked again with the next change
   };
   return { node, update };
+}
+
+async function learn(id, siblings) {
+  const ids = await siblings(id);
+  ids.forEach((each) => versions.set(each, ids));
 }
 
 function aboutText({ model, tookMs }) {

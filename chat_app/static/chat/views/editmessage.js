@@ -4,7 +4,7 @@ import { button, h } from "../dom.js";
 
 /** Takes the place of `text` until it is sent or given up. `send(content)` may reject: it then stays open. */
 export function editInPlace(text, content, send) {
-  const field = h("textarea", { "aria-label": "Edit message" });
+  const field = h("textarea", { rows: "1", "aria-label": "Edit message" });
   field.value = content;
   const fit = () => {
     field.style.height = "auto";

@@ -2,6 +2,7 @@
 
 import { button, h, icon, setText } from "../dom.js";
 import { madeBy } from "../files.js";
+import { has } from "../features.js";
 import { LiveMarkdown } from "../livemarkdown.js";
 import { renderMarkdown } from "../markdown.js";
 import { pretty } from "../text.js";
@@ -37,8 +38,9 @@ function answerView(entry, actions) {
       live = null;
     } else if (next === entry || next.text !== current.text) text.replaceChildren(renderMarkdown(next.text));
     node.classList.toggle("pending", pending);
-    node.classList.toggle("is-error", next.isError);
-    setText(mark, MARKS[next.status] ?? "");
+    const said = Boolean(next.text.trim()); // else the reason why not stands above the row
+    node.classList.toggle("is-error", next.isError && said);
+    setText(mark, (said && MARKS[next.status]) || "");
     mark.hidden = !mark.textContent;
     current = next;
     row.update(next);
@@ -164,7 +166,12 @@ function toolStatus(entry) {
 
 function noticeView(entry, actions) {
   const text = h("span", {}, entry.text);
-  const wayOut = entry.code === "context_too_long" ? button({ text: "Summarize now", class: "quiet small" }, () => actions.act("summarize", entry)) : null;
-  const node = h("div", { class: `notice ${entry.level}`, role: entry.level === "error" ? "alert" : "status" }, text, wayOut);
+  const node = h("div", { class: `notice ${entry.level}`, role: entry.level === "error" ? "alert" : "status" }, text, wayOut(entry, actions));
   return { node, update: (next) => setText(text, next.text) };
+}
+
+function wayOut(entry, actions) {
+  const offer = (text, verb, style = "") => button({ text, class: `quiet small ${style}` }, () => actions.act(verb, entry));
+  if (entry.code === "context_too_long") return offer("Summarize now", "summarize");
+  return entry.goesOn && has("continue") ? offer("Continue", "continue", "go-on") : null;
 }

@@ -101,9 +101,9 @@ export class Messages {
       ...unsent.map((item) => [`o:${item.clientId}`, item, unsentView]),
     ];
     const keys = new Set(wanted.map(([key]) => key));
+    const lost = this.#focusAmong(keys);
     for (const [key, view] of this.#views) {
       if (keys.has(key)) continue;
-      if (view.node.contains(document.activeElement)) this.#actions.leave();
       view.node.remove();
       this.#views.delete(key);
     }
@@ -113,6 +113,7 @@ export class Messages {
       if (view.node === cursor) cursor = cursor.nextElementSibling;
       else this.#list.insertBefore(view.node, cursor);
     }
+    if (lost) this.#giveFocus(lost);
     this.#earlier.hidden = !state.hasMore;
     this.#working.hidden = !this.#silent(state);
     setText(this.#working.querySelector("span"), state.run?.stopping ? "Stopping…" : "Thinking…");
@@ -124,6 +125,23 @@ export class Messages {
     else if (prepended) this.#scroller.scrollTop = before.top + this.#scroller.scrollHeight - before.height;
     this.#bringIntoView(state);
     this.#onScroll();
+  }
+
+  /** Where the focus is in a message that is not among the wanted ones: {index, arrow: which one of its versions, or null}. */
+  #focusAmong(wanted) {
+    const held = document.activeElement;
+    const index = [...this.#list.children].findIndex((node) => node.contains(held));
+    if (index < 0 || wanted.has(this.#list.children[index].dataset.key)) return null;
+    return { index, arrow: held.closest(".branches") ? held.getAttribute("aria-label") : null };
+  }
+
+  /** To the same arrow of the version that came in its place, or out of the conversation. */
+  #giveFocus({ index, arrow }) {
+    const place = this.#list.children[index];
+    const arrows = arrow && place ? [...place.querySelectorAll(".branches:not([hidden]) button:enabled")] : [];
+    const next = arrows.find((button) => button.getAttribute("aria-label") === arrow) ?? arrows[0];
+    if (next) next.focus();
+    else this.#actions.leave();
   }
 
   #bringIntoView(state) {
