@@ -12,8 +12,14 @@ from sessions_app.models import AccountEvent, ChatSession, unnoted
 
 
 @receiver(signals.session_deleted)
-def note_deletion(session_pk: UUID, public_id: str, owner_id: UUID, **kwargs: Any) -> None:
+def note_deletion(session_pk: UUID, owner_id: UUID, **kwargs: Any) -> None:
     note = partial(AuditEntry.objects.record, Act.SESSION_DELETED, f"chatsession:{session_pk}", owner=str(owner_id))
+    transaction.on_commit(note)
+
+
+@receiver(signals.session_purged)
+def note_purge(session_pk: UUID, owner_id: UUID, **kwargs: Any) -> None:
+    note = partial(AuditEntry.objects.record, Act.SESSION_PURGED, f"chatsession:{session_pk}", owner=str(owner_id))
     transaction.on_commit(note)
 
 

@@ -42,5 +42,8 @@ account_forgotten = Signal()
 session_deleted = Signal()
 """The session is gone, to whoever asks; it may come back. Arguments: session_pk, public_id, owner_id."""
 
+session_purged = Signal()
+"""It was in the trash and comes back no more. Arguments: session_pk, owner_id."""
+
 session_restored = Signal()
 """The session is back from the trash. `session_updated` follows. Arguments: session."""

@@ -16,7 +16,7 @@ from django.db.models import Q
 from chat_app import protocol
 from chat_app.log.record import record
 from chat_app.log.session_events import message_created
-from sessions_app.models import ChatSession, Message
+from sessions_app.models import AccountEvent, ChatSession, Message
 from sessions_app.models.tree import PathChange, Tree, end_of_other_branch, show
 
 from .inputs import context_item
@@ -143,10 +143,11 @@ def end_of_answers(session: ChatSession) -> UUID | None:
 
 
 def note_change(session: ChatSession, change: PathChange | None, others: Sequence[protocol.Event] = ()) -> None:
-    """Tells all windows what to load."""
+    """Tells all windows what to load, and the account's devices what the list shows now."""
     if change is not None:
         changed = protocol.PathChanged(change.leaf_id, change.from_position, session.message_count)
         record(session, [*others, changed])
+        AccountEvent.objects.note(session, AccountEvent.Type.UPDATED)
 
 
 def items_of(message: Message) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from uuid import UUID
 from chatjuicer.accounts.models import User
 from files_app.models import File
 from sessions_app.models import ChatSession, ContextItem, Message, Project
+from sessions_app.models.message import NO_PARENT
 
-from .records import ContextLine, Failure, FileLine, Line, MessageLine, ProjectLine, SessionLine
+from .records import ContextLine, Failure, Feedback, FileLine, Line, MessageLine, ProjectLine, SessionLine
 
 ROWS = 50  # of one read: a message may be large
 OURS = "chatjuicer:"
@@ -39,12 +40,14 @@ def lines_of(session: ChatSession) -> Iterator[tuple[Line, File | None]]:
     for number, file in enumerate(session.files.order_by("folder", "name"), 1):
         ids[str(file.pk)] = f"f{number}"
         yield file_line(file, ids[str(file.pk)]), file
-    numbers: dict[UUID, int] = {}
+    numbers: dict[UUID | None, int] = {}
     for number, message in enumerate(messages_of(session), 1):
         numbers[message.pk] = number
-        yield message_line(message, number, numbers.get(message.parent_id or message.pk), ids), None
+        parent = 0 if message.parent_id == NO_PARENT else numbers.get(message.parent_id or message.pk)
+        yield message_line(message, number, parent, ids), None
     for item in (row for row in rows_of(session, ContextItem) if row.visible):
-        yield ContextLine(with_images(item.item, ids)), None
+        stands_for = None if item.summary else numbers.get(item.message_id)
+        yield ContextLine(with_images(item.item, ids), stands_for), None
 
 
 def messages_of(session: ChatSession) -> Iterator[Message]:
@@ -140,6 +143,7 @@ def message_line(message: Message, number: int, parent: int | None, ids: Mapping
         error=Failure(*message.error) if message.error else None,
         metadata=metadata,
         attachments=attachments,
+        feedback=Feedback(**message.feedback) if message.feedback else None,  # type: ignore[arg-type]
     )
 
 

@@ -90,14 +90,20 @@ class Failure(Struct):
     message: Text
 
 
+class Feedback(Struct):
+    rating: Literal["up", "down"]
+    text: Text = ""
+
+
 class MessageLine(Line, tag="message"):
     """Of the session above, in the order of `id`, which is 1, 2, 3 … in each session. `parent` is the `id` of the
-    message that it follows; None: the one before it, or none of the first. What was not shown is not `visible`."""
+    message that it follows; 0: none; None: the one before it, or none of the first. What was not shown is not
+    `visible`."""
 
     id: Number
     role: Role
     created_at: datetime
-    parent: Number | None = None
+    parent: Count | None = None
     visible: bool = True
     content: Text = ""
     status: Status = "completed"
@@ -117,13 +123,15 @@ class MessageLine(Line, tag="message"):
     metadata: dict[str, Any] = {}
     attachments: list[Key] = []
     """Files of the session, by their `id`."""
+    feedback: Feedback | None = None
 
 
 class ContextLine(Line, tag="context"):
     """Of the session above, in order: an input item of the model, as JSON text. Where a session has none, the model is
-    given what its messages say."""
+    given what its messages say. `message` is the `id` of the one that it stands for."""
 
     item: Text
+    message: Number | None = None
 
 
 AnyLine = ProjectLine | SessionLine | FileLine | MessageLine | ContextLine

@@ -21,11 +21,11 @@ from files_app.models import File, StoredBytes, bytes_of
 from sessions_app.catalogue import DEFAULT_REASONING_EFFORT, REASONING_EFFORTS
 from sessions_app.models import NATIVE, ChatSession, MessageDraft, MessageError, Project, unnoted
 from sessions_app.models.sessions import SESSION_ID
+from sessions_app.models.tree import Branch, finish_planting, plant
 
 from .lines import own_key, with_images
 from .reading import Zipped, parsed
 from .records import AnyLine, ContextLine, FileLine, MessageLine, ProjectLine, SessionLine, decode
-from .visible import lines_taken
 
 ROWS = 100  # of one statement
 
@@ -166,18 +166,35 @@ def attach(session: ChatSession, files: Iterable[Stored]) -> dict[str, Attachmen
 
 
 def fill(session: ChatSession, part: Part, files: Mapping[str, Attachment]) -> None:
-    messages = lines_taken(part.messages())
-    while drafts := [draft(line, files) for line in islice(messages, ROWS)]:
-        session.add_messages(drafts)
+    keys = planted(session, part, files)
     ids = {id: attachment.file_id for id, attachment in files.items()}
-    items = (parsed(with_images(line.item, ids).encode()) for line in part.context())
+    items: Iterator[tuple[UUID | None, Any]] = (
+        (keys.get(line.message or 0), parsed(with_images(line.item, ids).encode())) for line in part.context()
+    )
     first = next(items, None)
     if first is None:
-        items = (item for line in lines_taken(part.messages()) for item in said(line, files))
+        shown = (line for line in part.messages() if line.visible)
+        items = ((keys[line.id], item) for line in shown for item in said(line, files))
     else:
-        session.add_context([first])
+        session.add_context([first[1]], message_ids=[first[0]])
     while some := list(islice(items, ROWS)):
-        session.add_context(some)
+        session.add_context([item for _, item in some], message_ids=[key for key, _ in some])
+
+
+def planted(session: ChatSession, part: Part, files: Mapping[str, Attachment]) -> dict[int, UUID]:
+    """The messages with all their versions, by what the archive calls them."""
+    keys: dict[int, UUID] = {}
+    lines = part.messages()
+    while some := list(islice(lines, ROWS)):
+        branches = []
+        for line in some:
+            said_so = draft(line, files)
+            before = line.id - 1 if line.parent is None else line.parent
+            branches.append(Branch(said_so, keys.get(before), line.visible))
+            keys[line.id] = said_so.id
+        plant(session, branches)
+    finish_planting(session)
+    return keys
 
 
 def draft(line: MessageLine, files: Mapping[str, Attachment]) -> MessageDraft:
@@ -200,6 +217,8 @@ def draft(line: MessageLine, files: Mapping[str, Attachment]) -> MessageDraft:
         reasoning=line.reasoning,
         error=MessageError(line.error.code, line.error.message) if line.error else None,
         metadata=line.metadata | ({"attachments": attached} if attached else {}),
+        rating=line.feedback.rating if line.feedback else "",
+        rating_text=line.feedback.text if line.feedback else "",
         created_at=line.created_at,
     )
 

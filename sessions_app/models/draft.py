@@ -35,6 +35,8 @@ class MessageDraft:
     reasoning: str = ""
     error: MessageError | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    rating: str = ""
+    rating_text: str = ""
     run_id: UUID | None = None
     created_at: datetime | None = None  # when it was said elsewhere; else now
     id: UUID = field(default_factory=uuid4)

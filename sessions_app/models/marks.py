@@ -52,7 +52,7 @@ class Marks(models.Model):
         with transaction.atomic(savepoint=False):
             # Nobody answers between the look and the change.
             session.__class__.objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
-            answers = session.messages.filter(position__gt=position, role=Message.Role.ASSISTANT)
+            answers = session.messages.filter(position__gt=position, role=Message.Role.ASSISTANT, visible=True)
             if not session.packed and not answers.exists():  # what was said there may be gone
                 changes["answered_position"] = Least(F("answered_position"), Value(position))
             self._leave(AccountEvent.Type.READ, **changes)

@@ -110,6 +110,8 @@ class Message(models.Model):
             error_message=(draft.error or NO_ERROR).message,
             metadata=draft.metadata,
             run_id=draft.run_id,
+            rating=draft.rating,
+            rating_text=draft.rating_text,
         )
 
     def complete(

@@ -126,10 +126,12 @@ def _items(message: Message, items_of: Callable[[Message], list[dict[str, Any]]]
 
 
 def forget(session: ChatSession, gone: Collection[UUID]) -> None:
-    """Deletes the items of these messages."""
-    keys = [row.pk for row in linked_rows(session) if row.message_id in gone]
-    for start in range(0, len(keys), CHUNK):
-        session.context_items.filter(pk__in=keys[start : start + CHUNK]).delete()
+    """Deletes the items of these messages, and the summaries in which their words may stand."""
+    rows = [row for row in linked_rows(session) if row.message_id in gone]
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+        session.compactions.filter(through__in=[row.position for row in some]).delete()
+        session.context_items.filter(pk__in=[row.pk for row in some]).delete()
 
 
 def linked_rows(session: ChatSession) -> list[Row]:

@@ -6,7 +6,7 @@ from django.db.models import Max
 
 from sessions_app.preview import preview_of
 
-from .message import SPOKEN
+from .message import SPOKEN, Message
 from .session import ChatSession
 
 
@@ -28,6 +28,12 @@ def counted(session: ChatSession) -> dict[str, Any]:
 def latest_preview(session: ChatSession) -> str:
     spoken = session.messages.filter(role__in=SPOKEN, visible=True).exclude(content="").order_by("-position")
     return next(filter(None, map(preview_of, spoken.values_list("content", flat=True).iterator(20))), "")
+
+
+def last_answer(session: ChatSession) -> int:
+    """The position of the last visible message that an assistant said; 0 if there is none."""
+    answers = session.messages.filter(role=Message.Role.ASSISTANT, visible=True)
+    return answers.aggregate(last=Max("position"))["last"] or 0
 
 
 def recount(session: ChatSession) -> None:

@@ -330,6 +330,7 @@ class ChatSession(SessionRow):
         doomed = {"namespace": DELETING, "public_id": f"deleting:{uuid.uuid4().hex}", "deleted_at": None}
         if not type(self).trash.filter(pk=self.pk).update(**doomed):
             raise ChatSession.DoesNotExist
+        signals.session_purged.send(type(self), session_pk=self.pk, owner_id=self.owner_id)
         self.finish_removing()
 
     def finish_removing(self) -> None:

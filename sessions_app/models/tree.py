@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import F
@@ -18,7 +20,7 @@ from .addition import Addition
 from .draft import MessageDraft
 from .message import NO_PARENT, Message
 from .model_context import follow, forget
-from .recount import latest_preview
+from .recount import last_answer, latest_preview
 from .search_entry import SearchEntry
 from .session import ChatSession
 from .statements import update_returning
@@ -111,6 +113,33 @@ class Tree:
         return found
 
 
+class Branch(NamedTuple):
+    """A message that comes from elsewhere with its place in the tree there. Of what is visible, each follows the one
+    before it; of what is not, each follows `parent_id`, or nothing."""
+
+    draft: MessageDraft
+    parent_id: UUID | None
+    visible: bool
+
+
+def plant(session: ChatSession, branches: Iterable[Branch]) -> None:
+    """At the end of a session that nobody else sees yet; `finish_planting` follows the last of them."""
+    addition = Addition(session)
+    for visible, some in groupby(branches, attrgetter("visible")):
+        if visible:
+            addition.messages(branch.draft for branch in some)
+            continue
+        for branch in some:
+            addition.messages([branch.draft], aside=branch.parent_id or NO_PARENT)
+    addition.write()
+
+
+def finish_planting(session: ChatSession) -> None:
+    """Versions of the first message name no parent, and all in the same way."""
+    if session.is_tree:
+        save_parents(Tree(session))
+
+
 def add_version(session: ChatSession, draft: MessageDraft, parent_id: UUID | None) -> Message:
     """Another message in a place that has one; it stays out of view until its path is shown."""
     tree = Tree(session)
@@ -166,6 +195,7 @@ def switch(
         "leaf_id": leaf_id,
         "is_tree": True,
         "message_count": len(path),
+        "answered_position": last_answer(session),
         "last_message_preview": latest_preview(session),
         "path_changes": session.path_changes + 1,
         "updated_at": now,

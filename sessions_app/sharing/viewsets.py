@@ -10,8 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.api.addresses import absolute
 from chatjuicer.api.exceptions import ApiError
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
+from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.snapshot import snapshot
 from chatjuicer.api.times import rfc3339
 from sessions_app.history import History
@@ -61,8 +64,12 @@ class ShareViewSet(SessionView, ViewSet):
         return Response(representation(request, Share.objects.of(self.session(key))))
 
     @extend_schema(
-        operation_id="share_session", parameters=[SESSION], request=NewShareSerializer, responses=ShareSerializer
+        operation_id="share_session",
+        parameters=[SESSION, IDEMPOTENCY_KEY],
+        request=NewShareSerializer,
+        responses=ShareSerializer,
     )
+    @idempotent
     def create(self, request: Request, key: str) -> Response:
         """Shows what is visible now; done again, under the same address."""
         form = NewShareSerializer(data={} if request.data is None else request.data)
@@ -71,12 +78,15 @@ class ShareViewSet(SessionView, ViewSet):
             session = self.session(key)
             page = page_of(self.history_class(session))
         share = Share.objects.put(session, page, form.validated_data.get("expires_at"))
+        AuditEntry.objects.record(Act.SHARED, session)
         return Response(representation(request, share))
 
     @extend_schema(operation_id="take_back_share", parameters=[SESSION], responses={200: DoneSerializer})
     def destroy(self, request: Request, key: str) -> Response:
         """The address leads nowhere from now on; sharing again gives another."""
-        Share.objects.of(self.session(key)).delete()
+        session = self.session(key)
+        Share.objects.of(session).delete()
+        AuditEntry.objects.record(Act.SHARE_TAKEN_BACK, session)
         return Response(DONE)
 
     def handle_exception(self, exc: Exception) -> Response:

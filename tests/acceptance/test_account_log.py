@@ -76,6 +76,21 @@ async def test_each_change_is_told_to_every_device_with_the_session_as_in_the_li
     await there.close()
 
 
+async def test_another_path_is_told_as_the_list_shows_it(bob: Client, provider: Provider) -> None:
+    name = await bob.create_session(title="Paths")
+    base = f"/api/sessions/{name}"
+    async with bob.chat(name, after=0) as chat:
+        await chat.ask("echo uno")
+        await chat.ask("echo due")
+    words = (await bob.detail(name))["messages"][2]
+    async with watch(bob) as here:
+        await here.expect("connected")
+        assert (await bob.http.delete(f"{base}/messages/{words['id']}")).status_code == 200
+        told = (await here.expect("session_updated"))["session"]
+        assert (told["message_count"], told["last_message_preview"]) == (2, "uno")
+        assert told == await in_list(bob, name)
+
+
 async def test_who_was_away_gets_what_was_missed_once_and_each_session_as_it_is_now(bob: Client) -> None:
     first, second = await bob.create_session(title="1"), await bob.create_session(title="2")
     await bob.http.delete(f"/api/sessions/{first}")

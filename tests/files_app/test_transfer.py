@@ -11,12 +11,14 @@ import pytest
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
+from chat_app.models.place import items_of
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from files_app.incoming import Incoming
 from files_app.models import File, bytes_of
 from files_app.storage import chunks
 from files_app.transfer import reading
 from sessions_app.models import AccountLog, ChatSession, MessageDraft, MessageError, PackedHistory, Project
+from sessions_app.models.tree import add_version, show
 from tests.conftest import refused
 
 pytestmark = pytest.mark.django_db
@@ -364,3 +366,39 @@ def test_the_scanner_finds_the_same_wherever_the_text_is_cut() -> None:
     for size in (1, 2, 3, 7, len(text)):
         cut = (text[at : at + size] for at in range(0, len(text), size))
         assert list(reading.elements(cut)) == said
+
+
+def test_a_tree_keeps_its_branches_wherever_it_goes(
+    alice: User, mallory: User, alice_client: APIClient, mallory_client: APIClient
+) -> None:
+    session, _ = ChatSession.objects.open(alice, public_id="tree")
+    first, answer = (session.post(role, content) for role, content in (("user", "One"), ("assistant", "I")))
+    answer.rate("up", "Roman")
+    hidden = add_version(session, MessageDraft(role="user", content="Two"), None)
+    add_version(session, MessageDraft(role="assistant", content="II"), hidden.pk)
+    add_version(session, MessageDraft(role="assistant", content="1"), first.pk)
+    session.refresh_from_db()
+    archive = export(alice_client)
+    assert taken(mallory_client, archive)["imported"] == 1
+    assert content(export(mallory_client)) == content(archive)
+    base = "/api/sessions/tree"
+    shown = mallory_client.get(base).json()["messages"]
+    assert [(message["content"], message["sibling_count"]) for message in shown] == [("One", 2), ("I", 2)]
+    assert shown[1]["feedback"] == {"rating": "up", "text": "Roman"}
+    words, other = mallory_client.get(f"{base}/messages/{shown[0]['id']}/siblings").json()["siblings"]
+    assert (words["selected"], other["content"]) == (True, "Two")
+    taken_in = mallory.chat_sessions.get()
+    show(taken_in, taken_in.messages.get(content="II").pk, items_of)
+    assert [m["content"] for m in mallory_client.get(base).json()["messages"]] == ["Two", "II"]
+    given = taken_in.context_items.filter(visible=True).order_by("position")
+    assert [item.value["content"] for item in given] == ["Two", "II"]
+    assert content(export(mallory_client))["lines"][1]["visible"] is False
+
+
+def test_another_products_tree_keeps_its_branches(alice_client: APIClient) -> None:
+    assert taken(alice_client, json.dumps(OPEN_WEBUI).encode())["imported"] == 1
+    (row,) = alice_client.get("/api/sessions").json()["sessions"]
+    base = f"/api/sessions/{row['session_id']}"
+    _, answer = alice_client.get(base).json()["messages"]
+    versions = alice_client.get(f"{base}/messages/{answer['id']}/siblings").json()["siblings"]
+    assert [(each["content"], each["selected"]) for each in versions] == [("A carp.", False), ("A pike.", True)]

@@ -8,8 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from chat_app.models.place import items_of
 from chatjuicer.accounts.models import User
-from sessions_app.models import AccountEvent, AccountLog, ChatSession, account_log, together, unnoted
+from sessions_app.models import AccountEvent, AccountLog, ChatSession, MessageDraft, account_log, together, unnoted
+from sessions_app.models.tree import add_version, remove, show
 
 pytestmark = pytest.mark.django_db
 
@@ -106,3 +108,19 @@ def test_what_is_unread_and_what_was_begun_is_kept(alice: User) -> None:
     for draft in ("Dear", "Dear", "", ""):
         session.keep_draft(draft)
     assert [type for _, type, _ in told(alice)[before:]] == ["draft", "draft"]
+
+
+def test_what_is_out_of_view_is_not_unread(alice: User) -> None:
+    session = made(alice)
+    words, answer = session.post("user", "Hello"), session.post("assistant", "Yes?")
+    session.mark_read(answer.position)
+    other = add_version(session, MessageDraft(role="assistant", content="No."), words.pk)
+    for leaf, unread in ((other, True), (answer, False)):
+        assert show(session, leaf.pk, items_of) is not None
+        session.refresh_from_db()
+        assert session.unread is unread
+    session.mark_read(words.position)  # a shorter path than the one that was read, and nothing after it
+    assert show(session, other.pk, items_of) is not None
+    assert remove(session, other.pk, items_of) is not None
+    session.mark_read(answer.position)
+    assert not session.unread

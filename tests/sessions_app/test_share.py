@@ -167,3 +167,13 @@ def test_who_may_share(
     assert anybody.get(path).status_code == 404
     for answer in (alice_client.get(SHARE), alice_client.post(SHARE, {}), alice_client.delete(SHARE)):
         refused(answer, 403, "sharing_off")
+
+
+def test_a_key_gives_the_first_share_again(session: ChatSession, alice_client: APIClient) -> None:
+    first = alice_client.post(SHARE, {}, HTTP_IDEMPOTENCY_KEY="k").json()
+    assert alice_client.post(SHARE, {}, HTTP_IDEMPOTENCY_KEY="k").json() == first
+    refused(
+        alice_client.post(SHARE, {"expires_at": "2100-01-01T00:00:00Z"}, HTTP_IDEMPOTENCY_KEY="k"),
+        409,
+        "idempotency_mismatch",
+    )

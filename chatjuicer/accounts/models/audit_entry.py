@@ -35,9 +35,12 @@ class Act(models.TextChoices):
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_DELETED = "account_deleted"
     SESSION_DELETED = "session_deleted"
+    SESSION_PURGED = "session_purged"
     CONVERSATION_READ = "conversation_read"
     APPROVAL_DECIDED = "approval_decided"
     EXPORTED = "exported"
+    SHARED = "shared"
+    SHARE_TAKEN_BACK = "share_taken_back"
     AUDIT_EXPORTED = "audit_exported"
 
 

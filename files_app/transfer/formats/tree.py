@@ -102,11 +102,12 @@ def path_to(shown: str | None, nodes: Sequence[Node]) -> set[str]:
     return path
 
 
-def spoken_before(node: Node, links: Mapping[str, str | None], ids: Mapping[str, int]) -> int | None:
+def spoken_before(node: Node, links: Mapping[str, str | None], ids: Mapping[str, int]) -> int:
+    """Its number; 0 where nothing was said before."""
     at = node.parent
     while at is not None and at not in ids:
         at = links.get(at)
-    return ids[at] if at is not None else None
+    return ids[at] if at is not None else 0
 
 
 def origin(conversation: Conversation, spoken: Sequence[Node]) -> str:

@@ -288,6 +288,19 @@ def test_a_summary_is_left_behind_with_the_words_that_it_covers(talk: Talk) -> N
     assert talk.given == ["What?", "That"]
 
 
+def test_a_summary_goes_with_the_words_that_stand_in_it(talk: Talk) -> None:
+    first, _ = talk.exchange("Where?", "Rome")
+    talk.summarize()
+    second, _ = talk.exchange("When?", "Now")
+    kept = talk.session.compactions.get()
+    talk.summarize()
+    talk.delete(second.pk)
+    assert talk.given == ["In short."]
+    assert talk.session.compactions.get() == kept
+    talk.delete(first.pk)
+    assert (talk.given, talk.session.compactions.exists()) == ([], False)
+
+
 def test_what_an_older_version_has_thrown_away_is_made_from_the_messages(talk: Talk) -> None:
     talk.exchange("Where?", "Rome")
     second, _ = talk.exchange("When?", "Now")

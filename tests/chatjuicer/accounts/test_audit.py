@@ -38,7 +38,11 @@ def test_what_alice_does_is_told_in_order(
     key = alice_client.post("/api/auth/keys", {"name": "ci", "scopes": ["read"]}).json()
     alice_client.delete(f"/api/auth/keys/{key['id']}")
     session = alice_client.post("/api/sessions", {"title": "Rome"}).json()
-    alice_client.delete(f"/api/sessions/{session['session_id']}")
+    base = f"/api/sessions/{session['session_id']}"
+    alice_client.post(f"{base}/share")
+    alice_client.delete(f"{base}/share")
+    alice_client.delete(base)
+    alice_client.delete(f"{base}?permanent=true")
     anybody.post("/api/auth/logout", {"refresh_token": grant["refresh_token"]})
     alice_client.post("/api/auth/logout-everywhere")
     alice_client.post("/api/auth/password", {"current_password": PASSWORD, "new_password": "another long one"})
@@ -47,8 +51,8 @@ def test_what_alice_does_is_told_in_order(
     told = [line for line in lines(auditor) if line["action"] != "session_deleted" or line["actor"]]
     actions = [line["action"] for line in told]
     expected = [
-        "account_deleted", "password_changed", "signed_out_everywhere", "signed_out", "key_deleted", "key_created",
-        "signed_in", "sign_in_failed",
+        "account_deleted", "password_changed", "signed_out_everywhere", "signed_out", "share_taken_back", "shared",
+        "key_deleted", "key_created", "signed_in", "sign_in_failed",
     ]  # fmt: skip
     assert [action for action in actions if action in expected][: len(expected)] == expected
     by = {line["action"]: line for line in told}
