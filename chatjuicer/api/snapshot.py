@@ -21,7 +21,7 @@ def snapshot() -> Iterator[None]:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
         return
-    connection.ensure_connection()  # the first one of a thread has no mode before it
+    connection.ensure_connection()  # sets the mode: a first one has none before, one made anew would lose ours
     # atomic() begins with the connection's mode, which is IMMEDIATE: a reader would queue behind the writers.
     mode = connection.transaction_mode  # type: ignore[attr-defined]
     connection.transaction_mode = "DEFERRED"  # type: ignore[attr-defined]

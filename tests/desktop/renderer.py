@@ -39,6 +39,7 @@ class Stream:
     tools: dict[str, int] = field(default_factory=dict)
     """Calls that were made while it was not shown, each with the number of its answer: the client never clears them."""
     begun: int = 0  # answers
+    began_at: int = 0  # the judge's: the number of the start that was heard last; 0 where starts have none
 
 
 class Renderer:
@@ -242,11 +243,13 @@ class Renderer:
             case "assistant_start":
                 stream.streaming, stream.buffer = True, ""
                 stream.begun += 1
+                told_again = 0 < frame["_seq"] == stream.began_at
+                stream.began_at = frame["_seq"]
                 if shown:
                     if self.answer is not None:
                         self.answer.cut = True
                         self.figures.done["begun again"] += 1
-                        if not 0 < frame["_seq"] <= self.loaded_seq:
+                        if not told_again:
                             self._forgive_cards()
                     self._begin(Row("assistant"))
             case "assistant_delta":

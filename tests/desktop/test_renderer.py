@@ -85,3 +85,12 @@ async def test_where_the_end_of_the_answer_is_unheard_the_client_doubles_the_car
     told(client, *end, (8, "assistant_start"), (9, "assistant_delta"), (10, "assistant_end"))
     assert [row.call_id for row in client.rows if row.call_id] == ["call_1", "call_1"]
     assert client.double_cards == []
+
+
+async def test_nor_is_it_the_servers_fault_where_the_next_answer_had_begun_when_the_history_was_loaded(
+    adapter: Scripted, client: Renderer
+) -> None:
+    adapter.history, adapter.last_seq = [QUESTION, CALL, ANSWER, QUESTION], 9
+    await leave_in_mid_answer_and_come_back(client)
+    told(client, (8, "assistant_start"), (9, "assistant_delta"), (10, "assistant_end"))
+    assert client.double_cards == []
