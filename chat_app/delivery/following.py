@@ -85,6 +85,10 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         except ChatSession.DoesNotExist:
             await self._refuse(4404)
             return
+        except Exception:  # of which the database is gone is one
+            logger.exception("a socket could not be opened")
+            await self._refuse(1011)
+            return
         if not process.sockets.has_room(credentials.user.pk):
             await self._refuse(4429)
             return

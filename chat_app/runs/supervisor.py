@@ -58,7 +58,7 @@ class Supervisor:
         self._started: dict[UUID, Started] = {}
         self._dropped: dict[UUID, str] = {}  # runs that others have ended: the finish_reason
         self._per_user: Counter[UUID] = Counter()
-        self._ending: set[asyncio.Task[None]] = set()  # what is written of runs that have no task any more
+        self._ending: set[asyncio.Task[None]] = set()  # what is written of runs, whether they still have a task or not
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._renewed_at = time.monotonic()
@@ -180,7 +180,7 @@ class Supervisor:
                     if outcome.error:
                         note_failure(span, outcome.error.code)
                     # From here on nothing cancels: the end is written once, by us or by whoever was first.
-                    await asyncio.shield(self._write_own_end(started, outcome, writer))
+                    await asyncio.shield(self._keep(self._write_own_end(started, outcome, writer), f"end of {run.pk}"))
                     finish_reason = outcome.finish_reason
                 except LeaseLost:
                     pass
@@ -211,10 +211,18 @@ class Supervisor:
         note = partial(CallUsage.objects.note, session.owner_id, session.pk, run.pk, calls)
         self._keep(self._write_end(note, session.pk), f"usage of {run.pk}")
 
-    def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _keep(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Work that goes on when whoever began it does not."""
         task = asyncio.create_task(work, name=name)
         self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        task.add_done_callback(self._kept)
+        return task
+
+    def _kept(self, task: asyncio.Task[None]) -> None:
+        self._ending.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, LeaseLost):  # which says that somebody else was first
+            logger.warning("%s could not be written", task.get_name(), exc_info=error)
 
     async def _find_title(self, started: Started) -> None:
         """While the first answer is being written. A person's own title stays, whenever it is set."""
