@@ -70,7 +70,7 @@ def site(sites: Sites, place: Path, remote: str) -> Site:
 
 
 def tool(name: str, **arguments: Any) -> str:
-    return f"tool {name} {json.dumps(arguments)}"
+    return f"tool {name} {json.dumps(arguments, ensure_ascii=False)}"  # as the person wrote it, word for word
 
 
 async def calls(client: Client, servers: list[str], *calls: str, timeout: float = 30) -> list[Frame]:

@@ -71,7 +71,7 @@ OF_OBJECTS = [operation for operation in GUARDED if operation.names and str(oper
 def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
     """Alice's, by the names that paths call them."""
     session, _ = ChatSession.objects.open(alice, public_id="alices", title="Rome")
-    session.add_messages([MessageDraft(role="user", content="hello")])
+    [message] = session.add_messages([MessageDraft(role="user", content="hello")])
     letter = SimpleUploadedFile("letter.txt", b"dear diary")
     answer = alice_client.post("/api/sessions/alices/files/upload", {"file": letter}, format="multipart")
     assert answer.status_code == 201
@@ -79,6 +79,7 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
     project = Project.objects.create(owner=alice, name="hers")
     return {
         "key": "alices",
+        "mid": str(message.pk),
         "session_id": "alices",
         "user_id": "default",
         "name": "letter.txt",
