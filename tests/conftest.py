@@ -1,7 +1,8 @@
 """What all tests share, and which of them run when.
 
 TEST_PROFILE names the database of a run. A test that asks for a database, by `db` or by `profile` (which every site is
-started with), runs on both; all others run once, in the SQLite run.
+started with), runs on both; all others run once, in the SQLite run. So do those with a browser: what they look at is the
+page, which is given the same by both.
 """
 
 import threading
@@ -51,6 +52,8 @@ def parameter_of(item: pytest.Item, name: str) -> object:
 def runs_here(item: pytest.Item) -> bool:
     if only := item.get_closest_marker("only"):
         return bool(only.args[0] == PROFILE)
+    if "browser" in getattr(item, "fixturenames", ()):
+        return PROFILE == "sqlite"
     asked_for = DATABASES.intersection(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db")
     return PROFILE == "sqlite" or bool(asked_for)
 
