@@ -1,8 +1,8 @@
 """What all tests share, and which of them run when.
 
 TEST_PROFILE names the database of a run. A test that asks for a database, by `db` or by `profile` (which every site is
-started with), runs on both; all others run once, in the SQLite run. So do those with a browser: what they look at is the
-page, which is given the same by both.
+started with), runs on both; all others run once, in the SQLite run. So do those with a browser: what they look at is
+the page, which is given the same by both.
 """
 
 import threading
