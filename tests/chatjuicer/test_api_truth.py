@@ -22,10 +22,16 @@ include-path-regex = "^/api/(v1/)?sessions(/[^/]+)?$"
 checks.positive_data_acceptance.enabled = false
 checks.negative_data_rejection.enabled = false
 
-# Which passwords are common, which times are to come, which codes are right now, and what an archive is.
+# Which passwords are common, which times are to come, which codes, tokens and cursors are right, what an archive is.
 [[operations]]
-include-path-regex = "^/api/(v1/)?(auth/(register|keys|totp/confirm)|import|sessions/.+/share)$"
+include-path-regex = "^/api/(v1/)?(auth/(register|keys|totp/confirm|password/reset/confirm)|import|sessions/.+/share|search)$"
 checks.positive_data_acceptance.enabled = false
+
+# A parameter that is there and empty is none.
+[[operations]]
+include-path-regex = "^/api/(usage|events)$"
+checks.positive_data_acceptance.enabled = false
+checks.negative_data_rejection.enabled = false
 
 # A text that is too long may make a body that is too large.
 [checks]
