@@ -12,6 +12,7 @@ from django.db import transaction
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.api.times import rfc3339
 from sessions_app.models import ChatSession, CompactionDraft, MessageDraft
+from sessions_app.models.model_context import SUMMARY_TOOL
 from sessions_app.signals import message_added
 
 from .database import in_database
@@ -25,7 +26,6 @@ from .window.shorten import given
 from .window.tokens import TOKENS_PER_ITEM, count
 
 MIN_EXCHANGES = 2  # fewer are as short as their summary
-TOOL_NAME = "summarize_conversation"  # by which a summary stands in the history
 
 
 class ContextChanged(ApiError):
@@ -71,7 +71,7 @@ async def summarize_session(session: ChatSession, agent: Agent) -> dict[str, Any
     row = MessageDraft(
         role="tool_call",
         tool_call_id=f"call_{uuid4().hex}",
-        tool_name=TOOL_NAME,
+        tool_name=SUMMARY_TOOL,
         tool_arguments="{}",
         tool_result=summary,
         tool_success=True,

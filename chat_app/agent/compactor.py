@@ -3,13 +3,13 @@
 import logging
 from uuid import uuid4
 
-from chat_app.compaction import TOOL_NAME
 from chat_app.database import in_database
 from chat_app.runs.contract import SummaryRequest
 from chat_app.window.held import Held, held
 from chat_app.window.plan import Limits, Plan, plan
 from chat_app.window.tokens import TOKENS_PER_ITEM, count
 from chatjuicer.api.exceptions import ApiError
+from sessions_app.models.model_context import SUMMARY_TOOL
 
 from .summarize import excerpt, summarize
 from .transcript import Transcript
@@ -38,9 +38,9 @@ async def compact(transcript: Transcript, limits: Limits) -> bool:
     logger.info("the context is compacted: %d tokens, then %d", tokens_before, tokens_after)
     await transcript.writer.compaction(chosen.draft(before, summary, tokens_before, tokens_after))
     call_id, told = f"call_{uuid4().hex}", summary if chosen.material else SHORTENED
-    await transcript.writer.tool_call(id=call_id, name=TOOL_NAME, arguments="{}", status="detected")
+    await transcript.writer.tool_call(id=call_id, name=SUMMARY_TOOL, arguments="{}", status="detected")
     await transcript.writer.tool_call(
-        id=call_id, name=TOOL_NAME, arguments="{}", status="completed", result=told, success=True
+        id=call_id, name=SUMMARY_TOOL, arguments="{}", status="completed", result=told, success=True
     )
     await transcript.context.forget()
     return tokens_after < tokens_before

@@ -7,13 +7,11 @@ an answer is being written out of view, or away, stops that answer first; what i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -24,25 +22,24 @@ from chat_app.log.record import add_events, lock_session, verb_transaction
 from sessions_app.exceptions import SessionInactive
 from sessions_app.models import IDLE, Addition, ChatSession, Message, MessageDraft
 from sessions_app.models.message import NO_PARENT
-from sessions_app.models.model_context import SUMMARIES
+from sessions_app.models.model_context import SUMMARY_TOOL
 from sessions_app.models.tree import Node, PathChange, Tree, add_version, remove, take_out
 
-from .inputs import user_message
+from .ending import CUT_REASONS
+from .inputs import digest_of, user_message
 from .place import (
     OUTPUTS,
-    continued_of,
     end_of_answers,
     items_of,
     note_change,
     show_path,
     take_place,
     waiting_words,
-    words_of,
 )
-from .run import Run, Started, allowed_tools
+from .run import Run, Started
 from .status import ACTIVE, LIVE, RunStatus
 
-CUT = ("interrupted", "error", "length", "max_turns", "budget")
+MAY_GO_ON = (*CUT_REASONS, "interrupted", "error", "max_turns")
 """Of a run whose answer may go on, the reason why it ended."""
 
 
@@ -64,7 +61,7 @@ def regenerate(session_pk: UUID, message_id: UUID, wishes: Wishes, owner: str = 
         if repeated := _repeated(session, wishes, asked):
             return repeated
         message = _message(session, message_id)
-        if message.role == Message.Role.TOOL_CALL and message.tool_name == SUMMARIES:
+        if message.role == Message.Role.TOOL_CALL and message.tool_name == SUMMARY_TOOL:
             raise NothingToRegenerate()
         tree, first_runs = Tree(session), _first_runs(session)
         node = tree.by_key[message_id]
@@ -198,8 +195,7 @@ def _stop(session: ChatSession, runs: QuerySet[Run]) -> None:
 
 
 def _hash(verb: str, message_id: UUID | None, wishes: Wishes, *said: Any) -> str:
-    command = [verb, message_id, said, wishes.model, wishes.reasoning_effort, wishes.on_busy]
-    return hashlib.sha256(msgspec.json.encode(command, order="sorted")).hexdigest()
+    return digest_of([verb, message_id, said, wishes.model, wishes.reasoning_effort, wishes.on_busy])
 
 
 def _repeated(session: ChatSession, wishes: Wishes, asked: str) -> Started | None:
@@ -233,9 +229,7 @@ def _accept(session: ChatSession, run: Run, words: Sequence[Message], wishes: Wi
         take_place(run, session, words)
     addition = Addition(session)
     if at_once:
-        started.claimed = True
-        started.always_allowed, started.instructions = allowed_tools(session), session.owner.instructions
-        started.continued, started.words = continued_of(run, session), words_of(run, session)
+        started.look_around()
         started.context = run.begin(addition, owner, words)
         run.first_seq = session.last_seq + 1
         add_events(addition, [protocol.StreamStart()], run.pk)
@@ -293,4 +287,4 @@ def _is_cut(message: Message) -> bool:
     run = Run.objects.filter(pk=message.run_id).defer("state").first() if message.run_id else None
     if run is None:
         return message.partial and message.role == Message.Role.ASSISTANT
-    return run.status not in LIVE and run.finish_reason in CUT
+    return run.status not in LIVE and run.finish_reason in MAY_GO_ON

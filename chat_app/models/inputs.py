@@ -31,5 +31,8 @@ def context_item(message: Message) -> dict[str, Any]:
 def command_hash(inputs: Sequence[UserInput], model: str, reasoning_effort: str, on_busy: str) -> str:
     """Tells one command from another under the same `client_id`."""
     said = [[given.content, given.attachments or []] for given in inputs]
-    command = [said, model, reasoning_effort, on_busy]
+    return digest_of([said, model, reasoning_effort, on_busy])
+
+
+def digest_of(command: list[Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(command, order="sorted")).hexdigest()

@@ -62,6 +62,12 @@ class Started:
     instructions: str = ""  # what the owner asks for in all sessions
     continued: tuple[UUID, str, str] | None = None  # the answer that goes on, its text and its reasoning so far
 
+    def look_around(self) -> None:
+        """The run begins: it is claimed, and told what stands beside its own words."""
+        self.claimed = True
+        self.always_allowed, self.instructions = allowed_tools(self.session), self.session.owner.instructions
+        self.continued, self.words = continued_of(self.run, self.session), words_of(self.run, self.session)
+
     @property
     def first_words(self) -> str:
         content = self.context[0]["content"] if self.context else self.words
@@ -300,9 +306,8 @@ class Run(RunRow):
             run.update(addition.writes, BEGINNING)
             add_events(addition, [protocol.StreamStart()], run.pk)
             addition.write()
-            started = Started(run, session, [m.pk for m in messages], claimed=True, context=context)
-            started.always_allowed, started.instructions = allowed_tools(session), session.owner.instructions
-            started.continued, started.words = continued_of(run, session), words_of(run, session)
+            started = Started(run, session, [m.pk for m in messages], context=context)
+            started.look_around()
             return started
 
     def resume(self, session: ChatSession, owner: str) -> Started:

@@ -21,9 +21,10 @@ FITS_ANY_WINDOW = 500  # characters, which are not worth a look at the session's
 
 async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
     """Raises BadFrame, MessageTooLarge, and what `Run.objects.start` raises."""
-    if sum(len(given.content) for given in inputs_of(command)) > FITS_ANY_WINDOW:
-        await in_database(require_room, session_pk, command)
-    return await accept_run(session_pk, user_id, partial(begin, session_pk, command))
+    inputs = inputs_of(command)
+    if sum(len(given.content) for given in inputs) > FITS_ANY_WINDOW:
+        await in_database(require_room, session_pk, command.model, inputs)
+    return await accept_run(session_pk, user_id, partial(begin, session_pk, command, inputs))
 
 
 async def accept_run(session_pk: UUID, user_id: UUID, verb: Callable[[str], Started]) -> Started:
@@ -36,12 +37,12 @@ async def accept_run(session_pk: UUID, user_id: UUID, verb: Callable[[str], Star
     return started
 
 
-def require_room(session_pk: UUID, command: SendMessage) -> None:
+def require_room(session_pk: UUID, asked_for: str | None, inputs: list[UserInput]) -> None:
     """Before the journal's transaction, in which everybody else's words would wait for the counting. Raises
     MessageTooLarge."""
-    model = command.model or ChatSession.objects.filter(pk=session_pk).values_list("model", flat=True).first()
+    model = asked_for or ChatSession.objects.filter(pk=session_pk).values_list("model", flat=True).first()
     if model:
-        require_fit([given.content for given in inputs_of(command)], model)
+        require_fit([given.content for given in inputs], model)
 
 
 async def change_path(session_pk: UUID, verb: Callable[[], ChatSession]) -> ChatSession:
@@ -49,10 +50,10 @@ async def change_path(session_pk: UUID, verb: Callable[[], ChatSession]) -> Chat
     return await process.journal.transact(verb, session_pk)
 
 
-def begin(session_pk: UUID, command: SendMessage, owner: str) -> Started:
+def begin(session_pk: UUID, command: SendMessage, inputs: list[UserInput], owner: str) -> Started:
     return Run.objects.start(
         session_pk,
-        inputs_of(command),
+        inputs,
         model=command.model or "",
         reasoning_effort=effort_of(command),
         client_id=command.client_id or "",

@@ -22,7 +22,7 @@ from .session import ChatSession
 from .statements import update_returning
 
 CHUNK = 500
-SUMMARIES = "summarize_conversation"
+SUMMARY_TOOL = "summarize_conversation"
 """The tool call by which a summary stands in the history; of it the model is given nothing."""
 
 
@@ -118,7 +118,7 @@ def _items(message: Message, items_of: Callable[[Message], list[dict[str, Any]]]
         return []
     if message.role != Message.Role.TOOL_CALL:
         return items_of(message) if message.content or message.role == Message.Role.USER else []
-    if message.tool_name == SUMMARIES or not message.tool_call_id:
+    if message.tool_name == SUMMARY_TOOL or not message.tool_call_id:
         return []
     call = {"call_id": message.tool_call_id, "name": message.tool_name, "arguments": message.tool_arguments or "{}"}
     output = {"call_id": message.tool_call_id, "output": message.tool_result}
