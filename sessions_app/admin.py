@@ -14,6 +14,7 @@ from django.utils.html import format_html
 
 from chatjuicer.accounts.admin_reason import AsksForReason
 from chatjuicer.api.paginator import BoundedPaginator
+from chatjuicer.api.read_only_admin import ReadOnlyAdmin
 from sessions_app.models import ChatSession, Compaction, ContextItem, Message, Project, known
 
 INLINE_ROWS = 50
@@ -42,7 +43,7 @@ class HistoryInline(admin.TabularInline):
         return False
 
 
-class HistoryAdmin(AsksForReason):
+class HistoryAdmin(ReadOnlyAdmin, AsksForReason):
     """Rows of sessions, read-only, in order within one session; across all sessions as they are found first."""
 
     paginator = BoundedPaginator
@@ -71,15 +72,6 @@ class HistoryAdmin(AsksForReason):
         if search_term and not session_asked_for(request):
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 def session_asked_for(request: HttpRequest) -> str:

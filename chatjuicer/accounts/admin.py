@@ -5,11 +5,12 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, TokenFamily, Totp, User
 from chatjuicer.api.paginator import BoundedPaginator
+from chatjuicer.api.read_only_admin import ReadOnlyAdmin
 
 admin.site.site_header = admin.site.site_title = "Chat Juicer"
 admin.site.unregister(Group)
@@ -100,18 +101,9 @@ class UserAdmin(DjangoUserAdmin):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):
+class AuditEntryAdmin(ReadOnlyAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 100
     list_display = ("seq", "at", "action", "actor", "object", "address", "details")
     ordering = ("-seq",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False

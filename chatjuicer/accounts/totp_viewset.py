@@ -4,12 +4,12 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import credentials_of
+from chatjuicer.accounts.confirmation import user_with_password
 from chatjuicer.accounts.exceptions import WrongCode
 from chatjuicer.accounts.models import Act, AuditEntry, Totp
 from chatjuicer.accounts.serializers import (
     PASSWORD_BODY,
     CodeSerializer,
-    PasswordSerializer,
     RecoveryCodesSerializer,
     SuccessSerializer,
     TotpSetupSerializer,
@@ -43,10 +43,5 @@ class TotpViewSet(ViewSet):
     @extend_schema(operation_id="turn_off_totp", extensions=PASSWORD_BODY, responses={200: SuccessSerializer})
     def turn_off(self, request: Request) -> Response:
         """Neither one-time passwords nor recovery codes are asked for any more."""
-        user = credentials_of(request).user
-        form = PasswordSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        limits.spend_sign_in(request, user.email)
-        user.confirm_password(form.validated_data["password"])
-        Totp.objects.turn_off(user)
+        Totp.objects.turn_off(user_with_password(request))
         return Response({"success": True})

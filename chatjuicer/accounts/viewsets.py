@@ -12,6 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts import resets
 from chatjuicer.accounts.authentication import credentials_of, place_of
+from chatjuicer.accounts.confirmation import user_with_password
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
 from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
@@ -30,7 +31,6 @@ from chatjuicer.accounts.serializers import (
     MeSerializer,
     NewKeySerializer,
     PasswordChangeSerializer,
-    PasswordSerializer,
     RefreshTokenSerializer,
     RegistrationSerializer,
     ResetConfirmSerializer,
@@ -147,12 +147,7 @@ class UserViewSet(ViewSet):
     @extend_schema(operation_id="delete_me", extensions=PASSWORD_BODY, responses={200: SuccessSerializer})
     def delete_me(self, request: Request) -> Response:
         """The account goes, and every session, message and file with it. It cannot be undone."""
-        user = credentials_of(request).user
-        form = PasswordSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        limits.spend_sign_in(request, user.email)
-        user.confirm_password(form.validated_data["password"])
-        user.remove()
+        user_with_password(request).remove()
         return Response({"success": True})
 
     @extend_schema(operation_id="change_password", request=PasswordChangeSerializer, responses=SuccessSerializer)
