@@ -7,24 +7,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from websockets.asyncio.client import connect
 
-from tests.harness.client import Chat, Client, Frame, assert_gapless
+from tests.harness.client import Chat, Client, Frame, assert_gapless, socket_at
 from tests.harness.provider import Provider
 from tests.harness.server import Site
 
 
 @asynccontextmanager
 async def watch(client: Client, query: str = "", **options: Any) -> AsyncIterator[Chat]:
-    address = f"{client.url.replace('http', 'ws', 1)}/ws/account{query}"
     headers = {"Authorization": f"Bearer {client.token}"} if client.token else {}
-    options = {"compression": None, "proxy": None, "ping_interval": None, "additional_headers": headers} | options
-    async with connect(address, **options) as connection:
-        chat = Chat(connection)
-        try:
-            yield chat
-        finally:
-            chat.reader.cancel()
+    async with socket_at(f"{client.url}/ws/account{query}", **{"additional_headers": headers} | options) as chat:
+        yield chat
 
 
 async def put(client: Client, path: str, body: Frame, status: int = 200) -> Frame:

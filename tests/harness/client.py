@@ -126,10 +126,16 @@ async def _sse_frames(answer: httpx.Response) -> AsyncIterator[Frame]:
 
 @asynccontextmanager
 async def socket(url: str, session_id: str, query: str = "", **options: Any) -> AsyncIterator["Chat"]:
-    """A socket with whatever credentials `options` hold."""
-    address = f"{url.replace('http', 'ws', 1)}/ws/chat/{session_id}{query}"
+    """A session's socket with whatever credentials `options` hold."""
+    async with socket_at(f"{url}/ws/chat/{session_id}{query}", **options) as chat:
+        yield chat
+
+
+@asynccontextmanager
+async def socket_at(address: str, **options: Any) -> AsyncIterator["Chat"]:
+    """`address` begins with http."""
     options = {"max_size": None, "compression": None, "proxy": None, "ping_interval": None} | options
-    async with connect(address, **options) as connection:
+    async with connect(address.replace("http", "ws", 1), **options) as connection:
         chat = Chat(connection)
         try:
             yield chat
