@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import date
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
@@ -13,13 +13,13 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.api.awaited import AwaitedResponse
+from chatjuicer.api.bodies import valid
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.parameters import number, number_parameter
@@ -58,8 +58,6 @@ from .serializers import (
 )
 from .window.fit import require_fit
 
-F = TypeVar("F", bound="Serializer[Any]")
-
 MAX_EVENTS = 1000
 MAX_APPROVALS = 100
 EVENT_STREAM = (200, "text/event-stream")
@@ -82,8 +80,7 @@ class SessionViewSet(viewsets.SessionViewSet):
     def interrupt(self, request: Request, key: str) -> HttpResponseBase:
         """Stops the active run, or the one named, wherever it is executed. Asking twice changes nothing more."""
         session = self.session(key)
-        form = InterruptSerializer(data={} if request.data is None else request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(InterruptSerializer, request)
         run_id: UUID | None = form.validated_data.get("run_id")
         require_process()
         # In the journal's transaction, as a socket's stop is: on SQLite it would else wait for the journal's lock.
@@ -300,13 +297,6 @@ class AccountLogViewSet(SessionView, ViewSet):
         said = request.headers.get("Last-Event-ID") or request.query_params.get("after")
         stream = opened(caller(request), said)
         return event_stream(held(request), stream.log, stream.after, opening=stream.opening)
-
-
-def valid(form_class: type[F], request: Request) -> F:
-    """The form; a body may be missing."""
-    form = form_class(data={} if request.data is None else request.data)
-    form.is_valid(raise_exception=True)
-    return form
 
 
 def wishes_of(form: WishesSerializer, request: Request) -> branches.Wishes:

@@ -12,6 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.api.addresses import absolute
+from chatjuicer.api.bodies import valid
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
@@ -72,8 +73,7 @@ class ShareViewSet(SessionView, ViewSet):
     @idempotent
     def create(self, request: Request, key: str) -> Response:
         """Shows what is visible now; done again, under the same address."""
-        form = NewShareSerializer(data={} if request.data is None else request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewShareSerializer, request)
         with snapshot():
             session = self.session(key)
             page = page_of(self.history_class(session))
