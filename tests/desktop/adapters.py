@@ -5,6 +5,7 @@ They differ in who reconnects and when, in who renews tokens, and in nothing els
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +58,7 @@ class Adapter:
         """Raises Refused."""
         bears = self.store.access and (self.shows_token_at_sign_in or not path.startswith("/auth/"))
         headers = {"Authorization": f"Bearer {self.store.access}"} if bears else {}
+        await asyncio.sleep(self.times.way_s)
         try:
             answer = await self._http.request(method, f"{self.dialect.prefix}{path}", headers=headers, **options)
         except httpx.HTTPError as error:

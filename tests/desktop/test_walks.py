@@ -27,10 +27,7 @@ async def test_no_client_is_left_waiting_by_kills_restarts_and_short_tokens(
     [
         ("no-idle-end", "stuck", "lose_network"),
         ("socket-ends-with-token", "cut off", "say"),
-        pytest.param(
-            *("replay-revokes", "locked out", "sleep"),
-            marks=pytest.mark.only("sqlite", reason="not found over two processes; open, see docs/reliability.md"),
-        ),
+        ("replay-revokes", "locked out", "sleep"),
         ("history-has-live", "twice", "start_again"),
     ],
 )

@@ -20,6 +20,7 @@ class Times:
     refresh_before_s: float = 60.0  # before the access token expires
     refresh_at_least_s: float = 10.0
     process_queue_s: float = 0.1  # after the end of an answer
+    way_s: float = 0.05  # a request's to the server, who is not next door; never scaled, as it decides who meets whom
     command_s: float = 5.0  # after which a command is given up; never scaled, servers are not faster for a test
 
     def scaled(self, network: float, tokens: float) -> Times:

@@ -61,5 +61,8 @@ def test_there_is_one_default_effort() -> None:
 
 
 def test_web_code_can_read_it_without_the_sdk() -> None:
-    code = "import sys, sessions_app.catalogue, chat_app.runs.contract; sys.exit('agents' in sys.modules)"
+    code = (
+        "import sys, django; django.setup(); "
+        "import sessions_app.catalogue, chat_app.runs.contract; sys.exit('agents' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -68,7 +68,8 @@ def session(alice: User) -> ChatSession:
 
 
 def begin(session: ChatSession, text: str) -> Run:
-    return commands.begin(session.pk, protocol.SendMessage(messages=[text]), owner="elsewhere:1:aaaa").run
+    command = protocol.SendMessage(messages=[text])
+    return commands.begin(session.pk, command, commands.inputs_of(command), owner="elsewhere:1:aaaa").run
 
 
 def say(session: ChatSession, run: Run, *words: str) -> None:

@@ -10,15 +10,14 @@ import time
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import UUID
 
 from django.conf import settings
 from django.core.signals import setting_changed
 
 from chat_app.delivery.consumer import ChatConsumer
-from chatjuicer.accounts.exceptions import InvalidToken
-from chatjuicer.accounts.models.family import Grant, TokenFamilyManager
-from chatjuicer.accounts.models.spent_token import Place
-from chatjuicer.accounts.tokens import RefreshToken
+from chatjuicer.accounts.models.family import TokenFamily
+from chatjuicer.accounts.models.spent_token import Place, SpentTokenManager
 from sessions_app.history import History
 
 from . import DIRECTORY, TOKEN_LIFE
@@ -88,17 +87,12 @@ def expiry(token: str) -> float:
 
 def revoke_what_comes_again() -> None:
     """A refresh token that was spent before ends its sign-in, whoever sends it."""
-    rotate = TokenFamilyManager.rotate
+    may_come_again = SpentTokenManager.may_come_again
 
-    def rotate_or_revoke(families: TokenFamilyManager, text: str, place: Place) -> Grant:
-        if planted("replay-revokes"):
-            family = families.of_refresh_token(text)
-            if RefreshToken.claims_of(text)["jti"] != family.jti:
-                family.revoke()
-                raise InvalidToken()
-        return rotate(families, text, place)
+    def never(spent: SpentTokenManager, family: TokenFamily, jti: UUID, place: Place) -> bool:
+        return not planted("replay-revokes") and may_come_again(spent, family, jti, place)
 
-    TokenFamilyManager.rotate = rotate_or_revoke  # type: ignore[assignment]
+    SpentTokenManager.may_come_again = never  # type: ignore[assignment]
 
 
 def tell_what_is_being_given() -> None:
