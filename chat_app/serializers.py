@@ -85,6 +85,14 @@ class EventListSerializer(serializers.Serializer[None]):
     resync = serializers.BooleanField(help_text="The cursor cannot be served: load the session again.")
 
 
+@extend_schema_serializer(many=False)
+class StreamedEventSerializer(serializers.Serializer[None]):
+    """What OpenAPI says of a stream is what it says of each event of it."""
+
+    id = serializers.CharField(required=False, help_text="Its seq, where it has one.")
+    data = serializers.CharField(help_text="A frame, as JSON.")  # type: ignore[assignment]
+
+
 class ApprovalSerializer(serializers.Serializer[None]):
     approval_id = serializers.UUIDField()
     session_id = serializers.CharField()

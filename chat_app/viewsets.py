@@ -50,6 +50,7 @@ from .serializers import (
     InterruptSerializer,
     SelectSerializer,
     SessionDetailSerializer,
+    StreamedEventSerializer,
     SummarySerializer,
     UsageQuerySerializer,
     UsageSerializer,
@@ -61,8 +62,12 @@ from .window.fit import require_fit
 MAX_EVENTS = 1000
 MAX_APPROVALS = 100
 EVENT_STREAM = (200, "text/event-stream")
+AFTER = number_parameter("after", "A seq: the events above it.")
 LAST_EVENT_ID = OpenApiParameter(
-    "Last-Event-ID", {"type": "string"}, OpenApiParameter.HEADER, description="Stands in for `after`."
+    "Last-Event-ID",
+    {"type": "string", "pattern": "^[0-9]{0,9}$"},
+    OpenApiParameter.HEADER,
+    description="Stands in for `after` of a stream.",
 )
 
 
@@ -90,25 +95,22 @@ class SessionViewSet(viewsets.SessionViewSet):
         operation_id="list_events",
         parameters=[
             SESSION,
-            number_parameter("after", "A seq: the events above it."),
+            AFTER,
             OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_EVENTS, "default": MAX_EVENTS}),
             LAST_EVENT_ID,
         ],
-        responses={(200, "application/json"): EventListSerializer, EVENT_STREAM: OpenApiTypes.STR},
+        responses={(200, "application/json"): EventListSerializer, EVENT_STREAM: StreamedEventSerializer},
     )
     @action(detail=True)
     def events(self, request: Request, key: str) -> HttpResponseBase:
         """The log. With `Accept: text/event-stream` it goes on live; `id:` is the seq."""
         session = self.session(key)
         streaming = "text/event-stream" in request.headers.get("Accept", "")
-        query: dict[str, Any] = dict(request.query_params.items())
-        if streaming and (last_id := request.headers.get("Last-Event-ID", "")):
-            query["after"] = last_id
-        after = number(query, "after", 0)
+        after = seen_by(request, streaming) or 0
         if streaming:
             require_process()
             return event_stream(held(request), SessionLog(session.pk, session.public_id), after)
-        limit = number(query, "limit", MAX_EVENTS, 1, MAX_EVENTS)
+        limit = number(request.query_params, "limit", MAX_EVENTS, 1, MAX_EVENTS)
         with snapshot():
             session.refresh_from_db(fields=["last_seq", "forgotten_seq"])
             behind = after < session.last_seq
@@ -168,7 +170,7 @@ class UsageViewSet(SessionView, ViewSet):
     )
     def list(self, request: Request) -> Response:
         """What the calls of models took that were made for the caller."""
-        form = UsageQuerySerializer(data=request.query_params)
+        form = UsageQuerySerializer(data=request.query_params.dict())  # a form's empty field would be none
         form.is_valid(raise_exception=True)
         asked = form.validated_data
         rows = CallUsage.objects.filter(between(asked.get("from"), asked.get("to")), user=caller(request))
@@ -285,18 +287,22 @@ class ApprovalViewSet(SessionView, ViewSet):
 class AccountLogViewSet(SessionView, ViewSet):
     @extend_schema(
         operation_id="follow_account",
-        parameters=[
-            OpenApiParameter("after", {"type": "string"}, description="A seq: the events above it come first."),
-            LAST_EVENT_ID,
-        ],
-        responses={EVENT_STREAM: OpenApiTypes.STR},
+        parameters=[AFTER, LAST_EVENT_ID],
+        responses={EVENT_STREAM: StreamedEventSerializer},
     )
     def list(self, request: Request) -> HttpResponseBase:
         """What happens to one's sessions, live; `id:` is the seq. Without `after` it begins with what comes next."""
         require_process()
-        said = request.headers.get("Last-Event-ID") or request.query_params.get("after")
-        stream = opened(caller(request), said)
+        stream = opened(caller(request), seen_by(request))
         return event_stream(held(request), stream.log, stream.after, opening=stream.opening)
+
+
+def seen_by(request: Request, streaming: bool = True) -> int | None:
+    """The last seq that a reader says to have; None: it says nothing. Raises ValidationError."""
+    query: dict[str, Any] = dict(request.query_params.items())
+    if streaming and (last_id := request.headers.get("Last-Event-ID", "")):
+        query["after"] = last_id
+    return number(query, "after", 0) if "after" in query else None
 
 
 def wishes_of(form: WishesSerializer, request: Request) -> branches.Wishes:

@@ -15,17 +15,17 @@ from .following import FollowingConsumer, Opened
 from .logs import AccountsLog, cursor
 
 
-def opened(user: User, after: str | None) -> Opened:
+def opened(user: User, after: int | None) -> Opened:
     """In a database thread. Without `after` the stream begins at the head."""
     last_seq = AccountLog.objects.open(user.pk)[1]
     dialect = NumberedDialect()
     first = protocol.encode(protocol.Connected(UNSET, last_seq, UNSET))
-    return Opened(AccountsLog(user.pk), last_seq if after is None else cursor(after), [first], dialect.texts)
+    return Opened(AccountsLog(user.pk), last_seq if after is None else after, [first], dialect.texts)
 
 
 class AccountConsumer(FollowingConsumer):
     def look_up(self, credentials: Credentials) -> Opened:
-        return opened(credentials.user, self.after)
+        return opened(credentials.user, None if self.after is None else cursor(self.after))
 
     async def carry_out(self, command: protocol.AnyCommand) -> None:
         raise BadFrame("This socket tells of all sessions: a command goes to one of them.", code="unknown_type")

@@ -1,6 +1,6 @@
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +12,7 @@ from chatjuicer.accounts.models import AuditEntry
 from chatjuicer.accounts.scopes import HasScope
 from chatjuicer.accounts.second_factor import may_administer
 from chatjuicer.accounts.serializers import AuditSerializer
-from chatjuicer.api.parameters import number
+from chatjuicer.api.parameters import number, number_parameter
 
 PAGE = 100
 MAX_SEQ = 2**63 - 1
@@ -33,9 +33,7 @@ class AuditViewSet(ViewSet):
 
     @extend_schema(
         operation_id="list_audit",
-        parameters=[
-            OpenApiParameter("cursor", {"type": "string", "pattern": "^[0-9]{0,18}$"}, description="A next_cursor.")
-        ],
+        parameters=[number_parameter("cursor", "A next_cursor.")],
         responses=AuditSerializer,
     )
     def list(self, request: Request) -> Response:

@@ -149,6 +149,7 @@ class AuditLineSerializer(serializers.Serializer[Any]):
     details = serializers.DictField()
 
 
+@extend_schema_serializer(many=False)
 class AuditSerializer(serializers.Serializer[Any]):
     entries = AuditLineSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
