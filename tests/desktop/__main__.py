@@ -16,6 +16,7 @@ import sys
 from tests.desktop.dialects import DIALECTS, SERVED, Dialect
 from tests.desktop.walks import Plan, desktop_site, walk
 from tests.faults.figures import Figures
+from tests.harness import programs
 
 
 def main() -> None:
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--generation", choices=tuple(DIALECTS))
     given = parser.parse_args()
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # the provider, whose readers leave
+    programs.fork_from_now_on()  # servers are killed and started many times, and how long a start takes is not asked here
     broken = False
     for dialect in (DIALECTS[given.generation],) if given.generation else SERVED:
         figures = asyncio.run(run(dialect, given.profile, given.n, given.seed))

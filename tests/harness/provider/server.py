@@ -107,9 +107,8 @@ class Provider:
             self._thread = None
 
     def reset(self) -> None:
-        """Forget requests, violations and queued scripts; open every gate that is still shut."""
-        for name in list(self._gates):
-            self.open_gate(name)
+        """Forget requests, violations, queued scripts and gates; let go on who waits at one."""
+        self._loop.call_soon_threadsafe(self._forget_gates)
         self.requests, self.violations = [], []
         self.scripts.clear()
         self.window, self.answers = 0, lambda request: None
@@ -117,6 +116,11 @@ class Provider:
 
     def open_gate(self, name: str) -> None:
         self._loop.call_soon_threadsafe(lambda: self._gate(name).set())
+
+    def _forget_gates(self) -> None:
+        gates, self._gates = self._gates, {}
+        for gate in gates.values():
+            gate.set()
 
     def _gate(self, name: str) -> asyncio.Event:
         return self._gates.setdefault(name, asyncio.Event())
