@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--generation", choices=tuple(DIALECTS))
     given = parser.parse_args()
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # the provider, whose readers leave
-    programs.fork_from_now_on()  # servers are killed and started many times, and how long a start takes is not asked here
+    programs.fork_from_now_on()  # servers are killed and started many times; how long that takes is not asked
     broken = False
     for dialect in (DIALECTS[given.generation],) if given.generation else SERVED:
         figures = asyncio.run(run(dialect, given.profile, given.n, given.seed))
