@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from chatjuicer.accounts.models import TokenFamily, User
 from tests.harness import databases, programs
 from tests.harness.provider import Provider
-from tests.harness.sites import Sites
+from tests.harness.sites import KEPT, Sites
 from tests.settings import MIGRATE, PROFILE
 
 PASSWORD = "correct horse battery staple"
@@ -79,10 +79,16 @@ def the_provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="session")
-def sites(profile: str, the_provider: Provider) -> Iterator[Sites]:
+def all_sites(profile: str, the_provider: Provider) -> Iterator[Sites]:
     sites = Sites(profile, the_provider)
     yield sites
     sites.stop()
+
+
+@pytest.fixture(scope="module")
+def sites(all_sites: Sites) -> Iterator[Sites]:
+    yield all_sites
+    all_sites.stop(kept=KEPT)
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from tests.harness.server import Site
 from tests.harness.sites import TIMES, Sites
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(sites: Sites) -> Site:
     return sites.get(TIMES)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chat_completions_site(sites: Sites) -> Site:
     return sites.get({"OPENAI_API": "chat_completions", **TIMES}, processes=1)
 

@@ -11,7 +11,7 @@ from tests.harness.provider import Provider
 collect_ignore = [] if TODAY in SERVED else ["test_flows_today.py"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def the_desktop_site(profile: str) -> Iterator[DesktopSite]:
     with desktop_site(profile) as site:
         yield site

@@ -11,7 +11,7 @@ from tests.faults.site import FaultySite, faulty_site
 TIMES = {"LEASE_S": "3", "SHUTDOWN_GRACE_S": "3", "DATABASE_POOL_MAX": str(POOL)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def the_site(profile: str) -> Iterator[FaultySite]:
     with small_disk() if profile == "sqlite" else nullcontext() as disk:
         data = {"DATA_DIR": str(disk)} if disk else {}
