@@ -35,7 +35,7 @@ negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 
 
 @pytest.fixture(scope="module")
 def site(sites: Sites) -> Site:
-    return sites.get({"ALLOW_LOCALHOST_NOAUTH": "false"}, processes=1, demo=True)
+    return sites.get({"ALLOW_LOCALHOST_NOAUTH": "false"}, processes=1)
 
 
 @pytest.mark.parametrize(
