@@ -75,6 +75,7 @@ class BoundedHTTP(HttpToolsProtocol):
         self._leave_room()  # sockets are counted by their users
         super().handle_websocket_upgrade()
         self._tell_peer(getattr(self.transport.get_protocol(), "scope", None))
+        self.parser = None  # type: ignore[assignment]  # which holds this object, that nobody needs any more
 
     def _find_room(self) -> bool:
         """Whether its address may have another connection. Behind a proxy all have one address."""

@@ -1,5 +1,7 @@
-"""uvicorn's WebSocket protocol with a short way for text: a frame that goes to many sockets is encoded once."""
+"""uvicorn's WebSocket protocol with a short way for text: a frame that goes to many sockets is encoded once. And with
+less that an idle socket holds."""
 
+import asyncio
 import struct
 from typing import Any
 
@@ -11,12 +13,20 @@ SHORT_BYTES, LONG_BYTES = 126, 65536
 
 
 class SharedFrames(WebSocketsSansIOProtocol):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.queue = Inbox()  # type: ignore[assignment]
+
     async def send(self, message: Any) -> None:
         text = message.get("text")
-        if text is None or message["type"] != "websocket.send" or not self._takes_frames():
-            await super().send(message)
-        else:
+        if text is not None and message["type"] == "websocket.send" and self._takes_frames():
             self.transport.write(frame_of(text))
+            return
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            # The parser holds the request as long as it lives. All that is used of it is in the scope.
+            self.request.headers.clear()
+            self.response.headers.clear()
 
     def _takes_frames(self) -> bool:
         """Whether it is open, reads what it is sent, and has agreed on no extension that would change a frame."""
@@ -27,6 +37,34 @@ class SharedFrames(WebSocketsSansIOProtocol):
             and self.conn.state is State.OPEN
             and not self.conn.extensions
         )
+
+
+class Inbox:
+    """As much of an asyncio.Queue as one reader needs, who is mostly waiting: that one has four deques, of 760 bytes
+    each while they are empty."""
+
+    __slots__ = ("_messages", "_waiting")
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._waiting: asyncio.Future[None] | None = None
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def get(self) -> Any:
+        while not self._messages:
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        return self._messages.pop(0)
 
 
 def frame_of(text: str) -> bytes:

@@ -9,9 +9,8 @@ from chat_app.database import in_database
 from chat_app.models import Approval, Run
 from chat_app.models.status import ACTIVE
 from chat_app.runs.commands import decide, start_run, stop_run
-from chatjuicer.accounts.authentication import Credentials, scope_headers
+from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.models import Act, AuditEntry
-from chatjuicer.api import limits
 from chatjuicer.api.snapshot import snapshot
 from sessions_app.models import ChatSession
 
@@ -71,7 +70,7 @@ class ChatConsumer(FollowingConsumer):
                 Act.APPROVAL_DECIDED,
                 approval,
                 actor=self.socket.credentials.user.pk,
-                address=limits.address((self.scope.get("client") or [""])[0], scope_headers(self.scope)),
+                address=self.address,
                 tool=approval.name,
                 decision=approval.status,
             )

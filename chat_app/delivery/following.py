@@ -6,13 +6,14 @@ import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chat_app import protocol
@@ -35,6 +36,7 @@ from chatjuicer.observability.counters import counts
 from sessions_app.models import ChatSession
 
 from .connections import Socket
+from .hub import Channel
 from .logs import Log
 from .outbox import Outbox
 
@@ -57,8 +59,12 @@ class FollowingConsumer(AsyncWebsocketConsumer):
     # The hub is the process's one member of a log's group; a consumer needs no channel of its own.
     channel_layer_alias = "none"
 
+    address: str  # of the client, as far as it can be known
+    is_counted: bool  # whether its frames count for its user's rate
+    texts: Callable[[Record | str], Iterable[str]]
     socket: Socket | None = None
-    writer: asyncio.Task[None] | None = None
+    channel: Channel | None = None
+    writer: asyncio.Task[None] | None = None  # while there is something to be sent
 
     @abstractmethod
     def look_up(self, credentials: Credentials) -> Opened:
@@ -67,6 +73,13 @@ class FollowingConsumer(AsyncWebsocketConsumer):
     @abstractmethod
     async def carry_out(self, command: protocol.AnyCommand) -> None:
         """One of those that mean something here alone."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """As the parent, without a task for each message that is waited for."""
+        self.scope, self.base_send = scope, send
+        with suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """As the parent, less its look for old database connections: no connection is used on this thread."""
@@ -96,7 +109,16 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         outbox = Outbox()
         self.socket = process.sockets.add(credentials, outbox, opened.log.key, closes_last=opened.closes_last)
         counts.socket_opened(resumed=self.after is not None)
-        self.writer = asyncio.create_task(self._write(outbox, opened))
+        self.texts = opened.texts
+        self.writer = asyncio.create_task(self._begin(outbox, opened))
+        self._forget_head()
+
+    def _forget_head(self) -> None:
+        """The server and the routers hold the scope for as long as the socket is open; its headers, credentials among
+        them, are not needed any more."""
+        peer, headers = (self.scope.get("client") or [""])[0], scope_headers(self.scope)
+        self.address, self.is_counted = limits.address(peer, headers), limits.counts(peer, headers)
+        self.scope["headers"].clear()
 
     async def _refuse(self, code: int) -> None:
         await self.accept(subprotocol=self._subprotocol)
@@ -116,32 +138,65 @@ class FollowingConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         """What goes on in the log does not end with that."""
         if self.socket is not None:
+            self.socket.outbox.on_filled = None
             self.socket.outbox.close()
             process.sockets.remove(self.socket)
         if self.writer is not None:
             self.writer.cancel()
+        await self._leave()
 
-    async def _write(self, outbox: Outbox, opened: Opened) -> None:
-        """Everything that the client is sent goes through here, in order."""
-        close_code: int | None = 1011
+    async def _leave(self) -> None:
+        channel, self.channel = self.channel, None
+        if channel is not None and self.socket is not None:
+            channel.listeners.discard(self.socket.outbox)
+            await process.hub.leave(channel)
+
+    async def _begin(self, outbox: Outbox, opened: Opened) -> None:
+        """Send what the client is told first, all that the log has, and what has come meanwhile."""
         try:
-            async with process.hub.channel(opened.log) as channel:
-                for text in opened.opening:
-                    await self.send(text)
-                async with aclosing(process.hub.follow(channel, outbox, opened.after)) as frames:
-                    async for frame in frames:
-                        for text in opened.texts(frame):
-                            await self.send(text)
-                            counts.frames_out += 1
-            close_code = outbox.close_code
-        except asyncio.CancelledError:
-            return
-        except (OSError, RuntimeError):  # the client is gone, and the server's send says so
-            return
-        except Exception:
-            logger.exception("the socket's writer failed")
-        if close_code is not None:
-            await self.close(code=close_code, reason=outbox.close_reason)
+            self.channel = await process.hub.enter(opened.log)
+            for text in opened.opening:
+                await self.send(text)
+            async with aclosing(process.hub.replay(self.channel, outbox, opened.after)) as frames:
+                async for frame in frames:
+                    await self._send_frame(frame)
+            outbox.on_filled = self._write_soon
+            await self._write_all(outbox)
+        except Exception as error:
+            await self._give_up(error)
+
+    def _write_soon(self) -> None:
+        """An idle socket has no task that waits for something to send."""
+        if self.writer is not None and self.writer.done() and self.socket is not None:
+            self.writer = asyncio.create_task(self._write(self.socket.outbox))
+
+    async def _write(self, outbox: Outbox) -> None:
+        try:
+            await self._write_all(outbox)
+        except Exception as error:
+            await self._give_up(error)
+
+    async def _write_all(self, outbox: Outbox) -> None:
+        """Until there is nothing more. Nothing is awaited between that look and the end of the writer's task, so that
+        what is put afterwards finds it done, and begins another."""
+        while (frame := outbox.take()) is not None:
+            await self._send_frame(frame)
+        if outbox.closed:
+            await self._leave()
+            if outbox.close_code is not None:
+                await self.close(code=outbox.close_code, reason=outbox.close_reason)
+
+    async def _send_frame(self, frame: Record | str) -> None:
+        for text in self.texts(frame):
+            await self.send(text)
+            counts.frames_out += 1
+
+    async def _give_up(self, error: Exception) -> None:
+        await self._leave()
+        if not isinstance(error, (OSError, RuntimeError)):  # else the client is gone, and the server's send says so
+            logger.error("the socket's writer failed", exc_info=error)
+            with suppress(OSError, RuntimeError):
+                await self.close(code=1011)
 
     # -- commands
 
@@ -188,8 +243,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
                 await self.carry_out(command)
 
     async def _count_frame(self) -> None:
-        peer, headers = (self.scope.get("client") or [""])[0], scope_headers(self.scope)
-        if self.socket is not None and limits.counts(peer, headers):
+        if self.socket is not None and self.is_counted:
             await in_database(limits.spend_user, self.socket.credentials.user.pk)
 
     def answer(self, frame: protocol.Event, client_id: str | None = None) -> None:

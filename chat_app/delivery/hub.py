@@ -104,6 +104,14 @@ class Hub:
     @asynccontextmanager
     async def channel(self, log: Log) -> AsyncIterator[Channel]:
         """The log's channel, held open. What is committed after this line is entered reaches it."""
+        channel = await self.enter(log)
+        try:
+            yield channel
+        finally:
+            await self.leave(channel)
+
+    async def enter(self, log: Log) -> Channel:
+        """The log's channel, which stays open until `leave`."""
         channel = self._channels.get(log.key)
         if channel is None:
             channel = self._channels[log.key] = Channel(log)
@@ -111,14 +119,19 @@ class Hub:
         try:
             async with channel.opening:
                 await self._open(channel)
-            yield channel
-        finally:
-            channel.members -= 1
-            if channel.members == 0:
-                del self._channels[log.key]
-                if channel.catching_up is not None:
-                    channel.catching_up.cancel()
-                await self._layer.leave(log.key)
+        except BaseException:
+            await self.leave(channel)
+            raise
+        return channel
+
+    async def leave(self, channel: Channel) -> None:
+        """Once for each `enter`."""
+        channel.members -= 1
+        if channel.members == 0:
+            del self._channels[channel.log.key]
+            if channel.catching_up is not None:
+                channel.catching_up.cancel()
+            await self._layer.leave(channel.log.key)
 
     async def _open(self, channel: Channel) -> None:
         if channel.opened:
@@ -131,7 +144,18 @@ class Hub:
         self._joined.set()
 
     async def follow(self, channel: Channel, outbox: Outbox, after: int) -> AsyncGenerator[Record | str]:
-        """Each event above `after` once, in order, first from the log and then live, until the outbox is closed.
+        """Each event above `after` once, in order, first from the log and then live, until the outbox is closed."""
+        try:
+            async for frame in self.replay(channel, outbox, after):
+                yield frame
+            async for frame in outbox.frames():
+                yield frame
+        finally:
+            channel.listeners.discard(outbox)
+
+    async def replay(self, channel: Channel, outbox: Outbox, after: int) -> AsyncGenerator[Record | str]:
+        """Each event above `after` once, in order, that is in the log. With its end the outbox is one of the channel's
+        listeners, and is given what comes next.
 
         A cursor that the log cannot serve gives a `resync` and the live stream; so does a log that is forgotten while
         it is being read.
@@ -155,11 +179,6 @@ class Hub:
         # is ahead of the channel, which may still be reading, its outbox passes over what it has.
         outbox.after = after
         channel.listeners.add(outbox)
-        try:
-            async for frame in outbox.frames():
-                yield frame
-        finally:
-            channel.listeners.discard(outbox)
 
     # -- what comes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from chat_app.protocol import Record, merged
 from chatjuicer.observability.counters import counts
@@ -19,19 +19,21 @@ RECORD_BYTES = 200  # besides its text
 
 
 class Outbox:
-    """A client's place in the stream. `put` never waits; iterating sends what was put, oldest first.
+    """A client's place in the stream. `put` never waits; what was put is taken oldest first, by iterating or, where
+    nobody is to wait in between, by `take` whenever `on_filled` is called.
 
     Iteration ends when the outbox is closed, with `close_code` saying why (None: the reader left by itself).
     """
 
-    __slots__ = ("_backlog_bytes", "_frames", "_ready", "after", "close_code", "close_reason", "closed")
+    __slots__ = ("_backlog_bytes", "_frames", "_ready", "after", "close_code", "close_reason", "closed", "on_filled")
 
     def __init__(self) -> None:
         self.closed = False
         self.after = 0  # the client has the events up to this number
         self.close_code: int | None = None
         self.close_reason = ""
-        self._frames: deque[Record | str] = deque()
+        self.on_filled: Callable[[], None] | None = None  # at each `put`, and when it is closed
+        self._frames: deque[Record | str] | None = None  # made with the first: an empty one takes 760 bytes
         self._backlog_bytes = 0
         self._ready: asyncio.Future[None] | None = None
 
@@ -39,6 +41,8 @@ class Outbox:
         """A numbered record of the log, or a control frame's text."""
         if self.closed or (isinstance(frame, Record) and frame.seq <= self.after):
             return
+        if self._frames is None:
+            self._frames = deque()
         self._frames.append(frame)
         self._backlog_bytes += _size(frame)
         # The oldest is on its way, and may by itself be as large as a message may be.
@@ -64,13 +68,15 @@ class Outbox:
         return not self._frames
 
     def _wake(self) -> None:
+        if self.on_filled is not None:
+            self.on_filled()
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
 
     async def frames(self) -> AsyncIterator[Record | str]:
         while True:
-            while self._frames:
-                yield self._next()
+            while (frame := self.take()) is not None:
+                yield frame
             if self.closed:
                 return
             self._ready = asyncio.get_running_loop().create_future()
@@ -79,7 +85,11 @@ class Outbox:
             finally:
                 self._ready = None
 
-    def _next(self) -> Record | str:
+    def take(self) -> Record | str | None:
+        """The oldest frame, with those that follow merged into it as far as they can be; None if there is none."""
+        if not self._frames:
+            self._frames = None
+            return None
         first = self._frames.popleft()
         size = _size(first)
         self._backlog_bytes -= size

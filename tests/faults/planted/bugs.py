@@ -105,9 +105,9 @@ def write_late() -> None:
 
 
 def read_before_subscribing() -> None:
-    follow = Hub.follow
+    replay = Hub.replay
 
-    async def follow_late(hub: Hub, channel: Channel, outbox: Outbox, after: int) -> AsyncIterator[Record | str]:
+    async def replay_late(hub: Hub, channel: Channel, outbox: Outbox, after: int) -> AsyncIterator[Record | str]:
         if planted("read-before-subscribe"):
             records, _ = await in_database(logs.page, channel.log, after)
             for record in records:
@@ -117,10 +117,10 @@ def read_before_subscribing() -> None:
             if channel.head > max(read, after):
                 leave_trace("read-before-subscribe")
             after = max(channel.head, read)
-        async for frame in follow(hub, channel, outbox, after):
+        async for frame in replay(hub, channel, outbox, after):
             yield frame
 
-    replace(Hub, "follow", follow_late)
+    replace(Hub, "replay", replay_late)
 
 
 def believe_the_layer() -> None:
