@@ -3,6 +3,7 @@ stays as it is."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -50,7 +51,7 @@ class Asked:
     tokens: int
 
 
-async def summarize_session(session: ChatSession, agent: Agent) -> dict[str, Any]:
+async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[Agent]]) -> dict[str, Any]:
     """The body of the answer. The model is asked with nothing locked; what it says is put in place only if the context
     is still the one that it was asked about. Raises RunActive, ContextChanged and what the agent raises."""
     asked = await in_database(_asked, session)
@@ -65,7 +66,7 @@ async def summarize_session(session: ChatSession, agent: Agent) -> dict[str, Any
         }
     request = SummaryRequest(session.model, asked.plan.material, asked.held.summary, asked.limits.for_summary)
     try:
-        summary = await agent.summarize(request)
+        summary = await (await agent()).summarize(request)
     finally:
         await in_database(CallUsage.objects.note, session.owner_id, session.pk, None, request.calls)
     row = MessageDraft(

@@ -129,7 +129,7 @@ class SessionViewSet(viewsets.SessionViewSet):
     def summarize(self, request: Request, key: str) -> HttpResponseBase:
         """Puts a summary in the place of what the model was given so far. The history is not touched."""
         session = self.session(key)
-        return AwaitedResponse(self, summarize_session(session, require_process().agent))
+        return AwaitedResponse(self, summarize_session(session, require_process().loaded_agent))
 
     @extend_schema(operation_id="get_context", parameters=[SESSION], responses=ContextSerializer)
     @action(detail=True)

@@ -32,13 +32,12 @@ from django.db import close_old_connections  # noqa: E402
 from django.http.response import HttpResponseBase, StreamingHttpResponse  # noqa: E402
 from django.urls import re_path, set_script_prefix  # noqa: E402
 
-from chat_app.agent.lifecycle import shut_down, warm_up  # noqa: E402
-from chat_app.agent.sdk_agent import SdkAgent  # noqa: E402
+from chat_app.agent import loading  # noqa: E402
 from chat_app.database import with_fresh_connection  # noqa: E402
 from chat_app.page_files import page_files  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runs.process import process  # noqa: E402
-from chatjuicer import on_loop  # noqa: E402
+from chatjuicer import health, on_loop  # noqa: E402
 from chatjuicer.admission import FREE_BYTES, admits, needs_credentials  # noqa: E402
 from chatjuicer.api.awaited import AwaitedResponse  # noqa: E402
 from chatjuicer.api.errors import answer  # noqa: E402
@@ -224,13 +223,13 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             if message["type"] == "lifespan.startup":
                 tracing.start()
                 await asyncio.to_thread(page_files().pack)
-                await warm_up()
-                await process.start(SdkAgent(), execute_runs=settings.SUPERVISE_RUNS)
+                await health.database.state()  # before the agent, while it is loaded, takes half of the interpreter
+                await process.start(loading.load(), execute_runs=settings.SUPERVISE_RUNS)
                 housekeeper.start()
             else:
                 await process.stop()
                 await asyncio.to_thread(housekeeper.stop)
-                await shut_down()
+                await loading.unload()
                 tracing.stop()
         except Exception:
             logger.exception("%s failed", message["type"])

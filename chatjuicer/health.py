@@ -36,6 +36,9 @@ HEALTH = inline_serializer(
         "status": serializers.ChoiceField(["healthy", "degraded"]),
         "database": serializers.ChoiceField(["ok", "unavailable"]),
         "channel_layer": serializers.ChoiceField(["ok", "memory", "unavailable"]),
+        "agent": serializers.ChoiceField(
+            ["ok", "loading", "unavailable"], help_text="While it is loading, after a start, messages wait for it."
+        ),
         "version": serializers.CharField(),
     },
 )
@@ -73,8 +76,9 @@ def report(database: DatabaseState, channel_layer: ChannelState) -> dict[str, An
     return {
         "database": answers,
         "channel_layer": channel_layer,
+        "agent": process.agent_state,
         "version": settings.VERSION,
-        "status": "degraded" if "unavailable" in (answers, channel_layer) else "healthy",
+        "status": "degraded" if "unavailable" in (answers, channel_layer, process.agent_state) else "healthy",
     }
 
 
@@ -86,6 +90,8 @@ def require_ready(database: DatabaseState, channel_layer: ChannelState) -> None:
         raise Unavailable("The server is not ready: migrations are missing.")
     if channel_layer == "unavailable":
         raise Unavailable("The server is not ready: Redis does not answer.")
+    if process.agent_state == "unavailable":
+        raise Unavailable("The server is not ready: the agent could not be loaded.")
     if process.unwritten_s > MAX_UNWRITTEN_S:
         raise Unavailable(f"The server is not ready: what was said {process.unwritten_s:.0f} s ago is not written.")
 

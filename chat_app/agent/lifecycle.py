@@ -23,13 +23,17 @@ _WARM_UP = RunRequest(UUID(int=0), UUID(int=0), "", UUID(int=0), "warm-up", hist
 
 
 async def warm_up() -> None:
-    """Execute one run that belongs to nobody, and start the shared MCP servers. The first run through the SDK takes
-    half a second longer than others, for what it imports, builds and compiles."""
+    """Execute one run that belongs to nobody. The first run through the SDK takes half a second longer than others, for
+    what it imports, builds and compiles."""
     transcript = Transcript(_WARM_UP, NullWriter())
     asker = Asker(transcript, WarmUpModel("warm-up", transcript), TOOLS)
     await run_tools(await asker.ask(), asker, max_turns=2)
     ResponsesConverter.convert_tools(TOOLS, [])
     ChatConverter.items_to_messages([{"role": "user", "content": "Hi"}], model="warm-up")
+
+
+def start_up() -> None:
+    """On the loop on which runs are executed from now on: the client, and the shared MCP servers."""
     client()
     global _starting
     _starting = asyncio.create_task(start_shared())

@@ -1,7 +1,7 @@
 """What an agent is to the supervisor: what it is given, what it returns, and where it writes meanwhile.
 
 Nothing outside chat_app/agent imports the agent itself. chatjuicer/asgi.py and the command execute_runs choose one and
-hand it to the process, so that the Agents SDK is imported only where runs are executed.
+hand it to the process, so that the Agents SDK is imported only where runs are executed, and beside the serving.
 """
 
 from dataclasses import dataclass, field

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Literal
 from uuid import UUID
 
 from chat_app.delivery.connections import Sockets
@@ -11,10 +12,13 @@ from chat_app.delivery.hub import Hub
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.journal import Journal
 from chat_app.models import fence
+from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.counters import counts
 
 from .contract import Agent
 from .supervisor import Supervisor
+
+AgentState = Literal["ok", "loading", "unavailable"]
 
 LOOK_S = 0.1  # how often a shutdown looks for sessions whose runs have ended
 
@@ -25,7 +29,7 @@ class Process:
     journal: Journal
     hub: Hub
     sockets: Sockets
-    agent: Agent
+    agent: asyncio.Future[Agent]  # done once it is loaded
     supervisor: Supervisor | None
 
     def __init__(self) -> None:
@@ -33,10 +37,10 @@ class Process:
         self.supervisor = None
         self._lag: asyncio.Task[None] | None = None
 
-    async def start(self, agent: Agent, *, execute_runs: bool) -> None:
-        """Once per process, on its loop, before it serves. With `execute_runs` false, runs are left to other processes
-        and the agent only summarizes."""
-        self.agent = agent
+    async def start(self, agent: Awaitable[Agent], *, execute_runs: bool) -> None:
+        """Once per process, on its loop, before it serves. It may serve before the `agent` is there: runs are queued
+        until then. With `execute_runs` false, runs are left to other processes and the agent only summarizes."""
+        self.agent = asyncio.ensure_future(agent)
         self.loop = asyncio.get_running_loop()
         self.hub = Hub()
         self.journal = Journal(fence, on_lost=self._drop, on_refused=self._refuse)
@@ -47,7 +51,7 @@ class Process:
         commit_hooks.on_run_queued = self._announce_queued
         self.hub.layer.on_queue = self._wake_supervisor
         if execute_runs:
-            self.supervisor = Supervisor(self.journal, self.hub, agent)
+            self.supervisor = Supervisor(self.journal, self.hub, self.agent)
             self.supervisor.start()
 
     async def stop(self, grace_s: float = 0.0, hurried: Callable[[], bool] = lambda: False) -> None:
@@ -65,8 +69,22 @@ class Process:
         await self.hub.stop()
         if self._lag is not None:
             self._lag.cancel()
+        self.agent.cancel()
         commit_hooks.on_run_queued = None
         self.loop = self.supervisor = None
+
+    async def loaded_agent(self) -> Agent:
+        """Raises Unavailable if it could not be loaded."""
+        await asyncio.wait({self.agent})  # which goes on being loaded if who waits here is cancelled
+        if self.agent_state != "ok":
+            raise Unavailable()
+        return self.agent.result()
+
+    @property
+    def agent_state(self) -> AgentState:
+        if self.loop is None or not self.agent.done():
+            return "loading"
+        return "unavailable" if self.agent.cancelled() or self.agent.exception() else "ok"
 
     @property
     def unwritten_s(self) -> float:

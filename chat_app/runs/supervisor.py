@@ -51,7 +51,9 @@ ENDINGS = {"error": RunStatus.FAILED, "interrupted": RunStatus.INTERRUPTED}
 
 
 class Supervisor:
-    def __init__(self, journal: Journal, hub: Hub, agent: Agent) -> None:
+    def __init__(self, journal: Journal, hub: Hub, agent: asyncio.Future[Agent]) -> None:
+        """The `agent` may still be being loaded: until it is done, runs are left in the queue, from which whoever has
+        one takes them."""
         self._journal, self._hub, self._agent = journal, hub, agent
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
@@ -68,7 +70,11 @@ class Supervisor:
     def owner_for(self, user_id: UUID) -> str:
         """The name under which a new run of that user is claimed at once; empty while this process takes no more."""
         full = len(self._tasks) >= MAX_RUNS or self._per_user[user_id] >= settings.MAX_RUNS_PER_USER
-        return "" if self._stopping or full else OWNER
+        return "" if self._stopping or full or not self._has_agent else OWNER
+
+    @property
+    def _has_agent(self) -> bool:
+        return self._agent.done() and not self._agent.cancelled() and self._agent.exception() is None
 
     @property
     def active(self) -> int:
@@ -82,6 +88,7 @@ class Supervisor:
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._keep_leases())]
         self._loops.append(asyncio.create_task(self._finish_removals()))
+        self._agent.add_done_callback(lambda _: self._wake.set())
 
     async def stop(self, grace_s: float, hurried: Callable[[], bool] = lambda: False) -> None:
         """Let running runs finish within the grace time, or until `hurried`; end the others with their text so far."""
@@ -196,7 +203,7 @@ class Supervisor:
         if started.continued:
             writer.go_on(*started.continued)
         try:
-            return await self._agent.answer(request_of(started), writer)
+            return await self._agent.result().answer(request_of(started), writer)
         except LeaseLost:
             raise
         except Exception:
@@ -228,7 +235,7 @@ class Supervisor:
         """While the first answer is being written. A person's own title stays, whenever it is set."""
         asked = TitleRequest(settings.TITLE_MODEL, started.first_words)
         try:
-            title = await self._agent.title(asked)
+            title = await self._agent.result().title(asked)
             if title:
                 started.titled = True
                 await self._journal.transact(partial(started.session.suggest_title, title), started.session.pk)
@@ -280,7 +287,7 @@ class Supervisor:
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
             self._wake.clear()
             room = MAX_RUNS - len(self._tasks)
-            if room <= 0 or self._stopping:
+            if room <= 0 or self._stopping or not self._has_agent:
                 continue
             try:
                 claim = partial(Run.objects.claim, OWNER, min(room, CLAIM_AT_ONCE), dict(self._per_user))

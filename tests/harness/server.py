@@ -1,5 +1,6 @@
 """Real server processes, as `make run` starts them."""
 
+import json
 import os
 import shutil
 import signal
@@ -46,8 +47,15 @@ class Server:
         arguments = [*self.run_by, "manage.py", "serve", *options]
         self.process = programs.start(arguments, self.environment, self.log)
 
-    def wait(self) -> None:
+    def wait(self, *, for_agent: bool = True) -> None:
+        """Until it serves, and the agent, which is loaded meanwhile, can answer."""
         until(self._ready, f"{self.url} is ready, see {self.log}", READY_TIMEOUT_S)
+        if for_agent:
+            until(self._has_agent, f"{self.url} has its agent, see {self.log}", READY_TIMEOUT_S)
+
+    def _has_agent(self) -> bool:
+        with urllib.request.urlopen(f"{self.url}/api/health", timeout=5) as answer:
+            return bool(json.load(answer)["agent"] == "ok")
 
     def _ready(self) -> bool:
         assert self.process is not None

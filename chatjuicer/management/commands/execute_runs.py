@@ -10,8 +10,7 @@ import uvicorn
 from django.core.management.base import BaseCommand, CommandParser
 from prometheus_client import start_http_server
 
-from chat_app.agent.lifecycle import shut_down, warm_up
-from chat_app.agent.sdk_agent import SdkAgent
+from chat_app.agent import loading
 from chat_app.runs.process import process
 from chatjuicer.databases import prepare_to_serve
 from chatjuicer.metrics import registry
@@ -54,8 +53,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         tracing.start()
-        await warm_up()
-        await process.start(SdkAgent(), execute_runs=True)
+        await process.start(loading.load(), execute_runs=True)
+        await process.agent
         housekeeper.start()
         # As the server does: what exists now lives as long as the process, and would be walked again and again.
         gc.collect()
@@ -67,5 +66,5 @@ class Command(BaseCommand):
             loop.remove_signal_handler(number)
         await process.stop(grace_s)
         await asyncio.to_thread(housekeeper.stop)
-        await shut_down()
+        await loading.unload()
         tracing.stop()

@@ -1,6 +1,8 @@
+import asyncio
 import contextlib
 import errno
 import gc
+import logging
 import socket
 from typing import Any
 
@@ -10,10 +12,13 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chat_app.protocol import MAX_FRAME_BYTES
+from chat_app.runs.contract import Agent
 from chat_app.runs.process import process
 from chatjuicer.databases import prepare_to_serve
 from chatjuicer.http_protocol import BoundedHTTP
 from chatjuicer.socket_protocol import SharedFrames
+
+logger = logging.getLogger(__name__)
 
 GRACE_S = 10
 
@@ -66,6 +71,8 @@ class Command(BaseCommand):
         # After a graceful end uvicorn raises the signal again.
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets)
+        if server.has_failed:
+            raise CommandError("The agent cannot be loaded; the log says why.")
 
 
 def bound_sockets(host: str, port: int) -> list[socket.socket]:
@@ -105,13 +112,29 @@ def reason(error: Exception) -> str:
             return "a port is a number from 0 to 65535"
 
 
+def keep_what_exists() -> None:
+    """The quarter of a million objects that exist once all is loaded live as long as the process. The collector would
+    walk them again and again, tens of milliseconds each time, in which no client is answered. It has not walked them
+    before, either: there is next to nothing to be found."""
+    gc.freeze()
+
+
 class Server(uvicorn.Server):
+    has_failed = False
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # The half million objects that exist now live as long as the process. The collector would walk them again and
-        # again, tens of milliseconds each time, in which no client is answered.
-        gc.collect()
-        gc.freeze()
+        if process.loop is not None:
+            keep_what_exists()
+            process.agent.add_done_callback(self.agent_loaded)
+
+    def agent_loaded(self, agent: asyncio.Future[Agent]) -> None:
+        if agent.cancelled():  # by the shutdown
+            return
+        if error := agent.exception():
+            logger.critical("the agent cannot be loaded, so that this process ends", exc_info=error)
+            self.has_failed = self.should_exit = True
+        keep_what_exists()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn would drop the sockets first, and ask the application to end its work after that.

@@ -17,7 +17,7 @@ from chat_app.delivery.hub import Hub
 from chat_app.log.journal import Journal
 from chat_app.models import Run
 from chat_app.protocol import UserInput
-from chat_app.runs.contract import Outcome, RunRequest, SummaryRequest, TitleRequest, Writer
+from chat_app.runs.contract import Agent, Outcome, RunRequest, SummaryRequest, TitleRequest, Writer
 from chat_app.runs.owner import OWNER
 from chat_app.runs.supervisor import Supervisor
 from chatjuicer.accounts.models import User
@@ -42,6 +42,12 @@ class ScriptedAgent:
         raise NotImplementedError
 
 
+def loaded(agent: Agent) -> asyncio.Future[Agent]:
+    future: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
+    future.set_result(agent)
+    return future
+
+
 @pytest.fixture
 def agent() -> ScriptedAgent:
     async def silent(request: RunRequest, writer: Writer) -> Outcome:
@@ -54,7 +60,7 @@ def agent() -> ScriptedAgent:
 async def supervisor(
     hub: Hub, journal: Journal, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Supervisor]:
-    supervisor = Supervisor(journal, hub, agent)
+    supervisor = Supervisor(journal, hub, loaded(agent))
     monkeypatch.setattr(journal, "_on_refused", supervisor.refuse)
     supervisor.start()
     yield supervisor
@@ -205,7 +211,7 @@ async def test_a_deletion_that_a_crash_has_cut_is_finished_at_the_start(
     hub: Hub, journal: Journal, agent: ScriptedAgent, session: ChatSession
 ) -> None:
     await in_database(ChatSession.objects.filter(pk=session.pk).update, namespace="")
-    supervisor = Supervisor(journal, hub, agent)
+    supervisor = Supervisor(journal, hub, loaded(agent))
     supervisor.start()
     async with asyncio.timeout(10):
         while await in_database(ChatSession.with_deleting.exists):
