@@ -14,7 +14,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatjuicer.settings")
 
@@ -37,12 +37,13 @@ from chat_app.database import with_fresh_connection  # noqa: E402
 from chat_app.page_files import page_files  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runs.process import process  # noqa: E402
-from chatjuicer import health, on_loop  # noqa: E402
+from chatjuicer import health, on_loop, short_way  # noqa: E402
 from chatjuicer.admission import FREE_BYTES, admits, needs_credentials  # noqa: E402
 from chatjuicer.api.awaited import AwaitedResponse  # noqa: E402
 from chatjuicer.api.errors import answer  # noqa: E402
 from chatjuicer.frontends.juicer.dialect import plain_dialect_of  # noqa: E402
 from chatjuicer.observability import tracing  # noqa: E402
+from chatjuicer.observability.logs import answers  # noqa: E402
 from chatjuicer.operations.housekeeping import housekeeper  # noqa: E402
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ QUEUE_TIMEOUT_S = 10.0
 FORM_OVERHEAD_BYTES = 64 * 1024  # of a multipart body, around its file
 
 
+T = TypeVar("T")
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -61,6 +63,10 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 STILL_S = 30.0  # a body that does not go on for so long is given up
 LEAST_BYTES_PER_S = 1024  # of one that goes on, on the average after STILL_S
+
+
+class NoThread(Exception):
+    """All stay busy."""
 
 
 class BodyTooLarge(Exception):
@@ -85,6 +91,13 @@ class HTTP(ASGIHandler):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if await on_loop.answered(scope, send):
             return
+        try:
+            if not await self.answered_shortly(scope, send):
+                await self.answer_by_view(scope, receive, send)
+        except NoThread:
+            await self.send_response(answer(503), send)
+
+    async def answer_by_view(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         try:
             body = await self.read_bounded(scope, receive)
@@ -100,7 +113,7 @@ class HTTP(ASGIHandler):
             return
         try:
             threads = self.threads_of(scope)
-            response = await self.in_time(threads, scope, body)
+            response = await self.in_time(threads, self.respond, scope, body)
             if isinstance(response, AwaitedResponse):
                 await response.fill()
             if not isinstance(response, StreamingHttpResponse):
@@ -113,6 +126,20 @@ class HTTP(ASGIHandler):
         finally:
             body.close()
 
+    async def answered_shortly(self, scope: Scope, send: Send) -> bool:
+        """Whether it was the list of sessions, and nothing unusual; if so, it is answered."""
+        if (asked := short_way.asked(scope)) is None:
+            return False
+        given = dict(scope["headers"])
+        if not on_loop.is_ours(given.get(b"host", b"")):
+            return False
+        with on_loop.request_named(given) as about:
+            body = await self.in_time(self._threads, short_way.page, scope, asked)
+            if body is None:
+                return False
+            await on_loop.send_whole(scope, send, about, (200, short_way.HEADERS, body))
+        return True
+
     def threads_of(self, scope: Scope) -> ThreadPoolExecutor:
         """What may have to do with the storage: files, archives with files, and messages of MAI's clients, which may
         carry images."""
@@ -121,16 +148,14 @@ class HTTP(ASGIHandler):
         with_images = scope["method"] == "POST" and path.startswith("/api/v1/") and path.endswith("/messages")
         return self._file_threads if with_files or with_images else self._threads
 
-    async def in_time(
-        self, threads: ThreadPoolExecutor, scope: Scope, body: "tempfile.SpooledTemporaryFile[bytes]"
-    ) -> HttpResponseBase:
-        """The answer, or `unavailable` if all threads stay busy."""
-        begun = threads.submit(self.respond, scope, body)
+    async def in_time(self, threads: ThreadPoolExecutor, call: Callable[..., T], *args: Any) -> T:
+        """What the call returns. Raises NoThread."""
+        begun = threads.submit(call, *args)
         answered = asyncio.wrap_future(begun)
         await asyncio.wait([answered], timeout=QUEUE_TIMEOUT_S)
         if not answered.done() and begun.cancel():
             logger.warning("a request found no thread")
-            return answer(503)
+            raise NoThread
         return await answered
 
     async def read_bounded(self, scope: Scope, receive: Receive) -> "tempfile.SpooledTemporaryFile[bytes]":
@@ -230,6 +255,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
                 await process.stop()
                 await asyncio.to_thread(housekeeper.stop)
                 await loading.unload()
+                answers.write()
                 tracing.stop()
         except Exception:
             logger.exception("%s failed", message["type"])

@@ -4,11 +4,11 @@ They need none of the threads that requests run in, so that a server all of whos
 alive, and that it is not ready.
 """
 
-import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.conf import settings
@@ -20,10 +20,10 @@ from chatjuicer.api import content_policy
 from chatjuicer.api.errors import shape
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.config import encoded_config
+from chatjuicer.http_protocol import WHOLE
 from chatjuicer.middleware import PERMISSIONS_POLICY, request_name
 from chatjuicer.observability.context import request_id
-
-logger = logging.getLogger("chatjuicer.request")
+from chatjuicer.observability.logs import answers
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
@@ -41,6 +41,8 @@ HEADERS: Headers = [
     (b"x-frame-options", b"DENY"),
 ]
 
+ENCODED_HEADERS = b"".join([b"%b: %b\r\n" % header for header in HEADERS])
+
 
 async def answered(scope: dict[str, Any], send: Send) -> bool:
     """Whether the request was one of these; if so, it is answered."""
@@ -50,23 +52,49 @@ async def answered(scope: dict[str, Any], send: Send) -> bool:
         return False
     if not is_ours(given.get(b"host", b"")):
         return False
-    started = time.perf_counter()
+    with request_named(given) as about:
+        await send_whole(scope, send, about, await route())
+    return True
+
+
+class About(NamedTuple):
+    """What is said of a request in its answer and in the log."""
+
+    name: str
+    origin: bytes | None
+    began_at: float  # of the performance counter
+
+
+@contextmanager
+def request_named(given: Mapping[bytes, bytes]) -> Iterator[About]:
+    """What is logged inside names the request."""
     name = request_name(given.get(b"x-request-id", b"").decode("latin-1"))
     forget = request_id.set(name)
     try:
-        status, about_body, body = await route()
-        headers = [*about_body, *HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", name.encode())]
-        if status == Unavailable.status_code:
-            headers.append((b"retry-after", b"%d" % Unavailable.retry_after))
-        headers += cors(given.get(b"origin"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-        about = {"method": scope["method"], "path": scope["path"], "status": status}
-        took_ms = round((time.perf_counter() - started) * 1000, 1)
-        logger.info("request", extra=about | {"duration_ms": took_ms})
+        yield About(name, given.get(b"origin"), time.perf_counter())
     finally:
         request_id.reset(forget)
-    return True
+
+
+async def send_whole(scope: Mapping[str, Any], send: Send, about: About, answer: Answer) -> None:
+    status, about_body, body = answer
+    headers = [
+        *about_body,
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", about.name.encode()),
+        *cors(about.origin),
+    ]
+    if status == Unavailable.status_code:
+        headers.append((b"retry-after", b"%d" % Unavailable.retry_after))
+    if scope["method"] == "HEAD":
+        body = b""
+    write_whole = scope.get(WHOLE)
+    head = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if write_whole is None or not write_whole(scope, status, head + ENCODED_HEADERS, body):
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, *HEADERS]})
+        await send({"type": "http.response.body", "body": body})
+    took_ms = round((time.perf_counter() - about.began_at) * 1000, 1)
+    answers.note(about.name, scope["method"], scope["path"], status, took_ms)
 
 
 async def healthy() -> Answer:

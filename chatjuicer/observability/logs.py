@@ -1,11 +1,13 @@
 """How log lines look: for people on a terminal, JSON everywhere else."""
 
+import asyncio
 import logging
 import logging.config
 import re
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,6 +66,13 @@ class JSONFormatter(logging.Formatter):
     def __init__(self, verbose: bool = False) -> None:
         super().__init__()
         self.verbose = verbose
+
+    def line_of_answer(self, request_id: str, about: dict[str, Any]) -> str:
+        """As `format` makes it of a record that says the same."""
+        about["path"] = cut(LINK.sub(r"\1…", about["path"]), MAX_VALUE_CHARS)
+        at = datetime.now(UTC).isoformat(timespec="microseconds")
+        first = {"at": at, "level": "info", "logger": REQUESTS.name, "message": "request", "request_id": request_id}
+        return orjson.dumps(first | about).decode("utf-8", "replace")
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -124,6 +133,45 @@ class TextFormatter(logging.Formatter):
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colour else text
 
 
+class Answers:
+    """The lines of what the event loop answers by the thousand. A record, its format and a write would cost more than
+    the answer: a line is made at once, and those of GATHER_S are written together."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._handler: logging.StreamHandler[Any] | None = None
+
+    def write_to(self, handler: "logging.StreamHandler[Any]") -> None:
+        self._handler = handler
+
+    def note(self, request_id: str, method: str, path: str, status: int, duration_ms: float) -> None:
+        """On the loop."""
+        if self._handler is None or not REQUESTS.isEnabledFor(logging.INFO):
+            return
+        about = {"method": method, "path": path, "status": status, "duration_ms": duration_ms}
+        formatter = self._handler.formatter
+        if isinstance(formatter, JSONFormatter):
+            line = formatter.line_of_answer(request_id, about)
+        else:
+            record = REQUESTS.makeRecord(REQUESTS.name, logging.INFO, "", 0, "request", (), None, extra=about)
+            line = self._handler.format(record)
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            asyncio.get_running_loop().call_later(GATHER_S, self.write)
+
+    def write(self) -> None:
+        lines, self._lines = self._lines, []
+        if self._handler is not None and lines:
+            with self._handler.lock or nullcontext():
+                self._handler.stream.write("\n".join([*lines, ""]))
+                self._handler.flush()
+
+
+REQUESTS = logging.getLogger("chatjuicer.request")
+GATHER_S = 0.02
+answers = Answers()
+
+
 def configure(options: dict[str, Any]) -> None:
     """Called by Django with settings.LOGGING: `level`, and `format` (json, text, or empty: text on a terminal)."""
     level, terminal = options["level"], sys.stderr.isatty()
@@ -158,3 +206,6 @@ def configure(options: dict[str, Any]) -> None:
             | {"uvicorn.error": {"level": "WARNING"}, "django.security.DisallowedHost": {"level": "CRITICAL"}},
         }
     )
+    [handler] = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    answers.write_to(handler)

@@ -62,12 +62,26 @@ def test_the_server_does_not_say_what_it_is(site: Site) -> None:
     assert "server" not in headers
 
 
+def test_requests_that_come_together_are_answered_one_after_the_other(site: Site) -> None:
+    paths = [b"/api/health/live", b"/api/config", b"/api/auth/me", b"/api/health/live"]
+    heads = [b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-ID: n-%d\r\n" % (p, n) for n, p in enumerate(paths)]
+    with socket.create_connection(("127.0.0.1", site.servers[0].port), timeout=10) as connection:
+        connection.sendall(b"\r\n".join(heads) + b"Connection: close\r\n\r\n")
+        said = b""
+        while part := connection.recv(65_536):
+            said += part
+    names = [line.partition(b": ")[2] for line in said.split(b"\r\n") if line.lower().startswith(b"x-request-id")]
+    assert names == [b"n-0", b"n-1", b"n-2", b"n-3"]
+    assert said.count(b"HTTP/1.1 200 OK") == 4
+    assert said.endswith(b'{"status":"alive"}')
+
+
 def test_the_log_holds_no_token_and_no_query(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.servers[0].port), timeout=10) as connection:
         connection.sendall(b"GET /api/health?token=eyJsecret HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         while connection.recv(4096):
             pass
-    assert '"path":"/api/health"' in site.logs()
+    until(lambda: '"path":"/api/health"' in site.logs(), "the request is logged")
     assert "eyJsecret" not in site.logs()
 
 
