@@ -14,7 +14,9 @@ from pathlib import Path
 
 import uvloop
 
+from tests.benchmarks.disk import disk
 from tests.benchmarks.messages import agent, growing, start
+from tests.benchmarks.processes import processes
 from tests.benchmarks.rest import lists_and_details
 from tests.benchmarks.search import searches
 from tests.benchmarks.stand import Stand, standing
@@ -34,7 +36,9 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
     "burst": burst,
     "fan": fan_out,
     "rest": lists_and_details,
+    "processes": processes,
     "storage": storage,
+    "disk": disk,
     "search": searches,
 }
 

@@ -4,10 +4,11 @@ import asyncio
 import statistics
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
-from tests.benchmarks.stand import Stand
+from tests.benchmarks.stand import SERVER_CORES, Stand, on
 from tests.benchmarks.streams import Stream, measured, opened
 from tests.benchmarks.table import Row, Table
 
@@ -80,15 +81,34 @@ async def agent(stand: Stand) -> Table:
 
 
 async def start(stand: Stand) -> Table:
-    table = Table("A start", ["", "s to serving", "CPU s", "MB"])
-    figures = []
-    for _ in range(3):
-        since = time.monotonic()
-        await stand.restart()
-        figures.append((time.monotonic() - since, stand.server.cpu_s(), stand.server.rss_bytes() / 1e6))
-    took_s, cpu_s, size_mb = min(figures)
-    row = Row(["the fastest of three", f"{took_s:.1f}", f"{cpu_s:.1f}", f"{size_mb:.0f}"])
-    row.expect("≤ 1.5 s", took_s <= 1.5)
-    row.expect("≤ 120 MB", size_mb <= 120)
-    table.rows.append(row)
+    """Until it serves, and until it could answer a message: the agent is loaded meanwhile."""
+    table = Table("A start, the fastest of three", ["until", "s", "CPU s", "MB"])
+    began = [await asyncio.to_thread(_begin, stand) for _ in range(3)]
+    serving, answering = (min(moments) for moments in zip(*began, strict=True))
+    for until, moment in (("it serves", serving), ("it has its agent", answering)):
+        table.rows.append(Row([until, f"{moment.took_s:.2f}", f"{moment.cpu_s:.2f}", f"{moment.size_mb:.0f}"]))
+    table.rows[0].expect("≤ 1.5 s", serving.took_s <= 1.5)
+    table.rows[0].expect("≤ 120 MB", serving.size_mb <= 120)
     return table
+
+
+class Moment(NamedTuple):
+    took_s: float
+    cpu_s: float
+    size_mb: float
+
+
+def _begin(stand: Stand) -> tuple[Moment, Moment]:
+    server = stand.server
+    server.kill()
+    since = time.monotonic()
+
+    def moment() -> Moment:
+        return Moment(time.monotonic() - since, server.cpu_s(), server.rss_bytes() / 1e6)
+
+    with on(SERVER_CORES):
+        server.start()
+    server.wait(for_agent=False)
+    serving = moment()
+    server.wait()
+    return serving, moment()

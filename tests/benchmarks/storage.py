@@ -38,7 +38,7 @@ async def storage(stand: Stand) -> Table:
     text_bytes = len(stream.text.encode())
     for state in ("just said", "folded"):
         if state == "folded":
-            await asyncio.to_thread(fold, stand)
+            await asyncio.to_thread(housekeep, stand, {"FOLD_AFTER_S": "0"})
         (rows, log_bytes), *others = [rows_of(stand, query, run_id) for query in (EVENTS, MESSAGES, CONTEXT)]
         all_bytes = log_bytes + sum(size_bytes for _, size_bytes in others)
         times = all_bytes / text_bytes
@@ -55,10 +55,13 @@ def prose() -> str:
     return " ".join(words)[:CHARS]
 
 
-def fold(stand: Stand) -> None:
-    environment = stand.site.environment | {"FOLD_AFTER_S": "0"}
+def housekeep(stand: Stand, settings: dict[str, str]) -> None:
     subprocess.run(
-        [sys.executable, "manage.py", "housekeep"], cwd=ROOT, env=environment, check=True, capture_output=True
+        [sys.executable, "manage.py", "housekeep"],
+        cwd=ROOT,
+        env=stand.site.environment | settings,
+        check=True,
+        capture_output=True,
     )
 
 
