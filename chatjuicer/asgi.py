@@ -50,6 +50,7 @@ logger = logging.getLogger(__name__)
 
 HTTP_THREADS = 6
 FILE_THREADS = 6
+LIST_THREADS = 2  # for what is short and is asked often: more of them would only fight for the interpreter
 # For a thread; what a thread does is bounded by the time-outs of the database and of the storage.
 QUEUE_TIMEOUT_S = 10.0
 FORM_OVERHEAD_BYTES = 64 * 1024  # of a multipart body, around its file
@@ -86,6 +87,7 @@ class HTTP(ASGIHandler):
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
         self._threads = ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="http")
+        self._list_threads = ThreadPoolExecutor(LIST_THREADS, thread_name_prefix="http-lists")
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="http-files")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,7 +136,7 @@ class HTTP(ASGIHandler):
         if not on_loop.is_ours(given.get(b"host", b"")):
             return False
         with on_loop.request_named(given) as about:
-            body = await self.in_time(self._threads, short_way.page, scope, asked)
+            body = await self.in_time(self._list_threads, short_way.page, scope, asked)
             if body is None:
                 return False
             await on_loop.send_whole(scope, send, about, (200, short_way.HEADERS, body))
