@@ -44,7 +44,7 @@ check: export ENV_FILE =
 check: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy chatjuicer sessions_app files_app chat_app manage.py tests
+	$(BIN)/mypy chatjuicer sessions_app files_app chat_app manage.py tests clients/python/src
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(SCHEMA) | diff docs/openapi.yaml - > /dev/null || \

@@ -1,0 +1,137 @@
+"""`chatjuicer`: what may be said to it, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from chatjuicer_client import __version__
+from chatjuicer_client.cli import codes, commands
+from chatjuicer_client.cli.places import Place
+from chatjuicer_client.cli.screen import Screen
+from chatjuicer_client.cli.talk import Talk
+from chatjuicer_client.client import AsyncClient
+from chatjuicer_client.errors import ChatJuicerError
+
+COMMANDS = {
+    "login": commands.login,
+    "logout": commands.logout,
+    "sessions": commands.sessions,
+    "search": commands.search,
+    "export": commands.export,
+    "import": commands.import_,
+    "watch": commands.watch,
+    "upload": commands.upload,
+    "download": commands.download,
+}
+PATIENCE_S = 60.0
+EPILOG = """exit status: 0 done, 1 refused or failed, 2 wrong use, 3 not signed in, 4 an approval is needed,
+5 the server cannot be reached, 130 stopped by Ctrl+C"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    wanted = _parser().parse_args(arguments)
+    screen = Screen(as_json=getattr(wanted, "json", False))
+    place = Place.of(getattr(wanted, "server", None))
+    try:
+        with asyncio.Runner() as runner:
+            client = runner.run(_client(place, getattr(wanted, "patience", PATIENCE_S)))
+            try:
+                if wanted.command == "chat":
+                    return _chat(runner, client, wanted, screen)
+                return runner.run(COMMANDS[wanted.command](client, wanted, place, screen))
+            finally:
+                runner.run(client.aclose())
+    except ChatJuicerError as error:
+        screen.failure(f"{error.message} ({error.code})")
+        if codes.of_error(error) == codes.NOT_SIGNED_IN:
+            screen.note(f"Sign in: chatjuicer login --server {place.url}")
+        if wanted.command == "chat" and next(iter(place.unsent), None):
+            screen.note("What was not accepted is kept, and sent by the next chat.")
+        return codes.of_error(error)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return codes.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has left. Python would complain once more when it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return codes.FAILED
+    except (OSError, ValueError) as error:  # of the files and addresses that were named
+        screen.failure(str(error))
+        return codes.FAILED
+
+
+async def _client(place: Place, patience_s: float) -> AsyncClient:
+    return AsyncClient(place.url, api_key=place.api_key, store=place.tokens, unsent=place.unsent, patience_s=patience_s)
+
+
+def _chat(runner: asyncio.Runner, client: AsyncClient, wanted: Namespace, screen: Screen) -> int:
+    said = " ".join(wanted.text)
+    if not sys.stdin.isatty():
+        said = "\n\n".join(part for part in (said, sys.stdin.read().strip("\n")) if part)
+        if not said.strip():
+            screen.failure("There is nothing to say: give a text, or pipe one in.")
+            return codes.WRONG_USE
+    talk = Talk(runner, client, screen, model=wanted.model, approve=wanted.yes)
+    return talk.say_once(wanted.session, said) if said else talk.converse(wanted.session)
+
+
+def _parser() -> ArgumentParser:
+    common = ArgumentParser(add_help=False)
+    common.add_argument("--server", metavar="URL", default=SUPPRESS, help="instead of the one signed in to last")
+    common.add_argument("--json", action="store_true", default=SUPPRESS, help="one JSON object a line")
+    common.add_argument(
+        "--patience", type=float, metavar="SECONDS", default=SUPPRESS, help="how long the server may be away"
+    )
+    parser = ArgumentParser(
+        prog="chatjuicer", description="Talk to a Chat Juicer server.", epilog=EPILOG, parents=[common]
+    )
+    parser.add_argument("--version", action="version", version=f"chatjuicer-client {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, help: str) -> ArgumentParser:
+        return subparsers.add_parser(name, help=help, description=help, parents=[common])
+
+    login = command("login", "Sign in; the password is asked for, or read from a pipe.")
+    login.add_argument("--email")
+    login.add_argument("--totp", metavar="CODE", help="a one-time password, where the account asks for one")
+    login.add_argument("--api-key", action="store_true", help="read an API key in the place of a password")
+    command("logout", "End the sign-in, and forget it.")
+
+    chat = command("chat", "Say something and watch the answer; what is piped in is said after the text.")
+    chat.add_argument("-s", "--session", metavar="ID", help="made if there is none; without it a new one")
+    chat.add_argument("-m", "--model")
+    chat.add_argument("-y", "--yes", action="store_true", help="approve every tool call")
+    chat.add_argument("text", nargs="*")
+
+    sessions = command("sessions", "List the sessions, the last used first.")
+    sessions.add_argument("--deleted", action="store_true", help="those in the trash")
+    sessions.add_argument("search", nargs="*", help="in their titles")
+
+    search = command("search", "Find what was said; `--` stands before words to be excluded: -- -ferry train.")
+    search.add_argument("-s", "--session", metavar="ID")
+    search.add_argument("words", nargs="+")
+
+    export = command("export", "One session, or all of the account as a zip.")
+    export.add_argument("-s", "--session", metavar="ID")
+    export.add_argument("-f", "--format", choices=["json", "markdown", "html"], default="markdown")
+    export.add_argument("-o", "--output", metavar="FILE", default="-")
+
+    command("import", "Take in an export, of this or of another product.").add_argument("file")
+
+    watch = command("watch", "Tell what happens to the account's sessions, on any device.")
+    watch.add_argument("--after", type=int, metavar="N", help="from that event on; without it, from now on")
+
+    upload = command("upload", "Give a session files.")
+    upload.add_argument("-s", "--session", metavar="ID", required=True, help="made if there is none")
+    upload.add_argument("--folder", default="sources")
+    upload.add_argument("files", nargs="+")
+
+    download = command("download", "Fetch a file of a session.")
+    download.add_argument("-s", "--session", metavar="ID", required=True)
+    download.add_argument("--folder", default="sources", help="or output: what the agent made")
+    download.add_argument("-o", "--output", metavar="FILE", help="- is the standard output")
+    download.add_argument("name")
+    return parser

@@ -1,0 +1,62 @@
+"""The one error of this package, in the one shape that the server has for all of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+
+class ChatJuicerError(Exception):
+    """What the server refused, or that it could not be reached.
+
+    `code` is the server's word for what happened (docs/protocol.md); the client's own are `unreachable` (no answer for
+    as long as its patience lasts), `not_signed_in`, `bad_answer` and `incomplete_download`. `status` is the HTTP
+    status, 0 where there is none. `retry_after` is in seconds. `details` are `{"field", "message"}` of what is wrong
+    with a request.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 0,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        details: list[dict[str, str]] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.details = details or []
+
+    @classmethod
+    def of(cls, response: httpx.Response) -> ChatJuicerError:
+        """The error that a response, which has been read, tells of."""
+        error = _error_in(response)
+        wait = response.headers.get("Retry-After", "")
+        return cls(
+            str(error.get("code") or f"http_{response.status_code}"),
+            str(error.get("message") or f"The server answered {response.status_code}."),
+            status=response.status_code,
+            request_id=error.get("request_id") or response.headers.get("X-Request-ID"),
+            retry_after=float(wait) if wait.isdigit() else None,
+            details=error.get("details"),
+        )
+
+    @classmethod
+    def unreachable(cls, cause: BaseException | str) -> ChatJuicerError:
+        return cls("unreachable", f"The server cannot be reached: {cause or type(cause).__name__}")
+
+
+def _error_in(response: httpx.Response) -> dict[str, Any]:
+    """Empty where something between us and the server has answered in its place."""
+    try:
+        error = response.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return error if isinstance(error, dict) else {}

@@ -1,0 +1,200 @@
+"""`chatjuicer`, as a person at a terminal and a script in a pipe use it."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.harness.provider import Provider
+from tests.harness.server import EMAIL, PASSWORD, Site
+
+pytestmark = pytest.mark.only("sqlite", reason="what the databases do, other tests ask; one is enough for the client")
+
+LIMIT_S = 60
+COMMAND = [sys.executable, "-m", "chatjuicer_client"]
+
+
+def run(
+    environment: dict[str, str], *arguments: str, said: str = "", status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment,
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == status, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert "\x1b" not in done.stdout + done.stderr
+    return done
+
+
+class Terminal:
+    """A person in front of a program."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments], env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def wait_for(self, text: str) -> None:
+        """From where the last wait has ended."""
+        deadline = time.monotonic() + LIMIT_S
+        while text not in self.seen:
+            assert time.monotonic() < deadline, f"no {text!r} in {self.seen!r}"
+            if select.select([self._master], [], [], 1)[0]:
+                try:
+                    self.seen += os.read(self._master, 65536).decode(errors="replace")
+                except OSError as error:  # the program has left
+                    raise AssertionError(f"no {text!r} in {self.seen!r}") from error
+        self.seen = self.seen.partition(text)[2]
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(LIMIT_S)
+        os.close(self._master)
+
+
+@contextmanager
+def terminal(environment: dict[str, str], *arguments: str) -> Iterator[Terminal]:
+    screen = Terminal(environment, *arguments)
+    try:
+        yield screen
+    finally:
+        screen.close()
+
+
+def test_a_script_signs_in_talks_through_pipes_and_signs_out(
+    environment: dict[str, str], site: Site, tmp_path: Path
+) -> None:
+    wrong = run(environment, "login", "--email", EMAIL, said="not the password\n", status=3)
+    assert "invalid_credentials" in wrong.stderr
+    run(environment, "login", "--email", EMAIL, "--server", site.url, said=f"{PASSWORD}\n")
+    (tokens,) = (tmp_path / "config" / "sign-ins").iterdir()
+    assert (tokens.stat().st_mode & 0o777, tokens.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    del environment["CHATJUICER_URL"]  # it is remembered
+
+    answered = run(environment, "chat", "-s", "piped", "sum", "up", said="one\ntwo\n")
+    assert answered.stdout == "You said: sum up\n\none\ntwo\n"
+    assert answered.stderr == ""
+    frames = [json.loads(line) for line in run(environment, "chat", "--json", said="echo a b").stdout.splitlines()]
+    assert "".join(frame["content"] for frame in frames if frame["type"] == "delta") == "a b"
+    assert (frames[0]["type"], frames[-1]["type"]) == ("message_created", "stream_end")
+    assert "model" in run(environment, "chat", "-s", "piped", "-m", "missing", said="hello", status=1).stderr
+    assert run(environment, "chat", status=2).stdout == ""
+
+    listed = [json.loads(line) for line in run(environment, "sessions", "--json").stdout.splitlines()]
+    assert "piped" in [session["session_id"] for session in listed]
+    found = run(environment, "search", "-s", "piped", '"sum up"').stdout.splitlines()
+    assert found and all(line.startswith("piped:") for line in found)
+    assert run(environment, "search", "never said anywhere", status=1).stdout == ""
+
+    blob = tmp_path / "blob.bin"
+    blob.write_bytes(os.urandom(100_000))
+    assert run(environment, "upload", "-s", "piped", str(blob)).stdout == "sources/blob.bin\t100000\n"
+    run(environment, "download", "-s", "piped", "blob.bin", "-o", str(tmp_path / "back.bin"))
+    assert (tmp_path / "back.bin").read_bytes() == blob.read_bytes()
+    assert "sum up" in run(environment, "export", "-s", "piped").stdout
+    archive = str(tmp_path / "all.zip")
+    run(environment, "export", "-o", archive)
+    assert zipfile.is_zipfile(archive)
+    assert re.match(r"0 imported, \d+ were here already, 0 failed\n", run(environment, "import", archive).stdout)
+
+    run(environment, "logout")
+    assert list((tmp_path / "config" / "sign-ins").iterdir()) == []
+    assert run(environment, "sessions", "--server", "http://127.0.0.1:9", "--patience", "0", status=5).stdout == ""
+    refused = run(environment | {"CHATJUICER_API_KEY": "cj_wrong"}, "sessions", status=3)
+    assert "chatjuicer login" in refused.stderr
+
+
+def test_ctrl_c_stops_the_answer_and_a_second_one_leaves(environment: dict[str, str], site: Site) -> None:
+    with terminal(environment, "chat", "-s", "stopped") as screen:
+        screen.wait_for("> ")
+        screen.type("say 3000 words; pace 100\n")
+        screen.wait_for("word4")
+        screen.process.send_signal(signal.SIGINT)
+        screen.wait_for("Stopped.")
+        screen.wait_for("> ")
+        screen.type("echo on we go\n")
+        screen.wait_for("on we go\r\n")
+        screen.wait_for("> ")
+        screen.type("\x04")  # the end of what is typed
+        assert screen.process.wait(LIMIT_S) == 0
+    with terminal(environment, "chat", "-s", "stopped", "say 3000 words; pace 100") as screen:
+        screen.wait_for("word4")
+        site.servers[0].process.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]
+        try:
+            screen.process.send_signal(signal.SIGINT)
+            screen.wait_for("Stopping")
+            screen.process.send_signal(signal.SIGINT)
+            assert screen.process.wait(LIMIT_S) == 130
+        finally:
+            site.servers[0].process.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
+    told = run(environment, "export", "-s", "stopped", "-f", "json").stdout
+    contents = [message.get("content", "") for message in json.loads(told)["messages"]]
+    assert contents[0] == "say 3000 words; pace 100"
+    assert contents[1].startswith("word1 word2 word3 word4")
+
+
+def test_a_pipe_leaves_a_call_to_a_person_and_a_person_is_asked(environment: dict[str, str], site: Site) -> None:
+    call = 'tool generate_document {"content": "made", "filename": "a.md"}; say 3 words'
+    waiting = run(environment, "chat", "-s", "asked", call, status=4)
+    assert "--yes" in waiting.stderr
+    assert run(environment, "chat", "--yes", call).stdout == "word1 word2 word3\n"
+    with terminal(environment, "chat", "-s", "asked by a person".replace(" ", "-"), call) as screen:
+        screen.wait_for("Allow it?")
+        screen.type("n\n")
+        screen.wait_for("word3")
+        assert screen.process.wait(LIMIT_S) == 0
+
+
+@pytest.mark.timing(reason="a killed server is started again meanwhile")
+def test_what_was_typed_outlives_the_program_and_the_server(
+    environment: dict[str, str], site: Site, provider: Provider, tmp_path: Path
+) -> None:
+    run(environment, "chat", "-s", "kept", "echo one")
+    server = site.servers[0]
+    server.kill()
+    # The session is looked for before anything is said: what cannot be said is kept as it was typed.
+    lost = run(environment, "chat", "-s", "kept", "echo two", "--patience", "0", status=5)
+    assert "unreachable" in lost.stderr
+    assert "is kept" in lost.stderr
+    (kept,) = (tmp_path / "config" / "unsent").rglob("*.json")
+    assert json.loads(kept.read_text())["command"]["messages"] == [{"content": "echo two"}]
+    server.restart()
+    after = run(environment, "chat", "-s", "kept", "echo three")
+    assert "echo two" in after.stderr
+    assert after.stdout == "three\n"
+    assert list((tmp_path / "config" / "unsent").rglob("*.json")) == []
+    told = json.loads(run(environment, "export", "-s", "kept", "-f", "json").stdout)["messages"]
+    assert [message["content"] for message in told] == ["echo one", "one", "echo two", "two", "echo three", "three"]
+
+
+def test_a_watcher_sees_what_another_program_does(environment: dict[str, str], site: Site) -> None:
+    with terminal(environment, "watch", "--after", "0") as screen:
+        run(environment, "chat", "-s", "watched", "echo seen")
+        screen.wait_for("watched")
+        screen.wait_for("running")
+        screen.wait_for("idle")
+        screen.process.send_signal(signal.SIGINT)
+        assert screen.process.wait(LIMIT_S) == 130
