@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from uuid import UUID
 
-from files_app import documents, kinds
+from files_app import documents, extract, kinds
 from files_app.exceptions import NoSuchFile, StorageUnavailable
-from files_app.extract import Busy, NoText, text_of
 from files_app.models import File, Passage
 from files_app.workspace import copy_of
 from sessions_app.search.shelves import OFF, Shelf, scheme
@@ -25,7 +24,7 @@ MAX_PASSAGES = 5_000
 
 NO_TEXT, MISSING, FAILED = "not_text", "missing", "failed"
 
-LATER = (Busy, StorageUnavailable)
+LATER = (extract.Busy, StorageUnavailable)
 """Nothing is wrong with the file."""
 
 
@@ -88,13 +87,13 @@ def pieces_of(file: File, name: str) -> list[Piece]:
         raise Unreadable(NO_TEXT)
     try:
         with copy_of(file) as path:
-            found = text_of(path, file.content_type)
+            found = extract.text_of(path, file.content_type)
         return list(islice(pieces(found.text, found.pages), MAX_PASSAGES))
     except LATER:
         raise
     except NoSuchFile:
         raise Unreadable(MISSING) from None
-    except NoText as error:
+    except extract.NoText as error:
         raise Unreadable(error.code) from None
     except Exception:
         # To try it again and again would hold up all the others.

@@ -13,8 +13,8 @@ from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
 from chatjuicer.encryption import MARK
+from files_app import extract
 from files_app.models import File, Passage
-from files_app.passages import indexing
 from files_app.passages.split import LEAST_CHARS, MOST_CHARS, pieces
 from sessions_app.models import ChatSession
 from tests.conftest import refused
@@ -226,10 +226,10 @@ def test_equal_bytes_are_read_once_and_what_cannot_be_read_is_not_tried_again(
 
     def counted(path: Path, content_type: str) -> Any:
         read.append(content_type)
-        return extract(path, content_type)
+        return text_of(path, content_type)
 
-    extract = indexing.text_of
-    monkeypatch.setattr(indexing, "text_of", counted)
+    text_of = extract.text_of
+    monkeypatch.setattr(extract, "text_of", counted)
     for name in ("a", "b"):
         give(f"{name}.txt", STORY)
         give(f"{name}.pdf", b"%PDF-1.4 and nothing more")
@@ -286,6 +286,7 @@ def test_with_encryption_the_same_holds_as_for_messages(
     assert [result["marks"] for result in search(alice_client, '"night train" -ferry')] == [[[4, 15]]]
 
     settings.MESSAGE_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.MESSAGE_ENCRYPTION_KEYS]
-    call_command("rotate_message_key", stdout=StringIO())
+    assert sum(File.objects.forget_outdated_passages()) == 1
+    Passage.objects.overwrite_deleted()
     housekeep()
     assert len(search(alice_client, "lisbon")) == 1
