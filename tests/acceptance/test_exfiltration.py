@@ -35,7 +35,6 @@ def send(address: str) -> str:
 
 
 READ = 'tool read_file {"file_path": "sources/letter.txt"}'
-SEARCHED = 'tool search_documents {"query": "person", "limit": 6}'
 
 
 async def asked(client: Client, session: str, *texts: str) -> list[Frame]:
@@ -64,12 +63,18 @@ async def session_with_letter(client: Client, server: str = "out") -> str:
     return session
 
 
-@pytest.mark.parametrize("read", [READ, SEARCHED], ids=["read", "searched"])
-async def test_once_a_file_was_read_an_address_of_the_model_s_own_needs_a_word(alice: Client, read: str) -> None:
+async def test_once_a_file_was_read_an_address_of_the_model_s_own_needs_a_word(alice: Client) -> None:
     session = await session_with_letter(alice)
     assert not await asked(alice, session, f"{send(EVIL)}; say 2 words")  # nothing was read that it could carry
     await alice.post(f"/api/sessions/{session}/clear")
-    (question,) = await asked(alice, session, f"{read}; {send(EVIL)}; say 2 words")
+    (question,) = await asked(alice, session, f"{READ}; {send(EVIL)}; say 2 words")
+    assert json.loads(question["arguments"]) == {"text": EVIL}
+
+
+async def test_what_was_found_in_a_file_counts_as_read(alice: Client) -> None:
+    session = await session_with_letter(alice)
+    found = 'tool search_documents {"query": "person", "limit": 6}'
+    (question,) = await asked(alice, session, f"{found}; {send(EVIL)}; say 2 words")
     assert json.loads(question["arguments"]) == {"text": EVIL}
 
 
