@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 from sessions_app.sharing.viewsets import ShareViewSet
 
 from .history import History
+from .knowledge.viewsets import DocumentSearchView
 from .viewsets import AccountLogViewSet, ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet, UsageViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -21,5 +22,6 @@ urlpatterns = [
         "sessions/<str:key>/share",
         ShareViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}, history_class=History),
     ),
+    path("sessions/<str:key>/documents/search", DocumentSearchView.as_view()),
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

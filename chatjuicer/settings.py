@@ -165,6 +165,8 @@ MCP_SERVERS = env.json_object("MCP_SERVERS", OWN_MCP_SERVERS)
 FETCH_ALLOWED_HOSTS = env.names("FETCH_ALLOWED_HOSTS")
 # What one call of theirs may take.
 MCP_CALL_TIMEOUT_S = env.seconds("MCP_CALL_TIMEOUT_S", 60)
+# Whether the model may search all conversations of the person that it talks with.
+SEARCH_CONVERSATIONS = env.flag("SEARCH_CONVERSATIONS", False)
 # Names of tools that act only when a person has agreed.
 TOOLS_REQUIRE_APPROVAL = env.names("TOOLS_REQUIRE_APPROVAL")
 

@@ -2,7 +2,8 @@
 
     python -I documents.py CONTENT_TYPE FILE TIME_S MEMORY_BYTES OUTPUT_BYTES
 
-Each reader loads its library when it is called: all of them together take seconds.
+Each reader loads its library when it is called: all of them together take seconds. It gives the text in parts, and None
+where a page begins; PAGE stands there in the output, and nowhere else.
 """
 
 import contextlib
@@ -17,13 +18,17 @@ from typing import Any
 
 OUT_OF_MEMORY = 12
 MAX_COLUMNS = 200
+PAGE = "\f"
+
+Parts = Iterator[str | None]
 
 
-def pdf(path: str) -> Iterator[str]:
+def pdf(path: str) -> Parts:
     from pdfminer.high_level import extract_pages  # noqa: PLC0415
     from pdfminer.layout import LTTextContainer  # noqa: PLC0415
 
     for page in extract_pages(path):
+        yield None
         yield "".join(part.get_text() for part in page if isinstance(part, LTTextContainer))
 
 
@@ -73,10 +78,11 @@ def old_workbook(path: str) -> Iterator[str]:
             yield from table(sheet.row_values(number, 0, MAX_COLUMNS) for number in range(sheet.nrows))
 
 
-def slides(path: str) -> Iterator[str]:
+def slides(path: str) -> Parts:
     from pptx import Presentation  # noqa: PLC0415
 
     for number, slide in enumerate(Presentation(path).slides, 1):
+        yield None
         yield f"## Slide {number}\n"
         yield from shapes(slide.shapes)
         notes = slide.notes_slide.notes_text_frame if slide.has_notes_slide else None
@@ -140,7 +146,7 @@ def table(rows: Iterable[Iterable[Any]]) -> Iterator[str]:
     yield ""
 
 
-READERS: dict[str, Callable[[str], Iterator[str]]] = {
+READERS: dict[str, Callable[[str], Parts]] = {
     "application/pdf": pdf,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": word,
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": workbook,
@@ -193,7 +199,8 @@ def main(content_type: str, path: str, *limits: str) -> int:
     left = output_bytes
     try:
         for part in READERS[content_type](path):
-            data = f"{part}\n".encode("utf-8", "replace")[:left]
+            said = PAGE if part is None else f"{part}\n".replace(PAGE, " ")
+            data = said.encode("utf-8", "replace")[:left]
             sys.stdout.buffer.write(data)
             left -= len(data)
             if not left:

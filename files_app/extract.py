@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,6 +30,8 @@ class Text:
     text: str
     # There was more than MAX_TEXT_BYTES.
     cut: bool
+    # Where each page begins, in code points; empty where the format has none.
+    pages: tuple[int, ...] = ()
 
 
 class NoText(Exception):
@@ -104,7 +107,9 @@ def in_a_process(path: Path, content_type: str) -> Text:
     finally:
         _turns.release()
     cut = len(data) >= MAX_TEXT_BYTES
-    return Text(data[:MAX_TEXT_BYTES].decode("utf-8", "ignore" if cut else "replace"), cut)
+    first, *pages = data[:MAX_TEXT_BYTES].decode("utf-8", "ignore" if cut else "replace").split(documents.PAGE)
+    starts = accumulate(map(len, [first, *pages]))
+    return Text(first + "".join(pages), cut, tuple(start for start, _ in zip(starts, pages, strict=False)))
 
 
 def run(path: Path, content_type: str, output: int) -> int:

@@ -21,7 +21,7 @@ from .mcp import toolbox_for
 from .providers.choice import model_for
 from .providers.failures import LengthReached, ProviderError
 from .tool_loop import run_tools
-from .tools import TOOLS
+from .tools import tools_at_hand
 from .transcript import Transcript
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ async def _run(transcript: Transcript) -> Sequence[ToolApprovalItem]:
     request = transcript.request
     box = await toolbox_for(request)
     transcript.servers = box.servers
-    tools = (*TOOLS, *box.tools)
+    tools = (*tools_at_hand(), *box.tools)
     asker = Asker(transcript, model_for(request.model, transcript), tools)
     approved = await resume(request, transcript, tools) if request.state else []
     turns = settings.AGENT_MAX_TURNS - transcript.turns

@@ -385,6 +385,16 @@ def usage_counted(**owner: UUID) -> dict[UUID, int]:
     return dict(charged.values_list("owner_id").annotate(total=Sum("size_bytes")))
 
 
+def strange_passages() -> list[UUID]:
+    return File.objects.with_strange_passages()
+
+
+def strange_passage(pk: UUID) -> Found | None:
+    if pk not in File.objects.with_strange_passages():
+        return None
+    return Found(f"passages of file {pk}: of bytes that it does not hold", partial(File.objects.forget_passages, pk))
+
+
 # In this order: what runs leave behind is repaired before anything is counted.
 CHECKS = [
     Check("orphaned-run", orphaned_runs, orphaned_run),
@@ -399,4 +409,5 @@ CHECKS = [
     Check("stray-bytes", bytes_without_row, byte_without_row),
     Check("stray-bytes", kept_bytes_without_file, kept_byte_without_file),
     Check("storage-usage", wrong_usages, wrong_usage),
+    Check("passages", strange_passages, strange_passage),
 ]

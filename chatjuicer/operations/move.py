@@ -17,14 +17,16 @@ from django.db.models.sql import InsertQuery
 from psycopg import ProgrammingError
 
 from chatjuicer.databases import postgresql, sqlite
+from files_app.models import File, Passage
 from sessions_app.models import ChatSession, SearchEntry
 
 SOURCE, TARGET = "source", "target"
 ROWS_AT_ONCE = 500
 # Migrating fills these; what the source has takes their place.
 FILLED = ("contenttypes", "auth")
-# The search's index is made anew by the target's housekeeping.
-NOT_MOVED = ("search_scheme",)
+# What searches go by is made anew by the target's housekeeping.
+NOT_MOVED = ("search_scheme", "indexed_as")
+INDEXES = (SearchEntry, Passage)
 
 
 class MoveRefused(Exception):
@@ -76,6 +78,7 @@ def move(source_url: str, target_url: str) -> Iterator[Moved]:
         for model in tables:
             yield Moved(model._meta.db_table, Content.of(model, SOURCE), Content.of(model, TARGET))
         rows_of(ChatSession, TARGET).update(search_scheme="")
+        rows_of(File, TARGET).update(indexed_as="")
 
 
 @contextmanager
@@ -121,9 +124,9 @@ def copy_all(tables: list[type[models.Model]]) -> None:
 
 
 def all_tables() -> Iterator[type[models.Model]]:
-    """Without the index of the search, which each kind of database has in its own way: housekeeping makes it again."""
+    """Without indexes of words, which each kind of database has in its own way: housekeeping makes them again."""
     for model in apps.get_models(include_auto_created=True):
-        if model._meta.managed and not model._meta.proxy and model is not SearchEntry:
+        if model._meta.managed and not model._meta.proxy and model not in INDEXES:
             yield model
 
 

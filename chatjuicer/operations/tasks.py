@@ -15,6 +15,7 @@ from chat_app.runs.folding import fold_next
 from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
 from files_app.models import File
+from files_app.passages.indexing import read_all
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
 from sessions_app.models import AccountLog, ChatSession, PackedHistory, SearchEntry, Share
@@ -114,6 +115,18 @@ def index_search() -> Iterator[int]:
         session.finish_indexing(name)
 
 
+def read_documents() -> Iterator[int]:
+    """Files whose text no search has asked for yet."""
+    yield from File.objects.forget_outdated_passages()
+    yield from read_all()
+
+
+def forget_strange_passages() -> Iterator[int]:
+    """Of files that are gone, or hold other bytes."""
+    for pk in File.objects.with_strange_passages():
+        yield File.objects.forget_passages(pk)
+
+
 def forget_account_events() -> Iterator[int]:
     """A client that was away for longer loads its list again."""
     return AccountLog.objects.forget_old(timezone.now() - ACCOUNT_EVENTS_KEPT)
@@ -130,4 +143,7 @@ TASKS = (
     Task("shares", remove_shares, HOURLY_S),
     Task("search", index_search),
     Task("account-logs", forget_account_events, HOURLY_S),
+    Task("passages", forget_strange_passages, HOURLY_S),
+    # The last one: a document may take its time.
+    Task("documents", read_documents),
 )

@@ -1,6 +1,7 @@
 from .file import File
+from .passage import Passage
 from .stored import StoredBytes, bytes_of
 from .upload import Upload
 from .usage import StorageUsage
 
-__all__ = ["File", "StorageUsage", "StoredBytes", "Upload", "bytes_of"]
+__all__ = ["File", "Passage", "StorageUsage", "StoredBytes", "Upload", "bytes_of"]

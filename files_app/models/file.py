@@ -1,9 +1,11 @@
 """What a person calls bytes by, and what is known of them."""
 
 import uuid
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models, transaction
 from django.db.models.functions import Substr
@@ -12,11 +14,15 @@ from django.utils import timezone
 from files_app import kinds, names
 from files_app.exceptions import FileChanged
 from files_app.incoming import Facts
-from sessions_app.models import ChatSession, SearchEntry
+from sessions_app.models import ChatSession, SearchEntry, known
+from sessions_app.search.shelves import scheme
 
+from .passage import Passage
 from .stored import StoredBytes
 
 MAX_CONTENT_TYPE = 127
+AT_ONCE = 100
+"""Passages of one transaction: whoever writes to the session waits for it."""
 
 
 class FileManager(models.Manager["File"]):
@@ -27,6 +33,35 @@ class FileManager(models.Manager["File"]):
             # LIKE takes no notice of case on SQLite.
             rows = rows.annotate(start=Substr("name", 1, len(prefix))).filter(start=prefix)
         return rows
+
+    def unread(self) -> models.QuerySet["File"]:
+        """Those whose text nobody has tried to put into passages yet, of sessions that exist."""
+        return self.filter(known("session__"), indexed_as="")
+
+    def forget_passages(self, pk: UUID) -> int:
+        """Of that file, should it be there or not; how many there were. They are made again, if they may be."""
+        with transaction.atomic(savepoint=False):
+            gone, _ = Passage.objects.filter(file=pk).delete()
+            self.filter(pk=pk).update(indexed_as="", unreadable="")
+        return gone
+
+    def forget_outdated_passages(self) -> Iterator[int]:
+        """Those whose terms are kept in another way than now, and what a crash has left half written: how many, file by
+        file."""
+        name = scheme()
+        others = self.filter(models.Q(indexed_as__gt="", indexed_as__lt=name) | models.Q(indexed_as__gt=name))
+        while file := others.order_by("indexed_as").first():
+            yield self.forget_passages(file.pk)
+        if Passage.objects.exists():
+            there = models.Exists(Passage.objects.filter(file=models.OuterRef("pk")))
+            for file in self.filter(there, indexed_as=""):
+                yield self.forget_passages(file.pk)
+
+    def with_strange_passages(self) -> list[UUID]:
+        """Of files that are gone, or hold other bytes: after a version that knows no passages, or by hand."""
+        held = self.filter(pk=models.OuterRef("file_id"), storage_key=models.OuterRef("storage_key"))
+        strange = Passage.objects.filter(~models.Exists(held))
+        return list(strange.order_by().values_list("file_id", flat=True).distinct())
 
     def put(
         self,
@@ -62,10 +97,12 @@ class FileManager(models.Manager["File"]):
             file.content_type = facts.content_type[:MAX_CONTENT_TYPE]
             file.storage_key = stored.key
             file.modified_at = modified_at or timezone.now()
+            file.indexed_as = file.unreadable = ""
             file.save()
             if not held:
                 SearchEntry.objects.put_file(session, file.pk, name)
             if held:
+                file.passages.all().delete()
                 StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=held))
         return file
 
@@ -91,6 +128,16 @@ class File(models.Model):
     storage_key = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     modified_at = models.DateTimeField(default=timezone.now)
+    indexed_as = models.CharField(
+        max_length=16,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="how the terms of its passages are kept; empty: they were not made yet",
+    )
+    unreadable = models.CharField(
+        max_length=16, default="", db_default="", editable=False, help_text="why it has no passages"
+    )
 
     objects: ClassVar[FileManager] = FileManager()
 
@@ -98,7 +145,11 @@ class File(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["session", "folder", "name"], name="one_file_per_name"),
         ]
-        indexes = [models.Index(fields=["-created_at", "-id"], name="file_newest")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="file_newest"),
+            models.Index(fields=["indexed_as"], name="file_indexed_as"),
+            models.Index(fields=["sha256"], name="file_by_content"),
+        ]
 
     def __str__(self) -> str:
         return self.path
@@ -124,3 +175,26 @@ class File(models.Model):
             StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=self.storage_key))
             SearchEntry.objects.forget(self.pk)
             self.delete()
+
+    def keep_passages(self, passages: Sequence[Passage], scheme: str, unreadable: str = "") -> None:
+        """All of the text of the bytes that this instance knows, in the place of those before. A few at a time, so that
+        nobody waits for them. Of no effect once it has other bytes or is gone."""
+        for start in range(0, len(passages), AT_ONCE):
+            with transaction.atomic(savepoint=False):
+                if not self._holds_still():
+                    return
+                if not start:
+                    self.passages.all().delete()
+                Passage.objects.bulk_create(passages[start : start + AT_ONCE], ignore_conflicts=True)
+        with transaction.atomic(savepoint=False):
+            # Else another process is at it, or has taken some away.
+            if self._holds_still() and self.passages.count() == len(passages):
+                File.objects.filter(pk=self.pk).update(indexed_as=scheme, unreadable=unreadable)
+
+    def _holds_still(self) -> bool:
+        """Until the transaction ends."""
+        try:
+            lock(self.session)
+        except ChatSession.DoesNotExist:
+            return False
+        return File.objects.filter(pk=self.pk, storage_key=self.storage_key).exists()

@@ -17,8 +17,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
-from sessions_app.search.shelves import OFF, Shelf, is_hashed, scheme, week_of
-from sessions_app.search.words import terms
+from sessions_app.search.shelves import OFF, Shelf, scheme, week_of
 
 if TYPE_CHECKING:
     from .message import Message
@@ -104,9 +103,9 @@ class SearchEntryManager(models.Manager["SearchEntry"]):
         shelves: dict[int, Shelf] = {}
         for entry, text in zip(entries, texts, strict=True):
             week = week_of(entry.created_at)
-            shelf = shelves.setdefault(week, Shelf(owner_id, week, name))
+            shelf = shelves.setdefault(week, Shelf.of_week(owner_id, week, name))
             entry.session_id, entry.owner_id, entry.scheme = session.pk, owner_id, name
-            entry.terms = shelf.terms(terms(text, singles=is_hashed(name)))
+            entry.terms = shelf.terms_of(text)
         return [entry for entry in entries if entry.terms]
 
 

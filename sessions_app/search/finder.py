@@ -22,8 +22,9 @@ from chatjuicer.encryption import unseal
 from sessions_app.models import NATIVE, ChatSession, Message, SearchEntry
 from sessions_app.models.search_entry import earliest_and_latest, text_of
 
+from .language import LANGUAGES
 from .query import Condition, Query, snippet
-from .shelves import Shelf, is_hashed, scheme, start_of, week_of
+from .shelves import Shelf, scheme, start_of, week_of
 
 MOST_WEEKS = 32
 """Of one statement."""
@@ -134,36 +135,13 @@ def expression_of(wanted: Wanted, weeks: Sequence[int], conditions: Sequence[Con
     language = LANGUAGES[connection.vendor]
     parts = []
     for week in weeks:
-        shelf = Shelf(wanted.owner_id, week, name)
-        must = [
-            language.begins(shelf.term(c.term))
-            if c.beginning and not is_hashed(name)
-            else language.is_(shelf.term(c.term))
-            for c in conditions
-        ]
+        shelf = Shelf.of_week(wanted.owner_id, week, name)
+        must = [language.has(shelf, condition) for condition in conditions]
         must_not = [language.is_(shelf.term(term)) for term in wanted.query.exclusions()]
         parts.append(f"({language.without.join([f'({language.and_.join(must)})', *must_not])})")
     return language.or_.join(parts)
 
 
-class Language(NamedTuple):
-    quote: str
-    prefix: str
-    and_: str
-    or_: str
-    without: str
-
-    def is_(self, term: str) -> str:
-        return f"{self.quote}{term}{self.quote}"
-
-    def begins(self, term: str) -> str:
-        return self.is_(term) + self.prefix
-
-
-LANGUAGES = {
-    "sqlite": Language('"', "*", " AND ", " OR ", " NOT "),
-    "postgresql": Language("'", ":*", " & ", " | ", " & !"),
-}
 TABLE = SearchEntry._meta.db_table
 COLUMNS = "id, session_id, kind, ref, position, name, created_at"
 # The index comes first, whatever a planner makes of the rest: nothing else leads to few rows.

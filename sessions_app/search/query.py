@@ -32,6 +32,8 @@ class Phrase:
     beginning: bool = False
     """The last word may go on."""
 
+    quoted: bool = False
+
     def conditions(self) -> Iterator[Condition]:
         """What the index has of every text that the phrase stands in."""
         last = len(self.tokens) - 1
@@ -79,7 +81,8 @@ class Query:
             negated = chunk["without"] or (chunk["word"] is not None and said.startswith("-") and len(said) > 1)
             is_open = chunk is chunks[-1] and not chunk["end"]
             if found := tuple(tokens(said)):
-                (without if negated else wanted).append(Phrase(found, beginning=is_open and not negated))
+                phrase = Phrase(found, beginning=is_open and not negated, quoted=chunk["word"] is None)
+                (without if negated else wanted).append(phrase)
         return cls(tuple(wanted), tuple(without))
 
     def conditions(self) -> list[Condition]:
@@ -94,15 +97,16 @@ class Query:
         single = [list(phrase.conditions()) for phrase in self.without if len(phrase.tokens) == 1]
         return [conditions[0].term for conditions in single if not conditions[0].beginning][:MAX_CONDITIONS]
 
-    def marks(self, text: str) -> list[tuple[int, int]] | None:
-        """Where it stands in the text, in order; None if the text is not what is looked for."""
+    def marks(self, text: str, *, some: bool = False) -> list[tuple[int, int]] | None:
+        """Where it stands in the text, in order; None if the text is not what is looked for. `some`: words that are not
+        quoted may be missing."""
         said = list(tokens(text))
         if any(next(phrase.places(said), None) for phrase in self.without):
             return None
         places: set[tuple[int, int]] = set()
         for phrase in self.wanted:
             found = set(phrase.places(said))
-            if not found:
+            if not found and (phrase.quoted or not some):
                 return None
             places |= found
         return merged(sorted(places))

@@ -21,6 +21,12 @@ from .query import Query
 from .shelves import OFF, scheme
 
 MAX_QUERY_CHARS = 1_000
+Q = OpenApiParameter(
+    "q",
+    {"type": "string", "maxLength": MAX_QUERY_CHARS, "pattern": "^[^\\x00]*\\S[^\\x00]*$"},
+    required=True,
+    description='Words, "phrases" and -without; the last word may be a beginning.',
+)
 
 
 class SearchOff(ApiError):
@@ -57,12 +63,7 @@ class SearchView(SessionView):
     @extend_schema(
         operation_id="search",
         parameters=[
-            OpenApiParameter(
-                "q",
-                {"type": "string", "maxLength": MAX_QUERY_CHARS, "pattern": "^[^\\x00]*\\S[^\\x00]*$"},
-                required=True,
-                description='Words, "phrases" and -without; the last word may be a beginning.',
-            ),
+            Q,
             text_parameter("session_id", "Only in this session.", 64),
             OpenApiParameter("role", {"type": "string", "enum": Message.Role.values}),
             OpenApiParameter("before", datetime, description="Only what was said before."),

@@ -71,6 +71,13 @@ async def test_once_a_file_was_read_an_address_of_the_model_s_own_needs_a_word(a
     assert json.loads(question["arguments"]) == {"text": EVIL}
 
 
+async def test_what_was_found_in_a_file_counts_as_read(alice: Client) -> None:
+    session = await session_with_letter(alice)
+    found = 'tool search_documents {"query": "person", "limit": 6}'
+    (question,) = await asked(alice, session, f"{found}; {send(EVIL)}; say 2 words")
+    assert json.loads(question["arguments"]) == {"text": EVIL}
+
+
 async def test_what_was_read_in_an_earlier_run_counts(alice: Client) -> None:
     session = await session_with_letter(alice)
     assert not await asked(alice, session, f"{READ}; say 2 words")

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, models, transaction
 
 from chatjuicer.encryption import EncryptedTextField, current_mark, seal, unseal
+from files_app.models import File, Passage
 from sessions_app.models import SearchEntry
 
 Row = tuple[Any, ...]
@@ -40,6 +41,8 @@ class Command(BaseCommand):
                     rotated += rows
                 self.stdout.write(f"{model._meta.label}: {rotated} rows")
         SearchEntry.objects.forget_other_schemes(batch)
+        if sum(File.objects.forget_outdated_passages()):
+            Passage.objects.overwrite_deleted()
         if connection.vendor == "sqlite":
             with connection.cursor() as cursor:
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")

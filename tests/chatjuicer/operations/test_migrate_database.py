@@ -79,6 +79,8 @@ async def test_there_and_back(lived_in: Site, postgres_url: str, tmp_path: Path)
     try:
         async with signed_in(lived_in.url) as alice:
             assert await seen(alice) == before
+            documents = await alice.get("/api/sessions/talk/documents/search", q="notes")
+            assert [found["text"] for found in documents["results"]] == ["notes"]
             async with alice.chat("talk") as chat:
                 assert text_of(await chat.ask("count to 3")).endswith("1, 2, 3.")
             assert_gapless(await alice.events("talk"))

@@ -1,0 +1,85 @@
+"""Tools that look for words: in the files of a session and its project, and in what the person has said elsewhere."""
+
+from typing import Any
+
+from chat_app.database import in_database
+from chat_app.knowledge.search import searched
+from files_app.passages.finder import Found
+from sessions_app.models import NATIVE, ChatSession
+from sessions_app.search.finder import Position, Wanted, search
+from sessions_app.search.query import Query
+
+from .tool import Context, ToolFailure, done, tool
+
+MAX_QUERY_CHARS = 1_000
+MAX_RESULTS = 20
+MAX_ROUNDS = 10  # of one search of conversations, each of which takes what the search takes at once
+
+
+@tool
+async def search_documents(context: Context, query: str, limit: int = 6) -> str:
+    """Passages of the files of this session and of its project that have these words, the best first.
+
+    Args:
+        query: Words in the language of the documents. Passages with more and rarer of them come first; "words in
+            quotes" must stand there so, -words must not.
+        limit: How many passages at most, 1 to 20.
+    """
+    request = context.context.request
+    asked = _query(query)
+    session = await in_database(ChatSession.objects.get, pk=request.session_pk)
+    answer = await searched(session, asked, _bounded(limit))
+    passages = [_passage(found, session) for found in answer.found]
+    more = {}
+    if answer.pending:
+        more["note"] = f"{answer.pending} files could not be read yet; search again in a minute."
+    return done(query=query, count=len(passages), passages=passages, **more)
+
+
+def _passage(found: Found, session: ChatSession) -> dict[str, Any]:
+    passage = found.passage
+    said: dict[str, Any] = {"citation": found.citation, "file": passage.file.name}
+    if passage.session_id == session.pk:
+        said["file_path"] = passage.file.path
+    else:
+        said["session_title"] = passage.session.title  # whose files the other tools do not see
+    return said | {"page": passage.page, "start": passage.start, "end": passage.end, "text": passage.text}
+
+
+@tool
+async def search_conversations(context: Context, query: str, limit: int = 10) -> str:
+    """What was said in any conversation of the person, the latest first.
+
+    Args:
+        query: Words that must all be there; "words in quotes" in this order, -words not at all.
+        limit: How many results at most, 1 to 20.
+    """
+    session = await in_database(ChatSession.objects.get, pk=context.context.request.session_pk)
+    if session.namespace != NATIVE:
+        raise ToolFailure("Other conversations cannot be searched from this one.")
+    results = await in_database(_said, session, _query(query), _bounded(limit))
+    return done(query=query, count=len(results), results=results)
+
+
+def _said(session: ChatSession, query: Query, limit: int) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = []
+    cursor = None
+    for _ in range(MAX_ROUNDS):
+        page = search(Wanted(owner_id=session.owner_id, query=query, limit=limit - len(results), cursor=cursor))
+        results += page["results"]
+        if len(results) == limit or not page["next_cursor"]:
+            break
+        cursor = Position.read(page["next_cursor"])
+    shown = ("session_id", "session_title", "kind", "position", "role", "snippet", "created_at")
+    return [{name: result[name] for name in shown} for result in results]
+
+
+def _query(said: str) -> Query:
+    query = Query.parse(said[:MAX_QUERY_CHARS])
+    if not query.wanted:
+        raise ToolFailure("Give at least one word to look for.")
+    return query
+
+
+def _bounded(limit: int) -> int:
+    return min(max(limit, 1), MAX_RESULTS)

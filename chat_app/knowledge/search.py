@@ -1,0 +1,53 @@
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+from uuid import UUID
+
+from chat_app.database import in_database, with_fresh_connection
+from files_app import extract
+from files_app.models import File
+from files_app.passages.finder import Found, search, searched_sessions
+from files_app.passages.indexing import read_files
+from sessions_app.models import ChatSession
+from sessions_app.search.query import Query
+
+READ_FOR_S = 15.0
+"""Before a search; a document that was begun then is finished."""
+
+WAIT_S = 60.0
+"""For others' documents, too."""
+
+# Threads of their own: they wait for documents most of the time.
+_readers = ThreadPoolExecutor(extract.PROCESSES, thread_name_prefix="reader")
+
+
+class Answer(NamedTuple):
+    found: list[Found]
+    pending: int
+    """Files that were not read yet."""
+
+
+async def searched(session: ChatSession, query: Query, limit: int) -> Answer:
+    """In the files of the session and of its project, after those that were not read yet were read, as far as there is
+    time."""
+    keys = await in_database(searched_sessions, session)
+    left = await in_database(pending, keys)
+    if left:
+        try:
+            left = await asyncio.wait_for(_read(keys), WAIT_S)
+        except TimeoutError:
+            left = await in_database(pending, keys)
+    return Answer(await in_database(search, keys, query, limit), left)
+
+
+def pending(keys: Sequence[UUID]) -> int:
+    return File.objects.unread().filter(session__in=keys).count()
+
+
+async def _read(keys: Sequence[UUID]) -> int:
+    def read() -> int:
+        return with_fresh_connection(read_files, keys, time.monotonic() + READ_FOR_S)
+
+    return await asyncio.get_running_loop().run_in_executor(_readers, read)

@@ -1,0 +1,106 @@
+"""The passages that answer a query best: those that have the more, and the rarer, of its words.
+
+The index says which passages have a word; of the best the text decides on phrases and on what must not be there.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Exists, OuterRef
+
+from files_app.models import File, Passage
+from files_app.models.passage import INDEX
+from sessions_app.models import ChatSession
+from sessions_app.search.language import LANGUAGES
+from sessions_app.search.query import Condition, Query
+from sessions_app.search.shelves import Shelf, scheme
+
+MAX_SESSIONS = 200
+"""Of a project, those used last."""
+
+MAX_MATCHES = 2_000
+"""Passages with one word; of a word that is in more, which tells little, the others do not count."""
+
+MAX_READ, AT_ONCE = 500, 50
+
+# The index comes first, whatever a planner makes of the rest.
+STATEMENTS = {
+    "sqlite": f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s ORDER BY rowid DESC LIMIT %s",  # noqa: S608
+    "postgresql": (
+        f'WITH found AS MATERIALIZED (SELECT id FROM "{Passage._meta.db_table}" WHERE terms @@ %s::tsquery) '  # noqa: S608
+        "SELECT id FROM found ORDER BY id DESC LIMIT %s"
+    ),
+}
+
+
+class Found(NamedTuple):
+    passage: Passage
+    marks: list[tuple[int, int]]
+
+    @property
+    def citation(self) -> str:
+        """As an answer cites it."""
+        page = f", p. {self.passage.page}" if self.passage.page else ""
+        return f"[{self.passage.file.name}{page}]"
+
+
+def searched_sessions(session: ChatSession) -> list[UUID]:
+    """Itself, and what its owner has in the same project: of these the files are searched."""
+    if session.project_id is None:
+        return [session.pk]
+    others = ChatSession.objects.filter(
+        Exists(File.objects.filter(session=OuterRef("pk"))),
+        owner=session.owner_id,
+        namespace=session.namespace,
+        project=session.project_id,
+    )
+    last_used = others.exclude(pk=session.pk).order_by("-last_used_at").values_list("pk", flat=True)
+    return [session.pk, *last_used[: MAX_SESSIONS - 1]]
+
+
+def search(keys: Sequence[UUID], query: Query, limit: int) -> list[Found]:
+    """The best first, of the files of these sessions."""
+    found: list[Found] = []
+    best = ranked(keys, query.conditions())[:MAX_READ]
+    for passage in read(keys, best):
+        marks = query.marks(passage.text, some=True)
+        if marks is not None:
+            found.append(Found(passage, marks))
+        if len(found) == limit:
+            break
+    return found
+
+
+def ranked(keys: Sequence[UUID], conditions: Sequence[Condition]) -> list[int]:
+    """Keys of passages."""
+    weights: dict[int, float] = defaultdict(float)
+    words: Counter[int] = Counter()
+    total = Passage.objects.filter(session__in=keys).count() if conditions else 0
+    shelves = [Shelf.of_files(key, scheme()) for key in keys]
+    for condition in conditions:
+        having = matches(shelves, condition)
+        weight = math.log1p((max(total - len(having), 0) + 0.5) / (len(having) + 0.5))
+        for pk in having:
+            weights[pk] += weight
+            words[pk] += 1
+    return sorted(weights, key=lambda pk: (-weights[pk] * words[pk], pk))
+
+
+def matches(shelves: Sequence[Shelf], condition: Condition) -> list[int]:
+    language = LANGUAGES[connection.vendor]
+    expression = language.or_.join(language.has(shelf, condition) for shelf in shelves)
+    with connection.cursor() as cursor:
+        cursor.execute(STATEMENTS[connection.vendor], [expression, MAX_MATCHES])
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def read(keys: Sequence[UUID], passages: Sequence[int]) -> Iterator[Passage]:
+    """In this order, those of the sessions, and of what their files hold now."""
+    there = Passage.objects.of_sessions(keys).select_related("file", "session").defer("terms")
+    for start in range(0, len(passages), AT_ONCE):
+        some: dict[Any, Passage] = there.in_bulk(passages[start : start + AT_ONCE])
+        yield from (some[pk] for pk in passages[start : start + AT_ONCE] if pk in some)
