@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts import resets
+from chatjuicer.accounts import refresh_cookie, resets
 from chatjuicer.accounts.authentication import credentials_of, place_of
 from chatjuicer.accounts.confirmation import user_with_password
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
@@ -51,12 +51,13 @@ class AuthViewSet(ViewSet):
     @extend_schema(
         request=RegistrationSerializer,
         responses={201: GrantSerializer},
-        parameters=[PARAMETER],
+        parameters=[PARAMETER, refresh_cookie.PARAMETER],
     )
     def register(self, request: Request) -> Response:
         """An account, signed in."""
         if not settings.ALLOW_REGISTRATION:
             raise RegistrationClosed()
+        refresh_cookie.is_wanted(request)
         limits.spend_sign_in(request)
         form = RegistrationSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -70,11 +71,12 @@ class AuthViewSet(ViewSet):
         family = TokenFamily.objects.alive().select_related("user").filter(pk=family_id).first()
         if family is None:
             raise InvalidCredentials()
-        return Response(GrantSerializer(family.grant()).data, status=status)
+        return refresh_cookie.granted(request, family.grant(), status)
 
-    @extend_schema(request=LoginSerializer, responses=GrantSerializer)
+    @extend_schema(parameters=[refresh_cookie.PARAMETER], request=LoginSerializer, responses=GrantSerializer)
     def login(self, request: Request) -> Response:
         """Tokens for an e-mail address and a password."""
+        refresh_cookie.is_wanted(request)  # or refused, before anything is done
         form = LoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         limits.spend_sign_in(request, form.validated_data["email"])
@@ -83,25 +85,26 @@ class AuthViewSet(ViewSet):
         if not isinstance(user, User):
             raise InvalidCredentials()
         by = prove_second_factor(user, form.validated_data["totp"] or "") or "password"
-        return Response(GrantSerializer(TokenFamily.objects.sign_in(user, place_of(request), by).grant()).data)
+        return refresh_cookie.granted(request, TokenFamily.objects.sign_in(user, place_of(request), by).grant())
 
-    @extend_schema(request=RefreshTokenSerializer, responses=GrantSerializer)
+    @extend_schema(parameters=[refresh_cookie.PARAMETER], request=RefreshTokenSerializer, responses=GrantSerializer)
     def refresh(self, request: Request) -> Response:
-        """New tokens; the refresh token that was sent is spent."""
-        form = RefreshTokenSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        grant = TokenFamily.objects.rotate(form.validated_data["refresh_token"], place_of(request))
-        return Response(GrantSerializer(grant).data)
+        """New tokens; the refresh token that was sent is spent. A page of this server sends an empty object, and its
+        cookie."""
+        grant = TokenFamily.objects.rotate(refresh_cookie.token_of(request), place_of(request))
+        return refresh_cookie.granted(request, grant)
 
-    @extend_schema(request=RefreshTokenSerializer, responses=SuccessSerializer)
+    @extend_schema(parameters=[refresh_cookie.PARAMETER], request=RefreshTokenSerializer, responses=SuccessSerializer)
     def logout(self, request: Request) -> Response:
-        """Ends the sign-in that the refresh token belongs to."""
-        form = RefreshTokenSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        family = TokenFamily.objects.of_refresh_token(form.validated_data["refresh_token"])
+        """Ends the sign-in that the refresh token belongs to. A page of this server sends an empty object, and its
+        cookie."""
+        family = TokenFamily.objects.of_refresh_token(refresh_cookie.token_of(request))
         family.revoke()
         AuditEntry.objects.record(Act.SIGNED_OUT, family, actor=family.user_id)
-        return Response({"success": True})
+        response = Response({"success": True})
+        if refresh_cookie.is_wanted(request):
+            refresh_cookie.drop(request, response)
+        return response
 
     @extend_schema(operation_id="ask_password_reset", request=EmailSerializer, responses={202: SuccessSerializer})
     def ask_reset(self, request: Request) -> Response:
