@@ -1,6 +1,7 @@
 from typing import ClassVar
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.shortcuts import get_object_or_404
@@ -16,6 +17,7 @@ from chatjuicer.accounts.confirmation import user_with_password
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
 from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
+from chatjuicer.accounts.sealing import seal, unseal
 from chatjuicer.accounts.second_factor import prove_second_factor
 from chatjuicer.accounts.serializers import (
     PASSWORD_BODY,
@@ -40,6 +42,7 @@ from chatjuicer.accounts.serializers import (
 from chatjuicer.api import limits
 from chatjuicer.api.addresses import absolute
 from chatjuicer.api.idempotency import PARAMETER, once
+from chatjuicer.api.renderers import JSONRenderer
 
 
 class AuthViewSet(ViewSet):
@@ -203,6 +206,10 @@ class UserViewSet(ViewSet):
         return Response({"ticket": ticket, "expires_in": int(LIFETIME.total_seconds())})
 
 
+ISSUED = "issued_key"
+"""What the answer with a new key is sealed for."""
+
+
 class ApiKeyViewSet(ViewSet):
     @extend_schema(operation_id="list_keys", responses=KeyListSerializer)
     def list(self, request: Request) -> Response:
@@ -210,13 +217,25 @@ class ApiKeyViewSet(ViewSet):
         keys = credentials_of(request).user.api_keys.order_by("-created_at", "-pk")
         return Response({"keys": KeySerializer(keys, many=True).data})
 
-    @extend_schema(operation_id="create_key", request=NewKeySerializer, responses={201: IssuedKeySerializer})
+    @extend_schema(
+        operation_id="create_key",
+        parameters=[PARAMETER],
+        request=NewKeySerializer,
+        responses={201: IssuedKeySerializer},
+    )
     def create(self, request: Request) -> Response:
-        """A key for a program. Its text is shown this once."""
+        """A key for a program. Its text is shown this once, and to a repetition of the request."""
         form = NewKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        key, text = ApiKey.objects.issue(credentials_of(request).user, **form.validated_data)
-        return Response(IssuedKeySerializer(key, context={"text": text}).data, status=201)
+
+        def issue() -> tuple[int, str]:
+            key, text = ApiKey.objects.issue(credentials_of(request).user, **form.validated_data)
+            shown = IssuedKeySerializer(key, context={"text": text}).data
+            return 201, seal(JSONRenderer().render(shown).decode(), ISSUED)
+
+        # Keys are stored hashed, and the answer that a repetition is given is not stored as it is either.
+        status, sealed = once(request, issue)
+        return Response(orjson.loads(unseal(sealed, ISSUED)), status=status)
 
     @extend_schema(
         operation_id="delete_key",
