@@ -6,7 +6,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SCHEMA := $(BIN)/python manage.py spectacular --validate --fail-on-warn
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check bench faults attack desktop format schema
+.PHONY: help run test test-fast check bench faults attack desktop format schema lock sbom
 
 help:
 	@echo "make run     serve http://127.0.0.1:8000; needs Python 3.11 or newer and nothing else"
@@ -17,6 +17,8 @@ help:
 	@echo "make faults  attack real servers and print one table: make faults N=300"
 	@echo "make attack  try every class of hole and print one table"
 	@echo "make desktop walk the desktop clients at random over servers that are killed: make desktop N=500"
+	@echo "make lock    write the requirements again, with the hashes of all files, from requirements*.in"
+	@echo "make sbom    write sbom.cdx.json: what is installed, and what browsers are sent (CycloneDX)"
 	@echo "make format  format and mend what can be mended, write docs/openapi.yaml again"
 
 run: .venv/.run
@@ -73,6 +75,19 @@ format: .venv/.test
 schema: .venv/.test
 	@$(SCHEMA) --file docs/openapi.yaml
 
+# What is pinned stays, unless a .in file says otherwise. In an environment of its own, which is not installed with the rest.
+LOCK = .lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+lock: | .lock/bin/uv
+	$(LOCK) requirements.in --output-file requirements.txt
+	$(LOCK) requirements-test.in --output-file requirements-test.txt
+
+.lock/bin/uv: | .venv/bin/python
+	@$(BIN)/python -m venv .lock
+	@.lock/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+
+sbom: .venv/.run
+	@$(BIN)/python manage.py sbom > sbom.cdx.json
+
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one: make run PYTHON=/path/to/python3"; exit 1; }
 	@echo "Making .venv with $(PYTHON)"
@@ -80,10 +95,10 @@ schema: .venv/.test
 
 .venv/.run: requirements.txt | .venv/bin/python
 	@echo "Installing what the server needs"
-	@$(PIP_INSTALL) -r requirements.txt
+	@$(PIP_INSTALL) --require-hashes -r requirements.txt
 	@touch $@
 
 .venv/.test: requirements-test.txt | .venv/bin/python
 	@echo "Installing what the tests need"
-	@$(PIP_INSTALL) -r requirements-test.txt
+	@$(PIP_INSTALL) --require-hashes -r requirements-test.txt
 	@touch $@ .venv/.run

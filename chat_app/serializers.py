@@ -108,6 +108,7 @@ class ApprovalSerializer(serializers.Serializer[None]):
 @extend_schema_serializer(many=False)
 class ApprovalListSerializer(serializers.Serializer[None]):
     approvals = ApprovalSerializer(many=True)
+    has_more = serializers.BooleanField(help_text="Others wait, which are listed once these are decided.")
 
 
 class DecisionSerializer(serializers.Serializer[None]):

@@ -18,6 +18,7 @@ from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.models import Act, AuditEntry
+from chatjuicer.api import budget
 from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.bodies import valid
 from chatjuicer.api.exceptions import Unavailable
@@ -263,10 +264,13 @@ class RunViewSet(SessionView, ViewSet):
 class ApprovalViewSet(SessionView, ViewSet):
     @extend_schema(operation_id="list_approvals", responses=ApprovalListSerializer)
     def list(self, request: Request) -> Response:
-        """The tool calls that wait for a word, over all one's sessions, oldest first; at most 100."""
+        """The tool calls that wait for a word, over all one's sessions, oldest first; at most 100, or fewer where what
+        they would be called with is large."""
         waiting = Approval.objects.filter(session__owner=caller(request), status=Approval.Status.PENDING)
-        waiting = waiting.select_related("session").order_by("created_at")[:MAX_APPROVALS]
-        return Response({"approvals": [approval.representation() for approval in waiting]})
+        waiting = waiting.select_related("session").order_by("created_at", "pk")
+        with snapshot():
+            found, more = budget.read(waiting, MAX_APPROVALS, "arguments")
+        return Response({"approvals": [approval.representation() for approval in found], "has_more": more})
 
     @extend_schema(
         operation_id="decide_approval",

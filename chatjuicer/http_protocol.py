@@ -1,23 +1,41 @@
-"""uvicorn's HTTP protocol with bounds on the size of a request's head, on the time until it is complete, and on the
-connections of one address; and with the user id of the process at the other end, where it is on this machine.
+"""uvicorn's HTTP protocol with bounds on the size of a request's head, on the time until it is complete, on the time
+that a reader takes for an answer, and on connections; and with the user id of the process at the other end, where it is
+on this machine.
 
 uvicorn's fast parser accepts a path or headers of any size and waits for their end for ever: one client could fill the
 memory, and block the event loop while the pieces are put together.
 """
 
 import asyncio
+import struct
+import sys
 from collections import Counter
 from contextlib import suppress
+from functools import cache
 from typing import Any, cast
 
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from chatjuicer.api import limits, peer
+from chatjuicer.api.errors import answer
+from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.loopback import is_loopback
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_TIMEOUT_S = 30.0
+HEALTH_HEAD_TIMEOUT_S = 2.0
+HEALTH_CONNECTIONS = 32
+"""Beyond the bound, for health alone."""
+
+HEALTH = b"/api/health"
+OTHER_FILES = 256
+"""That the process opens: the database's, the storage's, those of models."""
+
+READING_STILL_S = 30.0
+LEAST_BYTES_READ = 30 * 1024
+"""Of what waits for the reader, in READING_STILL_S."""
+
 WHOLE = "chatjuicer.write_whole"
 """Of a scope: `BoundedHTTP.write_whole`."""
 
@@ -32,18 +50,40 @@ class BoundedHTTP(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._peer_uid: int | None = None
         self._counted_as = ""
+        self._watch: asyncio.TimerHandle | None = None
+        self._unread_bytes = 0  # when the reader was last looked at
+        self._read_on = False  # since then, and took what had filled the buffer
+        self._for_health = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._peer_uid = self._look_at_peer()
+        room = self._find_room()
+        # Also where others hold all connections, whoever watches over the server is told how it is.
+        over = len(self.connections) - most_connections()
+        self._for_health = over > 0
         self._wait_for_head()
-        if not self._find_room():
+        if not room or over > HEALTH_CONNECTIONS:
             self._refuse(503)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._stop_watching()
         self._leave_room()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._watch is None:
+            self._watch_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._read_on = True
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._watch_reader()  # the connection closes once all is sent, which may be never
 
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
@@ -59,7 +99,11 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()
+        if self._for_health and not self.url.partition(b"?")[0].startswith(HEALTH):
+            self.app = full
         super().on_headers_complete()
+        if self._for_health and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._head_bytes = 0
@@ -96,14 +140,19 @@ class BoundedHTTP(HttpToolsProtocol):
         if any(name.startswith(b"sec-websocket-") and not value.isascii() for name, value in self.headers):
             self._refuse(400)
             return
+        if self._for_health:
+            self._refuse(503)
+            return
         self._leave_room()  # sockets are counted by their users
+        self._stop_watching()  # they have bounds of their own
         super().handle_websocket_upgrade()
         self._tell_peer(getattr(self.transport.get_protocol(), "scope", None))
         self.parser = None  # type: ignore[assignment]  # which holds this object, that nobody needs any more
 
     def _find_room(self) -> bool:
-        """Whether its address may have another connection. Behind a proxy all have one address."""
-        peer_address, most = self.client[0] if self.client else "", settings.MAX_CONNECTIONS_PER_ADDRESS
+        """Whether its address may have another connection: no more than half of all. Behind a proxy all have one."""
+        peer_address = self.client[0] if self.client else ""
+        most = min(settings.MAX_CONNECTIONS_PER_ADDRESS, most_connections() // 2)
         if not most or settings.TRUSTED_PROXIES or not limits.counts(peer_address, {}):
             return True
         self._counted_as = limits.address(peer_address, {})
@@ -135,16 +184,74 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def _wait_for_head(self) -> None:
         self._stop_waiting()
-        self._patience = self.loop.call_later(HEAD_TIMEOUT_S, self._refuse, 408)
+        patience_s = HEALTH_HEAD_TIMEOUT_S if self._for_health else HEAD_TIMEOUT_S
+        self._patience = self.loop.call_later(patience_s, self._refuse, 408)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
 
+    def _watch_reader(self) -> None:
+        """Looks at it in a while."""
+        self._stop_watching()
+        self._unread_bytes, self._read_on = unread_bytes(self.transport), False
+        self._watch = self.loop.call_later(READING_STILL_S, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        """Gives up a connection whose reader does not take what waits for it: an answer would stay in memory."""
+        self._stop_watching()
+        if not self.transport.get_write_buffer_size():
+            return
+        if not self.flow.write_paused and not self.transport.is_closing():
+            return  # whatever is written next may fill the buffer, which begins another watch
+        if not self._read_on and self._unread_bytes - unread_bytes(self.transport) < LEAST_BYTES_READ:
+            self.transport.abort()
+        else:
+            self._watch_reader()
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
     def _refuse(self, status: int) -> None:
         """Answers `status` unless another answer is under way, and closes the connection."""
         self._stop_waiting()
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+            later = b"retry-after: %d\r\n" % Unavailable.retry_after if status == 503 else b""
+            self.transport.write(STATUS_LINE[status] + later + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
+
+
+async def full(scope: Any, receive: Any, send: Any) -> None:
+    said = answer(503)
+    headers = [(name.lower().encode(), value.encode()) for name, value in said.headers.items()]
+    headers.append((b"content-length", b"%d" % len(said.content)))
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": said.content})
+
+
+@cache
+def most_connections() -> int:
+    """Of this process, sockets included: as many as it may have files open, less those that it needs itself."""
+    try:
+        import resource  # noqa: PLC0415
+    except ImportError:
+        return 2**31
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2**31 if files == resource.RLIM_INFINITY else max(files - OTHER_FILES, files // 2)
+
+
+def unread_bytes(transport: asyncio.Transport) -> int:
+    """What was written and is not known to have arrived; where the system tells (Linux), with what it holds itself. It
+    holds megabytes, and takes more only once much of them is gone."""
+    waiting = transport.get_write_buffer_size()
+    if sys.platform == "linux" and waiting:
+        import fcntl  # noqa: PLC0415  # other systems have none, or no such request
+        import termios  # noqa: PLC0415
+
+        with suppress(OSError):
+            descriptor = transport.get_extra_info("socket").fileno()
+            waiting += struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, b"\0" * 4))[0]
+    return waiting

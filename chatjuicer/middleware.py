@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 
 from chatjuicer.api import content_policy
+from chatjuicer.api.addresses import over_tls
 from chatjuicer.api.errors import answer
 from chatjuicer.api.limits import TooManyRequests, address, origin_of, spend_address, spend_sign_in
 from chatjuicer.api.loopback import is_loopback
@@ -88,14 +89,9 @@ class SecurityHeadersMiddleware:
                 response.headers.setdefault("Content-Security-Policy", content_policy.policy_of(request))
         except DisallowedHost:
             return response
-        if behind_tls(request) and not is_loopback(split_domain_port(host)[0]):
+        if over_tls(request) and not is_loopback(split_domain_port(host)[0]):
             response.headers.setdefault("Strict-Transport-Security", HSTS)
         return response
-
-
-def behind_tls(request: HttpRequest) -> bool:
-    """A client that makes the header up is told about its own browser alone."""
-    return request.is_secure() or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
 
 
 class AddressLimitMiddleware:

@@ -52,6 +52,8 @@ MAX_SOCKETS = env.number("MAX_SOCKETS", 10_000)
 # Connections by HTTP from one address, of which sockets are none; behind TRUSTED_PROXIES, or at 0, there is no bound.
 MAX_CONNECTIONS_PER_ADDRESS = env.number("MAX_CONNECTIONS_PER_ADDRESS", 500)
 MAX_SOCKETS_PER_USER = env.number("MAX_SOCKETS_PER_USER", 2_000)
+# Bytes of what was said in one answer that lists messages, events or approvals; it then says that there are more.
+MAX_PAGE_BYTES = env.number("MAX_PAGE_BYTES", 4_000_000)
 # Where traces go; the OpenTelemetry SDK reads this and its other variables itself.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
 # Lets others than this machine read /metrics.
@@ -341,7 +343,7 @@ CORS_ALLOW_HEADERS = [
     "range",
     "x-request-id",
 ]
-CORS_EXPOSE_HEADERS = ["content-disposition", "etag", "retry-after", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["content-disposition", "etag", "link", "retry-after", "x-request-id"]
 
 # Bytes of a JSON body.
 MAX_BODY_SIZE = 2 * 1024 * 1024

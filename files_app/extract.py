@@ -12,7 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
 
-from files_app import documents, kinds
+from files_app import documents, kinds, sandbox
 
 TIME_LIMIT_S = 20
 MEMORY_LIMIT_BYTES = 1536 * 1024 * 1024
@@ -114,9 +114,10 @@ def in_a_process(path: Path, content_type: str) -> Text:
 
 def run(path: Path, content_type: str, output: int) -> int:
     """The exit status. Raises TookTooLong."""
-    program = [sys.executable, "-I", documents.__file__, content_type, path.name]
+    kept = [sys.executable, "-I", sandbox.__file__, str(path.parent), "--"]
+    program = [*kept, documents.__file__, content_type, path.name]
     limits = [str(TIME_LIMIT_S), str(MEMORY_LIMIT_BYTES), str(MAX_TEXT_BYTES)]
-    process = subprocess.Popen(  # noqa: S603 - this interpreter and a file of ours
+    process = subprocess.Popen(  # noqa: S603 - this interpreter and files of ours
         program + limits,
         cwd=path.parent,
         # Nothing of ours: a document that takes the reader over finds no secrets here.

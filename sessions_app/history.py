@@ -2,18 +2,21 @@
 answer that is being given."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
+from chatjuicer.api import budget
 from sessions_app.models import ChatSession, Message
-from sessions_app.models.packed import MAX_NUMBER
-from sessions_app.serializers import MessageSerializer, SessionSerializer
+from sessions_app.serializers import SIBLING_CHARS, MessageSerializer, SessionSerializer
 
 DETAIL_MESSAGES = 50
+# What fills a page. What a tool was told, and what it answered, are given under two names each.
+TEXTS = ("content", "reasoning", "tool_arguments", "tool_arguments", "tool_result", "tool_result")
 
 
 class History:
@@ -77,30 +80,38 @@ class History:
         """Of finished messages: those that the pages hold."""
         return self.session.message_count - len(self.unfinished)
 
-    def newest(self, limit: int, before: int | None = None, after: int = 0) -> tuple[list[Message], bool]:
-        """The last finished messages between the two positions, ascending, and whether there are older ones."""
-        if self.session.packed:
-            packed = self.session.packed_history.newest(Message, limit + 1, before, after)
-            return self.dressed(packed[-limit:]), len(packed) > limit
-        rows = self._finished().filter(position__gt=after)
-        if before is not None:
-            rows = rows.filter(position__lt=before)
-        found = list(rows.order_by("-position")[: limit + 1])
-        return self.dressed(found[:limit][::-1]), len(found) > limit
+    def newest(
+        self, limit: int, before: int | None = None, after: int = 0, *, share: float = 1
+    ) -> tuple[list[Message], bool]:
+        """The last finished messages between the two positions, ascending, and whether there are older ones.
 
-    def above(self, position: int, limit: int) -> tuple[list[Message], bool]:
+        This and the others give fewer where messages are large: as many as fill a page (`chatjuicer.api.budget`).
+        """
+        if self.session.packed:
+            packed = self.session.packed_history.backwards(Message, before, after)
+            found, more = budget.fill(packed, limit, size_of, share)
+        else:
+            rows = self._finished().filter(position__gt=after)
+            if before is not None:
+                rows = rows.filter(position__lt=before)
+            found, more = budget.read(rows.order_by("-position"), limit, *TEXTS, share=share)
+        return self.dressed(found[::-1]), more
+
+    def above(self, position: int, limit: int, *, share: float = 1) -> tuple[list[Message], bool]:
         """The first finished messages above the position, ascending, and whether there are more."""
         if self.session.packed:
-            packed = self.session.packed_history.above(Message, position, limit + 1)
-            return self.dressed(packed[:limit]), len(packed) > limit
-        found = list(self._finished().filter(position__gt=position).order_by("position")[: limit + 1])
-        return self.dressed(found[:limit]), len(found) > limit
+            packed = self.session.packed_history.forwards(Message, position)
+            found, more = budget.fill(packed, limit, size_of, share)
+        else:
+            rows = self._finished().filter(position__gt=position).order_by("position")
+            found, more = budget.read(rows, limit, *TEXTS, share=share)
+        return self.dressed(found), more
 
     def around(self, position: int, limit: int) -> tuple[list[Message], bool]:
         """The finished messages nearest to the position, as many before as behind where there are, with the one that
         stands there, ascending; and whether there are others."""
-        upto, older = self.newest(limit, position + 1)
-        behind, newer = self.above(position, limit)
+        upto, older = self.newest(limit, position + 1, share=0.5)
+        behind, newer = self.above(position, limit, share=0.5)
         before = max(limit - len(behind), (limit + 1) // 2)
         shown = upto[-before:] + behind[: limit - min(before, len(upto))]
         return shown, older or newer or len(shown) < len(upto) + len(behind)
@@ -119,23 +130,31 @@ class History:
     def _counted(self, offset: int, limit: int) -> tuple[list[Message], bool]:
         """`from_offset` where the positions of the visible path have gaps."""
         if self.session.packed:
-            found = self.session.packed_history.above(Message, 0, offset + limit + 1)[offset:]
+            rows = islice(self.session.packed_history.forwards(Message, 0), offset, None)
+            found, more = budget.fill(rows, limit, size_of)
         else:
-            found = list(self._finished().order_by("position")[offset : offset + limit + 1])
-        return self.dressed(found[:limit]), len(found) > limit
+            found, more = budget.read(self._finished().order_by("position"), limit, *TEXTS, offset=offset)
+        return self.dressed(found), more
 
     def versions(self, message_id: UUID) -> list[Message]:
-        """Of the message's place, itself included, the oldest first; none if there is no such message."""
-        if self.session.packed:
-            rows = self.session.packed_history.newest(Message, MAX_NUMBER, versions=True)
-        else:
-            rows = list(self.session.messages.filter(pk=message_id))
-        message = next((row for row in rows if row.pk == message_id), None)
+        """Of the message's place, itself included, the oldest first; none if there is no such message. Of what was said
+        in them they have the beginning."""
+        message = next(self._versions(pk=message_id), None)
         if message is None or message.parent_id is None:  # another version would name its parent in both
             return [message] if message else []
-        if not self.session.packed:
-            rows = list(self.session.messages.filter(parent_id=message.parent_id).order_by("position"))
-        return [row for row in rows if row.parent_id == message.parent_id]
+        return list(self._versions(parent_id=message.parent_id))
+
+    def _versions(self, **named: UUID) -> Iterator[Message]:
+        """The messages whose `pk` or `parent_id` is that one. No more than a few are in memory at once."""
+        rows: Iterable[Message]
+        if self.session.packed:
+            packed = self.session.packed_history.forwards(Message, 0, versions=True)
+            rows = (row for row in packed if all(getattr(row, name) == key for name, key in named.items()))
+        else:
+            rows = self.session.messages.filter(**named).order_by("position").iterator(chunk_size=4)
+        for row in rows:
+            row.content = row.content[:SIBLING_CHARS]
+            yield row
 
     @cached_property
     def unfinished(self) -> list[Message]:
@@ -187,3 +206,8 @@ class History:
             others = Counter(dict(hidden.annotate(n=Count("pk"))))
         for message in messages:
             message.sibling_count = 1 + others[message.parent_id]
+
+
+def size_of(message: Message) -> int:
+    """Of an archived one, as the database would count it."""
+    return sum(len(getattr(message, text).encode()) for text in TEXTS)

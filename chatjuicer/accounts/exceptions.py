@@ -34,6 +34,12 @@ class InvalidToken(ApiError):
     message = "The token is not valid."
 
 
+class ForeignPage(ApiError):
+    status_code = status.HTTP_403_FORBIDDEN
+    code = "foreign_page"
+    message = "Only pages of this server may sign in by a cookie."
+
+
 class InvalidResetToken(ApiError):
     status_code = status.HTTP_400_BAD_REQUEST
     code = "invalid_reset_token"

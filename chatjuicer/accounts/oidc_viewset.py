@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from chatjuicer.accounts import refresh_cookie
 from chatjuicer.accounts.authentication import place_of
 from chatjuicer.accounts.exceptions import OidcFailed
 from chatjuicer.accounts.models import OidcIdentity, TokenFamily
@@ -76,11 +77,12 @@ class OidcViewSet(ViewSet):
             identity = chosen.identity(attempt, code)
         user = OidcIdentity.objects.user_of(identity, chosen)
         family = TokenFamily.objects.sign_in(user, place_of(request), by=f"oidc:{provider}")
-        grant = GrantSerializer(family.grant()).data
-        answer: HttpResponseBase = Response(grant)
+        grant = family.grant()
+        answer: HttpResponseBase = Response(GrantSerializer(grant).data)
         if "text/html" in request.headers.get("Accept", ""):
             asked = cast(HttpRequest, request)
-            answer = render(asked, "accounts/signed_in.html", {"token": grant["refresh_token"]})
+            answer = render(asked, "accounts/signed_in.html")
+            refresh_cookie.keep(request, answer, grant)
             answer.headers["Content-Security-Policy"] = PAGE_POLICY.format(static=static_source(asked))
         answer.delete_cookie(COOKIE, path=COOKIE_PATH, samesite="Lax")
         return answer

@@ -1,6 +1,7 @@
 from typing import ClassVar
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.shortcuts import get_object_or_404
@@ -10,12 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts import resets
+from chatjuicer.accounts import refresh_cookie, resets
 from chatjuicer.accounts.authentication import credentials_of, place_of
 from chatjuicer.accounts.confirmation import user_with_password
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
 from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
+from chatjuicer.accounts.sealing import seal, unseal
 from chatjuicer.accounts.second_factor import prove_second_factor
 from chatjuicer.accounts.serializers import (
     PASSWORD_BODY,
@@ -40,6 +42,7 @@ from chatjuicer.accounts.serializers import (
 from chatjuicer.api import limits
 from chatjuicer.api.addresses import absolute
 from chatjuicer.api.idempotency import PARAMETER, once
+from chatjuicer.api.renderers import JSONRenderer
 
 
 class AuthViewSet(ViewSet):
@@ -51,12 +54,13 @@ class AuthViewSet(ViewSet):
     @extend_schema(
         request=RegistrationSerializer,
         responses={201: GrantSerializer},
-        parameters=[PARAMETER],
+        parameters=[PARAMETER, refresh_cookie.PARAMETER],
     )
     def register(self, request: Request) -> Response:
         """An account, signed in."""
         if not settings.ALLOW_REGISTRATION:
             raise RegistrationClosed()
+        refresh_cookie.is_wanted(request)
         limits.spend_sign_in(request)
         form = RegistrationSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -70,11 +74,12 @@ class AuthViewSet(ViewSet):
         family = TokenFamily.objects.alive().select_related("user").filter(pk=family_id).first()
         if family is None:
             raise InvalidCredentials()
-        return Response(GrantSerializer(family.grant()).data, status=status)
+        return refresh_cookie.granted(request, family.grant(), status)
 
-    @extend_schema(request=LoginSerializer, responses=GrantSerializer)
+    @extend_schema(parameters=[refresh_cookie.PARAMETER], request=LoginSerializer, responses=GrantSerializer)
     def login(self, request: Request) -> Response:
         """Tokens for an e-mail address and a password."""
+        refresh_cookie.is_wanted(request)  # or refused, before anything is done
         form = LoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         limits.spend_sign_in(request, form.validated_data["email"])
@@ -83,25 +88,26 @@ class AuthViewSet(ViewSet):
         if not isinstance(user, User):
             raise InvalidCredentials()
         by = prove_second_factor(user, form.validated_data["totp"] or "") or "password"
-        return Response(GrantSerializer(TokenFamily.objects.sign_in(user, place_of(request), by).grant()).data)
+        return refresh_cookie.granted(request, TokenFamily.objects.sign_in(user, place_of(request), by).grant())
 
-    @extend_schema(request=RefreshTokenSerializer, responses=GrantSerializer)
+    @extend_schema(parameters=[refresh_cookie.PARAMETER], request=RefreshTokenSerializer, responses=GrantSerializer)
     def refresh(self, request: Request) -> Response:
-        """New tokens; the refresh token that was sent is spent."""
-        form = RefreshTokenSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        grant = TokenFamily.objects.rotate(form.validated_data["refresh_token"], place_of(request))
-        return Response(GrantSerializer(grant).data)
+        """New tokens; the refresh token that was sent is spent. A page of this server sends an empty object, and its
+        cookie."""
+        grant = TokenFamily.objects.rotate(refresh_cookie.token_of(request), place_of(request))
+        return refresh_cookie.granted(request, grant)
 
-    @extend_schema(request=RefreshTokenSerializer, responses=SuccessSerializer)
+    @extend_schema(parameters=[refresh_cookie.PARAMETER], request=RefreshTokenSerializer, responses=SuccessSerializer)
     def logout(self, request: Request) -> Response:
-        """Ends the sign-in that the refresh token belongs to."""
-        form = RefreshTokenSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        family = TokenFamily.objects.of_refresh_token(form.validated_data["refresh_token"])
+        """Ends the sign-in that the refresh token belongs to. A page of this server sends an empty object, and its
+        cookie."""
+        family = TokenFamily.objects.of_refresh_token(refresh_cookie.token_of(request))
         family.revoke()
         AuditEntry.objects.record(Act.SIGNED_OUT, family, actor=family.user_id)
-        return Response({"success": True})
+        response = Response({"success": True})
+        if refresh_cookie.is_wanted(request):
+            refresh_cookie.drop(request, response)
+        return response
 
     @extend_schema(operation_id="ask_password_reset", request=EmailSerializer, responses={202: SuccessSerializer})
     def ask_reset(self, request: Request) -> Response:
@@ -200,6 +206,10 @@ class UserViewSet(ViewSet):
         return Response({"ticket": ticket, "expires_in": int(LIFETIME.total_seconds())})
 
 
+ISSUED = "issued_key"
+"""What the answer with a new key is sealed for."""
+
+
 class ApiKeyViewSet(ViewSet):
     @extend_schema(operation_id="list_keys", responses=KeyListSerializer)
     def list(self, request: Request) -> Response:
@@ -207,13 +217,25 @@ class ApiKeyViewSet(ViewSet):
         keys = credentials_of(request).user.api_keys.order_by("-created_at", "-pk")
         return Response({"keys": KeySerializer(keys, many=True).data})
 
-    @extend_schema(operation_id="create_key", request=NewKeySerializer, responses={201: IssuedKeySerializer})
+    @extend_schema(
+        operation_id="create_key",
+        parameters=[PARAMETER],
+        request=NewKeySerializer,
+        responses={201: IssuedKeySerializer},
+    )
     def create(self, request: Request) -> Response:
-        """A key for a program. Its text is shown this once."""
+        """A key for a program. Its text is shown this once, and to a repetition of the request."""
         form = NewKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        key, text = ApiKey.objects.issue(credentials_of(request).user, **form.validated_data)
-        return Response(IssuedKeySerializer(key, context={"text": text}).data, status=201)
+
+        def issue() -> tuple[int, str]:
+            key, text = ApiKey.objects.issue(credentials_of(request).user, **form.validated_data)
+            shown = IssuedKeySerializer(key, context={"text": text}).data
+            return 201, seal(JSONRenderer().render(shown).decode(), ISSUED)
+
+        # Keys are stored hashed, and the answer that a repetition is given is not stored as it is either.
+        status, sealed = once(request, issue)
+        return Response(orjson.loads(unseal(sealed, ISSUED)), status=status)
 
     @extend_schema(
         operation_id="delete_key",

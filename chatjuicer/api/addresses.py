@@ -6,7 +6,9 @@ from rest_framework.request import Request
 
 def absolute(request: Request | HttpRequest, path: str) -> str:
     url = request.build_absolute_uri(path)
-    # Behind a proxy that ends TLS. A client that makes the header up gets a wrong address, and nobody else does.
-    if request.headers.get("X-Forwarded-Proto") == "https":
-        url = url.replace("http://", "https://", 1)
-    return url
+    return url.replace("http://", "https://", 1) if over_tls(request) else url
+
+
+def over_tls(request: Request | HttpRequest) -> bool:
+    """Whether the client came by TLS, which a proxy may have ended. One that makes the header up is told so alone."""
+    return request.is_secure() or request.headers.get("X-Forwarded-Proto", "").lower() == "https"

@@ -177,13 +177,16 @@ class MaiMessageViewSet(SessionView, ViewSet):
         responses=MaiMessageSerializer(many=True),
     )
     def list(self, request: Request, key: str) -> Response:
-        """In order, from the oldest on."""
+        """In order, from the oldest on. Where there are more, a header `Link` with `rel="next"` says how the list goes
+        on: it is shorter than `limit` where messages are large."""
         query = request.query_params
         limit, offset = number(query, "limit", 100, 1, MAX_MESSAGES), number(query, "offset", 0)
         with snapshot():
             session = self.session(key)
-            messages, _ = History(session).from_offset(offset, limit)
-        return Response([message_body(message) for message in messages])
+            messages, more = History(session).from_offset(offset, limit)
+        following = f'<?limit={limit}&offset={offset + len(messages)}>; rel="next"'
+        headers = {"Link": following} if more else None
+        return Response([message_body(message) for message in messages], headers=headers)
 
     @extend_schema(
         operation_id="mai_add_message",

@@ -1,10 +1,15 @@
 """Persona Lens: /api/users/{user_id}/sessions. `user_id` names a namespace inside the caller's own account."""
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import orjson
+from django.db.models import Q, QuerySet
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -55,11 +60,16 @@ class PersonaSessionViewSet(SessionView, ViewSet):
     lookup_url_kwarg = "session_id"
 
     @extend_schema(operation_id="persona_list_sessions", responses=PersonaSessionSerializer(many=True))
-    def list(self, request: Request, user_id: str) -> Response:
+    def list(self, request: Request, user_id: str) -> HttpResponseBase:
         """All of the namespace, oldest first."""
         sessions = ChatSession.objects.filter(owner=caller(request), namespace=namespace(user_id))
-        rows = sessions.order_by("created_at", "id").values_list("public_id", "title", "created_at")
-        return Response([session_body(*row) for row in rows])
+        rows = sessions.order_by("created_at", "id").values_list("public_id", "title", "created_at", "pk")
+        first = list(rows[: ROWS + 1])
+        if len(first) <= ROWS:
+            return Response([session_body(*row[:3]) for row in first])
+        answer = StreamingHttpResponse(written(rows), content_type="application/json")
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
     @extend_schema(
         operation_id="persona_create_session",
@@ -108,6 +118,22 @@ def namespace(user_id: str) -> str:
 def session_body(public_id: str, title: str, created_at: datetime) -> dict[str, Any]:
     return {"session_id": public_id, "title": title, "created_at": int(created_at.timestamp() * 1000)}
 
+
+def written(rows: "QuerySet[ChatSession, Any]") -> Iterator[bytes]:
+    """A JSON list of them, in pieces as they are read: of how many, nobody says."""
+    part = list(rows[:ROWS])
+    yield b"["
+    while part:
+        yield orjson.dumps([session_body(*row[:3]) for row in part])[1:-1]
+        _, _, created_at, pk = part[-1]
+        part = list(rows.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, pk__gt=pk))[:ROWS])
+        if part:
+            yield b","
+    yield b"]"
+
+
+ROWS = 1000
+"""Of one piece, or of a list that is answered at once."""
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("users/<str:user_id>/sessions", PersonaSessionViewSet, "persona-session")

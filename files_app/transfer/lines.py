@@ -8,13 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from chatjuicer.accounts.models import User
+from chatjuicer.api import budget
 from files_app.models import File
 from sessions_app.models import ChatSession, ContextItem, Message, Project
 from sessions_app.models.message import NO_PARENT
 
 from .records import ContextLine, Failure, Feedback, FileLine, Line, MessageLine, ProjectLine, SessionLine
 
-ROWS = 50  # of one read: a message may be large
+ROWS = 50  # of one read, or fewer that are large
+TEXTS: dict[type[Any], tuple[str, ...]] = {
+    Message: ("content", "reasoning", "tool_arguments", "tool_result"),
+    ContextItem: ("item",),
+}
 OURS = "chatjuicer:"
 # How an image stands in the model's context (files_app.attachments.REFERENCE).
 IMAGE = re.compile(r'("image_url":\s*"attachment:)([^"\\]+)(?=")')
@@ -56,12 +61,15 @@ def messages_of(session: ChatSession) -> Iterator[Message]:
 
 
 def rows_of(session: ChatSession, model: type[Any]) -> Iterator[Any]:
+    """In order, a page at a time, so that they may be large."""
     position, found = 0, True
     while found:
         if session.packed:
-            rows = session.packed_history.above(model, position, ROWS, versions=True)
+            packed = session.packed_history.forwards(model, position, versions=True)
+            rows, _ = budget.fill(packed, ROWS, lambda row: sum(len(getattr(row, text)) for text in TEXTS[model]))
         else:
-            rows = list(model.objects.filter(session=session, position__gt=position).order_by("position")[:ROWS])
+            after = model.objects.filter(session=session, position__gt=position).order_by("position")
+            rows, _ = budget.read(after, ROWS, *TEXTS[model])
         yield from rows
         found = bool(rows)
         position = rows[-1].position if found else position

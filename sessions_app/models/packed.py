@@ -10,6 +10,7 @@ import base64
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -131,34 +132,36 @@ class PackedHistory(models.Model):
     def segments(self) -> models.QuerySet[PackedSegment]:
         return PackedSegment.objects.filter(session_id=self.pk)
 
-    def above(self, model: type[M], order: int, limit: int, *, versions: bool = False) -> list[M]:
-        """The first `limit` rows above that position or number, in order: visible ones, or with `versions` all. None of
-        them is in the database."""
+    def forwards(self, model: type[M], order: int, *, versions: bool = False) -> Iterator[M]:
+        """The rows above that position or number, in order: visible ones, or with `versions` all. None of them is in
+        the database, and no more than one segment is unpacked at once."""
         if self.content:
-            return [row for row in self._unconverted(model) if number_of(row) > order][:limit]
-        found: list[M] = []
+            yield from (row for row in self._unconverted(model) if number_of(row) > order)
+            return
         for segment in self._segments(model).filter(last__gt=order).order_by("first").iterator(1):
             rows = [row for row in segment.rows(model) if number_of(row) > order]
-            found += [row for row in rows if versions or is_visible(row)]
-            if len(found) >= limit:
-                break
-        return found[:limit]
+            yield from (row for row in rows if versions or is_visible(row))
 
-    def newest(
-        self, model: type[M], limit: int, before: int | None = None, after: int = 0, *, versions: bool = False
-    ) -> list[M]:
-        """The last `limit` rows between the two positions, in order: visible ones, or with `versions` all."""
+    def backwards(
+        self, model: type[M], before: int | None = None, after: int = 0, *, versions: bool = False
+    ) -> Iterator[M]:
+        """The rows between the two positions, the last one first."""
         end = MAX_NUMBER if before is None else before
         if self.content:
-            return [row for row in self._unconverted(model) if after < number_of(row) < end][-limit:]
-        found: list[M] = []
+            yield from (row for row in reversed(self._unconverted(model)) if after < number_of(row) < end)
+            return
         segments = self._segments(model).filter(last__gt=after, first__lt=end)
         for segment in segments.order_by("-first").iterator(1):
-            rows = [row for row in segment.rows(model) if after < number_of(row) < end]
-            found[:0] = [row for row in rows if versions or is_visible(row)]
-            if len(found) >= limit:
-                break
-        return found[-limit:]
+            rows = [row for row in reversed(segment.rows(model)) if after < number_of(row) < end]
+            yield from (row for row in rows if versions or is_visible(row))
+
+    def above(self, model: type[M], order: int, limit: int, *, versions: bool = False) -> list[M]:
+        """The first `limit` rows of `forwards`."""
+        return list(islice(self.forwards(model, order, versions=versions), limit))
+
+    def newest(self, model: type[M], limit: int, before: int | None = None, *, versions: bool = False) -> list[M]:
+        """The last `limit` rows below the position, in order."""
+        return list(islice(self.backwards(model, before, versions=versions), limit))[::-1]
 
     def out_of_view(self, model: type[M]) -> list[M]:
         """The rows of paths that are not visible; none of them is in the database."""

@@ -20,6 +20,9 @@ M = TypeVar("M", bound=models.Model)
 ROWS = 500
 """Of one segment."""
 
+SEGMENT_BYTES = 4_000_000
+"""Of its rows before they are compressed, but for the last one."""
+
 LAYERS: dict[type[models.Model], str] = {}
 """Rows that hang on a session by a field `session`, and the field that orders them."""
 
@@ -59,15 +62,25 @@ class Table:
 
 
 def tables_of(model: type[models.Model], session_pk: UUID) -> Iterator[Table]:
-    """The rows that the database has now, ROWS at a time."""
-    order, names = LAYERS[model], [field.attname for field in fields_of(model)]
-    after = -1
-    while rows := list(
-        rows_of(model, session_pk).filter(**{f"{order}__gt": after}).order_by(order).values_list(*names)[:ROWS]
-    ):
+    """The rows that the database has now, those of one segment at a time."""
+    names, after = [field.attname for field in fields_of(model)], -1
+    while rows := rows_above(model, session_pk, after, names):
         table = Table(model, names, rows)
         yield table
         after = table.numbers[-1]
+
+
+def rows_above(model: type[models.Model], session_pk: UUID, after: int, names: Sequence[str]) -> list[Sequence[Any]]:
+    """Of the next segment."""
+    order, size_bytes = LAYERS[model], 0
+    rows: list[Sequence[Any]] = []
+    found = rows_of(model, session_pk).filter(**{f"{order}__gt": after}).order_by(order).values_list(*names)
+    for row in found[:ROWS].iterator(chunk_size=50):
+        rows.append(row)
+        size_bytes += sum(len(value) for value in row if isinstance(value, str))
+        if size_bytes > SEGMENT_BYTES:
+            break
+    return rows
 
 
 def rows_of(model: type[models.Model], session_pk: UUID) -> models.QuerySet[Any]:

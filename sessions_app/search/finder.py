@@ -30,6 +30,9 @@ MOST_WEEKS = 32
 """Of one statement."""
 
 MOST_AT_ONCE = 100
+READ_AT_ONCE = 25
+"""Messages that are in memory at the same time, each of which may be large."""
+
 PATIENCE_S = 0.4
 """After that an answer has what was found by then, and a cursor to go on from."""
 
@@ -198,6 +201,11 @@ def hit(number: int, session: Any, kind: str, ref: Any, position: int | None, na
 
 def results(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dict[str, Any]]]:
     """Those that are what is looked for, of sessions that exist."""
+    for start in range(0, len(hits), READ_AT_ONCE):
+        yield from results_of(wanted, hits[start : start + READ_AT_ONCE])
+
+
+def results_of(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dict[str, Any]]]:
     sessions = ChatSession.objects.filter(namespace=NATIVE).only("public_id", "title", "packed")
     sessions_found = sessions.in_bulk({hit.session_id for hit in hits})
     refs = [hit.ref for hit in hits if hit.kind == SearchEntry.Kind.MESSAGE]

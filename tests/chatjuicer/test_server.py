@@ -4,7 +4,8 @@ import asyncio
 import json
 import signal
 import socket
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from http.client import HTTPConnection
 from typing import Any
 
@@ -173,22 +174,40 @@ def test_who_is_known_may(site: Site) -> None:
         assert (answer.status, json.loads(answer.read())["content"]) == (201, said["content"])
 
 
+def test_readers_that_do_not_read_hold_little(site: Site) -> None:
+    """What is said in a session is 20 MB; eight ask for all of it, and take nothing."""
+    _, _, body = talk(site, json.dumps({"email": EMAIL, "password": PASSWORD}).encode())
+    token = json.loads(body)["access_token"]
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    with closing(HTTPConnection("127.0.0.1", site.servers[0].port, timeout=20)) as connection:
+        connection.request("POST", "/api/sessions", json.dumps({"session_id": "flood"}), headers)
+        connection.getresponse().read()
+        said = json.dumps({"role": "user", "content": "x" * 500_000})
+        for _ in range(40):
+            connection.request("POST", "/api/sessions/flood/messages", said, headers)
+            assert connection.getresponse().read()
+    before = site.servers[0].rss_bytes()
+    asked = f"GET /api/sessions/flood HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    with ExitStack() as stack:
+        for _ in range(8):
+            reader = stack.enter_context(closing(socket.socket()))
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.settimeout(20)
+            reader.connect(("127.0.0.1", site.servers[0].port))
+            reader.sendall(asked)
+            assert reader.recv(1, socket.MSG_PEEK)  # it is being answered
+        assert site.servers[0].rss_bytes() - before < 300 * MB
+
+
 def test_a_client_that_ends_no_head_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.2)
 
     async def answered() -> bytes:
-        config = uvicorn.Config(nobody, http=BoundedHTTP, lifespan="off", log_config=None)
-        config.load()
-        state = ServerState()
-        listener = await asyncio.get_running_loop().create_server(
-            lambda: BoundedHTTP(config=config, server_state=state, app_state={}), "127.0.0.1", 0
-        )
-        reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
-        writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
-        async with asyncio.timeout(5):
+        async with serving(nobody) as address:
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
             said = await reader.read()
-        writer.close()
-        listener.close()
+            writer.close()
         return said
 
     assert asyncio.run(answered()).startswith(b"HTTP/1.1 408 ")
@@ -198,15 +217,8 @@ def test_one_address_holds_only_so_many_connections(settings: Any) -> None:
     settings.RATE_LIMIT_LOOPBACK, settings.MAX_CONNECTIONS_PER_ADDRESS = True, 3
 
     async def held() -> list[bytes]:
-        config = uvicorn.Config(nobody, http=BoundedHTTP, lifespan="off", log_config=None)
-        config.load()
-        state = ServerState()
-        listener = await asyncio.get_running_loop().create_server(
-            lambda: BoundedHTTP(config=config, server_state=state, app_state={}), "127.0.0.1", 0
-        )
-        address = listener.sockets[0].getsockname()
         said: list[bytes] = []
-        async with asyncio.timeout(10):
+        async with serving(nobody) as address:
             several = [await asyncio.open_connection(*address) for _ in range(3)]
             reader, writer = await asyncio.open_connection(*address)
             said.append(await reader.read())
@@ -219,12 +231,111 @@ def test_one_address_holds_only_so_many_connections(settings: Any) -> None:
             writer.write(b"nonsense\r\n\r\n")
             said.append(await reader.read())
             writer.close()
-        listener.close()
         return said
 
     refused, served = asyncio.run(held())
     assert refused.startswith(b"HTTP/1.1 503 ")
     assert served.startswith(b"HTTP/1.1 400 ")
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[tuple[str, int]]:
+    """The address of this protocol in this loop."""
+    config = uvicorn.Config(app, http=BoundedHTTP, lifespan="off", log_config=None)
+    config.load()
+    state = ServerState()
+    listener = await asyncio.get_running_loop().create_server(
+        lambda: BoundedHTTP(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+    )
+    async with asyncio.timeout(20):
+        yield listener.sockets[0].getsockname()
+    listener.close()
+
+
+GET = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+def test_where_all_connections_are_held_health_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "most_connections", lambda: 3)
+    monkeypatch.setattr(http_protocol, "HEALTH_HEAD_TIMEOUT_S", 0.3)
+
+    async def asked(address: tuple[str, int], request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(request)
+        said = await reader.read()  # until the server closes
+        writer.close()
+        return said
+
+    async def answers() -> list[bytes]:
+        async with serving(healthy) as address:
+            held = [await asyncio.open_connection(*address) for _ in range(3)]
+            requests = [GET % b"/api/health/live", GET % b"/api/sessions", HANDSHAKE + b"\r\n", b"GET /"]
+            said = [await asked(address, request) for request in requests]
+            for _, writer in held:
+                writer.close()
+        return said
+
+    health, other, upgrade, silent = asyncio.run(answers())
+    assert health.startswith(b"HTTP/1.1 200 ")
+    assert other.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in other
+    assert upgrade.startswith(b"HTTP/1.1 503 ")
+    assert silent.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("head", [GET % b"/", b"GET / HTTP/1.0\r\n\r\n"], ids=["kept", "closing"])
+def test_who_does_not_read_is_given_up_and_who_reads_slowly_is_not(
+    monkeypatch: pytest.MonkeyPatch, loop: str, head: bytes
+) -> None:
+    monkeypatch.setattr(http_protocol, "READING_STILL_S", 0.3)
+    factory = pytest.importorskip("uvloop").new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+
+    async def read() -> tuple[int, int]:
+        async with serving(large) as address:
+            idle, slow = await _asked(address, head), await _asked(address, head)
+            taken = 0
+            while taken < LARGE_BYTES:
+                piece = await asyncio.get_running_loop().sock_recv(slow, 512 * 1024)
+                assert piece
+                taken += len(piece)
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.5)
+            received = 0
+            with suppress(ConnectionError):
+                while piece := await asyncio.get_running_loop().sock_recv(idle, 1024 * 1024):
+                    received += len(piece)
+            idle.close()
+            slow.close()
+        return taken, received
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        taken, received = runner.run(read())
+    assert taken >= LARGE_BYTES
+    assert received < LARGE_BYTES
+
+
+async def _asked(address: tuple[str, int], head: bytes) -> socket.socket:
+    connection = socket.socket()
+    connection.setblocking(False)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    await asyncio.get_running_loop().sock_connect(connection, address)
+    await asyncio.get_running_loop().sock_sendall(connection, head)
+    return connection
+
+
+LARGE_BYTES = 24 * MB
+
+
+async def large(scope: Any, receive: Any, send: Any) -> None:
+    """At once, as an answer that is not streamed is sent."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"x" * LARGE_BYTES})
+
+
+async def healthy(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
 
 
 HANDSHAKE = (

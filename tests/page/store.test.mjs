@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { address, freeName, madeBy, pastedName, sizeText } from "../../chat_app/static/chat/files.js";
 import { grouped, join, put, renew } from "../../chat_app/static/chat/sessionlist.js";
 import { EMPTY, busy, oldestPosition, reduce, unaccepted } from "../../chat_app/static/chat/store.js";
+import { pretty } from "../../chat_app/static/chat/text.js";
 
 const RUN = "run-1";
 let seq = 0;
@@ -447,4 +448,11 @@ test("a fresh first page drops what was deleted elsewhere and keeps what was loa
   const page = [chat("2026-01-09", "2026-01-09"), chat("2026-01-07", "2026-01-07")];
   assert.deepEqual(renew(list, page, true).map((session) => session.id), ["2026-01-09", "2026-01-07", "2026-01-01"]);
   assert.deepEqual(renew(list, page, false).map((session) => session.id), ["2026-01-09", "2026-01-07"]);
+});
+
+test("what is asked about is shown as it is, also where characters would hide it", () => {
+  assert.equal(pretty('{"path": "a\u202Egnp.exe"}'), '{\n  "path": "a⟨U+202E⟩gnp.exe"\n}');
+  assert.equal(pretty("rm\u200B -r\u{E0041} \u2066x\u2069"), "rm⟨U+200B⟩ -r⟨U+E0041⟩ ⟨U+2066⟩x⟨U+2069⟩");
+  const family = "می\u200Cخواهم 👩\u200D👧 שלום\n\tx";
+  assert.equal(pretty(family), family);
 });

@@ -196,11 +196,26 @@ def test_signing_out_ends_every_tab(page: Page, context: BrowserContext, trouble
     expect(answer(other)).to_have_text(words(2))
 
 
+def test_no_script_can_read_the_refresh_token(page: Page, context: BrowserContext) -> None:
+    """Not even where an older page kept it, which is where this browser had it; and it lasts over a reload."""
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    page.reload()
+    expect(answer(page)).to_have_text(words(2))
+    stored = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage}) + document.cookie")
+    assert "eyJ" not in stored
+    assert "chat-juicer.signed-in" in stored
+    cookie = next(one for one in context.cookies() if one["name"].startswith("chatjuicer_refresh"))
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/api/auth")
+
+
 def test_a_sign_out_on_another_machine_ends_the_page(page: Page, site: Site) -> None:
     say(page, "say 2 words")
     expect(answer(page)).to_have_text(words(2))
-    refresh = page.evaluate("localStorage.getItem('chat-juicer.refresh')")
-    httpx.post(f"{site.url}/api/auth/logout", json={"refresh_token": refresh}, trust_env=False).raise_for_status()
+    with httpx.Client(base_url=site.url, trust_env=False) as elsewhere:
+        grant = elsewhere.post("/api/auth/login", json={"email": EMAIL, "password": PASSWORD}).raise_for_status().json()
+        bearer = {"Authorization": f"Bearer {grant['access_token']}"}
+        elsewhere.post("/api/auth/logout-everywhere", headers=bearer).raise_for_status()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 

@@ -1,8 +1,11 @@
-// Who is signed in. The access token lives in memory only; the refresh token is shared by the tabs of this browser.
+// Who is signed in. The access token lives in memory only; the refresh token in a cookie that no script can read, which the
+// tabs of this browser share. What is stored only says that there is one.
 
 import { local } from "./storage.js";
 
-const REFRESH_KEY = "chat-juicer.refresh";
+const SIGNED_IN_KEY = "chat-juicer.signed-in"; // when, so that one sign-in is told from the next
+const LEAVING_KEY = "chat-juicer.leaving"; // signed out here, which the server may not have heard
+const OLD_TOKEN_KEY = "chat-juicer.refresh"; // older pages kept the refresh token itself
 const LOCK = "chat-juicer.refresh";
 const RENEW_BEFORE_S = 120;
 
@@ -22,7 +25,7 @@ export class Auth extends EventTarget {
     super();
     if (this.#channel) this.#channel.onmessage = ({ data }) => this.#adopt(data);
     window.addEventListener("storage", (event) => {
-      if (event.key !== REFRESH_KEY) return;
+      if (event.key !== SIGNED_IN_KEY) return;
       if (!event.newValue && this.mode === "in") this.#leave();
       if (event.newValue && this.mode === "out") this.start().catch(() => {});
     });
@@ -30,7 +33,8 @@ export class Auth extends EventTarget {
 
   /** Finds out who is here. Throws when the server cannot be reached. */
   async start() {
-    if (local.get(REFRESH_KEY) && (await this.refresh())) return;
+    if (local.get(LEAVING_KEY)) await this.#tellSignedOut();
+    if (this.#hasSignIn() && (await this.refresh())) return;
     const response = await fetch("/api/auth/me");
     if (response.ok) this.#enter("open", await response.json());
     else if (response.status === 401) this.#leave();
@@ -47,10 +51,23 @@ export class Auth extends EventTarget {
   }
 
   async signOut() {
-    const token = local.get(REFRESH_KEY);
-    local.remove(REFRESH_KEY);
+    if (!this.#hasSignIn()) return this.#leave();
+    local.set(LEAVING_KEY, "yes");
+    local.remove(SIGNED_IN_KEY);
     this.#leave();
-    if (token) await postJson("/api/auth/logout", { refresh_token: token }).catch(() => {});
+    await this.#tellSignedOut();
+  }
+
+  /** Without an answer it is told again by the next page: only the server can take the cookie away. */
+  async #tellSignedOut() {
+    const told = await postJson("/api/auth/logout", oldToken()).catch(() => null);
+    if (!told || told.status >= 500) return;
+    local.remove(LEAVING_KEY);
+    local.remove(OLD_TOKEN_KEY);
+  }
+
+  #hasSignIn() {
+    return Boolean(local.get(SIGNED_IN_KEY) || local.get(OLD_TOKEN_KEY));
   }
 
   /** A new access token, once for all who ask at the same time, in this tab and in the others. False: signed out. */
@@ -65,15 +82,16 @@ export class Auth extends EventTarget {
     const stale = this.token;
     const renew = async () => {
       if (this.token && this.token !== stale) return true; // another tab did it while we waited for the lock
-      const refresh_token = local.get(REFRESH_KEY);
-      if (!refresh_token) return this.#recheck();
-      const response = await postJson("/api/auth/refresh", { refresh_token });
+      if (!this.#hasSignIn()) return this.#recheck();
+      const signedIn = local.get(SIGNED_IN_KEY);
+      const response = await postJson("/api/auth/refresh", oldToken());
       if (response.ok) {
         this.#keep(await response.json());
         return true;
       }
       if (response.status !== 401) throw new Error(`The server answered ${response.status}.`);
-      if (local.get(REFRESH_KEY) === refresh_token) local.remove(REFRESH_KEY);
+      local.remove(OLD_TOKEN_KEY);
+      if (local.get(SIGNED_IN_KEY) === signedIn) local.remove(SIGNED_IN_KEY);
       return this.#recheck();
     };
     return navigator.locks ? navigator.locks.request(LOCK, renew) : renew();
@@ -88,7 +106,9 @@ export class Auth extends EventTarget {
   }
 
   #keep(grant) {
-    local.set(REFRESH_KEY, grant.refresh_token);
+    local.remove(OLD_TOKEN_KEY);
+    local.remove(LEAVING_KEY);
+    if (!local.get(SIGNED_IN_KEY)) local.set(SIGNED_IN_KEY, String(Date.now()));
     const shared = { token: grant.access_token, user: grant.user, expires: Date.now() + grant.expires_in * 1000 };
     this.#adopt(shared);
     this.#channel?.postMessage(shared);
@@ -121,6 +141,14 @@ export class Auth extends EventTarget {
   }
 }
 
+/** What is sent of a sign-in by an older page; else the cookie says it. */
+function oldToken() {
+  const refresh_token = local.get(OLD_TOKEN_KEY);
+  return refresh_token ? { refresh_token } : {};
+}
+
 function postJson(path, body) {
-  return fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  // The last header asks for the cookie in the place of a token in the answer, and proves that our own page does.
+  const headers = { "Content-Type": "application/json", "X-Refresh-Cookie": "1" };
+  return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
 }

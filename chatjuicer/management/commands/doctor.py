@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chatjuicer.operations.doctor import findings
+from files_app import sandbox
 
 
 class Command(BaseCommand):
@@ -13,6 +14,8 @@ class Command(BaseCommand):
         parser.add_argument("--repair", action="store_true", help="repair what is found")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if lacks := sandbox.missing():
+            self.stdout.write(f"sandbox: documents are read without {' and '.join(lacks)}, which this system has not.")
         found: Counter[str] = Counter()
         for finding in findings(options["repair"]):
             found[finding.check] += 1

@@ -15,7 +15,7 @@ from chat_app.protocol import MAX_FRAME_BYTES
 from chat_app.runs.contract import Agent
 from chat_app.runs.process import process
 from chatjuicer.databases import prepare_to_serve
-from chatjuicer.http_protocol import BoundedHTTP
+from chatjuicer.http_protocol import OTHER_FILES, BoundedHTTP
 from chatjuicer.socket_protocol import SharedFrames
 
 logger = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
             call_command("seed_default_user")
         prepare_to_serve()
+        allow_open_files(settings.MAX_SOCKETS + OTHER_FILES)
         host = settings.HOST.strip("[]")
         shown = f"[{host}]" if ":" in host else host
         sockets = bound_sockets(host, settings.PORT)
@@ -73,6 +74,20 @@ class Command(BaseCommand):
             server.run(sockets)
         if server.has_failed:
             raise CommandError("The agent cannot be loaded; the log says why.")
+
+
+def allow_open_files(wanted: int) -> None:
+    """As far as the system lets this user: by default it allows fewer than there may be sockets."""
+    try:
+        import resource  # noqa: PLC0415
+    except ImportError:  # Windows has no such limit
+        return
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY or files >= wanted:
+        return
+    allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    with contextlib.suppress(ValueError, OSError):  # macOS names a hard limit that it does not allow
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, allowed), most))
 
 
 def bound_sockets(host: str, port: int) -> list[socket.socket]:

@@ -97,7 +97,7 @@ def test_people_see_what_waits_over_all_their_sessions(
 ) -> None:
     listed = alice_client.get("/api/approvals").json()["approvals"]
     assert [approval["id"] for approval in listed] == ["call_1", "call_2"]
-    assert mallory_client.get("/api/approvals").json() == {"approvals": []}
+    assert mallory_client.get("/api/approvals").json() == {"approvals": [], "has_more": False}
     run = alice_client.get("/api/sessions/trip").json()["run"]
     assert [approval["name"] for approval in run["approvals"]] == ["edit_file", "delete"]
 

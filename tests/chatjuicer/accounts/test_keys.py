@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.authentication import Credentials, SocketRejected, authenticate_scope, ended
-from chatjuicer.accounts.models import ApiKey, User
+from chatjuicer.accounts.models import ApiKey, IdempotencyRecord, User
 from chatjuicer.accounts.models.api_key import MAX_KEYS
 from sessions_app.models import ChatSession
 from tests.conftest import PASSWORD, refused
@@ -84,6 +84,19 @@ def test_what_is_not_valid_makes_no_key(alice_client: APIClient, wrong: dict[str
     refused(answer, 400, "invalid_input")
     assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
     assert not ApiKey.objects.exists()
+
+
+def test_a_repeated_request_makes_one_key_and_its_text_lies_nowhere(alice: User, alice_client: APIClient) -> None:
+    body = {"name": "nightly", "scopes": ["read"], "expires_at": "2099-01-01T00:00:00Z"}
+    first, again = (alice_client.post(KEYS, body, headers={"idempotency-key": "k"}) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert alice.api_keys.count() == 1
+    (kept,) = IdempotencyRecord.objects.values_list("result", flat=True)
+    assert first.json()["key"] not in kept
+    assert "cj_" not in kept
+    other = alice_client.post(KEYS, body | {"name": "other"}, headers={"idempotency-key": "k"})
+    refused(other, 409, "idempotency_mismatch")
 
 
 def test_an_account_has_a_bounded_number_of_keys(alice: User, alice_client: APIClient) -> None:

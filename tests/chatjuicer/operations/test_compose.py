@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 import yaml
 
+from chatjuicer.operations import sbom
 from tests.harness import services
 from tests.harness.client import Client, text_of
 from tests.harness.server import PASSWORD, ROOT
@@ -52,9 +54,57 @@ def test_the_image_has_no_secret_and_no_root() -> None:
     assert {line[1:] for line in admitted}.isdisjoint({".env", "data", "tests", ".git", ".venv"})
 
 
+def test_there_are_no_default_passwords_and_nothing_is_without_bounds() -> None:
+    """compose itself refuses to start where one is missing."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    secrets = re.findall(r"\$\{(\w*(?:PASSWORD|SECRET)\w*)(:[-?])([^}]*)\}", text)
+    assert {name for name, operator, _ in secrets if operator == ":?"} == {
+        "POSTGRES_PASSWORD",
+        "REDIS_PASSWORD",
+        "MINIO_ROOT_PASSWORD",
+        "AWS_SECRET_ACCESS_KEY",
+    }
+    assert [default for _, operator, default in secrets if operator == ":-" and default] == []
+    for name, service in SERVICES.items():
+        assert {"mem_limit", "pids_limit", "security_opt"} <= service.keys(), name
+        assert "MINIO_ROOT_PASSWORD" not in service.get("environment", {}) or name in ("s3", "bucket")
+
+
+def test_the_servers_keys_open_one_bucket() -> None:
+    allowed = json.loads(SERVICES["bucket"]["environment"]["POLICY"])["Statement"]
+    assert {one["Resource"] for one in allowed} == {"arn:aws:s3:::chatjuicer", "arn:aws:s3:::chatjuicer/*"}
+    assert not [action for one in allowed for action in one["Action"] if "*" in action]
+
+
+def test_what_is_installed_is_what_was_locked() -> None:
+    """Each pin has the hashes of its files, and every way to install insists on them."""
+    for name in ("requirements.txt", "requirements-test.txt"):
+        pins = re.findall(
+            r"^(\S+==\S+)(.*\n(?: +--hash=sha256:[0-9a-f]{64}.*\n)*)", (ROOT / name).read_text(), re.MULTILINE
+        )
+        assert len(pins) > 80
+        assert [pin for pin, files in pins if "--hash" not in files] == []
+    for text in (DOCKERFILE, (ROOT / "Makefile").read_text()):
+        installs = re.findall(r".*(?:pip install|PIP_INSTALL\)).* -r .*", text)
+        assert installs
+        assert [line for line in installs if "--require-hashes" not in line] == []
+
+
+def test_the_bill_of_materials_names_what_is_installed_and_what_browsers_are_sent() -> None:
+    bill = sbom.bill()
+    named = {one["purl"]: one for one in bill["components"]}
+    assert len(named) == len(bill["components"]) > 80
+    assert named[f"pkg:pypi/django@{django.__version__}"]["licenses"] == [{"expression": "BSD-3-Clause"}]
+    sent = [one for purl, one in named.items() if purl.startswith("pkg:npm/")]
+    folders = [path for path in (ROOT / "chat_app/static/chat/vendor").iterdir() if path.is_dir()]
+    assert len(sent) == len(folders)
+    assert all(len(one["hashes"][0]["content"]) == 64 for one in sent)
+    assert {ref for line in bill["dependencies"] for ref in line["dependsOn"]} <= named.keys()
+
+
 def resolved(value: object) -> str:
-    """As compose does where nothing is set."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
+    """As compose does where only what must be set is set."""
+    return re.sub(r"\$\{\w+:\?[^}]*\}", "set", re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value)))
 
 
 @pytest.fixture
