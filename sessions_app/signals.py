@@ -34,7 +34,8 @@ session_cleared = Signal()
 """Both layers and the counters are empty. Arguments: session."""
 
 account_noted = Signal()
-"""Something was written to an account's log. Arguments: owner_id, seq (its last number)."""
+"""Something was written to an account's log. Arguments: owner_id, seq (its last number), facts (of each the type and
+the session's public_id)."""
 
 account_forgotten = Signal()
 """Old events of an account's log are gone. Arguments: owner_id, up_to."""

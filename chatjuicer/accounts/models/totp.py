@@ -1,15 +1,12 @@
 """A second factor: time-based one-time passwords (RFC 6238), and recovery codes for who has lost the device."""
 
 import base64
-import hashlib
 import hmac
 import secrets
 import time
 from typing import ClassVar
 
 import pyotp
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -17,8 +14,10 @@ from chatjuicer.accounts.exceptions import TotpAlreadyOn, TotpRequired, WrongCod
 from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
 from chatjuicer.accounts.models.ticket import digest
 from chatjuicer.accounts.models.user import User
+from chatjuicer.accounts.sealing import seal, unseal
 
 ISSUER = "Chat Juicer"
+PURPOSE = "chatjuicer.accounts.totp"  # of the seal
 PERIOD_S = 30
 DRIFT_STEPS = 1  # of the device's clock, either way
 RECOVERY_CODES = 10
@@ -34,7 +33,7 @@ class TotpManager(models.Manager["Totp"]):
             row, _ = self.select_for_update().get_or_create(user=user)
             if row.confirmed_at is not None:
                 raise TotpAlreadyOn()
-            row.sealed, row.last_step = seal(secret), 0
+            row.sealed, row.last_step = seal(PURPOSE, secret), 0
             row.save(force_update=True)
         return secret, pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=ISSUER)
 
@@ -84,7 +83,7 @@ class Totp(models.Model):
         given = code.replace(" ", "")
         if not (given.isascii() and given.isdigit()):
             return False
-        totp, now = pyotp.TOTP(unseal(self.sealed)), int(time.time()) // PERIOD_S
+        totp, now = pyotp.TOTP(unseal(PURPOSE, self.sealed)), int(time.time()) // PERIOD_S
         for step in range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1):
             if hmac.compare_digest(totp.generate_otp(step), given):
                 fresh = Totp.objects.filter(pk=self.pk, last_step__lt=step)
@@ -137,20 +136,3 @@ def spelled(code: bytes) -> str:
 
 def plain(text: str) -> str:
     return text.replace("-", "").replace(" ", "").lower()
-
-
-def seal(secret: str) -> str:
-    return _keys().encrypt(secret.encode()).decode()
-
-
-def unseal(sealed: str) -> str:
-    """Raises InvalidToken where neither SECRET_KEY nor one of SECRET_KEY_FALLBACKS has sealed it."""
-    return _keys().decrypt(sealed).decode()
-
-
-def _keys() -> MultiFernet:
-    """The first seals, all unseal. Not the messages' keys: those may be unset."""
-    return MultiFernet(
-        Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"chatjuicer.accounts.totp:{key}".encode()).digest()))
-        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    )

@@ -31,11 +31,15 @@ ROUTES = list(routes(get_resolver()))
 
 MESSAGE = "api/sessions/<str:key>/messages/<uuid:mid>"
 SESSION, PROJECT = "api/sessions/<str:key>", "api/v1/projects/<uuid:project_id>"
+WEBHOOK = "api/webhooks/<uuid:webhook_id>"
 ADMIN = {
     "GET api/auth/devices", "DELETE api/auth/devices/<uuid:device_id>", "POST api/auth/logout-everywhere",
     "GET api/auth/keys", "POST api/auth/keys", "DELETE api/auth/keys/<uuid:key_id>",
     "PATCH api/auth/me", "DELETE api/auth/me", "POST api/auth/password",
     "POST api/auth/totp/setup", "POST api/auth/totp/confirm", "DELETE api/auth/totp", "GET api/audit",
+    "GET api/webhooks", "POST api/webhooks", *(f"{method} {WEBHOOK}" for method in ("GET", "PATCH", "DELETE")),
+    f"GET {WEBHOOK}/deliveries", "GET api/push/key",
+    *(f"{method} api/push/subscriptions" for method in ("GET", "POST", "DELETE")),
 }  # fmt: skip
 NO_CHANGE = {"POST api/auth/ws-ticket"}
 CHAT = {
