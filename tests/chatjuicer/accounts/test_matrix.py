@@ -88,6 +88,7 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
         "device_id": str(alice.token_families.get().pk),
         "key_id": str(key.pk),
         "approval_id": str(uuid4()),
+        "token": "nobodys",
         "webhook_id": str(Webhook.objects.add(alice, "https://hooks.example.org/", ["answer_ready"]).pk),
     }
 

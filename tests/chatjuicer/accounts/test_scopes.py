@@ -44,7 +44,7 @@ ADMIN = {
 NO_CHANGE = {"POST api/auth/ws-ticket"}
 CHAT = {
     "POST api/sessions", f"PATCH {SESSION}", f"DELETE {SESSION}", f"POST {SESSION}/clear", f"POST {SESSION}/interrupt",
-    f"POST {SESSION}/restore", f"POST {SESSION}/share", f"DELETE {SESSION}/share",
+    f"POST {SESSION}/restore", f"POST {SESSION}/share", f"DELETE {SESSION}/share", "POST api/shares/<str:token>/copy",
     f"POST {SESSION}/summarize", f"POST {SESSION}/context/undo",
     f"POST {SESSION}/messages", f"POST {SESSION}/approvals/<uuid:approval_id>",
     "POST api/chat", "POST api/import", f"PUT {SESSION}/draft", f"PUT {SESSION}/read",
