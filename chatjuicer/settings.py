@@ -395,6 +395,8 @@ SPECTACULAR_SETTINGS = {
         "MessageStatus": "sessions_app.models.message.Message.Status",
         "MessageRole": "sessions_app.models.message.Message.Role",
         "ReasoningEffort": "sessions_app.catalogue.REASONING_EFFORTS",
+        "NoticeType": "chat_app.models.notice.Notice.Type",
+        "PushedType": ["answer_ready", "answer_failed", "approval_waiting"],
         "OnBusy": ["queue", "reject", "interrupt"],
         "OnBusyElsewhere": ["interrupt", "reject"],
     },

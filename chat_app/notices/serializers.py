@@ -44,7 +44,7 @@ def require_sendable(url: str) -> str:
 class NewWebhookSerializer(serializers.Serializer[Any]):
     url = address(help_text="https, of a public host; of the operator's networks http, too.")
     events = serializers.ListField(
-        child=Choice(choices=Notice.Type.values),
+        child=Choice(choices=Notice.Type.choices),
         min_length=1,
         max_length=len(Notice.Type),
         help_text="Of which it is told.",
@@ -57,7 +57,7 @@ class NewWebhookSerializer(serializers.Serializer[Any]):
 class WebhookChangesSerializer(serializers.Serializer[Any]):
     url = address(required=False)
     events = serializers.ListField(
-        child=Choice(choices=Notice.Type.values), min_length=1, max_length=len(Notice.Type), required=False
+        child=Choice(choices=Notice.Type.choices), min_length=1, max_length=len(Notice.Type), required=False
     )
     active = Flag(required=False, help_text="false: what was not sent yet is dropped, and nothing more is sent.")
 
@@ -66,7 +66,7 @@ class WebhookChangesSerializer(serializers.Serializer[Any]):
 
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
-    events = serializers.ListField(child=serializers.ChoiceField(choices=Notice.Type.values))
+    events = serializers.ListField(child=serializers.ChoiceField(choices=Notice.Type.choices))
 
     class Meta:
         model = Webhook
