@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from chat_app.models import Budget, CallUsage, Event, Notice, PushSubscription, Run, Webhook
@@ -109,9 +109,6 @@ class AccountsAdmin(ReadOnlyAdmin):
     search_fields = ("user__email",)
     search_help_text = "The owner's e-mail address"
     ordering = ("-created_at",)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
 
 @admin.register(Webhook)

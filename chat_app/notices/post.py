@@ -24,10 +24,9 @@ USER_AGENT = "ChatJuicer-notices/1.0"
 
 async def post(letter: Letter) -> Outcome:
     """Never raises for what a receiver does."""
-    url = URL(letter.url, encoded=True)
     try:
         async with asyncio.timeout(TIME_LIMIT_S):
-            return await posted(url, letter)
+            return await posted(URL(letter.url), letter)
     except TimeoutError:
         return Outcome(None, "timeout")
     except (aiohttp.ClientError, OSError, ValueError) as error:
