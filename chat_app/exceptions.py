@@ -67,6 +67,18 @@ class TooManySockets(ApiError):
     retry_after = 5
 
 
+class TooManyWebhooks(ApiError):
+    status_code = 409
+    code = "too_many_webhooks"
+    message = "The account has as many webhooks as it may have; delete one first."
+
+
+class TooManySubscriptions(ApiError):
+    status_code = 409
+    code = "too_many_subscriptions"
+    message = "As many browsers of the account are told as may be; take one back first."
+
+
 class SessionGone(ApiError):
     status_code = 404
     code = "not_found"

@@ -1,5 +1,6 @@
 """What changes of a session mean for its log and its runs, done in the transaction of the change."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,12 +8,13 @@ from django.db import transaction
 from django.dispatch import receiver
 
 from chat_app.log.commit_hooks import commit_hooks
+from chatjuicer.accounts.signals import family_revoked
 from sessions_app import signals
 from sessions_app.models import ChatSession, Message
 
 from .log.record import record
 from .log.session_events import message_created, session_updated
-from .models import Event, Run
+from .models import Event, Notice, PushSubscription, Run
 from .protocol import Record
 from .runs.folding import Changed, fold_all
 
@@ -55,6 +57,18 @@ def forget_log(session: ChatSession, **kwargs: Any) -> None:
     """The events hold what was said, so they are deleted with the messages."""
     Event.objects.forget(session, session.last_seq)
     log_update(session)
+
+
+@receiver(signals.account_noted)
+def tell_webhooks(owner_id: UUID, facts: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+    if told := [fact for fact in facts if fact[0] in Notice.OF_LOG]:
+        Notice.objects.tell(owner_id, told)
+
+
+@receiver(family_revoked)
+def forget_browser(family_id: UUID, **kwargs: Any) -> None:
+    """Nothing is sent to whose sign-in has ended; here, its address goes, too."""
+    PushSubscription.objects.filter(family=family_id).delete()
 
 
 @receiver(signals.account_noted)

@@ -1,7 +1,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from sessions_app.sharing.viewsets import ShareViewSet
+from sessions_app.sharing.viewsets import SharedViewSet, ShareViewSet
 
 from .history import History
 from .knowledge.viewsets import DocumentSearchView
@@ -23,5 +23,6 @@ urlpatterns = [
         ShareViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}, history_class=History),
     ),
     path("sessions/<str:key>/documents/search", DocumentSearchView.as_view()),
+    path("shares/<str:token>/copy", SharedViewSet.as_view({"post": "copy"})),
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

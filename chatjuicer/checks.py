@@ -1,12 +1,14 @@
 """Settings that can be read and are wrong: unsafe, or of no use. They stop `manage.py serve`."""
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
+from chat_app.notices.vapid import private_key
 from chatjuicer.api.limits import Rate
 from chatjuicer.api.loopback import is_loopback
 from chatjuicer.encryption import ring
@@ -49,6 +51,7 @@ def problems() -> Iterator[CheckMessage]:
                 id="chatjuicer.E008",
             )
     yield from problems_of_mcp_servers(settings.MCP_SERVERS)
+    yield from problems_of_notices()
     for name, entry in settings.OIDC_PROVIDERS.items():
         given = entry if isinstance(entry, dict) else {}
         if not all(isinstance(given.get(key), str) for key in ("issuer", "client_id")):
@@ -82,6 +85,26 @@ def problems() -> Iterator[CheckMessage]:
             "DEFAULT_USER_PASSWORD is shorter than 8 characters, and the default user is an administrator.",
             hint="Give a longer one, or unset it to have one generated.",
             id="chatjuicer.E006",
+        )
+
+
+def problems_of_notices() -> Iterator[CheckMessage]:
+    for network in settings.NOTICE_NETWORKS:
+        try:
+            ip_network(network)
+        except ValueError:
+            yield Error(
+                f"NOTICE_NETWORKS has an entry that is no network: {network[:50]!r}.",
+                hint="Give addresses as in 10.1.0.0/16 or 192.168.7.9, separated by commas.",
+                id="chatjuicer.E013",
+            )
+    try:
+        private_key()
+    except ValueError:
+        yield Error(
+            "VAPID_PRIVATE_KEY is no private key of the curve P-256 in base64url.",
+            hint="Unset it, and one is generated into DATA_DIR.",
+            id="chatjuicer.E014",
         )
 
 

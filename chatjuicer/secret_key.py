@@ -1,7 +1,9 @@
+import base64
 import contextlib
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -14,14 +16,30 @@ def close_to_others(directory: Path) -> None:
 
 
 def generated_secret(directory: Path) -> str:
+    return kept(directory, "secret_key", lambda: secrets.token_urlsafe(64))
+
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def generated_vapid_key(directory: Path) -> str:
+    """A private key of the curve P-256, in base64url, as tools for Web Push write it."""
+    return kept(directory, "vapid_key", lambda: base64url(secrets.randbelow(P256_ORDER - 1) + 1))
+
+
+def base64url(key: int) -> str:
+    return base64.urlsafe_b64encode(key.to_bytes(32)).rstrip(b"=").decode()
+
+
+def kept(directory: Path, name: str, made: Callable[[], str]) -> str:
     """The key kept in `directory`, made at the first call by whichever process comes first."""
-    path = directory / "secret_key"
+    path = directory / name
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A temporary file has mode 0600. Linking it into place succeeds once and never shows half a key.
-    with tempfile.NamedTemporaryFile("w", dir=directory, prefix=".secret_key") as draft:
-        draft.write(secrets.token_urlsafe(64))
+    with tempfile.NamedTemporaryFile("w", dir=directory, prefix=f".{name}") as draft:
+        draft.write(made())
         draft.flush()
         os.fsync(draft.fileno())
         with contextlib.suppress(FileExistsError):

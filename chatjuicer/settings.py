@@ -16,7 +16,7 @@ from chatjuicer import __version__
 from chatjuicer.api.loopback import is_loopback
 from chatjuicer.databases import postgresql, sqlite
 from chatjuicer.environment import BadSetting, Environment, parsed_email_url
-from chatjuicer.secret_key import close_to_others, generated_secret
+from chatjuicer.secret_key import close_to_others, generated_secret, generated_vapid_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = os.environ.get("ENV_FILE", ".env")
@@ -171,6 +171,19 @@ MCP_CALL_TIMEOUT_S = env.seconds("MCP_CALL_TIMEOUT_S", 60)
 SEARCH_CONVERSATIONS = env.flag("SEARCH_CONVERSATIONS", False)
 # Names of tools that act only when a person has agreed.
 TOOLS_REQUIRE_APPROVAL = env.names("TOOLS_REQUIRE_APPROVAL")
+
+# -- who is told without a connection
+
+# Networks that webhooks and push services may be in beside the public internet, such as 10.1.0.0/16, also by http.
+NOTICE_NETWORKS = env.names("NOTICE_NETWORKS")
+# After a try that failed; six times longer after each further one, up to 12 hours.
+NOTICE_RETRY_S = env.seconds("NOTICE_RETRY_S", 10)
+# By which push services know this server: base64url of a P-256 private key; unset: generated once into DATA_DIR.
+VAPID_PRIVATE_KEY = env.text("VAPID_PRIVATE_KEY") or generated_vapid_key(DATA_DIR)
+# Whom a push service may ask about it: mailto:… or https://…
+VAPID_SUBJECT = env.text("VAPID_SUBJECT") or (
+    PUBLIC_URL if PUBLIC_URL.startswith("https://") else "mailto:" + DEFAULT_USER_EMAIL
+)
 
 # -- files
 
@@ -384,6 +397,8 @@ SPECTACULAR_SETTINGS = {
         "MessageStatus": "sessions_app.models.message.Message.Status",
         "MessageRole": "sessions_app.models.message.Message.Role",
         "ReasoningEffort": "sessions_app.catalogue.REASONING_EFFORTS",
+        "NoticeType": "chat_app.models.notice.Notice.Type",
+        "PushedType": ["answer_ready", "answer_failed", "approval_waiting"],
         "OnBusy": ["queue", "reject", "interrupt"],
         "OnBusyElsewhere": ["interrupt", "reject"],
     },

@@ -23,6 +23,11 @@ def note_purge(session_pk: UUID, owner_id: UUID, **kwargs: Any) -> None:
     transaction.on_commit(note)
 
 
+@receiver(signals.share_taken_back)
+def note_end_of_share(session: ChatSession, **kwargs: Any) -> None:
+    transaction.on_commit(partial(AuditEntry.objects.record, Act.SHARE_TAKEN_BACK, session))
+
+
 @receiver(account_ending)
 def remove_sessions(user: User, **kwargs: Any) -> None:
     """Each by its own verb, so that its runs end and its sockets close; what is in the trash, too."""

@@ -99,6 +99,15 @@ class Hub:
         self.receive_control(key, text)
         self._layer.announce_control(key, text)
 
+    def has_listeners(self, key: UUID) -> bool:
+        """Whether a client of this process follows the log."""
+        channel = self._channels.get(key)
+        return channel is not None and bool(channel.listeners)
+
+    async def is_watched(self, key: UUID) -> bool:
+        """Whether a client of any process follows the log; one of a process that does not answer in time is missed."""
+        return self.has_listeners(key) or await self._layer.is_watched(key)
+
     # -- joining
 
     @asynccontextmanager

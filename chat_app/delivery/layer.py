@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 MAX_MESSAGE_CHARS = 128 * 1024  # above it, the commit_hooks rings without the message
 LAYER_TIMEOUT_S = 3.0
 REJOIN_S = 1.0
+ASK_S = 0.7  # for other processes to say that they have a client of a log
 QUEUE_GROUP = "queued-runs"
 
 
@@ -35,6 +36,8 @@ class Listener(Protocol):
     def receive_forgotten(self, session_pk: UUID, up_to: int) -> None: ...
 
     def receive_control(self, session_pk: UUID, text: str) -> None: ...
+
+    def has_listeners(self, session_pk: UUID) -> bool: ...
 
 
 class Layer:
@@ -48,6 +51,7 @@ class Layer:
         self._delivering: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._sending: set[asyncio.Task[bool]] = set()
+        self._asked: dict[UUID, asyncio.Future[None]] = {}
         self.on_queue: Callable[[], None] | None = None
 
     async def start(self) -> None:
@@ -84,6 +88,26 @@ class Layer:
     def announce_queued(self) -> None:
         self._send_soon(QUEUE_GROUP, {"type": "hub.queue"})
 
+    async def is_watched(self, session_pk: UUID) -> bool:
+        """Whether another process has a client of the log: the group is asked, and who has one answers."""
+        if self._channel_layer is None:
+            return False
+        answered = self._asked.setdefault(session_pk, asyncio.get_running_loop().create_future())
+        self._send_soon(group_of(session_pk), {"type": "hub.watched?", "session_pk": session_pk.hex})
+        await asyncio.wait([answered], timeout=ASK_S)
+        self._asked.pop(session_pk, None)
+        return answered.done()
+
+    def _say_watched(self, asker: str, session_pk: UUID) -> None:
+        assert self._channel_layer is not None
+        message = {"type": "hub.watched", "session_pk": session_pk.hex, "from": self._name}
+        self._keep(asyncio.create_task(self._try(self._channel_layer.send(asker, message))))
+
+    def _receive_watched(self, session_pk: UUID) -> None:
+        answered = self._asked.get(session_pk)
+        if answered is not None and not answered.done():
+            answered.set_result(None)
+
     async def _deliver(self) -> None:
         try:
             while self._unsent:
@@ -102,9 +126,12 @@ class Layer:
 
     def _send_soon(self, group: str, message: dict[str, Any]) -> None:
         if self._channel_layer is not None:
-            task = asyncio.create_task(self._try(self._send(group, message)))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            self._keep(asyncio.create_task(self._try(self._send(group, message))))
+
+    def _keep(self, task: asyncio.Task[bool]) -> None:
+        """Nobody else holds it until it is done."""
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
 
     async def _send(self, group: str, message: dict[str, Any]) -> None:
         assert self._channel_layer is not None
@@ -169,6 +196,11 @@ class Layer:
                 self._listener.receive_forgotten(UUID(message["session_pk"]), message.get("up_to", 0))
             case "hub.control":
                 self._listener.receive_control(UUID(message["session_pk"]), message["text"])
+            case "hub.watched?":
+                if self._listener.has_listeners(UUID(message["session_pk"])):
+                    self._say_watched(message["from"], UUID(message["session_pk"]))
+            case "hub.watched":
+                self._receive_watched(UUID(message["session_pk"]))
             case "hub.queue" if self.on_queue:
                 self.on_queue()
 

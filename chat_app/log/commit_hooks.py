@@ -19,6 +19,7 @@ class CommitHooks:
         self.on_run_queued: Callable[[], None] | None = None
         self.on_session_deleted: Callable[[UUID], None] | None = None
         self.on_log_forgotten: Callable[[UUID, int], None] | None = None
+        self.on_notices_written: Callable[[], None] | None = None
 
     def events_committed(self, records: list[Record]) -> None:
         if self.on_events_committed:
@@ -37,6 +38,11 @@ class CommitHooks:
         """The events of a session up to that number were deleted: what its clients show is no longer there."""
         if self.on_log_forgotten:
             self.on_log_forgotten(session_pk, up_to)
+
+    def notices_written(self) -> None:
+        """Somebody without a connection is to be told something."""
+        if self.on_notices_written:
+            self.on_notices_written()
 
 
 commit_hooks = CommitHooks()

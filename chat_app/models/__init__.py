@@ -1,7 +1,20 @@
 from chat_app.log.event import Event
 
 from .approval import Approval
+from .notice import Notice
+from .push_subscription import PushSubscription
 from .run import Run, Started
 from .usage import Budget, CallUsage
+from .webhook import Webhook
 
-__all__ = ["Approval", "Budget", "CallUsage", "Event", "Run", "Started"]
+__all__ = [
+    "Approval",
+    "Budget",
+    "CallUsage",
+    "Event",
+    "Notice",
+    "PushSubscription",
+    "Run",
+    "Started",
+    "Webhook",
+]

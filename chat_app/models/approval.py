@@ -18,6 +18,7 @@ from chatjuicer.encryption import EncryptedTextField, SpokenCharField
 from sessions_app.models import ChatSession
 
 from .ending import wire_usage
+from .notice import Notice
 from .run import Run
 
 Decision = Literal["approve", "reject"]
@@ -41,6 +42,7 @@ class ApprovalManager(models.Manager["Approval"]):
             requests = [protocol.ApprovalRequest(a.pk, a.call_id, a.name, a.arguments) for a in approvals]
             end = protocol.StreamEnd(finish_reason="awaiting_approval", usage=wire_usage(usage))
             record(session, [*requests, end], found.pk, state=found.status)
+            Notice.objects.tell_of(session, Notice.Type.APPROVAL_WAITING, found.pk)
             return True
 
     def decide(

@@ -29,6 +29,7 @@ from sessions_app.models.statements import as_param
 from .ending import CUT_REASONS, PROCESS_LOST, UNHEARD_NOTE, UNKNOWN_ERROR, close_tool_calls, keep_text, wire_usage
 from .inputs import command_hash, context_item, user_message
 from .lease import lease_end
+from .notice import Notice
 from .place import continued_of, give_back_place, place_aside, take_place, words_of
 from .run_row import RunRow
 from .statements import at_end, at_start
@@ -272,6 +273,7 @@ class RunManager(models.Manager["Run"]):
             return run
 
 
+NOTICES = {RunStatus.COMPLETED: Notice.Type.ANSWER_READY, RunStatus.FAILED: Notice.Type.ANSWER_FAILED}
 BEGINNING = ("first_position", "status", "owner", "epoch", "started_at", "lease_until", "first_seq")
 ENDING = (
     "status", "finish_reason", "epoch", "error_code", "usage", "ended_at", "lease_until",
@@ -420,6 +422,8 @@ class Run(RunRow):
             end = protocol.StreamEnd(finish_reason=finish_reason, message_id=message_id, usage=wire_usage(usage))
             add_events(addition, [*events, end], run.pk)
             addition.write()
+            if seen.has_followers and status in NOTICES:
+                Notice.objects.tell_of(session, NOTICES[status], run.pk)
             if seen.others == RunStatus.QUEUED:
                 transaction.on_commit(commit_hooks.run_queued)
             transaction.on_commit(lambda: counts.run_ended(status.value))

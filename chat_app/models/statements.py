@@ -70,6 +70,7 @@ class AtEnd(Generic[R]):
     has_approvals: bool  # calls that wait for a decision
     has_later: bool  # words that were said after the run's
     has_answers: bool  # of earlier runs, and with them the chance of a title
+    has_followers: bool  # webhooks or browsers that the owner wants to be told
 
 
 def at_end(runs: type[R], run_pk: UUID, session_pk: UUID) -> AtEnd[R] | None:
@@ -89,6 +90,7 @@ def at_end(runs: type[R], run_pk: UUID, session_pk: UUID) -> AtEnd[R] | None:
 @cache
 def _at_end(runs: type[RunRow]) -> str:
     run, approval, message = map(_table, ("chat_app.Run", "chat_app.Approval", "sessions_app.Message"))
+    webhook, browser = map(_table, ("chat_app.Webhook", "chat_app.PushSubscription"))
     return f"""
 SELECT {columns_of(ChatSession, "session")}, {columns_of(runs, "run", "state")},
   (SELECT other.status FROM {run} other WHERE other.session_id = session.id AND other.id <> run.id
@@ -99,7 +101,9 @@ SELECT {columns_of(ChatSession, "session")}, {columns_of(runs, "run", "state")},
   EXISTS (SELECT 1 FROM {approval} approval WHERE approval.run_id = run.id AND approval.status = 'pending'),
   EXISTS (SELECT 1 FROM {message} later WHERE later.session_id = session.id AND later.run_id <> run.id
     AND later.position > run.first_position),
-  EXISTS (SELECT 1 FROM {run} earlier WHERE earlier.session_id = session.id AND earlier.status = 'completed')
+  EXISTS (SELECT 1 FROM {run} earlier WHERE earlier.session_id = session.id AND earlier.status = 'completed'),
+  EXISTS (SELECT 1 FROM {webhook} webhook WHERE webhook.user_id = session.owner_id)
+    OR EXISTS (SELECT 1 FROM {browser} browser WHERE browser.user_id = session.owner_id)
 FROM {_table("sessions_app.ChatSession")} session JOIN {run} run ON run.session_id = session.id
 WHERE session.id = %s AND {KNOWN} AND run.id = %s AND run.status IN {LIVE}
 """  # noqa: S608

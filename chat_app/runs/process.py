@@ -12,6 +12,7 @@ from chat_app.delivery.hub import Hub
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.journal import Journal
 from chat_app.models import fence
+from chat_app.notices.courier import Courier
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.counters import counts
 
@@ -24,11 +25,12 @@ LOOK_S = 0.1  # how often a shutdown looks for sessions whose runs have ended
 
 
 class Process:
-    """The journal, the hub, the sockets, the agent and, where this process executes runs, the supervisor."""
+    """The journal, the hub, the sockets, the courier, the agent and, where it executes runs, the supervisor."""
 
     journal: Journal
     hub: Hub
     sockets: Sockets
+    courier: Courier
     agent: asyncio.Future[Agent]  # done once it is loaded
     supervisor: Supervisor | None
 
@@ -50,6 +52,9 @@ class Process:
         self._lag = asyncio.create_task(counts.watch_lag())
         commit_hooks.on_run_queued = self._announce_queued
         self.hub.layer.on_queue = self._wake_supervisor
+        self.courier = Courier(self.hub.is_watched)
+        commit_hooks.on_notices_written = self.courier.wake
+        self.courier.start()
         if execute_runs:
             self.supervisor = Supervisor(self.journal, self.hub, self.agent)
             self.supervisor.start()
@@ -66,11 +71,12 @@ class Process:
         self.sockets.close_all(1001, "shutting down")
         await self.sockets.stop()
         await self.journal.stop()
+        await self.courier.stop()
         await self.hub.stop()
         if self._lag is not None:
             self._lag.cancel()
         self.agent.cancel()
-        commit_hooks.on_run_queued = None
+        commit_hooks.on_run_queued = commit_hooks.on_notices_written = None
         self.loop = self.supervisor = None
 
     async def loaded_agent(self) -> Agent:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from chat_app.models import Notice
 from chat_app.runs.folding import fold_next
 from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
@@ -35,6 +36,10 @@ FAMILIES_KEPT = timedelta(days=1)
 
 ACCOUNT_EVENTS_KEPT = timedelta(days=30)
 """Of an account that nobody uses."""
+
+
+NOTICES_KEPT = timedelta(days=7)
+"""After they have arrived or were given up, to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,10 @@ def forget_account_events() -> Iterator[int]:
     return AccountLog.objects.forget_old(timezone.now() - ACCOUNT_EVENTS_KEPT)
 
 
+def remove_notices() -> Iterator[int]:
+    return Notice.objects.remove_old(NOTICES_KEPT, BATCH)
+
+
 TASKS = (
     Task("fold", fold_logs),
     Task("tickets", remove_tickets),
@@ -142,6 +151,7 @@ TASKS = (
     Task("trash", empty_trash, HOURLY_S),
     Task("shares", remove_shares, HOURLY_S),
     Task("search", index_search),
+    Task("notices", remove_notices, HOURLY_S),
     Task("account-logs", forget_account_events, HOURLY_S),
     Task("passages", forget_strange_passages, HOURLY_S),
     # The last one: a document may take its time.

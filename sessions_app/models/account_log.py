@@ -67,8 +67,9 @@ def write(notes: dict[Note, None]) -> None:
     for owner_id, type, public_id in notes:
         of_owner.setdefault(owner_id, []).append((type, public_id))
     for owner_id in sorted(of_owner):
-        last_seq = insert(owner_id, of_owner[owner_id]) or first(owner_id, of_owner[owner_id])
-        signals.account_noted.send(AccountEvent, owner_id=owner_id, seq=last_seq)
+        facts = of_owner[owner_id]
+        last_seq = insert(owner_id, facts) or first(owner_id, facts)
+        signals.account_noted.send(AccountEvent, owner_id=owner_id, seq=last_seq, facts=facts)
 
 
 def first(owner_id: UUID, facts: list[tuple[str, str]]) -> int:

@@ -25,6 +25,7 @@ from .packed import PackedHistory
 from .search_entry import SearchEntry
 from .session_row import SessionRow
 from .sessions import DELETING, NATIVE, TRASH, ChatSessionManager, TrashManager, new_name
+from .share import Share
 from .tally import SessionTally
 
 DELETE_BATCH = 5_000
@@ -234,12 +235,18 @@ class ChatSession(SessionRow):
         """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
         with transaction.atomic(savepoint=False):
             self._lock()
+            self._take_back_share()
             if not self._is_large:
                 self._empty()
                 return
             signals.session_ending.send(type(self), session=self, reason="cleared")
             self._row.update(clearing=True)
         self.finish_clearing()
+
+    def _take_back_share(self) -> None:
+        """What is cleared is gone for everybody; a page holds a copy of it."""
+        if Share.objects.filter(session=self).delete()[0]:
+            signals.share_taken_back.send(type(self), session=self)
 
     def finish_clearing(self) -> None:
         """Takes a large history away in several transactions, so that the last one is short. Nothing happens if

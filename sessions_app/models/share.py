@@ -5,15 +5,18 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import orjson
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from chatjuicer.compression import compressed, decompressed
 from chatjuicer.encryption import EncryptedTextField
+from sessions_app.exceptions import NotToBeCopied
 
+from .draft import MessageDraft
 from .sessions import known
 
 if TYPE_CHECKING:
@@ -23,12 +26,14 @@ TOKEN_BYTES = 24
 
 
 class ShareManager(models.Manager["Share"]):
-    def put(self, session: ChatSession, page: str, expires_at: datetime | None) -> Share:
-        """What the page shows from now on; its address stays while there is one."""
+    def put(self, session: ChatSession, page: str, said: list[dict[str, Any]], expires_at: datetime | None) -> Share:
+        """What the page shows from now on; its address stays while there is one. `said` are the same messages, as of a
+        MessageDraft, for copies."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         shown = {
             "title": session.title,
             "content": compressed(page.encode()),
+            "said": compressed(orjson.dumps(said)),
             "expires_at": expires_at,
             "shared_at": timezone.now(),
         }
@@ -65,6 +70,9 @@ class Share(models.Model):
     digest = models.CharField(max_length=64, unique=True, help_text="of the token, by which it is found")
     title = EncryptedTextField(blank=True, default="")
     content = EncryptedTextField(help_text="compressed HTML of the messages")
+    said = EncryptedTextField(
+        blank=True, default="", db_default="", help_text="compressed JSON of the messages; empty: of an older version"
+    )
     shared_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
 
@@ -79,3 +87,10 @@ class Share(models.Model):
     @property
     def page(self) -> str:
         return decompressed(self.content).decode()
+
+    @property
+    def drafts(self) -> list[MessageDraft]:
+        """What the page shows, as messages of somebody else's session. Raises NotToBeCopied."""
+        if not self.said:
+            raise NotToBeCopied()
+        return [MessageDraft(**said) for said in orjson.loads(decompressed(self.said))]

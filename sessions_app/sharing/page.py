@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -35,16 +36,20 @@ POLICY = (
 )
 
 
-def page_of(history: History) -> str:
-    """The finished messages of the visible path, as HTML."""
+def page_of(history: History) -> tuple[str, list[dict[str, Any]]]:
+    """The finished messages of the visible path, as HTML; and as what makes messages of a copy, which holds no more
+    than the page shows."""
     parts: list[str] = []
+    said: list[dict[str, Any]] = []
     chars = 0
     for message in all_messages(history):
         chars += len(message.content) + min(len(message.tool_result), MAX_CALL_CHARS)
         if chars > MAX_CHARS:
-            return "".join([*parts, CUT])
+            return "".join([*parts, CUT]), said
         parts.append(article(message))
-    return "".join(parts)
+        if parts[-1]:
+            said.append(shown(message))
+    return "".join(parts), said
 
 
 def all_messages(history: History) -> Iterator[Message]:
@@ -70,6 +75,18 @@ def article(message: Message) -> str:
     return f"<article class={message.role}><h2>{SPEAKERS[message.role]}</h2>{said}</article>"
 
 
+def shown(message: Message) -> dict[str, Any]:
+    if message.role != Message.Role.TOOL_CALL:
+        return {"role": message.role, "content": message.content}
+    return {
+        "role": message.role,
+        "tool_name": message.tool_name,
+        "tool_arguments": shortened(message.tool_arguments),
+        "tool_result": shortened(message.tool_result),
+        "tool_success": message.tool_success,
+    }
+
+
 def shortened(text: str) -> str:
     return text if len(text) <= MAX_CALL_CHARS else text[:MAX_CALL_CHARS] + "…"
 
@@ -83,7 +100,7 @@ def shared_page(request: HttpRequest, token: str) -> HttpResponse:
         share = Share.objects.at(token)
     except Share.DoesNotExist:
         raise Http404 from None
-    shown = {
+    values = {
         "title": share.title or "A conversation",
         "page": share.page,
         "style": STYLE,
@@ -91,7 +108,7 @@ def shared_page(request: HttpRequest, token: str) -> HttpResponse:
         "address": absolute(request, request.path),
         "picture": absolute(request, static("sessions/preview.png")),
     }
-    response = render(request, "sessions/shared.html", shown)
+    response = render(request, "sessions/shared.html", values)
     response["Content-Security-Policy"] = POLICY
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"

@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -20,9 +20,10 @@ from chatjuicer.api.snapshot import snapshot
 from chatjuicer.api.times import rfc3339
 from sessions_app.history import History
 from sessions_app.models import Share
-from sessions_app.serializers import DoneSerializer
-from sessions_app.viewsets import DONE, SESSION, SessionView
+from sessions_app.serializers import DoneSerializer, SessionSerializer
+from sessions_app.viewsets import DONE, SESSION, SessionView, caller
 
+from .copying import copy_of
 from .page import page_of
 
 
@@ -76,8 +77,8 @@ class ShareViewSet(SessionView, ViewSet):
         form = valid(NewShareSerializer, request)
         with snapshot():
             session = self.session(key)
-            page = page_of(self.history_class(session))
-        share = Share.objects.put(session, page, form.validated_data.get("expires_at"))
+            page, said = page_of(self.history_class(session))
+        share = Share.objects.put(session, page, said, form.validated_data.get("expires_at"))
         AuditEntry.objects.record(Act.SHARED, session)
         return Response(representation(request, share))
 
@@ -91,6 +92,28 @@ class ShareViewSet(SessionView, ViewSet):
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(NotFound() if isinstance(exc, Share.DoesNotExist) else exc)
+
+
+class SharedViewSet(SessionView, ViewSet):
+    """Of a page that somebody has shared, for who has its address and an account."""
+
+    @extend_schema(
+        operation_id="copy_share",
+        parameters=[OpenApiParameter("token", str, OpenApiParameter.PATH), IDEMPOTENCY_KEY],
+        request=None,
+        responses={201: SessionSerializer},
+    )
+    @idempotent
+    def copy(self, request: Request, token: str) -> Response:
+        """A session of one's own with what the page shows, to go on with; the page and its session do not change."""
+        if not settings.ALLOW_SHARING:
+            raise SharingOff()
+        try:
+            share = Share.objects.at(token)
+        except Share.DoesNotExist:
+            raise NotFound() from None
+        session = copy_of(share.title, share.drafts, caller(request))
+        return Response(SessionSerializer(session).data, status=201)
 
 
 def representation(request: Request, share: Share) -> dict[str, Any]:

@@ -22,9 +22,14 @@ include-path-regex = "^/api/(v1/)?sessions(/[^/]+)?$"
 checks.positive_data_acceptance.enabled = false
 checks.negative_data_rejection.enabled = false
 
-# Which passwords are common, which times are to come, which codes, tokens and cursors are right, what an archive is.
+# Which passwords are common, which times are to come, which codes, tokens and cursors are right, what an archive is,
+# which hosts and keys there are.
 [[operations]]
 include-path-regex = "^/api/(v1/)?(auth/(register|keys|.+/confirm)|import|sessions/.+/share|search)$"
+checks.positive_data_acceptance.enabled = false
+
+[[operations]]
+include-path-regex = "^/api/(webhooks(/[^/]+)?|push/subscriptions)$"
 checks.positive_data_acceptance.enabled = false
 
 # A text that is too long may make a body that is too large.

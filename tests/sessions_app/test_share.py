@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from chatjuicer.accounts.models import User
+from chatjuicer.accounts.models import Act, AuditEntry, User
 from sessions_app.models import ChatSession, MessageDraft, Share
 from tests.conftest import refused
 
@@ -177,3 +177,44 @@ def test_a_key_gives_the_first_share_again(session: ChatSession, alice_client: A
         409,
         "idempotency_mismatch",
     )
+
+
+def test_who_has_an_account_goes_on_in_a_copy_of_what_the_page_shows(
+    session: ChatSession, alice_client: APIClient, mallory: User, mallory_client: APIClient, anybody: APIClient
+) -> None:
+    session.add_messages([MessageDraft(role="tool_call", tool_name="read_file", tool_result="r" * 5_000)])
+    copy = f"/api/shares/{shared(alice_client).removeprefix('/share/')}/copy"
+    session.add_messages([MessageDraft(role="user", content="Said later")])
+    assert anybody.post(copy).status_code == 401
+    answer = mallory_client.post(copy, HTTP_IDEMPOTENCY_KEY="once")
+    assert answer.status_code == 201
+    assert mallory_client.post(copy, HTTP_IDEMPOTENCY_KEY="once").json() == answer.json()
+    own = mallory.chat_sessions.get()
+    assert own.public_id == answer.json()["session_id"] != "trip"
+    assert (own.title, own.unread, own.message_count) == (session.title, False, 4)
+    told = [(message.role, message.content or message.tool_result) for message in own.messages.order_by("position")]
+    assert told[0] == ("user", "Where to?\n<script>alert(1)</script>")
+    assert told[3] == ("tool_call", "r" * 4_000 + "…")  # no more than the page shows
+    assert [item.value["role"] for item in own.context_items.order_by("position")] == ["user", "assistant"]
+    alice_client.post("/api/sessions/trip/clear")
+    refused(mallory_client.post(copy), 404, "not_found")
+    assert own.messages.count() == 4
+
+
+def test_what_is_cleared_is_shown_to_nobody(
+    session: ChatSession, alice_client: APIClient, anybody: APIClient, django_capture_on_commit_callbacks: Any
+) -> None:
+    path = shared(alice_client)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert alice_client.post("/api/sessions/trip/clear").status_code == 200
+    assert anybody.get(path).status_code == 404
+    assert AuditEntry.objects.order_by("-seq")[0].action == Act.SHARE_TAKEN_BACK
+    assert shared(alice_client) != path
+
+
+def test_a_page_of_an_older_version_cannot_be_copied(
+    session: ChatSession, alice_client: APIClient, mallory_client: APIClient
+) -> None:
+    token = shared(alice_client).removeprefix("/share/")
+    Share.objects.update(said="")
+    refused(mallory_client.post(f"/api/shares/{token}/copy"), 409, "not_to_be_copied")

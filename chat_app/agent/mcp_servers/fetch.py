@@ -17,7 +17,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 from yarl import URL
 
-from chat_app.agent.mcp_servers.fence import Fence, NotPublic, fenced_sockets, public_only
+from chatjuicer.api.fence import Fence, NotPublic, fenced_sockets, public_only
 from files_app import extract, kinds
 
 MAX_BODY_BYTES = 5 * 1024 * 1024

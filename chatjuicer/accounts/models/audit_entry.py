@@ -42,6 +42,9 @@ class Act(models.TextChoices):
     SHARED = "shared"
     SHARE_TAKEN_BACK = "share_taken_back"
     AUDIT_EXPORTED = "audit_exported"
+    WEBHOOK_CREATED = "webhook_created"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_DELETED = "webhook_deleted"
 
 
 class AppendOnly(models.QuerySet["AuditEntry"]):

@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 from mcp.server.mcpserver.exceptions import ToolError
 
-from chat_app.agent.mcp_servers import fence
 from chat_app.agent.mcp_servers import fetch as fetching
-from chat_app.agent.mcp_servers.fence import is_public
 from chat_app.agent.mcp_servers.fetch import MAX_BODY_BYTES, get, text_of
+from chatjuicer.api import fence
+from chatjuicer.api.fence import is_public
 
 
 @pytest.mark.parametrize(

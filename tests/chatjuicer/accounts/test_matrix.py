@@ -17,6 +17,7 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
+from chat_app.models import Webhook
 from chatjuicer.accounts.models import ApiKey, TokenFamily, User
 from chatjuicer.accounts.tokens import AccessToken
 from sessions_app.models import ChatSession, MessageDraft, Project
@@ -87,6 +88,8 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
         "device_id": str(alice.token_families.get().pk),
         "key_id": str(key.pk),
         "approval_id": str(uuid4()),
+        "token": "nobodys",
+        "webhook_id": str(Webhook.objects.add(alice, "https://hooks.example.org/", ["answer_ready"]).pk),
     }
 
 
@@ -176,6 +179,7 @@ def test_what_is_alice_s_does_not_exist_for_mallory(
     assert (session.title, session.messages.count(), session.files.count()) == ("Rome", 1, 1)
     assert Project.objects.filter(owner=alice).exists()
     assert alice.api_keys.exists()
+    assert alice.webhooks.get().url == "https://hooks.example.org/"
     assert alice.token_families.filter(revoked_at=None).exists()
 
 

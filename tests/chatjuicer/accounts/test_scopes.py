@@ -31,16 +31,20 @@ ROUTES = list(routes(get_resolver()))
 
 MESSAGE = "api/sessions/<str:key>/messages/<uuid:mid>"
 SESSION, PROJECT = "api/sessions/<str:key>", "api/v1/projects/<uuid:project_id>"
+WEBHOOK = "api/webhooks/<uuid:webhook_id>"
 ADMIN = {
     "GET api/auth/devices", "DELETE api/auth/devices/<uuid:device_id>", "POST api/auth/logout-everywhere",
     "GET api/auth/keys", "POST api/auth/keys", "DELETE api/auth/keys/<uuid:key_id>",
     "PATCH api/auth/me", "DELETE api/auth/me", "POST api/auth/password",
     "POST api/auth/totp/setup", "POST api/auth/totp/confirm", "DELETE api/auth/totp", "GET api/audit",
+    "GET api/webhooks", "POST api/webhooks", *(f"{method} {WEBHOOK}" for method in ("GET", "PATCH", "DELETE")),
+    f"GET {WEBHOOK}/deliveries", "GET api/push/key",
+    *(f"{method} api/push/subscriptions" for method in ("GET", "POST", "DELETE")),
 }  # fmt: skip
 NO_CHANGE = {"POST api/auth/ws-ticket"}
 CHAT = {
     "POST api/sessions", f"PATCH {SESSION}", f"DELETE {SESSION}", f"POST {SESSION}/clear", f"POST {SESSION}/interrupt",
-    f"POST {SESSION}/restore", f"POST {SESSION}/share", f"DELETE {SESSION}/share",
+    f"POST {SESSION}/restore", f"POST {SESSION}/share", f"DELETE {SESSION}/share", "POST api/shares/<str:token>/copy",
     f"POST {SESSION}/summarize", f"POST {SESSION}/context/undo",
     f"POST {SESSION}/messages", f"POST {SESSION}/approvals/<uuid:approval_id>",
     "POST api/chat", "POST api/import", f"PUT {SESSION}/draft", f"PUT {SESSION}/read",

@@ -4,7 +4,7 @@ that no spelling, no redirect and no name that resolves differently the second t
 import ipaddress
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 # IANA's special-purpose registries; `is_global` knows most of them, more with each version of Python.
@@ -56,6 +56,16 @@ def is_public(address: str) -> bool:
         elif ip in _NAT64:
             ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.is_global and not ip.is_multicast and not any(ip in network for network in _NOT_PUBLIC)
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def is_within(address: str, networks: Iterable[Network]) -> bool:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return any(ip in network for network in networks)
 
 
 class NotPublic(OSError):

@@ -1,0 +1,92 @@
+"""A browser that is told by Web Push, on one device of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import ClassVar
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from chat_app.exceptions import TooManySubscriptions
+from chatjuicer.accounts.models import TokenFamily, User
+from chatjuicer.encryption import EncryptedTextField
+
+MAX_SUBSCRIPTIONS = 50  # of one user
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a subscription belongs to: a sign-in, or a client that needs none, whose user's epoch it lasts for."""
+
+    user: User
+    family_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What a browser says of itself, the keys in base64url."""
+
+    endpoint: str
+    p256dh: str
+    auth: str
+
+
+class PushSubscriptionManager(models.Manager["PushSubscription"]):
+    def put(self, device: Device, browser: Browser, events: Sequence[str], *, preview: bool) -> PushSubscription:
+        """The device's from now on, in the place of what it had, and of what anybody had at that endpoint: a browser
+        has one person at a time. Raises TooManySubscriptions."""
+        digest = sha256(browser.endpoint.encode()).hexdigest()
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True).values_list("pk").get(pk=device.user.pk)
+            old = Q(digest=digest)
+            if device.family_id:
+                old |= Q(user=device.user, family=device.family_id)
+            self.filter(old).delete()
+            if self.filter(user=device.user).count() >= MAX_SUBSCRIPTIONS:
+                raise TooManySubscriptions()
+            return self.create(
+                user=device.user,
+                family_id=device.family_id,
+                auth_epoch=device.user.auth_epoch,
+                digest=digest,
+                endpoint=browser.endpoint,
+                p256dh=browser.p256dh,
+                auth=browser.auth,
+                events=list(dict.fromkeys(events)),
+                preview=preview,
+            )
+
+    def alive(self) -> models.QuerySet[PushSubscription]:
+        """Those whose device is signed in."""
+        now = timezone.now()
+        signed_in = Q(family__revoked_at=None, family__expires_at__gt=now, family__isnull=False)
+        here = Q(family=None, auth_epoch=F("user__auth_epoch"))
+        return self.filter(signed_in | here, user__is_active=True)
+
+    def of_device(self, device: Device) -> models.QuerySet[PushSubscription]:
+        return self.filter(user=device.user, family=device.family_id)
+
+
+class PushSubscription(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="push_subscriptions")
+    family = models.ForeignKey(TokenFamily, models.CASCADE, null=True, related_name="+", help_text="the sign-in")
+    auth_epoch = models.PositiveIntegerField(help_text="of the user, when it was made")
+    digest = models.CharField(max_length=64, unique=True, help_text="of the endpoint")
+    endpoint = EncryptedTextField(help_text="whoever has it can send to the browser, if also the server's key")
+    p256dh = models.CharField(max_length=128, help_text="the browser's public key")
+    auth = EncryptedTextField(help_text="a secret of the browser")
+    events = models.JSONField(help_text="of which it is told: some of Notice.Type")
+    preview = models.BooleanField(default=False, help_text="whether it is told how the answer begins, too")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[PushSubscriptionManager] = PushSubscriptionManager()
+
+    def __str__(self) -> str:
+        return f"browser of {self.created_at:%Y-%m-%d %H:%M}"

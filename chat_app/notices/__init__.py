@@ -1,0 +1,1 @@
+"""Telling those who have no connection: webhooks, and browsers by Web Push."""
