@@ -14,6 +14,7 @@ from .asker import Asker
 from .mcp import start_shared, stop_all
 from .null_writer import NullWriter
 from .providers.base import ModelCall, RunModel
+from .providers.upkeep import upkeep
 from .providers.wire import client, close_client
 from .tool_loop import run_tools
 from .tools import TOOLS
@@ -31,6 +32,7 @@ async def warm_up() -> None:
     ResponsesConverter.convert_tools(TOOLS, [])
     ChatConverter.items_to_messages([{"role": "user", "content": "Hi"}], model="warm-up")
     client()
+    upkeep.start()
     global _starting
     _starting = asyncio.create_task(start_shared())
 
@@ -41,6 +43,7 @@ _starting: asyncio.Task[None] | None = None
 async def shut_down() -> None:
     if _starting is not None:
         _starting.cancel()
+    await upkeep.stop()
     await stop_all()
     await close_client()
 
