@@ -1,15 +1,18 @@
-"""Runs, events and notices in the admin: read-only but for one action, which stops a run."""
+"""Runs, events and notices, read-only but for one action, which stops a run; budgets, and providers of models."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from chat_app.models import Budget, CallUsage, Event, Notice, PushSubscription, Run, Webhook
+from chat_app.models import Budget, CallUsage, Event, ModelProvider, Notice, PushSubscription, Run, Webhook
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import ReadOnlyAdmin
 from sessions_app.admin import INLINE_ROWS, HistoryAdmin, HistoryInline, beginning, is_uuid
+from sessions_app.provider_kinds import KINDS
 
 
 class RunInline(HistoryInline):
@@ -153,3 +156,52 @@ class NoticeAdmin(ReadOnlyAdmin):
     @admin.display
     def to(self, notice: Notice) -> str:
         return str(notice.receiver)
+
+
+class ModelProviderForm(forms.ModelForm):
+    """A key is never shown again: what is left empty stays as it is."""
+
+    new_key = forms.CharField(
+        label="key",
+        required=False,
+        max_length=2_000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Empty: as it is. Encrypted where MESSAGE_ENCRYPTION_KEYS is set.",
+    )
+    kind = forms.ChoiceField(choices=[(name, kind.label) for name, kind in KINDS.items()], initial="compatible")
+    api = forms.ChoiceField(
+        label="API",
+        required=False,
+        choices=[("", "that kind's"), ("responses", "Responses"), ("chat_completions", "Chat Completions")],
+    )
+    forget_key = forms.BooleanField(required=False, help_text="It needs none.")
+
+    class Meta:
+        model = ModelProvider
+        fields = ("name", "enabled", "position", "kind", "url", "api", "api_version", "allowed", "fallbacks")
+
+    def clean(self) -> dict[str, Any]:
+        """Nobody learns a key by naming an address of their own."""
+        given: dict[str, Any] = self.cleaned_data
+        moved = self.instance.key and {"url", "kind"} & set(self.changed_data)
+        if moved and not (given.get("new_key") or given.get("forget_key")):
+            self.add_error("new_key", "Another address is given the key only if it is entered again.")
+        return given
+
+    def _post_clean(self) -> None:
+        if self.cleaned_data.get("forget_key"):
+            self.instance.key = ""
+        elif key := self.cleaned_data.get("new_key"):
+            self.instance.key = key
+        super()._post_clean()  # type: ignore[misc]
+
+
+@admin.register(ModelProvider)
+class ModelProviderAdmin(admin.ModelAdmin):
+    form = ModelProviderForm
+    list_display = ("name", "enabled", "position", "kind", "url", "has_key")
+    ordering = ("position", "name")
+
+    @admin.display(description="key", boolean=True)
+    def has_key(self, provider: ModelProvider) -> bool:
+        return bool(provider.key)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from chat_app.log.commit_hooks import commit_hooks
@@ -14,7 +15,7 @@ from sessions_app.models import ChatSession, Message
 
 from .log.record import record
 from .log.session_events import message_created, session_updated
-from .models import Event, Notice, PushSubscription, Run
+from .models import Event, ModelProvider, Notice, PushSubscription, Run
 from .protocol import Record
 from .runs.folding import Changed, fold_all
 
@@ -86,3 +87,9 @@ def tell_forgotten(owner_id: UUID, up_to: int, **kwargs: Any) -> None:
 @receiver(signals.session_deleted)
 def close_sockets(session_pk: UUID, public_id: str, **kwargs: Any) -> None:
     transaction.on_commit(lambda: commit_hooks.session_deleted(session_pk))
+
+
+@receiver([post_save, post_delete], sender=ModelProvider)
+def publish_providers(**kwargs: Any) -> None:
+    """Other processes look by themselves."""
+    transaction.on_commit(ModelProvider.objects.publish)

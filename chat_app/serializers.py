@@ -9,6 +9,7 @@ from rest_framework import serializers
 from chatjuicer.api.fields import Choice, Flag, Metadata, Text
 from sessions_app import serializers as sessions
 from sessions_app.catalogue import REASONING_EFFORTS
+from sessions_app.serializers import ModelName
 
 from .models import Approval
 from .models.branches import Wishes
@@ -26,7 +27,7 @@ class ChatSerializer(serializers.Serializer[None]):
 
     session_id = Text(max_length=64)
     messages = serializers.ListField(child=ChatMessageSerializer(), min_length=1, max_length=MAX_ITEMS_PER_MESSAGE)
-    model = Text(max_length=128, required=False, allow_null=True)
+    model = ModelName(required=False, allow_null=True)
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
 
     def validate_messages(self, messages: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -120,7 +121,7 @@ class DecisionSerializer(serializers.Serializer[None]):
 class WishesSerializer(serializers.Serializer[None]):
     """Of a run that is asked for without a message."""
 
-    model = Text(max_length=128, required=False, allow_null=True)
+    model = ModelName(required=False, allow_null=True)
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
     on_busy = Choice(
         choices=("queue", "reject", "interrupt"), required=False, allow_null=True, help_text="As of a frame."

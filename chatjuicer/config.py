@@ -1,4 +1,4 @@
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from chatjuicer.health import PublicView
 from sessions_app import catalogue
+from sessions_app.served import registry
 
 
 class ConfigView(PublicView):
@@ -29,7 +30,11 @@ def config() -> dict[str, Any]:
     }
 
 
-@cache
 def encoded_config() -> bytes:
-    """Made once: settings are read at the start, and nothing else is in it."""
+    return _encoded(registry.version)
+
+
+@lru_cache(maxsize=1)
+def _encoded(version: int) -> bytes:
+    """Made once for each version of what providers have: settings are read at the start, and nothing else is in it."""
     return orjson.dumps(config())

@@ -94,12 +94,17 @@ class Environment:
         value = self._value(name)
         if not value:
             return default
-        try:
-            parsed = json.loads(value)
-        except ValueError as error:
-            raise BadSetting(name, f"JSON (see position {getattr(error, 'pos', 0)})") from None
+        parsed = _parsed(name, value)
         if not isinstance(parsed, dict):
             raise BadSetting(name, 'a JSON object such as {"name": {…}}')
+        return parsed
+
+    def json_list(self, name: str) -> list[Any]:
+        """Empty where the variable is unset."""
+        value = self._value(name)
+        parsed = _parsed(name, value) if value else []
+        if not isinstance(parsed, list):
+            raise BadSetting(name, 'a JSON list such as [{"name": …}]')
         return parsed
 
     def counts(self, name: str) -> dict[str, int]:
@@ -117,3 +122,10 @@ class Environment:
             except (OSError, UnicodeDecodeError):
                 raise BadSetting(f"{name}_FILE", "the path of a file that can be read", file) from None
         return os.environ.get(name, "").strip()
+
+
+def _parsed(name: str, value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise BadSetting(name, f"JSON (see position {getattr(error, 'pos', 0)})") from None

@@ -17,6 +17,7 @@ from chatjuicer.api.loopback import is_loopback
 from chatjuicer.databases import postgresql, sqlite
 from chatjuicer.environment import BadSetting, Environment, parsed_email_url
 from chatjuicer.secret_key import close_to_others, generated_secret, generated_vapid_key
+from sessions_app.providers import parsed_fallbacks, parsed_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = os.environ.get("ENV_FILE", ".env")
@@ -114,6 +115,18 @@ OPENAI_API = env.choice("OPENAI_API", "responses", "chat_completions")
 AZURE_OPENAI_ENDPOINT = env.text("AZURE_OPENAI_ENDPOINT")
 AZURE_OPENAI_API_KEY = env.text("AZURE_OPENAI_API_KEY")
 AZURE_OPENAI_API_VERSION = env.text("AZURE_OPENAI_API_VERSION")
+# Further providers, a JSON list (docs/providers.md); those of the admin count before them.
+try:
+    PROVIDERS = parsed_providers(env.json_list("PROVIDERS"), env.text)
+except ValueError as error:
+    raise BadSetting("PROVIDERS", str(error)) from None
+# Models that are asked where one's provider fails before it has said a word, as {"model": ["another"]}.
+try:
+    MODEL_FALLBACKS = parsed_fallbacks(env.json_object("MODEL_FALLBACKS", {}), "models")
+except ValueError as error:
+    raise BadSetting("MODEL_FALLBACKS", str(error)) from None
+# Between two looks at which models providers have; 0: they are never asked.
+MODEL_LIST_EVERY_S = env.seconds("MODEL_LIST_EVERY_S", 600)
 # Of new sessions; unset: the provider's.
 DEFAULT_MODEL = env.text("DEFAULT_MODEL")
 # Tokens that models can be given, as {"model": tokens}; counts before what is known of them.

@@ -1,19 +1,22 @@
 """Which models and reasoning efforts can be chosen, what a new session gets, and how much a model can be given.
 
-Knows the settings alone: neither the Agents SDK nor a provider's client is imported here.
+Knows the settings and what providers have said (served.py) alone: neither the Agents SDK nor a provider's client is
+imported here.
 """
 
 import re
-from dataclasses import dataclass
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 
-Provider = Literal["openai", "azure", "compatible", "demo"]
+from chatjuicer.api.exceptions import ApiError
 
-DEMO_MODEL = "demo"
+from .known_models import UNKNOWN_WINDOW, Price
+from .provider_kinds import KINDS
+from .served import DEMO_MODEL, Served, default_provider, facts, registry, served, shown
+
+Source = Literal["openai", "azure", "compatible", "demo"]
+
 # As OpenAI's reasoning models know them, each some of them; what a model refuses is left out when it is asked.
 REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 DEFAULT_REASONING_EFFORT = "medium"
@@ -28,94 +31,90 @@ REASONING_LEVELS: list[dict[str, Any]] = [
 ]
 # Above this share of its window a conversation is due for a summary: what is left must hold the next answer.
 TRIGGER_SHARE = 0.8
-UNKNOWN_WINDOW = 128_000  # tokens; what most current models take at least
-
-
-class Price(NamedTuple):
-    """In US dollars for a million tokens."""
-
-    input: Decimal
-    cached: Decimal
-    output: Decimal
-
-    @classmethod
-    def of(cls, *dollars: str) -> "Price":
-        return cls(*map(Decimal, dollars))
-
-    def cost(self, input_tokens: int, cached_tokens: int, output_tokens: int) -> Decimal:
-        """Cached tokens are a part of the input."""
-        cached = min(cached_tokens, input_tokens)
-        dollars = (input_tokens - cached) * self.input + cached * self.cached + output_tokens * self.output
-        return dollars / 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class KnownModel:
-    id: str
-    name: str
-    context_window: int  # tokens
-    reasoning: bool
-    price: Price | None = None
-
-
-# Context windows and prices as OpenAI's model pages state them. Longest prefix first where one id begins another.
-OPENAI_MODELS = [
-    KnownModel("gpt-5.2", "GPT-5.2", 400_000, True, Price.of("1.75", "0.175", "14")),
-    KnownModel("gpt-5.1", "GPT-5.1", 400_000, True, Price.of("1.25", "0.125", "10")),
-    KnownModel("gpt-5-mini", "GPT-5 mini", 400_000, True, Price.of("0.25", "0.025", "2")),
-    KnownModel("gpt-5-nano", "GPT-5 nano", 400_000, True, Price.of("0.05", "0.005", "0.4")),
-    KnownModel("gpt-5", "GPT-5", 400_000, True, Price.of("1.25", "0.125", "10")),
-    KnownModel("gpt-4.1-mini", "GPT-4.1 mini", 1_047_576, False, Price.of("0.4", "0.1", "1.6")),
-    KnownModel("gpt-4.1-nano", "GPT-4.1 nano", 1_047_576, False, Price.of("0.1", "0.025", "0.4")),
-    KnownModel("gpt-4.1", "GPT-4.1", 1_047_576, False, Price.of("2", "0.5", "8")),
-    KnownModel("gpt-4o-mini", "GPT-4o mini", 128_000, False, Price.of("0.15", "0.075", "0.6")),
-    KnownModel("gpt-4o", "GPT-4o", 128_000, False, Price.of("2.5", "1.25", "10")),
-    KnownModel("o4-mini", "o4-mini", 200_000, True, Price.of("1.1", "0.275", "4.4")),
-    KnownModel("o3", "o3", 200_000, True, Price.of("2", "0.5", "8")),
-]
 OPENAI_DEFAULT = "gpt-5-mini"
-DEMO = KnownModel(DEMO_MODEL, "Demo (offline)", 128_000, False)
+MAX_NAMED = 40  # models, in the answer to who asks for one that is not known
+MAX_NAMED_CHARS = 900
 
 
-def provider() -> Provider:
-    if settings.AZURE_OPENAI_ENDPOINT and settings.AZURE_OPENAI_API_KEY:
-        return "azure"
-    if not settings.OPENAI_API_KEY:
-        return "demo"
-    base_url = settings.OPENAI_BASE_URL
-    return "compatible" if base_url and "api.openai.com" not in base_url else "openai"
+class UnknownModel(ApiError):
+    code = "unknown_model"
+
+    def __init__(self) -> None:
+        super().__init__(unknown_model_text())
+
+
+def provider() -> Source:
+    """The kind of the default provider."""
+    default = default_provider()
+    match default and default.kind_name:
+        case None:
+            return "demo"
+        case "openai" | "azure" as kind:
+            return kind
+        case _:
+            return "compatible"
 
 
 def default_model() -> str:
-    if provider() == "demo":
-        return DEMO_MODEL
-    return settings.DEFAULT_MODEL or OPENAI_DEFAULT
+    if default_provider() is not None:
+        return settings.DEFAULT_MODEL or OPENAI_DEFAULT
+    if settings.DEFAULT_MODEL and served(settings.DEFAULT_MODEL) is not None:
+        return settings.DEFAULT_MODEL
+    return next((model for model, _ in shown()), DEMO_MODEL)
 
 
 def offered_models() -> list[dict[str, Any]]:
     """The entries of /api/config, the default one first."""
-    source, default = provider(), default_model()
-    if source == "demo":
-        offered = [DEMO]
-    else:
-        # A base URL of one's own or an Azure resource serves the models it was set up with, and only its
-        # operator knows which: the configured one is the one sure to exist.
-        offered = [describe(default)]
-        if source == "openai":
-            offered += [model for model in OPENAI_MODELS if model.id != default]
-    return [
-        {
-            "id": model.id,
-            "value": model.id,
-            "name": model.name,
-            "provider": source,
-            "context_window": window_of(model.id),
-            "supports_reasoning": model.reasoning,
-            "supportsReasoning": model.reasoning,
-            "isDefault": model.id == default,
-        }
-        for model in offered
-    ]
+    default = default_model()
+    place = served(default)
+    offered: dict[str, Served | None] = {default: place}
+    offered |= {model: at for model, at in shown() if at != place}
+    return [_entry(model, at, is_default=model == default) for model, at in offered.items()]
+
+
+def _entry(model: str, at: Served | None, *, is_default: bool) -> dict[str, Any]:
+    about = facts(model)
+    entry = {
+        "id": model,
+        "value": model,
+        "name": "Demo (offline)" if at is None and model == DEMO_MODEL else about.name,
+        "provider": at.provider.name or provider() if at else "demo",
+        "context_window": window_of(model),
+        "output_limit": about.output_limit,
+        "supports_reasoning": supports_reasoning(model),
+        "supportsReasoning": supports_reasoning(model),
+        "supports_images": can_see(model),
+        "supports_tools": about.tools,
+        "isDefault": is_default,
+    }
+    if price := price_of(model):
+        # In US dollars for a million tokens.
+        entry["input_price"], entry["output_price"] = float(price.input), float(price.output)
+        entry["cached_price"], entry["price_as_of"] = float(price.cached), price.as_of.isoformat()
+    return entry
+
+
+def is_known(model: str) -> bool:
+    """Whether somebody answers for it. Where there are no providers but the default one, that is asked any model."""
+    return not registry.named or model == DEMO_MODEL or served(model) is not None
+
+
+def require_known(model: str) -> None:
+    """Raises UnknownModel."""
+    if not is_known(model):
+        raise UnknownModel()
+
+
+def unknown_model_text() -> str:
+    """With the models that are known, as many of them as an error can hold."""
+    named: list[str] = []
+    models = [entry["id"] for entry in offered_models()]
+    for model in models[:MAX_NAMED]:
+        if sum(map(len, named)) + len(model) > MAX_NAMED_CHARS:
+            break
+        named.append(model)
+    more = f" and {len(models) - len(named)} more; /api/config has all" if len(named) < len(models) else ""
+    return f"No provider has this model. There are: {', '.join(named)}{more}."
 
 
 class ContextWindow(NamedTuple):
@@ -134,16 +133,24 @@ def context_window(model: str) -> ContextWindow:
 
 def window_of(model: str) -> int:
     """In tokens; MODEL_WINDOWS counts before what is known."""
-    return settings.MODEL_WINDOWS.get(model) or describe(model).context_window
+    at = served(model)
+    by_operator = settings.MODEL_WINDOWS.get(model) or (settings.MODEL_WINDOWS.get(at.model) if at else None)
+    return by_operator or facts(model).context_window or UNKNOWN_WINDOW
 
 
 def price_of(model: str) -> Price | None:
     """None where it is not known: who else serves a model of the same name asks another price."""
-    return describe(model).price if provider() in ("openai", "azure") else None
+    return facts(model).price if served(model) else None
 
 
 def supports_reasoning(model: str) -> bool:
-    return describe(model).reasoning
+    """Whether an effort can be chosen for it."""
+    at, about = served(model), facts(model)
+    if at is not None and not at.provider.kind.effort:
+        return False
+    # What nearly-compatible servers make of others' parameters is not known.
+    elsewhere = at is None or at.provider.kind is KINDS["compatible"]
+    return bool(about.reasoning) and (not elsewhere or about.vendor == "openai")
 
 
 # Parts of the names of models that take images, as providers name them.
@@ -155,19 +162,16 @@ _SEEING = re.compile(
 def can_see(model: str) -> bool:
     """Whether the model takes images. A provider refuses the whole request if its model does not, so a model that is
     not known gets none, only the names of the files."""
-    return describe(model) in OPENAI_MODELS or _SEEING.search(model.lower()) is not None
+    at, about = served(model), facts(model)
+    if at is not None and not at.provider.kind.images:
+        return False
+    return _SEEING.search(model.lower()) is not None if about.images is None else about.images
 
 
-@lru_cache(256)
-def describe(model: str) -> KnownModel:
-    """What is known of a model by its id; dated ids and vendor prefixes (`openai/gpt-5-2025-08-07`) included."""
-    if model == DEMO_MODEL:
-        return DEMO
-    bare = model.rsplit("/", 1)[-1].lower()
-    for known in OPENAI_MODELS:
-        if bare == known.id:
-            return known
-    for known in OPENAI_MODELS:
-        if bare.startswith(known.id + "-"):
-            return KnownModel(model, model, known.context_window, known.reasoning and "chat" not in bare, known.price)
-    return KnownModel(model, model, UNKNOWN_WINDOW, False)
+def chain(model: str) -> list[str]:
+    """The model, and those that are asked in its place, in their order, where its provider fails."""
+    at = served(model)
+    others = settings.MODEL_FALLBACKS.get(model)
+    if others is None and at is not None:
+        others = at.provider.fallbacks.get(at.model)
+    return list(dict.fromkeys([model, *(other for other in others or () if served(other) is not None)]))

@@ -13,6 +13,7 @@ from rest_framework import serializers
 
 from chatjuicer.api.fields import Choice, Flag, Metadata, Number, Text
 from chatjuicer.api.times import rfc3339
+from sessions_app import catalogue
 from sessions_app.catalogue import REASONING_EFFORTS
 from sessions_app.models import IDLE, ChatSession, Message, Project
 from sessions_app.models.marks import MAX_DRAFT_CHARS
@@ -53,13 +54,28 @@ class OwnProject(serializers.PrimaryKeyRelatedField[Project]):
         return projects
 
 
+class ModelName(Text):
+    """Of a model that a provider has."""
+
+    default_error_messages = {"unknown": "{models}"}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=128, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        model = super().to_internal_value(data)
+        if not catalogue.is_known(model):
+            self.fail("unknown", models=catalogue.unknown_model_text())
+        return model
+
+
 class NewSessionSerializer(serializers.Serializer[None]):
     """What is missing or null takes its default; an empty `mcp_config` stays empty."""
 
     session_id = SessionId(max_length=64, required=False, allow_null=True, source="public_id")
     title = Text(max_length=255, required=False, allow_blank=True, allow_null=True)
     name = Text(max_length=255, required=False, allow_blank=True, allow_null=True, help_text="Same as title.")
-    model = Text(max_length=128, required=False, allow_null=True)
+    model = ModelName(required=False, allow_null=True)
     mcp_config = McpServers(required=False, allow_null=True)
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
     agent_name = Text(max_length=64, required=False, allow_null=True)
@@ -76,7 +92,7 @@ class SessionChangesSerializer(serializers.Serializer[None]):
     pinned = Flag(required=False)
     archived = Flag(required=False)
     is_active = Flag(required=False, help_text="A session that is not takes no messages.")
-    model = Text(max_length=128, required=False)
+    model = ModelName(required=False)
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False)
     mcp_config = McpServers(required=False)
     agent_name = Text(max_length=64, required=False)

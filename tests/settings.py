@@ -30,6 +30,8 @@ os.environ.update(
     OPENAI_BASE_URL="",
     AZURE_OPENAI_ENDPOINT="",
     DEFAULT_MODEL="",
+    PROVIDERS="",
+    MODEL_FALLBACKS="",
 )
 
 from chatjuicer.settings import *  # noqa: E402, F403

@@ -17,9 +17,10 @@ from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
 
 from .approvals import paused, resume
 from .asker import Asker, BudgetSpent
+from .fallbacks import Fallbacks
 from .mcp import toolbox_for
-from .providers.choice import model_for
 from .providers.failures import LengthReached, ProviderError
+from .providers.upkeep import upkeep
 from .tool_loop import run_tools
 from .tools import tools_at_hand
 from .transcript import Transcript
@@ -56,10 +57,12 @@ async def answer(request: RunRequest, writer: Writer) -> Outcome:
 async def _run(transcript: Transcript) -> Sequence[ToolApprovalItem]:
     """The calls that wait for a person's decision, if any. Raises MaxTurnsExceeded."""
     request = transcript.request
+    await upkeep.wait_for_rows()
     box = await toolbox_for(request)
     transcript.servers = box.servers
     tools = (*tools_at_hand(), *box.tools)
-    asker = Asker(transcript, model_for(request.model, transcript), tools)
+    fallbacks = Fallbacks(request.model, transcript)
+    asker = Asker(transcript, await fallbacks.next(), tools, fallbacks)
     approved = await resume(request, transcript, tools) if request.state else []
     turns = settings.AGENT_MAX_TURNS - transcript.turns
     if approved:  # what they are the answer of was a turn before the decision

@@ -18,6 +18,7 @@ from sessions_app import catalogue
 from .agent import instructions_for
 from .compactor import compact
 from .context import Prepared
+from .fallbacks import Fallbacks, rest
 from .gauge import Gauge
 from .inline_images import with_images
 from .providers.base import ModelCall, RunModel
@@ -35,15 +36,36 @@ class BudgetSpent(Exception):
 
 
 class Asker:
-    def __init__(self, transcript: Transcript, model: RunModel, tools: Sequence[Tool]) -> None:
+    """`fallbacks` are asked where `model` fails; what it has not begun to say, another may say."""
+
+    def __init__(
+        self, transcript: Transcript, model: RunModel, tools: Sequence[Tool], fallbacks: Fallbacks | None = None
+    ) -> None:
         self.transcript, self.tools = transcript, tools
-        self._model = model
+        self._fallbacks = fallbacks
         self._settings = model_settings(transcript.request.reasoning_effort)
-        self._gauge = Gauge(model.name, model.origin, tools)
+        self._use(model)
+
+    def _use(self, model: RunModel) -> None:
+        self._model = model
+        self._gauge = Gauge(model.name, model.origin, self.tools)
+        self.transcript.model = model.name
 
     async def ask(self) -> ModelResponse:
         """Everything of the answer is written when this returns. Raises ProviderError, LengthReached, BudgetSpent."""
         await self._require_budget()
+        while True:
+            try:
+                return await self._ask()
+            except ProviderError as error:
+                if error.begun or self._fallbacks is None:
+                    raise
+                failed = self._model.name
+                self._use(await self._fallbacks.next(error))
+                rest(failed)
+                await self.transcript.context.start_over()
+
+    async def _ask(self) -> ModelResponse:
         for left in reversed(range(COMPACTIONS)):
             # First, because the rows also say whether there are files to name.
             prepared = await self.transcript.context.prepared(self._model.origin, self._model.messages)
@@ -66,7 +88,13 @@ class Asker:
         items = await with_images(prepared.items, self.transcript, catalogue.can_see(self._model.name))
         answer = await self._model.answer(
             ModelCall(
-                instructions, items, self.tools, self._settings, encoded=prepared.encoded, preamble=prepared.preamble
+                instructions,
+                items,
+                self.tools,
+                self._settings,
+                encoded=prepared.encoded,
+                preamble=prepared.preamble,
+                patience_s=self._fallbacks.patience_s if self._fallbacks else None,
             )
         )
         if (call := self.transcript.last_call) and not call.estimated:

@@ -47,7 +47,7 @@ async def compact(transcript: Transcript, limits: Limits) -> bool:
 
 
 async def _summary(transcript: Transcript, before: Held, chosen: Plan, limits: Limits) -> str:
-    asked = SummaryRequest(transcript.request.model, chosen.material, before.summary, limits.for_summary)
+    asked = SummaryRequest(transcript.model, chosen.material, before.summary, limits.for_summary)
     try:
         summary = await summarize(asked)
     except ApiError as error:

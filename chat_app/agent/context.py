@@ -78,6 +78,11 @@ class Context:
         await self._writer.flush()
         self._prefix, self._preamble, self._history, self._written, self.compaction = None, (), None, [], None
 
+    async def start_over(self) -> None:
+        """For another model than the one that it was prepared for."""
+        if self._prefix is not None or self._preamble:
+            await self.forget()
+
     async def write(self, item: Item) -> None:
         self._note_ids([item])
         self.has_files = None  # a later turn looks again

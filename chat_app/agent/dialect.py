@@ -1,10 +1,12 @@
 """How a history is put to models whose chat templates are strict, as those of many open models are: one system message
-at the very beginning, and after it turns that alternate."""
+at the very beginning, and after it turns that alternate; and what else a kind of providers wants of it."""
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chat_app.runs.contract import Item
+from sessions_app.provider_kinds import ProviderKind
 
 from .repair import text_of_parts
 
@@ -61,3 +63,33 @@ def one_answer(messages: list[Any]) -> list[Any]:
         else:
             joined.append(message)
     return joined
+
+
+STOPPED = "I was stopped before I could answer."
+
+
+def as_kind_takes(messages: list[Any], kind: ProviderKind) -> list[Any]:
+    """Chat messages with ids of calls, and in an order, that providers of that kind take."""
+    if kind.call_id is not None:
+        for message in messages:
+            for call in message.get("tool_calls") or ():
+                call["id"] = call_id_for(kind, call["id"])
+            if "tool_call_id" in message:
+                message["tool_call_id"] = call_id_for(kind, message["tool_call_id"])
+    return list(_answered(messages)) if kind.answers_tools else messages
+
+
+def call_id_for(kind: ProviderKind, call_id: str) -> str:
+    """`call_id`, or the one that always stands for it where it is no id to providers of that kind."""
+    if kind.call_id is None or kind.call_id.fullmatch(call_id):
+        return call_id
+    return hashlib.sha256(call_id.encode(errors="replace")).hexdigest()[: kind.call_id_chars]
+
+
+def _answered(messages: list[Any]) -> Iterator[Any]:
+    after_tool = False
+    for message in messages:
+        if after_tool and message.get("role") == "user":
+            yield {"role": "assistant", "content": STOPPED}
+        after_tool = message.get("role") == "tool"
+        yield message

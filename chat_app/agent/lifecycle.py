@@ -14,6 +14,7 @@ from .asker import Asker
 from .mcp import start_shared, stop_all
 from .null_writer import NullWriter
 from .providers.base import ModelCall, RunModel
+from .providers.upkeep import upkeep
 from .providers.wire import client, close_client
 from .tool_loop import run_tools
 from .tools import TOOLS
@@ -35,6 +36,7 @@ async def warm_up() -> None:
 def start_up() -> None:
     """On the loop on which runs are executed from now on: the client, and the shared MCP servers."""
     client()
+    upkeep.start()
     global _starting
     _starting = asyncio.create_task(start_shared())
 
@@ -45,6 +47,7 @@ _starting: asyncio.Task[None] | None = None
 async def shut_down() -> None:
     if _starting is not None:
         _starting.cancel()
+    await upkeep.stop()
     await stop_all()
     await close_client()
 

@@ -69,7 +69,8 @@ prefixes = Prefixes()
 def finished(items: list[Item]) -> int:
     """How many of `items`, from the first on, look the same to every later turn: those before the newest message of a
     person, up to the first image, which is sent anew each time; none while one of their calls has no output. They end
-    with something of the model: a person's words, and notes, may become one message with what comes after them."""
+    with words of the model: a person's, and notes, may become one message with what comes after them, and between a
+    tool's result and a person some models want words of their own."""
     people = [index for index, item in enumerate(items) if item.get("role") == "user"]
     end = next((index for index in people if refers_to_image(items[index])), people[-1] if people else 0)
     for count in range(end, max(end - LOOK_BACK, 0), -1):
@@ -82,7 +83,7 @@ def _is_answered(items: list[Item]) -> bool:
     valid = repaired(items, finished=True)
     calls = {item.get("call_id") for item in items if item.get("type") == "function_call"}
     outputs = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
-    return bool(valid) and valid[-1].get("role", "assistant") == "assistant" and calls <= outputs
+    return bool(valid) and valid[-1].get("role") == "assistant" and calls <= outputs
 
 
 def array(before: list[Any], encoded: bytes, after: list[Any]) -> Any:

@@ -9,7 +9,7 @@ import orjson
 from chat_app.models.ending import INTERRUPTED_RESULT
 from chat_app.runs.contract import Item
 
-from .provider_data import with_data_of
+from .provider_data import is_of, with_data_of
 
 NO_OUTPUT = "(no output)"
 _ROLES = ("user", "assistant", "system", "developer")
@@ -49,7 +49,7 @@ def _paired(items: list[Item], outputs: dict[str, Item], last_user: int, origin:
         if kind == "function_call_output":
             answering = answering or item.get("call_id") in waiting
             continue
-        valid = _valid(kind, item, keep_reasoning=index > last_user)
+        valid = _valid(kind, item, keep_reasoning=index > last_user and is_of(origin, item))
         if valid is None or (kind == "function_call" and valid["call_id"] in called):
             continue
         if waiting and (answering or kind == "message"):

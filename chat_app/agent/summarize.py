@@ -10,7 +10,9 @@ from chat_app.runs.contract import Item, RunError, RunRequest, SummaryRequest
 from chat_app.window.shorten import cut
 from chat_app.window.tokens import count
 from chatjuicer.api.exceptions import ApiError
+from sessions_app import catalogue
 
+from .fallbacks import PASSED_OVER
 from .gauge import Gauge
 from .null_writer import NullWriter
 from .providers.base import ModelCall, RunModel
@@ -68,11 +70,27 @@ async def summarize(request: SummaryRequest) -> str:
         RunRequest(nobody, nobody, "", nobody, request.model, history=[]), NullWriter(request.calls)
     )
     transcript.purpose = "summary"
-    model = model_for(request.model, transcript)
+    failed: NoSummary | None = None
+    for name in catalogue.chain(request.model):
+        try:
+            return await _by(name, request, transcript)
+        except NoSummary as error:
+            if error.code not in PASSED_OVER:
+                raise
+            failed = failed or error
+    assert failed is not None, "a chain has a model"
+    raise failed
+
+
+async def _by(name: str, request: SummaryRequest, transcript: Transcript) -> str:
+    try:
+        model = model_for(name, transcript)
+    except ProviderError as error:
+        raise NoSummary(error.error) from error
     lines = lines_of(repaired(request.items))
     if isinstance(model, DemoModel):
         return _demo_summary(request.earlier, lines)
-    gauge = Gauge(request.model, model.origin, ())
+    gauge = Gauge(name, model.origin, ())
     window = gauge.limits.window / gauge.ratio
     piece = int(min(window * PIECE_SHARE, window - 2 * request.tokens - count(INSTRUCTIONS)))
     return await _in_pieces(model, request, lines, max(piece, SMALLEST_PIECE))

@@ -28,10 +28,9 @@ async def title(request: TitleRequest) -> str:
     transcript = Transcript(run, NullWriter(request.calls))
     transcript.purpose = "title"
     words = [{"role": "user", "content": request.words[:SHOWN_CHARS]}]
+    call = ModelCall(INSTRUCTIONS, words, [], ModelSettings(), patience_s=PATIENCE_S)
     try:
-        answer = await model_for(request.model, transcript).answer(
-            ModelCall(INSTRUCTIONS, words, [], ModelSettings(), patience_s=PATIENCE_S)
-        )
+        answer = await model_for(request.model, transcript).answer(call)
     except (ProviderError, LengthReached):
         return ""
     text = " ".join("".join(filter(None, map(ItemHelpers.extract_text, answer.output))).split())

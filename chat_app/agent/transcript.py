@@ -35,6 +35,7 @@ class Transcript:
         self.writer = writer
         self.context = Context(request, writer)
         self.usage: Usage | None = None
+        self.model = request.model  # the one that is asked, which may stand in for the run's
         self.turns = 0  # model calls that were answered
         self.purpose: Purpose = "answer"
         self.last_call: CallRecord | None = None

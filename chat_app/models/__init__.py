@@ -2,6 +2,7 @@ from chat_app.log.event import Event
 
 from .approval import Approval
 from .notice import Notice
+from .provider import ModelProvider
 from .push_subscription import PushSubscription
 from .run import Run, Started
 from .usage import Budget, CallUsage
@@ -12,6 +13,7 @@ __all__ = [
     "Budget",
     "CallUsage",
     "Event",
+    "ModelProvider",
     "Notice",
     "PushSubscription",
     "Run",

@@ -11,7 +11,7 @@ from chat_app.exceptions import BadFrame
 from chat_app.models import Approval, Run, Started
 from chat_app.protocol import ApprovalCommand, SendMessage, UserInput
 from chat_app.window.fit import require_fit
-from sessions_app.catalogue import REASONING_EFFORTS
+from sessions_app.catalogue import REASONING_EFFORTS, require_known
 from sessions_app.models import ChatSession
 
 from .process import process
@@ -20,8 +20,10 @@ FITS_ANY_WINDOW = 500  # characters, which are not worth a look at the session's
 
 
 async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
-    """Raises BadFrame, MessageTooLarge, and what `Run.objects.start` raises."""
+    """Raises BadFrame, MessageTooLarge, UnknownModel, and what `Run.objects.start` raises."""
     inputs = inputs_of(command)
+    if command.model:
+        require_known(command.model)
     if sum(len(given.content) for given in inputs) > FITS_ANY_WINDOW:
         await in_database(require_room, session_pk, command.model, inputs)
     return await accept_run(session_pk, user_id, partial(begin, session_pk, command, inputs))

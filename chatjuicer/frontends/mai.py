@@ -24,7 +24,7 @@ from chatjuicer.api.times import rfc3339
 from files_app.message_files import message_files
 from sessions_app import listing
 from sessions_app.models import NATIVE, ChatSession, Message
-from sessions_app.serializers import MAX_CONTENT, SessionSerializer
+from sessions_app.serializers import MAX_CONTENT, ModelName, SessionSerializer
 from sessions_app.viewsets import SESSION, SessionView, caller
 
 TAG = "MAI"
@@ -36,7 +36,7 @@ MAX_MESSAGES = 500
 class MaiChangesSerializer(serializers.Serializer[None]):
     title = Text(max_length=255, required=False)
     agent_name = Text(max_length=64, required=False)
-    model_id = Text(max_length=128, required=False, source="model")
+    model_id = ModelName(required=False, source="model")
 
 
 class NewMaiSessionSerializer(MaiChangesSerializer):
@@ -44,7 +44,7 @@ class NewMaiSessionSerializer(MaiChangesSerializer):
 
     title = Text(max_length=255, required=False, allow_null=True)
     agent_name = Text(max_length=64, required=False, allow_null=True)
-    model_id = Text(max_length=128, required=False, allow_null=True, source="model")
+    model_id = ModelName(required=False, allow_null=True, source="model")
 
 
 class NewMaiMessageSerializer(serializers.Serializer[None]):

@@ -11,6 +11,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth import get_user_model
 
 from chat_app.agent import answer as module
+from chat_app.agent import fallbacks
 from chat_app.agent.null_writer import NullWriter
 from chat_app.agent.providers.base import ModelCall
 from chat_app.agent.providers.responses import ResponsesModel
@@ -18,6 +19,8 @@ from chat_app.agent.providers.wire import encoded
 from chat_app.agent.transcript import Transcript, Turn, Used
 from chat_app.runs.contract import RunRequest
 from sessions_app.models import ChatSession
+from sessions_app.providers import Provider
+from sessions_app.served import Served
 
 LENGTHS = (2, 200, 1000)
 TIMES = 40
@@ -32,7 +35,7 @@ class Quick(ResponsesModel):
 
 
 def quick(name: str, transcript: Transcript) -> Quick:
-    return Quick(name, transcript)
+    return Quick(name, Served(Provider("", "openai", "https://api.openai.com/v1"), name), transcript)
 
 
 def conversation(length: int) -> ChatSession:
@@ -55,7 +58,7 @@ async def message_ms(session: ChatSession) -> float:
 
 
 async def measure() -> dict[int, float]:
-    setattr(module, "model_for", quick)  # noqa: B010  the module does not export it
+    setattr(fallbacks, "model_for", quick)  # noqa: B010  the module does not export it
     return {length: await message_ms(await sync_to_async(conversation)(length)) for length in LENGTHS}
 
 

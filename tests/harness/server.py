@@ -213,6 +213,6 @@ def _inherited() -> dict[str, str]:
         "MODEL_",
         "MCP_",
     )
-    names = {"SECRET_KEY", "DEBUG", "DEFAULT_MODEL", "HOST", "PORT"}
+    names = {"SECRET_KEY", "DEBUG", "DEFAULT_MODEL", "PROVIDERS", "HOST", "PORT"}
     names.add("PYTHONDONTWRITEBYTECODE")  # each of a hundred servers would compile all of the product
     return {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in names}

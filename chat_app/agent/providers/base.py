@@ -13,6 +13,8 @@ from django.conf import settings
 
 from chat_app.agent.transcript import Transcript, Turn, Used
 from chat_app.runs.contract import Item
+from sessions_app import catalogue
+from sessions_app.served import Served
 
 from .failures import LengthReached, ProviderError
 from .patience import Patience
@@ -67,11 +69,19 @@ class RunModel(ABC):
 
 
 class ProviderModel(RunModel):
+    """`name` is the id by which it was chosen, `model` the one that its provider knows it by."""
+
     path: ClassVar[str]
+
+    def __init__(self, name: str, at: Served, transcript: Transcript) -> None:
+        super().__init__(name, transcript)
+        self.provider, self.model = at
+        self.kind = at.provider.kind
+        self.reasons = catalogue.supports_reasoning(name)
 
     @property
     def origin(self) -> str:
-        return f"{endpoint(self.path, self.name).url} {self.name}"
+        return f"{endpoint(self.path, self.provider, self.model).url} {self.model}"
 
     @abstractmethod
     def messages(self, items: list[Item]) -> list[Item]: ...
@@ -84,7 +94,7 @@ class ProviderModel(RunModel):
         """Pass the answer to `turn` piece by piece, until it ends."""
 
     async def answer(self, model_call: ModelCall) -> ModelResponse:
-        target = endpoint(self.path, self.name)
+        target = endpoint(self.path, self.provider, self.model)
         body, left_out = refusals.accepted(target.url, self.name, self.body(model_call))
         await self._tell_left_out(left_out)
         patience = Patience(settings.MODEL_PATIENCE_S if model_call.patience_s is None else model_call.patience_s)

@@ -5,12 +5,12 @@ from typing import Any
 
 from agents.models.chatcmpl_converter import Converter
 
-from chat_app.agent.dialect import alternating, one_answer
+from chat_app.agent.dialect import alternating, as_kind_takes, one_answer
 from chat_app.agent.prefix import array
 from chat_app.agent.provider_data import OF_CALL, OF_MESSAGE, THOUGHTS, give_back, kept, wants_thoughts
 from chat_app.agent.transcript import Turn, Used
 from chat_app.runs.contract import Item
-from sessions_app import catalogue
+from sessions_app.provider_kinds import ProviderKind
 
 from .base import AnswerEnd, ModelCall, ProviderModel
 from .failures import ProviderError, from_event
@@ -22,32 +22,33 @@ class ChatCompletionsModel(ProviderModel):
 
     def messages(self, items: list[Item]) -> list[Item]:
         items = alternating(items)
-        messages = one_answer(Converter.items_to_messages(items, model=self.name))  # type: ignore[arg-type]
-        give_back(messages, items, self.origin)
-        return messages
+        messages = one_answer(Converter.items_to_messages(items, model=self.model))  # type: ignore[arg-type]
+        give_back(messages, items, self.kind, self.origin)
+        return as_kind_takes(messages, self.kind)
 
     def body(self, model_call: ModelCall) -> dict[str, Any]:
         settings = model_call.settings
         texts = filter(None, [model_call.instructions, *model_call.preamble])
         system = [{"role": "system", "content": text}] if (text := "\n\n".join(texts)) else []
         body: dict[str, Any] = {
-            "model": self.name,
+            "model": self.model,
             "messages": array(system, model_call.encoded, self.messages(model_call.items)),
             "stream": True,
-            "stream_options": {"include_usage": True},
         }
+        if self.kind.counts_when_asked:
+            body["stream_options"] = {"include_usage": True}
         if model_call.tools:
             body["tools"] = [Converter.tool_to_openai(tool) for tool in model_call.tools]
-        if catalogue.supports_reasoning(self.name) and settings.reasoning is not None and settings.reasoning.effort:
-            body["reasoning_effort"] = settings.reasoning.effort
+        effort = settings.reasoning.effort if settings.reasoning is not None else None
+        if self.reasons and effort:
+            body[self.kind.effort] = effort if self.kind.effort == "reasoning_effort" else {"effort": effort}
         if settings.max_tokens is not None:
-            body["max_completion_tokens" if catalogue.supports_reasoning(self.name) else "max_tokens"] = (
-                settings.max_tokens
-            )
+            limit = self.kind.limit or ("max_completion_tokens" if self.reasons else "max_tokens")
+            body[limit] = settings.max_tokens
         return body
 
     async def read(self, reply: Reply, turn: Turn) -> AnswerEnd:
-        reader = CompletionReader(turn, self.origin)
+        reader = CompletionReader(turn, self.kind, self.origin)
         while not reader.ended:
             try:
                 events = await reply.events()
@@ -61,7 +62,10 @@ class ChatCompletionsModel(ProviderModel):
                 if type(event) is dict and (choices := event.get("choices")):
                     choice = choices[0]
                     delta = choice.get("delta") or {}
-                    if content := delta.get("content"):
+                    content = delta.get("content")
+                    if type(content) is not str:  # parts, which Mistral has
+                        content = ""
+                    elif content:
                         pieces.append(content)
                     if content and len(delta) == 1 and not choice.get("finish_reason") and not event.get("usage"):
                         continue
@@ -86,8 +90,9 @@ class Call:
 class CompletionReader:
     """Reads all of one completion's chunks except the deltas of its text."""
 
-    def __init__(self, turn: Turn, origin: str) -> None:
+    def __init__(self, turn: Turn, kind: ProviderKind, origin: str) -> None:
         self._turn = turn
+        self._kind = kind
         self._origin = origin
         self._calls: list[Call] = []
         self._at: dict[int, Call] = {}  # index in the stream -> the latest call there
@@ -103,7 +108,7 @@ class CompletionReader:
             return
         if event.get("error"):
             raise from_event(event["error"])
-        if usage := event.get("usage"):
+        if usage := event.get("usage") or (event.get("x_groq") or {}).get("usage"):
             self.used = Used.reported(usage)
         for choice in event.get("choices") or []:
             if choice.get("index", 0) == 0:
@@ -111,7 +116,9 @@ class CompletionReader:
                 self.finish_reason = choice.get("finish_reason") or self.finish_reason
 
     async def _delta(self, delta: dict[str, Any]) -> None:
-        """All of a delta but its content, which was read before."""
+        """All of a delta but its content, which was read before where it is a text."""
+        if isinstance(parts := delta.get("content"), list):
+            await self._parts(parts)
         if thought := delta.get(THOUGHTS) or delta.get("reasoning"):
             self._thoughts.append(thought)
             await self._turn.reasoning(thought)
@@ -122,6 +129,14 @@ class CompletionReader:
             await self._turn.text(refusal)
         for part in delta.get("tool_calls") or []:
             await self._call(part)
+
+    async def _parts(self, parts: list[Any]) -> None:
+        """As Mistral's reasoning models have them."""
+        for part in parts:
+            if part.get("type") == "thinking":
+                await self._turn.reasoning("".join(thought.get("text") or "" for thought in part["thinking"]))
+            elif text := part.get("text"):
+                await self._turn.text(text)
 
     async def _call(self, part: dict[str, Any]) -> None:
         function = part.get("function") or {}
@@ -155,7 +170,7 @@ class CompletionReader:
                     detail="filtered",
                 )
         of_message: dict[str, Any] = dict(self._data)
-        if wants_thoughts(self._origin):
+        if wants_thoughts(self._kind, self._origin):
             of_message[THOUGHTS] = "".join(self._thoughts)
         for call in self._calls:
             item = kept(self._origin, {**of_message, **call.data})

@@ -1,18 +1,20 @@
-from django.conf import settings
-
 from chat_app.agent.transcript import Transcript
-from sessions_app import catalogue
+from sessions_app.served import DEMO_MODEL, default_provider, registry, served
 
 from .base import RunModel
 from .chat_completions import ChatCompletionsModel
 from .demo import DemoModel
+from .failures import ProviderError
 from .responses import ResponsesModel
 
 
 def model_for(name: str, transcript: Transcript) -> RunModel:
-    """The model that answers a run. A session made while there was no key keeps its `demo`; any other name is the
-    demo's too while there is none."""
-    if name == catalogue.DEMO_MODEL or catalogue.provider() == "demo":
+    """The model that answers a run. A session made while there was no provider keeps its `demo`; any other name is the
+    demo's too while there is none. Raises ProviderError if nobody has a model of that name any more."""
+    at = served(name)
+    if at is not None:
+        wire = ChatCompletionsModel if at.provider.api == "chat_completions" else ResponsesModel
+        return wire(name, at, transcript)
+    if name == DEMO_MODEL or (default_provider() is None and not registry.named):
         return DemoModel(name, transcript)
-    wire = ChatCompletionsModel if settings.OPENAI_API == "chat_completions" else ResponsesModel
-    return wire(name, transcript)
+    raise ProviderError("model_not_found", detail="no provider has it")

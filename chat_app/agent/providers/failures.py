@@ -83,6 +83,10 @@ _TOO_LONG_TEXTS = (
 )
 _TOO_LONG_TEXT = re.compile("|".join(_TOO_LONG_TEXTS), re.IGNORECASE)
 
+_NO_MODEL = {"model_not_found", "invalid_model"}  # OpenAI; Mistral: 400
+_NO_MODEL_TEXT = re.compile("is not a valid model id|^model not exist", re.IGNORECASE)  # OpenRouter, DeepSeek: 400
+_AUTH_TEXT = re.compile("api key not valid", re.IGNORECASE)  # Gemini: 400
+
 # OpenAI, Groq: "Please try again in 7.66s."; Gemini: "Please retry in 34.07s."
 _RETRY_IN = re.compile(r"(?:try again|retry) in (\d+(?:\.\d+)?)s", re.IGNORECASE)
 
@@ -149,11 +153,13 @@ def _failure(status: int, given: dict[str, Any], detail: str, retry_after_s: flo
     if status == 429:
         wait_s = retry_after_s if retry_after_s is not None else _wait_in(sentence)
         return ProviderError("provider_rate_limited", detail=detail, repeat=True, retry_after_s=wait_s)
-    if status in (401, 403):
+    if "tool_use_failed" in kinds:  # Groq: the model wrote a call that cannot be read; it may write another
+        return ProviderError("provider_protocol", detail=detail, repeat=True)
+    if status in (401, 403) or _AUTH_TEXT.search(sentence):
         return ProviderError("provider_auth", detail=detail)
-    if status == 404:
+    if status == 404 or kinds & _NO_MODEL or _NO_MODEL_TEXT.search(sentence):
         return ProviderError("model_not_found", detail=detail)
-    if status in (408, 409, 425) or status >= 500:
+    if status in (408, 409, 425, 498) or status >= 500:  # 498: Groq has no room
         return ProviderError("provider_unavailable", detail=detail, repeat=True, retry_after_s=retry_after_s)
     return ProviderError("provider_rejected", detail=detail, parameter=_parameter(given, sentence))
 
@@ -177,7 +183,15 @@ def _sentence(given: dict[str, Any]) -> str:
     """What it says to people; OpenRouter has the words of the provider behind it apart."""
     metadata = given.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
-    return " ".join(str(part) for part in (given.get("message"), raw) if part)
+    refused = [f"{name}: {said}" for name, said in _refused_fields(given)]
+    return " ".join(str(part) for part in (given.get("message"), raw, *refused) if part)
+
+
+def _refused_fields(given: dict[str, Any]) -> list[tuple[str, str]]:
+    """Of Mistral's 422, which lists each field of the body that it does not take, and why."""
+    detail = given.get("detail")
+    entries = [entry for entry in detail if isinstance(entry, dict)] if isinstance(detail, list) else []
+    return [(".".join(map(str, (entry.get("loc") or [])[1:])), str(entry.get("msg") or "")) for entry in entries]
 
 
 def _parameter(given: dict[str, Any], sentence: str) -> str:
@@ -185,7 +199,13 @@ def _parameter(given: dict[str, Any], sentence: str) -> str:
     named = given.get("param")
     if isinstance(named, str) and named:
         return named
-    return next((name for name in OPTIONAL if not name.isalpha() and name in sentence), "")
+    if refused := _refused_fields(given):
+        return refused[0][0]
+    quoted = set(_QUOTED.findall(sentence))
+    return next((name for name in OPTIONAL if name in quoted or (not name.isalpha() and name in sentence)), "")
+
+
+_QUOTED = re.compile(r"['\"`]([a-z_.]+)['\"`]")  # a name that is a word, too, is one in quotation marks only
 
 
 # "maximum context length is 16384 tokens. However, you requested 122946 tokens", "213462 tokens > 200000 maximum",

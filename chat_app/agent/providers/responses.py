@@ -5,9 +5,9 @@ from typing import Any
 from agents.models.openai_responses import Converter
 
 from chat_app.agent.prefix import array
+from chat_app.agent.provider_data import of_origin
 from chat_app.agent.transcript import Turn, Used
 from chat_app.runs.contract import Item
-from sessions_app import catalogue
 
 from .base import AnswerEnd, ModelCall, ProviderModel
 from .failures import ProviderError, from_event
@@ -24,7 +24,7 @@ class ResponsesModel(ProviderModel):
         settings = model_call.settings
         preamble = [{"type": "message", "role": "system", "content": text} for text in model_call.preamble]
         body: dict[str, Any] = {
-            "model": self.name,
+            "model": self.model,
             "instructions": model_call.instructions,
             "input": array(preamble, model_call.encoded, self.messages(model_call.items)),
             "stream": True,
@@ -34,19 +34,19 @@ class ResponsesModel(ProviderModel):
         if model_call.tools:
             body["tools"] = Converter.convert_tools(list(model_call.tools), []).tools
             body["parallel_tool_calls"] = True
-        if catalogue.supports_reasoning(self.name):
+        if self.reasons:
             body["include"] = ["reasoning.encrypted_content"]
             body["reasoning"] = {"summary": "auto"}
             if settings.reasoning is not None and settings.reasoning.effort:
                 body["reasoning"]["effort"] = settings.reasoning.effort
         if settings.max_tokens is not None:
             body["max_output_tokens"] = settings.max_tokens
-        if catalogue.provider() == "openai":
+        if self.kind.cache_key:
             body["prompt_cache_key"] = str(self.transcript.request.session_pk)
         return body
 
     async def read(self, reply: Reply, turn: Turn) -> AnswerEnd:
-        reader = ResponseReader(turn)
+        reader = ResponseReader(turn, self.origin)
         while reader.end is None:
             pieces: list[str] = []
             for event in await reply.events():
@@ -67,8 +67,9 @@ class ResponsesModel(ProviderModel):
 class ResponseReader:
     """Reads all events of one response except the deltas of its text."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, origin: str) -> None:
         self._turn = turn
+        self._origin = origin
         self._calls: dict[str, str] = {}  # id of the item -> id of the call
         self.end: AnswerEnd | None = None  # set at the end
 
@@ -103,7 +104,7 @@ class ResponseReader:
             case "message":
                 await self._turn.message(item)
             case "reasoning":
-                await self._turn.reasoned(item)
+                await self._turn.reasoned({**item, **of_origin(self._origin)})
             case "function_call" if item.get("status") != "incomplete":
                 call_id = self._calls.get(item.get("id", ""))
                 if call_id is None:

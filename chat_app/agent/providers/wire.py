@@ -14,7 +14,7 @@ import orjson
 from django.conf import settings
 
 from chat_app.agent.characters import whole_value
-from sessions_app import catalogue
+from sessions_app.providers import Provider
 
 from .failures import ProviderError, from_status
 
@@ -37,18 +37,24 @@ class Endpoint:
     query: dict[str, str] = field(default_factory=dict)
 
 
-def endpoint(path: str, model: str) -> Endpoint:
+def endpoint(path: str, provider: Provider, model: str) -> Endpoint:
     """The provider's endpoint for what api.openai.com has at /v1/`path`."""
-    if catalogue.provider() != "azure":
-        base = settings.OPENAI_BASE_URL or "https://api.openai.com/v1"
-        return Endpoint(f"{base.rstrip('/')}/{path}", {"Authorization": f"Bearer {settings.OPENAI_API_KEY}"})
-    base = f"{settings.AZURE_OPENAI_ENDPOINT.rstrip('/')}/openai"
-    headers = {"api-key": settings.AZURE_OPENAI_API_KEY}
-    version = settings.AZURE_OPENAI_API_VERSION
+    headers = key_headers(provider)
+    if provider.kind_name != "azure":
+        return Endpoint(f"{provider.url}/{path}", headers)
+    base, version = f"{provider.url}/openai", provider.api_version
     if not version or version in ("v1", "preview"):
         return Endpoint(f"{base}/v1/{path}", headers)
     deployment = "" if path == "responses" else f"/deployments/{model}"
     return Endpoint(f"{base}{deployment}/{path}", headers, {"api-version": version})
+
+
+def key_headers(provider: Provider) -> dict[str, str]:
+    """None where there is no key: servers at home want none."""
+    if not provider.key:
+        return {}
+    name = provider.kind.key_header
+    return {name: f"Bearer {provider.key}" if name == "Authorization" else provider.key}
 
 
 _client: aiohttp.ClientSession | None = None

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from tests.harness.provider import kinds
+
 JSON = dict[str, Any]
 
+NO_SIGNATURE = "skip_thought_signature_validator"
+"""What Gemini takes for a call that it has not made."""
 EFFORTS = {"none", "minimal", "low", "medium", "high", "xhigh"}
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
@@ -69,9 +73,10 @@ def responses_fault(body: Any, issued: dict[str, str]) -> str | None:
     return next(_responses_faults(body, issued), None)
 
 
-def chat_fault(body: Any, issued: dict[str, str]) -> str | None:
-    """`issued`: what must come back with earlier calls: their ids -> signatures, "thoughts of ID" -> thoughts."""
-    return next(_chat_faults(body, issued), None)
+def chat_fault(body: Any, issued: dict[str, str], kind: str = "") -> str | None:
+    """`issued`: what must come back with earlier calls: their ids -> signatures, "thoughts of ID" -> thoughts. `kind`:
+    of kinds.KINDS; empty: the model's name tells."""
+    return next(_chat_faults(body, issued, kind), None)
 
 
 def is_gemini(model: str) -> bool:
@@ -270,9 +275,9 @@ def _tools(pairs: Iterator[tuple[JSON, JSON]]) -> Iterator[str]:
                 yield f"Invalid schema for '{name}': strict needs all required and no additionalProperties."
 
 
-def _chat_faults(body: Any, issued: dict[str, str]) -> Iterator[str]:
-    yield from _top(body, _CHAT_PARAMETERS)
-    if body.get("reasoning_effort") is not None and not reasoning_model(body["model"]):
+def _chat_faults(body: Any, issued: dict[str, str], kind: str) -> Iterator[str]:
+    yield from _top(body, f"{_CHAT_PARAMETERS} reasoning" if kind == "openrouter" else _CHAT_PARAMETERS)
+    if body.get("reasoning_effort") is not None and not kind and not reasoning_model(body["model"]):
         yield "Unrecognized request argument supplied: reasoning_effort"
     yield from _tools((tool, tool.get("function") or {}) for tool in body.get("tools") or [])
     if body.get("stream_options") is not None and not body.get("stream"):
@@ -282,6 +287,8 @@ def _chat_faults(body: Any, issued: dict[str, str]) -> Iterator[str]:
         yield "Invalid 'messages': empty array. Expected an array with minimum length 1."
         return
     yield from _vendor_faults(body["model"], messages, issued)
+    if kind:
+        yield from kinds.faults(kind, messages)
     yield from _template_faults(messages)
     waiting: set[str] = set()
     for index, message in enumerate(messages):
@@ -290,8 +297,10 @@ def _chat_faults(body: Any, issued: dict[str, str]) -> Iterator[str]:
         if role not in _CHAT_FIELDS:
             yield f"Invalid value: '{role}' in '{where}.role'."
             continue
-        of_deepseek = {"reasoning_content"} if is_deepseek(body["model"]) else set()
-        for key in message.keys() - _CHAT_FIELDS[role] - of_deepseek:
+        further = {"reasoning_content"} if is_deepseek(body["model"]) else set()
+        if kind and role == "assistant":
+            further |= kinds.KINDS[kind].of_assistant
+        for key in message.keys() - _CHAT_FIELDS[role] - further:
             yield f"Unrecognized request argument supplied: {where}.{key}"
         if role == "tool":
             if message.get("tool_call_id") not in waiting:
@@ -349,7 +358,7 @@ def _vendor_faults(model: str, messages: list[JSON], issued: dict[str, str]) -> 
             signature = ((calls[0].get("extra_content") or {}).get("google") or {}).get("thought_signature")
             if index > last_user and signature is None:
                 yield "Function call is missing a thought_signature in functionCall parts."
-            if signature is not None and signature != issued.get(calls[0].get("id", "")):
+            if signature not in (None, NO_SIGNATURE, issued.get(calls[0].get("id", ""))):
                 yield "Thought signature is not valid."
         if calls and is_deepseek(model):
             thoughts = message.get("reasoning_content")

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.harness.provider.kinds import KINDS, unknown_parameter
 from tests.harness.provider.rules import (
     REFUSALS,
     chat_fault,
@@ -75,6 +76,13 @@ class Provider:
         """Tokens of a request (a fourth of its bytes) past which it is refused; 0: none is."""
         self.answers: Callable[[RecordedRequest], Script | None] = lambda request: None
         """What a request is answered, ahead of what its messages say."""
+        self.kind = ""
+        """Of kinds.KINDS, whose rules and shapes are kept; empty: OpenAI's, and of others what a model's name tells."""
+        self.models: JSON | None = None
+        """What /models answers; None: what that kind does."""
+        self.lists_asked = 0
+        self.keys: list[str] = []
+        """Of the requests, as they were given."""
         self._issued: dict[str, str] = {}
         """What was given out and must come back: ids of items, and what other vendors bind to a call's id."""
         self._failed: Counter[str] = Counter()
@@ -112,6 +120,7 @@ class Provider:
         self.requests, self.violations = [], []
         self.scripts.clear()
         self.window, self.answers = 0, lambda request: None
+        self.kind, self.models, self.lists_asked, self.keys = "", None, 0, []
         self._failed.clear()
 
     def open_gate(self, name: str) -> None:
@@ -153,6 +162,11 @@ class Provider:
         return app
 
     async def _models(self, request: web.Request) -> web.Response:
+        self.lists_asked += 1
+        if self.models is not None:
+            return web.json_response(self.models)
+        if self.kind:
+            return web.json_response(KINDS[self.kind].models)
         names = ("gpt-5.2", "gpt-4.1", "gpt-4o-mini")
         models = [{"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in names]
         return web.json_response({"object": "list", "data": models})
@@ -178,12 +192,18 @@ class Provider:
         except ValueError:
             body = None
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-        if not (bearer or request.headers.get("api-key")):
+        keyless = self.kind in KINDS and KINDS[self.kind].keyless
+        self.keys.append(bearer)
+        if not (bearer or request.headers.get("api-key") or keyless):
             self.violations.append("no API key")
             return _error(401, "You didn't provide an API key.", None)
         if isinstance(body, dict) and "model" in request.match_info:
             body.setdefault("model", request.match_info["model"])
-        fault = responses_fault(body, self._issued) if api == "responses" else chat_fault(body, self._issued)
+        if self.kind and (refused_parameter := unknown_parameter(self.kind, body)):
+            self.violations.append(f"a parameter that {self.kind} does not know")
+            return web.json_response(refused_parameter[1], status=refused_parameter[0])
+        chat = api == "chat_completions"
+        fault = chat_fault(body, self._issued, self.kind) if chat else responses_fault(body, self._issued)
         if fault is None and b"\\ud" in raw and has_lone_surrogate(body):
             fault = "We could not parse the JSON body of your request: lone surrogate."
         if fault is not None:
@@ -232,7 +252,7 @@ class Provider:
                 kind, code, message = FAILURES.get(script.status, FAILURES[500])
                 return _error(script.status, message, code, kind, script.retry_after_s)
         if script.refusal:
-            status, answer = REFUSALS[script.refusal]
+            status, answer = (KINDS[self.kind].errors if self.kind else REFUSALS)[script.refusal]
             recorded.ended = str(status)
             return web.json_response(answer, status=status)
         if recorded.body["model"].startswith("missing"):
@@ -242,7 +262,7 @@ class Provider:
         if recorded.api == "responses":
             wire = ResponsesWire(recorded.body, input_tokens, self._issued)
         else:
-            wire = ChatWire(recorded.body, input_tokens, self._issued)
+            wire = ChatWire(recorded.body, input_tokens, self._issued, self.kind)
         steps = _steps(wire, script, turn, recorded)
         if not recorded.body.get("stream"):
             async for _step in steps:

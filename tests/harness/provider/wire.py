@@ -5,6 +5,7 @@ import time
 import uuid
 from typing import Any, Protocol
 
+from tests.harness.provider.kinds import KINDS
 from tests.harness.provider.rules import is_deepseek, is_gemini
 
 JSON = dict[str, Any]
@@ -207,7 +208,10 @@ def _text_part(text: str) -> JSON:
 
 
 class ChatWire:
-    def __init__(self, body: JSON, input_tokens: int, issued: dict[str, str]) -> None:
+    """In the shapes of a kind of kinds.KINDS; empty: OpenAI's, and DeepSeek's for thoughts."""
+
+    def __init__(self, body: JSON, input_tokens: int, issued: dict[str, str], kind: str = "") -> None:
+        self.kind = kind
         self.id = f"chatcmpl-{uuid.uuid4().hex[:29]}"
         self.model, self.input_tokens, self.issued = body["model"], input_tokens, issued
         self.thoughts = ""
@@ -247,11 +251,21 @@ class ChatWire:
         self.reasoning_tokens += len(words)
         self.output_tokens += len(words)
         self.thoughts += "".join(words)
-        return b"".join(self._chunk({"reasoning_content": word}) for word in words)
+        return b"".join(self._chunk(self._thought(word)) for word in words)
+
+    def _thought(self, word: str) -> JSON:
+        field = KINDS[self.kind].thoughts if self.kind else "reasoning_content"
+        if field == "content":
+            return {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": word}]}]}
+        if self.kind == "openrouter":
+            detail = {"type": "reasoning.text", "text": word, "format": "unknown", "index": 0}
+            return {"reasoning": word, "reasoning_details": [detail]}
+        return {field: word}
 
     def call_begin(self, name: str) -> bytes:
         function = {"name": name, "arguments": ""}
-        call: JSON = {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": function}
+        id = uuid.uuid4().hex[:9] if self.kind == "mistral" else f"call_{uuid.uuid4().hex[:24]}"
+        call: JSON = {"id": id, "type": "function", "function": function}
         self.calls.append(call)
         self.finish_reason = "tool_calls"
         if is_gemini(self.model) and len(self.calls) == 1:

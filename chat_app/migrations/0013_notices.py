@@ -13,7 +13,7 @@ import chatjuicer.encryption
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0008_openid_identities"),
-        ("chat_app", "0011_places_of_runs"),
+        ("chat_app", "0012_providers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
