@@ -382,6 +382,8 @@ SPECTACULAR_SETTINGS = {
         "MessageStatus": "sessions_app.models.message.Message.Status",
         "MessageRole": "sessions_app.models.message.Message.Role",
         "ReasoningEffort": "sessions_app.catalogue.REASONING_EFFORTS",
+        "AgentOrigin": ["own", "shared", "built_in"],
+        "PromptOrigin": ["own", "shared"],
         "OnBusy": ["queue", "reject", "interrupt"],
         "OnBusyElsewhere": ["interrupt", "reject"],
     },

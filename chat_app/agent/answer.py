@@ -17,11 +17,10 @@ from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
 
 from .approvals import paused, resume
 from .asker import Asker, BudgetSpent
-from .mcp import toolbox_for
+from .hand_off import appoint, tools_of
 from .providers.choice import model_for
 from .providers.failures import LengthReached, ProviderError
 from .tool_loop import run_tools
-from .tools import tools_at_hand
 from .transcript import Transcript
 
 logger = logging.getLogger(__name__)
@@ -56,9 +55,8 @@ async def answer(request: RunRequest, writer: Writer) -> Outcome:
 async def _run(transcript: Transcript) -> Sequence[ToolApprovalItem]:
     """The calls that wait for a person's decision, if any. Raises MaxTurnsExceeded."""
     request = transcript.request
-    box = await toolbox_for(request)
-    transcript.servers = box.servers
-    tools = (*tools_at_hand(), *box.tools)
+    await appoint(transcript)
+    tools = await tools_of(transcript)
     asker = Asker(transcript, model_for(request.model, transcript), tools)
     approved = await resume(request, transcript, tools) if request.state else []
     turns = settings.AGENT_MAX_TURNS - transcript.turns

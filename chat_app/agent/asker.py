@@ -36,10 +36,15 @@ class BudgetSpent(Exception):
 
 class Asker:
     def __init__(self, transcript: Transcript, model: RunModel, tools: Sequence[Tool]) -> None:
-        self.transcript, self.tools = transcript, tools
+        self.transcript = transcript
         self._model = model
         self._settings = model_settings(transcript.request.reasoning_effort)
-        self._gauge = Gauge(model.name, model.origin, tools)
+        self.use(tools)
+
+    def use(self, tools: Sequence[Tool]) -> None:
+        """From the next call on."""
+        self.tools = tools
+        self._gauge = Gauge(self._model.name, self._model.origin, tools)
 
     async def ask(self) -> ModelResponse:
         """Everything of the answer is written when this returns. Raises ProviderError, LengthReached, BudgetSpent."""
