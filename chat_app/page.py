@@ -43,6 +43,8 @@ FEATURES = {
     "keys": ("get", "/api/auth/keys"),
     "totp": ("post", "/api/auth/totp/setup"),
     "preferences": ("patch", "/api/auth/me"),
+    "agents": ("get", "/api/agents"),
+    "prompts": ("get", "/api/prompts"),
 }
 
 

@@ -1,6 +1,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from sessions_app.named.viewsets import AgentViewSet, PromptViewSet
 from sessions_app.sharing.viewsets import SharedViewSet, ShareViewSet
 
 from .history import History
@@ -13,6 +14,8 @@ router.register("sessions/<str:key>/messages", MessageViewSet, "message")
 router.register("chat", RunViewSet, "run")
 router.register("usage", UsageViewSet, "usage")
 router.register("approvals", ApprovalViewSet, "approval")
+router.register("agents", AgentViewSet, "agent")
+router.register("prompts", PromptViewSet, "prompt")
 router.register("events", AccountLogViewSet, "account-log")
 
 urlpatterns = [

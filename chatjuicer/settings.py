@@ -412,6 +412,8 @@ SPECTACULAR_SETTINGS = {
         "ReasoningEffort": "sessions_app.catalogue.REASONING_EFFORTS",
         "NoticeType": "chat_app.models.notice.Notice.Type",
         "PushedType": ["answer_ready", "answer_failed", "approval_waiting"],
+        "AgentOrigin": ["own", "shared", "built_in"],
+        "PromptOrigin": ["own", "shared"],
         "OnBusy": ["queue", "reject", "interrupt"],
         "OnBusyElsewhere": ["interrupt", "reject"],
     },

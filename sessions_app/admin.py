@@ -15,7 +15,17 @@ from django.utils.html import format_html
 from chatjuicer.accounts.admin_reason import AsksForReason
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import ReadOnlyAdmin
-from sessions_app.models import ChatSession, Compaction, ContextItem, Message, Project, known
+from sessions_app.models import (
+    Agent,
+    ChatSession,
+    Compaction,
+    ContextItem,
+    Message,
+    Project,
+    Prompt,
+    change_agent,
+    known,
+)
 
 INLINE_ROWS = 50
 """Rows of each history on a session's page."""
@@ -261,3 +271,45 @@ class ProjectAdmin(admin.ModelAdmin):
         """Its sessions stay: Django would load each to say so."""
         projects = list(objs)
         return [str(project) for project in projects], {"projects": len(projects)}, set(), []
+
+
+class ForAllAdmin(admin.ModelAdmin):
+    """What administrators make for all. What people keep for themselves is their own."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    exclude = ("owner",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(owner=None)
+
+
+@admin.register(Agent)
+class AgentAdmin(ForAllAdmin):
+    list_display = ("name", "description", "model", "updated_at", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> tuple[str, ...]:
+        """Sessions of anybody have chosen it by its name."""
+        return ("name",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Agent, form: "ModelForm[Agent]", change: bool) -> None:
+        if not change:
+            obj.save()
+        elif form.changed_data:
+            change_agent(obj, **{name: getattr(obj, name) for name in form.changed_data})
+
+
+@admin.register(Prompt)
+class PromptAdmin(ForAllAdmin):
+    list_display = ("name", "beginning", "updated_at", "created_at")
+
+    @admin.display(description="text")
+    def beginning(self, prompt: Prompt) -> str:
+        return beginning(prompt.text)
+
+    def save_model(self, request: HttpRequest, obj: Prompt, form: "ModelForm[Prompt]", change: bool) -> None:
+        if not change:
+            obj.save()
+        elif form.changed_data:
+            obj.change(**{name: getattr(obj, name) for name in form.changed_data})

@@ -13,7 +13,7 @@ from chatjuicer.api.exceptions import ApiError
 
 from .known_models import UNKNOWN_WINDOW, Price
 from .provider_kinds import KINDS
-from .served import DEMO_MODEL, Served, default_provider, facts, registry, served, shown
+from .served import DEMO_MODEL, REPLAY, Served, default_provider, facts, registry, served, shown
 
 Source = Literal["openai", "azure", "compatible", "demo"]
 
@@ -96,7 +96,7 @@ def _entry(model: str, at: Served | None, *, is_default: bool) -> dict[str, Any]
 
 def is_known(model: str) -> bool:
     """Whether somebody answers for it. Where there are no providers but the default one, that is asked any model."""
-    return not registry.named or model == DEMO_MODEL or served(model) is not None
+    return not registry.named or model == DEMO_MODEL or model.startswith(REPLAY) or served(model) is not None
 
 
 def require_known(model: str) -> None:

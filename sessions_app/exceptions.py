@@ -13,3 +13,21 @@ class SessionInactive(ApiError):
     status_code = 409
     code = "session_inactive"
     message = "The session is not active: it can be read, and takes messages when it is active again."
+
+
+class NameTaken(ApiError):
+    status_code = 409
+    code = "name_taken"
+    message = "There is one of this name already."
+
+
+class TooMany(ApiError):
+    status_code = 409
+    code = "too_many"
+    message = "There are as many as there can be."
+
+
+class MadeForAll(ApiError):
+    status_code = 403
+    code = "made_for_all"
+    message = "It was made for all: only administrators change it."

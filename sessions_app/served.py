@@ -14,6 +14,9 @@ from .provider_kinds import Api, kind_at
 from .providers import Provider
 
 DEMO_MODEL = "demo"
+REPLAY = "replay:"
+"""Before the id of a run, which that model plays again."""
+
 MAX_SHOWN = 500  # models of one provider
 
 

@@ -65,6 +65,11 @@ async def instructions_for(transcript: Transcript) -> str:
     return "\n\n".join(filter(None, [INSTRUCTIONS, *changing, today]))
 
 
+async def agent_instructions(transcript: Transcript) -> str:
+    acting = transcript.acting
+    return f"# What you are here: the agent {acting.name!r}\n\n{acting.instructions}" if acting.instructions else ""
+
+
 async def personal_instructions(transcript: Transcript) -> str:
     text = transcript.request.instructions.strip()
     return f"# What the person asks for in all their conversations\n\n{text}" if text else ""
@@ -108,6 +113,8 @@ async def server_names(transcript: Transcript) -> str:
     return f"# MCP servers at hand\n\n{', '.join(transcript.servers)}"
 
 
-# An empty answer is left out.
+# An empty answer is left out. Of what people ask for, the more special comes later.
 InstructionPart = Callable[[Transcript], Awaitable[str]]
-INSTRUCTION_PARTS: list[InstructionPart] = [personal_instructions, project_instructions, file_names, server_names]
+INSTRUCTION_PARTS: list[InstructionPart] = [
+    agent_instructions, personal_instructions, project_instructions, file_names, server_names
+]  # fmt: skip

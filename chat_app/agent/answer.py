@@ -18,11 +18,10 @@ from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
 from .approvals import paused, resume
 from .asker import Asker, BudgetSpent
 from .fallbacks import Fallbacks
-from .mcp import toolbox_for
+from .hand_off import appoint, tools_of
 from .providers.failures import LengthReached, ProviderError
 from .providers.upkeep import upkeep
 from .tool_loop import run_tools
-from .tools import tools_at_hand
 from .transcript import Transcript
 
 logger = logging.getLogger(__name__)
@@ -58,9 +57,8 @@ async def _run(transcript: Transcript) -> Sequence[ToolApprovalItem]:
     """The calls that wait for a person's decision, if any. Raises MaxTurnsExceeded."""
     request = transcript.request
     await upkeep.wait_for_rows()
-    box = await toolbox_for(request)
-    transcript.servers = box.servers
-    tools = (*tools_at_hand(), *box.tools)
+    await appoint(transcript)
+    tools = await tools_of(transcript)
     fallbacks = Fallbacks(request.model, transcript)
     asker = Asker(transcript, await fallbacks.next(), tools, fallbacks)
     approved = await resume(request, transcript, tools) if request.state else []

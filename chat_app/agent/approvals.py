@@ -20,8 +20,10 @@ NOT_CARRIED_OUT = "The call was not carried out: the tool is not available any m
 
 
 def paused(waiting: Sequence[ToolApprovalItem], transcript: Transcript) -> Outcome:
-    state = orjson.dumps({"usage": transcript.usage, "turns": transcript.turns}).decode()
-    return Outcome("awaiting_approval", transcript.usage, asked=list(map(_asked, waiting)), state=state)
+    state = {"usage": transcript.usage, "turns": transcript.turns, "agent": transcript.acting.name}
+    return Outcome(
+        "awaiting_approval", transcript.usage, asked=list(map(_asked, waiting)), state=orjson.dumps(state).decode()
+    )
 
 
 def _asked(item: ToolApprovalItem) -> AskedCall:

@@ -44,12 +44,17 @@ class Asker:
         self.transcript, self.tools = transcript, tools
         self._fallbacks = fallbacks
         self._settings = model_settings(transcript.request.reasoning_effort)
-        self._use(model)
+        self._turn_to(model)
 
-    def _use(self, model: RunModel) -> None:
+    def _turn_to(self, model: RunModel) -> None:
         self._model = model
-        self._gauge = Gauge(model.name, model.origin, self.tools)
         self.transcript.model = model.name
+        self.use(self.tools)
+
+    def use(self, tools: Sequence[Tool]) -> None:
+        """From the next call on."""
+        self.tools = tools
+        self._gauge = Gauge(self._model.name, self._model.origin, tools)
 
     async def ask(self) -> ModelResponse:
         """Everything of the answer is written when this returns. Raises ProviderError, LengthReached, BudgetSpent."""
@@ -61,7 +66,7 @@ class Asker:
                 if error.begun or self._fallbacks is None:
                     raise
                 failed = self._model.name
-                self._use(await self._fallbacks.next(error))
+                self._turn_to(await self._fallbacks.next(error))
                 rest(failed)
                 await self.transcript.context.start_over()
 

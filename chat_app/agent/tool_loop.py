@@ -23,8 +23,9 @@ from agents import (
 from agents.items import RunItem, ToolApprovalItem, TResponseInputItem, TResponseStreamEvent
 from agents.tool_context import ToolContext
 
-from .agent import agent_for
+from .agent import agent_for, with_approval
 from .asker import Asker
+from .hand_off import take_over
 from .transcript import Transcript
 
 
@@ -43,7 +44,7 @@ async def run_tools(
             [],
             context=transcript,
             max_turns=max_turns,
-            hooks=HOOKS,
+            hooks=ToolHooks(asker),
             run_config=RunConfig(
                 model=PrimedModel(response, asker, agent if approved else None),
                 model_provider=NO_PROVIDER,
@@ -102,6 +103,9 @@ NO_PROVIDER = NoProvider()
 
 
 class ToolHooks(RunHooks[Transcript]):
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
     async def on_tool_start(self, context: RunContextWrapper[Transcript], agent: Agent[Transcript], tool: Tool) -> None:
         if isinstance(context, ToolContext):
             await context.context.tool_started(context.tool_call_id, context.tool_name, context.tool_arguments)
@@ -113,6 +117,9 @@ class ToolHooks(RunHooks[Transcript]):
             text = str(result)
             success = context.tool_call_id not in context.context.failed_calls and not _says_failure(text)
             await context.context.tool_ended(context.tool_call_id, text, success=success)
+            if (tools := await take_over(context.context)) is not None:
+                self._asker.use(tools)
+                agent.tools = [with_approval(tool, context.context.request) for tool in tools]
 
 
 def _says_failure(result: str) -> bool:
@@ -123,6 +130,3 @@ def _says_failure(result: str) -> bool:
         return orjson.loads(result).get("success") is False
     except ValueError:
         return False
-
-
-HOOKS = ToolHooks()

@@ -22,6 +22,7 @@ from chat_app.model_calls import CallOutcome, CallRecord, Purpose
 from chat_app.runs.contract import Item, RunRequest, Usage, Writer
 from sessions_app.models.statements import countable
 
+from .acting import Acting
 from .characters import Joiner, whole, whole_value
 from .context import Context
 from .providers.failures import ProviderError
@@ -34,6 +35,9 @@ class Transcript:
         self.request = request
         self.writer = writer
         self.context = Context(request, writer)
+        self.acting = Acting(request.agent_name)
+        self.successor: Acting | None = None  # to whom a tool call has handed over, until the other calls have ended
+        self.handed_over_at = -1  # the number of turns at that time
         self.usage: Usage | None = None
         self.model = request.model  # the one that is asked, which may stand in for the run's
         self.turns = 0  # model calls that were answered

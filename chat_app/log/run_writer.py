@@ -174,6 +174,9 @@ class RunWriter:
             )
         )
 
+    async def act_as(self, agent_name: str) -> None:
+        self._append(("act_as", agent_name))
+
     async def items(self, items: list[dict[str, Any]]) -> None:
         self._append(("items", items))
 
@@ -255,6 +258,8 @@ class RunWriter:
                     entry.events.append(what)
                 case ("end_message", _):
                     self._take_end(entry)
+                case ("act_as", agent_name):
+                    self.agent_name = agent_name
                 case ("items", items):
                     entry.items += items
                     entry.message_ids += map(self._message_of, items)

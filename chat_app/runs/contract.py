@@ -104,6 +104,9 @@ class Writer(Protocol):
     async def end_message(self) -> None:
         """The message being written is complete; a later text() begins another."""
 
+    async def act_as(self, agent_name: str) -> None:
+        """Whose the messages are that begin from here on; before, the agent's that the session has chosen."""
+
     async def tool_arguments(self, call_id: str, delta: str) -> None: ...
 
     async def tool_call(

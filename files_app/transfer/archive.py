@@ -14,7 +14,7 @@ from chatjuicer.api.times import rfc3339
 from files_app.storage import chunks
 
 from .lines import lines_of_account
-from .records import FILES, FORMAT, LINES, MANIFEST, VERSION, encode
+from .records import FILES, FORMAT, LINES, MANIFEST, VERSION, VERSION_OF_SESSIONS, encode
 
 PIECE_BYTES = 64 * 1024
 # Pictures and documents are compressed already.
@@ -70,7 +70,7 @@ def archive(user: User) -> Iterator[bytes]:
 def manifest(user: User) -> bytes:
     said = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if user.agents.exists() or user.prompts.exists() else VERSION_OF_SESSIONS,
         "exported_at": rfc3339(timezone.now()),
         "account": {"email": user.email, "display_name": user.display_name},
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sessions_app.models import ChatSession, Message
 
 from .lines import lines_of
-from .records import CONVERSATION, VERSION, FileLine, MessageLine, encode
+from .records import CONVERSATION, VERSION_OF_SESSIONS, FileLine, MessageLine, encode
 from .visible import messages_shown
 
 SPEAKERS = {Message.Role.USER: "You", Message.Role.ASSISTANT: "Assistant", Message.Role.SYSTEM: "System"}
@@ -17,7 +17,7 @@ def as_json(session: ChatSession) -> Iterator[bytes]:
     """What the archive has of it, as one object; bytes of files are not in it."""
     parts = lines_of(session)
     head, _ = next(parts)
-    yield b'{"format":"%s","version":%d,"session":%s' % (CONVERSATION.encode(), VERSION, encode(head))
+    yield b'{"format":"%s","version":%d,"session":%s' % (CONVERSATION.encode(), VERSION_OF_SESSIONS, encode(head))
     name, began = "", False
     for line, _ in parts:
         group = "files" if isinstance(line, FileLine) else "messages" if isinstance(line, MessageLine) else "context"

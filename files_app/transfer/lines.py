@@ -10,10 +10,21 @@ from uuid import UUID
 from chatjuicer.accounts.models import User
 from chatjuicer.api import budget
 from files_app.models import File
-from sessions_app.models import ChatSession, ContextItem, Message, Project
+from sessions_app.models import Agent, ChatSession, ContextItem, Message, Project, Prompt
 from sessions_app.models.message import NO_PARENT
 
-from .records import ContextLine, Failure, Feedback, FileLine, Line, MessageLine, ProjectLine, SessionLine
+from .records import (
+    AgentLine,
+    ContextLine,
+    Failure,
+    Feedback,
+    FileLine,
+    Line,
+    MessageLine,
+    ProjectLine,
+    PromptLine,
+    SessionLine,
+)
 
 ROWS = 50  # of one read, or fewer that are large
 TEXTS: dict[type[Any], tuple[str, ...]] = {
@@ -33,6 +44,10 @@ def lines_of_account(user: User) -> Iterator[tuple[Line, File | None]]:
     """All lines, oldest session first, each of a file with its row."""
     for project in user.projects.order_by("created_at", "pk"):
         yield project_line(project), None
+    for agent in user.agents.order_by("created_at", "pk"):
+        yield agent_line(agent), None
+    for prompt in user.prompts.order_by("created_at", "pk"):
+        yield prompt_line(prompt), None
     for pk in list(user.chat_sessions.order_by("created_at", "pk").values_list("pk", flat=True)):
         session = user.chat_sessions.filter(pk=pk).first()
         if session is not None:  # deleted meanwhile
@@ -84,6 +99,27 @@ def project_line(project: Project) -> ProjectLine:
         description=project.description,
         instructions=project.instructions,
     )
+
+
+def agent_line(agent: Agent) -> AgentLine:
+    return AgentLine(
+        name=agent.name,
+        created_at=agent.created_at,
+        updated_at=agent.updated_at,
+        letter=agent.letter,
+        description=agent.description,
+        instructions=agent.instructions,
+        model=agent.model,
+        reasoning_effort=agent.reasoning_effort,
+        tools=agent.tools,
+        mcp_servers=agent.mcp_servers,
+        hand_offs=agent.hand_offs,
+        starters=agent.starters,
+    )
+
+
+def prompt_line(prompt: Prompt) -> PromptLine:
+    return PromptLine(name=prompt.name, created_at=prompt.created_at, updated_at=prompt.updated_at, text=prompt.text)
 
 
 def session_line(session: ChatSession) -> SessionLine:

@@ -10,7 +10,8 @@ from msgspec import Meta, Struct
 
 from .exceptions import UnreadableArchive
 
-FORMAT, VERSION = "chatjuicer-archive", 1
+FORMAT, VERSION = "chatjuicer-archive", 2
+VERSION_OF_SESSIONS = 1  # of what has neither agents nor prompts, which older servers do not know
 CONVERSATION = "chatjuicer-conversation"
 MANIFEST, LINES, FILES = "manifest.json", "conversations.jsonl", "files/"
 
@@ -41,6 +42,30 @@ class ProjectLine(Line, tag="project"):
     updated_at: datetime
     description: Annotated[str, Meta(max_length=2_000)] = ""
     instructions: Annotated[str, Meta(max_length=32_000)] = ""
+
+
+class AgentLine(Line, tag="agent"):
+    """Before the sessions that choose it by `name`."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    created_at: datetime
+    updated_at: datetime
+    letter: Annotated[str, Meta(max_length=8)] = ""
+    description: Annotated[str, Meta(max_length=2_000)] = ""
+    instructions: Annotated[str, Meta(max_length=32_000)] = ""
+    model: Word = ""
+    reasoning_effort: Annotated[str, Meta(max_length=16)] = ""
+    tools: Annotated[list[Word], Meta(max_length=100)] | None = None
+    mcp_servers: Annotated[list[Word], Meta(max_length=100)] | None = None
+    hand_offs: Annotated[list[Key], Meta(max_length=20)] = []
+    starters: Annotated[list[Annotated[str, Meta(max_length=500)]], Meta(max_length=8)] = []
+
+
+class PromptLine(Line, tag="prompt"):
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    created_at: datetime
+    updated_at: datetime
+    text: Annotated[str, Meta(max_length=16_000)] = ""
 
 
 class SessionLine(Line, tag="session"):
@@ -134,7 +159,7 @@ class ContextLine(Line, tag="context"):
     message: Number | None = None
 
 
-AnyLine = ProjectLine | SessionLine | FileLine | MessageLine | ContextLine
+AnyLine = ProjectLine | AgentLine | PromptLine | SessionLine | FileLine | MessageLine | ContextLine
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyLine)
 

@@ -22,6 +22,7 @@ from sessions_app.models import AccountLog
 from .exceptions import UnreadableArchive
 from .formats import chatgpt, claude, librechat, openwebui
 from .formats.tree import Conversation, items, lines_of, mapping, text
+from .named import NamedLine, keep, require_name
 from .reading import Zipped, elements, lines, parsed
 from .records import (
     CONVERSATION,
@@ -30,12 +31,15 @@ from .records import (
     MANIFEST,
     MAX_MESSAGES,
     VERSION,
+    VERSION_OF_SESSIONS,
+    AgentLine,
     AnyLine,
     ContextLine,
     FileLine,
     Line,
     MessageLine,
     ProjectLine,
+    PromptLine,
     SessionLine,
     decode,
     encode,
@@ -46,6 +50,7 @@ logger = logging.getLogger(__name__)
 
 MAX_SAID = 100  # failures that a report names
 MAX_PROJECTS = 10_000
+MAX_NAMED = 1_000
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -72,6 +77,8 @@ def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:
         reader = Reader(file, size_bytes, spool, report)
         reader.read()
         try:
+            for line in reader.named:
+                take_named(user, line, report)
             for part in reader.parts:
                 take(user, part, reader, report)
         finally:
@@ -79,6 +86,13 @@ def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:
                 with transaction.atomic():
                     AccountLog.objects.restart(user.pk)
     return report
+
+
+def take_named(user: User, line: NamedLine, report: Report) -> None:
+    try:
+        keep(user, line)
+    except ApiError as error:
+        report.fail(line.name, error)
 
 
 def take(user: User, part: Part, reader: Reader, report: Report) -> None:
@@ -102,6 +116,7 @@ class Reader:
     def __init__(self, file: IO[bytes], size_bytes: int, spool: IO[bytes], report: Report) -> None:
         self.parts: list[Part] = []
         self.projects: dict[str, ProjectLine] = {}
+        self.named: list[NamedLine] = []
         self.zipped: Zipped | None = None
         self._file, self._size_bytes, self._spool, self._report = file, size_bytes, spool, report
 
@@ -150,13 +165,19 @@ class Reader:
             raise UnreadableArchive(reasons[0] if reasons else None)
 
     def _keep(self, found: Iterator[AnyLine]) -> None:
-        """In the order: projects, then each session with what is its own. Raises UnreadableArchive."""
+        """In the order: projects, agents, prompts, then each session with what is its own. Raises UnreadableArchive."""
         last = 0
         for line in found:
             if isinstance(line, ProjectLine):
                 self.projects[line.id] = line
                 if len(self.projects) > MAX_PROJECTS:
                     raise UnreadableArchive("The archive has too many projects.")
+                continue
+            if isinstance(line, NamedLine):
+                require_name(line)
+                self.named.append(line)
+                if len(self.named) > MAX_NAMED:
+                    raise UnreadableArchive("The archive has too many agents and prompts.")
                 continue
             if isinstance(line, SessionLine):
                 self.parts.append(Part(self._spool, self._spool.tell(), line.title))
@@ -198,11 +219,11 @@ def conversation_in(said: dict[str, Any], entries: Any) -> Conversation | None:
 
 def own_lines(said: dict[str, Any]) -> Iterator[AnyLine]:
     """Of a conversation that was exported by itself: without the bytes of its files."""
-    if said.get("version") not in range(1, VERSION + 1):
+    if said.get("version") not in range(1, VERSION_OF_SESSIONS + 1):
         raise UnreadableArchive("The conversation is of a newer version than this server reads.")
     for one in chain([said["session"]], items(said.get("messages")), items(said.get("context"))):
         line = decode(orjson.dumps(one))
-        if isinstance(line, ProjectLine | FileLine):
+        if isinstance(line, ProjectLine | AgentLine | PromptLine | FileLine):
             raise UnreadableArchive()
         yield line
 

@@ -1,11 +1,14 @@
 from .account_log import AccountEvent, AccountLog, together, unnoted
 from .addition import Addition
+from .agent import Agent
+from .agent_changes import change_agent
 from .compaction import Compaction, CompactionDraft
 from .context import ContextItem
 from .draft import MessageDraft, MessageError
 from .message import Message
 from .packed import PackedHistory
 from .project import Project
+from .prompt import Prompt
 from .search_entry import SearchEntry
 from .segment import PackedSegment, pack_too
 from .session import ChatSession
@@ -21,6 +24,7 @@ __all__ = [
     "AccountEvent",
     "AccountLog",
     "Addition",
+    "Agent",
     "ChatSession",
     "Compaction",
     "CompactionDraft",
@@ -31,10 +35,12 @@ __all__ = [
     "PackedHistory",
     "PackedSegment",
     "Project",
+    "Prompt",
     "SearchEntry",
     "SessionTally",
     "Share",
     "Writes",
+    "change_agent",
     "known",
     "pack_too",
     "together",

@@ -27,6 +27,7 @@ from .session_row import SessionRow
 from .sessions import DELETING, NATIVE, TRASH, ChatSessionManager, TrashManager, new_name
 from .share import Share
 from .tally import SessionTally
+from .usual import changes_with_agent, with_flags
 
 DELETE_BATCH = 5_000
 """Rows that one transaction deletes: on SQLite every other writer waits meanwhile."""
@@ -145,8 +146,12 @@ class ChatSession(SessionRow):
 
     def configure(self, **changes: Any) -> None:
         """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name,
-        metadata, is_active, project. Raises DoesNotExist if the session, or the project, is gone.
+        metadata, is_active, project. With another agent come the model and effort that it sets, where nobody chose
+        others. Raises DoesNotExist if the session, or the project, is gone.
         """
+        changes = with_flags(changes)
+        if "agent_name" in changes:
+            changes = changes_with_agent(self, changes["agent_name"]) | changes
         if "title" in changes:
             changes["is_named"] = bool(changes["title"])
         if "model" in changes:

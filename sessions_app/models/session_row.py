@@ -31,6 +31,9 @@ class SessionRow(Marks, models.Model):
     is_named = models.BooleanField(default=False, help_text="a person chose the title")
     model = models.CharField(max_length=128)
     reasoning_effort = models.CharField(max_length=16, blank=True, default=catalogue.DEFAULT_REASONING_EFFORT)
+    # What nobody chose for the session, its agent may set. Of sessions of older versions that is not known.
+    usual_model = models.BooleanField(default=False, db_default=False, editable=False)
+    usual_effort = models.BooleanField(default=False, db_default=False, editable=False)
     mcp_config = models.JSONField(blank=True, default=list)
     agent_name = models.CharField(max_length=64, default=DEFAULT_AGENT)
     metadata = models.JSONField(blank=True, default=dict, decoder=ShortNumbers)

@@ -15,8 +15,10 @@ from django.utils import timezone
 from sessions_app import catalogue, signals
 from sessions_app.search.shelves import scheme
 
+from .agent import Agent
 from .search_entry import SearchEntry
 from .tally import SessionTally
+from .usual import usual_settings
 
 if TYPE_CHECKING:
     from chatjuicer.accounts.models import User
@@ -87,15 +89,19 @@ class ChatSessionManager(models.Manager["ChatSession"]):
     ) -> tuple["ChatSession", bool]:
         """The session of that name and whether it was made now; also among parallel calls it is made once.
 
-        A stored session is answered as it is. None means the default, of a model the owner's; an empty `mcp_config`
-        stays empty. A title that comes with the session is no person's choice, unless `is_named` says so. Raises
-        Project.DoesNotExist if the project is gone.
+        A stored session is answered as it is. None means the default, of a model the agent's, or else the owner's; an
+        empty `mcp_config` stays empty. A title that comes with the session is no person's choice, unless `is_named`
+        says so. Raises Project.DoesNotExist if the project is gone.
         """
         if public_id:
             stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
             if stored:
                 return stored, False
-        model = model or owner.default_model or catalogue.default_model()
+        agent_name = fields.get("agent_name")
+        usual = usual_settings(owner, Agent.objects.of_session(owner.pk, agent_name) if agent_name else None)
+        fields |= {"usual_model": not model, "usual_effort": "reasoning_effort" not in fields}
+        fields.setdefault("reasoning_effort", usual.reasoning_effort)
+        model = model or usual.model
         window = catalogue.context_window(model)
         now = timezone.now()
         session = self.model(

@@ -1,16 +1,19 @@
 from chat_app.agent.transcript import Transcript
-from sessions_app.served import DEMO_MODEL, default_provider, registry, served
+from sessions_app.served import DEMO_MODEL, REPLAY, default_provider, registry, served
 
 from .base import RunModel
 from .chat_completions import ChatCompletionsModel
 from .demo import DemoModel
 from .failures import ProviderError
+from .replay import ReplayModel
 from .responses import ResponsesModel
 
 
 def model_for(name: str, transcript: Transcript) -> RunModel:
     """The model that answers a run. A session made while there was no provider keeps its `demo`; any other name is the
     demo's too while there is none. Raises ProviderError if nobody has a model of that name any more."""
+    if name.startswith(REPLAY):
+        return ReplayModel(name, transcript)
     at = served(name)
     if at is not None:
         wire = ChatCompletionsModel if at.provider.api == "chat_completions" else ResponsesModel

@@ -73,6 +73,8 @@ const composer = new Composer({
   onStop: stop,
   onConfigure: (changes) => conversation?.configure(changes).catch(report),
   onDraft: (text) => others.draft(conversation?.id, text),
+  agents: async () => (has("agents") ? (await api.get("/api/agents").catch(() => null))?.agents : null),
+  prompts: async () => (has("prompts") ? (await api.get("/api/prompts").catch(report))?.prompts : null),
   onEditLast: () => has("edit") && Boolean(conversation) && messages.editLast(),
 });
 

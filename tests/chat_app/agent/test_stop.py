@@ -63,7 +63,7 @@ async def test_a_tool_at_work_is_stopped_with_its_run(
             ended.set()
         return "done"
 
-    monkeypatch.setattr("chat_app.agent.answer.TOOLS", [*TOOLS, dawdle])
+    monkeypatch.setattr("chat_app.agent.hand_off.tools_at_hand", lambda: [*TOOLS, dawdle])
     task: asyncio.Task[object] = asyncio.create_task(answer(request_for("tool dawdle {}; say 2"), writer))
     await begun.wait()
     assert await stopped(task) < 0.05

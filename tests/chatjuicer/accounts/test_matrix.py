@@ -20,7 +20,7 @@ from rest_framework.test import APIClient
 from chat_app.models import Webhook
 from chatjuicer.accounts.models import ApiKey, TokenFamily, User
 from chatjuicer.accounts.tokens import AccessToken
-from sessions_app.models import ChatSession, MessageDraft, Project
+from sessions_app.models import Agent, ChatSession, MessageDraft, Project, Prompt
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +85,8 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
         "user_id": "default",
         "name": "letter.txt",
         "project_id": str(project.pk),
+        "agent_id": str(Agent.objects.create(owner=alice, name="hers").pk),
+        "prompt_id": str(Prompt.objects.create(owner=alice, name="hers", text="hers").pk),
         "device_id": str(alice.token_families.get().pk),
         "key_id": str(key.pk),
         "approval_id": str(uuid4()),
@@ -178,6 +180,7 @@ def test_what_is_alice_s_does_not_exist_for_mallory(
     session = ChatSession.objects.get(public_id="alices", owner=alice)
     assert (session.title, session.messages.count(), session.files.count()) == ("Rome", 1, 1)
     assert Project.objects.filter(owner=alice).exists()
+    assert alice.agents.get().name == alice.prompts.get().name == "hers"
     assert alice.api_keys.exists()
     assert alice.webhooks.get().url == "https://hooks.example.org/"
     assert alice.token_families.filter(revoked_at=None).exists()

@@ -56,6 +56,8 @@ CHAT = {
     "POST api/v1/chat-sessions/<str:key>/messages",
     "PATCH api/v1/sessions/<session_name:key>", "DELETE api/v1/sessions/<session_name:key>",
     "POST api/v1/sessions/<session_name:key>/messages", "POST api/v1/sessions/<str:key>/summarize",
+    *(f"{verb} api/{kind}s/<uuid:{kind}_id>" for kind in ("agent", "prompt") for verb in ("PATCH", "DELETE")),
+    "POST api/agents", "POST api/prompts",
     "POST api/v1/projects", f"PATCH {PROJECT}", f"DELETE {PROJECT}",
     "POST api/users/<str:user_id>/sessions", "PATCH api/users/<str:user_id>/sessions/<str:session_id>",
     "DELETE api/users/<str:user_id>/sessions/<str:session_id>",
@@ -95,7 +97,8 @@ def test_every_route_takes_the_scope_that_is_written_here() -> None:
     reads = {route for route in taken["read"] if route.startswith("GET ")}
     assert taken["read"] - reads == NO_CHANGE
     assert {route.split("/")[1] for route in reads} <= {
-        "auth", "sessions", "search", "approvals", "events", "export", "usage", "v1", "users"
+        "auth", "sessions", "search", "approvals", "events", "export", "usage", "v1", "users",
+        "agents", "prompts",
     }  # fmt: skip
     assert "GET api/auth/me" in reads
     assert taken["admin"] == ADMIN

@@ -3,6 +3,7 @@
 import { setText } from "../dom.js";
 import { tab } from "../storage.js";
 import { Picker } from "./picker.js";
+import { PromptList } from "./promptlist.js";
 
 // On a phone's keyboard Enter is the only way to a new line.
 const touch = window.matchMedia("(pointer: coarse) and (hover: none)");
@@ -16,6 +17,7 @@ export class Composer {
   #status = document.getElementById("composer-status");
   #help = document.getElementById("composer-help");
   #picker;
+  #prompts;
   #meter = document.getElementById("context-use");
   #defaults = { model: "", effort: "" };
   #preferred = "";
@@ -26,7 +28,10 @@ export class Composer {
   #files = { ready: 0, coming: 0 };
   #callbacks;
 
-  /** Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort})`, `onDraft(text)`, `onEditLast()`. */
+  /**
+   * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name})`, `onDraft(text)`,
+   * `onEditLast()`; `agents()` and `prompts()` give what the person may choose, or null.
+   */
   constructor(callbacks) {
     this.#callbacks = callbacks;
     this.#form.addEventListener("submit", (event) => {
@@ -39,7 +44,11 @@ export class Composer {
       callbacks.onStop();
       this.focus();
     });
-    this.#picker = new Picker((changes) => callbacks.onConfigure(changes));
+    this.#picker = new Picker(
+      (changes) => callbacks.onConfigure(changes),
+      (text) => this.write(text),
+    );
+    this.#prompts = new PromptList(this.#input, callbacks.prompts);
     touch.addEventListener("change", () => this.#tellKeys());
     this.#tellKeys();
   }
@@ -66,6 +75,9 @@ export class Composer {
   open(sessionId) {
     this.#draftKey = draftKey(sessionId ?? "new");
     this.#session = null;
+    this.#picker.picked = {};
+    this.#picker.agents.choose("");
+    this.#offerAgents();
     this.#input.value = tab.get(this.#draftKey) ?? "";
     this.#fit();
     this.#choose();
@@ -117,8 +129,17 @@ export class Composer {
     this.#showUse(state);
   }
 
+  /** For a new session. What nobody chose, its agent may set. */
   settings() {
-    return { model: this.#picker.model || undefined, reasoning_effort: this.#picker.effort || undefined };
+    const { model, effort, agents, picked } = this.#picker;
+    if (agents.label) return { agent_name: agents.name, ...picked };
+    return { model: model || undefined, reasoning_effort: effort || undefined };
+  }
+
+  async #offerAgents() {
+    this.#picker.agents.offer((await this.#callbacks.agents()) ?? []);
+    this.#picker.choose(this.#picker.model, this.#picker.effort); // beside which the agent is named
+    this.#tell();
   }
 
   write(text) {
@@ -132,6 +153,7 @@ export class Composer {
   }
 
   #onKey(event) {
+    if (this.#prompts.onKey(event)) return;
     if (event.key === "ArrowUp" && !this.#input.value && !event.shiftKey) {
       if (this.#callbacks.onEditLast()) event.preventDefault();
       return;
@@ -163,6 +185,7 @@ export class Composer {
 
   #typed() {
     this.#fit();
+    this.#prompts.look();
     this.#callbacks.onDraft(this.#input.value);
     if (this.#input.value) tab.set(this.#draftKey, this.#input.value);
     else tab.remove(this.#draftKey);
@@ -180,7 +203,8 @@ export class Composer {
 
   #doing() {
     const { run, queued = [], session } = this.#state ?? {};
-    if (!run) return session && !this.#picker.offers(session.model) ? "The model of this chat is no longer offered. Choose another one." : "";
+    if (!run && session && !this.#picker.offers(session.model)) return "The model of this chat is no longer offered. Choose another one.";
+    if (!run) return this.#picker.agents.isThere ? "" : `The agent ${this.#picker.agents.name} is gone. The primary one answers in its place.`;
     if (this.#phase === "waiting") return "Not connected. The answer goes on, and will be here.";
     const waiting = queued.filter((id) => id !== run.id).length;
     return `${doing(run)}${waiting ? ` · ${waiting} ${waiting === 1 ? "message" : "messages"} queued` : ""}`;
@@ -188,6 +212,7 @@ export class Composer {
 
   #choose() {
     const usual = this.#preferred && this.#picker.offers(this.#preferred) ? this.#preferred : this.#defaults.model;
+    if (this.#session) this.#picker.agents.choose(this.#session.agent_name);
     this.#picker.choose(this.#session?.model || usual, this.#session?.reasoning_effort || this.#defaults.effort);
   }
 

@@ -1,6 +1,7 @@
-// The choice of the model, with search, and of how long it thinks: one button, and what opens above it.
+// The choice of the model, with search, of how long it thinks, and of an agent: one button, and what opens above it.
 
 import { h, icon, setText } from "../dom.js";
+import { AgentPicker } from "./agentpicker.js";
 
 const SEARCHED_FROM = 8; // models
 
@@ -16,12 +17,15 @@ export class Picker {
   #onChoose;
   model = "";
   effort = "";
+  agents;
+  picked = {}; // by the person, for the chat that is open
 
-  /** `onChoose({model} | {reasoning_effort})`. */
-  constructor(onChoose) {
+  /** `onChoose({model} | {reasoning_effort} | {agent_name})`, `onStart(text)` for what an agent offers to begin with. */
+  constructor(onChoose, onStart) {
     this.#onChoose = onChoose;
+    this.agents = new AgentPicker((agent) => this.#takeAgent(agent), onStart);
     this.#button.append(this.#label, icon("chevron"));
-    this.#panel.append(this.#search, this.#list, this.#efforts);
+    this.#panel.append(this.#search, this.#list, this.#efforts, this.agents.node);
     this.#button.addEventListener("click", () => (this.#panel.hidden ? this.open() : this.close()));
     this.#search.addEventListener("input", () => this.#render());
     this.#panel.addEventListener("keydown", (event) => this.#onKey(event));
@@ -43,8 +47,9 @@ export class Picker {
     const level = this.#levels.find(({ value }) => value === effort);
     const name = known?.name ?? model;
     const thinks = known?.supports_reasoning && level ? ` · ${level.label}` : "";
-    setText(this.#label, `${name}${thinks}`);
-    this.#button.setAttribute("aria-label", `Model: ${name}${thinks}`);
+    const agent = this.agents.label;
+    setText(this.#label, `${agent ? `${agent} · ` : ""}${name}${thinks}`);
+    this.#button.setAttribute("aria-label", `${agent ? `Agent: ${agent}, ` : ""}Model: ${name}${thinks}`);
     this.#button.hidden = !name;
     if (!this.#panel.hidden) this.#render();
   }
@@ -110,15 +115,27 @@ export class Picker {
       return h("label", {}, radio, h("span", {}, label ?? value));
     };
     this.#efforts.replaceChildren(h("legend", { class: "faint" }, "Reasoning effort"), h("div", {}, ...this.#levels.map(choice)));
-    for (const radio of this.#efforts.querySelectorAll("input")) radio.addEventListener("change", () => this.choose(this.model, radio.value));
+    for (const radio of this.#efforts.querySelectorAll("input")) radio.addEventListener("change", () => this.#takeEffort(radio.value));
+  }
+
+  #takeEffort(effort) {
+    this.picked.reasoning_effort = effort;
+    this.choose(this.model, effort);
   }
 
   #take(id) {
     if (!id) return;
+    this.picked.model = id;
     this.choose(id, this.effort);
     this.#onChoose({ model: id });
     if (this.#known(id)?.supports_reasoning) this.#list.focus();
     else this.close();
+  }
+
+  /** Its model and effort are those of a chat for which nobody chose others. */
+  #takeAgent({ name, model, reasoning_effort: effort }) {
+    this.#onChoose({ agent_name: name });
+    this.choose(this.picked.model ?? model ?? this.model, this.picked.reasoning_effort ?? effort ?? this.effort);
   }
 
   #mark(index) {

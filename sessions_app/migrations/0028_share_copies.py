@@ -7,7 +7,7 @@ import chatjuicer.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0025_index_of_messages_out_of_view"),
+        ("sessions_app", "0027_what_nobody_chose_of_sessions"),
     ]
 
     operations = [

@@ -1,0 +1,93 @@
+"""The tools of the agent that acts, and how another one takes over in the middle of a run.
+
+A hand-off is a tool call like others, `transfer_to_<name>`: it stands in the history, is logged, and stays what it was
+when a run waits for an approval and goes on elsewhere. The Agents SDK's own hand-offs call no hooks, so that nobody
+would see them, and are forgotten while a run waits, of which the SDK keeps nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import orjson
+from agents import FunctionTool, RunContextWrapper, Tool
+
+from chat_app.database import in_database
+from chat_app.runs.contract import RunRequest
+from sessions_app.models.agent import BUILT_IN, FALLBACK
+
+from .acting import Acting, Colleague, acting
+from .mcp import toolbox_for
+from .mcp.toolbox import free_name
+from .tools import tools_at_hand
+from .tools.tool import ToolFailure, done, failed
+from .transcript import Transcript
+
+MISSING = "There is no agent {name!r} any more: {fallback} answers in its place."
+NO_PARAMETERS = {"type": "object", "properties": {}, "additionalProperties": False, "required": []}
+
+
+async def appoint(transcript: Transcript) -> None:
+    """Who begins to act in the run, or goes on after an approval. In the place of one that is gone, or was never there
+    for this person, it is `primary`, and whoever looks on is told."""
+    request = transcript.request
+    name = acting_before(request) or request.agent_name
+    found = Acting(name) if name in BUILT_IN else await in_database(acting, request.user_id, name)
+    if found is None:
+        await transcript.writer.status("agent_missing", MISSING.format(name=name, fallback=FALLBACK))
+        found = Acting(FALLBACK)
+    transcript.acting = found
+    if found.name != request.agent_name:
+        await transcript.writer.act_as(found.name)
+
+
+def acting_before(request: RunRequest) -> str:
+    """Who acted when the run began to wait for an approval; empty: it has not, or an older version has."""
+    return str(orjson.loads(request.state).get("agent") or "") if request.state else ""
+
+
+async def tools_of(transcript: Transcript) -> Sequence[Tool]:
+    """Of the agent that acts: ours, those of MCP servers, and those by which it hands over."""
+    acting, request = transcript.acting, transcript.request
+    if acting.mcp_servers is not None:
+        request = replace(request, mcp_config=list(acting.mcp_servers))
+    box = await toolbox_for(request)
+    transcript.servers = box.servers
+    at_hand = tools_at_hand()
+    own = at_hand if acting.tools is None else [tool for tool in at_hand if tool.name in acting.tools]
+    taken = {tool.name for tool in (*at_hand, *box.tools)}
+    return (*own, *box.tools, *(hand_off_to(colleague, taken) for colleague in acting.colleagues))
+
+
+def hand_off_to(colleague: Colleague, taken: set[str]) -> FunctionTool:
+    """Under a name that is not `taken`, and is from now on."""
+
+    async def invoke(context: RunContextWrapper[Transcript], arguments: str) -> str:
+        transcript = context.context
+        if transcript.handed_over_at == transcript.turns:
+            return failed(context, ToolFailure("The conversation has just been handed over: only one can go on."))
+        transcript.handed_over_at = transcript.turns
+        found = await in_database(acting, transcript.request.user_id, colleague.name)
+        if found is None:
+            return failed(context, ToolFailure(f"There is no agent {colleague.name!r} any more."))
+        transcript.successor = found
+        return done(agent=found.name)
+
+    name = free_name("agent", f"transfer_to_{colleague.name}", taken)
+    taken.add(name)
+    return FunctionTool(
+        name=name,
+        description=f"Hand the conversation over to the agent {colleague.name!r}, which goes on in your place. "
+        + colleague.description,
+        params_json_schema=NO_PARAMETERS,
+        on_invoke_tool=invoke,
+    )
+
+
+async def take_over(transcript: Transcript) -> Sequence[Tool] | None:
+    """Once a call has handed over: the tools of the agent that acts from now on; else None."""
+    successor, transcript.successor = transcript.successor, None
+    if successor is None:
+        return None
+    transcript.acting = successor
+    await transcript.writer.act_as(successor.name)
+    return await tools_of(transcript)

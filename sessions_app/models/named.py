@@ -1,0 +1,104 @@
+"""What a person names and keeps for use in any session: their own, and what administrators have made for all."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from sessions_app.exceptions import NameTaken, TooMany
+
+if TYPE_CHECKING:
+    from chatjuicer.accounts.models import User
+
+MAX_NAME_CHARS = 64
+
+T = TypeVar("T", bound="Named")
+
+
+class NamedManager(models.Manager[T]):
+    def visible_to(self, user_pk: UUID) -> QuerySet[T]:
+        """The user's own and those for all, by name, the own ones first."""
+        mine = self.filter(Q(owner=user_pk) | Q(owner=None))
+        return mine.order_by(F("owner").asc(nulls_last=True), "name")
+
+    def called(self, user_pk: UUID, name: str) -> T | None:
+        """The user's own of that name, or else the one for all."""
+        return self.visible_to(user_pk).filter(name=name).first()
+
+    def keep(self, owner: User, **fields: Any) -> T:
+        """A new one of the owner's. Raises NameTaken, TooMany."""
+        with transaction.atomic():
+            hold(owner.pk)
+            own = self.filter(owner=owner)
+            if own.count() >= self.model.MOST:
+                raise TooMany(
+                    f"You have {self.model.MOST} {self.model._meta.verbose_name_plural}, the most there can be."
+                )
+            self.model.require_free(owner.pk, fields["name"])
+            return self.create(owner=owner, **fields)
+
+
+def hold(owner_pk: UUID) -> None:
+    """Until the transaction ends: of two that count or name something of one owner at a time, one sees the other's."""
+    get_user_model().objects.select_for_update(no_key=True).values_list("pk").get(pk=owner_pk)
+
+
+class Named(models.Model):
+    MOST: ClassVar[int]
+    """One owner's at most."""
+    NAME: ClassVar[re.Pattern[str]]
+    NAME_IS: ClassVar[str]
+    """The same in words."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="%(class)ss",
+        db_index=False,
+        help_text="whose it is; empty: for all",
+    )
+    name = models.CharField(max_length=MAX_NAME_CHARS)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "name"], name="one_%(class)s_per_name"),
+            models.UniqueConstraint(fields=["name"], condition=Q(owner=None), name="one_%(class)s_for_all_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Of what comes from the admin. Raises ValidationError."""
+        if not self.NAME.fullmatch(self.name):
+            raise ValidationError({"name": self.NAME_IS})
+
+    @classmethod
+    def require_free(cls, owner_pk: UUID, name: str) -> None:
+        """Raises NameTaken."""
+        if cls._default_manager.filter(owner=owner_pk, name=name).exists():
+            raise NameTaken()
+
+    def change(self, **changes: Any) -> None:
+        """What a person sets. Raises NameTaken, and DoesNotExist if it is gone."""
+        with transaction.atomic():
+            if self.owner_id and changes.get("name", self.name) != self.name:
+                hold(self.owner_id)
+                self.require_free(self.owner_id, changes["name"])
+            type(self)._default_manager.filter(pk=self.pk).update(**changes, updated_at=timezone.now())
+            self.refresh_from_db()
