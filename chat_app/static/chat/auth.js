@@ -1,5 +1,6 @@
 // Who is signed in. The access token lives in memory only; the refresh token is shared by the tabs of this browser.
 
+import { t } from "./language.js";
 import { local } from "./storage.js";
 
 const REFRESH_KEY = "chat-juicer.refresh";
@@ -41,7 +42,7 @@ export class Auth extends EventTarget {
   async signIn(email, password, totp) {
     const response = await postJson("/api/auth/login", { email, password, ...(totp ? { totp } : {}) });
     const body = await response.json().catch(() => ({}));
-    if (!response.ok) return { code: body.error?.code ?? "", message: body.message ?? "Signing in failed." };
+    if (!response.ok) return { code: body.error?.code ?? "", message: body.message ?? t("Signing in failed.") };
     this.#keep(body);
     return null;
   }

@@ -1,6 +1,7 @@
 // The choice of the model, with search, and of how long it thinks: one button, and what opens above it.
 
 import { h, icon, setText } from "../dom.js";
+import { number, t } from "../language.js";
 
 const SEARCHED_FROM = 8; // models
 
@@ -8,8 +9,8 @@ export class Picker {
   #button = document.getElementById("model");
   #label = h("span", { class: "picker-label" });
   #panel = document.getElementById("model-panel");
-  #search = h("input", { type: "search", placeholder: "Search models", "aria-label": "Search models", autocomplete: "off" });
-  #list = h("ul", { class: "options", role: "listbox", "aria-label": "Models", tabindex: "0" });
+  #search = h("input", { type: "search", placeholder: t("Search models"), "aria-label": t("Search models"), autocomplete: "off" });
+  #list = h("ul", { class: "options", role: "listbox", "aria-label": t("Models"), tabindex: "0" });
   #efforts = h("fieldset", { class: "efforts" });
   #models = [];
   #levels = [];
@@ -44,7 +45,7 @@ export class Picker {
     const name = known?.name ?? model;
     const thinks = known?.supports_reasoning && level ? ` · ${level.label}` : "";
     setText(this.#label, `${name}${thinks}`);
-    this.#button.setAttribute("aria-label", `Model: ${name}${thinks}`);
+    this.#button.setAttribute("aria-label", t("Model: {name}", { name: `${name}${thinks}` }));
     this.#button.hidden = !name;
     if (!this.#panel.hidden) this.#render();
   }
@@ -82,15 +83,15 @@ export class Picker {
     const offered = this.#known(this.model) || !this.model ? this.#models : [{ id: this.model, name: this.model, gone: true }, ...this.#models];
     const found = offered.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(words));
     this.#list.replaceChildren(...found.map((model) => this.#option(model)));
-    if (!found.length) this.#list.append(h("li", { class: "faint", role: "option", "aria-disabled": "true" }, "No model matches."));
+    if (!found.length) this.#list.append(h("li", { class: "faint", role: "option", "aria-disabled": "true" }, t("No model matches.")));
     this.#mark(Math.max(0, found.findIndex(({ id }) => id === this.model)));
     this.#renderEfforts();
   }
 
   #option(model) {
     const about = model.gone
-      ? "no longer offered"
-      : [model.context_window ? `${compact(model.context_window)} tokens` : "", model.supports_reasoning ? "reasons" : "", cost(model)].filter(Boolean).join(" · ");
+      ? t("no longer offered")
+      : [model.context_window ? t("{count} tokens", { count: compact(model.context_window) }) : "", model.supports_reasoning ? t("reasons") : "", cost(model)].filter(Boolean).join(" · ");
     const chosen = model.id === this.model;
     return h(
       "li",
@@ -109,7 +110,7 @@ export class Picker {
       const radio = h("input", { type: "radio", name: "effort", value, checked: value === this.effort, onchange: () => this.#onChoose({ reasoning_effort: value }) });
       return h("label", {}, radio, h("span", {}, label ?? value));
     };
-    this.#efforts.replaceChildren(h("legend", { class: "faint" }, "Reasoning effort"), h("div", {}, ...this.#levels.map(choice)));
+    this.#efforts.replaceChildren(h("legend", { class: "faint" }, t("Reasoning effort")), h("div", {}, ...this.#levels.map(choice)));
     for (const radio of this.#efforts.querySelectorAll("input")) radio.addEventListener("change", () => this.choose(this.model, radio.value));
   }
 
@@ -146,10 +147,10 @@ export class Picker {
 }
 
 function compact(tokens) {
-  return new Intl.NumberFormat("en", { notation: "compact" }).format(tokens);
+  return number(tokens, { notation: "compact" });
 }
 
 /** Per million tokens, where the server tells. */
 function cost({ input_price: input, output_price: output }) {
-  return input === undefined || input === null ? "" : `$${input} in, $${output} out`;
+  return input === undefined || input === null ? "" : t("${input} in, ${output} out", { input: String(input), output: String(output) });
 }
