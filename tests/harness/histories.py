@@ -32,12 +32,11 @@ from django.db import transaction
 from django.utils import timezone
 from sessions_app.models import ChatSession
 alice = get_user_model().objects.get(email="{email}")
-# Above all others, for as long as they are there.
-now = timezone.now() + timedelta(days=1)
+now = timezone.now()
 with transaction.atomic():
     for n in range({count}, 0, -1):
         session, _ = ChatSession.objects.open(alice, public_id=f"{name}_{{n}}", title=f"Many {{n}} of them")
-        ChatSession.objects.filter(pk=session.pk).update(last_used_at=now - timedelta(minutes=n))
+        ChatSession.objects.filter(pk=session.pk).update(last_used_at=now - timedelta(milliseconds=10 * n))
 """
 
 
