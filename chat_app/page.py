@@ -13,8 +13,11 @@ from .page_files import ENTRY, STYLESHEET, page_files
 # The page runs its own files and talks to its own server; an answer cannot make it fetch or run anything else.
 POLICY = (
     "default-src 'none'; script-src {static}; style-src {static}; img-src 'self' data:; "
-    "connect-src 'self' {socket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self' {socket}; worker-src 'self'; manifest-src {static}; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# The service worker asks for the page and its files, and nothing else.
+WORKER_POLICY = "default-src 'none'; connect-src 'self'"
 
 _SESSION = "/api/sessions/chat_0"
 _MESSAGE = f"{_SESSION}/messages/{UUID(int=0)}"
@@ -45,6 +48,8 @@ FEATURES = {
     "preferences": ("patch", "/api/auth/me"),
     "agents": ("get", "/api/agents"),
     "prompts": ("get", "/api/prompts"),
+    "projects": ("post", "/api/v1/projects"),
+    "push": ("post", "/api/push/subscriptions"),
 }
 
 
@@ -64,6 +69,16 @@ def index(request: HttpRequest) -> HttpResponse:
     response["Content-Security-Policy"] = POLICY.format(static=static_source(request), socket=socket)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "same-origin"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_safe
+def worker(request: HttpRequest) -> HttpResponse:
+    """At the root, because a service worker sees what lies beside and below it."""
+    response = HttpResponse(page_files().worker, content_type="text/javascript; charset=utf-8")
+    response["Content-Security-Policy"] = WORKER_POLICY
+    response["Cache-Control"] = "no-cache"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

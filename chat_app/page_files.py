@@ -11,13 +11,20 @@ import re
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
+import orjson
 from django.conf import settings
 
 ROOT = Path(__file__).parent / "static" / "chat"
 STYLES = ("base", "layout", "conversation", "files", "code", "dialogs")
 STYLESHEET = "page.css"  # all of them in one
 ENTRY = "app.js"
-KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+WORKER = "worker.js"
+KINDS = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
 ADDRESS = re.compile(r"/static/chat-(?P<version>[0-9a-f]{12})/(?P<name>[\w./-]+)")
 # Imports that the page cannot begin without; those that it makes when something is met are calls.
 _IMPORT = re.compile(r"^(?:import|export)\s[^;(]*?\bfrom\s+\"(\.[^\"]+)\"|^import\s+\"(\.[^\"]+)\"", re.MULTILINE)
@@ -62,6 +69,13 @@ class PageFiles:
                 if path not in reached:
                     reached.append(path)
         return reached
+
+    @cached_property
+    def worker(self) -> str:
+        """The service worker, which keeps what the page needs to open without the server."""
+        needed = sorted({*self.modules, "early.js", STYLESHEET, "favicon.svg"})
+        about = orjson.dumps({"version": self.version, "files": [f"{self.base}{name}" for name in needed]}).decode()
+        return f"const PAGE = {about};\n{self.by_name[WORKER].plain.decode()}"
 
     def pack(self) -> None:
         for file in self.by_name.values():

@@ -14,6 +14,7 @@ from sessions_app.sharing.page import shared_page
 # API routes are written without a trailing slash; chatjuicer.middleware serves the other spelling.
 urlpatterns = [
     path("", page.index, name="page"),
+    path("worker.js", page.worker),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("share/<str:token>", shared_page),

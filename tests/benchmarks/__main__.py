@@ -16,6 +16,7 @@ import uvloop
 
 from tests.benchmarks.disk import disk
 from tests.benchmarks.messages import agent, growing, start
+from tests.benchmarks.page import long_conversation
 from tests.benchmarks.processes import processes
 from tests.benchmarks.rest import lists_and_details
 from tests.benchmarks.search import searches
@@ -40,6 +41,7 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
     "storage": storage,
     "disk": disk,
     "search": searches,
+    "page": long_conversation,
 }
 
 

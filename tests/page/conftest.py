@@ -1,6 +1,4 @@
 import json
-import os
-import shutil
 from collections.abc import Iterator
 
 import httpx
@@ -8,34 +6,18 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect, sync_playwright
 
+from tests.harness.chromium import QUIET, chromium_path
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
 
-# Without a person's profile, a screen, or anything that talks to the browser's maker.
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WAIT_MS = 20_000
 expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     with sync_playwright() as playwright:
-        path = path or playwright.chromium.executable_path
-        if not os.path.exists(path):
-            pytest.fail(
-                "Chromium is missing: `apt-get install chromium`, or `playwright install chromium`, "
-                "or name a browser in CHROMIUM."
-            )
+        path = chromium_path(playwright.chromium.executable_path)
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
         browser.close()
@@ -67,7 +49,7 @@ def context(browser: Browser, site: Site) -> Iterator[BrowserContext]:
     """One person's browser, of which the tabs share what is stored. Somebody has signed in there before."""
     grant = httpx.post(f"{site.url}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}, trust_env=False)
     token = grant.raise_for_status().json()["refresh_token"]
-    context = browser.new_context(viewport=VIEW, extra_http_headers=PROXIED)
+    context = browser.new_context(viewport=VIEW, extra_http_headers=PROXIED, service_workers="block")
     context.add_init_script(SIGNED_IN % json.dumps(token))
     context.set_default_timeout(WAIT_MS)
     yield context
@@ -77,7 +59,7 @@ def context(browser: Browser, site: Site) -> Iterator[BrowserContext]:
 @pytest.fixture
 def stranger(browser: Browser) -> Iterator[BrowserContext]:
     """A browser that nobody has used."""
-    context = browser.new_context(viewport=VIEW, extra_http_headers=PROXIED)
+    context = browser.new_context(viewport=VIEW, extra_http_headers=PROXIED, service_workers="block")
     context.set_default_timeout(WAIT_MS)
     yield context
     context.close()
@@ -86,7 +68,7 @@ def stranger(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def local(browser: Browser) -> Iterator[BrowserContext]:
     """A browser on the server's own machine."""
-    context = browser.new_context(viewport=VIEW)
+    context = browser.new_context(viewport=VIEW, service_workers="block")
     context.set_default_timeout(WAIT_MS)
     yield context
     context.close()
@@ -95,7 +77,8 @@ def local(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[BrowserContext]:
     """A phone that the server takes for its own machine."""
-    context = browser.new_context(viewport=ViewportSize(width=390, height=780), has_touch=True, is_mobile=True)
+    size = ViewportSize(width=390, height=780)
+    context = browser.new_context(viewport=size, has_touch=True, is_mobile=True, service_workers="block")
     context.set_default_timeout(WAIT_MS)
     yield context
     context.close()
@@ -107,7 +90,7 @@ class Troubles(list[str]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.forgiven: list[str] = ["401 (Unauthorized)", "net::ERR_", "WebSocket connection to"]
+        self.forgiven: list[str] = ["401 (Unauthorized)", "net::ERR_", "WebSocket connection to", "Service Worker"]
 
     def forgive(self, part: str) -> None:
         """That the server said so is what the test is about."""

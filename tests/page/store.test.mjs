@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { address, freeName, madeBy, pastedName, sizeText } from "../../chat_app/static/chat/files.js";
-import { grouped, join, put, renew } from "../../chat_app/static/chat/sessionlist.js";
-import { EMPTY, busy, oldestPosition, reduce, unaccepted } from "../../chat_app/static/chat/store.js";
+import { between, join, placed, put, renew, seen } from "../../chat_app/static/chat/sessionlist.js";
+import { newestPosition, oldestPosition } from "../../chat_app/static/chat/pages.js";
+import { EMPTY, busy, reduce, unaccepted } from "../../chat_app/static/chat/store.js";
 import { pretty } from "../../chat_app/static/chat/text.js";
 
 const RUN = "run-1";
@@ -440,7 +441,18 @@ test("the list has pinned chats first, then the latest, each once", () => {
   assert.deepEqual(list.map((session) => session.id), ["a", "b", "c"]);
   const pinned = put(list, chat("c", "2026-01-01", true));
   assert.deepEqual(pinned.map((session) => session.id), ["c", "a", "b"]);
-  assert.equal(grouped(pinned, Date.parse("2026-01-03T12:00:00"))[0].heading, "Pinned");
+});
+
+test("each row has its place, a group's first one below its heading, and those in sight are found", () => {
+  const now = Date.parse("2026-01-03T12:00:00");
+  const list = [chat("p", "2026-01-01", true), ...["2026-01-03", "2026-01-02", "2025-12-30", "2025-12-29"].map((day) => chat(day, new Date(`${day}T10:00:00`).toISOString()))];
+  const { rows, height } = placed(list, now, { row: 10, heading: 5 });
+  assert.deepEqual(rows.map(({ heading, top }) => [heading, top]), [["Pinned", 0], ["Today", 15], ["Yesterday", 30], ["Last 7 days", 45], ["", 60]]);
+  assert.equal(height, 70);
+  assert.deepEqual(seen(rows, 16, 44), [1, 3]);
+  assert.deepEqual(seen(rows, -100, 1000), [0, 5]);
+  assert.deepEqual(between(list, "2026-01-02", "p"), ["p", "2026-01-03", "2026-01-02"]);
+  assert.deepEqual(between(list, "gone", "p"), ["p"]);
 });
 
 test("a fresh first page drops what was deleted elsewhere and keeps what was loaded below it", () => {
@@ -455,4 +467,43 @@ test("what is asked about is shown as it is, also where characters would hide it
   assert.equal(pretty("rm\u200B -r\u{E0041} \u2066x\u2069"), "rm⟨U+200B⟩ -r⟨U+E0041⟩ ⟨U+2066⟩x⟨U+2069⟩");
   const family = "می\u200Cخواهم 👩\u200D👧 שלום\n\tx";
   assert.equal(pretty(family), family);
+});
+
+const row = (n) => (n % 2 ? user(`m${n}`, String(n), n, `run-${n >> 1}`) : answer(`m${n}`, String(n), n, "completed", `run-${(n - 1) >> 1}`));
+const rows = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => row(from + index));
+const numbers = (from, to) => rows(from, to).map(({ content }) => content);
+
+test("what is far away goes at both ends, and comes again by pages without a gap or a double", () => {
+  fresh();
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail(rows(51, 100), { has_more: true }) });
+  const inner = reduce(loaded, { type: "kept", from: "m:m61", to: "m:m80" });
+  assert.deepEqual(texts(inner), numbers(61, 80));
+  assert.ok(inner.hasMore && inner.detached);
+  assert.deepEqual([oldestPosition(inner), newestPosition(inner)], [61, 80]);
+  const up = reduce(inner, { type: "earlier", page: { messages: rows(41, 60), has_more: true } });
+  const down = reduce(up, { type: "later", page: { messages: rows(81, 95), has_more: true } });
+  assert.deepEqual(texts(down), numbers(41, 95));
+  const now = reduce(down, { type: "rejoined", detail: detail(rows(71, 120), { has_more: true }) });
+  assert.deepEqual(texts(now), numbers(41, 120));
+  assert.deepEqual([now.detached, now.hasMore, oldestPosition(now)], [false, true, 41]);
+  assert.deepEqual(texts(reduce(down, { type: "rejoined", detail: detail(rows(151, 200), { has_more: true }) })), numbers(151, 200));
+});
+
+test("thoughts and reasons go and stay with their message", () => {
+  fresh();
+  const thoughtful = [row(1), { ...row(2), reasoning: "hm" }, row(3), { ...row(4), error: { code: "x", message: "failed" } }, row(5)];
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail(thoughtful) });
+  assert.deepEqual(texts(reduce(loaded, { type: "kept", from: "m:m2", to: "m:m5" })), ["hm", "2", "3", "4", "failed", "5"]);
+  assert.deepEqual(texts(reduce(loaded, { type: "kept", from: "m:m1", to: "m:m4" })), ["1", "hm", "2", "3", "4", "failed", "5"]);
+});
+
+test("a message that waited for its turn comes again with the answers around it", () => {
+  fresh();
+  const asked = [user("a", "first", 1, "run-a"), user("b", "second", 2, "run-b"), answer("c", "to first", 3, "completed", "run-a"), answer("d", "to second", 4, "completed", "run-b")];
+  const loaded = reduce(EMPTY, { type: "loaded", detail: detail(asked) });
+  assert.deepEqual(texts(loaded), ["first", "to first", "second", "to second"]);
+  const upper = reduce(loaded, { type: "kept", from: "m:a", to: "m:c" });
+  assert.equal(newestPosition(upper), 1);
+  const whole = reduce(upper, { type: "later", page: { messages: asked.slice(1), has_more: false } });
+  assert.deepEqual(texts(whole), ["first", "to first", "second", "to second"]);
 });

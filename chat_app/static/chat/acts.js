@@ -1,6 +1,7 @@
 // What a person does with a message of the open session: each verb asks the server, and says what went wrong.
 
 import { ApiError } from "./api.js";
+import { t } from "./language.js";
 
 const GONE = 404;
 
@@ -21,7 +22,7 @@ export class Acts {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === GONE) conversation.reload();
-      this.#of.toast(error.status === GONE ? "This message is not there any more." : error.message);
+      this.#of.toast(error.status === GONE ? t("This message is not there any more.") : error.message);
       return false;
     }
   }
@@ -34,12 +35,12 @@ const VERBS = {
   select: (conversation, entry, id) => conversation.branch(id, "select"),
   rate: (conversation, entry, rating) => conversation.rate(entry.id, rating),
   async delete(conversation, entry, detail, { confirmed }) {
-    const agreed = await confirmed({ title: "Delete from here?", text: "This message and all that follows it will be gone, for the model too.", action: "Delete" });
+    const agreed = await confirmed({ title: t("Delete from here?"), text: t("This message and all that follows it will be gone, for the model too."), action: t("Delete") });
     if (agreed) await conversation.remove(entry.id);
   },
   share: (conversation, entry, detail, { share }) => share(conversation.state.session),
   async summarize(conversation, entry, detail, { toast }) {
-    toast("Summarizing…");
+    toast(t("Summarizing…"));
     toast((await conversation.summarize()).message);
   },
 };
@@ -48,5 +49,5 @@ const VERBS = {
 async function inTurn(conversation, { toast }, ask) {
   const waits = Boolean(conversation.state.run);
   await ask();
-  if (waits) toast("Its turn comes after the answer that is being written.");
+  if (waits) toast(t("Its turn comes after the answer that is being written."));
 }

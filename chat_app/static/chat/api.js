@@ -1,8 +1,10 @@
 // JSON over HTTP: adds the credentials, renews them once when they are refused, and turns refusals into ApiError.
 
+import { t } from "./language.js";
+
 export class ApiError extends Error {
   constructor(status, body) {
-    super(body?.message ?? (status ? `The server answered ${status}.` : "The server cannot be reached."));
+    super(body?.message ?? (status ? t("The server answered {status}.", { status: String(status) }) : t("The server cannot be reached.")));
     this.status = status; // 0: no answer at all
     this.code = body?.error?.code ?? "";
   }

@@ -3,15 +3,20 @@
 import { Acts } from "./acts.js";
 import { Api, ApiError } from "./api.js";
 import { Auth } from "./auth.js";
+import { Beginning } from "./beginning.js";
 import { Commands } from "./commands.js";
 import { Conversation } from "./conversation.js";
 import { setText } from "./dom.js";
 import { has } from "./features.js";
 import { FileWork } from "./filework.js";
 import { newSessionId } from "./ids.js";
+import { badge, install } from "./installed.js";
+import { t, translatePage } from "./language.js";
+import { Offline } from "./offline.js";
 import { Others } from "./others.js";
 import { local } from "./storage.js";
 import { setTheme, theme } from "./theme.js";
+import { clearUnsent } from "./unsentstore.js";
 import { Composer } from "./views/composer.js";
 import { confirmed } from "./views/confirm.js";
 import { initDrawer } from "./views/drawer.js";
@@ -20,35 +25,38 @@ import { Messages } from "./views/messages.js";
 import { Palette } from "./views/palette.js";
 import { showShare } from "./views/share.js";
 import { showShortcuts } from "./views/shortcuts.js";
-import { initSignIn, focusSignIn } from "./views/signin.js";
 import { Sidebar, titleOf } from "./views/sidebar.js";
+import { initSignIn, focusSignIn } from "./views/signin.js";
 import { toast } from "./views/toast.js";
 
-const RETRY_MS = 2_000;
 const SESSION_ADDRESS = /^#\/((?!\.+$)[\w.:-]{1,64})$/;
 const BEGUN_KEY = "chat-juicer.begun"; // the session that was made for a file, in which nothing has been said
-const PHASES = { open: "Connected", connecting: "Connecting…", waiting: "Reconnecting…" };
+const PHASES = { open: t("Connected"), connecting: t("Connecting…"), waiting: t("Reconnecting…") };
 
 const title = document.getElementById("chat-title");
 const actions = document.getElementById("chat-actions");
 const pin = document.getElementById("chat-pin");
 const connection = document.getElementById("connection");
 
+translatePage();
+
 const auth = new Auth();
 const api = new Api(auth);
+const offline = new Offline();
 const drawer = initDrawer();
 let conversation = null;
 let removing = "";
 let goal = null; // {sessionId, position}: what to bring into view once it is loaded
 let models = [];
 let making = null; // the creation of a session for what was written or attached before there is one
-const beginning = []; // texts for it
+const first = []; // texts for it
 
 const acts = new Acts({ conversation: () => conversation, confirmed, toast, share: (session) => showShare(api, session) });
 
 const messages = new Messages({
   loadEarlier: () => conversation?.loadEarlier().catch(report),
   loadLater: () => conversation?.loadLater().catch(report),
+  keep: (from, to) => conversation?.keep(from, to),
   toNow: () => conversation?.reload().then(() => messages.toBottom()),
   act: (verb, entry, detail) => acts.act(verb, entry, detail),
   siblings: (messageId) => conversation.siblings(messageId),
@@ -65,6 +73,7 @@ const messages = new Messages({
     composer.focus();
     conversation?.decide(approvalId, answer).catch(report);
   },
+  stop,
   leave: () => composer.focus(),
 });
 
@@ -83,14 +92,22 @@ const sidebar = new Sidebar(api, {
   onRemoved: (session) => {
     others.tell();
     if (conversation?.id === session.session_id) leave();
-    if (has("trash")) toast(`“${titleOf(session)}” is in the trash.`, { text: "Undo", run: () => restore(session) });
+    if (has("trash")) toast(t("“{name}” is in the trash.", { name: titleOf(session) }), { text: t("Undo"), run: () => restore(session) });
   },
+  onGone: (sessionId) => {
+    others.tell();
+    if (conversation?.id === sessionId) leave();
+  },
+  onToast: toast,
   onChanged: (session) => {
     others.tell();
     if (conversation?.state.session?.id === session.id) entitle(session);
   },
   onProblem: (text) => toast(text),
   onPicked: () => drawer.close(),
+  onList: (sessions) => offline.remember({ sessions }),
+  recall: async () => (await offline.about()).sessions ?? [],
+  onUnread: badge,
 });
 
 const others = new Others(auth, api, { sidebar, composer, conversation: () => conversation });
@@ -133,6 +150,7 @@ function follow(sessionId) {
   conversation = new Conversation(sessionId, {
     api,
     auth,
+    offline,
     onChange: (state) => {
       messages.show(state);
       composer.show(state);
@@ -182,6 +200,11 @@ async function jump() {
   }
 }
 
+function toBeginning() {
+  goal = { sessionId: conversation.id, position: 1 };
+  jump();
+}
+
 /** Another session, or a place in it. */
 function open(sessionId, position) {
   drawer.close();
@@ -198,7 +221,7 @@ function say(text) {
   if (local.get(BEGUN_KEY) === conversation.id) local.remove(BEGUN_KEY);
   conversation.say(text, filework.uploads.take(conversation.id));
   if (conversation.state.session) sidebar.show({ ...conversation.state.session, message_count: said(conversation.state) });
-  messages.toBottom();
+  messages.toNow();
 }
 
 /** An empty conversation: the one that was begun by attaching a file, or one that is not made yet. */
@@ -221,16 +244,16 @@ async function restore(session) {
 
 /** The first message makes the session; what is sent before it stands goes there, too. */
 async function begin(text) {
-  beginning.push(text);
-  if (beginning.length > 1) return;
+  first.push(text);
+  if (first.length > 1) return;
   try {
     await make();
-    beginning.forEach(say);
+    first.forEach(say);
   } catch (error) {
-    composer.write(beginning.join("\n"));
+    composer.write(first.join("\n"));
     report(error);
   } finally {
-    beginning.length = 0;
+    first.length = 0;
   }
 }
 
@@ -241,7 +264,7 @@ function make() {
 
 async function create() {
   const session_id = newSessionId();
-  const answer = await api.post("/api/sessions", { session_id, ...composer.settings() });
+  const answer = await api.post("/api/sessions", { session_id, project_id: sidebar.project || undefined, ...composer.settings() });
   sidebar.show(answer.session ?? answer);
   others.tell();
   composer.carry(session_id);
@@ -259,13 +282,13 @@ function leave() {
 }
 
 function entitle(session) {
-  const name = session ? titleOf(session) : "New chat";
+  const name = session ? titleOf(session) : t("New chat");
   setText(title, name);
   document.title = session ? `${name} · Chat Juicer` : "Chat Juicer";
   actions.hidden = !session;
   const pinned = Boolean(session?.pinned);
   pin.setAttribute("aria-pressed", String(pinned));
-  pin.title = pinned ? "Unpin" : "Pin";
+  pin.title = pinned ? t("Unpin") : t("Pin");
 }
 
 function report(error) {
@@ -282,7 +305,13 @@ const commands = new Commands(api, {
   sidebar,
   chooseModel: () => composer.openPicker(),
   showFiles: () => filework.panel.open(conversation.id),
+  toBeginning,
+  toEnd: () => messages.toNow(),
   toList: () => focusList(),
+  toArchive: () => {
+    drawer.open();
+    sidebar.showArchive();
+  },
   onRenamed: (user) => name(user),
   onGone: () => auth.signOut(),
   report,
@@ -329,6 +358,7 @@ document.addEventListener("keydown", (event) => {
   if (control && event.key === "k") palette.show();
   else if (control && event.key === "b") focusList();
   else if (control && event.shiftKey && event.key.toLowerCase() === "o") startNew();
+  else if (control && ["Home", "End"].includes(event.key) && conversation && !event.target.value) (event.key === "Home" ? toBeginning : () => messages.toNow())();
   else if ((event.key === "?" && !writing) || (control && event.key === "/")) showShortcuts();
   else return;
   event.preventDefault();
@@ -339,7 +369,10 @@ window.addEventListener("hashchange", route);
 // --- who is here -----------------------------------------------------------------------------------------------
 
 initSignIn((email, password, totp) => auth.signIn(email, password, totp));
-document.getElementById("sign-out").addEventListener("click", () => auth.signOut());
+document.getElementById("sign-out").addEventListener("click", () => {
+  clearUnsent();
+  auth.signOut();
+});
 
 /** What the account prefers on all devices; what this browser has chosen goes before it. */
 async function adopt() {
@@ -363,7 +396,10 @@ auth.addEventListener("change", () => {
   filework.close();
   palette.close();
   others.close();
-  if (!inside) return focusSignIn();
+  if (!inside) {
+    offline.clear();
+    return focusSignIn();
+  }
   name(auth.user);
   if (has("preferences")) adopt();
   others.open();
@@ -372,17 +408,26 @@ auth.addEventListener("change", () => {
   route();
 });
 
-async function start() {
-  try {
-    const [config] = await Promise.all([api.get("/api/config"), auth.start()]);
+const beginning = new Beginning(api, auth, offline, {
+  conversation: () => conversation,
+  configure: (config) => {
     models = config.models ?? [];
     composer.offer(config);
     filework.uploads.maxSize = config.max_file_size ?? Infinity;
-  } catch (error) {
-    if (document.body.dataset.mode === "starting") setText(document.getElementById("starting"), "The server cannot be reached. Trying again…");
-    setTimeout(start, RETRY_MS);
-    if (!(error instanceof ApiError || error instanceof TypeError)) throw error;
-  }
-}
+  },
+  onBack: () => {
+    conversation?.reconnect();
+    sidebar.reload();
+  },
+  onShared: (text) => {
+    window.history.replaceState(null, "", "#/");
+    route();
+    composer.write(text);
+  },
+});
 
-start();
+beginning.begin();
+install({
+  onNewVersion: () => toast(t("Chat Juicer has a new version."), { text: t("Reload"), run: () => window.location.reload() }),
+  onOpen: (sessionId) => open(sessionId),
+});

@@ -1,6 +1,7 @@
 // Who is signed in. The access token lives in memory only; the refresh token in a cookie that no script can read, which the
 // tabs of this browser share. What is stored only says that there is one.
 
+import { t } from "./language.js";
 import { local } from "./storage.js";
 
 const SIGNED_IN_KEY = "chat-juicer.signed-in"; // when, so that one sign-in is told from the next
@@ -45,7 +46,7 @@ export class Auth extends EventTarget {
   async signIn(email, password, totp) {
     const response = await postJson("/api/auth/login", { email, password, ...(totp ? { totp } : {}) });
     const body = await response.json().catch(() => ({}));
-    if (!response.ok) return { code: body.error?.code ?? "", message: body.message ?? "Signing in failed." };
+    if (!response.ok) return { code: body.error?.code ?? "", message: body.message ?? t("Signing in failed.") };
     this.#keep(body);
     return null;
   }

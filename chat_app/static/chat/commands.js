@@ -1,6 +1,7 @@
 // What can be done beside writing, once for the menus and for the palette. What the server has no route for is left out.
 
 import { has } from "./features.js";
+import { t } from "./language.js";
 import { showAccount } from "./views/account.js";
 import { showContext } from "./views/context.js";
 import { showShare } from "./views/share.js";
@@ -15,7 +16,7 @@ export class Commands {
 
   /**
    * `conversation()` and `person()` are the open session's and the user; `startNew()`, `chooseModel()`, `showFiles()`,
-   * `toList()`, `onRenamed(user)`, `onGone()`, `report(error)`, `toast(text)`; `sidebar` renames, pins and deletes.
+   * `toBeginning()`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onGone()`, `report(error)`, `toast(text)`; `sidebar` renames, pins and deletes.
    */
   constructor(api, of) {
     this.#api = api;
@@ -23,13 +24,15 @@ export class Commands {
   }
 
   all() {
-    const { startNew, chooseModel, toList, showFiles } = this.#of;
+    const { startNew, chooseModel, toList, showFiles, toBeginning, toEnd } = this.#of;
     const session = this.#session;
     return [
-      { text: "New chat", icon: "plus", run: startNew },
-      { text: "Choose the model", icon: "gear", run: chooseModel },
-      { text: "To the list of chats", icon: "menu", run: toList },
-      session && { text: "Files of this chat", icon: "folder", run: showFiles },
+      { text: t("New chat"), icon: "plus", run: startNew },
+      { text: t("Choose the model"), icon: "gear", run: chooseModel },
+      { text: t("To the list of chats"), icon: "menu", run: toList },
+      session && { text: t("Files of this chat"), icon: "folder", run: showFiles },
+      session && { text: t("To the beginning of this chat"), icon: "top", run: toBeginning },
+      session && { text: t("To the end of this chat"), icon: "down", run: toEnd },
       ...(session ? this.ofHeader() : []),
       ...this.ofAccount(),
     ].filter(Boolean);
@@ -40,30 +43,33 @@ export class Commands {
     const session = this.#session;
     const { sidebar } = this.#of;
     return [
-      { text: session.pinned ? "Unpin this chat" : "Pin this chat", icon: "pin", run: () => sidebar.togglePin(session) },
+      { text: session.pinned ? t("Unpin this chat") : t("Pin this chat"), icon: "pin", run: () => sidebar.togglePin(session) },
+      { text: session.archived ? t("Take out of the archive") : t("Archive this chat"), icon: "archive", run: () => sidebar.archive(session) },
+      has("projects") && { text: t("Move to a project…"), icon: "folder", run: () => sidebar.showPlaces(session, document.getElementById("chat-more")) },
       ...this.#ofChat(),
-      { text: "Delete this chat", icon: "trash", danger: true, run: () => sidebar.remove(session) },
-    ];
+      { text: t("Delete this chat"), icon: "trash", danger: true, run: () => sidebar.remove(session) },
+    ].filter(Boolean);
   }
 
   #ofChat() {
     const exported = (format) => () => save(this.#api, `/api/sessions/${this.#of.conversation().id}/export?format=${format}`, `chat.${format}`).catch(this.#of.report);
     return [
-      has("share") && { text: "Share this chat", icon: "share", run: () => showShare(this.#api, this.#session) },
-      has("context") && { text: "What the model is given", icon: "gauge", run: () => this.showContext() },
-      has("export") && { text: "Export as Markdown", icon: "download", run: exported("markdown") },
-      has("export") && { text: "Export as a web page", icon: "download", run: exported("html") },
-      has("export") && { text: "Export as JSON", icon: "download", run: exported("json") },
+      has("share") && { text: t("Share this chat"), icon: "share", run: () => showShare(this.#api, this.#session) },
+      has("context") && { text: t("What the model is given"), icon: "gauge", run: () => this.showContext() },
+      has("export") && { text: t("Export as Markdown"), icon: "download", run: exported("markdown") },
+      has("export") && { text: t("Export as a web page"), icon: "download", run: exported("html") },
+      has("export") && { text: t("Export as JSON"), icon: "download", run: exported("json") },
     ].filter(Boolean);
   }
 
   /** In the menu under the person's name. */
   ofAccount() {
     return [
-      { text: "Settings", icon: "gear", run: () => this.#settings() },
-      has("usage") && { text: "Usage", icon: "chart", run: () => showUsage(this.#api) },
-      has("trash") && { text: "Trash", icon: "trash", run: () => this.#trash() },
-      { text: "Keyboard", icon: "keyboard", run: showShortcuts },
+      { text: t("Settings"), icon: "gear", run: () => this.#settings() },
+      has("usage") && { text: t("Usage"), icon: "chart", run: () => showUsage(this.#api) },
+      { text: t("Archived chats"), icon: "archive", run: () => this.#of.toArchive() },
+      has("trash") && { text: t("Trash"), icon: "trash", run: () => this.#trash() },
+      { text: t("Keyboard"), icon: "keyboard", run: showShortcuts },
     ].filter(Boolean);
   }
 

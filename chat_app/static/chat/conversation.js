@@ -2,33 +2,40 @@
 
 import { ApiError } from "./api.js";
 import { uuid } from "./ids.js";
+import { t } from "./language.js";
+import { newestPosition, oldestPosition } from "./pages.js";
 import { Connection } from "./socket.js";
-import { tab } from "./storage.js";
-import { EMPTY, newestPosition, oldestPosition, reduce, unaccepted } from "./store.js";
+import { EMPTY, reduce, unaccepted } from "./store.js";
+import { readUnsent, writeUnsent } from "./unsentstore.js";
 
 const PAGE = 50;
 const RETRY_MS = 2_000;
+const QUIET_MS = 3_000;
 const RECALLED_EVENTS = 1_000;
 const AFTER_ALL = 2 ** 31 - 1; // a position that no message has
 
-/** Callbacks: `onChange(state)`, `onConnection(phase)`, `onGone(reason)`, `onSettled()` after a run ended. */
+/** `offline` keeps what can be read without the server. Callbacks: `onChange(state)`, `onConnection(phase)`, `onGone(reason)`, `onSettled()` after a run ended. */
 export class Conversation {
   state = EMPTY;
   connection = "connecting";
   #api;
   #auth;
+  #offline;
   #callbacks;
   #socket = null;
   #closed = false;
   #paging = false;
+  #pagingFrom = 0; // not before that time, after a page that did not come
   #loads = 0; // only what the newest one brings counts
   #held = null; // frames that came while all of it is loaded again
   #retrying = 0;
+  #keeping = 0;
 
-  constructor(sessionId, { api, auth, ...callbacks }) {
+  constructor(sessionId, { api, auth, offline, ...callbacks }) {
     this.id = sessionId;
     this.#api = api;
     this.#auth = auth;
+    this.#offline = offline;
     this.#callbacks = callbacks;
     this.state = { ...EMPTY, unsent: readUnsent(sessionId) };
     this.#load();
@@ -36,6 +43,8 @@ export class Conversation {
 
   close() {
     this.#closed = true;
+    clearTimeout(this.#keeping);
+    clearTimeout(this.#retrying);
     this.#socket?.close();
   }
 
@@ -45,8 +54,11 @@ export class Conversation {
     else this.#socket?.retry();
   }
 
-  /** All of it again from the server, which has another path of messages now, or more of them; what comes meanwhile waits. */
-  async reload() {
+  /**
+   * All of it again from the server, which has another path of messages now, or more of them; what comes meanwhile waits.
+   * `type` "rejoined" keeps the older messages that are here.
+   */
+  async reload(type = "loaded") {
     if (this.connection !== "open") return this.#startOver();
     this.#held ??= [];
     const number = ++this.#loads;
@@ -55,7 +67,7 @@ export class Conversation {
     if (!detail || this.connection !== "open") return this.#startOver();
     const held = this.#held;
     this.#held = null;
-    this.#dispatch({ type: "loaded", detail });
+    this.#dispatch({ type, detail });
     held.forEach((frame) => this.#hear(frame));
     if (this.state.run) await this.#recallThoughts();
   }
@@ -68,7 +80,6 @@ export class Conversation {
 
   /** Shown at once, kept over a reload, sent as soon as there is a socket; the server knows it by `client_id`. */
   say(text, attachments = []) {
-    if (this.state.detached) this.reload();
     this.#dispatch({ type: "posted", clientId: uuid(), text, attachments });
     this.#transmit(this.state.unsent.at(-1));
   }
@@ -140,7 +151,7 @@ export class Conversation {
     return answer;
   }
 
-  /** Shows the page that holds a position, unless it is shown already. */
+  /** Shows the page that holds a position, or those nearest to it, unless it is shown already. */
   async goTo(position) {
     if (this.state.entries.some((entry) => entry.position === position)) return;
     const page = await this.#api.get(`/api/sessions/${this.id}/messages`, { around: position, limit: PAGE });
@@ -157,24 +168,33 @@ export class Conversation {
   /** In a page of the past: what came after it, until it has come to now. */
   async loadLater() {
     const after = newestPosition(this.state);
-    if (this.#paging || !this.state.detached || after === null) return;
-    this.#paging = true;
-    try {
-      const page = await this.#api.get(`/api/sessions/${this.id}/messages`, { after, limit: PAGE });
-      if (page.messages.length === PAGE) this.#dispatch({ type: "later", page });
-      else await this.reload();
-    } finally {
-      this.#paging = false;
-    }
+    if (!this.state.detached || after === null) return;
+    await this.#page("later", { after });
   }
 
   async loadEarlier() {
     const before = oldestPosition(this.state);
-    if (this.#paging || !this.state.hasMore || before === null) return;
+    if (!this.state.hasMore || before === null) return;
+    await this.#page("earlier", { before });
+  }
+
+  /** Of what is here only the entries from one to another, named by their keys; the rest comes again when it is wanted. */
+  keep(from, to) {
+    if (!this.#paging && !this.#held) this.#dispatch({ type: "kept", from, to });
+  }
+
+  async #page(type, query) {
+    if (this.#paging || Date.now() < this.#pagingFrom) return;
     this.#paging = true;
+    const shown = this.state.entries;
     try {
-      const page = await this.#api.get(`/api/sessions/${this.id}/messages`, { before, limit: PAGE });
-      this.#dispatch({ type: "earlier", page });
+      const page = await this.#api.get(`/api/sessions/${this.id}/messages`, { ...query, limit: PAGE });
+      if (this.state.entries[0]?.key !== shown[0]?.key) return; // the person has gone to another place meanwhile
+      if (type === "later" && !page.has_more) await this.reload("rejoined");
+      else this.#dispatch({ type, page });
+    } catch (error) {
+      this.#pagingFrom = Date.now() + RETRY_MS;
+      throw error;
     } finally {
       this.#paging = false;
     }
@@ -190,17 +210,32 @@ export class Conversation {
       const detail = await this.#api.get(`/api/sessions/${this.id}`);
       if (this.#closed || number !== this.#loads) return;
       this.#dispatch({ type: "loaded", detail });
+      this.#offline.keep(detail);
       this.#follow();
       if (this.state.run) await this.#recallThoughts();
     } catch (error) {
       if (this.#closed || number !== this.#loads) return;
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 404) this.#callbacks.onGone("This chat does not exist any more.");
+      if (error.status === 404) this.#gone(t("This chat does not exist any more."));
       else if (error.status !== 401) {
         this.#phase("waiting");
         this.#retrying = setTimeout(() => this.#closed || this.#load(), RETRY_MS);
+        if (!this.state.session) await this.#recall(number);
       }
     }
+  }
+
+  /** As it was when the server was there. What was running then has no say now. */
+  async #recall(number) {
+    const detail = await this.#offline.conversation(this.id);
+    if (!detail || this.#closed || number !== this.#loads || this.state.session) return;
+    const messages = [...detail.messages, ...(detail.live ?? [])];
+    this.#dispatch({ type: "loaded", detail: { ...detail, messages, live: [], run: null, has_more: false } });
+  }
+
+  #gone(reason) {
+    this.#offline.forget(this.id);
+    this.#callbacks.onGone(reason);
   }
 
   async #recallThoughts() {
@@ -220,6 +255,15 @@ export class Conversation {
     if (page && !this.#closed) this.#dispatch({ type: "stored", page });
   }
 
+  /** What was said last is kept for reading without the server, once it is quiet. */
+  #keepLater() {
+    clearTimeout(this.#keeping);
+    this.#keeping = setTimeout(async () => {
+      const detail = await this.#api.get(`/api/sessions/${this.id}`).catch(() => null); // kept with the next answer
+      if (detail && !this.#closed) await this.#offline.keep(detail);
+    }, QUIET_MS);
+  }
+
   #follow() {
     this.#socket?.close();
     this.#socket = new Connection({
@@ -228,8 +272,7 @@ export class Conversation {
       lastSeq: () => this.state.lastSeq,
       onFrame: (frame) => this.#hear(frame),
       onState: (phase) => this.#phase(phase),
-      onGone: (code) =>
-        this.#callbacks.onGone(code === 4404 ? "This chat does not exist any more." : "The server refuses this address."),
+      onGone: (code) => this.#gone(code === 4404 ? t("This chat does not exist any more.") : t("The server refuses this address.")),
     });
   }
 
@@ -247,6 +290,7 @@ export class Conversation {
     this.#dispatch({ type: "frame", frame });
     if (frame.type === "connected") unaccepted(this.state).forEach((item) => this.#transmit(item));
     if (frame.type === "stream_end") this.#complete(frame.run_id);
+    if (frame.type === "stream_end") this.#keepLater();
     if (frame.type === "stream_end" || frame.type === "session_updated") this.#callbacks.onSettled(this.state);
   }
 
@@ -258,7 +302,7 @@ export class Conversation {
   #dispatch(action) {
     const before = this.state;
     this.state = reduce(before, action);
-    if (this.state.unsent !== before.unsent) writeUnsent(this.id, this.state.unsent);
+    if (this.state.unsent !== before.unsent) writeUnsent(this.id, before.unsent, this.state.unsent);
     if (this.state !== before && !this.#closed) this.#callbacks.onChange(this.state);
   }
 
@@ -266,17 +310,4 @@ export class Conversation {
     this.connection = phase;
     this.#callbacks.onConnection(phase);
   }
-}
-
-function readUnsent(sessionId) {
-  const kept = JSON.parse(tab.get(`chat-juicer.outbox.${sessionId}`) ?? "[]");
-  return kept.map((item) => ({ attachments: [], ...item }));
-}
-
-function writeUnsent(sessionId, unsent) {
-  const kept = unsent
-    .filter((item) => item.state !== "accepted")
-    .map(({ clientId, text, attachments, state, reason }) => ({ clientId, text, attachments, state, reason }));
-  if (kept.length) tab.set(`chat-juicer.outbox.${sessionId}`, JSON.stringify(kept));
-  else tab.remove(`chat-juicer.outbox.${sessionId}`);
 }

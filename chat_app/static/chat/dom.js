@@ -14,6 +14,12 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** The words before the {place} of a text, the node, the words behind it. */
+export function around(text, node) {
+  const [before, behind] = text.split(/\{\w+\}/);
+  return [before, node, behind];
+}
+
 /** A button that always has a name: its text, or `label` beside an `icon`. */
 export function button({ icon: name, text, label, class: style = "", ...rest }, onclick) {
   const attributes = { type: "button", class: style, title: name && !text ? label : null, "aria-label": label, onclick, ...rest };
@@ -29,6 +35,7 @@ const ICONS = {
   stop: ["M7 7h10v10H7z"],
   menu: ["M4 7h16", "M4 12h16", "M4 17h16"],
   down: ["M12 5v14", "M5 12l7 7 7-7"],
+  top: ["M5 4h14", "M12 20V9", "M6 14l6-6 6 6"],
   tool: ["M14.5 6.5a4 4 0 0 0 5 5L12 19a2.1 2.1 0 0 1-3-3l7.5-7.5", "M14.5 6.5a4 4 0 0 1 4-3.5l-2 2.5 2 2 2.5-2"],
   thought: ["M9 18h6", "M10 21h4", "M12 3a6 6 0 0 0-4 10.5c.7.7 1 1.5 1 2.5h6c0-1 .3-1.8 1-2.5A6 6 0 0 0 12 3z"],
   copy: ["M9 9h11v11H9z", "M5 15H4V4h11v1"],
@@ -46,6 +53,7 @@ const ICONS = {
   thumbdown: ["M17 13V4h3v9z", "M17 13l-4 8a2.5 2.5 0 0 1-2.5-2.5V15H5a2 2 0 0 1-2-2.3l1.2-7A2 2 0 0 1 6.2 4H17"],
   play: ["M8 5l11 7-11 7z"],
   share: ["M12 15V4", "M8 8l4-4 4 4", "M5 13v7h14v-7"],
+  archive: ["M4 5h16v4H4z", "M6 9v10h12V9", "M10 13h4"],
   search: ["M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14z", "M16 16l4.5 4.5"],
   check: ["M5 12.5l4.5 4.5L19 7.5"],
   gear: ["M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z", "M19 12a7 7 0 0 0-.1-1.2l2-1.6-2-3.4-2.4 1a7 7 0 0 0-2-1.2L14 3h-4l-.5 2.6a7 7 0 0 0-2 1.2l-2.4-1-2 3.4 2 1.6a7 7 0 0 0 0 2.4l-2 1.6 2 3.4 2.4-1a7 7 0 0 0 2 1.2L10 21h4l.5-2.6a7 7 0 0 0 2-1.2l2.4 1 2-3.4-2-1.6A7 7 0 0 0 19 12z"],
@@ -59,6 +67,7 @@ export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("class", "icon");
+  svg.dataset.icon = name;
   svg.setAttribute("aria-hidden", "true");
   for (const data of ICONS[name]) {
     const path = document.createElementNS(SVG, "path");

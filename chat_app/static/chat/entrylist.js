@@ -1,5 +1,7 @@
 // The entries of one conversation: made from messages, kept in reading order, settled when their run ends. Pure.
 
+import { t } from "./language.js";
+
 export function fromMessage(message) {
   const runId = message.run_id ?? null;
   if (message.role === "tool_call") {
@@ -129,7 +131,7 @@ export function silentEnd(entries, frame, failed) {
   const said = (entry) => entry.runId === frame.run_id && entry.role !== "user" && entry.kind !== "reasoning";
   if (failed) {
     const told = entries.some((entry) => entry.runId === frame.run_id && entry.kind === "notice");
-    return told ? "" : "The answer failed. You can send your message again.";
+    return told ? "" : t("The answer failed. You can send your message again.");
   }
-  return frame.finish_reason === "interrupted" && !entries.some(said) ? "Stopped before the answer began." : "";
+  return frame.finish_reason === "interrupted" && !entries.some(said) ? t("Stopped before the answer began.") : "";
 }

@@ -1,5 +1,7 @@
 // Names and sizes of files. Pure.
 
+import { number, t } from "./language.js";
+
 /** `sources/a/b.txt` as the routes take it: its folder, and the rest as part of an address. */
 export function address(path) {
   const [folder, ...rest] = path.split("/");
@@ -11,14 +13,16 @@ export function basename(path) {
 }
 
 export function sizeText(bytes) {
-  const units = ["bytes", "kB", "MB", "GB"];
+  const units = ["", "kB", "MB", "GB"];
   let size = bytes;
   let unit = 0;
   while (size >= 999.5 && unit < units.length - 1) {
     size /= 1000;
     unit++;
   }
-  return `${unit && size < 9.95 ? size.toFixed(1) : Math.round(size)} ${size === 1 && !unit ? "byte" : units[unit]}`;
+  if (!unit) return t("{count} bytes", { count: Math.round(size) });
+  const digits = size < 9.95 ? 1 : 0;
+  return `${number(size, { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${units[unit]}`;
 }
 
 /** `name`, or "name (2)" where it is taken: an upload replaces what has its name. */
@@ -35,7 +39,7 @@ export function pastedName(name, at) {
   const ending = /\.\w+$/.exec(name)?.[0] ?? "";
   const two = (number) => String(number).padStart(2, "0");
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `pasted ${day} ${two(at.getHours())}.${two(at.getMinutes())}.${two(at.getSeconds())}${ending}`;
+  return `${t("pasted")} ${day} ${two(at.getHours())}.${two(at.getMinutes())}.${two(at.getSeconds())}${ending}`;
 }
 
 /** What a finished tool call made, as an attachment; or null. */

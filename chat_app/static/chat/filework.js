@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { address, basename } from "./files.js";
+import { t } from "./language.js";
 import { MOST_PER_MESSAGE, Uploads } from "./uploads.js";
 import { Attachments } from "./views/attachments.js";
 import { FilesPanel } from "./views/filespanel.js";
@@ -42,7 +43,7 @@ export class FileWork {
         await begin();
       }
       const left = this.uploads.add(sessionId(), named);
-      if (left) toast(`A message takes at most ${MOST_PER_MESSAGE} files; ${left} not attached.`);
+      if (left) toast(t("A message takes at most {most} files; {left} not attached.", { most: MOST_PER_MESSAGE, left }));
       composer.focus();
     } catch (error) {
       this.show();
@@ -82,7 +83,7 @@ export class FileWork {
       const { download_url } = await this.#api.get(`/api/sessions/${this.#of.sessionId()}/files/${name}/presign-download`, { folder });
       h("a", { href: download_url, download: basename(path) }).click();
     } catch (error) {
-      if (error.status === 404) toast(`${basename(path)} does not exist any more.`);
+      if (error.status === 404) toast(t("{name} does not exist any more.", { name: basename(path) }));
       else this.#of.report(error);
     }
   }

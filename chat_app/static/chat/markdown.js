@@ -4,6 +4,7 @@ import DOMPurify from "./vendor/dompurify/purify.js";
 import { Marked } from "./vendor/marked/marked.js";
 import { copied } from "./clipboard.js";
 import { button } from "./dom.js";
+import { t } from "./language.js";
 import { mathExtensions, typeset } from "./math.js";
 
 const marked = new Marked({ gfm: true, breaks: true });
@@ -30,7 +31,7 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   }
   if (node.nodeName === "INPUT") {
     node.setAttribute("disabled", "");
-    node.setAttribute("aria-label", node.hasAttribute("checked") ? "Done" : "To do");
+    node.setAttribute("aria-label", node.hasAttribute("checked") ? t("Done") : t("To do"));
   }
 });
 
@@ -54,13 +55,13 @@ export function renderMarkdown(text) {
 
 function frame(code, finished) {
   const language = /language-([\w+#.-]+)/.exec(code.className)?.[1] ?? "";
-  const copy = button({ class: "code-copy", label: "Copy code", text: "Copy" }, async () => {
-    copy.textContent = (await copied(code.textContent)) ? "Copied" : "Not copied";
-    setTimeout(() => (copy.textContent = "Copy"), 1_500);
+  const copy = button({ class: "code-copy", label: t("Copy code"), text: t("Copy") }, async () => {
+    copy.textContent = (await copied(code.textContent)) ? t("Copied") : t("Not copied");
+    setTimeout(() => (copy.textContent = t("Copy")), 1_500);
   });
   const bar = document.createElement("div");
   bar.className = "code-bar";
-  bar.append(Object.assign(document.createElement("span"), { textContent: language || "text" }), copy);
+  bar.append(Object.assign(document.createElement("span"), { textContent: language || t("text") }), copy);
   const box = document.createElement("div");
   box.className = "code-block";
   const pre = code.parentElement;
@@ -87,7 +88,7 @@ function scrollable(table) {
   box.className = "table-scroll";
   box.tabIndex = 0;
   box.setAttribute("role", "group");
-  box.setAttribute("aria-label", "Table");
+  box.setAttribute("aria-label", t("Table"));
   table.replaceWith(box);
   box.append(table);
 }

@@ -1,5 +1,7 @@
 // The list of sessions as data: pages joined without doubles, kept in the server's order. Pure.
 
+import { t } from "./language.js";
+
 /** Adds a page; a session that moved up while we walked is kept once, where it is now. */
 export function join(sessions, page) {
   const fresh = new Set(page.map((session) => session.id));
@@ -29,22 +31,61 @@ export function blank({ title, message_count, pinned, state }) {
   return !title && !message_count && !pinned && (state ?? "idle") === "idle";
 }
 
-/** [{heading, sessions}] in the order of the list; `now` in milliseconds. */
-export function grouped(sessions, now) {
-  const groups = [];
-  for (const session of sessions) {
-    const heading = session.pinned ? "Pinned" : age(Date.parse(session.last_used_at), now);
-    if (groups.at(-1)?.heading !== heading) groups.push({ heading, sessions: [] });
-    groups.at(-1).sessions.push(session);
-  }
-  return groups;
+/**
+ * Where each row stands: [{session, heading: of the group that it begins, or "", top, height}], px, and all of it in
+ * `height`. `sizes`: {row, heading}, px.
+ */
+export function placed(sessions, now, sizes) {
+  const heading = headings(now);
+  let last = "";
+  let top = 0;
+  const rows = sessions.map((session) => {
+    const name = heading(session);
+    const begins = name === last ? "" : name;
+    last = name;
+    const height = sizes.row + (begins ? sizes.heading : 0);
+    const row = { session, heading: begins, top, height };
+    top += height;
+    return row;
+  });
+  return { rows, height: top };
 }
 
-function age(at, now) {
+/** [from, to) of the placed rows that touch the stretch from `top` to `bottom`, px. */
+export function seen(rows, top, bottom) {
+  return [firstBelow(rows, top), firstBelow(rows, bottom) + 1];
+}
+
+function firstBelow(rows, y) {
+  let low = 0;
+  let high = rows.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].top + rows[middle].height > y) high = middle;
+    else low = middle + 1;
+  }
+  return Math.max(low, 0);
+}
+
+/** The ids from one to another, in either direction; only the second where the first is not there. */
+export function between(sessions, from, to) {
+  const [a, b] = [from, to].map((id) => sessions.findIndex((session) => session.id === id));
+  if (b < 0) return [];
+  if (a < 0) return [to];
+  return sessions.slice(Math.min(a, b), Math.max(a, b) + 1).map(({ id }) => id);
+}
+
+/** Of a hundred thousand sessions no date is read: times of the server are compared as they are written. */
+function headings(now) {
   const midnight = new Date(now).setHours(0, 0, 0, 0);
-  if (at >= midnight) return "Today";
-  if (at >= midnight - 86_400_000) return "Yesterday";
-  return at >= midnight - 7 * 86_400_000 ? "Last 7 days" : "Older";
+  const since = (days) => new Date(midnight - days * 86_400_000).toISOString();
+  const [today, yesterday, week] = [since(0), since(1), since(7)];
+  return ({ pinned, last_used_at: at }) => {
+    if (pinned) return t("Pinned");
+    if (at >= today) return t("Today");
+    if (at >= yesterday) return t("Yesterday");
+    return at >= week ? t("Last 7 days") : t("Older");
+  };
 }
 
 function sorted(sessions) {
@@ -52,5 +93,9 @@ function sorted(sessions) {
 }
 
 function order(a, b) {
-  return Number(b.pinned) - Number(a.pinned) || (b.last_used_at ?? "").localeCompare(a.last_used_at ?? "");
+  return Number(b.pinned) - Number(a.pinned) || compared(b.last_used_at ?? "", a.last_used_at ?? "");
+}
+
+function compared(a, b) {
+  return a < b ? -1 : Number(a > b);
 }

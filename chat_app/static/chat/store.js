@@ -2,6 +2,8 @@
 
 import { ask, close, fromApproval, markAsked, mark } from "./approvals.js";
 import { arrange, emptyAnswer, findTool, fromMessage, goOn, insert, notice, settle, silentEnd, withStored } from "./entrylist.js";
+import { t } from "./language.js";
+import { around, earlier, kept, later, rejoined } from "./pages.js";
 import { changeUnsent, recognise, withoutSeen } from "./unsent.js";
 import { recallThoughts, think } from "./thoughts.js";
 
@@ -16,27 +18,33 @@ export const EMPTY = Object.freeze({
   usage: null,
   alert: null, // {text}: the last refusal that belongs to no message
   detached: false, // the entries are a page of the past: what happens now is not among them
+  before: null, // position from which on upward nothing is here; null: the oldest entry's
+  after: null, // position up to which nothing is missing below; null: the newest entry's
 });
 
 const ENDED = {
   stop: "completed", length: "completed", max_turns: "completed", budget: "completed", interrupted: "interrupted",
 };
 const END_NOTICE = {
-  length: "The answer stopped at the model's length limit.",
-  max_turns: "The agent stopped at its limit of steps for one answer.",
-  budget: "The answer stopped: the tokens for today are used up.",
+  length: t("The answer stopped at the model's length limit."),
+  max_turns: t("The agent stopped at its limit of steps for one answer."),
+  budget: t("The answer stopped: the tokens for today are used up."),
 };
 
 export function reduce(state, action) {
   switch (action.type) {
     case "loaded":
       return loaded(state, action.detail);
+    case "rejoined":
+      return rejoined(state, loaded(state, action.detail));
     case "earlier":
       return earlier(state, action.page);
     case "around":
       return around(state, action.page);
     case "later":
-      return { ...state, entries: arrange([...state.entries, ...unknown(state, action.page)]) };
+      return later(state, action.page);
+    case "kept":
+      return kept(state, action);
     case "stored":
       return { ...state, entries: withStored(state.entries, action.page.messages) };
     case "message":
@@ -75,22 +83,6 @@ export function busy(state) {
   return Boolean(state.run);
 }
 
-/** Position of the oldest message shown: the cursor to page upward with. */
-export function oldestPosition(state) {
-  const positions = positionsOf(state);
-  return positions.length ? Math.min(...positions) : null;
-}
-
-/** Position of the newest message whose position is known. */
-export function newestPosition(state) {
-  const positions = positionsOf(state);
-  return positions.length ? Math.max(...positions) : null;
-}
-
-function positionsOf(state) {
-  return state.entries.map((entry) => entry.position).filter((position) => position > 0);
-}
-
 /** What a new socket must send again: everything whose acceptance this window has not seen. */
 export function unaccepted(state) {
   return state.unsent.filter((item) => item.state === "sending");
@@ -114,22 +106,6 @@ function loaded(state, detail) {
     unsent: withoutSeen(state.unsent, entries),
     usage: state.session?.id === detail.session?.id ? state.usage : null,
   };
-}
-
-function earlier(state, page) {
-  const older = unknown(state, page);
-  return { ...state, entries: arrange([...older, ...state.entries]), hasMore: Boolean(page.has_more) && older.length > 0 };
-}
-
-function around(state, page) {
-  const entries = arrange((page.messages ?? []).flatMap(fromMessage));
-  return { ...state, entries, hasMore: entries.some((entry) => entry.position > 1), detached: true };
-}
-
-/** What a page has beyond the state. */
-function unknown(state, page) {
-  const known = new Set(state.entries.map((entry) => entry.key));
-  return (page.messages ?? []).flatMap(fromMessage).filter((entry) => !known.has(entry.key));
 }
 
 function replaced(entries, message) {

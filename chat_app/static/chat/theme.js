@@ -1,12 +1,13 @@
 // Light, dark, or as the system has it. Kept in this browser, where early.js reads it, and with the account.
 
+import { t } from "./language.js";
 import { local } from "./storage.js";
 
 const KEY = "chat-juicer.theme";
 export const THEMES = [
-  { value: "system", label: "System" },
-  { value: "light", label: "Light" },
-  { value: "dark", label: "Dark" },
+  { value: "system", label: t("System") },
+  { value: "light", label: t("Light") },
+  { value: "dark", label: t("Dark") },
 ];
 
 export function theme() {

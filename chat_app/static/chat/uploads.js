@@ -2,6 +2,7 @@
 
 import { uuid } from "./ids.js";
 import { freeName, sizeText } from "./files.js";
+import { t } from "./language.js";
 import { tab } from "./storage.js";
 
 const AT_ONCE = 3;
@@ -36,7 +37,7 @@ export class Uploads {
     for (const { file, name: wanted } of named.slice(0, room)) {
       const name = freeName(wanted, new Set(items.map((item) => item.name)));
       const item = { key: uuid(), name, size: file.size, state: "waiting", progress: 0, reason: "" };
-      if (file.size > this.maxSize) items.push({ ...item, state: "failed", reason: `larger than ${sizeText(this.maxSize)}` });
+      if (file.size > this.maxSize) items.push({ ...item, state: "failed", reason: t("larger than {size}", { size: sizeText(this.maxSize) }) });
       else {
         items.push(item);
         this.#files.set(item.key, file);

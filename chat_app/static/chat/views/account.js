@@ -1,7 +1,10 @@
 // The account: name and preferences, password, second factor, devices, keys, its data.
 
 import { button, h } from "../dom.js";
+import { enterSends, setEnterSends } from "../enterkey.js";
 import { has } from "../features.js";
+import { chooseLanguage, chosenLanguage, moment, t } from "../language.js";
+import { LANGUAGES } from "../texts.js";
 import { setTheme, theme, THEMES } from "../theme.js";
 import { confirmed } from "./confirm.js";
 import { fill, openDialog, smallForm } from "./dialog.js";
@@ -12,48 +15,68 @@ import { importFile, save } from "./transfer.js";
 /** `person` is the user; `actions`: onRenamed(user), onImported(), onGone(), toast(text). */
 export function showAccount(api, person, actions) {
   const sections = [
-    ["You", () => profile(api, person, actions)],
-    ["Looks", () => looks(api)],
-    has("password") && ["Password", () => password(api)],
-    has("totp") && ["Second factor", () => totpSection(api)],
-    has("devices") && ["Devices", () => devices(api)],
-    has("keys") && ["API keys", () => keysSection(api)],
-    (has("export-all") || has("import")) && ["Data", () => data(api, actions)],
+    [t("You"), () => profile(api, person, actions)],
+    [t("Looks"), () => looks(api)],
+    has("password") && [t("Password"), () => password(api)],
+    has("totp") && [t("Second factor"), () => totpSection(api)],
+    has("devices") && [t("Devices"), () => devices(api)],
+    has("keys") && [t("API keys"), () => keysSection(api)],
+    (has("export-all") || has("import")) && [t("Data"), () => data(api, actions)],
   ].filter(Boolean);
-  openDialog({ title: "Settings", wide: true }, ...sections.map(([title, make]) => h("section", { "aria-label": title }, h("h3", {}, title), make())));
+  openDialog({ title: t("Settings"), wide: true }, ...sections.map(([title, make]) => h("section", { "aria-label": title }, h("h3", {}, title), make())));
 }
 
 function profile(api, person, { onRenamed }) {
   const fields = [
-    { label: "Name", name: "display_name", value: person.display_name ?? "", maxlength: 100, autocomplete: "name" },
-    { label: "E-mail", name: "email", value: person.email ?? "", disabled: true },
+    { label: t("Name"), name: "display_name", value: person.display_name ?? "", maxlength: 100, autocomplete: "name" },
+    { label: t("E-mail"), name: "email", value: person.email ?? "", disabled: true },
   ];
   if (!has("preferences")) return h("p", {}, person.display_name || person.email);
-  const form = smallForm({ fields, action: "Save" }, async ({ display_name }) => {
+  const form = smallForm({ fields, action: t("Save") }, async ({ display_name }) => {
     onRenamed(await api.patch("/api/auth/me", { display_name }));
     form.querySelector("[name=display_name]").defaultValue = display_name;
-    return "Saved.";
+    return t("Saved.");
   });
   return h("div", {}, form, instructions(api, person));
 }
 
 /** What every answer is to keep to; the model reads it with each message. */
 function instructions(api, person) {
-  const text = h("textarea", { rows: 4, maxlength: 4000, placeholder: "For example: answer briefly. Metric units." });
+  const text = h("textarea", { rows: 4, maxlength: 4000, placeholder: t("For example: answer briefly. Metric units.") });
   text.value = person.preferences?.instructions ?? "";
   const said = h("span", { class: "faint", role: "status" });
   text.addEventListener("change", async () => {
     try {
       await api.patch("/api/auth/me", { preferences: { instructions: text.value } });
-      said.textContent = "Saved.";
+      said.textContent = t("Saved.");
     } catch (error) {
       said.textContent = error.message;
     }
   });
-  return h("label", { class: "small-form" }, h("span", {}, "Instructions for all chats"), text, said);
+  return h("label", { class: "small-form" }, h("span", {}, t("Instructions for all chats")), text, said);
 }
 
 function looks(api) {
+  return h("div", { class: "small-form" }, themes(api), languages(), enter());
+}
+
+function enter() {
+  const box = h("input", { type: "checkbox", checked: enterSends() });
+  box.addEventListener("change", () => setEnterSends(box.checked));
+  return h("div", { class: "checks" }, h("label", {}, box, t("Enter sends the message")));
+}
+
+/** The page is loaded again in it. */
+function languages() {
+  const choice = ([value, label]) => {
+    const radio = h("input", { type: "radio", name: "language", value, checked: chosenLanguage() === value, onchange: () => chooseLanguage(value) });
+    return h("label", { lang: value || null }, radio, h("span", {}, label));
+  };
+  const choices = [["", t("Automatic")], ...Object.entries(LANGUAGES)];
+  return h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Language")), h("div", {}, ...choices.map(choice)));
+}
+
+function themes(api) {
   const choice = ({ value, label }) => {
     const radio = h("input", { type: "radio", name: "theme", value, checked: theme() === value });
     radio.addEventListener("change", () => {
@@ -62,17 +85,17 @@ function looks(api) {
     });
     return h("label", {}, radio, h("span", {}, label));
   };
-  return h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, "Theme"), h("div", {}, ...THEMES.map(choice)));
+  return h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Theme")), h("div", {}, ...THEMES.map(choice)));
 }
 
 function password(api) {
   const fields = [
-    { label: "Current password", name: "current_password", type: "password", autocomplete: "current-password", required: true },
-    { label: "New password", name: "new_password", type: "password", autocomplete: "new-password", minlength: 8, maxlength: 128, required: true },
+    { label: t("Current password"), name: "current_password", type: "password", autocomplete: "current-password", required: true },
+    { label: t("New password"), name: "new_password", type: "password", autocomplete: "new-password", minlength: 8, maxlength: 128, required: true },
   ];
-  return smallForm({ fields, action: "Change" }, async (values) => {
+  return smallForm({ fields, action: t("Change") }, async (values) => {
     await api.post("/api/auth/password", values);
-    return "Changed. All other devices are signed out.";
+    return t("Changed. All other devices are signed out.");
   });
 }
 
@@ -81,14 +104,14 @@ function devices(api) {
   const act = (run) => fill(place, async () => (await run(), list(await api.get("/api/auth/devices"))));
   const list = ({ devices: all }) => [
     h("ul", { class: "files" }, ...all.map(row)),
-    all.length > 1 ? button({ text: "Sign out everywhere else", class: "quiet small" }, () => act(() => api.post("/api/auth/logout-everywhere"))) : "",
+    all.length > 1 ? button({ text: t("Sign out everywhere else"), class: "quiet small" }, () => act(() => api.post("/api/auth/logout-everywhere"))) : "",
   ];
   const row = (device) =>
     h(
       "li",
       {},
       h("span", { class: "trash-name" }, browserOf(device.user_agent), h("span", { class: "faint" }, ` ${device.address ?? ""} · ${when(device.last_used_at)}`)),
-      device.current ? h("span", { class: "faint" }, "this one") : button({ text: "Sign out", class: "quiet small", label: `Sign out ${browserOf(device.user_agent)}` }, () => act(() => api.delete(`/api/auth/devices/${device.id}`))),
+      device.current ? h("span", { class: "faint" }, t("this one")) : button({ text: t("Sign out"), class: "quiet small", label: t("Sign out {name}", { name: browserOf(device.user_agent) }) }, () => act(() => api.delete(`/api/auth/devices/${device.id}`))),
     );
   act(async () => {});
   return place;
@@ -96,36 +119,36 @@ function devices(api) {
 
 function data(api, { onImported, onGone, toast }) {
   const report = (error) => toast(error.message);
-  const take = button({ text: "Export everything", class: "quiet" }, () => save(api, "/api/export", "chat-juicer.zip").catch(report));
-  const bring = button({ text: "Import chats", class: "quiet" }, () =>
+  const take = button({ text: t("Export everything"), class: "quiet" }, () => save(api, "/api/export", "chat-juicer.zip").catch(report));
+  const bring = button({ text: t("Import chats"), class: "quiet" }, () =>
     importFile(api).then((said) => {
       if (said) toast(said);
       onImported();
     }, report),
   );
-  const note = h("p", { class: "faint" }, "Takes an archive of Chat Juicer, or an export of ChatGPT, Claude, Open WebUI or LibreChat.");
+  const note = h("p", { class: "faint" }, t("Takes an archive of Chat Juicer, or an export of ChatGPT, Claude, Open WebUI or LibreChat."));
   return h("div", { class: "small-form" }, h("div", { class: "dialog-actions start" }, has("export-all") ? take : null, has("import") ? bring : null), has("import") ? note : null, has("preferences") ? leaving(api, onGone) : null);
 }
 
 function leaving(api, onGone) {
-  const fields = [{ label: "Password", name: "password", type: "password", autocomplete: "current-password", required: true }];
-  const form = smallForm({ fields, action: "Delete the account" }, async (values) => {
-    const agreed = await confirmed({ title: "Delete the account?", text: "All chats and files will be gone for good. Export them first if you want to keep them.", action: "Delete" });
+  const fields = [{ label: t("Password"), name: "password", type: "password", autocomplete: "current-password", required: true }];
+  const form = smallForm({ fields, action: t("Delete the account") }, async (values) => {
+    const agreed = await confirmed({ title: t("Delete the account?"), text: t("All chats and files will be gone for good. Export them first if you want to keep them."), action: t("Delete") });
     if (!agreed) return "";
     await api.delete("/api/auth/me", values);
     onGone();
     return "";
   });
-  return h("details", { class: "leaving" }, h("summary", {}, "Delete the account"), form);
+  return h("details", { class: "leaving" }, h("summary", {}, t("Delete the account")), form);
 }
 
-/** "Firefox on Linux", as far as a browser says it. */
+/** "Firefox · Linux", as far as a browser says it. */
 function browserOf(agent) {
-  const name = /(Firefox|Edg|OPR|Chrome|Safari|Electron)\//.exec(agent ?? "")?.[1] ?? (agent || "Unknown device").slice(0, 40);
+  const name = /(Firefox|Edg|OPR|Chrome|Safari|Electron)\//.exec(agent ?? "")?.[1] ?? (agent || t("Unknown device")).slice(0, 40);
   const system = /(Windows|Android|iPhone|iPad|Mac OS X|Linux)/.exec(agent ?? "")?.[1];
-  return [name.replace("Edg", "Edge").replace("OPR", "Opera"), system].filter(Boolean).join(" on ");
+  return [name.replace("Edg", "Edge").replace("OPR", "Opera"), system].filter(Boolean).join(" · ");
 }
 
 function when(at) {
-  return at ? new Date(at).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" }) : "never used";
+  return at ? moment(at) : t("never used");
 }

@@ -1,12 +1,13 @@
 // The choice of an agent, in the panel of the model's; and what an agent offers to begin with, where nothing is said yet.
 
 import { button, h } from "../dom.js";
+import { t } from "../language.js";
 
 const NONE = "chat"; // the agent of a session that has chosen none
 
 export class AgentPicker {
   node = h("fieldset", { class: "efforts", hidden: true });
-  #starters = h("div", { class: "chips starters", role: "group", "aria-label": "Ways to begin", hidden: true });
+  #starters = h("div", { class: "chips starters", role: "group", "aria-label": t("Ways to begin"), hidden: true });
   #agents = [];
   #onChoose;
   #onStart;
@@ -49,7 +50,7 @@ export class AgentPicker {
     const special = this.#agents.filter(({ origin }) => origin !== "built_in");
     this.node.hidden = !special.length;
     const none = { name: NONE, letter: "", starters: [] };
-    this.node.replaceChildren(h("legend", { class: "faint" }, "Agent"), h("div", {}, ...[none, ...special].map((agent) => this.#option(agent))));
+    this.node.replaceChildren(h("legend", { class: "faint" }, t("Agent")), h("div", {}, ...[none, ...special].map((agent) => this.#option(agent))));
     const starters = special.find(({ name }) => name === this.name)?.starters ?? [];
     this.#starters.hidden = !starters.length;
     this.#starters.replaceChildren(...starters.map((text) => button({ text, class: "quiet" }, () => this.#onStart(text))));
@@ -63,7 +64,7 @@ export class AgentPicker {
       this.#onChoose(agent);
     };
     const radio = h("input", { type: "radio", name: "agent", value: agent.name, checked, onchange: choose });
-    const text = agent.name === NONE ? "None" : `${agent.letter} ${agent.name}`.trim();
+    const text = agent.name === NONE ? t("None") : `${agent.letter} ${agent.name}`.trim();
     return h("label", { title: agent.description || null }, radio, h("span", {}, text));
   }
 }

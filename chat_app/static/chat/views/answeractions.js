@@ -3,6 +3,7 @@
 import { copied } from "../clipboard.js";
 import { button, h, setText } from "../dom.js";
 import { has } from "../features.js";
+import { number, t } from "../language.js";
 import { menuButton } from "./menu.js";
 import { toast } from "./toast.js";
 
@@ -13,15 +14,15 @@ const versions = new Map(); // message id → ids of all versions of its place: 
 /** `current()` is the entry now, `text` the node that shows it. {node, update(entry)} */
 export function answerActions(current, text, actions) {
   const act = (verb, ...rest) => actions.act(verb, current(), ...rest);
-  const copy = copyButton("Copy answer", () => text.innerText);
-  const again = has("regenerate") ? menuButton({ icon: "again", label: "Another answer", class: "icon-button" }, () => againItems(act, actions)) : null;
-  const goOn = has("continue") ? button({ icon: "play", label: "Continue the answer", class: "icon-button go-on" }, () => act("continue")) : null;
+  const copy = copyButton(t("Copy answer"), () => text.innerText);
+  const again = has("regenerate") ? menuButton({ icon: "again", label: t("Another answer"), class: "icon-button" }, () => againItems(act, actions)) : null;
+  const goOn = has("continue") ? button({ icon: "play", label: t("Continue the answer"), class: "icon-button go-on" }, () => act("continue")) : null;
   const [up, down] = has("feedback") ? ratings(current, act) : [null, null];
-  const more = menuButton({ icon: "more", label: "More about this answer", class: "icon-button" }, () => [
+  const more = menuButton({ icon: "more", label: t("More about this answer"), class: "icon-button" }, () => [
     aboutText(current()) && { note: aboutText(current()) },
-    { text: "Copy as Markdown", icon: "copy", run: () => copyText(current().text) },
-    has("share") && { text: "Share this chat", icon: "share", run: () => act("share") },
-    has("delete-message") && { text: "Delete from here", icon: "trash", danger: true, run: () => act("delete") },
+    { text: t("Copy as Markdown"), icon: "copy", run: () => copyText(current().text) },
+    has("share") && { text: t("Share this chat"), icon: "share", run: () => act("share") },
+    has("delete-message") && { text: t("Delete from here"), icon: "trash", danger: true, run: () => act("delete") },
   ]);
   const branches = branchArrows(current, actions);
   const node = h("footer", { class: "actions" }, branches.node, copy, again, goOn, up, down, more);
@@ -45,9 +46,9 @@ export function questionActions(current, actions, edit) {
     "footer",
     { class: "actions" },
     branches.node,
-    copyButton("Copy message", () => current().text),
-    has("edit") ? button({ icon: "pencil", label: "Edit message", class: "icon-button" }, edit) : null,
-    has("delete-message") ? button({ icon: "trash", label: "Delete message", class: "icon-button" }, () => act("delete")) : null,
+    copyButton(t("Copy message"), () => current().text),
+    has("edit") ? button({ icon: "pencil", label: t("Edit message"), class: "icon-button" }, edit) : null,
+    has("delete-message") ? button({ icon: "trash", label: t("Delete message"), class: "icon-button" }, () => act("delete")) : null,
   );
   return { node, update: branches.update };
 }
@@ -62,9 +63,9 @@ export function branchArrows(current, { siblings, act }) {
     // One that is gone was taken away elsewhere, and another one may have come.
     if (next && !(await act("select", current(), next))) ids.forEach((each) => versions.delete(each));
   };
-  const back = button({ icon: "left", label: "Version before", class: "icon-button" }, () => step(-1));
-  const forth = button({ icon: "chevron", label: "Version after", class: "icon-button" }, () => step(1));
-  const node = h("span", { class: "branches", role: "group", "aria-label": "Versions", hidden: true }, back, label, forth);
+  const back = button({ icon: "left", label: t("Version before"), class: "icon-button" }, () => step(-1));
+  const forth = button({ icon: "chevron", label: t("Version after"), class: "icon-button" }, () => step(1));
+  const node = h("span", { class: "branches", role: "group", "aria-label": t("Versions"), hidden: true }, back, label, forth);
   const show = ({ id, siblingCount }) => {
     const ids = versions.get(id) ?? [];
     const index = ids.indexOf(id);
@@ -88,20 +89,20 @@ async function learn(id, siblings) {
 }
 
 function aboutText({ model, tookMs }) {
-  return [model, tookMs ? `${(tookMs / 1000).toFixed(1)} s` : ""].filter(Boolean).join(" · ");
+  return [model, tookMs ? t("{seconds} s", { seconds: number(tookMs / 1000, { minimumFractionDigits: 1, maximumFractionDigits: 1 }) }) : ""].filter(Boolean).join(" · ");
 }
 
 function ratings(current, act) {
   const rate = (rating) => act("rate", current().feedback?.rating === rating ? null : rating);
   return [
-    button({ icon: "up", label: "Good answer", class: "icon-button rating" }, () => rate("up")),
-    button({ icon: "thumbdown", label: "Bad answer", class: "icon-button rating" }, () => rate("down")),
+    button({ icon: "up", label: t("Good answer"), class: "icon-button rating" }, () => rate("up")),
+    button({ icon: "thumbdown", label: t("Bad answer"), class: "icon-button rating" }, () => rate("down")),
   ];
 }
 
 function againItems(act, { models }) {
-  const others = models().map((model) => ({ text: `With ${model.name ?? model.id}`, run: () => act("regenerate", { model: model.id }) }));
-  return [{ text: "Try again", icon: "again", run: () => act("regenerate", {}) }, ...(others.length > 1 ? others : [])];
+  const others = models().map((model) => ({ text: t("With {name}", { name: model.name ?? model.id }), run: () => act("regenerate", { model: model.id }) }));
+  return [{ text: t("Try again"), icon: "again", run: () => act("regenerate", {}) }, ...(others.length > 1 ? others : [])];
 }
 
 function copyButton(label, text) {
@@ -115,6 +116,6 @@ function copyButton(label, text) {
 
 async function copyText(text) {
   const done = await copied(text);
-  if (!done) toast("The browser did not let the page copy. Select the text and copy it by hand.");
+  if (!done) toast(t("The browser did not let the page copy. Select the text and copy it by hand."));
   return done;
 }

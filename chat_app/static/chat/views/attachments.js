@@ -2,6 +2,7 @@
 
 import { button, h, icon, setText } from "../dom.js";
 import { pastedName, sizeText } from "../files.js";
+import { t } from "../language.js";
 
 export class Attachments {
   #list = document.getElementById("attachments");
@@ -40,14 +41,14 @@ export class Attachments {
   #add({ key, name }) {
     const { onRemove, onRetry, canRetry } = this.#callbacks;
     const note = h("span", { class: "faint" });
-    const bar = h("progress", { max: 1, "aria-label": `Uploading ${name}` });
-    const again = button({ icon: "again", label: `Upload ${name} again`, class: "icon-button" }, () => onRetry(key));
-    const remove = button({ icon: "close", label: `Remove ${name}`, class: "icon-button" }, () => onRemove(key));
+    const bar = h("progress", { max: 1, "aria-label": t("Uploading {name}", { name }) });
+    const again = button({ icon: "again", label: t("Upload {name} again", { name }), class: "icon-button" }, () => onRetry(key));
+    const remove = button({ icon: "close", label: t("Remove {name}", { name }), class: "icon-button" }, () => onRemove(key));
     const node = h("li", { class: "chip" }, icon("file"), h("span", { class: "chip-name", title: name }, name), note, bar, again, remove);
     const update = (item) => {
       node.dataset.state = item.state;
       const failed = item.state === "failed";
-      setText(note, failed ? `not uploaded: ${item.reason}` : item.state === "done" ? sizeText(item.size) : "");
+      setText(note, failed ? t("not uploaded: {reason}", { reason: item.reason }) : item.state === "done" ? sizeText(item.size) : "");
       note.setAttribute("role", failed ? "alert" : "none");
       bar.hidden = !["waiting", "uploading"].includes(item.state);
       bar.value = item.progress;
@@ -92,7 +93,7 @@ export class Attachments {
   #dropped({ items }) {
     const dropped = [...items].filter((item) => item.kind === "file");
     const files = dropped.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.getAsFile());
-    if (files.length < dropped.length) this.#callbacks.onProblem("A folder cannot be attached. Drop the files in it.");
+    if (files.length < dropped.length) this.#callbacks.onProblem(t("A folder cannot be attached. Drop the files in it."));
     if (files.length) this.#callbacks.onFiles(files.map((file) => ({ file, name: file.name })));
   }
 }

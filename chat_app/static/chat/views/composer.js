@@ -1,6 +1,8 @@
 // Where the person writes: Enter sends, Shift+Enter breaks the line, Esc stops the answer.
 
 import { setText } from "../dom.js";
+import { enterKey, enterSends } from "../enterkey.js";
+import { number, t } from "../language.js";
 import { tab } from "../storage.js";
 import { Picker } from "./picker.js";
 import { PromptList } from "./promptlist.js";
@@ -49,7 +51,7 @@ export class Composer {
       (text) => this.write(text),
     );
     this.#prompts = new PromptList(this.#input, callbacks.prompts);
-    touch.addEventListener("change", () => this.#tellKeys());
+    for (const source of [touch, enterKey]) source.addEventListener("change", () => this.#tellKeys());
     this.#tellKeys();
   }
 
@@ -159,14 +161,15 @@ export class Composer {
       return;
     }
     if (event.key !== "Enter" || event.isComposing) return;
-    if (event.shiftKey || (touch.matches && !event.ctrlKey && !event.metaKey)) return;
+    if (event.shiftKey || (!sends() && !event.ctrlKey && !event.metaKey)) return;
     event.preventDefault();
     this.#submit();
   }
 
   #tellKeys() {
-    setText(this.#help, touch.matches ? "" : "Enter sends · Shift+Enter breaks the line · Esc stops the answer");
-    this.#input.enterKeyHint = touch.matches ? "enter" : "send";
+    const keys = sends() ? t("Enter sends · Shift+Enter breaks the line · Esc stops the answer") : t("Ctrl+Enter sends · Enter breaks the line · Esc stops the answer");
+    setText(this.#help, touch.matches ? "" : keys);
+    this.#input.enterKeyHint = sends() ? "send" : "enter";
   }
 
   #submit() {
@@ -198,16 +201,16 @@ export class Composer {
 
   #tell() {
     const { coming } = this.#files;
-    setText(this.#status, coming ? `Uploading ${coming} ${coming === 1 ? "file" : "files"}…` : this.#doing());
+    setText(this.#status, coming ? t("Uploading {count} files…", { count: coming }) : this.#doing());
   }
 
   #doing() {
     const { run, queued = [], session } = this.#state ?? {};
-    if (!run && session && !this.#picker.offers(session.model)) return "The model of this chat is no longer offered. Choose another one.";
-    if (!run) return this.#picker.agents.isThere ? "" : `The agent ${this.#picker.agents.name} is gone. The primary one answers in its place.`;
-    if (this.#phase === "waiting") return "Not connected. The answer goes on, and will be here.";
+    if (!run && session && !this.#picker.offers(session.model)) return t("The model of this chat is no longer offered. Choose another one.");
+    if (!run) return this.#picker.agents.isThere ? "" : t("The agent {name} is gone. The primary one answers in its place.", { name: this.#picker.agents.name });
+    if (this.#phase === "waiting") return t("Not connected. The answer goes on, and will be here.");
     const waiting = queued.filter((id) => id !== run.id).length;
-    return `${doing(run)}${waiting ? ` · ${waiting} ${waiting === 1 ? "message" : "messages"} queued` : ""}`;
+    return [doing(run), waiting ? t("{count} messages queued", { count: waiting }) : ""].filter(Boolean).join(" · ");
   }
 
   #choose() {
@@ -220,8 +223,13 @@ export class Composer {
     const used = state?.usage?.context_tokens ?? state?.usage?.current ?? state?.session?.tokens ?? 0;
     const limit = state?.usage?.limit ?? state?.session?.max_tokens ?? 0;
     this.#meter.hidden = !(used && limit);
-    if (!this.#meter.hidden) setText(this.#meter, `${count(used)} of ${count(limit)} tokens`);
+    if (!this.#meter.hidden) setText(this.#meter, t("{used} of {limit} tokens", { used: count(used), limit: count(limit) }));
   }
+}
+
+/** Whether Enter alone does. */
+function sends() {
+  return !touch.matches && enterSends();
 }
 
 function draftKey(sessionId) {
@@ -229,10 +237,10 @@ function draftKey(sessionId) {
 }
 
 function doing(run) {
-  if (run.stopping) return "Stopping…";
-  return run.waiting ? "Waiting for your decision. Esc stops the answer" : "Answering. Esc stops it";
+  if (run.stopping) return t("Stopping…");
+  return run.waiting ? t("Waiting for your decision. Esc stops the answer") : t("Answering. Esc stops it");
 }
 
 function count(tokens) {
-  return new Intl.NumberFormat("en", { notation: tokens < 10_000 ? "standard" : "compact" }).format(tokens);
+  return number(tokens, { notation: tokens < 10_000 ? "standard" : "compact" });
 }

@@ -2,14 +2,14 @@
 
 import { button, h } from "../dom.js";
 import { has } from "../features.js";
+import { moment, number, t } from "../language.js";
 import { fill, openDialog } from "./dialog.js";
 
-const KINDS = { function_call: "tool call", function_call_output: "result", reasoning: "thoughts" };
-const NUMBER = new Intl.NumberFormat("en");
+const KINDS = { function_call: t("tool call"), function_call_output: t("result"), reasoning: t("thoughts") };
 
 /** `conversation` is the open one; `toast` says what came of it. */
 export function showContext(api, conversation, toast) {
-  const { body } = openDialog({ title: "What the model is given", wide: true });
+  const { body } = openDialog({ title: t("What the model is given"), wide: true });
   const route = `/api/sessions/${conversation.id}/context`;
   const act = (run) => async () => {
     body.setAttribute("aria-busy", "true");
@@ -24,7 +24,7 @@ export function showContext(api, conversation, toast) {
   const undo = act(async () => {
     await api.post(`${route}/undo`);
     await conversation.reload();
-    return "The summary was taken back.";
+    return t("The summary was taken back.");
   });
   const show = () => fill(body, async () => view(await api.get(route), { summarize, undo }));
   show();
@@ -32,33 +32,29 @@ export function showContext(api, conversation, toast) {
 
 function view({ items, tokens, max_tokens: most, trigger_tokens: trigger, compactions }, { summarize, undo }) {
   const last = compactions.findLast((compaction) => !compaction.undone);
-  const meter = h("meter", { min: 0, max: most, high: trigger, value: tokens, "aria-label": "Tokens of the context" });
-  const past = last ? `Summarized ${when(last.at)}: ${NUMBER.format(last.tokens_before)} tokens became ${NUMBER.format(last.tokens_after)}.` : "";
+  const meter = h("meter", { min: 0, max: most, high: trigger, value: tokens, "aria-label": t("Tokens of the context") });
+  const past = last ? t("Summarized {when}: {before} tokens became {after}.", { when: moment(last.at), before: last.tokens_before, after: last.tokens_after }) : "";
   return [
-    h("p", {}, `${NUMBER.format(tokens)} of ${NUMBER.format(most)} tokens. From ${NUMBER.format(trigger)} on, the beginning is summarized by itself. Messages stay as they are.`),
+    h("p", {}, t("{tokens} of {most} tokens. From {trigger} on, the beginning is summarized by itself. Messages stay as they are.", { tokens, most, trigger })),
     meter,
     past ? h("p", { class: "faint" }, past) : null,
     h(
       "div",
       { class: "dialog-actions start" },
-      button({ text: "Summarize now", class: "quiet" }, summarize),
-      last && has("context-undo") ? button({ text: "Take the summary back", class: "quiet" }, undo) : null,
+      button({ text: t("Summarize now"), class: "quiet" }, summarize),
+      last && has("context-undo") ? button({ text: t("Take the summary back"), class: "quiet" }, undo) : null,
     ),
     h("ol", { class: "context-items" }, ...items.map(itemRow)),
   ].filter(Boolean);
 }
 
 function itemRow({ item, tokens, origin }) {
-  const kind = origin === "summary" ? "summary" : (KINDS[item.type] ?? item.role ?? item.type ?? "item");
-  const head = h("summary", {}, h("strong", {}, kind), h("span", { class: "context-text" }, textOf(item)), h("span", { class: "faint" }, NUMBER.format(tokens)));
+  const kind = origin === "summary" ? t("summary") : (KINDS[item.type] ?? item.role ?? item.type ?? t("item"));
+  const head = h("summary", {}, h("strong", {}, kind), h("span", { class: "context-text" }, textOf(item)), h("span", { class: "faint" }, number(tokens)));
   return h("li", {}, h("details", {}, head, h("pre", { tabindex: "0" }, JSON.stringify(item, null, 2))));
 }
 
 function textOf({ content, name, output }) {
   if (Array.isArray(content)) return content.map((part) => part.text ?? "").join(" ");
   return String(content ?? name ?? output ?? "");
-}
-
-function when(at) {
-  return new Date(at).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
 }

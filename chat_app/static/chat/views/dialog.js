@@ -1,6 +1,7 @@
 // A modal dialog with a heading: native, so that the focus stays in it and returns afterwards.
 
 import { button, h } from "../dom.js";
+import { t } from "../language.js";
 
 let made = 0;
 
@@ -8,7 +9,7 @@ let made = 0;
 export function openDialog({ title, wide = false }, ...content) {
   const id = `dialog-${++made}`;
   const body = h("div", { class: "dialog-body" }, ...content);
-  const close = button({ icon: "close", label: "Close", class: "icon-button" }, () => dialog.close());
+  const close = button({ icon: "close", label: t("Close"), class: "icon-button" }, () => dialog.close());
   const dialog = h(
     "dialog",
     { class: wide ? "panel wide" : "panel", "aria-labelledby": id },

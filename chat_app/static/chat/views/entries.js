@@ -3,6 +3,7 @@
 import { button, h, icon, setText } from "../dom.js";
 import { madeBy } from "../files.js";
 import { has } from "../features.js";
+import { t } from "../language.js";
 import { LiveMarkdown } from "../livemarkdown.js";
 import { renderMarkdown } from "../markdown.js";
 import { pretty } from "../text.js";
@@ -19,13 +20,13 @@ export function entryView(entry, actions) {
   return entry.role === "assistant" ? answerView(entry, actions) : plainView(entry, actions);
 }
 
-const MARKS = { interrupted: "Stopped", failed: "Not finished: the answer failed" };
+const MARKS = { interrupted: t("Stopped"), failed: t("Not finished: the answer failed") };
 
 function answerView(entry, actions) {
   const text = h("div", { class: "markdown" });
   const mark = h("p", { class: "mark", hidden: true });
   const row = answerActions(() => current, text, actions);
-  const node = h("article", { class: "message assistant", "aria-label": "Answer" }, text, mark, row.node);
+  const node = h("article", { class: "message assistant", "aria-label": t("Answer") }, text, mark, row.node);
   let current = entry;
   let live = null;
   const update = (next) => {
@@ -51,7 +52,7 @@ function answerView(entry, actions) {
 
 function plainView(entry, actions) {
   const mine = entry.role === "user";
-  const label = mine ? "You" : "System";
+  const label = mine ? t("You") : t("System");
   let current = entry;
   const text = h("div", { class: "plain", hidden: !entry.text }, entry.text);
   const edit = () => editInPlace(text, current.text, (content) => actions.act("edit", current, content));
@@ -59,9 +60,9 @@ function plainView(entry, actions) {
   const node = h(
     "article",
     { class: `message ${entry.role}`, "aria-label": label },
-    fileChips(entry.attachments, actions, "Attached"),
+    fileChips(entry.attachments, actions, t("Attached")),
     text,
-    h("p", { class: "mark queue-mark" }, "Queued: answered next"),
+    h("p", { class: "mark queue-mark" }, t("Queued: answered next"), mine ? button({ text: t("Answer now"), class: "quiet small answer-now" }, () => actions.stop()) : null),
     row?.node,
   );
   const update = (next) => {
@@ -80,20 +81,20 @@ export function unsentView(item, actions) {
     "div",
     { class: "failure", role: "alert" },
     reason,
-    button({ text: "Send again", class: "quiet" }, () => retry(item.clientId)),
-    button({ text: "Edit", class: "quiet" }, () => {
+    button({ text: t("Send again"), class: "quiet" }, () => retry(item.clientId)),
+    button({ text: t("Edit"), class: "quiet" }, () => {
       discard(item.clientId);
       edit(item);
     }),
-    button({ text: "Discard", class: "quiet" }, () => discard(item.clientId)),
+    button({ text: t("Discard"), class: "quiet" }, () => discard(item.clientId)),
   );
   const mark = h("p", { class: "mark" });
   const said = h("div", { class: "plain", hidden: !item.text }, item.text);
-  const attached = fileChips(item.attachments, actions, "Attached");
-  const node = h("article", { class: "message user", "aria-label": "You" }, attached, said, mark, failure);
+  const attached = fileChips(item.attachments, actions, t("Attached"));
+  const node = h("article", { class: "message user", "aria-label": t("You") }, attached, said, mark, failure);
   const update = (next) => {
     node.classList.toggle("sending", next.state === "sending");
-    setText(mark, next.state === "sending" ? "Sending…" : "");
+    setText(mark, next.state === "sending" ? t("Sending…") : "");
     mark.hidden = !mark.textContent;
     failure.hidden = next.state !== "failed";
     setText(reason, next.reason ?? "");
@@ -110,7 +111,7 @@ function reasoningView(entry) {
   let shown = null;
   const update = (next) => {
     node.classList.toggle("active", !next.done);
-    setText(label, next.done ? "Thoughts" : "Thinking…");
+    setText(label, next.done ? t("Thoughts") : t("Thinking…"));
     if (!next.done) {
       live ??= new LiveMarkdown(text);
       live.update(next.text);
@@ -129,12 +130,12 @@ function toolView(entry, actions) {
   const status = h("span", { class: "tool-status" });
   const input = h("pre", { tabindex: "0" });
   const output = h("pre", { tabindex: "0" });
-  const result = h("div", {}, h("p", { class: "part" }, "Result"), output);
+  const result = h("div", {}, h("p", { class: "part" }, t("Result")), output);
   const details = h(
     "details",
     { class: "aside tool" },
     h("summary", {}, icon("tool"), name, status, icon("chevron")),
-    h("div", {}, h("p", { class: "part" }, "Arguments"), input),
+    h("div", {}, h("p", { class: "part" }, t("Arguments")), input),
     result,
   );
   let current = entry;
@@ -144,24 +145,24 @@ function toolView(entry, actions) {
   const update = (next) => {
     current = next;
     branches.update(next);
-    setText(name, next.name || "tool");
+    setText(name, next.name || t("tool"));
     setText(status, toolStatus(next));
     details.dataset.status = next.asked ? "asked" : next.status !== "completed" ? "active" : next.success ? "done" : "failed";
-    setText(input, pretty(next.arguments) || "none");
+    setText(input, pretty(next.arguments) || t("none"));
     setText(output, pretty(next.result));
     result.hidden = next.status !== "completed";
     const file = made ? null : madeBy(next);
-    if (file) node.append((made = fileChips([file], actions, "Made")));
+    if (file) node.append((made = fileChips([file], actions, t("Made"))));
   };
   update(entry);
   return { node, update };
 }
 
 function toolStatus(entry) {
-  if (entry.asked) return "waits for you";
-  if (entry.status !== "completed") return entry.status === "executing" ? "running…" : "preparing…";
-  if (entry.interrupted) return "stopped";
-  return entry.success ? "done" : "failed";
+  if (entry.asked) return t("waits for you");
+  if (entry.status !== "completed") return entry.status === "executing" ? t("running…") : t("preparing…");
+  if (entry.interrupted) return t("stopped");
+  return entry.success ? t("done") : t("failed");
 }
 
 function noticeView(entry, actions) {
@@ -172,6 +173,6 @@ function noticeView(entry, actions) {
 
 function wayOut(entry, actions) {
   const offer = (text, verb, style = "") => button({ text, class: `quiet small ${style}` }, () => actions.act(verb, entry));
-  if (entry.code === "context_too_long") return offer("Summarize now", "summarize");
-  return entry.goesOn && has("continue") ? offer("Continue", "continue", "go-on") : null;
+  if (entry.code === "context_too_long") return offer(t("Summarize now"), "summarize");
+  return entry.goesOn && has("continue") ? offer(t("Continue"), "continue", "go-on") : null;
 }

@@ -2,6 +2,7 @@
 
 import { button, h, icon } from "../dom.js";
 import { basename, sizeText } from "../files.js";
+import { t } from "../language.js";
 
 /** `files`: [{path, size_bytes?}]; nothing when there are none. */
 export function fileChips(files, { download }, label) {
@@ -9,7 +10,7 @@ export function fileChips(files, { download }, label) {
   const chip = ({ path, size_bytes }) => {
     const name = basename(path);
     const size = typeof size_bytes === "number" ? h("span", { class: "faint" }, sizeText(size_bytes)) : null;
-    const press = button({ class: "chip", label: `Download ${name}`, title: path }, () => download(path));
+    const press = button({ class: "chip", label: t("Download {name}", { name }), title: path }, () => download(path));
     press.append(icon("file"), h("span", { class: "chip-name" }, name));
     if (size) press.append(size);
     return h("li", {}, press);

@@ -2,11 +2,12 @@
 
 import { button, h, icon, setText } from "../dom.js";
 import { address, sizeText } from "../files.js";
+import { moment, t } from "../language.js";
 import { confirmed } from "./confirm.js";
 
 const ROOTS = [
-  { folder: "sources", heading: "From you", nothing: "Nothing yet. Attach files below the conversation, or drop them there." },
-  { folder: "output", heading: "Made by the agent", nothing: "Nothing yet." },
+  { folder: "sources", heading: t("From you"), nothing: t("Nothing yet. Attach files below the conversation, or drop them there.") },
+  { folder: "output", heading: t("Made by the agent"), nothing: t("Nothing yet.") },
 ];
 
 export class FilesPanel {
@@ -52,9 +53,9 @@ export class FilesPanel {
 
   async remove(entry) {
     const agreed = await confirmed({
-      title: "Delete this file?",
-      text: `“${entry.name}” will be gone for good, for the agent too.`,
-      action: "Delete",
+      title: t("Delete this file?"),
+      text: t("“{name}” will be gone for good, for the agent too.", { name: entry.name }),
+      action: t("Delete"),
     });
     if (!agreed) return;
     const { folder, name } = address(entry.path);
@@ -76,7 +77,7 @@ class Place {
   #title = h("span", {});
   #status = h("p", { class: "faint", role: "status" });
   #list = h("ul", { class: "files" });
-  #up = button({ icon: "chevron", label: "Back", class: "icon-button up" }, () => this.go(this.#below.replace(/\/?[^/]*$/, "")));
+  #up = button({ icon: "chevron", label: t("Back"), class: "icon-button up" }, () => this.go(this.#below.replace(/\/?[^/]*$/, "")));
 
   constructor(root, panel) {
     this.#root = root;
@@ -89,7 +90,7 @@ class Place {
     this.#list.replaceChildren();
     setText(this.#title, below ? `${this.#root.heading}: ${below}` : this.#root.heading);
     this.#up.hidden = !below;
-    setText(this.#status, "Loading…");
+    setText(this.#status, t("Loading…"));
     this.load();
   }
 
@@ -109,20 +110,20 @@ class Place {
   }
 
   #folderRow(entry) {
-    const open = button({ class: "file-name", label: `Open ${entry.name}` }, () => {
+    const open = button({ class: "file-name", label: t("Open {name}", { name: entry.name }) }, () => {
       this.go([this.#below, entry.name].filter(Boolean).join("/"));
       this.#up.focus();
     });
-    const count = `${entry.file_count} ${entry.file_count === 1 ? "file" : "files"}`;
+    const count = t("{count} files", { count: entry.file_count });
     open.append(icon("folder"), h("span", {}, entry.name), h("span", { class: "faint" }, count));
     return h("li", {}, open);
   }
 
   #fileRow(entry) {
-    const get = button({ class: "file-name", label: `Download ${entry.name}`, title: "Download" }, () => this.#panel.download(entry.path));
-    const when = new Date(entry.modified).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+    const get = button({ class: "file-name", label: t("Download {name}", { name: entry.name }), title: t("Download") }, () => this.#panel.download(entry.path));
+    const when = moment(entry.modified);
     get.append(icon("download"), h("span", {}, entry.name), h("span", { class: "faint" }, `${sizeText(entry.size)} · ${when}`));
-    const remove = button({ icon: "trash", label: `Delete ${entry.name}`, class: "icon-button" }, async () => {
+    const remove = button({ icon: "trash", label: t("Delete {name}", { name: entry.name }), class: "icon-button" }, async () => {
       await this.#panel.remove(entry);
       await this.load();
       (this.#list.querySelector("button") ?? document.getElementById("files-close")).focus();

@@ -2,6 +2,7 @@
 
 import { copied } from "../clipboard.js";
 import { button, h } from "../dom.js";
+import { t } from "../language.js";
 import { fill } from "./dialog.js";
 
 const SCOPES = ["read", "chat", "files", "admin"];
@@ -16,14 +17,14 @@ export function keysSection(api) {
       "li",
       {},
       h("span", { class: "trash-name" }, key.name, h("span", { class: "faint" }, ` ${key.prefix}… · ${key.scopes.join(", ")}`)),
-      button({ icon: "trash", class: "icon-button", label: `Delete the key ${key.name}` }, () => api.delete(`/api/auth/keys/${key.id}`).then(show, (error) => say(error.message))),
+      button({ icon: "trash", class: "icon-button", label: t("Delete the key {name}", { name: key.name }) }, () => api.delete(`/api/auth/keys/${key.id}`).then(show, (error) => say(error.message))),
     );
   const say = (text) => fresh.replaceChildren(h("p", { class: "problem", role: "alert" }, text));
 
-  const name = h("input", { name: "name", required: true, maxlength: 100, placeholder: "What it is for", "aria-label": "Name of the key" });
+  const name = h("input", { name: "name", required: true, maxlength: 100, placeholder: t("What it is for"), "aria-label": t("Name of the key") });
   const boxes = SCOPES.map((scope) => h("input", { type: "checkbox", value: scope, checked: scope !== "admin" }));
-  const checks = h("div", { class: "checks", role: "group", "aria-label": "What it may do" }, ...boxes.map((box) => h("label", {}, box, box.value)));
-  const form = h("form", { class: "small-form" }, h("div", { class: "with-button" }, name, button({ text: "Make a key", class: "quiet", type: "submit" }, () => {})), checks);
+  const checks = h("div", { class: "checks", role: "group", "aria-label": t("What it may do") }, ...boxes.map((box) => h("label", {}, box, box.value)));
+  const form = h("form", { class: "small-form" }, h("div", { class: "with-button" }, name, button({ text: t("Make a key"), class: "quiet", type: "submit" }, () => {})), checks);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {
@@ -40,9 +41,9 @@ export function keysSection(api) {
 }
 
 function shown(key) {
-  const field = h("input", { value: key, readonly: true, "aria-label": "The new key" });
-  const copy = button({ text: "Copy", class: "quiet" }, async () => {
-    copy.textContent = (await copied(key)) ? "Copied" : "Not copied";
+  const field = h("input", { value: key, readonly: true, "aria-label": t("The new key") });
+  const copy = button({ text: t("Copy"), class: "quiet" }, async () => {
+    copy.textContent = (await copied(key)) ? t("Copied") : t("Not copied");
   });
-  return h("div", {}, h("p", { role: "status" }, "Keep it now: it is shown this once."), h("div", { class: "with-button" }, field, copy));
+  return h("div", {}, h("p", { role: "status" }, t("Keep it now: it is shown this once.")), h("div", { class: "with-button" }, field, copy));
 }

@@ -1,10 +1,16 @@
-// The conversation: one node per entry of the state, changed only where the entry changed.
+// The conversation: one node per entry that is here, changed only where the entry changed. Long ones come and go by pages.
 
 import { h, setText } from "../dom.js";
+import { t } from "../language.js";
 import { entryView, unsentView } from "./entries.js";
+import { ReadingPlace } from "./readingplace.js";
 
 const NEAR_BOTTOM_PX = 60;
 const FOUND_MS = 2_500;
+const MOST_ENTRIES = 250; // then those far from the reader go, until
+const KEPT_ENTRIES = 200; // are left
+const SCREENS_AHEAD = 2; // the next page is asked for when less than that is left to scroll
+const BUDGET_MS = 6; // for new nodes in one frame
 
 export class Messages {
   #scroller = document.getElementById("scroller");
@@ -15,40 +21,35 @@ export class Messages {
   #welcome = document.getElementById("welcome");
   #spoken = document.getElementById("spoken");
   #unreachable = document.getElementById("unreachable");
+  #place = new ReadingPlace(this.#scroller, this.#list);
   #wanted = null; // {position}: to be brought into view
   #views = new Map(); // key → {node, entry, update}
-  #sticky = true;
   #state = null;
   #frame = 0;
   #actions;
 
   /**
-   * Actions: `loadEarlier()`, `loadLater()`, `toNow()` from a page of the past, `retry(clientId)`, `discard(clientId)`,
-   * `edit(unsentItem)`, `download(path)`, `decide(approvalId, answer)`, `leave()` when the person is done here,
-   * `act(verb, entry, detail)` and `siblings(messageId)` for the rows under messages, `models()`, `tryNow()`.
+   * Actions: `loadEarlier()`, `loadLater()`, `keep(fromKey, toKey)` of what is here, `toNow()` from a page of the past,
+   * `retry(clientId)`, `discard(clientId)`, `edit(unsentItem)`, `download(path)`, `decide(approvalId, answer)`, `stop()`, `leave()`
+   * when the person is done here, `act(verb, entry, detail)` and `siblings(messageId)` for the rows under messages,
+   * `models()`, `tryNow()`.
    */
   constructor(actions) {
     this.#actions = actions;
     this.#earlier.addEventListener("click", () => actions.loadEarlier());
-    this.#jump.addEventListener("click", () => (this.#state?.detached ? actions.toNow() : this.toBottom()));
+    this.#jump.addEventListener("click", () => this.toNow());
     document.getElementById("try-now").addEventListener("click", () => actions.tryNow());
     this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
-    new ResizeObserver(() => this.#sticky && this.#pin()).observe(this.#list);
-    new ResizeObserver(() => this.#sticky && this.#pin()).observe(this.#scroller);
-    new IntersectionObserver(([entry]) => entry.isIntersecting && this.#state?.entries.length && actions.loadEarlier(), {
-      root: this.#scroller,
-    }).observe(this.#earlier);
   }
 
   /** Another conversation, or none. */
   reset() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    this.#views.forEach((view) => view.node.remove());
-    this.#views.clear();
+    this.#views.forEach((view, key) => this.#drop(key, view));
     this.#spoken.replaceChildren();
     this.#state = null;
-    this.#sticky = true;
+    this.#place.sticky = true;
     this.#earlier.hidden = this.#working.hidden = this.#jump.hidden = true;
     this.#welcome.hidden = this.#unreachable.hidden = true;
     this.#wanted = null;
@@ -63,10 +64,10 @@ export class Messages {
     this.#unreachable.hidden = !is || Boolean(this.#state?.session) || Boolean(this.#list.childElementCount);
   }
 
-  /** Brings the message of that position into view, once it is there. */
+  /** Brings the message of that position into view, or the one after it. */
   reveal(position) {
     this.#wanted = { position };
-    this.#sticky = false;
+    this.#place.sticky = false;
     if (this.#state) this.show(this.#state);
   }
 
@@ -87,50 +88,88 @@ export class Messages {
     return Boolean(view);
   }
 
+  /** To what is being said now, also from a page of the past. */
+  toNow() {
+    if (this.#state?.detached) this.#actions.toNow();
+    else this.toBottom();
+  }
+
   toBottom() {
-    this.#sticky = true;
-    this.#pin();
+    this.#place.sticky = true;
+    this.#place.toEnd();
   }
 
   #render(state) {
-    const before = { height: this.#scroller.scrollHeight, top: this.#scroller.scrollTop };
-    const firstKey = this.#list.firstElementChild?.dataset.key;
     const unsent = state.unsent.filter((item) => !item.hidden || item.state === "failed");
-    const wanted = [
+    const all = [
       ...state.entries.map((entry) => [entry.key, entry, entryView]),
       ...unsent.map((item) => [`o:${item.clientId}`, item, unsentView]),
     ];
+    const wanted = this.#within(all, performance.now() + BUDGET_MS, state);
+    const same = wanted.length === this.#list.childElementCount && wanted.every(([key], index) => this.#list.children[index].dataset.key === key);
+    const arrange = () => this.#arrange(wanted, state);
+    if (same) arrange();
+    else this.#place.around(arrange);
+    this.#working.hidden = !this.#silent(state);
+    setText(this.#working.querySelector("span"), state.run?.stopping ? t("Stopping…") : t("Thinking…"));
+    this.#welcome.hidden = Boolean(all.length) || state.hasMore || !state.session;
+    if (state.session) this.#unreachable.hidden = true;
+    this.#list.setAttribute("aria-busy", String(Boolean(state.run)));
+    if (this.#place.sticky) this.#place.toEnd();
+    this.#bringIntoView(state);
+    if (wanted.length < all.length) this.show(state);
+    else this.#keepNear();
+    this.#onScroll();
+  }
+
+  /** Of the rows those around the reader, in one piece: what is there already, and what can be made until `deadline`. */
+  #within(all, deadline, state) {
+    if (!all.length) return all;
+    const middle = this.#middle(all);
+    const ready = ([key, entry, create], first) => {
+      if (!first && !this.#views.has(key) && performance.now() > deadline) return false;
+      this.#prepare(key, entry, create, state);
+      return true;
+    };
+    let end = middle + 1;
+    ready(all[middle], true);
+    while (end < all.length && ready(all[end], false)) end += 1;
+    let start = middle;
+    while (start > 0 && ready(all[start - 1], false)) start -= 1;
+    return all.slice(start, end);
+  }
+
+  /** Index of the row from which on the others are made. */
+  #middle(all) {
+    const last = all.length - 1;
+    const goal = this.#goal(this.#state);
+    if (goal) return all.findIndex(([key]) => key === goal.key);
+    if (this.#place.sticky) return last;
+    for (const node of [...this.#list.children].slice(this.#place.firstSeen())) {
+      const index = all.findIndex(([key]) => key === node.dataset.key);
+      if (index >= 0) return index;
+    }
+    return last;
+  }
+
+  #arrange(wanted, state) {
     const keys = new Set(wanted.map(([key]) => key));
     const lost = this.#focusAmong(keys);
-    for (const [key, view] of this.#views) {
-      if (keys.has(key)) continue;
-      view.node.remove();
-      this.#views.delete(key);
-    }
+    for (const [key, view] of this.#views) if (!keys.has(key)) this.#drop(key, view);
     let cursor = this.#list.firstElementChild;
-    for (const [key, entry, create] of wanted) {
-      const view = this.#place(key, entry, create, state);
-      if (view.node === cursor) cursor = cursor.nextElementSibling;
-      else this.#list.insertBefore(view.node, cursor);
+    for (const [key] of wanted) {
+      const { node } = this.#views.get(key);
+      if (node === cursor) cursor = cursor.nextElementSibling;
+      else this.#list.insertBefore(node, cursor);
     }
     if (lost) this.#giveFocus(lost);
     this.#earlier.hidden = !state.hasMore;
-    this.#working.hidden = !this.#silent(state);
-    setText(this.#working.querySelector("span"), state.run?.stopping ? "Stopping…" : "Thinking…");
-    this.#welcome.hidden = Boolean(wanted.length) || state.hasMore || !state.session;
-    if (state.session) this.#unreachable.hidden = true;
-    this.#list.setAttribute("aria-busy", String(Boolean(state.run)));
-    const prepended = firstKey && this.#list.firstElementChild?.dataset.key !== firstKey;
-    if (this.#sticky) this.#pin();
-    else if (prepended) this.#scroller.scrollTop = before.top + this.#scroller.scrollHeight - before.height;
-    this.#bringIntoView(state);
-    this.#onScroll();
   }
 
   /** Where the focus is in a message that is not among the wanted ones: {index, arrow: which one of its versions, or null}. */
   #focusAmong(wanted) {
     const held = document.activeElement;
-    const index = [...this.#list.children].findIndex((node) => node.contains(held));
+    const index = this.#indexOf(held);
     if (index < 0 || wanted.has(this.#list.children[index].dataset.key)) return null;
     return { index, arrow: held.closest(".branches") ? held.getAttribute("aria-label") : null };
   }
@@ -145,49 +184,88 @@ export class Messages {
   }
 
   #bringIntoView(state) {
-    const entry = this.#wanted && state.entries.find(({ position }) => position === this.#wanted.position);
+    const entry = this.#goal(state);
     if (!entry) return;
     this.#wanted = null;
-    this.#sticky = false;
+    this.#place.sticky = false;
     const { node } = this.#views.get(entry.key);
     node.scrollIntoView({ block: "center" });
     node.classList.add("found");
     setTimeout(() => node.classList.remove("found"), FOUND_MS);
   }
 
-  #place(key, entry, create, state) {
+  /** What is to be brought into view: the entry of the position, or the next one to it. */
+  #goal({ entries }) {
+    if (!this.#wanted) return null;
+    const { position } = this.#wanted;
+    return entries.find((entry) => entry.position >= position) ?? entries.findLast((entry) => entry.position > 0) ?? null;
+  }
+
+  #prepare(key, entry, create, state) {
     const waits = Boolean(state.run) && entry.role === "user" && state.queued.includes(entry.runId);
     let view = this.#views.get(key);
     if (!view) {
       view = create(entry, { ...this.#actions, speak: (text) => this.#speak(text) });
-      if (entry.kind === "approval") this.#speak(`The agent asks: may it run ${entry.name}?`);
+      if (entry.kind === "approval") this.#speak(t("The agent asks: may it run {name}?", { name: entry.name }));
       view.node.dataset.key = key;
       this.#views.set(key, view);
+      this.#place.observe(view.node);
     } else if (view.entry !== entry) view.update(entry);
     view.entry = entry;
     view.node.classList.toggle("waits", waits);
-    return view;
+  }
+
+  #drop(key, view) {
+    this.#place.forget(view.node);
+    view.node.remove();
+    this.#views.delete(key);
+  }
+
+  /** Lets go of what is far from the reader, but of nothing that is marked or being written in. */
+  #keepNear() {
+    const rows = [...this.#list.children].filter(({ dataset }) => !dataset.key.startsWith("o:"));
+    if (rows.length <= MOST_ENTRIES) return;
+    const seen = this.#place.sticky ? rows.length - 1 : Math.min(this.#place.firstSeen(), rows.length - 1);
+    const from = Math.max(0, Math.min(seen - KEPT_ENTRIES / 2, rows.length - KEPT_ENTRIES));
+    const held = this.#held();
+    const first = Math.min(from, ...held);
+    const last = Math.min(rows.length - 1, Math.max(from + KEPT_ENTRIES - 1, ...held));
+    const focused = this.#indexOf(document.activeElement);
+    if (focused >= 0 && (focused < first || focused > last)) this.#scroller.focus({ preventScroll: true });
+    this.#actions.keep(rows[first].dataset.key, rows[last].dataset.key);
+  }
+
+  /** Indexes of the nodes in which a selection begins and ends, and of the one that is written in. */
+  #held() {
+    const selection = document.getSelection();
+    const ends = selection.isCollapsed ? [] : [selection.anchorNode, selection.focusNode];
+    const written = this.#list.querySelectorAll(".edit-message, .approval:focus-within");
+    return [...ends, ...written].map((node) => this.#indexOf(node)).filter((index) => index >= 0);
+  }
+
+  #indexOf(node) {
+    if (!this.#list.contains(node)) return -1;
+    return [...this.#list.children].findIndex((child) => child.contains(node));
   }
 
   /** The run is on, and nothing on the screen shows it. */
   #silent(state) {
-    if (!state.run || (state.run.waiting && !state.run.stopping)) return false;
+    if (!state.run || state.detached || (state.run.waiting && !state.run.stopping)) return false;
     const last = state.entries.findLast((entry) => entry.runId === state.run.id && entry.role !== "user");
     const showing = (last?.kind === "message" && last.status === "pending") || (last?.kind === "tool" && last.status !== "completed");
     return state.run.stopping || !(showing || (last?.kind === "reasoning" && !last.done));
   }
 
   #onScroll() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    const near = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
-    const detached = Boolean(this.#state?.detached);
-    this.#sticky = near && !detached;
-    this.#jump.hidden = this.#sticky;
-    if (near && detached) this.#actions.loadLater();
-  }
-
-  #pin() {
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (!this.#state) return;
+    const { below, above, height } = this.#place;
+    const { detached, hasMore } = this.#state;
+    this.#place.sticky = below < NEAR_BOTTOM_PX && !detached && !this.#wanted;
+    this.#jump.hidden = this.#place.sticky;
+    if (this.#frame) return; // what is here already comes first
+    const ahead = SCREENS_AHEAD * height;
+    if (detached && below < ahead) this.#actions.loadLater();
+    if (hasMore && above < ahead) this.#actions.loadEarlier();
   }
 
   /** Finished blocks of the answer, for a screen reader: whole sentences instead of every changed word. */

@@ -2,6 +2,7 @@
 
 import { h, icon, setText } from "../dom.js";
 import { has } from "../features.js";
+import { t } from "../language.js";
 import { marked } from "../text.js";
 import { titleOf } from "./sidebar.js";
 
@@ -39,16 +40,16 @@ export class Palette {
     this.#input = h("input", {
       type: "search",
       role: "combobox",
-      "aria-label": "Search chats and commands",
+      "aria-label": t("Search chats and commands"),
       "aria-expanded": "true",
       "aria-controls": "palette-list",
       "aria-autocomplete": "list",
-      placeholder: has("search") ? "Search what was said, chats and commands" : "Search chats and commands",
+      placeholder: has("search") ? t("Search what was said, chats and commands") : t("Search chats and commands"),
       autocomplete: "off",
     });
-    this.#list = h("div", { id: "palette-list", role: "listbox", "aria-label": "Found" });
+    this.#list = h("div", { id: "palette-list", role: "listbox", "aria-label": t("Found") });
     this.#status = h("p", { class: "faint palette-status", role: "status" });
-    this.#dialog = h("dialog", { class: "palette", "aria-label": "Search" }, this.#input, this.#list, this.#status);
+    this.#dialog = h("dialog", { class: "palette", "aria-label": t("Search") }, this.#input, this.#list, this.#status);
     this.#dialog.addEventListener("close", () => {
       this.#dialog.remove();
       this.#dialog = null;
@@ -75,11 +76,11 @@ export class Palette {
     if (request !== this.#request || !this.#dialog) return;
     this.#rows = [];
     this.#list.replaceChildren(
-      ...this.#group("Chats", chats.map((session) => this.#chat(session))),
-      ...this.#group("Messages", said.map((result) => this.#result(result))),
-      ...this.#group("Commands", commands.map((command) => this.#command(command))),
+      ...this.#group("chats", t("Chats"), chats.map((session) => this.#chat(session))),
+      ...this.#group("messages", t("Messages"), said.map((result) => this.#result(result))),
+      ...this.#group("commands", t("Commands"), commands.map((command) => this.#command(command))),
     );
-    setText(this.#status, this.#rows.length ? "" : "Nothing found.");
+    setText(this.#status, this.#rows.length ? "" : t("Nothing found."));
     this.#mark(0);
   }
 
@@ -94,9 +95,9 @@ export class Palette {
     return (page?.results ?? []).filter((result) => result.message_id);
   }
 
-  #group(heading, rows) {
+  #group(name, heading, rows) {
     if (!rows.length) return [];
-    const id = `palette-${heading.toLowerCase()}`;
+    const id = `palette-${name}`;
     return [h("div", { role: "group", "aria-labelledby": id }, h("p", { id, class: "palette-heading faint" }, heading), ...rows)];
   }
 
@@ -106,7 +107,7 @@ export class Palette {
 
   #result({ session_id, session_title, position, snippet, marks }) {
     const text = h("span", { class: "palette-snippet" }, ...marked(snippet, marks ?? []).map(({ text, hit }) => (hit ? h("mark", {}, text) : text)));
-    return this.#row("search", () => this.#options.open(session_id, position), h("span", { class: "faint" }, session_title || "New chat"), text);
+    return this.#row("search", () => this.#options.open(session_id, position), h("span", { class: "faint" }, session_title || t("New chat")), text);
   }
 
   #command({ text, keys, icon: name, run }) {

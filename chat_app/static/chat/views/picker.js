@@ -1,6 +1,7 @@
 // The choice of the model, with search, of how long it thinks, and of an agent: one button, and what opens above it.
 
 import { h, icon, setText } from "../dom.js";
+import { number, t } from "../language.js";
 import { AgentPicker } from "./agentpicker.js";
 
 const SEARCHED_FROM = 8; // models
@@ -9,8 +10,8 @@ export class Picker {
   #button = document.getElementById("model");
   #label = h("span", { class: "picker-label" });
   #panel = document.getElementById("model-panel");
-  #search = h("input", { type: "search", placeholder: "Search models", "aria-label": "Search models", autocomplete: "off" });
-  #list = h("ul", { class: "options", role: "listbox", "aria-label": "Models", tabindex: "0" });
+  #search = h("input", { type: "search", placeholder: t("Search models"), "aria-label": t("Search models"), autocomplete: "off" });
+  #list = h("ul", { class: "options", role: "listbox", "aria-label": t("Models"), tabindex: "0" });
   #efforts = h("fieldset", { class: "efforts" });
   #models = [];
   #levels = [];
@@ -49,7 +50,8 @@ export class Picker {
     const thinks = known?.supports_reasoning && level ? ` · ${level.label}` : "";
     const agent = this.agents.label;
     setText(this.#label, `${agent ? `${agent} · ` : ""}${name}${thinks}`);
-    this.#button.setAttribute("aria-label", `${agent ? `Agent: ${agent}, ` : ""}Model: ${name}${thinks}`);
+    const said = t("Model: {name}", { name: `${name}${thinks}` });
+    this.#button.setAttribute("aria-label", agent ? `${t("Agent: {name}", { name: agent })}, ${said}` : said);
     this.#button.hidden = !name;
     if (!this.#panel.hidden) this.#render();
   }
@@ -87,15 +89,15 @@ export class Picker {
     const offered = this.#known(this.model) || !this.model ? this.#models : [{ id: this.model, name: this.model, gone: true }, ...this.#models];
     const found = offered.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(words));
     this.#list.replaceChildren(...found.map((model) => this.#option(model)));
-    if (!found.length) this.#list.append(h("li", { class: "faint", role: "option", "aria-disabled": "true" }, "No model matches."));
+    if (!found.length) this.#list.append(h("li", { class: "faint", role: "option", "aria-disabled": "true" }, t("No model matches.")));
     this.#mark(Math.max(0, found.findIndex(({ id }) => id === this.model)));
     this.#renderEfforts();
   }
 
   #option(model) {
     const about = model.gone
-      ? "no longer offered"
-      : [model.context_window ? `${compact(model.context_window)} tokens` : "", model.supports_reasoning ? "reasons" : "", cost(model)].filter(Boolean).join(" · ");
+      ? t("no longer offered")
+      : [model.context_window ? t("{count} tokens", { count: compact(model.context_window) }) : "", model.supports_reasoning ? t("reasons") : "", cost(model)].filter(Boolean).join(" · ");
     const chosen = model.id === this.model;
     return h(
       "li",
@@ -114,7 +116,7 @@ export class Picker {
       const radio = h("input", { type: "radio", name: "effort", value, checked: value === this.effort, onchange: () => this.#onChoose({ reasoning_effort: value }) });
       return h("label", {}, radio, h("span", {}, label ?? value));
     };
-    this.#efforts.replaceChildren(h("legend", { class: "faint" }, "Reasoning effort"), h("div", {}, ...this.#levels.map(choice)));
+    this.#efforts.replaceChildren(h("legend", { class: "faint" }, t("Reasoning effort")), h("div", {}, ...this.#levels.map(choice)));
     for (const radio of this.#efforts.querySelectorAll("input")) radio.addEventListener("change", () => this.#takeEffort(radio.value));
   }
 
@@ -163,10 +165,10 @@ export class Picker {
 }
 
 function compact(tokens) {
-  return new Intl.NumberFormat("en", { notation: "compact" }).format(tokens);
+  return number(tokens, { notation: "compact" });
 }
 
 /** Per million tokens, where the server tells. */
 function cost({ input_price: input, output_price: output }) {
-  return input === undefined || input === null ? "" : `$${input} in, $${output} out`;
+  return input === undefined || input === null ? "" : t("${input} in, ${output} out", { input: String(input), output: String(output) });
 }

@@ -2,6 +2,7 @@
 // the first is selected, Tab goes to the next.
 
 import { h } from "../dom.js";
+import { t } from "../language.js";
 
 const ASKED = /^\/(\S*)$/;
 const VARIABLE = /\{\{\s*[^{}\n]{1,64}?\s*\}\}/;
@@ -10,7 +11,7 @@ const BEGINNING = 80; // characters of a prompt that the list shows
 export class PromptList {
   #input;
   #load;
-  #list = h("ul", { id: "prompt-list", class: "options", role: "listbox", "aria-label": "Prompts", hidden: true });
+  #list = h("ul", { id: "prompt-list", class: "options", role: "listbox", "aria-label": t("Prompts"), hidden: true });
   #prompts = null; // while the list is asked for
   #found = [];
   #at = 0;

@@ -2,11 +2,12 @@
 
 import { copied } from "../clipboard.js";
 import { button, h } from "../dom.js";
+import { t } from "../language.js";
 import { fill, openDialog } from "./dialog.js";
 
 export function showShare(api, session) {
   const route = `/api/sessions/${session.session_id}/share`;
-  const { body } = openDialog({ title: "Share this chat" });
+  const { body } = openDialog({ title: t("Share this chat") });
   const show = () => fill(body, current).then(render);
   let share = null;
 
@@ -22,22 +23,22 @@ export function showShare(api, session) {
 
   function render() {
     if (body.querySelector(".problem")) return;
-    body.replaceChildren(h("p", {}, share ? "Whoever has this address can read the chat as it was when you shared it." : "Makes an address under which the chat as it is now can be read, without signing in. You can take it back at any time."));
+    body.replaceChildren(h("p", {}, share ? t("Whoever has this address can read the chat as it was when you shared it.") : t("Makes an address under which the chat as it is now can be read, without signing in. You can take it back at any time.")));
     if (share) body.append(address(share.url));
-    body.append(h("div", { class: "dialog-actions" }, ...(share ? [takeBack(), make("Show what is there now")] : [make("Make the address")])));
+    body.append(h("div", { class: "dialog-actions" }, ...(share ? [takeBack(), make(t("Show what is there now"))] : [make(t("Make the address"))])));
   }
 
   const change = (run) => fill(body, async () => (await run(), [])).then(() => body.querySelector(".problem") || show());
   const make = (text) => button({ text, class: "primary" }, () => change(() => api.post(route)));
-  const takeBack = () => button({ text: "Take it back", class: "quiet" }, () => change(() => api.delete(route)));
+  const takeBack = () => button({ text: t("Take it back"), class: "quiet" }, () => change(() => api.delete(route)));
   show();
 }
 
 function address(url) {
   const whole = new URL(url, window.location.href).href;
-  const field = h("input", { value: whole, readonly: true, "aria-label": "Address" });
-  const copy = button({ text: "Copy", class: "quiet" }, async () => {
-    copy.textContent = (await copied(whole)) ? "Copied" : "Not copied";
+  const field = h("input", { value: whole, readonly: true, "aria-label": t("Address") });
+  const copy = button({ text: t("Copy"), class: "quiet" }, async () => {
+    copy.textContent = (await copied(whole)) ? t("Copied") : t("Not copied");
   });
   return h("div", { class: "with-button" }, field, copy);
 }

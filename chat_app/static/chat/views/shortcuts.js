@@ -1,24 +1,27 @@
 // The sheet that lists the keys.
 
 import { h } from "../dom.js";
+import { t } from "../language.js";
 import { openDialog } from "./dialog.js";
 
-const command = /mac|iphone|ipad/i.test(navigator.platform) ? "⌘" : "Ctrl";
+const command = /mac|iphone|ipad/i.test(navigator.platform) ? "⌘" : t("Ctrl");
 const KEYS = [
-  ["Find a chat, a message or a command", [`${command} K`]],
-  ["To the list of chats", [`${command} B`]],
-  ["New chat", [`${command} Shift O`]],
-  ["Send", ["Enter"]],
-  ["Break the line", ["Shift Enter"]],
-  ["Edit the last message (in an empty field)", ["↑"]],
-  ["Stop the answer", ["Esc"]],
-  ["Move in the list of chats", ["↑", "↓", "Home", "End"]],
-  ["Rename a chat in the list", ["F2"]],
-  ["Delete a chat in the list", ["Delete"]],
-  ["This sheet", ["?", `${command} /`]],
+  [t("Find a chat, a message or a command"), [`${command} K`]],
+  [t("To the list of chats"), [`${command} B`]],
+  [t("New chat"), [`${command} ${t("Shift")} O`]],
+  [t("Send"), [t("Enter")]],
+  [t("Break the line"), [`${t("Shift")} ${t("Enter")}`]],
+  [t("Edit the last message (in an empty field)"), ["↑"]],
+  [t("To the beginning of the chat, to its end (in an empty field)"), [`${command} ${t("Home")}`, `${command} ${t("End")}`]],
+  [t("Stop the answer"), [t("Esc")]],
+  [t("Move in the list of chats"), ["↑", "↓", t("Home"), t("End")]],
+  [t("Mark a chat in the list, more of them, all"), [t("Space"), `${t("Shift")} ↑ ↓`, `${command} A`]],
+  [t("Rename a chat in the list"), ["F2"]],
+  [t("Delete a chat in the list"), [t("Del")]],
+  [t("This sheet"), ["?", `${command} /`]],
 ];
 
 export function showShortcuts() {
   const rows = KEYS.map(([what, keys]) => h("tr", {}, h("th", { scope: "row" }, what), h("td", {}, ...keys.map((key) => h("kbd", {}, key)))));
-  openDialog({ title: "Keyboard" }, h("table", { class: "keys" }, h("tbody", {}, ...rows)));
+  openDialog({ title: t("Keyboard") }, h("table", { class: "keys" }, h("tbody", {}, ...rows)));
 }

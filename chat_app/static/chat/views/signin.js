@@ -1,5 +1,7 @@
 // The sign-in form.
 
+import { t } from "../language.js";
+
 const form = document.getElementById("signin-form");
 const email = document.getElementById("signin-email");
 const password = document.getElementById("signin-password");
@@ -19,7 +21,7 @@ export function initSignIn(signIn) {
       else if (refusal.code === "totp_required" && !totp.value) askForCode();
       else refuse(refusal.message);
     } catch {
-      refuse("The server cannot be reached. Try again in a moment.");
+      refuse(t("The server cannot be reached. Try again in a moment."));
     } finally {
       submit.disabled = false;
     }

@@ -1,6 +1,7 @@
 // A short message that goes away by itself.
 
 import { button, h } from "../dom.js";
+import { t } from "../language.js";
 
 const SHOWN_MS = 8_000;
 const place = document.getElementById("toasts");
@@ -14,7 +15,7 @@ export function toast(text, action = null) {
       note.remove();
       action.run();
     });
-  const close = button({ text: "Dismiss", class: "quiet" }, () => note.remove());
+  const close = button({ text: t("Dismiss"), class: "quiet" }, () => note.remove());
   const note = h("div", { class: "toast", role: action ? "status" : "alert" }, h("span", {}, text), act, close);
   place.append(note);
   const above = [...document.querySelectorAll("dialog:modal")].at(-1) ?? home; // what is below a modal dialog cannot be pressed

@@ -1,6 +1,7 @@
 // Conversations as files: out of the account, and into it.
 
 import { h } from "../dom.js";
+import { t } from "../language.js";
 
 /** Saves what a route answers as a file. */
 export async function save(api, path, fallback) {
@@ -25,8 +26,8 @@ export function importFile(api) {
 }
 
 function told({ imported, skipped, failed }) {
-  const parts = [`${imported} ${imported === 1 ? "chat" : "chats"} imported`];
-  if (skipped) parts.push(`${skipped} known already`);
-  if (failed?.length) parts.push(`${failed.length} not readable: ${failed[0].reason}`);
+  const parts = [t("{count} chats imported", { count: imported })];
+  if (skipped) parts.push(t("{count} known already", { count: skipped }));
+  if (failed?.length) parts.push(t("{count} not readable: {reason}", { count: failed.length, reason: failed[0].reason }));
   return `${parts.join(", ")}.`;
 }

@@ -1,17 +1,17 @@
 // What was used and what it cost, by day, model or session.
 
 import { h } from "../dom.js";
+import { number, t } from "../language.js";
 import { fill, openDialog } from "./dialog.js";
 import { titleOf } from "./sidebar.js";
 
 const DAYS = 30;
 const WAYS = [
-  ["day", "By day"],
-  ["model", "By model"],
-  ["session", "By chat"],
+  ["day", t("By day")],
+  ["model", t("By model")],
+  ["session", t("By chat")],
 ];
-const NUMBER = new Intl.NumberFormat("en");
-const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 2 });
+const MONEY = { style: "currency", currency: "USD", maximumFractionDigits: 2 };
 
 export function showUsage(api) {
   const place = h("div", {});
@@ -25,7 +25,7 @@ export function showUsage(api) {
     const radio = h("input", { type: "radio", name: "usage-by", value, checked: value === "day", onchange: () => show(value) });
     return h("label", {}, radio, h("span", {}, label));
   });
-  openDialog({ title: `Usage of the last ${DAYS} days`, wide: true }, h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, "Sums"), h("div", {}, ...choice)), place);
+  openDialog({ title: t("Usage of the last {count} days", { count: DAYS }), wide: true }, h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Sums")), h("div", {}, ...choice)), place);
   show("day");
 }
 
@@ -36,17 +36,17 @@ async function titlesOf(api) {
 }
 
 function view({ rows, total }, by, titles) {
-  if (!rows.length) return h("p", { class: "faint" }, "Nothing was used.");
+  if (!rows.length) return h("p", { class: "faint" }, t("Nothing was used."));
   const most = Math.max(...rows.map(sum), 1);
-  const head = ["", "Calls", "In", "Out", "Cost"].map((text) => h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, by)));
+  const head = ["", t("Calls"), t("In"), t("Out"), t("Cost")].map((text) => h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, by)));
   const table = h(
     "table",
     { class: "usage" },
     h("thead", {}, h("tr", {}, ...head)),
-    h("tbody", {}, ...rows.map((row) => line(row, row.key === null ? "Deleted chats" : (titles.get(row.key) ?? row.key), most))),
-    h("tfoot", {}, line(total, "Total", 0)),
+    h("tbody", {}, ...rows.map((row) => line(row, row.key === null ? t("Deleted chats") : (titles.get(row.key) ?? row.key), most))),
+    h("tfoot", {}, line(total, t("Total"), 0)),
   );
-  return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": "Usage" }, table);
+  return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Usage") }, table);
 }
 
 function sum({ input_tokens, output_tokens }) {
@@ -54,11 +54,11 @@ function sum({ input_tokens, output_tokens }) {
 }
 
 function line(row, name, most) {
-  const bar = most ? h("meter", { min: 0, max: most, value: sum(row), "aria-label": `${NUMBER.format(sum(row))} tokens` }) : null;
+  const bar = most ? h("meter", { min: 0, max: most, value: sum(row), "aria-label": t("{count} tokens", { count: number(sum(row)) }) }) : null;
   const cost = row.cost === null || row.cost === undefined ? "" : money(Number(row.cost));
-  return h("tr", {}, h("th", { scope: "row" }, name, bar), ...[row.calls, row.input_tokens, row.output_tokens].map((value) => h("td", {}, NUMBER.format(value ?? 0))), h("td", {}, cost));
+  return h("tr", {}, h("th", { scope: "row" }, name, bar), ...[row.calls, row.input_tokens, row.output_tokens].map((value) => h("td", {}, number(value ?? 0))), h("td", {}, cost));
 }
 
 function money(amount) {
-  return amount > 0 && amount < 0.01 ? "< $0.01" : MONEY.format(amount);
+  return amount > 0 && amount < 0.01 ? `< ${number(0.01, MONEY)}` : number(amount, MONEY);
 }

@@ -1,0 +1,76 @@
+// How the page begins: with the server, or without it from what is kept here; and what was not sent then goes.
+
+import { ApiError } from "./api.js";
+import { Conversation } from "./conversation.js";
+import { setText } from "./dom.js";
+import { takeShared } from "./installed.js";
+import { t } from "./language.js";
+import { waitingSessions } from "./unsentstore.js";
+
+const RETRY_MS = 2_000;
+
+export class Beginning {
+  #api;
+  #auth;
+  #offline;
+  #of;
+  #away = false; // the server did not answer at first
+
+  /** `conversation()` is the open one or null; `configure(config)`, `onBack()` once the server answers, `onShared(text)`. */
+  constructor(api, auth, offline, of) {
+    this.#api = api;
+    this.#auth = auth;
+    this.#offline = offline;
+    this.#of = of;
+  }
+
+  async begin() {
+    try {
+      const [config] = await Promise.all([this.#api.get("/api/config"), this.#auth.start()]);
+      this.#of.configure(config);
+      if (this.#auth.user) await this.#settle(config);
+    } catch (error) {
+      this.#away = true;
+      const inside = document.body.dataset.mode !== "starting" || (await this.#beginOffline());
+      if (!inside) setText(document.getElementById("starting"), t("The server cannot be reached. Trying again…"));
+      setTimeout(() => this.begin(), RETRY_MS);
+      if (!(error instanceof ApiError || error instanceof TypeError)) throw error;
+    }
+  }
+
+  /** As whoever was here last, to read what is kept and to write what is sent later. */
+  async #beginOffline() {
+    const { user, mode, config } = await this.#offline.about();
+    if (!user || this.#auth.mode !== "unknown") return false;
+    if (config) this.#of.configure(config);
+    Object.assign(this.#auth, { mode, user });
+    this.#auth.dispatchEvent(new CustomEvent("change", { detail: user }));
+    return true;
+  }
+
+  /** The server says who is here. */
+  async #settle(config) {
+    const { user, mode } = this.#auth;
+    const known = (await this.#offline.about()).user;
+    if (known && known.id !== user.id) await this.#offline.clear();
+    await this.#offline.remember({ user, mode, config });
+    if (this.#away) this.#of.onBack();
+    this.#away = false;
+    const shared = takeShared();
+    if (shared) this.#of.onShared(shared);
+    for (const id of waitingSessions()) if (id !== this.#of.conversation()?.id) this.#deliver(id);
+  }
+
+  /** Sends what waits in a session that is not shown. */
+  #deliver(sessionId) {
+    const sending = new Conversation(sessionId, {
+      api: this.#api,
+      auth: this.#auth,
+      offline: this.#offline,
+      onChange: ({ unsent }) => unsent.some(({ state }) => state === "sending") || sending.close(),
+      onConnection: () => {},
+      onGone: () => sending.close(),
+      onSettled: () => {},
+    });
+  }
+}

@@ -1,0 +1,179 @@
+"""What the page does with a conversation of 10,000 messages, in a real browser."""
+
+import asyncio
+import statistics
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page, async_playwright
+
+from tests.benchmarks.stand import Stand
+from tests.benchmarks.table import Row, Table
+from tests.harness.chromium import QUIET, chromium_path
+from tests.harness.histories import long_session
+from tests.harness.server import EMAIL, PASSWORD
+
+MESSAGES = 10_000
+MOST_NODES = 300
+MOST_FRAME_MS = 20
+MOST_JUMP_MS = 300
+MOST_KEY_MS = 16
+MOST_STREAM_MS = 50
+MOST_MIB = 150
+
+# Milliseconds between frames while the person scrolls upward by so many pixels a frame.
+SCROLL = """async ([frames, by]) => {
+  const scroller = document.getElementById("scroller");
+  const times = [];
+  let nodes = 0;
+  let before = await new Promise(requestAnimationFrame);
+  for (let frame = 0; frame < frames; frame += 1) {
+    scroller.scrollTop -= by;
+    const now = await new Promise(requestAnimationFrame);
+    times.push(now - before);
+    before = now;
+    nodes = Math.max(nodes, document.getElementById("messages").childElementCount);
+  }
+  return { times, nodes };
+}"""
+# From the key until the message is on the screen.
+JUMP = """async ([key, text]) => {
+  const since = performance.now();
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey: true, bubbles: true, cancelable: true }));
+  const seen = () => [...document.querySelectorAll("#messages > *")].some(node => {
+    const { top, bottom } = node.getBoundingClientRect();
+    return node.innerText.startsWith(text) && bottom > 0 && top < innerHeight;
+  });
+  for (let frame = 0; frame < 1200 && !seen(); frame += 1) await new Promise(requestAnimationFrame);
+  return seen() ? performance.now() - since : Infinity;
+}"""
+# What a key costs, from its event until all is laid out.
+KEYS = """() => {
+  window.keys = [];
+  let since = 0;
+  addEventListener("keydown", () => (since = performance.now()), true);
+  addEventListener("input", () => {
+    document.body.getBoundingClientRect();
+    window.keys.push(performance.now() - since);
+  });
+}"""
+FRAMES = """() => {
+  window.frames_ms = [];
+  let before = performance.now();
+  const tick = () => {
+    const now = performance.now();
+    window.frames_ms.push(now - before);
+    before = now;
+    requestAnimationFrame(tick);
+  };
+  requestAnimationFrame(tick);
+}"""
+
+
+async def long_conversation(stand: Stand) -> Table:
+    table = Table(f"The page in a conversation of {MESSAGES:,} messages", ["what", "p50", "p95", "most"])
+    await asyncio.to_thread(long_session, stand.site, "bench_long", MESSAGES)
+    async with async_playwright() as playwright:
+        path = chromium_path(playwright.chromium.executable_path)
+        browser = await playwright.chromium.launch(executable_path=path, args=[*QUIET, "--js-flags=--expose-gc"])
+        page = await browser.new_page(viewport={"width": 1280, "height": 800})
+        await signed_in(page, stand)
+        table.rows += [
+            *await scrolled(page, 300 if stand.quick else 1200),
+            *await jumped(page),
+            await typed(page),
+            await streamed(page, 2_000 if stand.quick else 10_000),
+            await weighed(page),
+        ]
+        await browser.close()
+    return table
+
+
+async def signed_in(page: Page, stand: Stand) -> None:
+    await page.goto(stand.server.url)
+    await page.get_by_label("E-mail").fill(EMAIL)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Message", exact=True).wait_for()
+    await page.goto(f"{stand.server.url}/#/bench_long")
+    await page.get_by_role("log").get_by_text(f"Answer {MESSAGES}.").wait_for()
+
+
+async def scrolled(page: Page, frames: int) -> list[Row]:
+    found = await page.evaluate(SCROLL, [frames, 120])
+    row = figures("scrolling up, ms a frame", found["times"])
+    row.expect(f"p95 ≤ {MOST_FRAME_MS} ms", p95(found["times"]) <= MOST_FRAME_MS)
+    nodes = Row(["messages kept", "", "", str(found["nodes"])])
+    nodes.expect(f"≤ {MOST_NODES}", found["nodes"] <= MOST_NODES)
+    return [row, nodes]
+
+
+async def jumped(page: Page) -> list[Row]:
+    rows = []
+    for what, key, text in [
+        ("to the first message", "Home", "Question 1"),
+        ("to the last", "End", f"Answer {MESSAGES}."),
+    ]:
+        took_ms = await page.evaluate(JUMP, [key, text])
+        row = Row([f"jump {what}, ms", "", "", f"{took_ms:.0f}"])
+        row.expect(f"≤ {MOST_JUMP_MS} ms", took_ms <= MOST_JUMP_MS)
+        rows.append(row)
+    return rows
+
+
+async def typed(page: Page) -> Row:
+    await page.evaluate(KEYS)
+    await page.get_by_label("Message", exact=True).press_sequentially("what is being written here " * 8)
+    times = await page.evaluate("window.keys")
+    row = figures("a key, ms until laid out", times)
+    row.expect(f"p95 ≤ {MOST_KEY_MS} ms", p95(times) <= MOST_KEY_MS)
+    return row
+
+
+async def streamed(page: Page, words: int) -> Row:
+    field = page.get_by_label("Message", exact=True)
+    await field.fill(f"say {words} words; pace 200")
+    await page.evaluate(FRAMES)
+    await field.press("Enter")
+    await page.get_by_role("log").get_by_text(f"word{words}").wait_for(timeout=words * 5 + 60_000)
+    times = await page.evaluate("window.frames_ms")
+    row = figures(f"{words:,} words at 200/s, ms a frame", times)
+    row.expect(f"p95 ≤ {MOST_FRAME_MS} ms", p95(times) <= MOST_FRAME_MS)
+    row.expect(f"none > {MOST_STREAM_MS} ms", max(times) <= MOST_STREAM_MS)
+    return row
+
+
+async def weighed(page: Page) -> Row:
+    """The heap of the page, and the memory that its process has for itself alone."""
+    session = await page.context.new_cdp_session(page)
+    await page.evaluate("gc()")
+    heap: dict[str, Any] = await session.send("Runtime.getHeapUsage")
+    own_mib = max(map(private_mib, renderers()))
+    row = Row(["memory, MiB: heap, own", f"{heap['usedSize'] / 2**20:.0f}", "", f"{own_mib:.0f}"])
+    row.expect(f"≤ {MOST_MIB} MiB", own_mib <= MOST_MIB)
+    return row
+
+
+def renderers() -> list[Path]:
+    """In /proc, those of this run's browser and of others alike."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"--type=renderer" in (folder / "cmdline").read_bytes():
+                found.append(folder)
+        except OSError:
+            continue  # it has ended, or is somebody else's
+    return found
+
+
+def private_mib(folder: Path) -> float:
+    lines = (folder / "smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
+
+
+def p95(times: list[float]) -> float:
+    return statistics.quantiles(times, n=20)[-1]
+
+
+def figures(what: str, times: list[float]) -> Row:
+    return Row([what, f"{statistics.median(times):.1f}", f"{p95(times):.1f}", f"{max(times):.1f}"])

@@ -1,0 +1,27 @@
+"""The browser that tests and benchmarks look with."""
+
+import os
+import shutil
+
+# Without a person's profile, a screen, or anything that talks to the browser's maker.
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def chromium_path(bundled: str) -> str:
+    """The one named in CHROMIUM, the system's, or Playwright's own. Raises FileNotFoundError."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None) or bundled
+    if not os.path.exists(path):
+        raise FileNotFoundError(
+            "Chromium is missing: `apt-get install chromium`, or `playwright install chromium`, "
+            "or name a browser in CHROMIUM."
+        )
+    return path

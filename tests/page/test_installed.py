@@ -1,0 +1,129 @@
+"""The page as an installed app: it opens without the server, and shows what is pushed."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from chat_app.page_files import page_files
+from tests.harness.server import Site
+from tests.page.conftest import VIEW, WAIT_MS, Troubles, answer, message_field, say, until_idle, words
+
+READY = "() => navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
+KEPT = """() => new Promise(done => {
+  const opening = indexedDB.open("chat-juicer", 1);
+  opening.onsuccess = () => {
+    const asked = opening.result.transaction("conversations").objectStore("conversations").count();
+    asked.onsuccess = () => { opening.result.close(); done(asked.result); };
+  };
+})"""
+
+
+@pytest.fixture
+def installed(browser: Browser, site: Site) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=VIEW)
+    context.grant_permissions(["notifications"], origin=site.url)
+    context.set_default_timeout(WAIT_MS)
+    yield context
+    context.close()
+
+
+def test_what_is_needed_to_install_it_is_there() -> None:
+    files = page_files().by_name
+    manifest = json.loads(files["app.webmanifest"].plain)
+    assert manifest["start_url"] == manifest["scope"] == "/"
+    assert {icon["sizes"] for icon in manifest["icons"]} >= {"192x192", "512x512"}
+    for icon in manifest["icons"]:
+        assert icon["src"] in files
+    assert page_files().worker.startswith('const PAGE = {"version":')
+
+
+def test_without_the_server_it_opens_is_read_and_keeps_what_is_written(
+    installed: BrowserContext, site: Site, troubles: Troubles
+) -> None:
+    page = opened(installed, site, troubles)
+    say(page, "say 5 words")
+    expect(answer(page)).to_have_text(words(5))
+    until_idle(page)
+    page.wait_for_function(KEPT)
+    page.reload()  # what is kept is then whole
+    expect(answer(page)).to_have_text(words(5))
+    site.servers[0].kill()
+    try:
+        page.reload()
+        expect(answer(page)).to_have_text(words(5))
+        expect(page.get_by_role("navigation", name="Chats").get_by_role("link").first).to_be_visible()
+        say(page, "say 6 words")
+        expect(page.get_by_text("Sending…")).to_be_visible()
+        address = page.url
+        page.close()
+    finally:
+        site.servers[0].restart()
+    again = opened(installed, site, troubles)  # not in that chat
+    expect(again.get_by_text("What can I do for you?")).to_be_visible()
+    again.wait_for_function("() => !localStorage.getItem('chat-juicer.outbox')")
+    again.goto(address)
+    expect(answer(again)).to_have_text(words(6))
+    expect(again.get_by_role("article", name="You")).to_have_count(2)
+
+
+def test_what_is_pushed_is_shown_and_what_is_shared_is_written(
+    installed: BrowserContext, site: Site, troubles: Troubles
+) -> None:
+    page = opened(installed, site, troubles)
+    push(page, {"title": "Travel plans", "session_id": "chat_far", "kind": "answered"})
+    page.wait_for_function(
+        """async () => (await (await navigator.serviceWorker.ready).getNotifications())
+          .some(({ title, tag }) => title === "Travel plans" && tag === "chat_far")"""
+    )
+    page.goto(f"{site.url}/?title=News&text=Look%20here&url=https%3A%2F%2Fexample.org")
+    expect(message_field(page)).to_have_value("News\nLook here\nhttps://example.org")
+    assert page.url.endswith("/#/")
+
+
+def test_a_page_of_an_older_version_is_told(installed: BrowserContext, site: Site, troubles: Troubles) -> None:
+    page = opened(installed, site, troubles)
+    page.evaluate(
+        """navigator.serviceWorker.dispatchEvent(
+          new MessageEvent("message", { data: { type: "version", version: "000000000000" } }))"""
+    )
+    expect(
+        page.get_by_role("status").filter(has_text="has a new version").get_by_role("button", name="Reload")
+    ).to_be_visible()
+
+
+def test_signed_out_nothing_is_kept(browser: Browser, context: BrowserContext, site: Site, page: Page) -> None:
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    page.wait_for_function(KEPT)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("E-mail")).to_be_visible()
+    page.wait_for_function(f"async () => await ({KEPT})() === 0")
+
+
+def opened(context: BrowserContext, site: Site, troubles: Troubles) -> Page:
+    page = troubles.watch(context.new_page())
+    page.goto(site.url)
+    expect(message_field(page)).to_be_focused()
+    page.wait_for_function(READY)
+    return page
+
+
+def push(page: Page, payload: dict[str, str]) -> None:
+    session = page.context.new_cdp_session(page)
+    registrations: list[str] = []
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registrations.extend(each["registrationId"] for each in event["registrations"]),
+    )
+    session.send("ServiceWorker.enable")
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    origin = httpx.URL(page.url)
+    message = {
+        "origin": f"{origin.scheme}://{origin.netloc.decode()}",
+        "registrationId": registrations[-1],
+        "data": json.dumps(payload),
+    }
+    session.send("ServiceWorker.deliverPushMessage", message)
