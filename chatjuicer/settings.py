@@ -411,6 +411,7 @@ SPECTACULAR_SETTINGS = {
         "MessageRole": "sessions_app.models.message.Message.Role",
         "ReasoningEffort": "sessions_app.catalogue.REASONING_EFFORTS",
         "NoticeType": "chat_app.models.notice.Notice.Type",
+        "EntryType": ["file", "folder"],
         "PushedType": ["answer_ready", "answer_failed", "approval_waiting"],
         "AgentOrigin": ["own", "shared", "built_in"],
         "PromptOrigin": ["own", "shared"],

@@ -132,7 +132,7 @@ def needed() -> list[str]:
     """By the interpreter: itself, its libraries and the system's."""
     own = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.path.realpath(sys.executable))}
     system = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom")
-    return [*own, *system, *mimetypes.knownfiles, *filter(None, sys.path)]
+    return [*own, *system, *map(str, mimetypes.knownfiles), *filter(None, sys.path)]
 
 
 def main(arguments: list[str]) -> None:

@@ -64,5 +64,5 @@ def test_a_reader_can_do_nothing_but_read_its_document(tmp_path: Path) -> None:
 
 def test_what_the_kernel_has_not_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "landlock_version", lambda: 0)
-    monkeypatch.setattr(sandbox.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
     assert sandbox.missing() == ["Landlock", "seccomp"]

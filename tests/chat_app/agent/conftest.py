@@ -33,6 +33,9 @@ class RecordingWriter:
     async def end_message(self) -> None:
         self.log.append(("end_message",))
 
+    async def act_as(self, agent_name: str) -> None:
+        self.log.append(("act_as", agent_name))
+
     async def tool_arguments(self, call_id: str, delta: str) -> None:
         self.log.append(("tool_arguments", call_id, delta))
 

@@ -101,7 +101,7 @@ async def test_rings_that_repeat_or_come_in_disorder_change_nothing(hub: Hub, se
     await reader.has(1)
     commit_hooks.on_events_committed, ring = None, commit_hooks.on_events_committed
     await in_database(write, session, 3)
-    records = await in_database(lambda: Event.objects.after(0).records(session.pk, session.public_id))
+    records = await in_database(lambda: list(Event.objects.after(0).records(session.pk, session.public_id)))
     assert ring
     for letter in ([records[3]], [records[1]], records, [records[2], records[2]]):
         ring(letter)
@@ -162,7 +162,7 @@ async def test_from_any_cursor_the_text_is_the_same(
     for word in words:
         await run_writer.text(word)
         await run_writer.flush()
-    records = await in_database(lambda: Event.objects.after(0).records(session.pk, session.public_id))
+    records = await in_database(lambda: list(Event.objects.after(0).records(session.pk, session.public_id)))
     texts = {r.seq: word for r, word in zip((r for r in records if r.type == "delta"), words, strict=True)}
     for after in range(records[-1].seq + 1):
         reader = Reader(hub, session, after)
