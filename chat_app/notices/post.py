@@ -14,7 +14,7 @@ from yarl import URL
 from chat_app.models.notice import Outcome
 from chatjuicer.api.fence import Network, NotPublic, fenced_sockets, is_own, is_public, is_within
 
-from .letters import Letter
+from .requests import NoticeRequest
 
 TIME_LIMIT_S = 15
 """From the look for the host to the answer's head; the answer's body is not read."""
@@ -22,28 +22,28 @@ TIME_LIMIT_S = 15
 USER_AGENT = "ChatJuicer-notices/1.0"
 
 
-async def post(letter: Letter) -> Outcome:
+async def post(request: NoticeRequest) -> Outcome:
     """Never raises for what a receiver does."""
     try:
         async with asyncio.timeout(TIME_LIMIT_S):
-            return await posted(URL(letter.url), letter)
+            return await posted(URL(request.url), request)
     except TimeoutError:
         return Outcome(None, "timeout")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Outcome(None, why(error))
 
 
-async def posted(url: URL, letter: Letter) -> Outcome:
+async def posted(url: URL, request: NoticeRequest) -> Outcome:
     connector = aiohttp.TCPConnector(
         socket_factory=fenced_sockets(lambda address, port: may_reach(address, port, secure=url.scheme == "https")),
         happy_eyeballs_delay=None,
         use_dns_cache=False,
         force_close=True,
     )
-    headers = {"User-Agent": USER_AGENT, **letter.headers}
+    headers = {"User-Agent": USER_AGENT, **request.headers}
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as client,
-        client.post(url, data=letter.body, headers=headers, allow_redirects=False) as answer,
+        client.post(url, data=request.body, headers=headers, allow_redirects=False) as answer,
     ):
         if 200 <= answer.status < 300:
             return Outcome(answer.status)

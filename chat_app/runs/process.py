@@ -12,7 +12,7 @@ from chat_app.delivery.hub import Hub
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.journal import Journal
 from chat_app.models import fence
-from chat_app.notices.courier import Courier
+from chat_app.notices.notifier import Notifier
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.counters import counts
 
@@ -25,12 +25,12 @@ LOOK_S = 0.1  # how often a shutdown looks for sessions whose runs have ended
 
 
 class Process:
-    """The journal, the hub, the sockets, the courier, the agent and, where it executes runs, the supervisor."""
+    """The journal, the hub, the sockets, the notifier, the agent and, where it executes runs, the supervisor."""
 
     journal: Journal
     hub: Hub
     sockets: Sockets
-    courier: Courier
+    notifier: Notifier
     agent: asyncio.Future[Agent]  # done once it is loaded
     supervisor: Supervisor | None
 
@@ -52,9 +52,9 @@ class Process:
         self._lag = asyncio.create_task(counts.watch_lag())
         commit_hooks.on_run_queued = self._announce_queued
         self.hub.layer.on_queue = self._wake_supervisor
-        self.courier = Courier(self.hub.is_watched)
-        commit_hooks.on_notices_written = self.courier.wake
-        self.courier.start()
+        self.notifier = Notifier(self.hub.is_watched)
+        commit_hooks.on_notices_written = self.notifier.wake
+        self.notifier.start()
         if execute_runs:
             self.supervisor = Supervisor(self.journal, self.hub, self.agent)
             self.supervisor.start()
@@ -71,7 +71,7 @@ class Process:
         self.sockets.close_all(1001, "shutting down")
         await self.sockets.stop()
         await self.journal.stop()
-        await self.courier.stop()
+        await self.notifier.stop()
         await self.hub.stop()
         if self._lag is not None:
             self._lag.cancel()

@@ -10,8 +10,8 @@ from chat_app.models.notice import LEASE, MAX_TRIES, Outcome
 from chat_app.models.push_subscription import Browser, Device
 from chat_app.models.status import RunStatus
 from chat_app.models.webhook import MAX_WEBHOOKS
-from chat_app.notices.letters import Letter
 from chat_app.notices.post import post
+from chat_app.notices.requests import NoticeRequest
 from chat_app.tool_calls import AskedCall
 from chatjuicer.accounts.models import TokenFamily, User
 from sessions_app.models import ChatSession
@@ -164,4 +164,4 @@ async def test_nobody_is_reached_where_only_the_server_may_be(
     settings: Any, networks: list[str], url: str, why: str
 ) -> None:
     settings.NOTICE_NETWORKS = networks
-    assert (await post(Letter(url, {}, b"{}"))).error == why
+    assert (await post(NoticeRequest(url, {}, b"{}"))).error == why

@@ -26,19 +26,19 @@ KEPT_FOR_S = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class NoticeRequest:
     url: str
     headers: dict[str, str]
     body: bytes
     looked_at: UUID | None = None
-    """A session: whoever looks at it needs no letter."""
+    """A session: whoever looks at it needs no request."""
 
 
 class SecretLost(Exception):
     """SECRET_KEY is another one than when the webhook was made, and is not among SECRET_KEY_FALLBACKS."""
 
 
-def letter_of(notice: Notice) -> Letter | None:
+def request_of(notice: Notice) -> NoticeRequest | None:
     """None where nobody wants it any more. Raises SecretLost."""
     session = session_of(notice)
     if isinstance(receiver := notice.receiver, Webhook):
@@ -71,7 +71,7 @@ def said(notice: Notice, session: ChatSession | None) -> dict[str, Any]:
     }
 
 
-def to_webhook(notice: Notice, webhook: Webhook, session: ChatSession | None) -> Letter | None:
+def to_webhook(notice: Notice, webhook: Webhook, session: ChatSession | None) -> NoticeRequest | None:
     """Signed as https://www.standardwebhooks.com says: over the id, the time and the body."""
     if not webhook.active:
         return None
@@ -89,10 +89,10 @@ def to_webhook(notice: Notice, webhook: Webhook, session: ChatSession | None) ->
         "webhook-timestamp": sent_at,
         "webhook-signature": f"v1,{signature}",
     }
-    return Letter(webhook.url, headers, body)
+    return NoticeRequest(webhook.url, headers, body)
 
 
-def to_browser(notice: Notice, browser: PushSubscription, session: ChatSession) -> Letter:
+def to_browser(notice: Notice, browser: PushSubscription, session: ChatSession) -> NoticeRequest:
     told = said(notice, session)
     if browser.preview:
         told["preview"] = session.last_message_preview
@@ -106,4 +106,4 @@ def to_browser(notice: Notice, browser: PushSubscription, session: ChatSession) 
         # Of what waits for a browser that is away, the newest of each session is worth being shown.
         "Topic": base64url(hashlib.sha256(session.pk.bytes).digest()[:24]),
     }
-    return Letter(browser.endpoint, headers, encrypted(orjson.dumps(told), *keys), session.pk)
+    return NoticeRequest(browser.endpoint, headers, encrypted(orjson.dumps(told), *keys), session.pk)

@@ -13,8 +13,8 @@ from chat_app.models import Notice
 from chat_app.models.notice import Outcome
 from chat_app.runs.owner import OWNER, is_dead
 
-from .letters import SecretLost, letter_of
 from .post import post
+from .requests import SecretLost, request_of
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ AT_ONCE = 32  # of one process
 LOOK_S = 5.0  # for what other processes have left, and what is tried again
 
 
-class Courier:
+class Notifier:
     """`is_watched` tells whether a client of any process follows a session's log."""
 
     def __init__(self, is_watched: Callable[[UUID], Awaitable[bool]]) -> None:
@@ -83,9 +83,9 @@ class Courier:
     async def _tried(self, notice: Notice) -> Outcome | None:
         """None where nobody needs to be told."""
         try:
-            letter = await in_database(letter_of, notice)
+            request = await in_database(request_of, notice)
         except SecretLost:
             return Outcome(None, "secret_lost")
-        if letter is None or (letter.looked_at and await self._is_watched(letter.looked_at)):
+        if request is None or (request.looked_at and await self._is_watched(request.looked_at)):
             return None
-        return await post(letter)
+        return await post(request)
