@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice, pairwise
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -26,6 +26,9 @@ class History:
     its beginning would else show it twice. An app that knows more of a session extends this class, and the view sets
     that use it.
     """
+
+    share_by_offset: ClassVar[float] = 1
+    """Of a page's bytes: what a list by offset may take."""
 
     def __init__(self, session: ChatSession) -> None:
         self.session = session
@@ -125,15 +128,16 @@ class History:
         for message in self.unfinished:
             if message.position <= position + 1:
                 position += 1
-        return self.above(position, limit)
+        return self.above(position, limit, share=self.share_by_offset)
 
     def _counted(self, offset: int, limit: int) -> tuple[list[Message], bool]:
         """`from_offset` where the positions of the visible path have gaps."""
         if self.session.packed:
             rows = islice(self.session.packed_history.forwards(Message, 0), offset, None)
-            found, more = budget.fill(rows, limit, size_of)
+            found, more = budget.fill(rows, limit, size_of, self.share_by_offset)
         else:
-            found, more = budget.read(self._finished().order_by("position"), limit, *TEXTS, offset=offset)
+            rows = self._finished().order_by("position")
+            found, more = budget.read(rows, limit, *TEXTS, offset=offset, share=self.share_by_offset)
         return self.dressed(found), more
 
     def versions(self, message_id: UUID) -> list[Message]:

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat_app.page_files import page_files
 from tests.harness.server import Site
+from tests.harness.services import until
 from tests.page.conftest import VIEW, WAIT_MS, Troubles, answer, message_field, say, until_idle, words
 
 READY = "() => navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
@@ -73,7 +74,7 @@ def test_what_is_pushed_is_shown_and_what_is_shared_is_written(
     installed: BrowserContext, site: Site, troubles: Troubles
 ) -> None:
     page = opened(installed, site, troubles)
-    push(page, {"title": "Travel plans", "session_id": "chat_far", "kind": "answered"})
+    push(page, {"title": "Travel plans", "session_id": "chat_far", "type": "answer_ready"})
     page.wait_for_function(
         """async () => (await (await navigator.serviceWorker.ready).getNotifications())
           .some(({ title, tag }) => title === "Travel plans" && tag === "chat_far")"""
@@ -81,6 +82,44 @@ def test_what_is_pushed_is_shown_and_what_is_shared_is_written(
     page.goto(f"{site.url}/?title=News&text=Look%20here&url=https%3A%2F%2Fexample.org")
     expect(message_field(page)).to_have_value("News\nLook here\nhttps://example.org")
     assert page.url.endswith("/#/")
+
+
+# A Chromium that is not its maker's own reaches no push service: what that would give, and the rest is real.
+PUSH_SERVICE = """
+const text = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/[+]/g, "-").replace(/[/]/g, "_").replace(/=/g, "");
+PushManager.prototype.getSubscription = async () => null;
+PushManager.prototype.subscribe = async () => {
+  const pair = await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["deriveBits"]);
+  const p256dh = text(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
+  const auth = text(crypto.getRandomValues(new Uint8Array(16)));
+  return { toJSON: () => ({ endpoint: "https://push.example.org/one", expirationTime: null, keys: { p256dh, auth } }) };
+};
+"""
+
+
+def test_a_browser_is_told_where_the_person_wants_it(installed: BrowserContext, site: Site, troubles: Troubles) -> None:
+    installed.add_init_script(PUSH_SERVICE)
+    page = opened(installed, site, troubles)
+    page.get_by_role("button", name="Settings and more").click()
+    page.get_by_role("menuitem", name="Settings").press("Enter")
+    settings = page.get_by_role("dialog", name="Settings").get_by_role("region", name="Notifications")
+    told = settings.get_by_label("Notify me here")
+    preview = settings.get_by_label("Show the beginning of the answer")
+    expect(preview).to_be_disabled()
+    told.check()
+    expect(preview).to_be_enabled()
+    preview.check()
+    expect(told).to_be_checked()
+    until(lambda: subscribed(site) == [True], "the server knows of it")
+    told.uncheck()
+    expect(preview).to_be_disabled()
+    until(lambda: subscribed(site) == [], "the server has forgotten it")
+
+
+def subscribed(site: Site) -> list[bool]:
+    """Whether each subscription is told the beginning of answers."""
+    found = httpx.get(f"{site.url}/api/push/subscriptions", trust_env=False).json()["subscriptions"]
+    return [subscription["preview"] for subscription in found]
 
 
 def test_a_page_of_an_older_version_is_told(installed: BrowserContext, site: Site, troubles: Troubles) -> None:

@@ -240,9 +240,10 @@ def test_a_clearing_that_a_crash_has_cut_is_finished_once_and_takes_nothing_that
     batches: list[Any] = []
 
     def delete_once(rows: QuerySet[Any]) -> Any:
-        if rows.model is Message and batches:
-            raise SystemError
-        batches.append(rows.model)
+        if rows.model is Message:
+            if batches:
+                raise SystemError
+            batches.append(rows)
         return delete(rows)
 
     monkeypatch.setattr("sessions_app.models.session.DELETE_BATCH", 10)

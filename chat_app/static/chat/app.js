@@ -14,6 +14,7 @@ import { badge, install } from "./installed.js";
 import { t, translatePage } from "./language.js";
 import { Offline } from "./offline.js";
 import { Others } from "./others.js";
+import { renewPush } from "./push.js";
 import { local } from "./storage.js";
 import { setTheme, theme } from "./theme.js";
 import { clearUnsent } from "./unsentstore.js";
@@ -402,6 +403,7 @@ auth.addEventListener("change", () => {
   }
   name(auth.user);
   if (has("preferences")) adopt();
+  renewPush(api, auth.user);
   others.open();
   document.getElementById("sign-out").hidden = auth.mode === "open";
   sidebar.reload();

@@ -49,13 +49,13 @@ async function file(request) {
   return answer;
 }
 
-/** `{title, session_id, kind}`: what has happened in a session, while nobody looks at it. */
+/** `{title, session_id, preview}`: what has happened in a session, while nobody looks at it. */
 self.addEventListener("push", (event) => event.waitUntil(pushed(event.data?.json() ?? {})));
 
-async function pushed({ title = "Chat Juicer", session_id: sessionId = "", kind = "" }) {
+async function pushed({ title, session_id: sessionId = "", preview: body = "" }) {
   const looked = (await pages()).some((client) => client.visibilityState === "visible" && client.url.endsWith(`#/${sessionId}`));
   if (looked) return;
-  await self.registration.showNotification(title, { tag: sessionId, renotify: Boolean(sessionId), icon: icon("192.png"), data: { sessionId, kind } });
+  await self.registration.showNotification(title || "Chat Juicer", { body, tag: sessionId, renotify: Boolean(sessionId), icon: icon("192.png"), data: { sessionId } });
   await self.navigator.setAppBadge?.();
 }
 

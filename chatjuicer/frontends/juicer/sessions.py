@@ -3,12 +3,14 @@
 The collection is MAI's, too: its list answers both clients at once, and what is sent tells who makes a session.
 """
 
+from math import inf
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chat_app.history import History
 from chat_app.viewsets import MessageViewSet, SessionViewSet
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.parameters import LIMIT, OFFSET, text_parameter
@@ -109,6 +111,12 @@ class CollectionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
         return MaiSessionViewSet.create(self, request)
 
 
+class WholePages(History):
+    """The client goes on by its own limit, however many it was given: a page that ends early would leave a gap."""
+
+    share_by_offset = inf
+
+
 OF_TODAY = {"mcp_config", "model", "reasoning_effort", "project_id"}
 
 
@@ -121,6 +129,7 @@ OF_TODAY = {"mcp_config", "model", "reasoning_effort", "project_id"}
 )
 @extend_schema(tags=[TAG])
 class JuicerMessageViewSet(MessageViewSet, MaiMessageViewSet):
+    history_class: ClassVar[type[History]] = WholePages
     create = MaiMessageViewSet.create  # this client adds none
 
     def list(self, request: Request, key: str) -> Response:

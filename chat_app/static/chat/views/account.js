@@ -5,6 +5,7 @@ import { enterSends, setEnterSends } from "../enterkey.js";
 import { has } from "../features.js";
 import { chooseLanguage, chosenLanguage, moment, t } from "../language.js";
 import { LANGUAGES } from "../texts.js";
+import { canPush, choosePush, chosenPush } from "../push.js";
 import { setTheme, theme, THEMES } from "../theme.js";
 import { confirmed } from "./confirm.js";
 import { fill, openDialog, smallForm } from "./dialog.js";
@@ -17,6 +18,7 @@ export function showAccount(api, person, actions) {
   const sections = [
     [t("You"), () => profile(api, person, actions)],
     [t("Looks"), () => looks(api)],
+    canPush() && [t("Notifications"), () => notifications(api, person)],
     has("password") && [t("Password"), () => password(api)],
     has("totp") && [t("Second factor"), () => totpSection(api)],
     has("devices") && [t("Devices"), () => devices(api)],
@@ -86,6 +88,31 @@ function themes(api) {
     return h("label", {}, radio, h("span", {}, label));
   };
   return h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Theme")), h("div", {}, ...THEMES.map(choice)));
+}
+
+/** Of this browser alone. */
+function notifications(api, person) {
+  const said = h("span", { class: "faint", role: "status" });
+  const told = h("input", { type: "checkbox", checked: Boolean(chosenPush(person)) });
+  const preview = h("input", { type: "checkbox", checked: chosenPush(person) === "preview" });
+  const show = () => {
+    told.checked = Boolean(chosenPush(person));
+    preview.checked = chosenPush(person) === "preview";
+    preview.disabled = !told.checked;
+  };
+  const change = async () => {
+    said.textContent = "";
+    try {
+      const done = await choosePush(api, person, told.checked && (preview.checked ? "preview" : "plain"));
+      if (!done) said.textContent = t("The browser does not allow this page to notify you.");
+    } catch (error) {
+      said.textContent = error.message;
+    }
+    show();
+  };
+  for (const box of [told, preview]) box.addEventListener("change", change);
+  show();
+  return h("div", { class: "small-form checks" }, h("label", {}, told, t("Notify me here when an answer is ready or a decision is needed")), h("label", {}, preview, t("Show the beginning of the answer")), said);
 }
 
 function password(api) {
