@@ -164,11 +164,25 @@ def test_a_hang_costs_one_call(read: Callable[..., Text], monkeypatch: pytest.Mo
     assert time.monotonic() - started < 10
 
 
+TELLING = """
+import os
+
+def is_open(number):
+    try:
+        return bool(os.fstat(number))
+    except OSError:
+        return False
+
+print(sorted(os.environ))
+print([number for number in range(1000) if is_open(number)])
+"""
+
+
 def test_a_reader_sees_nothing_of_ours(
     read: Callable[..., Text], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     program = tmp_path / "tell.py"
-    program.write_text("import os\nprint(sorted(os.environ))\nprint(os.listdir('/proc/self/fd'))\n")
+    program.write_text(TELLING)
     monkeypatch.setattr(documents, "__file__", str(program))
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     leaked = os.open(tmp_path, os.O_RDONLY)
@@ -177,4 +191,4 @@ def test_a_reader_sees_nothing_of_ours(
     finally:
         os.close(leaked)
     assert "OPENAI" not in said
-    assert "['0', '1', '2', '3']" in said
+    assert "[0, 1, 2]" in said
