@@ -94,6 +94,10 @@ async def calm_down(person: Person, place: int, session_id: str, client: Client)
             person.figures.done["given up"] += 1
             await show(person, await person.relaunch(window), session_id)
             continue
+        if not window.renderer.signed_in:  # nobody answered its refresh in time; if it was refused, that is found
+            person.figures.done["signed out"] += 1
+            await show(person, window, session_id)
+            continue
         await watched.look()
         waits = waiting(window, session_id)
         calm_since = float("inf") if watched.busy_with or waits else min(calm_since, time.monotonic())
