@@ -2,11 +2,14 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 
+import httpx
 import pytest
 
 from tests.chatjuicer.operations.conftest import Start
 from tests.harness.client import Client, assert_whole_run, signed_in, text_of
+from tests.harness.programs import Program
 from tests.harness.server import Site
 from tests.harness.sites import Sites
 
@@ -57,10 +60,9 @@ async def test_a_stop_reaches_the_executing_process(site: Site, start: Start) ->
 async def test_an_answer_is_finished_before_the_process_ends(site: Site, start: Start) -> None:
     """Longer than a lease, while another process looks for runs whose lease has run out."""
     staying = start(site, "execute_runs", says="Executing runs")
-    staying.send_signal(signal.SIGSTOP)  # so that the other one claims the run
-    leaving = start(site, "execute_runs", says="Executing runs")
     async with signed_in(site.url) as alice:
-        session = await alice.create_session()
+        session = await frozen(staying, alice)  # so that the other one claims the run
+        leaving = start(site, "execute_runs", says="Executing runs")
         async with alice.chat(session) as chat:
             await chat.say("count to 250")
             await chat.expect("delta", timeout=WAIT_S)
@@ -70,6 +72,18 @@ async def test_an_answer_is_finished_before_the_process_ends(site: Site, start: 
             assert end["finish_reason"] == "stop"
             assert text_of(chat.frames) == counted(250)
     assert await asyncio.to_thread(leaving.wait, WAIT_S) == 0
+
+
+async def frozen(program: Program, client: Client) -> str:
+    """A new session, once the program stands where it holds up nobody: SQLite has one writer at a time."""
+    for _ in range(20):
+        program.send_signal(signal.SIGSTOP)
+        with suppress(httpx.TimeoutException):
+            made = await client.http.post("/api/sessions", json={}, timeout=3)
+            return str(made.json()["session_id"])
+        program.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.2)
+    raise AssertionError("it writes all the time")
 
 
 @pytest.mark.timing(reason="a grace of half a second is measured")
