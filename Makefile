@@ -24,7 +24,7 @@ help:
 run: .venv/.run
 	@RUN_LOCALLY=true exec $(BIN)/python manage.py serve --prepare
 
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Side by side, since most tests wait most of the time: what PostgreSQL's run says is shown when both have ended.
 test: .venv/.test

@@ -43,6 +43,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.flaky(reruns=1))
             item.add_marker("slow")
             item.user_properties.append(("timing", timing.kwargs["reason"]))
+    # Files of a few long tests are begun first, so that no worker is left with one when all others have ended.
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def parameter_of(item: pytest.Item, name: str) -> object:

@@ -96,7 +96,8 @@ def assert_it_stands_still(page: Page, text: str) -> None:
           return list.firstElementChild === first;
         }"""
     )
-    assert abs(page.evaluate(TOP, text) - before) <= 1
+    # Positions are fractions of pixels, and each page that comes may round once.
+    assert abs(page.evaluate(TOP, text) - before) <= 4
 
 
 def in_order(page: Page) -> bool:
