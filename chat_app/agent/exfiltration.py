@@ -43,7 +43,9 @@ async def asks_first(context: RunContextWrapper[Any], arguments: dict[str, Any],
 
 def _carries_out(session_pk: UUID, carried: list[str], has_read: bool) -> bool:
     messages = Message.objects.filter(session_id=session_pk)
-    if not (has_read or messages.filter(role=Message.Role.TOOL_CALL).exists() or _has_attachments(messages)):
+    # One that has not ended told nothing yet: the very call that is asked about may be among them.
+    told = messages.filter(role=Message.Role.TOOL_CALL).exclude(status=Message.Status.PENDING)
+    if not (has_read or told.exists() or _has_attachments(messages)):
         return False
     theirs = messages.filter(role=Message.Role.USER).order_by("-position").values_list("content", flat=True)
     said = list(theirs[:MAX_MESSAGES])
