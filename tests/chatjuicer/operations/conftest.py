@@ -1,12 +1,17 @@
 """Commands of an operator, run as one would: as processes of their own, on a database of their own."""
 
+import asyncio
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
+import httpx
 import pytest
 
 from tests.harness import programs
+from tests.harness.client import Client
 from tests.harness.programs import Program
 from tests.harness.server import Site
 from tests.harness.services import until
@@ -31,3 +36,15 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.wait()
+
+
+async def frozen(program: Program, client: Client) -> str:
+    """A new session, once the program stands where it holds up nobody: SQLite has one writer at a time."""
+    for _ in range(20):
+        program.send_signal(signal.SIGSTOP)
+        with suppress(httpx.TimeoutException):
+            made = await client.http.post("/api/sessions", json={}, timeout=3)
+            return str(made.json()["session_id"])
+        program.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.2)
+    raise AssertionError("it writes all the time")

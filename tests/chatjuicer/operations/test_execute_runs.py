@@ -2,14 +2,11 @@
 
 import asyncio
 import signal
-from contextlib import suppress
 
-import httpx
 import pytest
 
-from tests.chatjuicer.operations.conftest import Start
+from tests.chatjuicer.operations.conftest import Start, frozen
 from tests.harness.client import Client, assert_whole_run, signed_in, text_of
-from tests.harness.programs import Program
 from tests.harness.server import Site
 from tests.harness.sites import Sites
 
@@ -72,18 +69,6 @@ async def test_an_answer_is_finished_before_the_process_ends(site: Site, start: 
             assert end["finish_reason"] == "stop"
             assert text_of(chat.frames) == counted(250)
     assert await asyncio.to_thread(leaving.wait, WAIT_S) == 0
-
-
-async def frozen(program: Program, client: Client) -> str:
-    """A new session, once the program stands where it holds up nobody: SQLite has one writer at a time."""
-    for _ in range(20):
-        program.send_signal(signal.SIGSTOP)
-        with suppress(httpx.TimeoutException):
-            made = await client.http.post("/api/sessions", json={}, timeout=3)
-            return str(made.json()["session_id"])
-        program.send_signal(signal.SIGCONT)
-        await asyncio.sleep(0.2)
-    raise AssertionError("it writes all the time")
 
 
 @pytest.mark.timing(reason="a grace of half a second is measured")

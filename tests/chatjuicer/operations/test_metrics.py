@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.chatjuicer.operations.conftest import Start
+from tests.chatjuicer.operations.conftest import Start, frozen
 from tests.harness.client import Client, signed_in
 from tests.harness.server import ROOT, Site
 from tests.harness.services import free_port
@@ -107,9 +107,9 @@ async def test_a_lease_that_ran_out_is_counted_by_both_sides(start: Start, sites
     with sites.own({"SUPERVISE_RUNS": "false", "LEASE_S": "1.5"}, processes=1, demo=True) as site:
         ports = free_port(), free_port()
         watching = start(site, "execute_runs", "--metrics", f"127.0.0.1:{ports[0]}", says="Executing runs")
-        watching.send_signal(signal.SIGSTOP)  # so that the other one claims the run
-        owner = start(site, "execute_runs", "--metrics", f"127.0.0.1:{ports[1]}", says="Executing runs")
-        async with signed_in(site.url) as alice, alice.chat(await alice.create_session()) as chat:
+        async with signed_in(site.url) as alice, alice.chat(await frozen(watching, alice)) as chat:
+            # So that this one claims the run.
+            owner = start(site, "execute_runs", "--metrics", f"127.0.0.1:{ports[1]}", says="Executing runs")
             await chat.say("count to 1000")
             await chat.expect("delta")
             watching.send_signal(signal.SIGCONT)
