@@ -136,8 +136,8 @@ class History:
             rows = islice(self.session.packed_history.forwards(Message, 0), offset, None)
             found, more = budget.fill(rows, limit, size_of, self.share_by_offset)
         else:
-            rows = self._finished().order_by("position")
-            found, more = budget.read(rows, limit, *TEXTS, offset=offset, share=self.share_by_offset)
+            finished = self._finished().order_by("position")
+            found, more = budget.read(finished, limit, *TEXTS, offset=offset, share=self.share_by_offset)
         return self.dressed(found), more
 
     def versions(self, message_id: UUID) -> list[Message]:
