@@ -1,7 +1,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from sessions_app.named.viewsets import AgentViewSet, PromptViewSet
+from sessions_app.agents_and_prompts.viewsets import AgentViewSet, PromptViewSet
 from sessions_app.sharing.viewsets import SharedViewSet, ShareViewSet
 
 from .history import History

@@ -37,7 +37,7 @@ from chat_app.database import with_fresh_connection  # noqa: E402
 from chat_app.page_files import page_files  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runs.process import process  # noqa: E402
-from chatjuicer import health, on_loop, short_way  # noqa: E402
+from chatjuicer import fast_path, health, on_loop  # noqa: E402
 from chatjuicer.admission import FREE_BYTES, admits, needs_credentials  # noqa: E402
 from chatjuicer.api.awaited import AwaitedResponse  # noqa: E402
 from chatjuicer.api.errors import answer  # noqa: E402
@@ -130,16 +130,16 @@ class HTTP(ASGIHandler):
 
     async def answered_shortly(self, scope: Scope, send: Send) -> bool:
         """Whether it was the list of sessions, and nothing unusual; if so, it is answered."""
-        if (asked := short_way.asked(scope)) is None:
+        if (asked := fast_path.asked(scope)) is None:
             return False
         given = dict(scope["headers"])
         if not on_loop.is_ours(given.get(b"host", b"")):
             return False
         with on_loop.request_named(given) as about:
-            body = await self.in_time(self._list_threads, short_way.page, scope, asked)
+            body = await self.in_time(self._list_threads, fast_path.page, scope, asked)
             if body is None:
                 return False
-            await on_loop.send_whole(scope, send, about, (200, short_way.HEADERS, body))
+            await on_loop.send_whole(scope, send, about, (200, fast_path.HEADERS, body))
         return True
 
     def threads_of(self, scope: Scope) -> ThreadPoolExecutor:

@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol with a short way for text: a frame that goes to many sockets is encoded once. And with
+"""uvicorn's WebSocket protocol with a fast path for text: a frame that goes to many sockets is encoded once. And with
 less that an idle socket holds."""
 
 import asyncio

@@ -3,8 +3,8 @@
 Live and replay are one question: what comes after `seq`? A client first reads the log in pages until it has all that
 its channel has, and joins the channel in the same step of the loop; from then on it is handed what comes. A channel
 takes only the next number; where one is missing it reads the log. So nothing depends on a ring: neither on the one
-inside the process, nor on the channel layer, which may drop, repeat or reorder its messages. Of accounts, rings have no
-letter: their logs are always read.
+inside the process, nor on the channel layer, which may drop, repeat or reorder its messages. Of
+accounts, rings carry nothing: their logs are always read.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ down is not sent for ever. What it says is read when it is sent: nothing persona
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
-from typing import ClassVar, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -49,21 +49,19 @@ class Outcome(NamedTuple):
 class NoticeManager(models.Manager["Notice"]):
     def tell(self, owner_id: UUID, facts: Iterable[tuple[str, str]], run_id: UUID | None = None) -> None:
         """Whom it concerns, of each event and `public_id`. Must run inside the transaction of what it tells."""
-        facts = list(facts)
-        rows = [
-            self.model(webhook_id=pk, type=type, public_id=public_id, run_id=run_id)
-            for pk, events in Webhook.objects.filter(user=owner_id, active=True).values_list("pk", "events")
-            for type, public_id in facts
-            if type in events
-        ]
-        if any(type in Notice.PUSHED for type, _ in facts):
-            due_at = timezone.now() + PUSHED_AFTER
-            rows += [
-                self.model(subscription_id=pk, type=type, public_id=public_id, run_id=run_id, due_at=due_at)
-                for pk, events in PushSubscription.objects.filter(user=owner_id).values_list("pk", "events")
+        facts, now = list(facts), timezone.now()
+
+        def wanted(receivers: models.QuerySet[Any], column: str, due_at: datetime) -> list[Notice]:
+            return [
+                self.model(**{column: pk}, type=type, public_id=public_id, run_id=run_id, due_at=due_at)
+                for pk, events in receivers.filter(user=owner_id).values_list("pk", "events")
                 for type, public_id in facts
                 if type in events
             ]
+
+        rows = wanted(Webhook.objects.filter(active=True), "webhook_id", now)
+        if any(type in Notice.PUSHED for type, _ in facts):
+            rows += wanted(PushSubscription.objects.all(), "subscription_id", now + PUSHED_AFTER)
         if rows:
             self.bulk_create(rows)
             transaction.on_commit(commit_hooks.notices_written)

@@ -15,9 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 CURVE = ec.SECP256R1()
 SALT_BYTES, AUTH_BYTES, POINT_BYTES = 16, 16, 65
 RECORD_BYTES = 4096
-MAX_PAYLOAD_BYTES = 3000
-"""Push services take 4,096 bytes of all."""
-
 LAST_RECORD = b"\x02"
 
 

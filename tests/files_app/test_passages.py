@@ -1,6 +1,7 @@
 """What stands in files is found, on both databases alike: by whom it belongs to, and where it stands."""
 
 from collections.abc import Callable
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from files_app.passages.split import LEAST_CHARS, MOST_CHARS, pieces
 from sessions_app.models import ChatSession
 from tests.conftest import refused
 from tests.files_app.conftest import form_of
+from tests.sessions_app.term_index import rows_of_index
+
+index_rows = partial(rows_of_index, index="files_app_passages", table="files_app_passage")
 
 STORY = "The night train to Lisbon leaves at nine. "
 
@@ -173,20 +177,6 @@ def test_only_one_s_own_session_and_its_project_are_searched(
     assert found(alice_client, "s") == {"s.txt", "other.txt"}
     alice_client.patch("/api/sessions/s", {"project_id": None})
     assert found(alice_client, "s") == {"s.txt"}
-
-
-def index_rows(word: str) -> int:
-    """How many rows the database's own index has for a term that ends in the word."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("INSERT INTO files_app_passages(files_app_passages) VALUES ('integrity-check')")
-            cursor.execute("CREATE VIRTUAL TABLE temp.passage_words USING fts5vocab(main, files_app_passages, row)")
-            cursor.execute("SELECT coalesce(sum(doc), 0) FROM temp.passage_words WHERE term LIKE %s", [f"%{word}"])
-            rows = int(cursor.fetchone()[0])
-            cursor.execute("DROP TABLE temp.passage_words")
-            return rows
-        cursor.execute("SELECT count(*) FROM files_app_passage WHERE terms::text LIKE %s", [f"%{word}%"])
-        return int(cursor.fetchone()[0])
 
 
 def test_passages_go_with_their_bytes(give: Callable[..., None], alice: User, alice_client: APIClient) -> None:

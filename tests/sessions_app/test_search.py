@@ -1,6 +1,7 @@
 """Finding what was said, on both databases alike."""
 
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from chatjuicer.encryption import MARK
 from sessions_app.archive import archive_unused
 from sessions_app.models import ChatSession, Message, MessageDraft, SearchEntry
 from tests.conftest import refused
+from tests.sessions_app.term_index import rows_of_index
+
+index_rows = partial(rows_of_index, index="sessions_app_search", table="sessions_app_searchentry")
 
 
 @pytest.fixture
@@ -240,20 +244,6 @@ def test_what_is_deleted_or_cleared_is_found_no_more(session: ChatSession, alice
     alice_client.delete("/api/sessions/trip?permanent=true")
     assert not SearchEntry.objects.exists()
     assert index_rows("needle") == 0
-
-
-def index_rows(word: str) -> int:
-    """How many rows the database's own index has for a term that ends in the word."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("INSERT INTO sessions_app_search(sessions_app_search) VALUES ('integrity-check')")
-            cursor.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, sessions_app_search, row)")
-            cursor.execute("SELECT coalesce(sum(doc), 0) FROM temp.vocabulary WHERE term LIKE %s", [f"%{word}"])
-            rows = int(cursor.fetchone()[0])
-            cursor.execute("DROP TABLE temp.vocabulary")
-            return rows
-        cursor.execute("SELECT count(*) FROM sessions_app_searchentry WHERE terms::text LIKE %s", [f"%{word}%"])
-        return int(cursor.fetchone()[0])
 
 
 def test_an_archived_session_is_found(session: ChatSession, alice_client: APIClient) -> None:

@@ -1,4 +1,4 @@
-"""The list of sessions is answered by a short way, or by the view: nobody can tell which."""
+"""The list of sessions is answered by a fast path, or by the view: nobody can tell which."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The list of sessions by a short way. Of all that clients ask it is asked most often, and most of its time
+"""The list of sessions by a fast path. Of all that clients ask it is asked most often, and most of its time
 went into Django's request, middleware and DRF, of which a list needs nothing.
 
 What is not as usual, errors and API keys among it, is left to the view, which says the same of what both answer.
