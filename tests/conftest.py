@@ -5,6 +5,7 @@ started with), runs on both; all others run once, in the SQLite run. So do those
 the page, which is given the same by both.
 """
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Files of a few long tests are begun first, so that no worker is left with one when all others have ended.
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is loaded by now stays: the collector need not walk through it again and again
 
 
 def parameter_of(item: pytest.Item, name: str) -> object:

@@ -184,14 +184,14 @@ class Person:
     async def start_again(self, window: Window) -> None:
         here = window.renderer.current
         again = await self.relaunch(window)
-        if here:
+        if here and again.renderer.signed_in:
             await again.renderer.switch(here)
 
     async def another_window(self, window: Window) -> None:
         if len(self.windows) < MAX_WINDOWS:
             self.figures.done["second windows"] += 1
             another = await self.open_window()
-            if self.sessions:
+            if self.sessions and another.renderer.signed_in:  # else the server was not there, and it shows the sign-in
                 await another.renderer.switch(self.dice.choice(self.sessions))
 
     async def sleep(self, window: Window) -> None:

@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 
-from tests.faults import clocks, durability, kills, outages, points, resumes, rolling, stops, storms
+from tests.faults import clocks, durability, kills, outages, points, resumes, rolling, stops, storms, upgrade
 from tests.faults.figures import PROMISES, Figures, Options, Tool, commit, spread, timed
 
 # Each tool, how many for one kill, and the profiles that it is for.
@@ -27,6 +27,7 @@ ATTACKS: dict[str, tuple[Tool, float, tuple[str, ...]]] = {
     "outages": (outages.run, 1 / 15, BOTH),
     "redis": (outages.run_without_redis, 1 / 3, ("postgres",)),
     "rolling": (rolling.run, 1 / 10, BOTH),
+    "upgrade": (upgrade.run, 1 / 50, BOTH),
     "clocks": (clocks.run, 1 / 3, BOTH),
     "storms": (storms.run, 1 / 6, BOTH),
     "durability": (durability.run, 1 / 6, BOTH),

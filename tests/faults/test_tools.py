@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults import clocks, kills, outages, points, resumes, rolling, stops, storms
+from tests.faults import clocks, kills, outages, points, resumes, rolling, stops, storms, upgrade
 from tests.faults.figures import Figures
 from tests.faults.site import FaultySite
 
@@ -43,6 +43,16 @@ async def test_a_client_resumes_with_any_cursor_at_any_process(site: FaultySite)
 @pytest.mark.timing(reason="the grace of a leaving process is measured under load")
 async def test_nobody_sees_that_a_process_is_replaced(site: FaultySite) -> None:
     assert_kept(await rolling.attack(site, stops=1, seed=1, sessions=6), "restarts")
+
+
+@pytest.mark.timing(reason="clients wait for processes of two versions, which are started under load")
+async def test_nobody_sees_an_upgrade(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upgrade, "TALKING_S", 1.0)
+    if not upgrade.has_history():
+        pytest.skip("the version before is in the repository's history, which is not here")
+    with upgrade.upgradable_site(profile) as (site, before):
+        figures = await upgrade.attack(site, before, rounds=1, seed=1, sessions=6)
+    assert_kept(figures, "migrated", "upgraded", "taken back", "accepted")
 
 
 @pytest.mark.timing(reason="requests and pauses are measured under load")

@@ -31,7 +31,8 @@ class Server:
         self.environment = environment | {"PORT": str(self.port)}
         self.log = log
         self.process: Program | None = None
-        self.run_by: list[str] = []  # of Python, before manage.py: a module that runs a program
+        self.program = "manage.py"
+        self.run_by: list[str] = []  # of Python, before the program: a module that runs one
 
     @property
     def url(self) -> str:
@@ -44,7 +45,7 @@ class Server:
 
     def start(self, *options: str) -> None:
         """Returns at once; see `wait`."""
-        arguments = [*self.run_by, "manage.py", "serve", *options]
+        arguments = [*self.run_by, self.program, "serve", *options]
         self.process = programs.start(arguments, self.environment, self.log)
 
     def wait(self, *, for_agent: bool = True) -> None:
@@ -55,7 +56,7 @@ class Server:
 
     def _has_agent(self) -> bool:
         with urllib.request.urlopen(f"{self.url}/api/health", timeout=5) as answer:
-            return bool(json.load(answer)["agent"] == "ok")
+            return bool(json.load(answer).get("agent", "ok") == "ok")  # of which the version before says nothing
 
     def _ready(self) -> bool:
         assert self.process is not None

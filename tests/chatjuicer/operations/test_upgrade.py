@@ -1,9 +1,15 @@
 """The version before runs on while processes are replaced: it writes what it knows into today's tables."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from django.db import connection, migrations, models
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.core.management.commands.migrate import Command as DjangoMigrate
+from django.db import connection, migrations, models, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
@@ -150,6 +156,61 @@ def test_an_index_can_be_made_beside_and_taken_away_again() -> None:
         with connection.schema_editor(atomic=False) as editor:
             operation.database_backwards("sessions_app", editor, after, before)
     assert "made_by_a_test" not in indexes_of("sessions_app_chatsession")
+
+
+@pytest.mark.only("postgres", reason="SQLite makes an index alone")
+@pytest.mark.django_db(transaction=True)
+def test_an_index_that_was_cut_short_is_made_anew() -> None:
+    operation = AddIndexConcurrently("chatsession", models.Index(fields=["title"], name="made_by_a_test"))
+    before = MigrationLoader(connection).project_state()
+    after = before.clone()
+    operation.state_forwards("sessions_app", after)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX made_by_a_test ON sessions_app_chatsession (pinned)")
+        cursor.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'made_by_a_test'::regclass")
+    try:
+        with connection.schema_editor(atomic=False) as editor:
+            operation.database_forwards("sessions_app", editor, before, after)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'made_by_a_test'::regclass")
+            assert cursor.fetchall() == [(True,)]
+            columns = connection.introspection.get_constraints(cursor, "sessions_app_chatsession")["made_by_a_test"]
+            assert columns["columns"] == ["title"]
+    finally:
+        with connection.schema_editor(atomic=False) as editor:
+            operation.database_backwards("sessions_app", editor, after, before)
+
+
+@pytest.mark.only("postgres", reason="SQLite locks the database, not its tables")
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_gives_way_to_who_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def handle(self: BaseCommand, *args: object, **options: object) -> None:
+        tries.append(time.monotonic())
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE sessions_app_chatsession IN ACCESS EXCLUSIVE MODE")
+
+    monkeypatch.setattr(DjangoMigrate, "handle", handle)
+    locked, enough = threading.Event(), threading.Event()
+
+    def work() -> None:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("LOCK TABLE sessions_app_chatsession IN ROW EXCLUSIVE MODE")
+                locked.set()
+                assert enough.wait(30)
+                cursor.execute("SELECT count(*) FROM sessions_app_chatsession")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        assert locked.wait(10)
+        threading.Timer(1.5, enough.set).start()
+        call_command("migrate", verbosity=0)
+        working.result()
+    assert len(tries) > 1
 
 
 def indexes_of(table: str) -> set[str]:
