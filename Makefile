@@ -11,7 +11,7 @@ SCHEMA := $(BIN)/python manage.py spectacular --validate --fail-on-warn
 help:
 	@echo "make run     serve http://127.0.0.1:8000; needs Python 3.11 or newer and nothing else"
 	@echo "make test    run all tests, on SQLite and on PostgreSQL with Redis"
-	@echo "make test-fast run what takes little time, on SQLite: no attacks, no browser"
+	@echo "make test-fast run what takes little time, on SQLite: no attacks, no browser, few servers"
 	@echo "make check   format, lint, types, import rules, migrations, OpenAPI, documents"
 	@echo "make bench   print the benchmark tables"
 	@echo "make faults  attack real servers and print one table: make faults N=300"
@@ -39,7 +39,7 @@ test: .venv/.test
 	exit $$status
 
 test-fast: .venv/.test
-	@$(PYTEST) -m "not slow" --ignore=tests/faults --ignore=tests/desktop/test_walks.py --ignore=tests/page --ignore=tests/chatjuicer/operations $(TESTS)
+	@$(PYTEST) -m "not slow or everyday" $(foreach room,faults desktop page clients chatjuicer/operations,--ignore=tests/$(room)) $(TESTS)
 
 check: export SECRET_KEY = only for checks, which sign nothing that is used
 check: export ENV_FILE =

@@ -42,6 +42,8 @@ ALLOW_LOCALHOST_NOAUTH = False
 ALLOW_REGISTRATION = True
 # All tests sign in from one address; those that are about limits set their own.
 RATE_LIMIT_LOGIN_ACCOUNT = RATE_LIMIT_LOGIN_EVERYWHERE = RATE_LIMIT_LOGIN_ADDRESS = "off"
+# Else each client of a test looks at every static file again, which takes longer than what it asks for.
+WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MIGRATE = (dict(os.environ) | {"DJANGO_SETTINGS_MODULE": "chatjuicer.settings"}, "migrate")
 if PROFILE == "sqlite":

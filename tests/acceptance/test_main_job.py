@@ -10,6 +10,8 @@ from tests.harness.provider import Provider
 from tests.harness.server import Site
 from tests.harness.sites import Sites
 
+pytestmark = pytest.mark.everyday(reason="what all of this is for")
+
 WORDS = " ".join(f"word{number}" for number in range(1, 31))
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 

@@ -15,6 +15,8 @@ from tests.harness.server import ROOT
 from tests.harness.services import until
 from tests.harness.sites import Sites
 
+pytestmark = pytest.mark.slow(reason="each test starts processes")
+
 
 def failure(text: str = "the run failed") -> logging.LogRecord:
     try:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.harness import programs
 
+pytestmark = pytest.mark.slow(reason="each test starts processes")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -8,6 +8,8 @@ import pytest
 from tests.chatjuicer.test_settings import manage
 from tests.harness.services import free_port
 
+pytestmark = pytest.mark.slow(reason="each test starts processes")
+
 
 def line_of(data: Path, command: str = "serve", **environment: str) -> str:
     done = manage(data, command, **environment)

@@ -30,6 +30,8 @@ from sessions_app.models.message import NO_PARENT
 from sessions_app.models.recount import counted
 from tests.chat_app.models.talk import Talk
 
+pytestmark = pytest.mark.slow(reason="thousands of steps")
+
 EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES", "12"))
 STEPS = int(os.environ.get("FAULTS_STEPS", "25"))
 NUMBERS = st.integers(0, 1_000)
