@@ -1,13 +1,15 @@
 """The files of the page as they are sent: under an address that changes with what is in them, and packed ahead.
 
-The whole folder has one version, so that modules may import each other by relative names without a build. Whoever has
-a file under its version need never ask for it again.
+All have one version, so that modules may import each other by relative names without a build. Whoever has a file under
+its version need never ask for it again. The JavaScript client, through which the page talks to its server, is sent with
+them, below `client/`.
 """
 
 import gzip
 import hashlib
 import mimetypes
 import re
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +17,9 @@ import orjson
 from django.conf import settings
 
 ROOT = Path(__file__).parent / "static" / "chat"
+CLIENT = settings.BASE_DIR / "clients" / "js" / "src"
+FOLDERS = {"": ROOT, "client/": CLIENT}
+"""Where the files are, by what their names begin with."""
 STYLES = ("base", "layout", "conversation", "files", "code", "dialogs")
 STYLESHEET = "page.css"  # all of them in one
 ENTRY = "app.js"
@@ -44,10 +49,14 @@ class PageFile:
 
 
 class PageFiles:
-    def __init__(self, root: Path) -> None:
-        found = sorted(path for path in root.rglob("*") if path.is_file())
-        files = [PageFile(path.relative_to(root).as_posix(), path.read_bytes()) for path in found]
-        styles = b"\n".join((root / "css" / f"{name}.css").read_bytes() for name in STYLES)
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        files = [
+            PageFile(prefix + path.relative_to(folder).as_posix(), path.read_bytes())
+            for prefix, folder in folders.items()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        ]
+        styles = b"\n".join((folders[""] / "css" / f"{name}.css").read_bytes() for name in STYLES)
         files.append(PageFile(STYLESHEET, styles))
         self.by_name = {file.name: file for file in files}
         digest = hashlib.sha256()
@@ -84,12 +93,13 @@ class PageFiles:
 
 def page_files() -> PageFiles:
     """Read once; under DEBUG again when one of them has changed."""
-    return _read(max(path.stat().st_mtime_ns for path in ROOT.rglob("*")) if settings.DEBUG else 0)
+    found = (path for folder in FOLDERS.values() for path in folder.rglob("*"))
+    return _read(max(path.stat().st_mtime_ns for path in found) if settings.DEBUG else 0)
 
 
 @cache
 def _read(changed_at: int) -> PageFiles:
-    return PageFiles(ROOT)
+    return PageFiles(FOLDERS)
 
 
 def _joined(folder: PurePosixPath, target: str) -> str:

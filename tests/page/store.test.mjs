@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { address, freeName, madeBy, pastedName, sizeText } from "../../chat_app/static/chat/files.js";
 import { between, join, placed, put, renew, seen } from "../../chat_app/static/chat/sessionlist.js";
 import { newestPosition, oldestPosition } from "../../chat_app/static/chat/pages.js";
-import { EMPTY, busy, reduce, unaccepted } from "../../chat_app/static/chat/store.js";
+import { EMPTY, busy, reduce } from "../../chat_app/static/chat/store.js";
 import { pretty } from "../../chat_app/static/chat/text.js";
 
 const RUN = "run-1";
@@ -88,38 +88,9 @@ test("a frame that merges several deltas counts up to its last", () => {
   assert.equal(state.entries[0].text, "one two three four");
 });
 
-test("a message is shown once, whether the log or the acceptance comes first", () => {
-  const created = (id) => logged("message_created", { message: user(id, "Hi", 1) });
-  const accepted = { type: "accepted", client_id: "c1", run_id: RUN, message_ids: ["u1"] };
-  for (const order of [(frame) => [frame, accepted], (frame) => [accepted, frame]]) {
-    fresh();
-    const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "Hi" });
-    const state = after(order(created("u1")), posted);
-    assert.deepEqual(texts(state), ["Hi"]);
-    assert.deepEqual(state.unsent, []);
-  }
-});
-
-test("between the log and the acceptance one's own message is hidden once, and would still be sent again", () => {
-  fresh();
-  const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "Hi" });
-  const state = after([logged("message_created", { message: user("u1", "Hi", 1) })], posted);
-  assert.equal(state.unsent[0].hidden, true);
-  assert.deepEqual(unaccepted(state).map((item) => item.clientId), ["c1"]);
-});
-
-test("a refused message says why and is not sent again by itself", () => {
-  const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "Hi" });
-  const state = after([{ type: "error", code: "run_active", message: "An answer is being written.", client_id: "c1" }], posted);
-  assert.equal(state.unsent[0].state, "failed");
-  assert.equal(state.unsent[0].reason, "An answer is being written.");
-  assert.deepEqual(unaccepted(state), []);
-  const again = reduce(state, { type: "retried", clientId: "c1" });
-  assert.deepEqual(unaccepted(again).map((item) => item.clientId), ["c1"]);
-});
-
 test("a refusal that belongs to no message is an alert", () => {
   assert.equal(after([{ type: "error", code: "bad_frame", message: "No." }]).alert.text, "No.");
+  assert.equal(after([{ type: "error", code: "run_active", message: "No.", client_id: "c1" }]).alert, null);
 });
 
 test("a queued message waits below the answer being written, and its own answer comes below it", () => {
@@ -404,15 +375,12 @@ test("after a reload what still waits is asked again, once", () => {
   assert.equal(after([{ type: "connected", last_seq: 6, run: { run_id: RUN, status: "awaiting_approval" } }], loaded).run.waiting, true);
 });
 
-test("a message keeps its files, on its way and in the history", () => {
+test("a message keeps its files", () => {
   fresh();
   const attachments = [{ file_id: "f1", path: "sources/a.pdf", size_bytes: 9 }];
-  const posted = reduce(EMPTY, { type: "posted", clientId: "c1", text: "", attachments });
-  assert.deepEqual(posted.unsent[0].attachments, attachments);
   const message = { ...user("u1", "", 1), metadata: { attachments } };
-  const state = after([logged("message_created", { message })], posted);
+  const state = after([logged("message_created", { message })]);
   assert.deepEqual(state.entries[0].attachments, attachments);
-  assert.equal(state.unsent[0].hidden, true);
 });
 
 test("a name that is taken, or that every pasted picture has, becomes one of its own", () => {

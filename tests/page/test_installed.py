@@ -64,10 +64,15 @@ def test_without_the_server_it_opens_is_read_and_keeps_what_is_written(
         site.servers[0].restart()
     again = opened(installed, site, troubles)  # not in that chat
     expect(again.get_by_text("What can I do for you?")).to_be_visible()
-    again.wait_for_function("() => !localStorage.getItem('chat-juicer.outbox')")
+    session = f"{site.url}/api/sessions/{address.rpartition('/')[2]}"
+    until(lambda: said(httpx.get(session, trust_env=False)) == ["say 5 words", "say 6 words"], "it has been sent")
     again.goto(address)
     expect(answer(again)).to_have_text(words(6))
     expect(again.get_by_role("article", name="You")).to_have_count(2)
+
+
+def said(answer: httpx.Response) -> list[str]:
+    return [message["content"] for message in answer.json()["messages"] if message["role"] == "user"]
 
 
 def test_what_is_pushed_is_shown_and_what_is_shared_is_written(

@@ -1,6 +1,6 @@
 // What a person does with a message of the open session: each verb asks the server, and says what went wrong.
 
-import { ApiError } from "./api.js";
+import { ApiError } from "./client/errors.js";
 import { t } from "./language.js";
 
 const GONE = 404;

@@ -1,23 +1,21 @@
 // Puts the page together: who is here, which session is open (the address says it), and what the person does.
 
 import { Acts } from "./acts.js";
-import { Api, ApiError } from "./api.js";
-import { Auth } from "./auth.js";
 import { Beginning } from "./beginning.js";
+import { ApiError } from "./client/errors.js";
 import { Commands } from "./commands.js";
 import { Conversation } from "./conversation.js";
 import { setText } from "./dom.js";
 import { has } from "./features.js";
 import { FileWork } from "./filework.js";
-import { newSessionId } from "./ids.js";
 import { badge, install } from "./installed.js";
 import { t, translatePage } from "./language.js";
 import { Offline } from "./offline.js";
 import { Others } from "./others.js";
 import { renewPush } from "./push.js";
+import { client } from "./server.js";
 import { local } from "./storage.js";
 import { setTheme, theme } from "./theme.js";
-import { clearUnsent } from "./unsentstore.js";
 import { Composer } from "./views/composer.js";
 import { confirmed } from "./views/confirm.js";
 import { initDrawer } from "./views/drawer.js";
@@ -41,8 +39,7 @@ const connection = document.getElementById("connection");
 
 translatePage();
 
-const auth = new Auth();
-const api = new Api(auth);
+const { auth, rest: api } = client;
 const offline = new Offline();
 const drawer = initDrawer();
 let conversation = null;
@@ -111,7 +108,7 @@ const sidebar = new Sidebar(api, {
   onUnread: badge,
 });
 
-const others = new Others(auth, api, { sidebar, composer, conversation: () => conversation });
+const others = new Others(client, { sidebar, composer, conversation: () => conversation });
 
 const filework = new FileWork(api, {
   sessionId: () => conversation?.id,
@@ -128,7 +125,7 @@ const filework = new FileWork(api, {
 
 function route() {
   const sessionId = SESSION_ADDRESS.exec(window.location.hash)?.[1] ?? "";
-  if (auth.mode !== "in" && auth.mode !== "open") return;
+  if (!auth.inside) return;
   if (conversation && conversation.id === sessionId) return;
   conversation?.close();
   conversation = null;
@@ -149,8 +146,7 @@ function follow(sessionId) {
   let alert = null;
   let settled = null;
   conversation = new Conversation(sessionId, {
-    api,
-    auth,
+    client,
     offline,
     onChange: (state) => {
       messages.show(state);
@@ -235,7 +231,7 @@ function startNew() {
 
 async function restore(session) {
   try {
-    await api.post(`/api/sessions/${session.id}/restore`);
+    await client.session(session.id).restore();
     sidebar.reload(); // which also knows what is searched for
     others.tell();
   } catch (error) {
@@ -264,12 +260,11 @@ function make() {
 }
 
 async function create() {
-  const session_id = newSessionId();
-  const answer = await api.post("/api/sessions", { session_id, project_id: sidebar.project || undefined, ...composer.settings() });
-  sidebar.show(answer.session ?? answer);
+  const session = await client.sessions.create({ project_id: sidebar.project || undefined, ...composer.settings() });
+  sidebar.show(session);
   others.tell();
-  composer.carry(session_id);
-  window.history.pushState(null, "", `#/${session_id}`);
+  composer.carry(session.session_id);
+  window.history.pushState(null, "", `#/${session.session_id}`);
   route();
 }
 
@@ -350,8 +345,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  const inside = auth.mode === "in" || auth.mode === "open";
-  if (event.defaultPrevented || !inside || document.querySelector("dialog[open]")) return;
+  if (event.defaultPrevented || !auth.inside || document.querySelector("dialog[open]")) return;
   const control = event.ctrlKey || event.metaKey;
   const writing = event.target.matches("input, textarea, select");
   if (event.key === "Escape" && drawer.isOpen()) return drawer.close();
@@ -369,11 +363,16 @@ window.addEventListener("hashchange", route);
 
 // --- who is here -----------------------------------------------------------------------------------------------
 
-initSignIn((email, password, totp) => auth.signIn(email, password, totp));
+initSignIn((email, password, totp) => auth.signIn(email, password, totp).then(() => null, refusal));
 document.getElementById("sign-out").addEventListener("click", () => {
-  clearUnsent();
+  client.unsent.clear();
   auth.signOut();
 });
+
+function refusal(error) {
+  if (!(error instanceof ApiError) || !error.status) throw error;
+  return error;
+}
 
 /** What the account prefers on all devices; what this browser has chosen goes before it. */
 async function adopt() {
@@ -388,7 +387,6 @@ function name(user) {
 }
 
 auth.addEventListener("change", () => {
-  const inside = auth.mode === "in" || auth.mode === "open";
   document.body.dataset.mode = auth.mode;
   conversation?.close();
   conversation = null;
@@ -397,7 +395,7 @@ auth.addEventListener("change", () => {
   filework.close();
   palette.close();
   others.close();
-  if (!inside) {
+  if (!auth.inside) {
     offline.clear();
     return focusSignIn();
   }
@@ -410,7 +408,7 @@ auth.addEventListener("change", () => {
   route();
 });
 
-const beginning = new Beginning(api, auth, offline, {
+const beginning = new Beginning(client, offline, {
   conversation: () => conversation,
   configure: (config) => {
     models = config.models ?? [];

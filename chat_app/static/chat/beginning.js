@@ -1,32 +1,30 @@
 // How the page begins: with the server, or without it from what is kept here; and what was not sent then goes.
 
-import { ApiError } from "./api.js";
-import { Conversation } from "./conversation.js";
+import { ApiError } from "./client/errors.js";
 import { setText } from "./dom.js";
 import { takeShared } from "./installed.js";
 import { t } from "./language.js";
-import { waitingSessions } from "./unsentstore.js";
 
 const RETRY_MS = 2_000;
 
 export class Beginning {
-  #api;
+  #client;
   #auth;
   #offline;
   #of;
   #away = false; // the server did not answer at first
 
   /** `conversation()` is the open one or null; `configure(config)`, `onBack()` once the server answers, `onShared(text)`. */
-  constructor(api, auth, offline, of) {
-    this.#api = api;
-    this.#auth = auth;
+  constructor(client, offline, of) {
+    this.#client = client;
+    this.#auth = client.auth;
     this.#offline = offline;
     this.#of = of;
   }
 
   async begin() {
     try {
-      const [config] = await Promise.all([this.#api.get("/api/config"), this.#auth.start()]);
+      const [config] = await Promise.all([this.#client.rest.get("/api/config"), this.#auth.start()]);
       this.#of.configure(config);
       if (this.#auth.user) await this.#settle(config);
     } catch (error) {
@@ -43,8 +41,7 @@ export class Beginning {
     const { user, mode, config } = await this.#offline.about();
     if (!user || this.#auth.mode !== "unknown") return false;
     if (config) this.#of.configure(config);
-    Object.assign(this.#auth, { mode, user });
-    this.#auth.dispatchEvent(new CustomEvent("change", { detail: user }));
+    this.#auth.assume(mode, user);
     return true;
   }
 
@@ -58,19 +55,6 @@ export class Beginning {
     this.#away = false;
     const shared = takeShared();
     if (shared) this.#of.onShared(shared);
-    for (const id of waitingSessions()) if (id !== this.#of.conversation()?.id) this.#deliver(id);
-  }
-
-  /** Sends what waits in a session that is not shown. */
-  #deliver(sessionId) {
-    const sending = new Conversation(sessionId, {
-      api: this.#api,
-      auth: this.#auth,
-      offline: this.#offline,
-      onChange: ({ unsent }) => unsent.some(({ state }) => state === "sending") || sending.close(),
-      onConnection: () => {},
-      onGone: () => sending.close(),
-      onSettled: () => {},
-    });
+    this.#client.deliver([this.#of.conversation()?.id]);
   }
 }

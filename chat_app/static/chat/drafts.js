@@ -5,12 +5,12 @@ import { has } from "./features.js";
 const PAUSE_MS = 1_200;
 
 export class Drafts {
-  #api;
+  #client;
   #timers = new Map(); // session id → timer
   #told = new Map(); // session id → what this window told last
 
-  constructor(api) {
-    this.#api = api;
+  constructor(client) {
+    this.#client = client;
   }
 
   tell(sessionId, content) {
@@ -32,6 +32,6 @@ export class Drafts {
     if ((this.#told.get(sessionId) ?? "") === content) return;
     this.#told.set(sessionId, content);
     // Kept in this window, too: what did not arrive is told with the next word.
-    await this.#api.put(`/api/sessions/${sessionId}/draft`, { content }).catch(() => this.#told.delete(sessionId));
+    await this.#client.session(sessionId).draft(content).catch(() => this.#told.delete(sessionId));
   }
 }

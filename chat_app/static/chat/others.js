@@ -1,6 +1,5 @@
 // The same account in other windows and on other devices: what happens there is seen here, and the other way round.
 
-import { AccountLog } from "./accountlog.js";
 import { Drafts } from "./drafts.js";
 import { has } from "./features.js";
 
@@ -12,10 +11,10 @@ export class Others {
   #of;
 
   /** `sidebar` and `composer` show it; `conversation()` is the open one or null. */
-  constructor(auth, api, of) {
+  constructor(client, of) {
     this.#of = of;
-    this.#drafts = new Drafts(api);
-    this.#log = new AccountLog(auth, { onGap: () => of.sidebar.reload(), onEvent: (event) => this.#hear(event) });
+    this.#drafts = new Drafts(client);
+    this.#log = client.accountLog({ onGap: () => of.sidebar.reload(), onEvent: (event) => this.#hear(event) });
     if (this.#windows) this.#windows.onmessage = () => of.sidebar.reload();
     document.addEventListener("visibilitychange", () => this.#look());
   }

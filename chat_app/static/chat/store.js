@@ -4,7 +4,6 @@ import { ask, close, fromApproval, markAsked, mark } from "./approvals.js";
 import { arrange, emptyAnswer, findTool, fromMessage, goOn, insert, notice, settle, silentEnd, withStored } from "./entrylist.js";
 import { t } from "./language.js";
 import { around, earlier, kept, later, rejoined } from "./pages.js";
-import { changeUnsent, recognise, withoutSeen } from "./unsent.js";
 import { recallThoughts, think } from "./thoughts.js";
 
 export const EMPTY = Object.freeze({
@@ -14,7 +13,7 @@ export const EMPTY = Object.freeze({
   hasMore: false, // older messages exist on the server
   run: null, // {id, stopping, waiting}: the run being answered; `waiting` for a person's word on a tool call
   queued: [], // ids of runs that were accepted and have not begun
-  unsent: [], // sent from this window, not yet seen in the log
+  unsent: [], // said here, not yet seen in the log: as the client has it (client/unsent.js)
   usage: null,
   alert: null, // {text}: the last refusal that belongs to no message
   detached: false, // the entries are a page of the past: what happens now is not among them
@@ -53,12 +52,8 @@ export function reduce(state, action) {
       return recallThoughts(state, action.events);
     case "frame":
       return onFrame(state, action.frame);
-    case "posted":
-      return posted(state, action);
-    case "retried":
-      return changeUnsent(state, action.clientId, { state: "sending", reason: "" });
-    case "discarded":
-      return { ...state, unsent: state.unsent.filter((item) => item.clientId !== action.clientId) };
+    case "unsent":
+      return { ...state, unsent: action.unsent };
     case "stopping":
       return state.run ? { ...state, run: { ...state.run, stopping: true } } : state;
     case "deciding":
@@ -74,18 +69,9 @@ export function reduce(state, action) {
   }
 }
 
-function posted(state, { clientId, text, attachments = [] }) {
-  return { ...state, unsent: [...state.unsent, { clientId, text, attachments, state: "sending" }] };
-}
-
 /** True while a run is being answered or waits to be. */
 export function busy(state) {
   return Boolean(state.run);
-}
-
-/** What a new socket must send again: everything whose acceptance this window has not seen. */
-export function unaccepted(state) {
-  return state.unsent.filter((item) => item.state === "sending");
 }
 
 // --- what REST gives -------------------------------------------------------------------------------------------
@@ -103,7 +89,7 @@ function loaded(state, detail) {
     hasMore: Boolean(detail.has_more),
     run,
     queued: run ? queuedBehind(run.id, entries) : [],
-    unsent: withoutSeen(state.unsent, entries),
+    unsent: state.unsent,
     usage: state.session?.id === detail.session?.id ? state.usage : null,
   };
 }
@@ -145,13 +131,6 @@ const FRAMES = {
     return frame.last_seq <= state.lastSeq ? { ...state, run: keepStopping(state.run, activeRun(frame.run)) } : state;
   },
 
-  accepted(state, frame) {
-    const unsent = state.unsent.map((item) =>
-      item.clientId === frame.client_id ? { ...item, state: "accepted", runId: frame.run_id, messageIds: frame.message_ids } : item,
-    );
-    return { ...state, unsent: withoutSeen(unsent, state.entries) };
-  },
-
   message_created(state, frame) {
     if (frame.message.role === "tool_call" && frame.message.run_id) return state; // its own frames tell more
     const made = fromMessage({ ...frame.message, run_id: frame.run_id ?? frame.message.run_id });
@@ -159,12 +138,7 @@ const FRAMES = {
     const index = state.entries.findIndex((other) => other.key === entry.key);
     const entries = index < 0 ? insert(state.entries, entry) : state.entries.with(index, entry);
     const waits = entry.role === "user" && entry.runId && entry.runId !== state.run?.id && !state.queued.includes(entry.runId);
-    return {
-      ...state,
-      entries,
-      queued: waits ? [...state.queued, entry.runId] : state.queued,
-      unsent: entry.role === "user" ? recognise(withoutSeen(state.unsent, entries), frame, entry) : state.unsent,
-    };
+    return { ...state, entries, queued: waits ? [...state.queued, entry.runId] : state.queued };
   },
 
   stream_start(state, frame) {
@@ -250,9 +224,8 @@ const FRAMES = {
 
   error(state, frame) {
     if (typeof frame.seq === "number") return { ...state, entries: insert(state.entries, notice(frame, frame.message, "error")) };
-    const refused = state.unsent.find((item) => item.clientId === frame.client_id) ?? (frame.client_id ? null : unaccepted(state)[0]);
-    if (refused) return changeUnsent(state, refused.clientId, { state: "failed", reason: frame.message });
-    return { ...state, alert: { text: frame.message } };
+    // What refuses a message of ours names it, and is told where that stands.
+    return frame.client_id ? state : { ...state, alert: { text: frame.message } };
   },
 
   stream_end(state, frame) {

@@ -1,6 +1,6 @@
 // Files on their way to a session, and those that are there and wait to be sent with a message.
 
-import { uuid } from "./ids.js";
+import { uuid } from "./client/ids.js";
 import { freeName, sizeText } from "./files.js";
 import { t } from "./language.js";
 import { tab } from "./storage.js";

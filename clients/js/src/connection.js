@@ -6,32 +6,49 @@ const BUSY_WAIT_MS = 5_000; // after 4429
 const SILENCE_MS = 50_000; // the server pings every 20 s
 
 /**
- * `path` names the log, `lastSeq()` is asked at each connect (null: from now on). Callbacks: `onFrame(frame)`, `onState("connecting" | "open" | "waiting")`,
- * `onGone(code)` when there is no such log (4404) or the origin is refused (4403).
+ * @typedef {object} Link
+ * @property {string} url of the server
+ * @property {typeof globalThis.WebSocket} WebSocket
  */
+
+/**
+ * @typedef {object} ConnectionOptions
+ * @property {string} path names the log
+ * @property {Link} link
+ * @property {import("./auth.js").Auth} auth
+ * @property {() => number | null} lastSeq asked at each connect; null: from now on
+ * @property {(frame: import("./shapes.js").Frame) => void} onFrame
+ * @property {(phase: import("./shapes.js").Phase) => void} onState
+ * @property {(code: number) => void} onGone there is no such log (4404), the origin is refused (4403), nobody is signed in (4401)
+ */
+
 export class Connection {
   #options;
+  /** @type {WebSocket | null} */
   #socket = null;
-  #timer = 0;
-  #watch = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #watch;
   #attempt = 0;
   #refusals = 0;
   #closed = false;
   #heardAt = 0;
   #open = false;
 
+  /** @param {ConnectionOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#options.auth.addEventListener("token", this.#renew);
-    window.addEventListener("online", this.#wake);
-    document.addEventListener("visibilitychange", this.#wake);
+    options.auth.addEventListener("token", this.#renew);
+    globalThis.addEventListener?.("online", this.#wake);
+    globalThis.document?.addEventListener("visibilitychange", this.#wake);
     this.#connect();
   }
 
-  /** False when there is no open socket: nothing was sent. */
+  /** False when there is no open socket: nothing was sent. @param {Record<string, unknown>} command */
   send(command) {
     if (!this.#open) return false;
-    this.#socket.send(JSON.stringify(command));
+    this.#socket?.send(JSON.stringify(command));
     return true;
   }
 
@@ -45,32 +62,33 @@ export class Connection {
   close() {
     this.#closed = true;
     clearTimeout(this.#timer);
-    clearInterval(this.#watch);
     this.#options.auth.removeEventListener("token", this.#renew);
-    window.removeEventListener("online", this.#wake);
-    document.removeEventListener("visibilitychange", this.#wake);
+    globalThis.removeEventListener?.("online", this.#wake);
+    globalThis.document?.removeEventListener("visibilitychange", this.#wake);
     this.#drop();
   }
 
   #connect() {
     clearTimeout(this.#timer);
     this.#options.onState("connecting");
-    const { auth, path, lastSeq } = this.#options;
-    const url = new URL(path, window.location.href);
+    const { auth, link, path, lastSeq } = this.#options;
+    const url = new URL(link.url + path);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const after = lastSeq();
     if (after !== null) url.searchParams.set("after", String(after));
-    const socket = auth.token ? new WebSocket(url, ["bearer", auth.token]) : new WebSocket(url);
+    const socket = auth.token ? new link.WebSocket(url.href, ["bearer", auth.token]) : new link.WebSocket(url.href);
     this.#socket = socket;
     this.#heardAt = Date.now();
     socket.onmessage = ({ data }) => this.#hear(socket, data);
     socket.onclose = ({ code }) => this.#lost(socket, code);
+    socket.onerror = () => {}; // it closes, too; some implementations throw what nobody listens to
     clearInterval(this.#watch);
     this.#watch = setInterval(() => {
       if (Date.now() - this.#heardAt > SILENCE_MS) this.#lost(socket, 1006);
     }, 5_000);
   }
 
+  /** @param {WebSocket} socket @param {string} data */
   #hear(socket, data) {
     if (socket !== this.#socket) return;
     this.#heardAt = Date.now();
@@ -89,6 +107,7 @@ export class Connection {
     this.#options.onFrame(frame);
   }
 
+  /** @param {WebSocket} socket @param {number} code */
   #lost(socket, code) {
     if (socket !== this.#socket || this.#closed) return;
     this.#drop();
@@ -106,7 +125,9 @@ export class Connection {
     socket?.close();
   }
 
+  /** @param {number} ms */
   #wait(ms) {
+    if (this.#closed) return;
     this.#options.onState("waiting");
     this.#timer = setTimeout(() => this.#connect(), ms);
   }
@@ -115,8 +136,8 @@ export class Connection {
     this.#options.onState("waiting");
     const first = this.#refusals++ === 0;
     try {
-      // Signed out: whoever listens to `auth` takes this connection away.
       if (await this.#options.auth.refresh()) this.#wait(first ? 0 : backOff(this.#attempt++));
+      else if (!this.#closed) this.#options.onGone(4401);
     } catch {
       this.#wait(backOff(this.#attempt++));
     }
@@ -127,11 +148,12 @@ export class Connection {
   };
 
   #wake = () => {
-    if (document.visibilityState !== "hidden") this.retry();
+    if (globalThis.document?.visibilityState !== "hidden") this.retry();
   };
 }
 
-function backOff(attempt) {
+/** Milliseconds, longer with each attempt, with chance in them. @param {number} attempt */
+export function backOff(attempt) {
   const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
   return longest / 2 + (Math.random() * longest) / 2;
 }

@@ -1,0 +1,83 @@
+// JSON over HTTP: adds the credentials, renews them once when they are refused, and turns refusals into ApiError.
+
+import { sendForm } from "./sendform.js";
+
+/** @typedef {Record<string, string | number | boolean | null | undefined>} Query what is empty is left out */
+
+export class Rest {
+  #wire;
+  #auth;
+  #fetch;
+
+  /**
+   * @param {import("./wire.js").Wire} wire
+   * @param {import("./auth.js").Auth} auth
+   * @param {typeof globalThis.fetch} fetch
+   */
+  constructor(wire, auth, fetch) {
+    this.#wire = wire;
+    this.#auth = auth;
+    this.#fetch = fetch;
+  }
+
+  /** @param {string} path @param {Query} [query] @returns {Promise<any>} */
+  get = (path, query = {}) => this.#json("GET", withQuery(path, query));
+  /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+  post = (path, body = {}) => this.#json("POST", path, body);
+  /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+  put = (path, body) => this.#json("PUT", path, body);
+  /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+  patch = (path, body) => this.#json("PATCH", path, body);
+  /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+  delete = (path, body) => this.#json("DELETE", path, body);
+
+  /**
+   * An answer whose body is still to be read.
+   * @param {string} method
+   * @param {string} path
+   * @param {{ json?: unknown, headers?: Record<string, string>, signal?: AbortSignal }} [options]
+   * @returns {Promise<Response>}
+   */
+  async request(method, path, options = {}) {
+    const send = () => this.#wire.send(method, path, { ...options, headers: { ...options.headers, ...this.#auth.headers } });
+    const response = await send();
+    return response.status === 401 && (await this.#auth.refresh()) ? send() : response;
+  }
+
+  /** What is no JSON: the name as the server gives it, or "". @param {string} path */
+  async fetchFile(path) {
+    const response = await this.request("GET", path);
+    if (!response.ok) await this.#wire.read(response);
+    const name = /filename\*?=(?:UTF-8'')?"?([^";]+)/i.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "";
+    return { blob: await response.blob(), name: decodeURIComponent(name) };
+  }
+
+  /**
+   * A file as a form. Raises ApiError; `unreachable` also where it was given up by `signal`.
+   * @param {string} path
+   * @param {Blob} file
+   * @param {import("./sendform.js").UploadOptions} [options]
+   * @returns {Promise<any>}
+   */
+  async upload(path, file, options = {}) {
+    const send = () =>
+      sendForm(this.#wire.url + path, file, { ...options, headers: this.#auth.headers, fetch: this.#fetch }).catch(() => {
+        throw this.#wire.unreachable();
+      });
+    let sent = await send();
+    if (sent.status === 401 && (await this.#auth.refresh())) sent = await send();
+    if (sent.status < 200 || sent.status > 299) throw this.#wire.refusal(sent.status, sent.answer);
+    return sent.answer;
+  }
+
+  /** @param {string} method @param {string} path @param {unknown} [json] */
+  async #json(method, path, json) {
+    return this.#wire.read(await this.request(method, path, { json }));
+  }
+}
+
+/** @param {string} path @param {Query} query */
+function withQuery(path, query) {
+  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  return given.length ? `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : path;
+}

@@ -1,0 +1,46 @@
+export type Query = Record<string, string | number | boolean | null | undefined>;
+/** @typedef {Record<string, string | number | boolean | null | undefined>} Query what is empty is left out */
+export declare class Rest {
+    #private;
+    /**
+     * @param {import("./wire.js").Wire} wire
+     * @param {import("./auth.js").Auth} auth
+     * @param {typeof globalThis.fetch} fetch
+     */
+    constructor(wire: import("./wire.js").Wire, auth: import("./auth.js").Auth, fetch: typeof globalThis.fetch);
+    /** @param {string} path @param {Query} [query] @returns {Promise<any>} */
+    get: (path: string, query?: Query) => Promise<any>;
+    /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+    post: (path: string, body?: unknown) => Promise<any>;
+    /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+    put: (path: string, body?: unknown) => Promise<any>;
+    /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+    patch: (path: string, body?: unknown) => Promise<any>;
+    /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+    delete: (path: string, body?: unknown) => Promise<any>;
+    /**
+     * An answer whose body is still to be read.
+     * @param {string} method
+     * @param {string} path
+     * @param {{ json?: unknown, headers?: Record<string, string>, signal?: AbortSignal }} [options]
+     * @returns {Promise<Response>}
+     */
+    request(method: string, path: string, options?: {
+        json?: unknown;
+        headers?: Record<string, string>;
+        signal?: AbortSignal;
+    }): Promise<Response>;
+    /** What is no JSON: the name as the server gives it, or "". @param {string} path */
+    fetchFile(path: string): Promise<{
+        blob: Blob;
+        name: string;
+    }>;
+    /**
+     * A file as a form. Raises ApiError; `unreachable` also where it was given up by `signal`.
+     * @param {string} path
+     * @param {Blob} file
+     * @param {import("./sendform.js").UploadOptions} [options]
+     * @returns {Promise<any>}
+     */
+    upload(path: string, file: Blob, options?: import("./sendform.js").UploadOptions): Promise<any>;
+}

@@ -1,0 +1,35 @@
+import { ApiError } from "./errors.js";
+export declare class Wire {
+    #private;
+    url: string;
+    /**
+     * @param {string} url of the server
+     * @param {typeof globalThis.fetch} fetch
+     * @param {import("./words.js").Words} words
+     */
+    constructor(url: string, fetch: typeof globalThis.fetch, words: import("./words.js").Words);
+    /**
+     * The answer, whatever it says. Raises ApiError `unreachable` where there is none.
+     * @param {string} method
+     * @param {string} path
+     * @param {{ headers?: Record<string, string>, json?: unknown, signal?: AbortSignal }} [options] `json` is the body
+     */
+    send(method: string, path: string, { headers, json, signal }?: {
+        headers?: Record<string, string>;
+        json?: unknown;
+        signal?: AbortSignal;
+    }): Promise<Response>;
+    /**
+     * The JSON of an answer. Raises ApiError where it is a refusal.
+     * @param {Response} response
+     * @returns {Promise<any>}
+     */
+    read(response: Response): Promise<any>;
+    /**
+     * @param {number} status
+     * @param {any} answer its JSON, or null
+     * @param {string | null} [retryAfter] the header's
+     */
+    refusal(status: number, answer: any, retryAfter?: string | null): ApiError;
+    unreachable(): ApiError;
+}

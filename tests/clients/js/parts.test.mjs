@@ -1,0 +1,165 @@
+// Parts of the client alone, and a chat against a server of a few lines that does what real ones seldom do.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Client, MemoryStorage } from "../../../clients/js/src/index.js";
+import { accepted, recognised, refusedBy, unaccepted } from "../../../clients/js/src/unsent.js";
+
+const RUN = "run-1";
+
+function sending(clientId, text) {
+  return { clientId, text, attachments: [], wishes: {}, state: "sending", reason: "", code: "", at: 1 };
+}
+
+test("between the log and the acceptance one's own message is hidden once, and would still be sent again", () => {
+  const both = [sending("c1", "Hi"), sending("c2", "Hi")];
+  const told = recognised(both, { type: "message_created", message: { id: "u1", role: "user", content: "Hi" } });
+  assert.deepEqual(told.map(({ hidden }) => Boolean(hidden)), [true, false]);
+  assert.equal(unaccepted(told).length, 2);
+  const one = accepted(told, { type: "accepted", client_id: "c1", run_id: RUN, message_ids: ["u1"] }, new Set(["u1"]));
+  assert.deepEqual(one.map(({ clientId }) => clientId), ["c2"]);
+});
+
+test("a refusal without a name is that of what was sent first", () => {
+  const both = [{ ...sending("c1", "Hi"), state: "failed" }, sending("c2", "Ho")];
+  assert.equal(refusedBy(both, { type: "error" }).clientId, "c2");
+  assert.equal(refusedBy(both, { type: "error", client_id: "c3" }), undefined);
+});
+
+/** A server that says what it is told to: `detail` over HTTP, and over the newest of its `sockets`. */
+class FakeServer {
+  sockets = [];
+  detail = { session: { id: "s", session_id: "chat_1" }, messages: [], live: [], has_more: false, last_seq: 0, run: null };
+  loads = 0;
+  status = 200;
+
+  client(options = {}) {
+    const server = this;
+    class FakeSocket {
+      sent = [];
+      constructor(url) {
+        this.after = new URL(url).searchParams.get("after");
+        server.sockets.push(this);
+      }
+      send(text) {
+        this.sent.push(JSON.parse(text));
+      }
+      close() {}
+    }
+    const fetch = async () => {
+      this.loads += 1;
+      return Response.json(this.status === 200 ? this.detail : { message: "No.", error: { code: "away" } }, { status: this.status });
+    };
+    return new Client({ url: "http://server", fetch, WebSocket: FakeSocket, ...options });
+  }
+
+  get socket() {
+    return this.sockets.at(-1);
+  }
+
+  says(...frames) {
+    for (const frame of frames) this.socket.onmessage({ data: JSON.stringify(frame) });
+  }
+
+  /** A connection is there, and has begun. */
+  async connected() {
+    await until(() => this.sockets.length, "a connection is made");
+    this.says({ type: "connected", last_seq: this.detail.last_seq, run: null });
+  }
+}
+
+async function until(condition, what) {
+  for (const end = Date.now() + 10_000; Date.now() < end; ) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  throw new Error(`never: ${what}`);
+}
+
+function delta(seq, content) {
+  return { type: "delta", seq, run_id: RUN, message_id: "a1", content };
+}
+
+test("what is told twice is heard once, and a cursor that cannot be served loads all of it again", async () => {
+  const server = new FakeServer();
+  const heard = [];
+  const loaded = [];
+  const chat = server.client().chat("chat_1", { onFrame: (frame) => frame.seq && heard.push(frame.seq), onLoaded: (detail) => loaded.push(detail.last_seq) });
+  await server.connected();
+  server.says(delta(1, "a"), delta(2, "b"), delta(2, "b"), delta(1, "a"));
+  assert.deepEqual(heard, [1, 2]);
+  server.detail = { ...server.detail, last_seq: 7 };
+  server.says({ type: "resync", last_seq: 7 }, delta(7, "known"), delta(8, "new")); // while it is loaded
+  await until(() => loaded.length === 2, "it is loaded again");
+  assert.deepEqual(heard, [1, 2, 8]);
+  server.socket.onclose({ code: 4408 });
+  await until(() => server.sockets.length === 2, "it connects again");
+  assert.equal(server.socket.after, "8");
+  chat.close();
+});
+
+test("an answer is told whole through a cursor that cannot be served", async () => {
+  const server = new FakeServer();
+  const chat = server.client().chat("chat_1");
+  await server.connected();
+  const told = [];
+  const asking = chat.ask("Hello", { onText: (piece) => told.push(piece) });
+  const [{ client_id }] = server.socket.sent;
+  server.says({ type: "stream_start", seq: 1, run_id: RUN }, delta(2, "Good "));
+  server.says({ type: "accepted", client_id, run_id: RUN, message_ids: ["u1"] });
+  const row = { id: "a1", position: 2, role: "assistant", content: "Good day, ", status: "pending", run_id: RUN };
+  server.detail = { ...server.detail, last_seq: 9, live: [row], run: { run_id: RUN } };
+  server.says({ type: "resync", last_seq: 9 });
+  await until(() => chat.lastSeq === 9, "it is loaded again");
+  server.says(delta(10, "everybody"));
+  server.detail = { ...server.detail, last_seq: 12, live: [], run: null, messages: [{ ...row, content: "Good day, everybody.", status: "completed" }] };
+  server.says({ type: "resync", last_seq: 12 }); // it has ended meanwhile
+  assert.deepEqual(await asking, { text: "Good day, everybody.", finishReason: "stop", runId: RUN, error: null });
+  assert.equal(told.join(""), "Good day, everybody.");
+  chat.close();
+});
+
+test("what is said before there is a connection is sent with the first, and with each until it is accepted", async () => {
+  const server = new FakeServer();
+  const storage = new MemoryStorage();
+  const chat = server.client({ storage }).chat("chat_1");
+  const clientId = chat.say("Hello", { attachments: [{ file_id: "f1", path: "sources/a.pdf" }], model: "small" });
+  await server.connected();
+  const command = { model: "small", type: "message", messages: [{ content: "Hello", attachments: [{ file_id: "f1" }] }], client_id: clientId };
+  assert.deepEqual(server.socket.sent, [command]);
+  server.socket.onclose({ code: 1006 });
+  chat.reconnect();
+  await server.connected();
+  assert.deepEqual(server.socket.sent, [command]);
+  server.says({ type: "message_created", seq: 1, run_id: RUN, message: { id: "u1", role: "user", content: "Hello" } });
+  assert.equal(chat.unsent[0].hidden, true);
+  server.says({ type: "accepted", client_id: clientId, run_id: RUN, message_ids: ["u1"] });
+  assert.deepEqual(chat.unsent, []);
+  await until(async () => !(await storage.entries("unsent/")).length, "it is kept no more");
+  chat.close();
+});
+
+test("not more than two hundred messages wait", async () => {
+  const server = new FakeServer();
+  server.status = 503;
+  const storage = new MemoryStorage();
+  const chat = server.client({ storage }).chat("chat_1");
+  for (let number = 0; number <= 200; number += 1) chat.say(`Number ${number}`);
+  await until(() => chat.unsent.at(-1).state === "failed", "the last one is refused");
+  assert.equal(chat.unsent.at(-1).code, "too_many_unsent");
+  assert.equal(unaccepted(chat.unsent).length, 200);
+  assert.equal((await storage.entries("unsent/")).length, 200);
+  chat.close();
+});
+
+test("without an address or a WebSocket there is no client", () => {
+  assert.throws(() => new Client({ url: "ftp://example.org" }), TypeError);
+  const { WebSocket } = globalThis;
+  delete globalThis.WebSocket;
+  try {
+    assert.throws(() => new Client({ url: "http://server" }), /give one/);
+  } finally {
+    globalThis.WebSocket = WebSocket;
+  }
+});
