@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chat_app.database import with_fresh_connection
-from chat_app.runs.process import process
+from chat_app.runs.process import AgentState, process
 from chatjuicer.api.exceptions import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class PublicView(APIView):
 class HealthView(PublicView):
     @extend_schema(responses=HEALTH)
     def get(self, request: Request) -> Response:
-        return Response(report(database_state(), channel_layer_state()))
+        return Response(report(database_state(), channel_layer_state(), process.agent_state))
 
 
 class LiveView(PublicView):
@@ -71,14 +71,14 @@ class ReadyView(PublicView):
 ALIVE, READY = {"status": "alive"}, {"status": "ready"}
 
 
-def report(database: DatabaseState, channel_layer: ChannelState) -> dict[str, Any]:
+def report(database: DatabaseState, channel_layer: ChannelState, agent: AgentState) -> dict[str, Any]:
     answers = "unavailable" if database == "unavailable" else "ok"
     return {
         "database": answers,
         "channel_layer": channel_layer,
-        "agent": process.agent_state,
+        "agent": agent,
         "version": settings.VERSION,
-        "status": "degraded" if "unavailable" in (answers, channel_layer, process.agent_state) else "healthy",
+        "status": "degraded" if "unavailable" in (answers, channel_layer, agent) else "healthy",
     }
 
 
@@ -109,11 +109,15 @@ class Watched(Generic[T]):
         self._seen = silent
         self._seen_at = float("-inf")
 
+    def known(self, now: float) -> T | None:
+        """The state where it needs no look; `now` is of the loop's clock."""
+        return self._seen if now - self._seen_at < FRESH_S else None
+
     async def state(self) -> T:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        if now - self._seen_at < FRESH_S:
-            return self._seen
+        if (known := self.known(now)) is not None:
+            return known
         if self._looking is None:
             self._began_at = now
             self._looking = asyncio.ensure_future(self._look_once())

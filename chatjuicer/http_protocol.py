@@ -54,6 +54,13 @@ class BoundedHTTP(HttpToolsProtocol):
         self._unread_bytes = 0  # when the reader was last looked at
         self._read_on = False  # since then, and took what had filled the buffer
         self._for_health = False
+        self._head_begun = False  # and not yet ended
+        self._is_answered = False  # at once, which leaves no cycle
+
+    def known_answer(self, url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
+        """The head, whole lines after the status, and the body of what the application would answer 200; None: it is to
+        be asked."""
+        return None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -90,15 +97,22 @@ class BoundedHTTP(HttpToolsProtocol):
         super().data_received(data)
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(431)
+        if self._head_begun and self._patience is None:  # most heads come whole, and need no timer
+            self._wait_for_head()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._tell_peer(self.scope)
         cast(dict[str, Any], self.scope)[WHOLE] = self.write_whole
-        self._wait_for_head()
+        self._stop_waiting()
+        self._head_begun = True
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()
+        self._head_begun = False
+        self._is_answered = self._answer_at_once()
+        if self._is_answered:
+            return
         if self._for_health and not self.url.partition(b"?")[0].startswith(HEALTH):
             self.app = full
         super().on_headers_complete()
@@ -111,7 +125,27 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._head_bytes = 0
-        super().on_message_complete()
+        if not self._is_answered:
+            super().on_message_complete()
+
+    def _answer_at_once(self) -> bool:
+        """What is known, unless another answer has to be sent first, or the connection ends with this one."""
+        is_next = self.cycle is None or self.cycle.response_complete
+        if not is_next or self._for_health or self.flow.write_paused or self.transport.is_closing():
+            return False
+        parser = self.parser
+        if parser.get_method() != b"GET" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+            return False
+        if parser.should_upgrade() or (known := self.known_answer(self.url, self.headers)) is None:
+            return False
+        head, body = known
+        self.transport.write(b"".join([STATUS_LINE[200], head, *self._always(), b"\r\n", body]))
+        self.on_response_complete()
+        return True
+
+    def _always(self) -> list[bytes]:
+        """The lines of every answer."""
+        return [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
 
     def write_whole(self, scope: Any, status: int, head: bytes, body: bytes) -> bool:
         """Answers at once, where nothing is in the way; False: the answer is to be sent as any other. `head` is whole
@@ -124,9 +158,8 @@ class BoundedHTTP(HttpToolsProtocol):
         is_next = cycle is not None and cycle.scope is scope and not cycle.response_started
         if not is_next or cycle.disconnected or self.flow.write_paused or self.transport.is_closing():
             return False
-        always = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
         ending = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
-        self.transport.write(b"".join([STATUS_LINE[status], head, *always, ending, body]))
+        self.transport.write(b"".join([STATUS_LINE[status], head, *self._always(), ending, body]))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:

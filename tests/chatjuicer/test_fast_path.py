@@ -1,4 +1,5 @@
-"""The list of sessions is answered by a fast path, or by the view: nobody can tell which."""
+"""The list of sessions is answered by a fast path, or by the view, and health at once, or as other requests: nobody can
+tell which."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -65,6 +66,20 @@ async def test_headers_are_the_same_by_both_ways(alice: Client, headers: dict[st
     short, long = await both(alice, "limit=50", **headers)
     assert told(short) == told(long)
     assert (short.headers["x-request-id"] == "mine") == ("X-Request-ID" in headers)
+
+
+@pytest.mark.parametrize("path", ["/api/health", "/api/health/live", "/api/config"])
+@pytest.mark.parametrize("headers", [{}, {"Origin": OWN_ORIGIN}, {"Origin": OTHER_ORIGIN}, {"X-Request-ID": "mine"}])
+async def test_what_is_known_is_said_as_it_would_be_looked_up(
+    alice: Client, path: str, headers: dict[str, str]
+) -> None:
+    """With a query it is not usual."""
+    await alice.http.get(path)
+    known, asked = [await alice.http.get(one, headers=headers) for one in (path, f"{path}?x")]
+    assert known.status_code == asked.status_code == 200
+    assert known.content == asked.content
+    assert told(known) == told(asked)
+    assert (known.headers["x-request-id"] == "mine") == ("X-Request-ID" in headers)
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=ten", "offset=-1", "limit=5&cursor=x", "limit=²"])

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from chat_app.protocol import MAX_FRAME_BYTES
 from chat_app.runs.contract import Agent
 from chat_app.runs.process import process
+from chatjuicer import on_loop
 from chatjuicer.databases import prepare_to_serve
 from chatjuicer.http_protocol import OTHER_FILES, BoundedHTTP
 from chatjuicer.socket_protocol import SharedFrames
@@ -50,7 +51,7 @@ class Command(BaseCommand):
                 host=host,
                 port=settings.PORT,
                 loop="auto",
-                http=BoundedHTTP,
+                http=HTTP,
                 ws=SharedFrames,
                 ws_max_size=MAX_FRAME_BYTES,  # a larger frame closes the socket with 1009
                 ws_ping_interval=20,
@@ -132,6 +133,10 @@ def keep_what_exists() -> None:
     walk them again and again, tens of milliseconds each time, in which no client is answered. It has not walked them
     before, either: there is next to nothing to be found."""
     gc.freeze()
+
+
+class HTTP(BoundedHTTP):
+    known_answer = staticmethod(on_loop.known_answer)
 
 
 class Server(uvicorn.Server):
