@@ -1,7 +1,7 @@
 """The list of sessions: its pages, its order and a walk through it.
 
-A page costs two statements, one of them for the total; rows become JSON without model instances, which
-would cost more than both.
+A page costs one statement, two where something filters it; rows become JSON without model instances, which
+would cost more, and those that are as they were are not made again.
 """
 
 import base64
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -73,28 +73,27 @@ def page(wanted: Wanted) -> dict[str, Any]:
     """Pinned first, then by last use, latest first. With a cursor, what comes after it in its walk."""
     filters = wanted.filters()
     one_more = wanted.limit + 1
-    began = timezone.now()
+    began, total = timezone.now(), None
     if wanted.cursor:
         start = Cursor.read(wanted.cursor)
         began, rows = start.began, walk(sessions_of(wanted, filters), start, one_more)
     elif filters or wanted.deleted:
         rows = fetch(sessions_of(wanted, filters).order_by("-pinned", "-last_used_at", "-id"), wanted.offset, one_more)
     else:
-        rows = run(page_statement(connection.vendor), as_param(wanted.owner_id), NATIVE, one_more, wanted.offset)
+        of_owner = as_param(wanted.owner_id), NATIVE
+        rows = run(page_statement(connection.vendor), *of_owner, *of_owner, one_more, wanted.offset)
+        total = rows[0][TOTAL] if rows else None
     has_more = len(rows) > wanted.limit
     del rows[wanted.limit :]
-    if not filters and not wanted.deleted:
-        total = tally(wanted.owner_id)
-    elif not wanted.cursor and not has_more and (rows or not wanted.offset):
-        total = wanted.offset + len(rows)  # the page ends the list: a count would read all of it once more
-    else:
-        total = sessions_of(wanted, filters).count()
+    if total is None:
+        total = count(wanted, filters, rows, has_more)
     if not wanted.cursor:
         # What was written while the first page was read and stands on it belongs to the walk's beginning.
         began = max(began, utc(max(row[UPDATED] for row in rows))) if rows else began
     next_cursor = Cursor.after(began, rows[-1]).write() if has_more else None
+    keys = tuple(settings.MESSAGE_ENCRYPTION_KEYS)
     return {
-        "sessions": [representation(row) for row in rows],
+        "sessions": [orjson.Fragment(encoded(row[:TOTAL], keys)) for row in rows],
         "total_count": total,
         "has_more": has_more,
         "next_cursor": next_cursor,
@@ -108,6 +107,15 @@ def page(wanted: Wanted) -> dict[str, Any]:
             "next_cursor": next_cursor,
         },
     }
+
+
+def count(wanted: Wanted, filters: dict[str, Any], rows: list[tuple[Any, ...]], has_more: bool) -> int:
+    """Of all pages."""
+    if not filters and not wanted.deleted:
+        return tally(wanted.owner_id)
+    if not wanted.cursor and not has_more and (rows or not wanted.offset):
+        return wanted.offset + len(rows)  # the page ends the list: a count would read all of it once more
+    return sessions_of(wanted, filters).count()
 
 
 def sessions_of(wanted: Wanted, filters: dict[str, Any]) -> "QuerySet[ChatSession]":
@@ -217,7 +225,7 @@ def walk(sessions: "QuerySet[ChatSession]", start: Cursor, limit: int) -> list[t
 
 def place(row: tuple[Any, ...]) -> tuple[bool, datetime, UUID]:
     """By which the row stands in its order, highest first."""
-    pinned, used_at = row[len(COLUMNS) :] or (row[PINNED], row[-1])
+    pinned, used_at = row[len(COLUMNS) :] if len(row) > TOTAL + 1 else (row[PINNED], row[USED])
     return bool(pinned), utc(used_at), as_uuid(row[0])
 
 
@@ -256,7 +264,8 @@ COLUMNS = (
     "project_id", "project__name",
     "created_at", "updated_at", "last_used_at",
 )  # fmt: skip
-PINNED, UPDATED, PUBLIC_ID = COLUMNS.index("pinned"), COLUMNS.index("updated_at"), COLUMNS.index("public_id")
+PINNED, PUBLIC_ID, UPDATED, USED = map(COLUMNS.index, ("pinned", "public_id", "updated_at", "last_used_at"))
+TOTAL = len(COLUMNS)  # of page_statement
 # Where a session stands in a walk.
 WALKED = ("walked_pinned", "walked_at")
 
@@ -268,12 +277,15 @@ def column(name: str) -> str:
     return f"session.{cast(Any, ChatSession._meta.get_field(name)).column}"
 
 
+TALLY = f"SELECT count FROM {SessionTally._meta.db_table} WHERE owner_id = %s AND namespace = %s"  # noqa: S608
+
+
 # Written out, because for a statement that runs so often making it would cost as much as running it.
 @cache
 def page_statement(vendor: str) -> str:
-    columns = [as_text(name) if vendor == "sqlite" and name.endswith("_at") else column(name) for name in COLUMNS]
+    """Rows of COLUMNS, and the total."""
     return (
-        f"SELECT {', '.join(columns)} "  # noqa: S608
+        f"SELECT {', '.join(plainly(name, vendor) for name in COLUMNS)}, ({TALLY}) "  # noqa: S608
         f"FROM {ChatSession._meta.db_table} session "
         f"LEFT JOIN {Project._meta.db_table} project ON project.id = session.project_id "
         "WHERE session.owner_id = %s AND session.namespace = %s "
@@ -281,16 +293,31 @@ def page_statement(vendor: str) -> str:
     )
 
 
-def as_text(name: str) -> str:
-    """A time as SQLite stores it: made a datetime only to be written again, it would cost more than all else."""
-    return f"CAST({column(name)} AS TEXT)"
+def plainly(name: str, vendor: str) -> str:
+    """A column as text or number, which the drivers need not convert: objects that are made only to be written again
+    would cost more than all else."""
+    own = column(name)
+    if name.endswith("_at"):
+        if vendor == "sqlite":
+            return f"CAST({own} AS TEXT)"
+        return f"to_char({own} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+    if name in ("id", "project_id") and vendor != "sqlite":
+        return f"{own}::text"
+    return f"+{own}" if name in FLAGS and vendor == "sqlite" else own  # as what it computes, it is a number
 
 
-TALLY = f"SELECT count FROM {SessionTally._meta.db_table} WHERE owner_id = %s AND namespace = %s"  # noqa: S608
+FLAGS = ("pinned", "archived", "is_active", "is_named")
+
+
+@lru_cache(maxsize=2048)
+def encoded(row: tuple[Any, ...], keys: tuple[str, ...]) -> bytes:
+    """The JSON of a row of COLUMNS, which those `keys` unseal. Most rows are what they were when the list was last
+    asked for."""
+    return orjson.dumps(representation(row), option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def representation(row: tuple[Any, ...]) -> dict[str, Any]:
-    """Like SessionSerializer, of a row of COLUMNS as the driver gives it."""
+    """Like SessionSerializer, of a row that begins with COLUMNS, as the driver gives it or plainly."""
     (
         pk, public_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
         archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
@@ -309,10 +336,10 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         "mcp_config": orjson.Fragment(mcp_config),
         "agent_name": agent_name,
         "metadata": orjson.Fragment(metadata),
-        "pinned": pinned,
-        "archived": archived,
-        "is_active": is_active,
-        "is_named": is_named,
+        "pinned": bool(pinned),
+        "archived": bool(archived),
+        "is_active": bool(is_active),
+        "is_named": bool(is_named),
         "message_count": message_count,
         "total_tokens": total_tokens,
         "tokens": context_tokens,
@@ -356,9 +383,12 @@ def utc(moment: datetime | str) -> datetime:
 
 def dashed(value: UUID | str) -> UUID | str:
     """The usual spelling of a UUID that SQLite gives as 32 digits; a UUID is spelled so by the renderer."""
-    if isinstance(value, UUID):
+    if isinstance(value, UUID) or len(value) > DIGITS:
         return value
     return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
+
+
+DIGITS = 32
 
 
 def as_uuid(value: UUID | str) -> UUID:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache as remembered
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -137,7 +138,11 @@ def address(peer: str, headers: Mapping[str, str]) -> str:
     """
     proxies = settings.TRUSTED_PROXIES
     said = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
-    client = said[-min(proxies, len(said))] if proxies and said else peer
+    return _network(said[-min(proxies, len(said))] if proxies and said else peer)
+
+
+@lru_cache(maxsize=1024)
+def _network(client: str) -> str:
     with suppress(ValueError):
         found = ipaddress.ip_address(client)
         found = getattr(found, "ipv4_mapped", None) or found

@@ -1,8 +1,10 @@
 import contextlib
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether `host`, a name or an address as a listener or a peer has it, stays on this machine."""
     host = host.strip("[]").lower()

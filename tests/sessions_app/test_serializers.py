@@ -5,13 +5,14 @@ from typing import Any
 
 import orjson
 import pytest
+from cryptography.fernet import Fernet
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
 from chatjuicer.api.renderers import JSONRenderer
 from sessions_app import listing
-from sessions_app.models import ChatSession, Message, MessageDraft
+from sessions_app.models import ChatSession, Message, MessageDraft, Project
 from sessions_app.serializers import MessageSerializer, SessionSerializer
 
 DRAFTS = [
@@ -66,3 +67,21 @@ def test_a_time_without_a_fraction_looks_like_the_others(session: ChatSession, a
     ChatSession.objects.filter(pk=session.pk).update(created_at=moment, updated_at=moment, last_used_at=moment)
     (row,) = alice_client.get("/api/sessions").json()["sessions"]
     assert row["created_at"] == row["updated_at"] == row["last_used_at"] == "2026-01-31T09:00:00.000000Z"
+
+
+HARD = 'a "quote", a \\, a tab\t, \x01, \u2028, ü 三 🎉, %s {0} \' </script> enc:v1:x'
+
+
+@pytest.mark.parametrize("is_filtered", [False, True])
+@pytest.mark.parametrize("keys", [[], [Fernet.generate_key().decode()]], ids=["plain", "encrypted"])
+def test_a_row_of_the_list_says_any_text(alice: User, settings: Any, keys: list[str], is_filtered: bool) -> None:
+    settings.MESSAGE_ENCRYPTION_KEYS = keys
+    project = Project.objects.create(owner=alice, name=HARD)
+    session, _ = ChatSession.objects.open(alice, public_id="hard", title=HARD, metadata={HARD: [HARD, 1e30, None]})
+    said = {"draft": HARD, "last_message_preview": HARD, "project": project, "answered_position": 2}
+    ChatSession.objects.filter(pk=session.pk).update(**said)
+    wanted = listing.Wanted(owner_id=alice.pk, offset=0, limit=5, archived=False if is_filtered else None)
+    (row,) = orjson.loads(JSONRenderer().render(listing.page(wanted)))["sessions"]
+    assert row == declared(SessionSerializer(ChatSession.objects.get(pk=session.pk)))
+    assert row == orjson.loads(JSONRenderer().render(listing.shown(alice.pk, ["hard"])))["hard"]
+    assert (row["title"], row["draft"], row["project_name"], row["unread"]) == (HARD, HARD, HARD, True)

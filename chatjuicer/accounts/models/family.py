@@ -26,6 +26,9 @@ WHERE f.id = %s AND f.user_id = %s AND f.revoked_at IS NULL AND f.expires_at > %
 """
 
 
+HELD = HOLDER.format(columns="1")
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     user: User
@@ -62,7 +65,7 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
     def is_held(self, family_pk: UUID, user_pk: UUID) -> bool:
         """Whether it has a holder, where nothing more of them is needed: a model's instance takes longer than that."""
         with connection.cursor() as cursor:
-            cursor.execute(HOLDER.format(columns="1"), self._holding(family_pk, user_pk))
+            cursor.execute(HELD, self._holding(family_pk, user_pk))
             return cursor.fetchone() is not None
 
     def _holding(self, family_pk: UUID, user_pk: UUID) -> list[Any]:
