@@ -13,7 +13,6 @@ from chat_app.models import Notice
 from chat_app.models.notice import Outcome
 from chat_app.runs.owner import OWNER, is_dead
 
-from .post import post
 from .requests import SecretLost, request_of
 
 logger = logging.getLogger(__name__)
@@ -88,4 +87,6 @@ class Notifier:
             return Outcome(None, "secret_lost")
         if request is None or (request.looked_at and await self._is_watched(request.looked_at)):
             return None
+        from .post import post  # noqa: PLC0415  with its client it is a tenth of a start, and few have receivers
+
         return await post(request)

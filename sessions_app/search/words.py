@@ -7,7 +7,7 @@ the index has each neighbouring pair. What a database is given has no syntax of 
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import accumulate, chain
 from typing import NamedTuple
 
@@ -43,9 +43,19 @@ def marks() -> str:
 
 PLAIN = re.compile(r"[a-z0-9]+")
 HAS_PAIRED = re.compile(f"[{PAIRED}]")
-SPACED = re.compile(rf"[^\W_](?:[^\W_]|[{marks()}])*")
-MIXED = re.compile(rf"(?P<char>[{PAIRED}][{VOICED}]?)|(?:(?![{PAIRED}])[^\W_])(?:(?![{PAIRED}])[^\W_]|[{marks()}])*")
 NO_SYNTAX = re.compile(r"[^0-9a-z\u0080-\U0010ffff]")
+
+
+@cache
+def spaced() -> re.Pattern[str]:
+    """Made with the first text that is not ASCII: it takes a twentieth of a start."""
+    return re.compile(rf"[^\W_](?:[^\W_]|[{marks()}])*")
+
+
+@cache
+def mixed() -> re.Pattern[str]:
+    """As `spaced`, with characters of scripts without spaces."""
+    return re.compile(rf"(?P<char>[{PAIRED}][{VOICED}]?)|(?:(?![{PAIRED}])[^\W_])(?:(?![{PAIRED}])[^\W_]|[{marks()}])*")
 
 
 class Token(NamedTuple):
@@ -65,7 +75,7 @@ def tokens(text: str) -> Iterator[Token]:
         for found in PLAIN.finditer(text.lower()):
             yield Token(found[0][:MAX_WORD_CHARS], found.start(), found.end())
         return
-    pattern = MIXED if HAS_PAIRED.search(text) else SPACED
+    pattern = mixed() if HAS_PAIRED.search(text) else spaced()
     for found in pattern.finditer(text):
         if word := folded(found[0]):
             yield Token(word, found.start(), found.end(), found.lastgroup == "char")
