@@ -33,7 +33,7 @@ from django.http.response import HttpResponseBase, StreamingHttpResponse  # noqa
 from django.urls import re_path, set_script_prefix  # noqa: E402
 
 from chat_app.agent import loading  # noqa: E402
-from chat_app.database import with_fresh_connection  # noqa: E402
+from chat_app.database import keep_connection, with_fresh_connection  # noqa: E402
 from chat_app.page_files import page_files  # noqa: E402
 from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runs.process import process  # noqa: E402
@@ -87,7 +87,9 @@ class HTTP(ASGIHandler):
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
         self._threads = ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="http")
-        self._list_threads = ThreadPoolExecutor(LIST_THREADS, thread_name_prefix="http-lists")
+        self._list_threads = ThreadPoolExecutor(
+            LIST_THREADS, thread_name_prefix="http-lists", initializer=keep_connection
+        )
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="http-files")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
