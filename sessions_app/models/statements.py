@@ -7,14 +7,35 @@ value is stored and read, so that a row looks the same whoever has written it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
+from operator import attrgetter
+from types import NoneType
 from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import AutoField, BigAutoField, Field, Model, QuerySet
+from django.db.models import (
+    AutoField,
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    DateTimeField,
+    Field,
+    ForeignKey,
+    IntegerField,
+    Model,
+    PositiveBigIntegerField,
+    PositiveIntegerField,
+    PositiveSmallIntegerField,
+    QuerySet,
+    TextField,
+    UUIDField,
+)
+from django.db.models.base import ModelState
 from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 
@@ -49,19 +70,27 @@ class Writes:
         """Rows of one model, without what `save` and `bulk_create` do besides. `ending` follows the rows."""
         if not rows:
             return
-        fields = inserted_fields(type(rows[0]))
-        at_once = MOST_PARAMS // len(fields)
+        ways = inserted(type(rows[0]), self._database.vendor)
+        at_once = MOST_PARAMS // len(ways)
         for start in range(0, len(rows), at_once):
-            self._insert(fields, rows[start : start + at_once], ending)
+            self._insert(ways, rows[start : start + at_once], ending)
 
-    def _insert(self, fields: Sequence[Field[Any, Any]], rows: Sequence[Model], ending: str) -> None:
+    def _insert(self, ways: Sequence[Way], rows: Sequence[Model], ending: str) -> None:
         tuples: list[str] = []
         params: list[Any] = []
         for row in rows:
-            values = [stored(field, field.pre_save(row, add=True), self._database) for field in fields]
-            tuples.append(f"({','.join(place for place, _ in values)})")
-            for _, given in values:
-                params += given
+            places: list[str] = []
+            for field, name, directly in ways:
+                value = getattr(row, name)
+                convert = directly.get(type(value), ASK)
+                if convert is ASK:
+                    place, given = stored(field, field.pre_save(row, add=True), self._database)
+                    places.append(place)
+                    params += given
+                else:
+                    places.append("%s")
+                    params.append(value if convert is None else convert(value))
+            tuples.append(f"({','.join(places)})")
             row._state.adding = False  # noqa: SLF001  as Django documents it
         self.add(f"{insert_into(type(rows[0]))} VALUES {','.join(tuples)}{ending}", params)
 
@@ -94,12 +123,76 @@ def stored(field: Field[Any, Any], value: Any, database: BaseDatabaseWrapper) ->
     """A value's place in a statement, and its parameters: more or fewer than one, if it is computed there."""
     if isinstance(value, Sql):
         return value
+    convert = directly_stored(field, database.vendor).get(type(value), ASK)
+    if convert is not ASK:
+        return "%s", (value if convert is None else convert(value),)
     if not hasattr(value, "resolve_expression"):
         place = field.get_placeholder(value, None, database) if hasattr(field, "get_placeholder") else "%s"
         return place, (field.get_db_prep_save(value, database),)
+    return compiled(field, value, database.alias)
+
+
+@lru_cache(maxsize=64)
+def compiled(field: Field[Any, Any], expression: Any, alias: str) -> Statement:
     query = field.model._default_manager.all().query
-    compiler = query.get_compiler(connection=database)
-    return compiler.compile(value.resolve_expression(query, allow_joins=False, for_save=True))
+    compiler = query.get_compiler(connection=connections[alias])
+    return compiler.compile(expression.resolve_expression(query, allow_joins=False, for_save=True))
+
+
+Convert = Callable[[Any], Any]
+Directly = Mapping[type, Convert | None]
+"""By the type of a value: what makes of it what is stored; None: nothing has to."""
+
+
+class Way(NamedTuple):
+    field: Field[Any, Any]
+    name: str  # of its attribute
+    directly: Directly  # of most of its values
+
+
+ASK: Any = object()
+NUMBERS = (IntegerField, BigIntegerField, PositiveIntegerField, PositiveSmallIntegerField, PositiveBigIntegerField)
+
+
+@cache
+def inserted(model: type[Model], vendor: str) -> tuple[Way, ...]:
+    return tuple(
+        Way(field, field.attname, directly_stored(field, vendor) if is_taken_as_it_is(field) else {})
+        for field in inserted_fields(model)
+    )
+
+
+def is_taken_as_it_is(field: Field[Any, Any]) -> bool:
+    """Whether `pre_save` only reads the attribute."""
+    if type(field) is DateTimeField:
+        return not (field.auto_now or field.auto_now_add)
+    return type(field).pre_save is Field.pre_save
+
+
+@cache
+def directly_stored(field: Field[Any, Any], vendor: str) -> Directly:
+    """A field makes a dozen calls for each value, a message has two hundred, and most are stored as they are. Only of
+    Django's own fields: what ours do to a value, they do."""
+    kind, is_sqlite = type(field), vendor == "sqlite"
+    if isinstance(field, ForeignKey):
+        return directly_stored(field.target_field, vendor)
+    if kind in NUMBERS:
+        return {int: None, NoneType: None}
+    if kind is BooleanField:
+        return {bool: None, NoneType: None}
+    if kind in (CharField, TextField):
+        return {str: None, NoneType: None}
+    if kind is UUIDField:
+        return {UUID: attrgetter("hex") if is_sqlite else None, NoneType: None}
+    if kind is DateTimeField:
+        return {datetime: sqlite_time if is_sqlite else None, NoneType: None}
+    return {}
+
+
+@lru_cache(maxsize=64)
+def sqlite_time(moment: datetime) -> str:
+    """One transaction writes the same one many times."""
+    return str(connection.ops.adapt_datetimefield_value(moment))
 
 
 @cache
@@ -142,7 +235,16 @@ def loaded(model: type[M], row: Sequence[Any], *without: str) -> M:
     values = list(row[: len(names)])
     for place, expression, convert in converters:
         values[place] = convert(values[place], expression, database)
-    return model.from_db(DEFAULT_DB_ALIAS, names, values)
+    return instance_of(model, names, values)
+
+
+def instance_of(model: type[M], names: Iterable[str], values: Iterable[Any]) -> M:
+    """As `from_db`, which sets one attribute after the other and tells receivers that there are none of."""
+    instance = model.__new__(model)
+    instance.__dict__.update(zip(names, values, strict=True))
+    instance._state = state = ModelState()  # noqa: SLF001  as Django documents it
+    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    return instance
 
 
 @cache
