@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from uuid import UUID
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, connection, transaction
 
-from chat_app.database import in_database
+from chat_app.database import in_database, keep_connection
 from chat_app.exceptions import LeaseLost, SessionPacked
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.protocol import Record, encode
@@ -31,7 +31,7 @@ from chatjuicer.api.times import rfc3339
 from chatjuicer.observability.counters import counts
 from sessions_app.models import Addition, ChatSession, Writes, together
 
-from .record import add_events, holding, insert, tag
+from .record import add_events, give_out, holding, insert, note_locked, tag
 from .run_writer import ClaimedRun, Entry, RunWriter, SendControl
 
 logger = logging.getLogger(__name__)
@@ -42,19 +42,29 @@ STOP_TIMEOUT_S = 10.0
 GIVE_UP_AFTER_S = 60.0  # by then the leases have run out, and others have ended the runs
 # Between commits while several answers stream. A commit costs nearly the same for ten tokens as for one: at 50 streams
 # of 50 tokens a second a pause of 6 ms took the processor time of a token from 203 to 108 µs, its p99 delay from 10 to
-# 17 ms. An idle journal does not pause, and a verb never waits for it.
+# 17 ms. An idle journal does not pause, and a verb never waits for it. Where a commit takes longer, because the
+# database or the machine has much to do, the pause is as long: what is busy is asked less often for more.
 REST_S = 0.005
+MOST_REST_S = 0.015
 CALL_TIMEOUT_S = 30.0  # of a caller, who is then told to try again
 MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and running answers must not wait for fifty of them
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
 
 
+class Held(Protocol):
+    """A session that is locked: the highest number given out, and the session with what an Addition needs."""
+
+    @property
+    def last_seq(self) -> int: ...
+
+    @property
+    def session(self) -> ChatSession: ...
+
+
 class Fence(Protocol):
     """What the journal asks of the runs' rows: chat_app/models/fence.py."""
 
-    def number(self, entries: Iterable[Entry]) -> dict[UUID, int]: ...
-
-    def sessions_of(self, entries: Iterable[Entry]) -> dict[UUID, ChatSession]: ...
+    def hold(self, entries: Iterable[Entry]) -> Mapping[UUID, Held]: ...
 
 
 @dataclass(slots=True)
@@ -92,7 +102,8 @@ class Journal:
         self._calls: list[Call] = []
         self._busy = False
         self._scheduled = False
-        self._committed_at = 0.0
+        self._handed_over_at = self._committed_at = 0.0
+        self._rest_s = REST_S
         # Since when the oldest waits: of what is noted, and of the batch that was handed over.
         self._noted_at: float | None = None
         self._handed_at: float | None = None
@@ -154,12 +165,12 @@ class Journal:
         self._schedule()
 
     def _schedule(self) -> None:
-        """Hand over now if the last commit is REST_S ago, else when it will be, with all that comes until then."""
+        """Hand over now if the last commit is long enough ago, else when it will be, with all that comes until then."""
         if self._noted_at is None:
             self._noted_at = self._loop.time()
         if not self._busy and not self._scheduled:
             self._scheduled = True
-            rest_s = 0.0 if self._calls else self._committed_at + REST_S - self._loop.time()
+            rest_s = 0.0 if self._calls else self._committed_at + self._rest_s - self._loop.time()
             if rest_s > 0:
                 self._loop.call_later(rest_s, self._hand_over)
             else:
@@ -185,6 +196,7 @@ class Journal:
         if batch.entries or batch.calls or batch.alone:
             self._busy = True
             self._handed_at = self._noted_at
+            self._handed_over_at = self._loop.time()
             self._batches.put(batch)
         self._noted_at = self._loop.time() if self._dirty or self._calls else None
 
@@ -192,6 +204,7 @@ class Journal:
         self._busy = False
         self._handed_at = None
         self._committed_at = self._loop.time()
+        self._rest_s = min(max(REST_S, self._committed_at - self._handed_over_at), MOST_REST_S)
         for writer in lost:
             writer.lost = True
             (self._on_refused if writer.refused else self._on_lost)(writer.run_id)
@@ -212,6 +225,7 @@ class Journal:
     # -- in the thread
 
     def _write_all(self) -> None:
+        keep_connection()
         while (batch := self._batches.get()) is not None:
             lost = self._write(batch) if batch.entries or batch.calls else []
             for call in batch.alone:
@@ -270,9 +284,12 @@ class Journal:
         began = time.monotonic()
         for call in batch.calls:
             call.result = call.error = None
-        sessions = [e.writer.session_pk for e in batch.entries] + [c.session_pk for c in batch.calls if c.session_pk]
+        of_entries = {entry.writer.session_pk for entry in batch.entries}
+        of_calls = {call.session_pk for call in batch.calls if call.session_pk}
+        # The fence locks its own; where there are others, all of them are locked before it, in one order.
+        at_first = of_entries | of_calls if of_calls - of_entries else set()
         try:
-            with transaction.atomic(), holding(sessions), together():
+            with transaction.atomic(), holding(at_first), together():
                 lost = write_entries(batch.entries, self._fence) if batch.entries else []
                 for call in batch.calls:
                     self._make(call)
@@ -330,40 +347,40 @@ class VerbFailed(Exception):
 
 def write_entries(entries: list[Entry], fence: Fence) -> list[RunWriter]:
     """Number the events, change the rows and insert the events, in the current transaction. The writers whose runs are
-    lost are returned. Each session appears once, and is locked."""
+    lost are returned. Each session appears once."""
     writes = Writes()
-    with_rows = [entry for entry in entries if entry.has_rows]
-    sessions = fence.sessions_of(with_rows) if with_rows else {}
-    lost = [entry.writer for entry in with_rows if entry.writer.session_pk not in sessions]
-    for entry in with_rows:
-        if session := sessions.get(entry.writer.session_pk):
-            addition = Addition(session, writes)
+    sessions = fence.hold(entries)
+    note_locked(sessions)
+    lost: list[RunWriter] = []
+    others: list[tuple[Entry, int]] = []
+    for entry in entries:
+        session = sessions.get(entry.writer.session_pk)
+        if session is None:
+            lost.append(entry.writer)
+        elif entry.has_rows:
+            addition = Addition(session.session, writes)
             entry.add_rows(addition)
             add_events(addition, entry.events, entry.writer.run_id)
             addition.gather()
-    if others := [entry for entry in entries if not entry.has_rows]:
-        lost += write_events(others, fence, writes)
+        else:
+            others.append((entry, session.last_seq))
+    if others:
+        write_events(others, writes)
     writes.make()
     return lost
 
 
-def write_events(entries: list[Entry], fence: Fence, writes: Writes) -> list[RunWriter]:
-    """Of runs that have said more of the same: most batches are such, and cost one statement for all sessions."""
-    numbers = fence.number(entries)
+def write_events(entries: list[tuple[Entry, int]], writes: Writes) -> None:
+    """Of runs that have said more of the same, each with the highest number given out so far. Most batches are such,
+    and cost one statement for all sessions."""
     now = datetime.now(UTC)
     at = rfc3339(now)
-    lost: list[RunWriter] = []
     records: list[Record] = []
-    for entry in entries:
+    for entry, last_seq in entries:
         writer = entry.writer
-        last_seq = numbers.get(writer.session_pk)
-        if last_seq is None:
-            lost.append(writer)
-            continue
-        first = last_seq - len(entry.events) + 1
-        for n, event in enumerate(entry.events, first):
+        for n, event in enumerate(entry.events, last_seq + 1):
             records.append(Record(writer.session_pk, writer.public_id, n, writer.run_id, tag(event), encode(event), at))
     if records:
+        give_out(writes, {record.session_pk: record.seq for record in records})
         insert(writes, records, now)
         transaction.on_commit(lambda: commit_hooks.events_committed(records))
-    return lost

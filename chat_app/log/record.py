@@ -7,7 +7,7 @@ answer: the journal numbers those in batches and uses `insert` below.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -32,15 +32,21 @@ _held = threading.local()
 
 
 @contextmanager
-def holding(sessions: Sequence[UUID]) -> Iterator[None]:
+def holding(sessions: Collection[UUID]) -> Iterator[None]:
     """For a transaction in which several sessions change: their rows are locked at once and in one order, for two
     processes whose transactions have the same sessions would otherwise wait for each other."""
-    _lock(sorted(set(sessions)))
-    _held.sessions = frozenset(sessions)
+    _lock(sorted(sessions))
+    _held.sessions = set(sessions)
     try:
         yield
     finally:
         del _held.sessions
+
+
+def note_locked(sessions: Iterable[UUID]) -> None:
+    """By a statement of the same transaction, in that order."""
+    if hasattr(_held, "sessions"):
+        _held.sessions.update(sessions)
 
 
 def lock_session(session_pk: UUID) -> ChatSession:
@@ -150,6 +156,15 @@ def insert(writes: Writes, records: list[Record], now: datetime) -> None:
         writes.add(f"INSERT INTO {EVENTS} (session_id,seq,run_id,type,payload,at) VALUES {values}", params)  # noqa: S608
 
 
+def give_out(writes: Writes, last_seq: Mapping[UUID, int]) -> None:
+    """The sessions, which are locked, get the numbers of their last events."""
+    values = ",".join(["(%s,%s)"] * len(last_seq))
+    params = [value for pk, seq in last_seq.items() for value in (as_param(ChatSession, pk), seq)]
+    writes.add(GIVE_OUT.format(values=values), params)
+
+
+# The columns of VALUES are called so in both databases.
+GIVE_OUT = f"UPDATE {SESSIONS} SET last_seq=given.column2 FROM (VALUES {{values}}) AS given WHERE id=given.column1"  # noqa: S608
 EVENTS = f'"{Event._meta.db_table}"'
 AT, RUN_ID = Event._meta.get_field("at"), Event._meta.get_field("run_id")
 ROWS_PER_INSERT = MOST_PARAMS // 6

@@ -1,21 +1,22 @@
-"""Numbers for a running run's events, given out only while its process still owns the run.
+"""The sessions of running runs, for what these write: locked, and only while the process still owns the run.
 
 A process that has lost a run, without knowing it yet, must not write to the session's log any more. The check for that
-(the fence) is in the statement that gives out, or reads, the numbers. The sessions are locked before it: while it
-waited for a session's row, the run could be ended, and PostgreSQL would look again at that row but not at the run's.
+(the fence) is in the statement that locks the session and says which numbers have been given out. It locks the run,
+too: while it waited for the session's row, the run could be ended, and of the rows that it does not lock PostgreSQL
+would not look again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import connection
 
 from chat_app.log.run_writer import Entry
 from sessions_app.models import ChatSession
-from sessions_app.models.statements import as_param, rows_of
+from sessions_app.models.statements import as_param, instance_of, rows_of
 
 from .run import Run
 
@@ -23,26 +24,28 @@ KEY = ChatSession._meta.pk
 KEYS = ("id", "owner_id", "leaf_id")
 
 
-def number(entries: Iterable[Entry]) -> dict[UUID, int]:
-    """Reserve the next numbers for the events of each: {session pk: its new last_seq}. Each session appears once.
+class Held(NamedTuple):
+    row: tuple[Any, ...]  # of COLUMNS
 
-    Those whose run is not running in that epoch any more are missing.
-    """
-    wanted = [(*_of_run(entry), len(entry.events)) for entry in entries]
-    rows = rows_of(NUMBER.format(values=_places(wanted)), [value for row in wanted for value in row])
-    return {KEY.to_python(pk): last_seq for pk, last_seq in rows}
+    @property
+    def last_seq(self) -> int:
+        return int(self.row[-1])
+
+    @property
+    def session(self) -> ChatSession:
+        """With these fields and no others."""
+        values = [KEY.to_python(value) if name in KEYS else value for name, value in zip(FIELDS, self.row, strict=True)]
+        return instance_of(ChatSession, FIELDS, values)
 
 
-def sessions_of(entries: Iterable[Entry]) -> dict[UUID, ChatSession]:
-    """The session of each, with what has been given out by now and no other fields; missing as with `number`."""
+def hold(entries: Iterable[Entry]) -> dict[UUID, Held]:
+    """The session of each, which appears once, by its key; locked until the transaction ends, in one order. Those whose
+    run is not running in that epoch any more are missing, and not locked."""
     wanted = [_of_run(entry) for entry in entries]
-    rows = rows_of(GIVEN_OUT.format(values=_places(wanted)), [value for row in wanted for value in row])
-    sessions = [ChatSession.from_db(DEFAULT_DB_ALIAS, FIELDS, _values(row)) for row in rows]
-    return {session.pk: session for session in sessions}
-
-
-def _values(row: tuple[Any, ...]) -> list[Any]:
-    return [KEY.to_python(value) if name in KEYS else value for name, value in zip(FIELDS, row, strict=True)]
+    locking = LOCKING if connection.features.has_select_for_update else ""
+    statement = GIVEN_OUT.format(values=_places(wanted)) + locking
+    rows = rows_of(statement, [value for row in wanted for value in row])
+    return {KEY.to_python(row[0]): Held(row) for row in rows}
 
 
 def _of_run(entry: Entry) -> tuple[Any, ...]:
@@ -58,19 +61,13 @@ def _places(rows: list[tuple[Any, ...]]) -> str:
 FIELDS = (
     "id", "owner_id", "public_id", "message_count", "last_position", "leaf_id", "last_context_position", "last_seq",
 )  # fmt: skip
-COLUMNS = "id, owner_id, session_id, message_count, last_position, leaf_id, last_context_position, last_seq"
-FENCE = f"""EXISTS (
-  SELECT 1 FROM "{Run._meta.db_table}" AS run
-  WHERE run.id = wanted.run_pk AND run.epoch = wanted.epoch AND run.status = 'running')"""  # noqa: S608
+COLUMNS = ", ".join(f"session.{ChatSession._meta.get_field(name).column}" for name in FIELDS)
+FENCE = "run.id = wanted.run_pk AND run.epoch = wanted.epoch AND run.status = 'running'"
 # `{values}` becomes placeholders; the other names are the tables' own.
-NUMBER = f"""
-WITH wanted(session_pk, run_pk, epoch, n) AS (VALUES {{values}})
-UPDATE "{ChatSession._meta.db_table}" AS session SET last_seq = session.last_seq + wanted.n FROM wanted
-WHERE session.id = wanted.session_pk AND {FENCE}
-RETURNING id, last_seq
-"""  # noqa: S608
 GIVEN_OUT = f"""
 WITH wanted(session_pk, run_pk, epoch) AS (VALUES {{values}})
 SELECT {COLUMNS}
-FROM "{ChatSession._meta.db_table}" AS session JOIN wanted ON session.id = wanted.session_pk AND {FENCE}
+FROM wanted JOIN "{ChatSession._meta.db_table}" AS session ON session.id = wanted.session_pk
+JOIN "{Run._meta.db_table}" AS run ON {FENCE} ORDER BY session.id
 """  # noqa: S608
+LOCKING = "FOR UPDATE OF session FOR NO KEY UPDATE OF run"
