@@ -1,8 +1,9 @@
 """What tells the other processes: the channel layer, which is at-most-once by specification.
 
 A log's group has processes as members, not sockets. Per log at most one message is under way; what is committed
-meanwhile goes into the next one. Nothing here is needed for correctness: a process that receives nothing finds the log
-by its poll, so every failure of the layer is logged and passed over.
+meanwhile goes into the next one. Where no other process has the log open, which is so most often, a message a second is
+sent, to which who has it open answers. Nothing here is needed for correctness: a process that receives nothing finds
+the log by its poll, so every failure of the layer is logged and passed over.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from chat_app.protocol import Record
+
+from .audience import Audience
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class Layer:
         self._wanted: set[str] = set()
         self._joined: set[str] = set()
         self._unsent: dict[UUID, list[Record]] = {}
+        self._audiences: dict[UUID, Audience] = {}  # of the logs that are open here
         self._delivering: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._sending: set[asyncio.Task[bool]] = set()
@@ -70,9 +74,12 @@ class Layer:
     def announce(self, records: list[Record]) -> None:
         if self._channel_layer is None:
             return
+        now = asyncio.get_running_loop().time()
         for record in records:
-            self._unsent.setdefault(record.session_pk, []).append(record)
-        if self._delivering is None:
+            audience = self._audiences.get(record.session_pk)
+            if audience is None or not audience.is_missing(now):
+                self._unsent.setdefault(record.session_pk, []).append(record)
+        if self._unsent and self._delivering is None:
             self._delivering = asyncio.create_task(self._deliver())
 
     def announce_deleted(self, session_pk: UUID) -> None:
@@ -103,6 +110,16 @@ class Layer:
         message = {"type": "hub.watched", "session_pk": session_pk.hex, "from": self._name}
         self._keep(asyncio.create_task(self._try(self._channel_layer.send(asker, message))))
 
+    def _say_here(self, asker: str, session_pk: UUID) -> None:
+        if session_pk in self._audiences:
+            assert self._channel_layer is not None
+            message = {"type": "hub.here", "session_pk": session_pk.hex, "from": self._name}
+            self._keep(asyncio.create_task(self._try(self._channel_layer.send(asker, message))))
+
+    def _hear(self, session_pk: UUID) -> None:
+        if audience := self._audiences.get(session_pk):
+            audience.hear(asyncio.get_running_loop().time())
+
     def _receive_watched(self, session_pk: UUID) -> None:
         answered = self._asked.get(session_pk)
         if answered is not None and not answered.done():
@@ -119,10 +136,15 @@ class Layer:
                     "type": "hub.records",
                     "session_pk": session_pk.hex,
                     "records": _encoder.encode(records),
+                    "asks": self._asks(session_pk),
                 }
                 await self._try(self._send(group_of(session_pk), message))
         finally:
             self._delivering = None
+
+    def _asks(self, session_pk: UUID) -> bool:
+        audience = self._audiences.get(session_pk)
+        return audience is not None and audience.asks(asyncio.get_running_loop().time())
 
     def _send_soon(self, group: str, message: dict[str, Any]) -> None:
         if self._channel_layer is not None:
@@ -140,9 +162,16 @@ class Layer:
     # -- in
 
     async def join(self, session_pk: UUID) -> None:
-        await self._join_group(group_of(session_pk))
+        if self._channel_layer is None:
+            return
+        self._audiences[session_pk] = Audience()
+        group = group_of(session_pk)
+        await self._join_group(group)
+        if group in self._joined:
+            self._send_soon(group, {"type": "hub.here", "session_pk": session_pk.hex})
 
     async def leave(self, session_pk: UUID) -> None:
+        self._audiences.pop(session_pk, None)
         group = group_of(session_pk)
         self._wanted.discard(group)
         if self._channel_layer is not None and group in self._joined:
@@ -189,6 +218,10 @@ class Layer:
         match message["type"]:
             case "hub.records":
                 self._listener.receive_records(_decoder.decode(message["records"]))
+                if message.get("asks"):
+                    self._say_here(message["from"], UUID(message["session_pk"]))
+            case "hub.here":
+                self._hear(UUID(message["session_pk"]))
             case "hub.gone":
                 self._listener.receive_deleted(UUID(message["session_pk"]))
             case "hub.forgotten":
