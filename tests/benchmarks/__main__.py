@@ -15,6 +15,8 @@ from pathlib import Path
 import uvloop
 
 from tests.benchmarks.disk import disk
+from tests.benchmarks.flame_graph import flame_graph
+from tests.benchmarks.many import many
 from tests.benchmarks.messages import agent, growing, start
 from tests.benchmarks.page import long_conversation
 from tests.benchmarks.processes import processes
@@ -38,6 +40,7 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
     "fan": fan_out,
     "rest": lists_and_details,
     "processes": processes,
+    "many": many,
     "storage": storage,
     "disk": disk,
     "search": searches,
@@ -52,11 +55,12 @@ async def run(profile: str, quick: bool, names: list[str], messages: int, flame:
                 os.kill(stand.server.pid, signal.SIGUSR1)
             print(await TABLES[name](stand), flush=True)
             if flame is not None:
-                await written(stand, flame / f"{name}.txt")
+                stacks = await written(stand, flame / f"{name}.txt")
+                (flame / f"{name}.svg").write_text(flame_graph(f"{name}, {profile}", stacks))
 
 
-async def written(stand: Stand, file: Path) -> None:
-    """The server's stacks since the last signal, in the place of `file`. Raises TimeoutError."""
+async def written(stand: Stand, file: Path) -> str:
+    """The server's stacks since the last signal, which are in `file`, too. Raises TimeoutError."""
     made = stand.flame_file
     assert made is not None
     made.unlink(missing_ok=True)
@@ -65,6 +69,7 @@ async def written(stand: Stand, file: Path) -> None:
         while not made.exists():
             await asyncio.sleep(0.1)
     made.rename(file)
+    return await asyncio.to_thread(file.read_text)
 
 
 def main() -> None:
@@ -73,7 +78,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="shorter runs, rougher figures")
     parser.add_argument("--profile", default="sqlite", choices=["sqlite", "postgres"])
     parser.add_argument("--messages", type=int, default=100_000, help="that are searched (100,000)")
-    parser.add_argument("--flame", type=Path, metavar="DIR", help="write the server's stacks there, a file for a table")
+    parser.add_argument(
+        "--flame",
+        type=Path,
+        metavar="DIR",
+        help="write flame graphs of the server there, an SVG for each table, and its stacks as text",
+    )
     options = parser.parse_args()
     if options.flame:
         options.flame = options.flame.absolute()  # the server runs in another directory

@@ -49,7 +49,9 @@ class Sampler(threading.Thread):
 
     def write(self, *_: object) -> None:
         lines = (f"{stack} {count}\n" for stack, count in self._stacks.copy().most_common())
-        self._file.write_text("".join(lines))
+        part = self._file.with_suffix(".part")
+        part.write_text("".join(lines))
+        part.replace(self._file)  # whoever waits for it finds all of it
 
 
 def stack_of(frame: FrameType | None) -> str:

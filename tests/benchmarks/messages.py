@@ -9,7 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from tests.benchmarks.stand import SERVER_CORES, Stand, on
-from tests.benchmarks.streams import Stream, measured, opened
+from tests.benchmarks.streams import THROUGH, Stream, measured, opened
 from tests.benchmarks.table import Row, Table
 
 AT_ONCE = 40  # messages of one figure
@@ -28,7 +28,7 @@ async def growing(stand: Stand) -> Table:
     """One session, one short answer after another."""
     table = Table("Messages of one token, in one session that grows", ["through", "messages", "CPU ms each", "p50 ms"])
     count = 120 if stand.quick else MESSAGES
-    for through in ("relay", "server"):
+    for through in THROUGH:
         (stream,), _ = await opened(stand, through, 1)
         await _say(stream, 5)
         young = await _figures(stand, through, stream)

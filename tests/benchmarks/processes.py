@@ -1,4 +1,4 @@
-"""Streams over several processes with PostgreSQL and Redis: what a token costs each of them."""
+"""Streams over several processes with PostgreSQL and Redis: what a token costs each of them; and very many sockets."""
 
 import asyncio
 import time
@@ -83,12 +83,15 @@ async def processes(stand: Stand) -> Table:
     return table
 
 
+async def token_of(http: aiohttp.ClientSession, site: Site) -> str:
+    async with http.post(f"{site.url}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}) as answer:
+        return str((await answer.json())["access_token"])
+
+
 async def _measure(site: Site, count: int, words: int) -> tuple[Row, float]:
     """And the servers' processor time for a token."""
     async with aiohttp.ClientSession() as http:
-        who = {"email": EMAIL, "password": PASSWORD}
-        async with http.post(f"{site.url}/api/auth/login", json=who) as answer:
-            token = (await answer.json())["access_token"]
+        token = await token_of(http, site)
         http.headers["Authorization"] = f"Bearer {token}"
         streams = []
         for number in range(STREAMS):

@@ -60,6 +60,14 @@ async def lists_and_details(stand: Stand) -> Table:
         ("health", [f"{base}/health"], 6_000),
     ):
         await _measure(table, stand, what, stand.token, SESSIONS, urls, most)
+    token = await stand.first_design_token()
+    for _ in range(FEW):
+        await stand.first_design_socket()
+    for what, path in (("list of 50", "sessions?limit=50"), ("health", "health")):
+        urls = [f"{stand.first_design_url}/api/{path}"]
+        _, row, _ = await _row(stand.first_design, [what, f"{FEW:,}", "first design"], urls, token, stand.quick)
+        row.cells.append("")
+        table.rows.append(row)
     return table
 
 

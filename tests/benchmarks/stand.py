@@ -1,4 +1,5 @@
-"""What is measured, each in a process of its own: the server on one core, everything else on the others."""
+"""What is measured, each in a process of its own: the server, and what it is compared to, on one core, everything else
+on the others."""
 
 import asyncio
 import contextlib
@@ -14,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from tests.harness.server import EMAIL, PASSWORD, ROOT, Server, Site, cpu_s, rss_bytes
-from tests.harness.services import free_port, until
+from tests.harness.services import free_port, postgres, until
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 SERVER_CORES = {CORES[0]}
@@ -71,6 +72,7 @@ class Stand:
     quick: bool
     site: Site
     relay: Process
+    first_design: Process
     provider_url: str
     messages: int = 100_000  # that are searched
     flame_file: Path | None = None  # where the server writes its stacks; see flame.py
@@ -85,6 +87,10 @@ class Stand:
     def relay_url(self) -> str:
         return f"http://127.0.0.1:{self.relay.port}"
 
+    @property
+    def first_design_url(self) -> str:
+        return f"http://127.0.0.1:{self.first_design.port}"
+
     def socket_url(self, session_id: str) -> str:
         """Of a session that is new: the socket is told all that was ever said in it."""
         return f"ws://127.0.0.1:{self.server.port}/ws/chat/{session_id}?after=0"
@@ -94,6 +100,17 @@ class Stand:
         async with self.http.post(f"{self.server.url}/api/auth/login", json=body) as answer:
             self.token = (await answer.json())["access_token"]
         self.http.headers["Authorization"] = f"Bearer {self.token}"
+
+    async def first_design_token(self) -> str:
+        async with self.http.post(f"{self.first_design_url}/api/auth/login", json={"email": EMAIL}) as answer:
+            return str((await answer.json())["access_token"])
+
+    async def first_design_socket(self) -> str:
+        """The address of a socket of the first design, of a session that is new."""
+        headers = {"Authorization": f"Bearer {await self.first_design_token()}"}
+        async with self.http.post(f"{self.first_design_url}/api/sessions", headers=headers) as answer:
+            session = (await answer.json())["session_id"]
+        return f"{self.first_design_url.replace('http', 'ws', 1)}/ws/chat/{session}"
 
     async def create_session(self) -> str:
         async with self.http.post(f"{self.server.url}/api/sessions", json={"mcp_config": []}) as answer:
@@ -125,13 +142,18 @@ async def standing(profile: str, quick: bool, messages: int, flame: Path | None 
         url = f"http://127.0.0.1:{provider.port}/v1"
         relay = Process("tests.benchmarks.relay", SERVER_CORES, "--provider", url)
         stack.callback(relay.kill)
+        database = postgres().create_database()
+        stack.callback(postgres().drop_database, database)
+        arguments = ("--provider", url, "--database", database)
+        first_design = Process("tests.benchmarks.first_design", SERVER_CORES, *arguments)
+        stack.callback(first_design.kill)
         site = Site(profile, url, processes=1, MAX_SOCKETS_PER_USER="5000")
         flame_file = flame / "stacks.txt" if flame else None
         if flame_file is not None:
             site.servers[0].run_by = ["-m", "tests.benchmarks.flame", str(flame_file)]
         with on(SERVER_CORES):
             stack.enter_context(site)
-        stand = Stand(profile, quick, site, relay, url, messages, flame_file)
+        stand = Stand(profile, quick, site, relay, first_design, url, messages, flame_file)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as stand.http:
             await stand.login()
             yield stand

@@ -48,16 +48,22 @@ class Stream:
         return [(now - int(stamp)) / 1e6 for now, content in self.deltas for stamp in content.split()]
 
 
+THROUGH = ("relay", "first design", "server")
+
+
 async def opened(stand: Stand, through: str, count: int) -> tuple[list[Stream], list[str]]:
+    """The streams, and of the server their sessions."""
     if through == "relay":
         url = f"ws://127.0.0.1:{stand.relay.port}/"
         return [await Stream().open(url) for _ in range(count)], []
+    if through == "first design":
+        return [await Stream().open(await stand.first_design_socket()) for _ in range(count)], []
     sessions = [await stand.create_session() for _ in range(count)]
     return [await Stream().open(stand.socket_url(session), stand.token) for session in sessions], sessions
 
 
 def measured(stand: Stand, through: str) -> Process | Server:
-    return stand.relay if through == "relay" else stand.server
+    return {"relay": stand.relay, "first design": stand.first_design}.get(through, stand.server)
 
 
 async def paced(stand: Stand) -> Table:
@@ -67,11 +73,11 @@ async def paced(stand: Stand) -> Table:
     )
     shapes = [(1, 200), (50, 200), (200, 200)] if stand.quick else [(1, 500), (50, 200), (50, 1000), (200, 500)]
     for count, words in shapes:
-        base = 0.0
-        for through in ("relay", "server"):
+        base = relayed = 0.0
+        for through in THROUGH:
             streams, sessions = await opened(stand, through, count)
             target = measured(stand, through)
-            if through == "server":  # the first message of a session names it, which is no part of a stream
+            if through != "relay":  # the first message of a session names it, which is no part of a stream
                 await asyncio.gather(*(_warm(stream) for stream in streams))
             before, since = target.cpu_s(), time.monotonic()
             for stream in streams:
@@ -86,7 +92,7 @@ async def paced(stand: Stand) -> Table:
             delays = sorted(delay for stream in streams for delay in stream.delays_ms())
             p50, p99 = delays[len(delays) // 2], delays[int(len(delays) * 0.99)]
             per_token = cpu / tokens * 1e6
-            base = base or per_token
+            base, relayed = base or per_token, relayed or tokens / took
             cells = [str(count), str(words), through, f"{tokens / took:,.0f}", f"{per_token:.0f}"]
             cells += [f"{per_token / base:.1f}", f"{p50:.1f}", f"{p99:.1f}", str(lost)]
             row = Row(cells)
@@ -96,6 +102,9 @@ async def paced(stand: Stand) -> Table:
                     most = 150 if words == 200 else 110
                     row.expect(f"CPU ≤ {most} µs", per_token <= most)
                     row.expect("p50 ≤ 4 ms, p99 ≤ 20 ms", p50 <= 4 and p99 <= 20)
+                if count == 200:
+                    share = tokens / took / relayed
+                    row.expect(f"≥ 0.95 of the relay's tokens/s (it is {share:.2f})", share >= 0.95)
             table.rows.append(row)
             for stream in streams:
                 stream.socket.close()
@@ -112,7 +121,7 @@ async def burst(stand: Stand) -> Table:
         f"One burst of {BURST:,} tokens", ["through", "tokens/s", "CPU ms per 1,000", "× relay", "frames", "lost"]
     )
     base = 0.0
-    for through in ("relay", "server"):
+    for through in THROUGH:
         (stream,), sessions = await opened(stand, through, 1)
         await _warm(stream)
         target, rates, costs = measured(stand, through), [], []
@@ -143,7 +152,7 @@ async def first_token(stand: Stand) -> Table:
     table = Table("Time to the first token", ["through", "", "ms", "added ms"])
     direct = statistics.median([await _direct(stand) for _ in range(20)])
     table.rows.append(Row(["provider alone", "warm", f"{direct:.1f}", ""]))
-    for through in ("relay", "server"):
+    for through in THROUGH:
         if through == "server":
             await stand.restart()
         (stream,), _ = await opened(stand, through, 1)

@@ -5,7 +5,7 @@ import os
 
 from tests.benchmarks.fast_socket import FastSocket
 from tests.benchmarks.stand import Stand
-from tests.benchmarks.streams import Stream, measured
+from tests.benchmarks.streams import THROUGH, Stream, measured
 from tests.benchmarks.table import Row, Table
 
 FAN_PACE = 10
@@ -55,23 +55,13 @@ async def idle(stand: Stand) -> Table:
     table = Table("Memory of an idle socket, each of a session of its own", ["sockets", "through", "kB each"])
     count = 300 if stand.quick else 1000
     await stand.restart()
-    sessions = [await stand.create_session() for _ in range(count)]
-    for through in ("relay", "server"):
+    for through in THROUGH:
         target = measured(stand, through)
-        url = f"ws://127.0.0.1:{stand.relay.port}/"
-
-        async def open_all(names: list[str], through: str = through, url: str = url) -> list[FastSocket]:
-            return [
-                await FastSocket.open(
-                    stand.socket_url(name) if through == "server" else url, lambda _now, _text: None, stand.token
-                )
-                for name in names
-            ]
-
-        warm = await open_all(sessions[:20])
+        urls = await _socket_urls(stand, through, count)
+        warm = await _open_all(urls[:20], stand.token)
         await _settled(target.rss_bytes)
         before = target.rss_bytes()
-        sockets = await open_all(sessions[20:])
+        sockets = await _open_all(urls[20:], stand.token)
         await _settled(target.rss_bytes)
         each = (target.rss_bytes() - before) / len(sockets) / 1000
         row = Row([str(len(sockets)), through, f"{each:.1f}"])
@@ -81,6 +71,18 @@ async def idle(stand: Stand) -> Table:
         for socket in warm + sockets:
             socket.close()
     return table
+
+
+async def _socket_urls(stand: Stand, through: str, count: int) -> list[str]:
+    if through == "relay":
+        return [f"ws://127.0.0.1:{stand.relay.port}/"] * count
+    if through == "first design":
+        return [await stand.first_design_socket() for _ in range(count)]
+    return [stand.socket_url(await stand.create_session()) for _ in range(count)]
+
+
+async def _open_all(urls: list[str], token: str) -> list[FastSocket]:
+    return [await FastSocket.open(url, lambda _now, _text: None, token) for url in urls]
 
 
 async def _settled(read: object) -> None:
