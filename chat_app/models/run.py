@@ -88,10 +88,13 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=ACTIVE)
 
     def renew(self, owner: str, runs: Sequence[UUID]) -> set[UUID]:
-        """Prolong the leases of the runs that `owner` executes, by one statement; the ids that are still its own."""
+        """Prolong the leases of the runs that `owner` executes; the ids that are still its own. They are locked in the
+        order in which the journal locks them (fence.py)."""
         mine = self.filter(pk__in=runs, owner=owner, status=RunStatus.RUNNING)
-        mine.update(lease_until=lease_end())
-        return set(mine.values_list("pk", flat=True))
+        with transaction.atomic():
+            locked = set(mine.order_by("session_id").select_for_update(no_key=True).values_list("pk", flat=True))
+            self.filter(pk__in=locked).update(lease_until=lease_end())
+        return locked
 
     def orphans(self, is_dead: Callable[[str], bool]) -> list[Run]:
         """Running runs whose lease ran out, or whose owner is known to be dead."""

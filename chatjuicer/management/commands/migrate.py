@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 LOCK_TIMEOUT_MS = 400
 """Less than PostgreSQL's `deadlock_timeout` (1 s): where a migration and a server wait for each other, the migration
@@ -26,18 +27,23 @@ class Command(DjangoCommand):
             return
         deadline = time.monotonic() + GIVE_UP_AFTER_S
         while True:
-            with connections[alias].cursor() as cursor:
-                cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+            set_lock_timeout(connections[alias], f"'{LOCK_TIMEOUT_MS}ms'")
             try:
                 super().handle(*args, **options)
-                return
             except OperationalError as error:
-                if getattr(error.__cause__, "sqlstate", "") not in COMES_AGAIN or time.monotonic() > deadline:
-                    raise
-            finally:
                 # All of it: one that failed at the end of a migration still takes itself to be in the transaction.
                 connections[alias].close()
                 del connections[alias]
+                if getattr(error.__cause__, "sqlstate", "") not in COMES_AGAIN or time.monotonic() > deadline:
+                    raise
+            else:
+                set_lock_timeout(connections[alias], "DEFAULT")
+                return
             if options["verbosity"]:
                 self.stdout.write(" a server holds this table, trying again")
             time.sleep(PAUSE_S)
+
+
+def set_lock_timeout(connection: BaseDatabaseWrapper, value: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout TO {value}")
