@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.core.management.commands.migrate import Command as DjangoMigrate
-from django.db import connection, migrations, models, transaction
+from django.db import connection, connections, migrations, models, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
@@ -192,6 +192,7 @@ def test_a_migration_gives_way_to_who_is_at_work(monkeypatch: pytest.MonkeyPatch
             cursor.execute("LOCK TABLE sessions_app_chatsession IN ACCESS EXCLUSIVE MODE")
 
     monkeypatch.setattr(DjangoMigrate, "handle", handle)
+    own = connections["default"]
     locked, enough = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -210,7 +211,8 @@ def test_a_migration_gives_way_to_who_is_at_work(monkeypatch: pytest.MonkeyPatch
         threading.Timer(1.5, enough.set).start()
         call_command("migrate", verbosity=0)
         working.result()
-    connection.close()  # the command has left one of its own
+    connections["default"].close()  # the command has made one of its own
+    connections["default"] = own
     assert len(tries) > 1
 
 
