@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from math import inf
 
+from chat_app.protocol import Record
+
 ANSWER_S = 0.3  # from the first question on; until then all is sent
 ASK_AGAIN_S = 1.0  # so often somebody whose word was lost is found, who has missed as much by then and reads the log
 HEARD_S = 3.0  # two answers may be lost
@@ -13,11 +15,14 @@ HEARD_S = 3.0  # two answers may be lost
 class Audience:
     """Of a log that this process has open. Times are of the loop's clock."""
 
-    __slots__ = ("_asked_at", "_first_asked_at", "_heard_at")
+    __slots__ = ("_asked_at", "_first_asked_at", "_heard_at", "unsent")
 
     def __init__(self) -> None:
         self._first_asked_at = inf
         self._asked_at = self._heard_at = -inf
+        self.unsent: Record | None = None
+        """The last one that was kept back. Who opens the log reads it, and says so: what was committed in between is
+        neither read nor sent, but for this, which lets the gap be seen."""
 
     def hear(self, now: float) -> None:
         """Another process has the log open."""

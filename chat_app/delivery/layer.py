@@ -77,7 +77,9 @@ class Layer:
         now = asyncio.get_running_loop().time()
         for record in records:
             audience = self._audiences.get(record.session_pk)
-            if audience is None or not audience.is_missing(now):
+            if audience is not None and audience.is_missing(now):
+                audience.unsent = record
+            else:
                 self._unsent.setdefault(record.session_pk, []).append(record)
         if self._unsent and self._delivering is None:
             self._delivering = asyncio.create_task(self._deliver())
@@ -119,6 +121,9 @@ class Layer:
     def _hear(self, session_pk: UUID) -> None:
         if audience := self._audiences.get(session_pk):
             audience.hear(asyncio.get_running_loop().time())
+            unsent, audience.unsent = audience.unsent, None
+            if unsent is not None:
+                self.announce([unsent])
 
     def _receive_watched(self, session_pk: UUID) -> None:
         answered = self._asked.get(session_pk)
