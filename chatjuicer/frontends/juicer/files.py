@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.drainage import isolate_view_method
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from files_app import kinds
 from files_app.viewsets import FileViewSet
 from sessions_app.viewsets import DONE
 
@@ -20,6 +22,8 @@ from .shapes import (
     folder_name,
 )
 
+JSON = "application/json"
+
 
 @extend_schema(tags=[TAG])
 class JuicerFileViewSet(FileViewSet):
@@ -27,6 +31,13 @@ class JuicerFileViewSet(FileViewSet):
         if isinstance(response, Response) and not response.exception:
             response.data = self.translated(response.data)
         return super().finalize_response(request, response, *args, **kwargs)
+
+    def download(self, request: Request, key: str, name: str) -> HttpResponseBase:
+        """In a browser the client reads whatever is said to be JSON as an answer, and cannot show it as a file."""
+        response = super().download(request, key, name)
+        if response.get("Content-Type") == JSON:
+            response["Content-Type"] = kinds.UNKNOWN
+        return response
 
     def translated(self, answer: dict[str, Any]) -> dict[str, Any]:
         match self.action:
