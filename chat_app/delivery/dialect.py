@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TypeAlias
 
 from chat_app.models import Run
@@ -17,6 +18,13 @@ class Dialect(ABC):
 
     # Whether a shutdown closes the socket only when no run of its session goes on here: its client cannot resume.
     closes_last: bool = False
+    # Whether a socket through which nothing was sent is closed when its sign-in opens a newer one of the session: its
+    # client may have forgotten it, and would show twice what comes through both.
+    gives_way: bool = False
+    # Close codes that mean something else to its client, and what that is told in their place.
+    close_codes: Mapping[int, int] = MappingProxyType({})
+    # Whether the client was told of the beginning of an answer, and of no end yet.
+    awaits_end: bool = False
 
     @abstractmethod
     def opening(self, connected: Connected, live: Run | None) -> Iterable[str]:
