@@ -8,7 +8,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 CREDENTIALS_CHECK_S = 2.0  # a logout closes sockets within 5 s
 PING_S = 20.0
 GOODBYE_S = 2.0
+GIVE_WAY_S = 1.0  # of a client that is still there, a closed socket takes no time
 
 # The sign-in and the session of sockets that give way.
 Way: TypeAlias = tuple[UUID, UUID]
@@ -40,12 +41,15 @@ class Socket:
     closes_last: bool = False
     way: Way | None = None  # of one that gives way while nothing was sent through it
     is_used: bool = False  # something was
-    superseded: bool = False
+    superseded: asyncio.Event | None = None  # by a newer one: its reader closes it; set when that is done
+    predecessors: list[asyncio.Event] = field(default_factory=list)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether its reader closes it as soon as its client waits for no end."""
-        return self.superseded and not self.is_used
+    async def wait_for_predecessors(self) -> None:
+        """What they told last comes before what this one tells first."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_WAY_S):
+                for gone in self.predecessors:
+                    await gone.wait()
 
 
 class Sockets:
@@ -94,8 +98,10 @@ class Sockets:
         self._per_user[credentials.user.pk] += 1
         if way is not None:
             for older in self._ways[way]:
-                older.superseded = True
-                older.outbox.wake()
+                if not older.is_used:
+                    older.superseded = older.superseded or asyncio.Event()
+                    socket.predecessors.append(older.superseded)
+                    older.outbox.wake()
             self._ways[way].add(socket)
         return socket
 
@@ -105,6 +111,8 @@ class Sockets:
             self._ways[socket.way].discard(socket)
             if not self._ways[socket.way]:
                 del self._ways[socket.way]
+        if socket.superseded is not None:
+            socket.superseded.set()
         user_id = socket.credentials.user.pk
         self._per_user[user_id] -= 1
         if self._per_user[user_id] <= 0:

@@ -23,12 +23,14 @@ class Dialect(ABC):
     gives_way: bool = False
     # Close codes that mean something else to its client, and what that is told in their place.
     close_codes: Mapping[int, int] = MappingProxyType({})
-    # Whether the client was told of the beginning of an answer, and of no end yet.
-    awaits_end: bool = False
 
     @abstractmethod
     def opening(self, connected: Connected, live: Run | None) -> Iterable[str]:
         """The first texts; `live` is the active run, or else the next one that waits."""
+
+    def farewell(self) -> Iterable[str]:
+        """The last texts to a socket that gives way."""
+        return ()
 
     @abstractmethod
     def texts(self, frame: Record | str) -> Iterable[str]:

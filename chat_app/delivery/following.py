@@ -161,6 +161,8 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         """Send what the client is told first, all that the log has, and what has come meanwhile."""
         try:
             self.channel = await process.hub.enter(opened.log)
+            if self.socket is not None:
+                await self.socket.wait_for_predecessors()
             for text in opened.opening:
                 await self.send(text)
             async with aclosing(process.hub.replay(self.channel, outbox, opened.after)) as frames:
@@ -187,7 +189,9 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         what is put afterwards finds it done, and begins another."""
         while (frame := outbox.take()) is not None:
             await self._send_frame(frame)
-        if self.socket is not None and self.socket.is_over and not self.dialect.awaits_end:
+        if self.socket is not None and self.socket.superseded and not outbox.closed:
+            for text in self.dialect.farewell():
+                await self.send(text)
             outbox.close(1000, "a newer socket took its place")
         if outbox.closed:
             await self._leave()

@@ -43,24 +43,27 @@ class PlainDialect(Dialect):
 
     def __init__(self, session: ChatSession) -> None:
         self.session_id = session.public_id
-        self.awaits_end = False
+        self._awaits_end = False
 
     def opening(self, connected: Connected, live: Run | None) -> Iterator[str]:
         yield from self.control(encode(connected))
         if live is None:
             yield self.idle
-        self.awaits_end = live is not None
+        self._awaits_end = live is not None
 
     def texts(self, frame: Record | str) -> Iterable[str]:
         if isinstance(frame, Record):
             if frame.type in ENDS:
-                self.awaits_end = frame.type == "stream_start"
+                self._awaits_end = frame.type == "stream_start"
             return self.record(frame)
-        if self.awaits_end and frame.startswith(RESYNC):
+        if self._awaits_end and frame.startswith(RESYNC):
             # The log was cleared while the client read it: the end that it waits for is gone with the rest.
-            self.awaits_end = False
+            self._awaits_end = False
             return (*self.control(frame), self.idle)
         return self.control(frame)
+
+    def farewell(self) -> Iterable[str]:
+        return (self.idle,) if self._awaits_end else ()
 
     @property
     def idle(self) -> str:
