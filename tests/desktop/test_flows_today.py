@@ -48,8 +48,8 @@ class TestBrowser(Flows):
         """The client forgets the socket that comes back by itself, and opens another one for the next text."""
         await answer(window, "say 2 words")
         window.adapter.drop()
-        await eventually(lambda: window.adapter.listens(session), "a socket comes back")
-        assert session not in window.adapter.wires
+        await eventually(lambda: session not in window.adapter.wires, "its socket is forgotten")
+        await eventually(lambda: window.adapter.listens(session), "and comes back")
         assert (await answer(window, "say 3 words")).text == "word1 word2 word3"
         await eventually(lambda: len(window.adapter.all_wires()) == 1, "one socket is left")
         assert texts(window, "assistant") == ["word1 word2", "word1 word2 word3"]
