@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
@@ -39,10 +39,14 @@ class Socket:
     opened_at: float
     # At a shutdown, when no run of its session goes on here: its client cannot resume what it has seen begin.
     closes_last: bool = False
-    way: Way | None = None  # of one that gives way while nothing was sent through it
-    is_used: bool = False  # something was
+    way: Way | None = None  # of one that gives way
     superseded: asyncio.Event | None = None  # by a newer one: its reader closes it; set when that is done
-    predecessors: list[asyncio.Event] = field(default_factory=list)
+    predecessors: Sequence[asyncio.Event] = ()
+
+    def give_way(self) -> asyncio.Event:
+        self.superseded = self.superseded or asyncio.Event()
+        self.outbox.wake()
+        return self.superseded
 
     async def wait_for_predecessors(self) -> None:
         """What they told last comes before what this one tells first."""
@@ -97,12 +101,9 @@ class Sockets:
         self._sockets.add(socket)
         self._per_user[credentials.user.pk] += 1
         if way is not None:
-            for older in self._ways[way]:
-                if not older.is_used:
-                    older.superseded = older.superseded or asyncio.Event()
-                    socket.predecessors.append(older.superseded)
-                    older.outbox.wake()
-            self._ways[way].add(socket)
+            older = self._ways[way]
+            socket.predecessors = [one.give_way() for one in older]
+            older.add(socket)
         return socket
 
     def remove(self, socket: Socket) -> None:

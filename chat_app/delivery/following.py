@@ -252,7 +252,6 @@ class FollowingConsumer(AsyncWebsocketConsumer):
                 self.socket.credentials = fresh
                 self.answer(protocol.Authenticated())
             case _:
-                self.socket.is_used = True
                 self.socket.credentials.require(Scope.CHAT)
                 await self.carry_out(command)
 
