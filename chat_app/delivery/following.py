@@ -113,7 +113,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
             outbox,
             opened.log.key,
             closes_last=self.dialect.closes_last,
-            gives_way=self.dialect.gives_way,
+            gives_way=self.dialect.gives_way and "origin" in scope_headers(self.scope),
         )
         counts.socket_opened(resumed=self.after is not None)
         self.writer = asyncio.create_task(self._begin(outbox, opened))

@@ -34,6 +34,7 @@ class Adapter:
     agent = ""
     shows_token_at_sign_in = False
     """Whether requests to /auth/ bear the access token, too, expired or not."""
+    sends_origin = False
 
     def __init__(self, url: str, dialect: Dialect, store: Store, times: Times, clock: Clock, figures: Figures) -> None:
         self.url, self.dialect, self.store = url, dialect, store
@@ -95,6 +96,7 @@ class Adapter:
             lambda wire, frame: self._arrived(session_id, wire, frame),
             lambda wire, code: self._closed(session_id, wire, code),
             self._opened,
+            self.url if self.sends_origin else None,
         )
         wire.expires_at = expiry_of(self.store.access)
         self.figures.done["sockets"] += 1
@@ -220,6 +222,7 @@ class Manager:
 class Browser(Adapter):
     agent = "Mozilla/5.0"
     shows_token_at_sign_in = True
+    sends_origin = True
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
