@@ -27,6 +27,7 @@ from .window.shorten import given
 from .window.tokens import TOKENS_PER_ITEM, count
 
 MIN_EXCHANGES = 2  # fewer are as short as their summary
+TOO_LITTLE = "There is too little to summarize."
 
 
 class ContextChanged(ApiError):
@@ -58,10 +59,12 @@ async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[
     if asked.plan is None or not asked.plan.material:
         return {
             "success": False,
-            "message": "There is too little to summarize.",
+            "message": TOO_LITTLE,
+            "error": TOO_LITTLE,
             "summary": "",
             "tokens_before": asked.tokens,
             "tokens_after": asked.tokens,
+            "new_token_count": asked.tokens,
             "tool_call_id": None,
         }
     request = SummaryRequest(session.model, asked.plan.material, asked.held.summary, asked.limits.for_summary)
@@ -86,6 +89,7 @@ async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[
         "summary": summary,
         "tokens_before": draft.tokens_before,
         "tokens_after": draft.tokens_after,
+        "new_token_count": draft.tokens_after,
         "tool_call_id": row.tool_call_id,
     }
 

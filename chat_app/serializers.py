@@ -175,9 +175,11 @@ class VisiblePathSerializer(serializers.Serializer[None]):
 class SummarySerializer(serializers.Serializer[None]):
     success = serializers.BooleanField()
     message = serializers.CharField()
+    error = serializers.CharField(required=False, help_text="The message again, only where nothing was summarized.")
     summary = serializers.CharField()
     tokens_before = serializers.IntegerField()
     tokens_after = serializers.IntegerField()
+    new_token_count = serializers.IntegerField(help_text="`tokens_after`, as the first desktop client calls it.")
     tool_call_id = serializers.CharField(allow_null=True, help_text="Of the row in the history.")
 
 

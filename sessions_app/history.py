@@ -14,7 +14,6 @@ from chatjuicer.api import budget
 from sessions_app.models import ChatSession, Message
 from sessions_app.serializers import SIBLING_CHARS, MessageSerializer, SessionSerializer
 
-DETAIL_MESSAGES = 50
 # What fills a page. What a tool was told, and what it answered, are given under two names each.
 TEXTS = ("content", "reasoning", "tool_arguments", "tool_arguments", "tool_result", "tool_result")
 
@@ -27,6 +26,8 @@ class History:
     that use it.
     """
 
+    detail_messages: ClassVar[int] = 50
+    """The newest ones, which stand beside the session."""
     share_by_offset: ClassVar[float] = 1
     """Of a page's bytes: what a list by offset may take."""
 
@@ -35,7 +36,7 @@ class History:
 
     def detail(self) -> dict[str, Any]:
         """The session with its newest messages."""
-        newest, has_more = self.newest(DETAIL_MESSAGES)
+        newest, has_more = self.newest(self.detail_messages)
         messages = [MessageSerializer(message).data for message in newest]
         return {
             "session": SessionSerializer(self.session).data | {"message_count": self.message_count},

@@ -20,7 +20,7 @@ def opened(user: User, after: int | None) -> Opened:
     last_seq = AccountLog.objects.open(user.pk)[1]
     dialect = NumberedDialect()
     first = protocol.encode(protocol.Connected(UNSET, last_seq, UNSET))
-    return Opened(AccountsLog(user.pk), last_seq if after is None else after, [first], dialect.texts)
+    return Opened(AccountsLog(user.pk), last_seq if after is None else after, [first], dialect)
 
 
 class AccountConsumer(FollowingConsumer):

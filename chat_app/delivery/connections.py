@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import UUID
 
 from django.conf import settings
@@ -24,6 +25,10 @@ logger = logging.getLogger(__name__)
 CREDENTIALS_CHECK_S = 2.0  # a logout closes sockets within 5 s
 PING_S = 20.0
 GOODBYE_S = 2.0
+GIVE_WAY_S = 1.0  # of a client that is still there, a closed socket takes no time
+
+# The sign-in and the session of sockets that give way.
+Way: TypeAlias = tuple[UUID, UUID]
 
 
 @dataclass(slots=True, eq=False)
@@ -34,12 +39,28 @@ class Socket:
     opened_at: float
     # At a shutdown, when no run of its session goes on here: its client cannot resume what it has seen begin.
     closes_last: bool = False
+    way: Way | None = None  # of one that gives way
+    superseded: asyncio.Event | None = None  # by a newer one: its reader closes it; set when that is done
+    predecessors: Sequence[asyncio.Event] = ()
+
+    def give_way(self) -> asyncio.Event:
+        self.superseded = self.superseded or asyncio.Event()
+        self.outbox.wake()
+        return self.superseded
+
+    async def wait_for_predecessors(self) -> None:
+        """What they told last comes before what this one tells first."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_WAY_S):
+                for gone in self.predecessors:
+                    await gone.wait()
 
 
 class Sockets:
     def __init__(self) -> None:
         self._sockets: set[Socket] = set()
         self._per_user: Counter[UUID] = Counter()
+        self._ways: defaultdict[Way, set[Socket]] = defaultdict(set)
         self._emptied = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 
@@ -66,14 +87,33 @@ class Sockets:
         total, own = settings.MAX_SOCKETS, settings.MAX_SOCKETS_PER_USER
         return len(self._sockets) < total and self._per_user[user_id] < own
 
-    def add(self, credentials: Credentials, outbox: Outbox, log_key: UUID, *, closes_last: bool = False) -> Socket:
-        socket = Socket(credentials, outbox, log_key, time.monotonic(), closes_last)
+    def add(
+        self,
+        credentials: Credentials,
+        outbox: Outbox,
+        log_key: UUID,
+        *,
+        closes_last: bool = False,
+        gives_way: bool = False,
+    ) -> Socket:
+        way = (credentials.family_id, log_key) if gives_way and credentials.family_id else None
+        socket = Socket(credentials, outbox, log_key, time.monotonic(), closes_last, way)
         self._sockets.add(socket)
         self._per_user[credentials.user.pk] += 1
+        if way is not None:
+            older = self._ways[way]
+            socket.predecessors = [one.give_way() for one in older]
+            older.add(socket)
         return socket
 
     def remove(self, socket: Socket) -> None:
         self._sockets.discard(socket)
+        if socket.way is not None:
+            self._ways[socket.way].discard(socket)
+            if not self._ways[socket.way]:
+                del self._ways[socket.way]
+        if socket.superseded is not None:
+            socket.superseded.set()
         user_id = socket.credentials.user.pk
         self._per_user[user_id] -= 1
         if self._per_user[user_id] <= 0:

@@ -41,8 +41,7 @@ class ChatConsumer(FollowingConsumer):
             SessionLog(session.pk, session.public_id),
             self._after(session, active),
             list(dialect.opening(connected, active or next(iter(live), None))),
-            dialect.texts,
-            dialect.closes_last,
+            dialect,
         )
 
     def _after(self, session: ChatSession, active: Run | None) -> int:

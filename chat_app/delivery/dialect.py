@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TypeAlias
 
 from chat_app.models import Run
@@ -17,10 +18,19 @@ class Dialect(ABC):
 
     # Whether a shutdown closes the socket only when no run of its session goes on here: its client cannot resume.
     closes_last: bool = False
+    # Whether a browser's socket is closed when its sign-in opens a newer one of the session: the client may have
+    # forgotten it, and would show twice what comes through both.
+    gives_way: bool = False
+    # Close codes that mean something else to its client, and what that is told in their place.
+    close_codes: Mapping[int, int] = MappingProxyType({})
 
     @abstractmethod
     def opening(self, connected: Connected, live: Run | None) -> Iterable[str]:
         """The first texts; `live` is the active run, or else the next one that waits."""
+
+    def farewell(self) -> Iterable[str]:
+        """The last texts to a socket that gives way."""
+        return ()
 
     @abstractmethod
     def texts(self, frame: Record | str) -> Iterable[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +36,7 @@ from chatjuicer.observability.counters import counts
 from sessions_app.models import ChatSession
 
 from .connections import Socket
+from .dialect import Dialect
 from .hub import Channel
 from .logs import Log
 from .outbox import Outbox
@@ -51,8 +52,7 @@ class Opened:
     after: int
     """The number after which the stream begins; one that cannot be served leads to a `resync`."""
     opening: Sequence[str]
-    texts: Callable[[Record | str], Iterable[str]]
-    closes_last: bool = False
+    dialect: Dialect
 
 
 class FollowingConsumer(AsyncWebsocketConsumer):
@@ -61,7 +61,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
 
     address: str  # of the client, as far as it can be known
     is_counted: bool  # whether its frames count for its user's rate
-    texts: Callable[[Record | str], Iterable[str]]
+    dialect: Dialect
     socket: Socket | None = None
     channel: Channel | None = None
     writer: asyncio.Task[None] | None = None  # while there is something to be sent
@@ -107,9 +107,15 @@ class FollowingConsumer(AsyncWebsocketConsumer):
             return
         await self.accept(subprotocol=self._subprotocol)
         outbox = Outbox()
-        self.socket = process.sockets.add(credentials, outbox, opened.log.key, closes_last=opened.closes_last)
+        self.dialect = opened.dialect
+        self.socket = process.sockets.add(
+            credentials,
+            outbox,
+            opened.log.key,
+            closes_last=self.dialect.closes_last,
+            gives_way=self.dialect.gives_way and "origin" in scope_headers(self.scope),
+        )
         counts.socket_opened(resumed=self.after is not None)
-        self.texts = opened.texts
         self.writer = asyncio.create_task(self._begin(outbox, opened))
         self._forget_head()
 
@@ -155,6 +161,8 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         """Send what the client is told first, all that the log has, and what has come meanwhile."""
         try:
             self.channel = await process.hub.enter(opened.log)
+            if self.socket is not None:
+                await self.socket.wait_for_predecessors()
             for text in opened.opening:
                 await self.send(text)
             async with aclosing(process.hub.replay(self.channel, outbox, opened.after)) as frames:
@@ -181,13 +189,18 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         what is put afterwards finds it done, and begins another."""
         while (frame := outbox.take()) is not None:
             await self._send_frame(frame)
+        if self.socket is not None and self.socket.superseded and not outbox.closed:
+            for text in self.dialect.farewell():
+                await self.send(text)
+            outbox.close(1000, "a newer socket took its place")
         if outbox.closed:
             await self._leave()
             if outbox.close_code is not None:
-                await self.close(code=outbox.close_code, reason=outbox.close_reason)
+                code = self.dialect.close_codes.get(outbox.close_code, outbox.close_code)
+                await self.close(code=code, reason=outbox.close_reason)
 
     async def _send_frame(self, frame: Record | str) -> None:
-        for text in self.texts(frame):
+        for text in self.dialect.texts(frame):
             await self.send(text)
             counts.frames_out += 1
 

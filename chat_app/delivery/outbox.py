@@ -51,13 +51,13 @@ class Outbox:
             counts.too_slow += 1
             self.close(4408, "too slow")
             return
-        self._wake()
+        self.wake()
 
     def close(self, code: int | None = None, reason: str = "") -> None:
         """What was put before is still sent."""
         if not self.closed:
             self.closed, self.close_code, self.close_reason = True, code, reason
-            self._wake()
+            self.wake()
 
     @property
     def backlog_bytes(self) -> int:
@@ -67,7 +67,8 @@ class Outbox:
     def idle(self) -> bool:
         return not self._frames
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Have the reader look at what there is to do."""
         if self.on_filled is not None:
             self.on_filled()
         if self._ready is not None and not self._ready.done():

@@ -62,6 +62,9 @@ class PlainDialect(Dialect):
             return (*self.control(frame), self.idle)
         return self.control(frame)
 
+    def farewell(self) -> Iterable[str]:
+        return (self.idle,) if self._awaits_end else ()
+
     @property
     def idle(self) -> str:
         """The end of whatever the client still waits for."""

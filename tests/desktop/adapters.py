@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -33,6 +34,7 @@ class Adapter:
     agent = ""
     shows_token_at_sign_in = False
     """Whether requests to /auth/ bear the access token, too, expired or not."""
+    sends_origin = False
 
     def __init__(self, url: str, dialect: Dialect, store: Store, times: Times, clock: Clock, figures: Figures) -> None:
         self.url, self.dialect, self.store = url, dialect, store
@@ -93,10 +95,15 @@ class Adapter:
             self.agent,
             lambda wire, frame: self._arrived(session_id, wire, frame),
             lambda wire, code: self._closed(session_id, wire, code),
+            self._opened,
+            self.url if self.sends_origin else None,
         )
         wire.expires_at = expiry_of(self.store.access)
         self.figures.done["sockets"] += 1
         return wire
+
+    def _opened(self, wire: Wire) -> None:
+        pass
 
     def _arrived(self, session_id: str, wire: Wire, frame: Frame) -> None:
         if wire.expires_at < time.time():
@@ -122,6 +129,14 @@ class Adapter:
         wire = self.wires.get(self.active)
         return wire is None or wire.state is not State.CLOSED
 
+    def all_wires(self) -> list[Wire]:
+        return list(self.wires.values())
+
+    def listens(self, session_id: str) -> bool:
+        """Whether what happens in the session comes through an open socket."""
+        wire = self.wires.get(session_id)
+        return wire is not None and wire.state is State.OPEN
+
     def gave_up(self, session_id: str) -> bool:
         """Whether nothing that the client does by itself opens the session's socket again."""
         return False
@@ -142,13 +157,14 @@ class Adapter:
             await wire.send({"type": "interrupt", "session_id": session_id})
 
     def drop(self) -> None:
-        for wire in list(self.wires.values()):
+        for wire in self.all_wires():
             wire.drop()
 
     async def quit(self) -> None:
-        for wire in self.wires.values():
+        wires = self.all_wires()
+        for wire in wires:
             wire.forget()
-        for wire in self.wires.values():
+        for wire in wires:
             await wire.ended()
         await self._http.aclose()
 
@@ -195,57 +211,88 @@ class Electron(Adapter):
         return (wire is None or wire.state is State.CLOSED) and (self._timer is None or self._timer.done())
 
 
+@dataclass(eq=False, slots=True)
+class Manager:
+    """Of one socket, which it opens again by itself when it closes."""
+
+    wire: Wire
+    tries: int = 0  # to open it again, since it was open
+
+
 class Browser(Adapter):
     agent = "Mozilla/5.0"
     shows_token_at_sign_in = True
+    sends_origin = True
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._tries: dict[str, int] = {}
-
-    def reconnect(self, session_id: str, wire: Wire, code: int) -> None:
-        """Each socket by itself, five times, each time after twice as long; a socket that opens begins anew."""
-        if code in (IDLE_TIMEOUT, INTENDED) or self.wires.get(session_id) is not wire:
-            return
-        tries = self._tries.get(session_id, 0)
-        if tries >= self.times.browser_tries:
-            return
-        self._tries[session_id] = tries + 1
-
-        async def again() -> None:
-            if self.wires.get(session_id) is wire:
-                self.figures.done["reconnects"] += 1
-                self.wires[session_id] = self._open(session_id)
-
-        self.clock.later(self.times.browser_first_s * 2**tries, again)
-
-    def _arrived(self, session_id: str, wire: Wire, frame: Frame) -> None:
-        self._tries[session_id] = 0
-        super()._arrived(session_id, wire, frame)
+        self._managers: dict[str, list[Manager]] = {}
+        """Those of a session that have not given up. When a socket closes, `wires` forgets it, and its manager goes on:
+        what comes is shown, the next text opens another one beside it, and there is no stopping before."""
 
     def socket(self, session_id: str) -> Wire:
-        wire = self.wires.get(session_id)
-        if wire is None or wire.state is State.CLOSED:
-            self._tries[session_id] = 0
-        return super().socket(session_id)
+        wire = super().socket(session_id)
+        if self._manager_of(wire) is None:
+            self._managers.setdefault(session_id, []).append(Manager(wire))
+        return wire
+
+    def _manager_of(self, wire: Wire) -> Manager | None:
+        return next((one for managers in self._managers.values() for one in managers if one.wire is wire), None)
+
+    def _opened(self, wire: Wire) -> None:
+        """Whatever becomes of it then."""
+        if manager := self._manager_of(wire):
+            manager.tries = 0
+
+    def reconnect(self, session_id: str, wire: Wire, code: int) -> None:
+        """Five times, each time after twice as long."""
+        if self.wires.get(session_id) is wire:
+            del self.wires[session_id]
+        manager = self._manager_of(wire)
+        if manager is None:
+            return
+        if code in (IDLE_TIMEOUT, INTENDED) or manager.tries >= self.times.browser_tries:
+            self._managers[session_id].remove(manager)
+            return
+        delay_s = self.times.browser_first_s * 2**manager.tries
+        manager.tries += 1
+
+        async def again() -> None:
+            self.figures.done["reconnects"] += 1
+            manager.wire = self._open(session_id)
+
+        self.clock.later(delay_s, again)
+
+    def all_wires(self) -> list[Wire]:
+        return [manager.wire for managers in self._managers.values() for manager in managers]
+
+    def listens(self, session_id: str) -> bool:
+        return any(manager.wire.state is State.OPEN for manager in self._managers.get(session_id, []))
+
+    @property
+    def connected(self) -> bool:
+        managers = self._managers.get(self.active, [])
+        return not managers or any(manager.wire.state is not State.CLOSED for manager in managers)
 
     def gave_up(self, session_id: str) -> bool:
-        wire = self.wires.get(session_id)
-        tries = self._tries.get(session_id, 0)
-        return wire is None or (wire.state is State.CLOSED and tries >= self.times.browser_tries)
+        return not self._managers.get(session_id)
 
     async def _send(self, session_id: str, frame: Frame, sent: Sent) -> None:
-        """Looks again and again whether the socket is open, whichever it is by then."""
+        manager = self._manager_of(self.socket(session_id))
+        assert manager is not None
+        await self._send_when_open(manager, frame, sent)
 
-        async def look() -> None:
-            wire = self.wires[session_id]
-            if wire.state is State.OPEN:
-                await wire.send(frame, sent)
-            else:
-                self.clock.later(self.times.browser_look_s, look)
+    async def interrupt(self, session_id: str) -> None:
+        """Only through a socket that is not forgotten."""
+        if (wire := self.wires.get(session_id)) and (manager := self._manager_of(wire)):
+            await self._send_when_open(manager, {"type": "interrupt", "session_id": session_id})
 
-        self.socket(session_id)
-        await look()
+    async def _send_when_open(self, manager: Manager, frame: Frame, sent: Sent | None = None) -> None:
+        """Looks again and again whether the manager's socket is open, whichever it is by then."""
+        if manager.wire.state is State.OPEN:
+            await manager.wire.send(frame, sent)
+        else:
+            self.clock.later(self.times.browser_look_s, lambda: self._send_when_open(manager, frame, sent))
 
 
 def told(answer: httpx.Response) -> str:

@@ -280,9 +280,12 @@ class Flows:
         assert loaded["trigger_tokens"] == told["threshold"]
 
     async def test_a_conversation_is_summarized(self, window: Window, session: str) -> None:
-        for text in ("echo bread", "echo more bread"):
-            await answer(window, text)
+        await answer(window, "echo bread")
+        refused = await window.adapter.request("POST", f"/sessions/{session}/summarize")
+        assert (refused["success"], refused["error"]) == (False, "There is too little to summarize.")
+        await answer(window, "echo more bread")
         summarized = await window.adapter.request("POST", f"/sessions/{session}/summarize")
+        assert summarized["new_token_count"] == summarized["tokens_after"] and "error" not in summarized
         assert summarized["success"] is True and summarized["summary"]
         assert isinstance(summarized["tokens_before"], int) and isinstance(summarized["tokens_after"], int)
         await reloaded(window, session)

@@ -115,10 +115,10 @@ def waiting(window: Window, session_id: str) -> str:
     """What the client waits for, in words; empty if for nothing."""
     if not window.renderer.signed_in:
         return "signed out"
-    wire = window.adapter.wires.get(session_id)
-    if wire is None or wire.state is not State.OPEN:
+    if not window.adapter.listens(session_id):
         return "no socket"
-    if window.adapter.dialect.tells_accepted and (unanswered := wire.unanswered()):
+    wire = window.adapter.wires.get(session_id)
+    if wire and window.adapter.dialect.tells_accepted and (unanswered := wire.unanswered()):
         return f"no word about {len(unanswered)} frames"
     queued = [text for there, text in window.renderer.queue if there == session_id]
     if window.renderer.stream(session_id).streaming:
@@ -183,7 +183,7 @@ def check_history(person: Person, session_id: str, history: list[Frame]) -> None
 def check_sent(person: Person, histories: dict[str, list[Frame]]) -> None:
     """A text that the server took stands in the history once; one that a dying socket took, at most once."""
     for window in person.windows:
-        for wire in window.adapter.wires.values():
+        for wire in window.adapter.all_wires():
             for sent in wire.unanswered() if wire.state is State.OPEN else []:
                 sent.arrived = True
     said = {

@@ -281,6 +281,7 @@ class Renderer:
         ended_before = self._ended_before_the_history(frame)
         if self.answer is not None:
             self.answer.ended = frame.get("finish_reason") or "stop"
+            self.answer.cut = self.answer.cut or self.answer.ended == "idle"  # the rest may be told anew
             self.answer.own_fault = self.answer.own_fault or (self.answer.again and ended_before)
             self.answer = None
         if ended_before:

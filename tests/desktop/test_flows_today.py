@@ -8,8 +8,8 @@ import pytest
 
 from tests.desktop.adapters import Refused
 from tests.desktop.dialects import TODAY, Frame
-from tests.desktop.flows import MCP, Flows, answer, eventually, reloaded
-from tests.desktop.person import Window
+from tests.desktop.flows import MCP, Flows, answer, eventually, reloaded, texts, words
+from tests.desktop.person import Person, Window
 from tests.desktop.walks import DesktopSite
 from tests.harness.client import Client, socket
 
@@ -43,6 +43,29 @@ def one(frames: list[Frame], type: str) -> Frame:
 class TestBrowser(Flows):
     dialect = TODAY
     kind = "browser"
+
+    async def test_what_comes_after_the_network_was_away_is_shown_once(self, window: Window, session: str) -> None:
+        """The client forgets the socket that comes back by itself, and opens another one for the next text."""
+        await answer(window, "say 2 words")
+        window.adapter.drop()
+        await eventually(lambda: session not in window.adapter.wires, "its socket is forgotten")
+        await eventually(lambda: window.adapter.listens(session), "and comes back")
+        assert (await answer(window, "say 3 words")).text == "word1 word2 word3"
+        await eventually(lambda: len(window.adapter.all_wires()) == 1, "one socket is left")
+        assert texts(window, "assistant") == ["word1 word2", "word1 word2 word3"]
+
+    async def test_of_two_windows_the_one_that_says_something_is_answered(
+        self, person: Person, window: Window, session: str
+    ) -> None:
+        other = await person.open_window()
+        await other.renderer.switch(session)
+        for number, one in enumerate((window, other, window), 2):
+            assert (await answer(one, f"say {number} words")).text == words(number)
+
+    async def test_nothing_asks_for_a_session_that_is_deleted(self, window: Window, session: str) -> None:
+        """Whose socket the client leaves open."""
+        await window.adapter.request("DELETE", f"/sessions/{session}")
+        await eventually(lambda: window.adapter.gave_up(session), "its socket is closed for good")
 
 
 class TestDesktop(Flows):
@@ -126,6 +149,9 @@ class TestDesktop(Flows):
         assert isinstance(signed["expires_in"], int)
         got = await window.adapter._http.get(signed["download_url"])  # by its address alone
         assert (got.status_code, got.content) == (200, b"one\ntwo\n")
+        await self.upload(window, session, "data.json", b'{"a": 1}')
+        got = await window.adapter.fetch("GET", f"{files}/data.json/download", params={"folder": "input"})
+        assert "application/json" not in got.headers["Content-Type"]  # which the browser's client takes for an answer
         gone = await window.adapter.request("DELETE", f"{files}/notes.md", folder="input")
         assert (gone["success"], gone["filename"]) == (True, "notes.md") and isinstance(gone["message"], str)
 

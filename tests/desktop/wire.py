@@ -13,6 +13,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Origin
 
 from tests.desktop.dialects import Frame
 
@@ -42,13 +43,15 @@ class Wire:
         agent: str,
         on_frame: Callable[[Wire, Frame], None],
         on_close: Callable[[Wire, int], None],
+        on_open: Callable[[Wire], None],
+        origin: str | None = None,
     ) -> None:
         self.state = State.CONNECTING
         self.expires_at = float("inf")
         """When the access token expires that it was opened with; seconds since 1970."""
         self.frames = 0
-        self._address, self._agent = address, agent
-        self._on_frame, self._on_close = on_frame, on_close
+        self._address, self._agent, self._origin = address, agent, origin
+        self._on_frame, self._on_close, self._on_open = on_frame, on_close, on_open
         self._connection: ClientConnection | None = None
         self._when_open: list[tuple[Frame, Sent | None]] = []
         self._unanswered: deque[Sent] = deque()
@@ -60,6 +63,7 @@ class Wire:
             async with connect(
                 self._address,
                 user_agent_header=self._agent,
+                origin=Origin(self._origin) if self._origin else None,
                 max_size=None,
                 compression=None,
                 proxy=None,
@@ -68,6 +72,7 @@ class Wire:
                 close_timeout=1,
             ) as connection:
                 self._connection, self.state = connection, State.OPEN
+                self._on_open(self)
                 for frame, sent in self._when_open:
                     await self._put(frame, sent)
                 try:

@@ -1,6 +1,7 @@
 """The frames of today's client on plain sockets: its own words and no others; when an end is told, `plain` says."""
 
 from collections.abc import Iterable, Iterator
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -19,6 +20,13 @@ def plain_dialect_of(session: ChatSession) -> Dialect:
 
 
 class JuicerDialect(PlainDialect):
+    # In a browser the client forgets a socket that closes, which goes on to open itself again: the next text opens
+    # another one beside it, and every answer is shown twice from then on.
+    gives_way = True
+    # Nor does it close the socket of a session that it deletes. One that is closed for any reason but its own it opens
+    # again each second, without end: being accepted, it begins to count its tries anew.
+    close_codes = MappingProxyType({4404: 1000})
+
     @property
     def idle(self) -> str:
         return self.frame("assistant_end", finish_reason="idle")

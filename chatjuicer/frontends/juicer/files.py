@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.drainage import isolate_view_method
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from files_app.viewsets import FileViewSet
-from sessions_app.viewsets import DONE
+from files_app import kinds
+from files_app.viewsets import BYTES, FOLDER, NAME, FileViewSet
+from sessions_app.viewsets import DONE, SESSION
 
 from .sessions import TAG
 from .shapes import (
@@ -20,6 +22,8 @@ from .shapes import (
     folder_name,
 )
 
+JSON = "application/json"
+
 
 @extend_schema(tags=[TAG])
 class JuicerFileViewSet(FileViewSet):
@@ -27,6 +31,14 @@ class JuicerFileViewSet(FileViewSet):
         if isinstance(response, Response) and not response.exception:
             response.data = self.translated(response.data)
         return super().finalize_response(request, response, *args, **kwargs)
+
+    def download(self, request: Request, key: str, name: str) -> HttpResponseBase:
+        """The bytes, or the `Range` of them. Always an attachment."""
+        response = super().download(request, key, name)
+        # In a browser the client takes whatever is said to be JSON for an answer, and cannot show it as a file.
+        if response.get("Content-Type") == JSON:
+            response["Content-Type"] = kinds.UNKNOWN
+        return response
 
     def translated(self, answer: dict[str, Any]) -> dict[str, Any]:
         match self.action:
@@ -50,7 +62,7 @@ DESCRIBED: dict[str, dict[str, Any]] = {
     "upload": {"operation_id": "today_upload_file", "responses": {201: JuicerEntrySerializer}},
     "presign_upload": {"operation_id": "today_presign_upload"},
     "confirm": {"operation_id": "today_confirm_upload", "responses": {201: JuicerEntrySerializer}},
-    "download": {"operation_id": "today_download_file"},
+    "download": {"operation_id": "today_download_file", "parameters": [SESSION, NAME, FOLDER], "responses": BYTES},
     "presign_download": {"operation_id": "today_presign_download"},
     "path": {"operation_id": "today_file_path", "responses": JuicerPathSerializer},
     "destroy": {"operation_id": "today_delete_file", "responses": FileDeletedSerializer},

@@ -45,6 +45,14 @@ def either(name: str, *serializers: Any) -> PolymorphicProxySerializer:
     return PolymorphicProxySerializer(name, serializers=list(serializers), resource_type_field_name=None, many=False)
 
 
+class JuicerHistory(History):
+    # As many as the client puts on its screen in one step. While it loads older ones, an answer that it is told of
+    # already is shown twice; and more than one page of those comes in the wrong order.
+    detail_messages = 150
+    # The client goes on by its own limit, however many it was given: a page that ends early would leave a gap.
+    share_by_offset = inf
+
+
 @extend_schema_view(
     retrieve=extend_schema(
         operation_id="today_get_session",
@@ -66,6 +74,7 @@ def either(name: str, *serializers: Any) -> PolymorphicProxySerializer:
 @extend_schema(tags=[TAG])
 class JuicerSessionViewSet(SessionViewSet):
     changes_class: ClassVar[type[SessionChangesSerializer]] = JuicerChangesSerializer
+    history_class: ClassVar[type[History]] = JuicerHistory
     dialect: ClassVar[str] = V1
 
     def retrieve(self, request: Request, key: str) -> Response:
@@ -111,12 +120,6 @@ class CollectionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
         return MaiSessionViewSet.create(self, request)
 
 
-class WholePages(History):
-    """The client goes on by its own limit, however many it was given: a page that ends early would leave a gap."""
-
-    share_by_offset = inf
-
-
 OF_TODAY = {"mcp_config", "model", "reasoning_effort", "project_id"}
 
 
@@ -129,7 +132,7 @@ OF_TODAY = {"mcp_config", "model", "reasoning_effort", "project_id"}
 )
 @extend_schema(tags=[TAG])
 class JuicerMessageViewSet(MessageViewSet, MaiMessageViewSet):
-    history_class: ClassVar[type[History]] = WholePages
+    history_class: ClassVar[type[History]] = JuicerHistory
     create = MaiMessageViewSet.create  # this client adds none
 
     def list(self, request: Request, key: str) -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from django.conf import settings
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
@@ -56,7 +57,22 @@ class JuicerMessageSerializer(MessageSerializer):
 
 def message_body(message: dict[str, Any]) -> dict[str, Any]:
     """Of a native message."""
-    return message if message["tool_call_id"] else message | dict.fromkeys(OF_TOOL_CALLS)
+    shown = message if message["tool_call_id"] else message | dict.fromkeys(OF_TOOL_CALLS)
+    return shown | {"content": in_parts(message["content"])}
+
+
+def in_parts(content: str) -> str:
+    """The client shows of a list the texts of its parts, and of an object its text; so what somebody wrote as a list or
+    an object is made a part of its own, or it would not be shown."""
+    if not content.startswith(("[", "{")):
+        return content
+    try:
+        written = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return content
+    if isinstance(written, list) or written.get("text"):
+        return orjson.dumps([{"type": "text", "text": content}]).decode()
+    return content
 
 
 class JuicerDetailSerializer(SessionDetailSerializer):

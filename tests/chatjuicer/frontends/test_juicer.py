@@ -392,3 +392,33 @@ def test_projects_of_others_do_not_exist(alice: User, mallory: User, alice_clien
     is_refused(alice_client.get(f"{V1}/projects/bread"), 404)
     is_refused(alice_client.post(SESSIONS, {"project_id": str(theirs.pk)}), 400, "project_id")
     assert mallory.projects.get().name == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ('[{"a": 1}]', '[{"type":"text","text":"[{\\"a\\": 1}]"}]'),
+        ('{"text": "a", "b": 1}', '[{"type":"text","text":"{\\"text\\": \\"a\\", \\"b\\": 1}"}]'),
+        ('{"b": 1}', '{"b": 1}'),
+        ("[1](https://example.org) and more", "[1](https://example.org) and more"),
+    ],
+)
+def test_what_looks_like_parts_of_a_message_is_made_one(
+    alice: User, alice_client: APIClient, written: str, shown: str
+) -> None:
+    """The client would show nothing of it, or its `text` alone."""
+    session, _ = ChatSession.objects.open(alice)
+    session.add_messages([MessageDraft(role="user", content=written)])
+    path = f"{SESSIONS}/{session.public_id}"
+    loaded, page = alice_client.get(path).json(), alice_client.get(f"{path}/messages").json()
+    assert [body["messages"][0]["content"] for body in (loaded, page)] == [shown, shown]
+    assert alice_client.get(f"/api/sessions/{session.public_id}").json()["messages"][0]["content"] == written
+
+
+def test_what_the_client_shows_in_one_step_comes_at_once(alice: User, alice_client: APIClient) -> None:
+    session, _ = ChatSession.objects.open(alice)
+    session.add_messages([MessageDraft(role="user", content=f"m{number}") for number in range(1, 153)])
+    loaded = alice_client.get(f"{SESSIONS}/{session.public_id}").json()
+    assert (loaded["has_more"], loaded["loaded_count"], loaded["message_count"]) == (True, 150, 152)
+    assert [row["content"] for row in loaded["messages"]] == [f"m{number}" for number in range(3, 153)]
+    assert alice_client.get(f"/api/sessions/{session.public_id}").json()["loaded_count"] == 50

@@ -45,6 +45,14 @@ def test_only_a_client_that_finds_nothing_going_on_is_told_so(dialect: JuicerDia
     assert opened(dialect, Run()) == []
 
 
+def test_a_socket_that_gives_way_leaves_nobody_waiting(dialect: JuicerDialect) -> None:
+    assert list(dialect.farewell()) == []
+    told(dialect, protocol.StreamStart())
+    assert [json.loads(text) for text in dialect.farewell()] == [IDLE]
+    told(dialect, protocol.StreamEnd("stop"))
+    assert list(dialect.farewell()) == []
+
+
 def test_an_answer_begins_goes_on_and_ends(dialect: JuicerDialect) -> None:
     assert told(dialect, protocol.StreamStart()) == [{"type": "assistant_start"}]
     assert told(dialect, protocol.Delta("a", uuid4())) == [{"type": "assistant_delta", "content": "a"}]
