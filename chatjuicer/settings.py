@@ -324,6 +324,7 @@ PASSWORD_HASHERS = [
     "chatjuicer.accounts.hashers.FrugalArgon2",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "chatjuicer.accounts.hashers.BroughtBcrypt",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
