@@ -415,6 +415,8 @@ SPECTACULAR_SETTINGS = {
         "EntryType": ["file", "folder"],
         "PushedType": ["answer_ready", "answer_failed", "approval_waiting"],
         "AgentOrigin": ["own", "shared", "built_in"],
+        "SessionState": "sessions_app.serializers.STATES",
+        "ExportState": "files_app.models.export.Export.State",
         "PromptOrigin": ["own", "shared"],
         "OnBusy": ["queue", "reject", "interrupt"],
         "OnBusyElsewhere": ["interrupt", "reject"],

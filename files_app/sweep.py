@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from files_app.incoming import abandoned
-from files_app.models import File, StoredBytes, Upload
+from files_app.models import Export, File, StoredBytes, Upload
 from files_app.storage import file_storage
 
 BATCH = 500
@@ -39,6 +39,7 @@ def sweep(older_than: timedelta) -> Swept:
     found.given_up = stored.mark_deleted(stored.expired(now))
     fileless = stored.filter(state=StoredBytes.State.KEPT).exclude(
         Exists(File.objects.filter(storage_key=OuterRef("pk")))
+        | Exists(Export.objects.filter(storage_key=OuterRef("pk")))
     )
     while keys := list(fileless.values_list("pk", flat=True)[:BATCH]):
         found.given_up += stored.mark_deleted(stored.filter(pk__in=keys))
