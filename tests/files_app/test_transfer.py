@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from chat_app.models.place import items_of
 from chatjuicer.accounts.models import Act, AuditEntry, User
+from chatjuicer.operations.doctor import kept_bytes_without_file
 from chatjuicer.operations.tasks import remove_exports
 from files_app.incoming import Incoming
 from files_app.models import Export, File, StorageUsage, StoredBytes, bytes_of
@@ -228,6 +229,7 @@ def test_an_export_that_lies_ready_is_fetched_in_pieces_and_goes_after_its_time(
     on_disk = b"".join(chunks(Export.objects.get().storage_key))
     assert b"manifest.json" not in on_disk  # what was said in it may be encrypted in the database
     sweep(timedelta(0))
+    assert kept_bytes_without_file() == []
     about = alice_client.get(path).json()
     whole: Any = alice_client.get(f"{path}/download")
     data = b"".join(asyncio.run(all_of(whole)))
