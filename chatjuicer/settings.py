@@ -324,6 +324,7 @@ PASSWORD_HASHERS = [
     "chatjuicer.accounts.hashers.FrugalArgon2",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "chatjuicer.accounts.hashers.BroughtBcrypt",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
@@ -414,6 +415,8 @@ SPECTACULAR_SETTINGS = {
         "EntryType": ["file", "folder"],
         "PushedType": ["answer_ready", "answer_failed", "approval_waiting"],
         "AgentOrigin": ["own", "shared", "built_in"],
+        "SessionState": "sessions_app.serializers.STATES",
+        "ExportState": "files_app.models.export.Export.State",
         "PromptOrigin": ["own", "shared"],
         "OnBusy": ["queue", "reject", "interrupt"],
         "OnBusyElsewhere": ["interrupt", "reject"],

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
-from files_app.models import File
+from chatjuicer.api.read_only_admin import ReadOnlyAdmin
+from files_app.models import Export, File
 from sessions_app.admin import HistoryAdmin
 
 
@@ -10,3 +11,10 @@ class FileAdmin(HistoryAdmin):
     search_fields = ("name",)
     search_help_text = "Part of a name, within one session"
     in_session_ordering = ("folder", "name")
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnlyAdmin):
+    list_display = ("owner", "state", "size_bytes", "created_at", "expires_at")
+    list_select_related = ("owner",)
+    ordering = ("-created_at",)

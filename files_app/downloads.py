@@ -14,7 +14,8 @@ from files_app import kinds
 from files_app.exceptions import NoSuchFile, OutOfRange
 from files_app.incoming import CHUNK_BYTES
 from files_app.links import disposition
-from files_app.models import File
+from files_app.models import Export, File
+from files_app.sealed import Unsealed
 from files_app.storage import Reader, file_storage
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,8 @@ RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _readers = ThreadPoolExecutor(8, thread_name_prefix="files")
 
 
-def download(request: HttpRequest, file: File) -> HttpResponseBase:
+def download(request: HttpRequest, file: File | Export) -> HttpResponseBase:
+    """All of it, or the range that is asked for."""
     etag = quote_etag(file.sha256)
     headers = {
         "ETag": etag,
@@ -55,8 +57,10 @@ def download(request: HttpRequest, file: File) -> HttpResponseBase:
     try:
         reader = file_storage().reader(file.storage_key, start)
     except FileNotFoundError:
-        logger.error("the bytes of file %s are gone", file.pk)
+        logger.error("the bytes of %s are gone", file.pk)
         raise NoSuchFile() from None
+    if isinstance(file, Export):
+        reader = Unsealed(reader, file.key, start)
     return StreamingHttpResponse(Chunks(reader, end - start), status=status, headers=headers)
 
 

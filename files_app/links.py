@@ -11,7 +11,7 @@ from chatjuicer.accounts.authentication import Credentials, mark_alive, mark_of
 from chatjuicer.api.addresses import absolute
 from files_app import kinds
 from files_app.exceptions import NoSuchFile
-from files_app.models import File, Upload
+from files_app.models import Export, File, Upload
 from files_app.models.upload import LIFETIME
 from files_app.storage import file_storage
 
@@ -58,5 +58,5 @@ def unsigned(signer: signing.TimestampSigner, token: str, lifetime_s: int) -> UU
     raise NoSuchFile()
 
 
-def disposition(file: File) -> str:
+def disposition(file: File | Export) -> str:
     return content_disposition_header(True, file.basename) or "attachment"

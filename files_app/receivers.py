@@ -3,7 +3,7 @@ from typing import Any
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from files_app.models import StoredBytes
+from files_app.models import Export, StoredBytes
 from sessions_app.models import ChatSession
 
 
@@ -14,3 +14,9 @@ def mark_bytes_deleted(instance: ChatSession, **kwargs: Any) -> None:
     They know the session by its id, so that it does not matter which rows of files went before.
     """
     StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(session_id=instance.pk))
+
+
+@receiver(pre_delete, sender=Export)
+def mark_export_deleted(instance: Export, **kwargs: Any) -> None:
+    """With its owner, after its time, or for the next one."""
+    StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=instance.storage_key))

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from files_app.incoming import abandoned
-from files_app.models import File, StoredBytes, Upload
+from files_app.models import Export, File, StoredBytes, Upload
 from files_app.storage import file_storage
 
 BATCH = 500
@@ -37,10 +37,7 @@ def sweep(older_than: timedelta) -> Swept:
 
     stored = StoredBytes.objects
     found.given_up = stored.mark_deleted(stored.expired(now))
-    fileless = stored.filter(state=StoredBytes.State.KEPT).exclude(
-        Exists(File.objects.filter(storage_key=OuterRef("pk")))
-    )
-    while keys := list(fileless.values_list("pk", flat=True)[:BATCH]):
+    while keys := list(kept_for_nothing().values_list("pk", flat=True)[:BATCH]):
         found.given_up += stored.mark_deleted(stored.filter(pk__in=keys))
     # Those too whose commit was the last thing that a process did.
     while keys := list(stored.filter(state=StoredBytes.State.DELETED).values_list("pk", flat=True)[:BATCH]):
@@ -51,6 +48,12 @@ def sweep(older_than: timedelta) -> Swept:
         if key not in there and modified_at < now - older_than and file_storage().size_of(key) is None:
             found.lost.append(pk)
     return found
+
+
+def kept_for_nothing() -> QuerySet[StoredBytes]:
+    """Bytes that were kept, and that neither a file nor an export holds."""
+    held = [Exists(model.objects.filter(storage_key=OuterRef("pk"))) for model in (File, Export)]
+    return StoredBytes.objects.filter(*(~one for one in held), state=StoredBytes.State.KEPT)
 
 
 def against_the_books(before: datetime, found: Swept) -> set[str]:

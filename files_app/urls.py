@@ -1,7 +1,7 @@
 from django.urls import URLPattern, path
 
 from files_app.parsers import UploadParser
-from files_app.transfer.viewsets import ArchiveViewSet, DocumentViewSet
+from files_app.transfer.viewsets import ArchiveViewSet, DocumentViewSet, ExportViewSet
 from files_app.viewsets import FileViewSet, SignedAddressViewSet
 
 FILES = "sessions/<str:key>/files"
@@ -26,6 +26,9 @@ urlpatterns = [
     *file_routes(FileViewSet),
     path("sessions/<str:key>/export", DocumentViewSet.as_view({"get": "retrieve"})),
     path("export", ArchiveViewSet.as_view({"get": "retrieve"})),
+    path("exports", ExportViewSet.as_view({"post": "create"})),
+    path("exports/<uuid:export_id>", ExportViewSet.as_view({"get": "retrieve"})),
+    path("exports/<uuid:export_id>/download", ExportViewSet.as_view({"get": "download"})),
     path("import", ArchiveViewSet.as_view({"post": "create"})),
     path("files/put/<str:token>", SignedAddressViewSet.as_view({"put": "receive"})),
     path("files/get/<str:token>", SignedAddressViewSet.as_view({"get": "send"})),

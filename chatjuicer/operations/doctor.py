@@ -32,6 +32,7 @@ from chat_app.runs.owner import is_dead
 from chatjuicer.encryption import MARK
 from files_app.models import File, StorageUsage, StoredBytes
 from files_app.storage import file_storage
+from files_app.sweep import kept_for_nothing
 from sessions_app.models import IDLE, ChatSession, ContextItem, Message, MessageError, SessionTally
 from sessions_app.models.recount import counted, latest_preview, recount
 
@@ -353,16 +354,14 @@ def byte_without_row(key: str) -> Found | None:
 
 
 def kept_bytes_without_file() -> list[str]:
-    file = File.objects.filter(storage_key=OuterRef("pk"))
-    kept = StoredBytes.objects.filter(~Exists(file), state=StoredBytes.State.KEPT)
-    return list(kept.values_list("pk", flat=True))
+    return list(kept_for_nothing().values_list("pk", flat=True))
 
 
 def kept_byte_without_file(key: str) -> Found | None:
-    kept = StoredBytes.objects.filter(pk=key, state=StoredBytes.State.KEPT)
-    if not kept.select_for_update().exists() or File.objects.filter(storage_key=key).exists():
+    row = StoredBytes.objects.filter(pk=key)
+    if not row.select_for_update().exists() or not kept_for_nothing().filter(pk=key).exists():
         return None
-    return Found(f"{key}: kept for no file", partial(StoredBytes.objects.mark_deleted, kept))
+    return Found(f"{key}: kept for no file", partial(StoredBytes.objects.mark_deleted, row))
 
 
 def wrong_usages() -> list[UUID]:

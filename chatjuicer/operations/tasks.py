@@ -15,7 +15,7 @@ from chat_app.models import Notice
 from chat_app.runs.folding import fold_next
 from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
-from files_app.models import File
+from files_app.models import Export, File
 from files_app.passages.indexing import read_all
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
@@ -107,6 +107,11 @@ def remove_shares() -> Iterator[int]:
     return removed(Share.objects.expired())
 
 
+def remove_exports() -> Iterator[int]:
+    """Archives of accounts that were made to be fetched."""
+    return removed(Export.objects.expired())
+
+
 def index_search() -> Iterator[int]:
     """What the search does not know yet: of older versions, moved from another database, or indexed by another key."""
     name = scheme()
@@ -150,6 +155,7 @@ TASKS = (
     Task("archive", archive_sessions, HOURLY_S),
     Task("trash", empty_trash, HOURLY_S),
     Task("shares", remove_shares, HOURLY_S),
+    Task("exports", remove_exports, HOURLY_S),
     Task("search", index_search),
     Task("notices", remove_notices, HOURLY_S),
     Task("account-logs", forget_account_events, HOURLY_S),

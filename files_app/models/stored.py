@@ -137,10 +137,11 @@ class StoredBytes(models.Model):
 
 
 @contextmanager
-def bytes_of(session: ChatSession, incoming: Incoming) -> Iterator[tuple[StoredBytes, Facts]]:
-    """The bytes, stored. They go again after the block, unless a file has kept them."""
+def bytes_of(session: ChatSession, incoming: Incoming, *, charged: bool = True) -> Iterator[tuple[StoredBytes, Facts]]:
+    """The bytes, stored. They go again after the block, unless a file has kept them; unless `charged`, they take
+    nothing of their owner's room."""
     facts = incoming.facts()
-    stored = StoredBytes.objects.begin(session, facts.size_bytes, kind=facts.content_type)
+    stored = StoredBytes.objects.begin(session, facts.size_bytes if charged else 0, kind=facts.content_type)
     answers = True
     try:
         file_storage().put(stored.key, incoming)

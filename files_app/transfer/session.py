@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO, Any
+from typing import IO, Any, Protocol
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import Q
 
 from chatjuicer.accounts.models import User
@@ -23,11 +24,17 @@ from sessions_app.models import NATIVE, ChatSession, MessageDraft, MessageError,
 from sessions_app.models.sessions import SESSION_ID
 from sessions_app.models.tree import Branch, finish_planting, plant
 
+from .exceptions import UnreadableArchive
 from .lines import own_key, with_images
-from .reading import Zipped, parsed
-from .records import AnyLine, ContextLine, FileLine, MessageLine, ProjectLine, SessionLine, decode
+from .reading import parsed
+from .records import AnyLine, ContextLine, FileLine, MessageLine, SessionLine, decode
+
+logger = logging.getLogger(__name__)
 
 ROWS = 100  # of one statement
+
+ProjectOf = Callable[[SessionLine], Project | None]
+"""The account's project that a session is to be in; asked in the transaction of the session."""
 
 Stored = tuple[FileLine, StoredBytes, Facts]
 
@@ -66,20 +73,41 @@ class Part:
         return (line for line in self.lines() if isinstance(line, ContextLine))
 
 
-def take_in(user: User, part: Part, zipped: Zipped | None, projects: Mapping[str, ProjectLine]) -> bool:
-    """False if it is there already. Bytes are stored before the transaction, and go again if it comes to nothing."""
+class Bytes(Protocol):
+    """Where the bytes of files are, by the `path` of their lines."""
+
+    @property
+    def entries(self) -> Mapping[str, Any]: ...
+
+    def chunks(self, name: str, /) -> Iterator[bytes]:
+        """Raises UnreadableArchive."""
+
+
+def take_in(user: User, part: Part, source: Bytes | None, project_of: ProjectOf) -> bool:
+    """False if it is there already. Raises ApiError where it cannot be taken in; nothing of it is there then."""
     head = part.session
     if is_here(user, head.origin):
         return False
+    try:
+        return taken_in(user, part, head, source, project_of)
+    except OperationalError:
+        raise
+    except DatabaseError:
+        logger.exception("a session of an archive could not be taken in")
+        raise UnreadableArchive("The database did not take it.") from None
+
+
+def taken_in(user: User, part: Part, head: SessionLine, source: Bytes | None, project_of: ProjectOf) -> bool:
+    """Bytes are stored before the transaction, and go again if it comes to nothing."""
     key = uuid4()
     with ExitStack() as stack:
-        files = list(stored(ChatSession(pk=key, owner=user), part, zipped, stack))
+        files = list(stored(ChatSession(pk=key, owner=user), part, source, stack))
         with transaction.atomic(), unnoted():
             # Whoever imports the same at the same time waits here.
             User.objects.select_for_update(no_key=True).values_list("pk").get(pk=user.pk)
             if is_here(user, head.origin):
                 return False
-            session = opened(user, key, head, project_of(user, projects.get(head.project or "")))
+            session = opened(user, key, head, project_of(head))
             fill(session, part, attach(session, files))
             session.backdate(created_at=head.created_at, updated_at=head.updated_at)
     return True
@@ -121,38 +149,20 @@ def opened(user: User, key: UUID, head: SessionLine, project: Project | None) ->
     return session
 
 
-def project_of(user: User, line: ProjectLine | None) -> Project | None:
-    """The account's project that is the same, or a new one."""
-    if line is None:
-        return None
-    said = (line.name, line.description, line.instructions)
-    for project in user.projects.all():
-        if said == (project.name, project.description, project.instructions):
-            return project
-    return Project.objects.create(
-        owner=user,
-        name=line.name,
-        description=line.description,
-        instructions=line.instructions,
-        created_at=line.created_at,
-        updated_at=line.updated_at,
-    )
-
-
-def stored(session: ChatSession, part: Part, zipped: Zipped | None, stack: ExitStack) -> Iterator[Stored]:
+def stored(session: ChatSession, part: Part, source: Bytes | None, stack: ExitStack) -> Iterator[Stored]:
     for line in part.files():
-        if zipped is not None and line.path in zipped.entries:  # else its bytes were lost before
-            yield line, *stack.enter_context(kept(session, line, zipped))
+        if source is not None and line.path in source.entries:  # else its bytes were lost before
+            yield line, *stack.enter_context(kept(session, line, source))
 
 
 @contextmanager
-def kept(session: ChatSession, line: FileLine, zipped: Zipped) -> Iterator[tuple[StoredBytes, Facts]]:
+def kept(session: ChatSession, line: FileLine, source: Bytes) -> Iterator[tuple[StoredBytes, Facts]]:
     with Incoming(settings.MAX_FILE_SIZE, line.name) as incoming:
-        for chunk in zipped.chunks(line.path):
+        for chunk in source.chunks(line.path):
             incoming.write(chunk)
-        with bytes_of(session, incoming) as (bytes, facts):
+        with bytes_of(session, incoming) as (stored, facts):
             incoming.close()  # a session may have thousands of files, and a process not
-            yield bytes, facts
+            yield stored, facts
 
 
 def attach(session: ChatSession, files: Iterable[Stored]) -> dict[str, Attachment]:

@@ -4,7 +4,6 @@ by session, each in one transaction. So what cannot be read changes nothing, and
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +11,12 @@ from itertools import chain
 from typing import IO, Any
 
 import orjson
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 
 from chatjuicer.accounts.models import User
 from chatjuicer.api.exceptions import ApiError
 from files_app.incoming import CHUNK_BYTES, directory
-from sessions_app.models import AccountLog
+from sessions_app.models import AccountLog, Project
 
 from .exceptions import UnreadableArchive
 from .formats import chatgpt, claude, librechat, openwebui
@@ -45,8 +44,6 @@ from .records import (
     encode,
 )
 from .session import Part, take_in
-
-logger = logging.getLogger(__name__)
 
 MAX_SAID = 100  # failures that a report names
 MAX_PROJECTS = 10_000
@@ -97,17 +94,30 @@ def take_named(user: User, line: NamedLine, report: Report) -> None:
 
 def take(user: User, part: Part, reader: Reader, report: Report) -> None:
     try:
-        if take_in(user, part, reader.zipped, reader.projects):
+        if take_in(user, part, reader.zipped, lambda head: project_of(user, reader.projects.get(head.project or ""))):
             report.imported += 1
         else:
             report.skipped += 1
     except ApiError as error:
         report.fail(part.title, error)
-    except OperationalError:
-        raise
-    except DatabaseError:
-        logger.exception("a session of an archive could not be taken in")
-        report.fail(part.title, UnreadableArchive("The database did not take it."))
+
+
+def project_of(user: User, line: ProjectLine | None) -> Project | None:
+    """The account's project that is the same, or a new one."""
+    if line is None:
+        return None
+    said = (line.name, line.description, line.instructions)
+    for project in user.projects.all():
+        if said == (project.name, project.description, project.instructions):
+            return project
+    return Project.objects.create(
+        owner=user,
+        name=line.name,
+        description=line.description,
+        instructions=line.instructions,
+        created_at=line.created_at,
+        updated_at=line.updated_at,
+    )
 
 
 class Reader:

@@ -2,26 +2,35 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any, cast
+from functools import partial
+from typing import Any, ClassVar, cast
+from uuid import UUID
 
+from django.db import transaction
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts.models import Act, AuditEntry
+from chatjuicer.accounts.models import Act, AuditEntry, Scope
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
+from chatjuicer.api.idempotency import idempotent
+from chatjuicer.api.times import rfc3339
+from files_app import downloads
 from files_app.incoming import Incoming
+from files_app.models import Export
 from files_app.parsers import ArchiveParser
 from sessions_app.models import ChatSession
 from sessions_app.viewsets import SESSION, SessionView, caller
 
 from .archive import archive
 from .documents import as_json, as_markdown
+from .exporter import exporter
 from .page import as_html
 from .taking_in import import_archive
 
@@ -95,6 +104,72 @@ class ArchiveViewSet(SessionView, ViewSet):
         with closing(incoming), incoming.path.open("rb") as file:
             report = import_archive(caller(request), file, incoming.size_bytes)
         return Response(report.shown())
+
+
+class ExportSerializer(serializers.Serializer[None]):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=Export.State.choices)
+    size = serializers.IntegerField(allow_null=True, help_text="Bytes; null until it is ready.")
+    sha256 = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="It can be fetched until then.")
+
+
+class ExportViewSet(SessionView, ViewSet):
+    """The account's archive, made beforehand: who fetches it can go on where a connection was lost."""
+
+    scope: ClassVar[Scope] = Scope.READ  # nothing of the account changes
+
+    @extend_schema(
+        operation_id="prepare_export",
+        parameters=[IDEMPOTENCY_KEY],
+        request=None,
+        responses={202: ExportSerializer},
+    )
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Makes a new one in the place of the last; while one is being made, that is answered. What `GET /api/export`
+        sends, as it is from now on."""
+        user = caller(request)
+        export, is_new = Export.objects.begin(user)
+        if is_new:
+            AuditEntry.objects.record(Act.EXPORTED, user)
+            transaction.on_commit(partial(exporter.add, export.pk))
+        return Response(shown(export), status=202)
+
+    @extend_schema(operation_id="get_export", responses=ExportSerializer)
+    def retrieve(self, request: Request, export_id: UUID) -> Response:
+        """How far it is. One that failed is asked for again."""
+        return Response(shown(self.export(export_id)))
+
+    @extend_schema(
+        operation_id="download_export",
+        responses={(200, "application/zip"): OpenApiTypes.BINARY, (206, "application/zip"): OpenApiTypes.BINARY},
+    )
+    def download(self, request: Request, export_id: UUID) -> HttpResponseBase:
+        """The zip, or the `Range` of it; its `ETag` is its SHA-256. 404 until it is ready."""
+        export = self.export(export_id)
+        if export.state != Export.State.READY:
+            raise NotFound()
+        return downloads.download(request, export)
+
+    def export(self, export_id: UUID) -> Export:
+        export = Export.objects.filter(owner=caller(self.request), pk=export_id).first()
+        if export is None:
+            raise NotFound()
+        return export
+
+
+def shown(export: Export) -> dict[str, Any]:
+    is_ready = export.state == Export.State.READY
+    return {
+        "id": str(export.pk),
+        "state": export.current_state,
+        "size": export.size_bytes if is_ready else None,
+        "sha256": export.sha256 if is_ready else None,
+        "created_at": rfc3339(export.created_at),
+        "expires_at": rfc3339(export.expires_at),
+    }
 
 
 def download(pieces: Iterator[bytes], kind: str, name: str) -> HttpResponseBase:

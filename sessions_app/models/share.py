@@ -89,8 +89,12 @@ class Share(models.Model):
         return decompressed(self.content).decode()
 
     @property
+    def can_be_copied(self) -> bool:
+        return bool(self.said)
+
+    @property
     def drafts(self) -> list[MessageDraft]:
         """What the page shows, as messages of somebody else's session. Raises NotToBeCopied."""
-        if not self.said:
+        if not self.can_be_copied:
             raise NotToBeCopied()
         return [MessageDraft(**said) for said in orjson.loads(decompressed(self.said))]

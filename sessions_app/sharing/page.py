@@ -106,6 +106,8 @@ def shared_page(request: HttpRequest, token: str) -> HttpResponse:
         "style": STYLE,
         "shared_at": share.shared_at,
         "address": absolute(request, request.path),
+        "token": share.token,
+        "can_be_copied": share.can_be_copied,
         "picture": absolute(request, static("sessions/preview.png")),
     }
     response = render(request, "sessions/shared.html", values)

@@ -127,6 +127,36 @@ def test_a_script_signs_in_talks_through_pipes_and_signs_out(
     assert "chatjuicer login" in refused.stderr
 
 
+def test_a_script_keeps_its_sessions_in_order_and_asks_again(environment: dict[str, str], site: Site) -> None:
+    for name in ("first", "second"):
+        run(environment, "chat", "-s", name, f"echo {name}")
+
+    def listed(*more: str) -> list[dict[str, object]]:
+        return [json.loads(line) for line in run(environment, "sessions", "--json", *more).stdout.splitlines()]
+
+    run(environment, "rename", "first", "A", "better", "name")
+    run(environment, "pin", "first", "second")
+    assert {row["session_id"] for row in listed()[:2]} == {"first", "second"}
+    run(environment, "unpin", "second")
+    assert (listed()[0]["session_id"], listed()[0]["title"]) == ("first", "A better name")
+    assert run(environment, "draft", "-s", "first", "to be", "said").stdout == ""
+    assert run(environment, "draft", "-s", "first").stdout == "to be said\n"
+    run(environment, "draft", "-s", "first", "")
+    assert run(environment, "draft", "-s", "first").stdout == ""
+    marked = json.loads(run(environment, "read", "--json", "second").stdout)
+    assert (marked["session_id"], marked["unread"]) == ("second", False)
+    run(environment, "delete", "second")
+    assert "second" in [row["session_id"] for row in listed("--deleted")]
+    run(environment, "restore", "second")
+    assert "second" in [row["session_id"] for row in listed()]
+    run(environment, "delete", "--permanent", "second")
+    assert run(environment, "restore", "second", status=1).stdout == ""
+    assert run(environment, "regenerate", "-s", "first").stdout == "first\n"
+    assert run(environment, "edit", "-s", "first", "echo", "other words").stdout == "other words\n"
+    refused = run(environment, "continue", "-s", "first", status=1)
+    assert "nothing_to_continue" in refused.stderr
+
+
 def test_ctrl_c_stops_the_answer_and_a_second_one_leaves(environment: dict[str, str], site: Site) -> None:
     with terminal(environment, "chat", "-s", "stopped") as screen:
         screen.wait_for("> ")

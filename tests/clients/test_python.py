@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import time
+import zipfile
 from pathlib import Path
 from uuid import uuid4
 
@@ -292,14 +293,75 @@ async def test_files_arrive_whole_also_where_the_connection_is_lost(
     assert len(modes_in(tmp_path)) == 2  # and no part of a file is left
 
 
+async def newcomer(url: str) -> AsyncClient:
+    client = AsyncClient(url, trust_env=False)
+    email = f"newcomer-{uuid4().hex[:8]}@example.org"
+    await client.rest.call("POST", "/api/auth/register", json={"email": email, "password": PASSWORD})
+    await client.sign_in(email, PASSWORD)
+    return client
+
+
+async def test_an_export_goes_on_where_the_connection_was_lost_and_its_server_killed(
+    site: Site, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "a.bin", tmp_path / "all.zip"
+    source.write_bytes(os.urandom(2_500_000))
+    async with Relay(site.url) as relay, await newcomer(relay.url) as client:
+        session = await client.create_session("exported")
+        await session.ask("echo taken along")
+        await session.upload(source)
+        progress: list[int] = []
+
+        def cut_once(done: int, of: int | None) -> None:
+            assert of is not None and of > 2_500_000
+            if done > 1_000_000 and (not progress or progress[-1] <= 1_000_000):
+                site.servers[0].kill()
+                site.servers[0].start()
+                relay.target = site.url
+                relay.cut()
+            progress.append(done)
+
+        await client.export(target, progress=cut_once)
+        assert progress == sorted(set(progress)), "what had come was fetched again"
+    with zipfile.ZipFile(target) as zipped:
+        assert zipped.testzip() is None
+        assert source.read_bytes() in [zipped.read(name) for name in zipped.namelist() if name.startswith("files/")]
+        assert b"taken along" in zipped.read("conversations.jsonl")
+
+
+async def test_drafts_read_marks_and_other_answers(site: Site, provider: Provider) -> None:
+    async with await newcomer(site.url) as client:
+        session = await client.create_session("again")
+        await session.ask("echo one")
+        assert (await session.keep_draft("to be said")).draft == "to be said"
+        assert (await session.mark_read(0)).unread
+        assert not (await session.mark_read()).unread
+        answer = await session.last("assistant")
+        other = session.regenerate(answer.id)
+        assert (await other.answer()).text == "one"
+        assert (await session.last("assistant")).id != answer.id
+        exchange = session.edit((await session.last("user")).id, "say 4 words; gate rest after 2")
+        await until_text(exchange, "word2")
+        await exchange.stop()
+        assert (await exchange.answer()).finish_reason == "interrupted"
+        provider.open_gate("rest")
+        assert (await session.go_on().answer()).finish_reason == "stop"
+        assert (await said(session, "user")) == ["say 4 words; gate rest after 2"]
+        (whole,) = await said(session, "assistant")
+        assert whole.startswith("word1 word2") and len(whole) > len("word1 word2")
+        with pytest.raises(ChatJuicerError) as refused:
+            await session.go_on().answer()
+        assert refused.value.code == "nothing_to_continue"
+        with pytest.raises(ChatJuicerError) as missing:
+            await session.last("system")
+        assert missing.value.code == "not_found"
+
+
 async def test_sessions_are_listed_whole_renamed_pinned_deleted_and_restored(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chatjuicer_client.client.PAGE", 5)
-    async with AsyncClient(site.url, trust_env=False) as client:
-        email = f"many-{uuid4().hex[:8]}@example.org"
-        await client.rest.call("POST", "/api/auth/register", json={"email": email, "password": PASSWORD})
-        await client.sign_in(email, PASSWORD)
+    async with await newcomer(site.url) as client:
         watching = client.watch(after=0)
         made = [await client.create_session(f"s{number}", title=f"Number {number}") for number in range(12)]
         assert (await anext(watching)).frame["session_id"] == "s0"

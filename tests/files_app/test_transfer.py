@@ -1,22 +1,30 @@
 """Moving out, and in again: what an archive holds, what comes of it elsewhere, and what hostile ones cost."""
 
+import asyncio
+import hashlib
 import io
 import json
 import struct
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chat_app.models.place import items_of
 from chatjuicer.accounts.models import Act, AuditEntry, User
+from chatjuicer.operations.doctor import kept_bytes_without_file
+from chatjuicer.operations.tasks import remove_exports
 from files_app.incoming import Incoming
-from files_app.models import File, bytes_of
+from files_app.models import Export, File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import chunks
+from files_app.sweep import sweep
 from files_app.transfer import reading
+from files_app.transfer.exporter import make
 from sessions_app.models import AccountLog, ChatSession, MessageDraft, MessageError, PackedHistory, Project
 from sessions_app.models.tree import add_version, show
 from tests.conftest import refused
@@ -198,6 +206,49 @@ def test_the_operator_writes_the_same_archive(
     assert content(path.read_bytes()) == content(export(alice_client))
     assert path.stat().st_mode & 0o077 == 0
     assert AuditEntry.objects.filter(action=Act.EXPORTED, object=f"user:{alice.pk}").count() == 2
+
+
+def test_an_export_that_lies_ready_is_fetched_in_pieces_and_goes_after_its_time(
+    alice: User, alice_client: APIClient, travels: ChatSession, tmp_path: Path
+) -> None:
+    asked: Any = alice_client.post("/api/exports")
+    assert asked.status_code == 202
+    about = asked.json()
+    assert (about["state"], about["size"], about["sha256"]) == ("making", None, None)
+    assert alice_client.post("/api/exports").json()["id"] == about["id"]  # one at a time
+    path = f"/api/exports/{about['id']}"
+    refused(alice_client.get(f"{path}/download"), 404, "not_found")
+    Export.objects.update(alive_at=timezone.now() - timedelta(minutes=2))
+    assert alice_client.get(path).json()["state"] == "failed"  # its process has died
+    about = alice_client.post("/api/exports").json()
+    assert (f"/api/exports/{about['id']}", about["state"]) != (path, "failed")
+    path = f"/api/exports/{about['id']}"
+
+    used = StorageUsage.objects.get(owner=alice).size_bytes
+    make(Export.objects.get(), lambda: None)
+    on_disk = b"".join(chunks(Export.objects.get().storage_key))
+    assert b"manifest.json" not in on_disk  # what was said in it may be encrypted in the database
+    sweep(timedelta(0))
+    assert kept_bytes_without_file() == []
+    about = alice_client.get(path).json()
+    whole: Any = alice_client.get(f"{path}/download")
+    data = b"".join(asyncio.run(all_of(whole)))
+    assert (about["state"], about["size"], about["sha256"]) == ("ready", len(data), hashlib.sha256(data).hexdigest())
+    assert whole.headers["ETag"] == f'"{about["sha256"]}"'
+    assert content(data) == content(export(alice_client))
+    part = {"HTTP_RANGE": "bytes=100-", "HTTP_IF_RANGE": whole.headers["ETag"]}
+    rest: Any = alice_client.get(f"{path}/download", **part)
+    assert (rest.status_code, b"".join(asyncio.run(all_of(rest)))) == (206, data[100:])
+    assert StorageUsage.objects.get(owner=alice).size_bytes == used  # who has no room left may leave
+
+    Export.objects.update(expires_at=timezone.now())
+    assert list(remove_exports()) == [1]
+    refused(alice_client.get(path), 404, "not_found")
+    assert not StoredBytes.objects.filter(session_id=about["id"]).exclude(state=StoredBytes.State.DELETED).exists()
+
+
+async def all_of(answer: Any) -> list[bytes]:
+    return [piece async for piece in answer.streaming_content]
 
 
 CHATGPT = [{

@@ -216,5 +216,7 @@ def test_a_page_of_an_older_version_cannot_be_copied(
     session: ChatSession, alice_client: APIClient, mallory_client: APIClient
 ) -> None:
     token = shared(alice_client).removeprefix("/share/")
+    assert f'href="/#/copy/{token}"' in text_of(alice_client, f"/share/{token}")
     Share.objects.update(said="")
+    assert "/#/copy/" not in text_of(alice_client, f"/share/{token}")
     refused(mallory_client.post(f"/api/shares/{token}/copy"), 409, "not_to_be_copied")

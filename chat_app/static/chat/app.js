@@ -22,13 +22,14 @@ import { initDrawer } from "./views/drawer.js";
 import { showMenu } from "./views/menu.js";
 import { Messages } from "./views/messages.js";
 import { Palette } from "./views/palette.js";
-import { showShare } from "./views/share.js";
+import { offerCopy, showShare } from "./views/share.js";
 import { showShortcuts } from "./views/shortcuts.js";
 import { Sidebar, titleOf } from "./views/sidebar.js";
 import { initSignIn, focusSignIn } from "./views/signin.js";
 import { toast } from "./views/toast.js";
 
 const SESSION_ADDRESS = /^#\/((?!\.+$)[\w.:-]{1,64})$/;
+const COPY_ADDRESS = /^#\/copy\/([\w-]{1,64})$/; // the page of a share leads there
 const BEGUN_KEY = "chat-juicer.begun"; // the session that was made for a file, in which nothing has been said
 const PHASES = { open: t("Connected"), connecting: t("Connecting…"), waiting: t("Reconnecting…") };
 
@@ -126,6 +127,11 @@ const filework = new FileWork(api, {
 function route() {
   const sessionId = SESSION_ADDRESS.exec(window.location.hash)?.[1] ?? "";
   if (!auth.inside) return;
+  const shared = COPY_ADDRESS.exec(window.location.hash)?.[1];
+  if (shared) {
+    window.history.replaceState(null, "", "#/"); // once
+    offerCopy(api, shared, (session) => open(session.session_id));
+  }
   if (conversation && conversation.id === sessionId) return;
   conversation?.close();
   conversation = null;

@@ -1,5 +1,6 @@
 import uuid
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -37,6 +38,22 @@ class UserManager(BaseUserManager["User"]):
                 return self.create_user(email, password, display_name=display_name)
         except IntegrityError:
             raise EmailTaken() from None
+
+    def bring(
+        self, id: uuid.UUID, email: str, hashed: str | None, *, display_name: str, created_at: datetime
+    ) -> "User":
+        """An account of another server with its id; `hashed` is its password as the row has it, None: it has none.
+
+        Raises EmailTaken.
+        """
+        user = self.model(id=id, email=normal(email), display_name=display_name, created_at=created_at)
+        user.password = hashed or make_password(None)
+        try:
+            with transaction.atomic():
+                user.save(force_insert=True)
+        except IntegrityError:
+            raise EmailTaken() from None
+        return user
 
     def seed_default(self) -> tuple["User", str]:
         """The default user, and the password if one was generated, else "".

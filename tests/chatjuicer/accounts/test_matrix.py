@@ -20,6 +20,7 @@ from rest_framework.test import APIClient
 from chat_app.models import Webhook
 from chatjuicer.accounts.models import ApiKey, TokenFamily, User
 from chatjuicer.accounts.tokens import AccessToken
+from files_app.models import Export
 from sessions_app.models import Agent, ChatSession, MessageDraft, Project, Prompt
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,7 @@ PUBLIC = {
     "/metrics",
 }  # fmt: skip
 # Operations that change nothing but that a key that may only read may ask for.
-READABLE_POSTS = {"POST /api/auth/ws-ticket"}
+READABLE_POSTS = {"POST /api/auth/ws-ticket", "POST /api/exports"}
 # What is deleted by a client that does not tell whether it was there; in a namespace of one's own account.
 NEVER_404 = {"DELETE /api/users/{user_id}/sessions/{session_id}", "GET /api/users/{user_id}/sessions",
              "POST /api/users/{user_id}/sessions"}  # fmt: skip
@@ -91,6 +92,7 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
         "key_id": str(key.pk),
         "approval_id": str(uuid4()),
         "token": "nobodys",
+        "export_id": str(Export.objects.create(owner=alice).pk),
         "webhook_id": str(Webhook.objects.add(alice, "https://hooks.example.org/", ["answer_ready"]).pk),
     }
 

@@ -73,7 +73,8 @@ def test_what_nobody_needs_goes_and_the_rest_stays(
     said = by_hand()
     assert [line.split(" in ")[0] for line in said.splitlines()] == [
         "fold: 0", "tickets: 600", "token-families: 3", "idempotency-records: 1", "files: 1", "archive: 0",
-        "trash: 0", "shares: 0", "search: 0", "notices: 0", "account-logs: 0", "passages: 0", "documents: 0",
+        "trash: 0", "shares: 0", "exports: 0", "search: 0", "notices: 0", "account-logs: 0", "passages: 0",
+        "documents: 0",
     ]  # fmt: skip
     assert list(TokenFamily.objects.all()) == [family]
     assert WsTicket.objects.count() == 1

@@ -34,6 +34,20 @@ export function showShare(api, session) {
   show();
 }
 
+/** What somebody has shared, as a session of one's own: only who says so here gets one. */
+export function offerCopy(api, token, onCopied) {
+  const { dialog, body } = openDialog({ title: t("Continue as my own copy") });
+  const copy = async () => {
+    onCopied(await api.post(`/api/shares/${token}/copy`));
+    dialog.close();
+    return [];
+  };
+  body.append(
+    h("p", {}, t("A copy of the shared chat will be among yours. Its owner does not learn of it.")),
+    h("div", { class: "dialog-actions" }, button({ text: t("Make the copy"), class: "primary" }, () => fill(body, copy))),
+  );
+}
+
 function address(url) {
   const whole = new URL(url, window.location.href).href;
   const field = h("input", { value: whole, readonly: true, "aria-label": t("Address") });

@@ -134,8 +134,10 @@ class AsyncClient:
     # -- moving out and in
 
     async def export(self, target: Path, *, progress: Progress | None = None) -> Path:
-        """Writes all of the account, files included, as a zip."""
-        return await transfer.save(self.rest, "/api/export", target, {}, progress)
+        """Writes all of the account, files included, as a zip. The server makes it first; then it is whole and checked,
+        or not there at all, and goes on where a lost connection left off."""
+        path = await transfer.prepare(self.rest, "/api/exports")
+        return await transfer.download(self.rest, f"{path}/download", target, {}, progress)
 
     async def import_(self, source: Path) -> ImportReport:
         """Takes in such a zip, or an export of ChatGPT, Claude, Open WebUI or LibreChat. To repeat it does no harm."""

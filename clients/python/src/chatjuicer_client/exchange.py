@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -161,7 +162,7 @@ class AsyncExchange:
     async def _hear(self, frame: Frame) -> None:
         if frame["type"] == "connected":
             if self.run_id is None:
-                await self._log.send(self._command)
+                await self._begin()
         elif frame["type"] == "accepted":
             if frame["client_id"] == self.client_id and self.run_id is None:
                 await self._accepted(frame["run_id"])
@@ -174,6 +175,10 @@ class AsyncExchange:
             self._early.append(frame)
             if self.run_id is not None and not self._gap:
                 self._take_early()
+
+    async def _begin(self) -> None:
+        """On each connection, until it is accepted."""
+        await self._log.send(self._command)
 
     def _take_early(self) -> None:
         early, self._early = self._early, []
@@ -226,6 +231,21 @@ class AsyncExchange:
             raise ChatJuicerError("not_found", "The message is not among the session's newest any more.", status=404)
         self._early = []
         self._ready.extend(_from_history(run_id, answers))
+
+
+class AsyncRun(AsyncExchange):
+    """An answer that a request asks for, where no new message does: another one, or more of one that was cut short."""
+
+    def __init__(self, session: AsyncSession, path: str, body: JSON) -> None:
+        super().__init__(session, {"client_id": uuid.uuid4().hex})
+        self._path, self._body = path, body
+
+    def keep(self) -> None:
+        """Nothing was typed that could be lost."""
+
+    async def _begin(self) -> None:
+        answer = await self.session.client.rest.call("POST", self._path, json=self._body)
+        await self._accepted(answer["run_id"])
 
 
 def _from_history(run_id: str, answers: list[JSON]) -> Iterator[Event]:

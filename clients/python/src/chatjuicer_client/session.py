@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from chatjuicer_client import transfer
+from chatjuicer_client.errors import ChatJuicerError
 from chatjuicer_client.events import Event, parse
-from chatjuicer_client.exchange import Answer, AsyncExchange, message_command
+from chatjuicer_client.exchange import Answer, AsyncExchange, AsyncRun, message_command
 from chatjuicer_client.log import Log
 from chatjuicer_client.shapes import JSON, FileEntry, Message, SessionInfo
 from chatjuicer_client.transfer import Progress
@@ -68,6 +69,33 @@ class AsyncSession:
         """The whole answer, with the options of `chat`."""
         return await self.chat(text, **options).answer()
 
+    def regenerate(
+        self, message_id: str, *, model: str | None = None, reasoning_effort: str | None = None
+    ) -> AsyncExchange:
+        """Another answer beside the ones that there are: to that answer's words, or to those of a person."""
+        body = {"model": model, "reasoning_effort": reasoning_effort}
+        return AsyncRun(self, f"{self._path}/messages/{message_id}/regenerate", _without_none(body))
+
+    def edit(
+        self,
+        message_id: str,
+        content: str,
+        *,
+        attachments: list[str] | None = None,
+        model: str | None = None,
+        reasoning_effort: str | None = None,
+    ) -> AsyncExchange:
+        """Other words in the place of a person's, and an answer to them. Both stay. Without `attachments`, which are
+        ids of files, those that were there stay, too."""
+        files = None if attachments is None else [{"file_id": file_id} for file_id in attachments]
+        body = {"content": content, "attachments": files, "model": model, "reasoning_effort": reasoning_effort}
+        return AsyncRun(self, f"{self._path}/messages/{message_id}/edit", _without_none(body))
+
+    def go_on(self, *, model: str | None = None, reasoning_effort: str | None = None) -> AsyncExchange:
+        """More of the last answer, which was cut short, in its own row; `text` is what comes now."""
+        body = {"model": model, "reasoning_effort": reasoning_effort}
+        return AsyncRun(self, f"{self._path}/continue", _without_none(body))
+
     async def stop(self, run_id: str | None = None) -> bool:
         """Whether there was anything to stop: the run, or the one that is active."""
         body = {"run_id": run_id} if run_id else {}
@@ -122,6 +150,28 @@ class AsyncSession:
             if not page["has_more"]:
                 return
 
+    async def last(self, role: str) -> Message:
+        """The last message of the visible path that is a `user`'s, `assistant`'s …, of its newest ones; raises
+        `not_found`."""
+        for raw in reversed((await self.detail())["messages"]):
+            if raw["role"] == role:
+                return Message.of(raw)
+        raise ChatJuicerError("not_found", "There is no such message among the session's newest.", status=404)
+
+    async def keep_draft(self, content: str) -> SessionInfo:
+        """What was begun to be written, for the account's other devices; an empty one is forgotten."""
+        self.info = SessionInfo.of(await self.client.rest.call("PUT", f"{self._path}/draft", json={"content": content}))
+        return self.info
+
+    async def mark_read(self, position: int | None = None) -> SessionInfo:
+        """Up to that message, or all of it, for the account's other devices."""
+        if position is None:
+            position = max((message["position"] for message in (await self.detail())["messages"]), default=0)
+        self.info = SessionInfo.of(
+            await self.client.rest.call("PUT", f"{self._path}/read", json={"position": position})
+        )
+        return self.info
+
     async def configure(self, /, **changes: Any) -> SessionInfo:
         """`title`, `pinned`, `archived`, `model`, `reasoning_effort`, `mcp_config`, `agent_name`, `metadata`."""
         self.info = SessionInfo.of(await self.client.rest.call("PATCH", self._path, json=changes))
@@ -169,3 +219,7 @@ class AsyncSession:
 
     async def delete_file(self, name: str, *, folder: str = "sources") -> None:
         await self.client.rest.call("DELETE", f"{self._path}/files/{quote(name)}", params={"folder": folder})
+
+
+def _without_none(body: JSON) -> JSON:
+    return {name: value for name, value in body.items() if value is not None}

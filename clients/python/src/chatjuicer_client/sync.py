@@ -144,11 +144,26 @@ class Session(_Blocking[AsyncSession]):
         """The whole answer."""
         return self.chat(text, **options).answer()
 
+    def regenerate(self, message_id: str, **options: Any) -> Exchange:
+        """With the options of `AsyncSession.regenerate`."""
+        return Exchange(self._async.regenerate(message_id, **options), self._thread)
+
+    def edit(self, message_id: str, content: str, **options: Any) -> Exchange:
+        """With the options of `AsyncSession.edit`."""
+        return Exchange(self._async.edit(message_id, content, **options), self._thread)
+
+    def go_on(self, **options: Any) -> Exchange:
+        """With the options of `AsyncSession.go_on`."""
+        return Exchange(self._async.go_on(**options), self._thread)
+
     stop = _blocking(AsyncSession.stop)
     decide = _blocking(AsyncSession.decide)
     follow = _iterating(AsyncSession.follow)
     detail = _blocking(AsyncSession.detail)
     messages = _iterating(AsyncSession.messages)
+    last = _blocking(AsyncSession.last)
+    keep_draft = _blocking(AsyncSession.keep_draft)
+    mark_read = _blocking(AsyncSession.mark_read)
     configure = _blocking(AsyncSession.configure)
     rename = _blocking(AsyncSession.rename)
     pin = _blocking(AsyncSession.pin)

@@ -19,6 +19,7 @@ from chatjuicer_client.retry import BackOff
 from chatjuicer_client.shapes import FileEntry
 
 CHUNK_BYTES = 256 * 1024
+ASK_AGAIN_S = 0.5
 WITHOUT_END = httpx.Timeout(30, read=None)  # of what the server works on for as long as it takes
 
 Progress = Callable[[int, int | None], None]
@@ -134,6 +135,20 @@ async def save(rest: Rest, path: str, target: Path, params: Mapping[str, Any], p
         with suppress(FileNotFoundError):
             part.unlink()
     return target
+
+
+async def prepare(rest: Rest, path: str) -> str:
+    """Where an export lies, once the server has made it. One that failed, because its server did, is asked for again as
+    long as our patience lasts."""
+    back_off = BackOff(rest.patience_s)
+    while True:
+        export = await rest.call("POST", path)
+        while export["state"] == "making":
+            await asyncio.sleep(ASK_AGAIN_S)
+            export = await rest.call("GET", f"{path}/{export['id']}")
+        if export["state"] == "ready":
+            return f"{path}/{export['id']}"
+        await back_off.wait(ChatJuicerError("export_failed", "The server could not make the export."))
 
 
 def _beside(target: Path) -> Path:

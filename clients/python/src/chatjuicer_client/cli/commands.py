@@ -16,7 +16,7 @@ from chatjuicer_client.cli.screen import Screen
 from chatjuicer_client.client import AsyncClient
 from chatjuicer_client.errors import ChatJuicerError
 from chatjuicer_client.events import Resync
-from chatjuicer_client.shapes import Found
+from chatjuicer_client.shapes import Found, SessionInfo
 
 
 async def login(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:
@@ -82,6 +82,65 @@ async def sessions(client: AsyncClient, wanted: Namespace, place: Place, screen:
         else:
             screen.line(f"{session.id}\t{session.info.last_used_at[:16]}\t{_one_line(session.info.title or '')}")
     return codes.DONE
+
+
+async def rename(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:
+    _tell_of(await client.session(wanted.session).rename(" ".join(wanted.title)), screen)
+    return codes.DONE
+
+
+async def pin(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:
+    return await _each(wanted, screen, lambda name: client.session(name).pin())
+
+
+async def unpin(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:
+    return await _each(wanted, screen, lambda name: client.session(name).pin(False))
+
+
+async def restore(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:
+    return await _each(wanted, screen, lambda name: client.session(name).restore())
+
+
+async def read(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:
+    return await _each(wanted, screen, lambda name: client.session(name).mark_read())
+
+
+async def delete(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:
+    for name in wanted.sessions:
+        await client.session(name).delete(permanent=wanted.permanent)
+        if screen.as_json:
+            screen.object({"session_id": name, "deleted": True})
+        else:
+            screen.note(f"Deleted {name}." if wanted.permanent else f"{name} is in the trash.")
+    return codes.DONE
+
+
+async def draft(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:
+    """Without a text, the draft that there is; an empty text takes it away."""
+    session = client.session(wanted.session)
+    if wanted.text:
+        _tell_of(await session.keep_draft(" ".join(wanted.text)), screen)
+        return codes.DONE
+    await session.detail()
+    assert session.info is not None
+    if screen.as_json:
+        screen.object(session.info.raw)
+    elif session.info.draft:
+        screen.line(session.info.draft)
+    return codes.DONE
+
+
+async def _each(wanted: Namespace, screen: Screen, change: Callable[[str], Awaitable[SessionInfo]]) -> int:
+    for name in wanted.sessions:
+        _tell_of(await change(name), screen)
+    return codes.DONE
+
+
+def _tell_of(info: SessionInfo, screen: Screen) -> None:
+    if screen.as_json:
+        screen.object(info.raw)
+    else:
+        screen.note(f"{info.session_id}\t{_one_line(info.title or '')}")
 
 
 async def search(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:

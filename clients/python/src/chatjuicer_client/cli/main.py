@@ -20,6 +20,13 @@ COMMANDS = {
     "login": commands.login,
     "logout": commands.logout,
     "sessions": commands.sessions,
+    "rename": commands.rename,
+    "pin": commands.pin,
+    "unpin": commands.unpin,
+    "delete": commands.delete,
+    "restore": commands.restore,
+    "draft": commands.draft,
+    "read": commands.read,
     "search": commands.search,
     "export": commands.export,
     "import": commands.import_,
@@ -27,6 +34,9 @@ COMMANDS = {
     "upload": commands.upload,
     "download": commands.download,
 }
+AGAIN = ("regenerate", "edit", "continue")
+"""Commands whose answer is shown as that of `chat`."""
+
 PATIENCE_S = 60.0
 EPILOG = """exit status: 0 done, 1 refused or failed, 2 wrong use, 3 not signed in, 4 an approval is needed,
 5 the server cannot be reached, 130 stopped by Ctrl+C"""
@@ -42,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             try:
                 if wanted.command == "chat":
                     return _chat(runner, client, wanted, screen)
+                if wanted.command in AGAIN:
+                    return _again(runner, client, wanted, screen)
                 return runner.run(COMMANDS[wanted.command](client, wanted, place, screen))
             finally:
                 runner.run(client.aclose())
@@ -78,6 +90,24 @@ def _chat(runner: asyncio.Runner, client: AsyncClient, wanted: Namespace, screen
     return talk.say_once(wanted.session, said) if said else talk.converse(wanted.session)
 
 
+def _again(runner: asyncio.Runner, client: AsyncClient, wanted: Namespace, screen: Screen) -> int:
+    """Without a message that is named, it is the last one."""
+    session = client.session(wanted.session)
+
+    def named(role: str) -> str:
+        message: str = wanted.message or runner.run(session.last(role)).id
+        return message
+
+    match wanted.command:
+        case "regenerate":
+            exchange = session.regenerate(named("assistant"), model=wanted.model)
+        case "edit":
+            exchange = session.edit(named("user"), " ".join(wanted.text), model=wanted.model)
+        case _:
+            exchange = session.go_on(model=wanted.model)
+    return Talk(runner, client, screen, model=wanted.model, approve=wanted.yes).answer(exchange)
+
+
 def _parser() -> ArgumentParser:
     common = ArgumentParser(add_help=False)
     common.add_argument("--server", metavar="URL", default=SUPPRESS, help="instead of the one signed in to last")
@@ -109,6 +139,41 @@ def _parser() -> ArgumentParser:
     sessions = command("sessions", "List the sessions, the last used first.")
     sessions.add_argument("--deleted", action="store_true", help="those in the trash")
     sessions.add_argument("search", nargs="*", help="in their titles")
+
+    rename = command("rename", "Give a session another title.")
+    rename.add_argument("session", metavar="ID")
+    rename.add_argument("title", nargs="+")
+    for name, help in (
+        ("pin", "Keep sessions at the top of the list."),
+        ("unpin", "Let them go with the others."),
+        ("delete", "Put sessions into the trash."),
+        ("restore", "Take them out of it."),
+        ("read", "Mark them as read, on all devices."),
+    ):
+        of_several = command(name, help)
+        of_several.add_argument("sessions", nargs="+", metavar="ID")
+        if name == "delete":
+            of_several.add_argument(
+                "--permanent", action="store_true", help="for ever: nothing of them can be restored"
+            )
+
+    draft = command("draft", "What was begun to be written in a session; with a text, this from now on.")
+    draft.add_argument("-s", "--session", metavar="ID", required=True)
+    draft.add_argument("text", nargs="*", help='"" takes it away')
+
+    for name, help in (
+        ("regenerate", "Another answer to the same words."),
+        ("edit", "Other words in the place of what was said, and an answer to them."),
+        ("continue", "More of the last answer, which was cut short."),
+    ):
+        again = command(name, help)
+        again.add_argument("-s", "--session", metavar="ID", required=True)
+        again.add_argument("-m", "--model")
+        again.add_argument("-y", "--yes", action="store_true", help="approve every tool call")
+        if name != "continue":
+            again.add_argument("--message", metavar="ID", help="instead of the last one")
+        if name == "edit":
+            again.add_argument("text", nargs="+")
 
     search = command("search", "Find what was said; `--` stands before words to be excluded: -- -ferry train.")
     search.add_argument("-s", "--session", metavar="ID")

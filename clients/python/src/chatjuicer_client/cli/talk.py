@@ -58,7 +58,7 @@ class Talk:
         exchange.keep()
         self._send(left)
         self._open(session)
-        return self._answer(exchange)
+        return self.answer(exchange)
 
     def converse(self, name: str | None) -> int:
         """Line by line, until there are no more."""
@@ -103,13 +103,13 @@ class Talk:
     def _answer_or_tell(self, exchange: AsyncExchange) -> None:
         """What is refused ends no conversation."""
         try:
-            self._answer(exchange)
+            self.answer(exchange)
         except ChatJuicerError as error:
             if codes.of_error(error) != codes.FAILED:
                 raise
             self.screen.failure(error.message)
 
-    def _answer(self, exchange: AsyncExchange) -> int:
+    def answer(self, exchange: AsyncExchange) -> int:
         """The exit status, once the answer has ended or waits for a person."""
         self._message_id = ""
         while requests := self.runner.run(self._show(exchange)):
