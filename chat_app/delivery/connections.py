@@ -26,6 +26,9 @@ CREDENTIALS_CHECK_S = 2.0  # a logout closes sockets within 5 s
 PING_S = 20.0
 GOODBYE_S = 2.0
 GIVE_WAY_S = 1.0  # of a client that is still there, a closed socket takes no time
+COMES_BACK_S = 60.0
+"""For so long a client tries to come back that has lost its socket, or its server."""
+ENDED_BY_ITSELF = {1000, 1001, 1005}  # close codes of a client that does not come back
 
 # The sign-in and the session of sockets that give way.
 Way: TypeAlias = tuple[UUID, UUID]
@@ -39,7 +42,8 @@ class Socket:
     opened_at: float
     # At a shutdown, when no run of its session goes on here: its client cannot resume what it has seen begin.
     closes_last: bool = False
-    way: Way | None = None  # of one that gives way
+    way: Way | None = None  # of one that may have to give way
+    came_back: bool = False  # perhaps by itself, and its client has forgotten it
     superseded: asyncio.Event | None = None  # by a newer one: its reader closes it; set when that is done
     predecessors: Sequence[asyncio.Event] = ()
 
@@ -60,7 +64,9 @@ class Sockets:
     def __init__(self) -> None:
         self._sockets: set[Socket] = set()
         self._per_user: Counter[UUID] = Counter()
-        self._ways: defaultdict[Way, set[Socket]] = defaultdict(set)
+        self._ways: defaultdict[Way, list[Socket]] = defaultdict(list)  # the oldest first
+        self._lost_at: dict[Way, float] = {}
+        self._started_at = time.monotonic()
         self._emptied = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 
@@ -101,15 +107,23 @@ class Sockets:
         self._sockets.add(socket)
         self._per_user[credentials.user.pk] += 1
         if way is not None:
-            older = self._ways[way]
-            socket.predecessors = [one.give_way() for one in older]
-            older.add(socket)
+            lost_at = self._lost_at.get(way, self._started_at)
+            socket.came_back = socket.opened_at - lost_at < COMES_BACK_S
+            self._ways[way].append(socket)
+            socket.predecessors = self._make_way(way)
         return socket
 
-    def remove(self, socket: Socket) -> None:
+    def _make_way(self, way: Way) -> list[asyncio.Event]:
+        """For the newest. Windows that have lost nothing keep their sockets beside each other."""
+        return [older.give_way() for older in self._ways[way][:-1] if older.came_back]
+
+    def remove(self, socket: Socket, code: int = 1000) -> None:
+        """`code` is the one that it was closed with."""
         self._sockets.discard(socket)
         if socket.way is not None:
-            self._ways[socket.way].discard(socket)
+            self._ways[socket.way].remove(socket)
+            if code not in ENDED_BY_ITSELF:
+                self._note_lost(socket, socket.way)
             if not self._ways[socket.way]:
                 del self._ways[socket.way]
         if socket.superseded is not None:
@@ -120,6 +134,13 @@ class Sockets:
             del self._per_user[user_id]
         if not self._sockets:
             self._emptied.set()
+
+    def _note_lost(self, socket: Socket, way: Way) -> None:
+        """Its client may have known long before, and opened others since."""
+        self._lost_at[way] = time.monotonic()
+        for newer in self._ways[way]:
+            newer.came_back = newer.came_back or newer.opened_at > socket.opened_at
+        self._make_way(way)
 
     def close_all(self, code: int, reason: str, *, but_last_of: Collection[UUID] = ()) -> None:
         """But those that close last, of the sessions in `but_last_of`."""
@@ -138,6 +159,7 @@ class Sockets:
                 if int((now - socket.opened_at) / PING_S) > int((last - socket.opened_at) / PING_S):
                     socket.outbox.put(ping)
             last = now
+            self._lost_at = {way: at for way, at in self._lost_at.items() if now - at < COMES_BACK_S}
             try:
                 await self._check_credentials()
             except Exception:

@@ -146,7 +146,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         if self.socket is not None:
             self.socket.outbox.on_filled = None
             self.socket.outbox.close()
-            process.sockets.remove(self.socket)
+            process.sockets.remove(self.socket, code)
         if self.writer is not None:
             self.writer.cancel()
         await self._leave()
