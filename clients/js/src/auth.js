@@ -102,12 +102,13 @@ export class Auth extends EventTarget {
   }
 
   /**
-   * A new access token, once for all who ask at the same time, in this tab and in the others. False: signed out. Raises
-   * ApiError where the server does not say.
+   * A new access token in the place of `stale`, once for all who ask, in this tab and in the others. False: signed out.
+   * Raises ApiError where the server does not say.
    */
-  refresh() {
-    if (this.mode === "key") return Promise.resolve(false); // it is refused for good
-    this.#refreshing ??= this.#refreshAlone().finally(() => (this.#refreshing = null));
+  async refresh(stale = this.token) {
+    if (this.mode === "key") return false; // it is refused for good
+    if (this.token && this.token !== stale) return true; // the refusal was late
+    this.#refreshing ??= this.#refreshAlone(stale).finally(() => (this.#refreshing = null));
     return this.#refreshing;
   }
 
@@ -117,8 +118,8 @@ export class Auth extends EventTarget {
     this.#channel?.close();
   }
 
-  async #refreshAlone() {
-    const stale = this.token;
+  /** @param {string | null} stale */
+  async #refreshAlone(stale) {
     const renew = () => this.#renew(stale);
     const locks = globalThis.navigator?.locks; // missing over plain HTTP, and in older programs
     return locks ? locks.request(this.#lock, renew) : renew();

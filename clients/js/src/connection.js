@@ -32,6 +32,8 @@ export class Connection {
   #watch;
   #attempt = 0;
   #refusals = 0;
+  /** @type {string | null} */
+  #token = null; // with which it was opened
   #closed = false;
   #heardAt = 0;
   #open = false;
@@ -76,6 +78,7 @@ export class Connection {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const after = lastSeq();
     if (after !== null) url.searchParams.set("after", String(after));
+    this.#token = auth.token;
     const socket = auth.token ? new link.WebSocket(url.href, ["bearer", auth.token]) : new link.WebSocket(url.href);
     this.#socket = socket;
     this.#heardAt = Date.now();
@@ -136,7 +139,7 @@ export class Connection {
     this.#options.onState("waiting");
     const first = this.#refusals++ === 0;
     try {
-      if (await this.#options.auth.refresh()) this.#wait(first ? 0 : backOff(this.#attempt++));
+      if (await this.#options.auth.refresh(this.#token)) this.#wait(first ? 0 : backOff(this.#attempt++));
       else if (!this.#closed) this.#options.onGone(4401);
     } catch {
       this.#wait(backOff(this.#attempt++));

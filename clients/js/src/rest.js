@@ -40,8 +40,9 @@ export class Rest {
    */
   async request(method, path, options = {}) {
     const send = () => this.#wire.send(method, path, { ...options, headers: { ...options.headers, ...this.#auth.headers } });
+    const { token } = this.#auth;
     const response = await send();
-    return response.status === 401 && (await this.#auth.refresh()) ? send() : response;
+    return response.status === 401 && (await this.#auth.refresh(token)) ? send() : response;
   }
 
   /** What is no JSON: the name as the server gives it, or "". @param {string} path */
@@ -64,8 +65,9 @@ export class Rest {
       sendForm(this.#wire.url + path, file, { ...options, headers: this.#auth.headers, fetch: this.#fetch }).catch(() => {
         throw this.#wire.unreachable();
       });
+    const { token } = this.#auth;
     let sent = await send();
-    if (sent.status === 401 && (await this.#auth.refresh())) sent = await send();
+    if (sent.status === 401 && (await this.#auth.refresh(token))) sent = await send();
     if (sent.status < 200 || sent.status > 299) throw this.#wire.refusal(sent.status, sent.answer);
     return sent.answer;
   }

@@ -153,6 +153,31 @@ test("not more than two hundred messages wait", async () => {
   chat.close();
 });
 
+test("a refusal that comes late renews nothing again", async () => {
+  const storage = new MemoryStorage();
+  const user = { id: "u", email: "alice@example.org" };
+  await storage.set("sign-in", { id: "1", refresh_token: "r1", token: { token: "old", user, expires: Date.now() + 900_000 } });
+  const late = {};
+  late.comes = new Promise((resolve) => (late.answer = resolve));
+  const asked = [];
+  const fetch = async (url, { headers }) => {
+    const { pathname } = new URL(url);
+    asked.push(pathname);
+    if (pathname === "/api/auth/refresh") return Response.json({ access_token: "new", refresh_token: "r2", expires_in: 900, user });
+    if (headers.Authorization === "Bearer new") return Response.json({});
+    if (pathname === "/late") await late.comes;
+    return Response.json({ message: "No." }, { status: 401 });
+  };
+  const client = new Client({ url: "http://server", fetch, WebSocket: class {}, storage });
+  await client.auth.start();
+  const waiting = client.rest.get("/late");
+  await client.rest.get("/soon");
+  late.answer();
+  await waiting;
+  assert.deepEqual(asked, ["/late", "/soon", "/api/auth/refresh", "/soon", "/late"]);
+  client.close();
+});
+
 test("without an address or a WebSocket there is no client", () => {
   assert.throws(() => new Client({ url: "ftp://example.org" }), TypeError);
   const { WebSocket } = globalThis;

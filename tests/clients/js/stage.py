@@ -46,9 +46,10 @@ class Stage:
         writer.close()
 
     async def _kill(self) -> None:
-        """At once; another one is started in its place."""
+        """At once, with all that is connected to it; another one is started in its place."""
         server = self._site.servers[0]
         await asyncio.to_thread(server.kill)
+        self._relay.cut()
         server.start()
 
     async def _cut(self) -> None:

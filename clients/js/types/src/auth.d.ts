@@ -34,10 +34,10 @@ export declare class Auth extends EventTarget {
     /** The headers of a request that speaks for the person. @returns {Record<string, string>} */
     get headers(): Record<string, string>;
     /**
-     * A new access token, once for all who ask at the same time, in this tab and in the others. False: signed out. Raises
-     * ApiError where the server does not say.
+     * A new access token in the place of `stale`, once for all who ask, in this tab and in the others. False: signed out.
+     * Raises ApiError where the server does not say.
      */
-    refresh(): Promise<boolean>;
+    refresh(stale?: string | null): Promise<boolean>;
     /** Nothing is renewed any more. */
     close(): void;
 }
