@@ -16,7 +16,7 @@ from django.db import connection
 
 from chat_app.log.run_writer import Entry
 from sessions_app.models import ChatSession
-from sessions_app.models.statements import as_param, instance_of, rows_of
+from sessions_app.models.statements import as_param, field_of, instance_of, rows_of
 
 from .run import Run
 
@@ -61,7 +61,7 @@ def _places(rows: list[tuple[Any, ...]]) -> str:
 FIELDS = (
     "id", "owner_id", "public_id", "message_count", "last_position", "leaf_id", "last_context_position", "last_seq",
 )  # fmt: skip
-COLUMNS = ", ".join(f"session.{ChatSession._meta.get_field(name).column}" for name in FIELDS)
+COLUMNS = ", ".join(f"session.{field_of(ChatSession, name).column}" for name in FIELDS)
 FENCE = "run.id = wanted.run_pk AND run.epoch = wanted.epoch AND run.status = 'running'"
 # `{values}` becomes placeholders; the other names are the tables' own.
 GIVEN_OUT = f"""
