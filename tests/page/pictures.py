@@ -38,6 +38,11 @@ AGENTS = [
     {"name": "Traveller", "description": "Plans journeys with a budget.", "instructions": "Plan."},
     {"name": "Editor", "description": "Makes texts shorter.", "model": "gpt-5-mini", "tools": ["read_file"]},
 ]
+TITLES = [
+    "Three days in Lisbon", "Lisbon with children", "Lisbon by tram", "Lisbon in winter", "Lisbon on foot",
+    "Letter to the landlord", "Why the sky is blue", "Quarterly figures", "Rye bread", "Names for a cat",
+    "Tests for the parser", "Birthday speech", "Hebrew verbs", "Bicycle repair", "Notes on whales",
+]  # fmt: skip
 PROMPTS = [
     {"name": "plan", "text": "Plan {{days}} days in {{city}} for me, with a budget."},
     {"name": "shorter", "text": "Say this in half as many words: {{text}}"},
@@ -82,6 +87,8 @@ def furnish(site: Site) -> None:
         upload = {"file": ("guide.md", GUIDE.encode(), "text/markdown")}
         for number in range(1, len(LOOKS) + 1):
             client.post(f"/api/sessions/many_{number}/files/upload", files=upload).raise_for_status()
+        for number, title in enumerate(TITLES, 1):
+            client.patch(f"/api/sessions/many_{number}", json={"title": title}).raise_for_status()
 
 
 def take(browser: Browser, site: Site, folder: Path, look: Look, session_id: str) -> None:
