@@ -126,7 +126,7 @@ def take_admin(browser: Browser, site: Site, folder: Path) -> None:
     page.get_by_role("button", name="Log in").click()
     page.goto(f"{site.url}/admin/sessions_app/chatsession/?q=many_1")
     page.screenshot(path=folder / "admin-list.png", full_page=True)
-    page.locator("#result_list th a").first.click()
+    page.locator("#result_list tbody th a").first.click()
     page.get_by_label("Why do you open it?").fill("To take pictures")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Read it").wait_for()
