@@ -44,7 +44,8 @@ class Used(NamedTuple):
     def __str__(self) -> str:
         cached = f" ({self.cached_tokens:,} cached)" if self.cached_tokens else ""
         cost = "" if self.cost is None else f" · ${self.cost:.4f}"
-        return f"{self.calls} calls · {self.input_tokens:,} tokens in{cached}, {self.output_tokens:,} out{cost}"
+        calls = "1 call" if self.calls == 1 else f"{self.calls} calls"
+        return f"{calls} · {self.input_tokens:,} tokens in{cached}, {self.output_tokens:,} out{cost}"
 
 
 class TranscriptAdmin(ChatSessionAdmin):

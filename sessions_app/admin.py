@@ -44,6 +44,7 @@ class HistoryInline(admin.TabularInline):
     formset = HistoryFormSet
     extra = 0
     can_delete = False
+    classes = ("collapse",)
     show_change_link = True
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -63,7 +63,7 @@ def test_a_conversation_is_read_with_a_reason_and_what_it_took(
     page = operator.get(path + older[1]).content.decode()
     assert "Where is &lt;b&gt;Rome" in page
     assert "<strong>Italy</strong>" in page
-    assert "4.0 s · 1 calls · 1,200 tokens in (200 cached), 30 out · $0.0042" in page
+    assert "4.0 s · 1 call · 1,200 tokens in (200 cached), 30 out · $0.0042" in page
     assert f"/admin/chat_app/run/{run.pk}/change/" in page
     newer = re.search(r'href="([^"]+)">Newer', page)
     assert newer
