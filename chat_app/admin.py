@@ -7,8 +7,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
 from chat_app.models import Budget, CallUsage, Event, ModelProvider, Notice, PushSubscription, Run, Webhook
+from chat_app.transcript_admin import seconds, used_by_runs
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import ReadOnlyAdmin
 from sessions_app.admin import INLINE_ROWS, HistoryAdmin, HistoryInline, beginning, is_uuid
@@ -35,10 +38,11 @@ class EventInline(HistoryInline):
 
 @admin.register(Run)
 class RunAdmin(HistoryAdmin):
-    list_display = ("id", "session", "status", "finish_reason", "error_code", "model", "created_at", "ended_at")
+    list_display = ("id", "session", "status", "finish_reason", "error_code", "model", "took", "created_at")
     list_filter = ("status",)
     search_fields = ("id",)
     search_help_text = "A run's id"
+    readonly_fields = ("took", "used", "conversation")
     in_session_ordering = ("-created_at",)
     actions = ("stop",)
     list_shows_content = False
@@ -53,6 +57,21 @@ class RunAdmin(HistoryAdmin):
         if not term:
             return queryset, False
         return (queryset.filter(pk=term) if is_uuid(term) else queryset.none()), False
+
+    @admin.display
+    def took(self, run: Run) -> str:
+        lasted = seconds(run)
+        return "" if lasted is None else f"{lasted:.1f} s"
+
+    @admin.display
+    def used(self, run: Run) -> str:
+        used = used_by_runs(run.session, [run]).get(run.pk)
+        return str(used) if used else "nothing"
+
+    @admin.display
+    def conversation(self, run: Run) -> str:
+        address = reverse("admin:sessions_app_chatsession_transcript", args=[run.session_id])
+        return format_html('<a href="{}">Read it</a>', address)
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chat_app.change_run")
@@ -107,7 +126,7 @@ class AccountsAdmin(ReadOnlyAdmin):
 
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 50
+    list_per_page = 25
     list_select_related = ("user",)
     search_fields = ("user__email",)
     search_help_text = "The owner's e-mail address"
@@ -138,7 +157,7 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 50
+    list_per_page = 25
     list_select_related = ("webhook__user", "subscription__user")
     list_display = (
         "id", "account", "to", "type", "status", "tries", "response_status", "error", "created_at", "due_at",

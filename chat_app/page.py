@@ -6,16 +6,18 @@ from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_safe
 
-from chatjuicer.api.content_policy import static_source
+from chatjuicer.api.content_policy import permissions, static_source
 
 from .page_files import ENTRY, STYLESHEET, page_files
 
-# The page runs its own files and talks to its own server; an answer cannot make it fetch or run anything else.
+# The page runs its own files and talks to its own server; an answer cannot make it fetch or run anything else. A blob
+# is what the page itself has made, such as a picture that it has loaded.
 POLICY = (
-    "default-src 'none'; script-src {static}; style-src {static}; img-src 'self' data:; "
+    "default-src 'none'; script-src {static}; style-src {static}; img-src 'self' data: blob:; "
     "connect-src 'self' {socket}; worker-src 'self'; manifest-src {static}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+MAY_LISTEN = permissions("microphone")  # for dictation
 # The service worker asks for the page and its files, and nothing else.
 WORKER_POLICY = "default-src 'none'; connect-src 'self'"
 
@@ -30,6 +32,7 @@ FEATURES = {
     "feedback": ("post", f"{_MESSAGE}/feedback"),
     "delete-message": ("delete", _MESSAGE),
     "search": ("get", "/api/search"),
+    "document-text": ("get", f"{_SESSION}/documents/text"),
     "trash": ("post", f"{_SESSION}/restore"),
     "share": ("post", f"{_SESSION}/share"),
     "export": ("get", f"{_SESSION}/export"),
@@ -68,6 +71,7 @@ def index(request: HttpRequest) -> HttpResponse:
     socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
     response["Content-Security-Policy"] = POLICY.format(static=static_source(request), socket=socket)
     response["Cache-Control"] = "no-store"
+    response["Permissions-Policy"] = MAY_LISTEN
     response["Referrer-Policy"] = "same-origin"
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -44,7 +44,11 @@ class PageFile:
 
     @cached_property
     def packed(self) -> bytes:
-        """By gzip, without a time, so that all processes send the same bytes."""
+        """By gzip, without a time, so that all processes send the same bytes.
+
+        Of the 178 kB of a first load brotli would save 10 kB as quickly, and 25 kB for a second of each start: too
+        little, once for each version of the page, for a compiled package.
+        """
         return gzip.compress(self.plain, compresslevel=9, mtime=0)
 
 

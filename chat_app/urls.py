@@ -5,7 +5,7 @@ from sessions_app.agents_and_prompts.viewsets import AgentViewSet, PromptViewSet
 from sessions_app.sharing.viewsets import SharedViewSet, ShareViewSet
 
 from .history import History
-from .knowledge.viewsets import DocumentSearchView
+from .knowledge.viewsets import DocumentSearchView, DocumentTextView
 from .viewsets import AccountLogViewSet, ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet, UsageViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -26,6 +26,7 @@ urlpatterns = [
         ShareViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}, history_class=History),
     ),
     path("sessions/<str:key>/documents/search", DocumentSearchView.as_view()),
+    path("sessions/<str:key>/documents/text", DocumentTextView.as_view()),
     path("shares/<str:token>/copy", SharedViewSet.as_view({"post": "copy"})),
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

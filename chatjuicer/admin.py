@@ -3,10 +3,11 @@
 from django.contrib import admin
 
 from chat_app.admin import EventInline, RunInline
-from sessions_app.admin import ChatSessionAdmin, ContextItemInline, MessageInline
+from chat_app.transcript_admin import TranscriptAdmin
+from sessions_app.admin import ContextItemInline, MessageInline
 from sessions_app.models import ChatSession
 
 
 @admin.register(ChatSession)
-class WholeSessionAdmin(ChatSessionAdmin):
+class WholeSessionAdmin(TranscriptAdmin):
     inlines = [MessageInline, ContextItemInline, RunInline, EventInline]

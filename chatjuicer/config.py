@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chat_app.tool_names import tool_names
 from chatjuicer.health import PublicView
 from sessions_app import catalogue
 from sessions_app.served import registry
@@ -24,6 +25,7 @@ def config() -> dict[str, Any]:
         "models": catalogue.offered_models(),
         "reasoning_efforts": catalogue.REASONING_EFFORTS,
         "reasoning_levels": catalogue.REASONING_LEVELS,
+        "tools": tool_names(),
         "mcp_servers": list(settings.MCP_SERVERS),
         "max_file_size": settings.MAX_FILE_SIZE,
         "version": settings.VERSION,

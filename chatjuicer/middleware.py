@@ -62,9 +62,7 @@ class RequestMiddleware:
             client_address.reset(forget_address)
 
 
-PERMISSIONS_POLICY = ", ".join(
-    f"{feature}=()" for feature in ("camera", "geolocation", "microphone", "payment", "usb", "browsing-topics")
-)
+PERMISSIONS_POLICY = content_policy.permissions()
 HSTS = "max-age=31536000"
 
 

@@ -27,8 +27,8 @@ from sessions_app.models import (
     known,
 )
 
-INLINE_ROWS = 50
-"""Rows of each history on a session's page."""
+INLINE_ROWS = 5
+"""Rows of each history on a session's page, of which two screens show all."""
 
 
 class HistoryFormSet(BaseInlineFormSet):
@@ -44,6 +44,7 @@ class HistoryInline(admin.TabularInline):
     formset = HistoryFormSet
     extra = 0
     can_delete = False
+    classes = ("collapse",)
     show_change_link = True
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -58,7 +59,7 @@ class HistoryAdmin(ReadOnlyAdmin, AsksForReason):
 
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 50
+    list_per_page = 25
     list_select_related = ("session",)
     in_session_ordering: tuple[str, ...] = ("-position",)
 
@@ -131,7 +132,7 @@ class ChatSessionAdmin(AsksForReason):
     list_shows_content = False
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 50
+    list_per_page = 25
     list_display = (
         "public_id", "title", "owner", "namespace", "model", "message_count", "archived", "last_used_at", "created_at",
     )  # fmt: skip
@@ -141,9 +142,14 @@ class ChatSessionAdmin(AsksForReason):
     search_help_text = "An e-mail address, a session_id, an id, or part of a title"
     ordering = ("-created_at",)
     editable = ("title", "pinned", "archived")
+    first = ("history", "owner", "public_id", "model", "state", "total_tokens", "created_at", "last_used_at")
 
-    def get_fields(self, request: HttpRequest, obj: ChatSession | None = None) -> Any:
-        return [*self.editable, *self.get_readonly_fields(request, obj)]
+    def get_fieldsets(self, request: HttpRequest, obj: ChatSession | None = None) -> Any:
+        rest = [name for name in self.get_readonly_fields(request, obj) if name not in self.first]
+        return [
+            (None, {"fields": [("title", "pinned", "archived"), *self.first]}),
+            ("All else that is kept of it", {"fields": rest, "classes": ["collapse"]}),
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ChatSession | None = None) -> list[str]:
         columns = [field.name for field in ChatSession._meta.fields if field.name not in self.editable]
@@ -244,7 +250,7 @@ class ContextItemAdmin(HistoryAdmin):
 class ProjectAdmin(admin.ModelAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 50
+    list_per_page = 25
     list_display = ("name", "owner", "session_count", "updated_at", "created_at")
     list_select_related = ("owner",)
     search_fields = ("owner__email",)
@@ -278,7 +284,7 @@ class ForAllAdmin(admin.ModelAdmin):
 
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 50
+    list_per_page = 25
     exclude = ("owner",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -27,7 +27,13 @@ class TooMany(ApiError):
     message = "There are as many as there can be."
 
 
+class NameStays(ApiError):
+    status_code = 409
+    code = "name_stays"
+    message = "Anybody's sessions have chosen it by its name, which stays."
+
+
 class MadeForAll(ApiError):
     status_code = 403
     code = "made_for_all"
-    message = "It was made for all: only administrators change it."
+    message = "What is for all, only administrators make and change."

@@ -35,10 +35,7 @@ async def searched(session: ChatSession, query: Query, limit: int) -> Answer:
     keys = await in_database(searched_sessions, session)
     left = await in_database(pending, keys)
     if left:
-        try:
-            left = await asyncio.wait_for(_read(keys), WAIT_S)
-        except TimeoutError:
-            left = await in_database(pending, keys)
+        left = await read(keys)
     return Answer(await in_database(search, keys, query, limit), left)
 
 
@@ -46,8 +43,14 @@ def pending(keys: Sequence[UUID]) -> int:
     return File.objects.unread().filter(session__in=keys).count()
 
 
-async def _read(keys: Sequence[UUID]) -> int:
-    def read() -> int:
+async def read(keys: Sequence[UUID]) -> int:
+    """What was not read yet, as far as there is time; how many files are left."""
+
+    def read_some() -> int:
         return with_fresh_connection(read_files, keys, time.monotonic() + READ_FOR_S)
 
-    return await asyncio.get_running_loop().run_in_executor(_readers, read)
+    reading = asyncio.get_running_loop().run_in_executor(_readers, read_some)
+    try:
+        return await asyncio.wait_for(reading, WAIT_S)
+    except TimeoutError:
+        return await in_database(pending, keys)

@@ -56,7 +56,7 @@ class UserAdmin(DjangoUserAdmin):
     list_filter = ("is_active", "is_staff")
     search_fields = ("email", "display_name")
     ordering = ("-created_at", "-id")
-    list_per_page = 50
+    list_per_page = 25
     readonly_fields = ("id", "created_at", "last_login")
     filter_horizontal = ()
     inlines = (TokenFamilyInline, ApiKeyInline)
@@ -104,6 +104,6 @@ class UserAdmin(DjangoUserAdmin):
 class AuditEntryAdmin(ReadOnlyAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 100
+    list_per_page = 25
     list_display = ("seq", "at", "action", "actor", "object", "address", "details")
     ordering = ("-seq",)

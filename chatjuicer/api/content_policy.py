@@ -18,6 +18,14 @@ DOCS = (
 )
 
 
+FEATURES = ("camera", "geolocation", "microphone", "payment", "usb", "browsing-topics")
+
+
+def permissions(*own: str) -> str:
+    """A Permissions-Policy: what no page may use of a device, but for what an `own` one may."""
+    return ", ".join(f"{feature}=({'self' if feature in own else ''})" for feature in FEATURES)
+
+
 def policy_of(request: HttpRequest) -> str:
     """Of answers that bring none of their own."""
     path = request.path_info

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from chatjuicer.api.fields import Choice, Text
+from chatjuicer.api.fields import Choice, Flag, Text
 from chatjuicer.api.times import rfc3339
 from sessions_app.catalogue import REASONING_EFFORTS
 from sessions_app.models import Agent, Prompt
@@ -33,6 +33,11 @@ class Names(serializers.ListField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", agents.MAX_NAMES)
         super().__init__(child=Text(max_length=128), **kwargs)
+
+
+class ForAll(Flag):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, help_text="Everybody has it then; only administrators may.", **kwargs)
 
 
 def origin_of(named: Named) -> str:
@@ -85,6 +90,7 @@ class AgentChangesSerializer(serializers.Serializer[None]):
 
 class NewAgentSerializer(AgentChangesSerializer):
     name = Name(Agent.NAME)
+    for_all = ForAll()
 
 
 class ListedAgentSerializer(serializers.Serializer[Agent]):
@@ -131,6 +137,7 @@ class AgentSerializer(ListedAgentSerializer):
 @extend_schema_serializer(many=False)
 class AgentListSerializer(serializers.Serializer[None]):
     agents = ListedAgentSerializer(many=True)
+    may_make_for_all = serializers.BooleanField(help_text="And change and delete those that are for all.")
 
 
 # Prompts
@@ -144,6 +151,7 @@ class PromptChangesSerializer(serializers.Serializer[None]):
 class NewPromptSerializer(PromptChangesSerializer):
     name = Name(Prompt.NAME, help_text="Written as `/name`.")
     text = Text(max_length=MAX_TEXT_CHARS, help_text="With variables, such as `{{customer}}`.")
+    for_all = ForAll()
 
 
 class PromptSerializer(serializers.Serializer[Prompt]):
@@ -170,3 +178,4 @@ class PromptSerializer(serializers.Serializer[Prompt]):
 @extend_schema_serializer(many=False)
 class PromptListSerializer(serializers.Serializer[None]):
     prompts = PromptSerializer(many=True)
+    may_make_for_all = serializers.BooleanField(help_text="And change and delete those that are for all.")

@@ -1,8 +1,9 @@
-"""/api/agents and /api/prompts: one's own, and those for all, which only administrators change, in the admin."""
+"""/api/agents and /api/prompts: one's own, and those for all, which only administrators change."""
 
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.core.exceptions import ObjectDoesNotExist
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -11,10 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.accounts.models import Scope
+from chatjuicer.accounts.second_factor import may_administer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
-from sessions_app.exceptions import MadeForAll
+from sessions_app.exceptions import MadeForAll, NameStays
 from sessions_app.models import Agent, Prompt, change_agent
 from sessions_app.models.agent import BUILT_IN
 from sessions_app.models.named import Named, NamedManager
@@ -35,6 +38,8 @@ from .serializers import (
 
 N = TypeVar("N", bound=Named)
 
+PERMISSIONS = {ADDITION: "add", CHANGE: "change", DELETION: "delete"}
+
 
 class NamedViewSet(ViewSet, Generic[N]):
     """Subclasses say what of: a path's `lookup_url_kwarg` is the UUID of one's own, or of one for all."""
@@ -54,22 +59,36 @@ class NamedViewSet(ViewSet, Generic[N]):
     def create(self, request: Request) -> Response:
         form = self.new_class(data=request.data)
         form.is_valid(raise_exception=True)
-        named = self.all().keep(caller(request), **form.validated_data)
+        fields = form.validated_data
+        if not fields.pop("for_all", False):
+            named = self.all().keep(caller(request), **fields)
+        else:
+            self.require_administrator(ADDITION)
+            named = self.all().keep_for_all(**fields)
+            self.note(named, ADDITION)
         return Response(self.shown_class(named).data, status=201)
 
     def retrieve(self, request: Request, **path: UUID) -> Response:
         return Response(self.shown_class(self.visible()).data)
 
     def partial_update(self, request: Request, **path: UUID) -> Response:
-        named = self.own()
+        named = self.visible()
+        if named.owner_id is None:
+            self.require_administrator(CHANGE)
         form = self.changes_class(data=request.data)
         form.is_valid(raise_exception=True)
         if form.validated_data:
             self.change(named, form.validated_data)
+            if named.owner_id is None:
+                self.note(named, CHANGE)
         return Response(self.shown_class(named).data)
 
     def destroy(self, request: Request, **path: UUID) -> Response:
-        self.own().delete()
+        named = self.visible()
+        if named.owner_id is None:
+            self.require_administrator(DELETION)
+            self.note(named, DELETION)
+        named.delete()
         return Response(DONE)
 
     def change(self, named: N, changes: dict[str, Any]) -> None:
@@ -78,12 +97,25 @@ class NamedViewSet(ViewSet, Generic[N]):
     def visible(self) -> N:
         return self.all().visible_to(caller(self.request).pk).get(pk=self.kwargs[self.lookup_url_kwarg])
 
-    def own(self) -> N:
-        """Raises MadeForAll."""
-        named = self.visible()
-        if named.owner_id is None:
+    def may(self, action: int) -> bool:
+        """Do that with those for all."""
+        options = self.all().model._meta
+        permission = f"{options.app_label}.{PERMISSIONS[action]}_{options.model_name}"
+        return may_administer(caller(self.request)) and caller(self.request).has_perm(permission)
+
+    def require_administrator(self, action: int) -> None:
+        """Raises MadeForAll, InsufficientScope."""
+        if not self.may(action):
             raise MadeForAll()
-        return named
+        credentials_of(self.request).require(Scope.ADMIN)
+
+    def note(self, named: N, action: int) -> None:
+        """Where the admin notes its own."""
+        user = caller(self.request)
+        LogEntry.objects.log_actions(user.pk, [named], action, "Over REST", single_object=True)
+
+    def listed(self, name: str, rows: list[Any]) -> Response:
+        return Response({name: rows, "may_make_for_all": all(map(self.may, PERMISSIONS))})
 
     def handle_exception(self, exc: Exception) -> Response:
         # Also when it went away while the request was being answered.
@@ -132,9 +164,11 @@ class AgentViewSet(NamedViewSet[Agent]):
         """One's own, those for all, and those that are built in, without their instructions."""
         built_in = [Agent(name=name) for name in BUILT_IN]
         found = [*self.all().visible_to(caller(request).pk), *built_in]
-        return Response({"agents": [ListedAgentSerializer(agent).data for agent in found]})
+        return self.listed("agents", [ListedAgentSerializer(agent).data for agent in found])
 
     def change(self, named: Agent, changes: dict[str, Any]) -> None:
+        if named.owner_id is None and changes.get("name", named.name) != named.name:
+            raise NameStays()
         change_agent(named, **changes)
 
 
@@ -167,4 +201,4 @@ class PromptViewSet(NamedViewSet[Prompt]):
     def list(self, request: Request) -> Response:
         """One's own, and those for all."""
         found = self.all().visible_to(caller(request).pk)
-        return Response({"prompts": [PromptSerializer(prompt).data for prompt in found]})
+        return self.listed("prompts", [PromptSerializer(prompt).data for prompt in found])

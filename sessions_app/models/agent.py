@@ -97,7 +97,7 @@ class Agent(Named):
             raise ValidationError(said)
 
     @classmethod
-    def require_free(cls, owner_pk: UUID, name: str) -> None:
+    def require_free(cls, owner_pk: UUID | None, name: str) -> None:
         if name in BUILT_IN:
             raise NameTaken(f"{name} is built in.")
         super().require_free(owner_pk, name)

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -45,6 +45,15 @@ class NamedManager(models.Manager[T]):
                 )
             self.model.require_free(owner.pk, fields["name"])
             return self.create(owner=owner, **fields)
+
+    def keep_for_all(self, **fields: Any) -> T:
+        """A new one for all. Raises NameTaken."""
+        self.model.require_free(None, fields["name"])
+        try:
+            with transaction.atomic():
+                return self.create(owner=None, **fields)
+        except IntegrityError:  # of two at a time; no row of an owner holds one of them up
+            raise NameTaken() from None
 
 
 def hold(owner_pk: UUID) -> None:
@@ -89,7 +98,7 @@ class Named(models.Model):
             raise ValidationError({"name": self.NAME_IS})
 
     @classmethod
-    def require_free(cls, owner_pk: UUID, name: str) -> None:
+    def require_free(cls, owner_pk: UUID | None, name: str) -> None:
         """Raises NameTaken."""
         if cls._default_manager.filter(owner=owner_pk, name=name).exists():
             raise NameTaken()
@@ -97,8 +106,9 @@ class Named(models.Model):
     def change(self, **changes: Any) -> None:
         """What a person sets. Raises NameTaken, and DoesNotExist if it is gone."""
         with transaction.atomic():
-            if self.owner_id and changes.get("name", self.name) != self.name:
-                hold(self.owner_id)
+            if changes.get("name", self.name) != self.name:
+                if self.owner_id:
+                    hold(self.owner_id)
                 self.require_free(self.owner_id, changes["name"])
             type(self)._default_manager.filter(pk=self.pk).update(**changes, updated_at=timezone.now())
             self.refresh_from_db()

@@ -51,6 +51,9 @@ async def test_a_person_finds_it_too(alice: Client, mallory: Client, session: st
     answer = await alice.get(path, q="whales")  # it is read first
     assert (answer["pending"], [found["citation"] for found in answer["results"]]) == (0, ["[whales.txt]"])
     assert await alice.get(path, q="whales") == answer
+    await give(alice, session, "fish.txt", b"Herrings are many")
+    text = await alice.get(f"/api/sessions/{session}/documents/text", file="fish.txt")  # so is this
+    assert [passage["text"] for passage in text["passages"]] == ["Herrings are many"]
     assert (await mallory.http.get(path, params={"q": "whales"})).status_code == 404
 
 

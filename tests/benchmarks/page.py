@@ -11,7 +11,6 @@ from tests.benchmarks.stand import Stand
 from tests.benchmarks.table import Row, Table
 from tests.harness.chromium import QUIET, chromium_path
 from tests.harness.histories import long_session
-from tests.harness.server import EMAIL, PASSWORD
 
 MESSAGES = 10_000
 MOST_NODES = 300
@@ -77,7 +76,7 @@ async def long_conversation(stand: Stand) -> Table:
         path = chromium_path(playwright.chromium.executable_path)
         browser = await playwright.chromium.launch(executable_path=path, args=[*QUIET, "--js-flags=--expose-gc"])
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
-        await signed_in(page, stand)
+        await opened(page, stand)
         table.rows += [
             *await scrolled(page, 300 if stand.quick else 1200),
             *await jumped(page),
@@ -89,12 +88,8 @@ async def long_conversation(stand: Stand) -> Table:
     return table
 
 
-async def signed_in(page: Page, stand: Stand) -> None:
-    await page.goto(stand.server.url)
-    await page.get_by_label("E-mail").fill(EMAIL)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.keyboard.press("Enter")
-    await page.get_by_label("Message", exact=True).wait_for()
+async def opened(page: Page, stand: Stand) -> None:
+    """On the server's own machine nobody needs to sign in."""
     await page.goto(f"{stand.server.url}/#/bench_long")
     await page.get_by_role("log").get_by_text(f"Answer {MESSAGES}.").wait_for()
 

@@ -1,5 +1,7 @@
 """What an operator sees of runs and events, and the one thing that can be done about them."""
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +10,10 @@ from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from chat_app.models import ModelProvider, Run
-from chatjuicer.accounts.models import User
-from sessions_app.models import ChatSession
+from chat_app.model_calls import CallRecord
+from chat_app.models import CallUsage, ModelProvider, Run
+from chatjuicer.accounts.models import Act, AuditEntry, User
+from sessions_app.models import ChatSession, MessageDraft
 from sessions_app.served import registry
 from tests.chat_app.conftest import Start
 
@@ -31,6 +34,45 @@ def test_a_session_shows_its_runs_and_events(operator: Client, session: ChatSess
     assert "message_created" in page
     assert "running" in page
     assert "stream_start" in page
+
+
+def test_a_conversation_is_read_with_a_reason_and_what_it_took(
+    operator: Client, session: ChatSession, start: Start
+) -> None:
+    run = start("Where is <b>Rome</b>?").run
+    answer = MessageDraft(role="assistant", content="In **Italy**.", run_id=run.pk)
+    long = [MessageDraft(role="user", content=f"word {n}.") for n in range(30)]
+    session.refresh_from_db()
+    session.add_messages([answer, *long])
+    ended = run.created_at + timedelta(seconds=4)
+    Run.objects.filter(pk=run.pk).update(started_at=run.created_at, ended_at=ended, status="completed")
+    call = CallRecord(
+        model="gpt-5", purpose="answer", outcome="completed", input_tokens=1200, cached_tokens=200, output_tokens=30,
+        reasoning_tokens=0, estimated=False, first_word_ms=100, duration_ms=900,
+    )  # fmt: skip
+    CallUsage.objects.note(session.owner_id, session.pk, run.pk, [call])
+    CallUsage.objects.update(cost="0.0042")
+    path = f"/admin/sessions_app/chatsession/{session.pk}/transcript/"
+    assert "Italy" not in operator.get(path).content.decode()
+    operator.post(path, {"audit_reason": "a complaint"})
+    newest = operator.get(path).content.decode()
+    assert "word 29." in newest
+    assert "Italy" not in newest
+    older = re.search(r'href="([^"]+)">Older', newest)
+    assert older
+    page = operator.get(path + older[1]).content.decode()
+    assert "Where is &lt;b&gt;Rome" in page
+    assert "<strong>Italy</strong>" in page
+    assert "4.0 s · 1 call · 1,200 tokens in (200 cached), 30 out · $0.0042" in page
+    assert f"/admin/chat_app/run/{run.pk}/change/" in page
+    newer = re.search(r'href="([^"]+)">Newer', page)
+    assert newer
+    assert "word 29." in operator.get(path + newer[1]).content.decode()
+    read = AuditEntry.objects.filter(action=Act.CONVERSATION_READ)
+    assert {entry.details["reason"] for entry in read} == {"a complaint"}
+    own = operator.get(f"/admin/chat_app/run/{run.pk}/change/").content.decode()
+    assert "1,200 tokens in" in own
+    assert path in own
 
 
 @pytest.mark.parametrize("name", ["run", "event"])

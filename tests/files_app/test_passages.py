@@ -16,6 +16,7 @@ from chatjuicer.accounts.models import User
 from chatjuicer.encryption import MARK
 from files_app import extract
 from files_app.models import File, Passage
+from files_app.passages import text as text_of_files
 from files_app.passages.split import LEAST_CHARS, MOST_CHARS, pieces
 from sessions_app.models import ChatSession
 from tests.conftest import refused
@@ -150,6 +151,37 @@ def test_no_syntax_is_an_error(give: Callable[..., None], alice_client: APIClien
         search(alice_client, q)
     for query in ("", "q=", "q=%20", "q=a&limit=0", "q=a&limit=51", "q=%00"):
         refused(alice_client.get(f"/api/sessions/s/documents/search?{query}"), 400, "invalid_input")
+
+
+def test_the_text_of_what_is_cited_is_read_page_by_page(
+    give: Callable[..., None], alice_client: APIClient, mallory_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give("reports/whales.pdf", pdf("Of fish", "Blue whales sing", "The end"))
+    give("notes.md", "\n\n".join(f"{n}. {STORY * 20}" for n in range(6)), "other")
+    housekeep()
+    path = "/api/sessions/s/documents/text"
+
+    def text(**query: Any) -> Any:
+        answer = alice_client.get(path, query)
+        assert answer.status_code == 200, answer.content
+        return answer.json()
+
+    page = text(file="reports/whales.pdf", page=2)
+    assert (page["session_id"], page["path"], page["pages"]) == ("s", "sources/reports/whales.pdf", 3)
+    assert [(one["page"], one["text"]) for one in page["passages"]] == [(2, "Blue whales sing")]
+    assert text(file="sources/reports/whales.pdf")["passages"][1] == page["passages"][0]
+    assert text(file="reports/whales.pdf", page=9)["passages"] == []
+    whole = text(file="notes.md")  # of the same project
+    assert (whole["session_id"], whole["pages"], whole["next_start"]) == ("other", None, None)
+    monkeypatch.setattr(text_of_files, "MAX_PASSAGES", 4)
+    first = text(file="notes.md")
+    rest = text(file="notes.md", start=first["next_start"])
+    assert first["passages"] + rest["passages"] == whole["passages"]
+    for name in ("fish.pdf", "sources/notes.md", "../notes.md"):
+        refused(alice_client.get(path, {"file": name}), 404, "not_found")
+    refused(mallory_client.get(path, {"file": "notes.md"}), 404, "not_found")
+    for query in ("", "file=", "file=a&page=0", "file=%00"):
+        refused(alice_client.get(f"{path}?{query}"), 400, "invalid_input")
 
 
 def test_only_one_s_own_session_and_its_project_are_searched(

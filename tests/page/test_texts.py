@@ -17,7 +17,7 @@ TEMPLATE = HERE.parents[1] / "chat_app" / "templates" / "chat" / "index.html"
 MODULES = [
     path
     for path in sorted(STATIC.rglob("*.js"))
-    if "vendor" not in path.parts and path.name not in ("texts.js", "language.js", "worker.js")
+    if not {"vendor", "texts"} & set(path.parts) and path.name not in ("texts.js", "language.js", "worker.js")
 ]
 _STRING = r'"((?:[^"\\]|\\.)*)"'
 CALL = re.compile(rf"(?<![\w.#])t\({_STRING}")

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LANGUAGES, TEXTS } from "../../chat_app/static/chat/texts.js";
+import { LANGUAGES, ROWS, TEXTS } from "../../chat_app/static/chat/texts.js";
 
 const used = JSON.parse(process.env.USED ?? "[]");
 const places = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
@@ -12,6 +12,11 @@ test("every text that is used is there, and no other", { skip: !used.length }, (
   const known = Object.keys(TEXTS);
   assert.deepEqual(used.filter((text) => !known.includes(text)), []);
   assert.deepEqual(known.filter((text) => !used.includes(text)), []);
+});
+
+test("no text stands there twice", () => {
+  const names = ROWS.map(([name]) => name);
+  assert.deepEqual(names.filter((name, index) => names.indexOf(name) !== index), []);
 });
 
 test("every text is there in all languages, with the same places, and all plural forms", () => {

@@ -3,14 +3,16 @@
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
-from chatjuicer.accounts.models import User
+from chatjuicer.accounts.models import ApiKey, User
 from sessions_app.models import AccountEvent, Agent, ChatSession, Prompt
 from tests.conftest import refused
 
@@ -99,7 +101,12 @@ def test_agents_for_all_are_seen_by_everybody_and_changed_by_administrators(
     assert clerk["starters"] == ["Hello", "Good day"]
     path = f"/api/agents/{clerk['id']}"
     assert mallory_client.get(path).json()["instructions"] == "Be polite."
-    for answer in (mallory_client.patch(path, {"name": "x"}), mallory_client.delete(path)):
+    attempts = (
+        mallory_client.patch(path, {"name": "x"}),
+        mallory_client.delete(path),
+        mallory_client.post("/api/agents", {"name": "Boss", "for_all": True}),
+    )
+    for answer in attempts:
         refused(answer, 403, "made_for_all")
 
     # What it sets, sessions follow that have chosen nothing else, but not those of who has one of that name.
@@ -116,6 +123,33 @@ def test_agents_for_all_are_seen_by_everybody_and_changed_by_administrators(
     assert operator.post(change, fields | {"model": "m-2", "name": "other"}).status_code == 302
     assert models() == ["m-2", "demo"]
     assert named(mallory_client)["Clerk"] == "shared"
+
+
+def test_an_administrator_makes_changes_and_deletes_for_all(
+    alice_client: APIClient, client_of: Callable[[User], APIClient]
+) -> None:
+    root = User.objects.create_superuser("root@example.org", "correct horse battery staple")
+    operator = client_of(root)
+    clerk = made(operator, name="Clerk", for_all=True)
+    assert (clerk["origin"], named(alice_client)["Clerk"]) == ("shared", "shared")
+    refused(operator.post("/api/agents", {"name": "Clerk", "for_all": True}), 409, "name_taken")
+    path = f"/api/agents/{clerk['id']}"
+    refused(operator.patch(path, {"name": "Scribe"}), 409, "name_stays")
+    assert operator.patch(path, {"name": "Clerk", "instructions": "Be polite."}).status_code == 200
+    assert alice_client.get(path).json()["instructions"] == "Be polite."
+    prompt = operator.post("/api/prompts", {"name": "greet", "text": "Hello", "for_all": True}).json()
+    assert operator.patch(f"/api/prompts/{prompt['id']}", {"name": "welcome"}).json()["origin"] == "shared"
+    for name in ("agents", "prompts"):
+        asked = [client.get(f"/api/{name}").json()["may_make_for_all"] for client in (operator, alice_client)]
+        assert asked == [True, False]
+    # A key of the administrator's that may only chat cannot, either.
+    _, key = ApiKey.objects.issue(root, "chat", ["read", "chat"])
+    with_key = APIClient(headers={"Authorization": f"Bearer {key}"})
+    refused(with_key.delete(path), 403, "insufficient_scope")
+    assert operator.delete(path).json() == {"success": True}
+    assert "Clerk" not in named(alice_client)
+    noted = LogEntry.objects.order_by("pk").values_list("object_repr", "action_flag")
+    assert list(noted) == [("Clerk", 1), ("Clerk", 2), ("greet", 1), ("welcome", 2), ("Clerk", 3)]
 
 
 def test_another_s_agent_is_nobody_s(alice_client: APIClient, mallory: User, mallory_client: APIClient) -> None:

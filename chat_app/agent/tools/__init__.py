@@ -1,9 +1,9 @@
-"""The agent's own tools: each is a coroutine under @tool in a module of this package, and listed in TOOLS."""
+"""The agent's own tools: each is a coroutine under @tool in a module of this package, listed in TOOLS, and named in
+`chat_app.tool_names`."""
 
 from agents import Tool
-from django.conf import settings
 
-from sessions_app.search.shelves import OFF, scheme
+from chat_app.tool_names import tool_names
 
 from .clock import current_time
 from .reading import list_directory, read_file, search_files
@@ -24,7 +24,5 @@ TOOLS: list[Tool] = [
 
 def tools_at_hand() -> list[Tool]:
     """Without those that the settings do not allow."""
-    absent: list[Tool] = [] if settings.SEARCH_CONVERSATIONS else [search_conversations]
-    if scheme() == OFF:
-        absent = [search_documents, search_conversations]
-    return [tool for tool in TOOLS if tool not in absent]
+    names = tool_names()
+    return [tool for tool in TOOLS if tool.name in names]

@@ -2,6 +2,7 @@
 
 import { Acts } from "./acts.js";
 import { Beginning } from "./beginning.js";
+import { cited } from "./citations.js";
 import { ApiError } from "./client/errors.js";
 import { Commands } from "./commands.js";
 import { Conversation } from "./conversation.js";
@@ -9,7 +10,9 @@ import { setText } from "./dom.js";
 import { has } from "./features.js";
 import { FileWork } from "./filework.js";
 import { badge, install } from "./installed.js";
+import { actOnKeys } from "./keyboard.js";
 import { t, translatePage } from "./language.js";
+import { NewChat } from "./newchat.js";
 import { Offline } from "./offline.js";
 import { Others } from "./others.js";
 import { renewPush } from "./push.js";
@@ -19,11 +22,11 @@ import { setTheme, theme } from "./theme.js";
 import { Composer } from "./views/composer.js";
 import { confirmed } from "./views/confirm.js";
 import { initDrawer } from "./views/drawer.js";
+import { Header } from "./views/header.js";
 import { showMenu } from "./views/menu.js";
 import { Messages } from "./views/messages.js";
 import { Palette } from "./views/palette.js";
 import { offerCopy, showShare } from "./views/share.js";
-import { showShortcuts } from "./views/shortcuts.js";
 import { Sidebar, titleOf } from "./views/sidebar.js";
 import { initSignIn, focusSignIn } from "./views/signin.js";
 import { toast } from "./views/toast.js";
@@ -31,12 +34,6 @@ import { toast } from "./views/toast.js";
 const SESSION_ADDRESS = /^#\/((?!\.+$)[\w.:-]{1,64})$/;
 const COPY_ADDRESS = /^#\/copy\/([\w-]{1,64})$/; // the page of a share leads there
 const BEGUN_KEY = "chat-juicer.begun"; // the session that was made for a file, in which nothing has been said
-const PHASES = { open: t("Connected"), connecting: t("Connecting…"), waiting: t("Reconnecting…") };
-
-const title = document.getElementById("chat-title");
-const actions = document.getElementById("chat-actions");
-const pin = document.getElementById("chat-pin");
-const connection = document.getElementById("connection");
 
 translatePage();
 
@@ -46,9 +43,7 @@ const drawer = initDrawer();
 let conversation = null;
 let removing = "";
 let goal = null; // {sessionId, position}: what to bring into view once it is loaded
-let models = [];
-let making = null; // the creation of a session for what was written or attached before there is one
-const first = []; // texts for it
+let offered = {}; // by the server: `/api/config`
 
 const acts = new Acts({ conversation: () => conversation, confirmed, toast, share: (session) => showShare(api, session) });
 
@@ -59,7 +54,7 @@ const messages = new Messages({
   toNow: () => conversation?.reload().then(() => messages.toBottom()),
   act: (verb, entry, detail) => acts.act(verb, entry, detail),
   siblings: (messageId) => conversation.siblings(messageId),
-  models: () => models,
+  models: () => offered.models ?? [],
   tryNow: () => conversation?.reconnect(),
   retry: (clientId) => conversation?.retry(clientId),
   discard: (clientId) => conversation?.discard(clientId),
@@ -68,6 +63,9 @@ const messages = new Messages({
     filework.uploads.give(conversation.id, item.attachments);
   },
   download: (path) => filework.download(path),
+  loadPicture: (path) => filework.pictures.load(path),
+  showPicture: (thumbnail) => filework.showPicture(thumbnail),
+  openCitation: (node) => filework.showPreview(cited(node)),
   decide: (approvalId, answer) => {
     composer.focus();
     conversation?.decide(approvalId, answer).catch(report);
@@ -77,12 +75,14 @@ const messages = new Messages({
 });
 
 const composer = new Composer({
-  onSend: (text) => (conversation ? say(text) : begin(text)),
+  onSend: (text) => (conversation ? say(text) : newChat.say(text)),
   onStop: stop,
   onConfigure: (changes) => conversation?.configure(changes).catch(report),
   onDraft: (text) => others.draft(conversation?.id, text),
   agents: async () => (has("agents") ? (await api.get("/api/agents").catch(() => null))?.agents : null),
   prompts: async () => (has("prompts") ? (await api.get("/api/prompts").catch(report))?.prompts : null),
+  files: (folder) => filework.entries(folder),
+  onProblem: (text) => toast(text),
   onEditLast: () => has("edit") && Boolean(conversation) && messages.editLast(),
 });
 
@@ -100,7 +100,7 @@ const sidebar = new Sidebar(api, {
   onToast: toast,
   onChanged: (session) => {
     others.tell();
-    if (conversation?.state.session?.id === session.id) entitle(session);
+    if (conversation?.state.session?.id === session.id) header.show(session);
   },
   onProblem: (text) => toast(text),
   onPicked: () => drawer.close(),
@@ -115,7 +115,7 @@ const filework = new FileWork(api, {
   sessionId: () => conversation?.id,
   state: () => conversation?.state,
   begin: async () => {
-    await make();
+    await newChat.make();
     local.set(BEGUN_KEY, conversation.id);
   },
   composer,
@@ -138,10 +138,9 @@ function route() {
   messages.reset();
   composer.open(sessionId || null);
   sidebar.activate(sessionId);
-  connection.hidden = !sessionId;
-  connection.dataset.phase = "connecting";
+  header.connection(sessionId && "connecting");
   composer.connection("open");
-  entitle(null);
+  header.show(null);
   if (sessionId) follow(sessionId);
   else messages.welcome();
   filework.show();
@@ -159,7 +158,7 @@ function follow(sessionId) {
       composer.show(state);
       if (state.session && state.session !== settled) {
         settled = state.session;
-        entitle(state.session);
+        header.show(state.session);
         sidebar.show({ ...state.session, message_count: Math.max(state.session.message_count ?? 0, said(state)) });
         others.heed(state.session);
         if (goal?.sessionId === sessionId) jump();
@@ -168,8 +167,7 @@ function follow(sessionId) {
       alert = state.alert;
     },
     onConnection: (phase) => {
-      connection.dataset.phase = phase;
-      setText(connection.querySelector(".phase"), PHASES[phase]);
+      header.connection(phase);
       composer.connection(phase);
       messages.unreachable(phase === "waiting");
     },
@@ -245,34 +243,20 @@ async function restore(session) {
   }
 }
 
-/** The first message makes the session; what is sent before it stands goes there, too. */
-async function begin(text) {
-  first.push(text);
-  if (first.length > 1) return;
-  try {
-    await make();
-    first.forEach(say);
-  } catch (error) {
-    composer.write(first.join("\n"));
+const newChat = new NewChat(client, {
+  settings: () => ({ project_id: sidebar.project || undefined, ...composer.settings() }),
+  made: (session) => {
+    sidebar.show(session);
+    others.tell();
+    composer.carry(session.session_id);
+  },
+  open,
+  say,
+  failed: (text, error) => {
+    composer.write(text);
     report(error);
-  } finally {
-    first.length = 0;
-  }
-}
-
-function make() {
-  making ??= create().finally(() => (making = null));
-  return making;
-}
-
-async function create() {
-  const session = await client.sessions.create({ project_id: sidebar.project || undefined, ...composer.settings() });
-  sidebar.show(session);
-  others.tell();
-  composer.carry(session.session_id);
-  window.history.pushState(null, "", `#/${session.session_id}`);
-  route();
-}
+  },
+});
 
 function stop() {
   conversation?.stop().catch(report);
@@ -281,16 +265,6 @@ function stop() {
 function leave() {
   window.history.replaceState(null, "", "#/");
   route();
-}
-
-function entitle(session) {
-  const name = session ? titleOf(session) : t("New chat");
-  setText(title, name);
-  document.title = session ? `${name} · Chat Juicer` : "Chat Juicer";
-  actions.hidden = !session;
-  const pinned = Boolean(session?.pinned);
-  pin.setAttribute("aria-pressed", String(pinned));
-  pin.title = pinned ? t("Unpin") : t("Pin");
 }
 
 function report(error) {
@@ -303,6 +277,7 @@ function report(error) {
 const commands = new Commands(api, {
   conversation: () => conversation,
   person: () => auth.user,
+  config: () => offered,
   startNew,
   sidebar,
   chooseModel: () => composer.openPicker(),
@@ -315,29 +290,24 @@ const commands = new Commands(api, {
     sidebar.showArchive();
   },
   onRenamed: (user) => name(user),
+  onAgents: () => composer.offerAgents(),
   onGone: () => auth.signOut(),
   report,
   toast,
 });
 const palette = new Palette(api, { commands: () => commands.all(), open });
 
-for (const [id, act] of [
-  ["chat-files", (session) => filework.panel.open(session.session_id)],
-  ["chat-delete", (session) => sidebar.remove(session)],
-  ["chat-pin", (session) => sidebar.togglePin(session)],
-]) {
-  document.getElementById(id).addEventListener("click", () => act(conversation.state.session));
-}
-const more = document.getElementById("chat-more");
-more.addEventListener("click", () => showMenu(more, commands.ofHeader()));
+const header = new Header({
+  files: () => filework.panel.open(conversation.id),
+  remove: () => sidebar.remove(conversation.state.session),
+  pin: () => sidebar.togglePin(conversation.state.session),
+  menu: () => commands.ofHeader(),
+  reconnect: () => conversation?.reconnect(),
+  showContext: () => commands.showContext(),
+});
 const account = document.getElementById("account-menu");
 account.addEventListener("click", () => showMenu(account, commands.ofAccount()));
 document.getElementById("palette-open").addEventListener("click", () => palette.show());
-document.getElementById("reconnect").addEventListener("click", () => conversation?.reconnect());
-const meter = document.getElementById("context-use");
-meter.disabled = !has("context");
-meter.addEventListener("click", () => commands.showContext());
-
 document.getElementById("new-chat").addEventListener("click", startNew);
 
 function focusList() {
@@ -345,24 +315,17 @@ function focusList() {
   document.getElementById("session-search").focus();
 }
 
-document.getElementById("skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the address names the session
-  composer.focus();
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || !auth.inside || document.querySelector("dialog[open]")) return;
-  const control = event.ctrlKey || event.metaKey;
-  const writing = event.target.matches("input, textarea, select");
-  if (event.key === "Escape" && drawer.isOpen()) return drawer.close();
-  if (event.key === "Escape" && conversation?.state.run) return stop();
-  if (control && event.key === "k") palette.show();
-  else if (control && event.key === "b") focusList();
-  else if (control && event.shiftKey && event.key.toLowerCase() === "o") startNew();
-  else if (control && ["Home", "End"].includes(event.key) && conversation && !event.target.value) (event.key === "Home" ? toBeginning : () => messages.toNow())();
-  else if ((event.key === "?" && !writing) || (control && event.key === "/")) showShortcuts();
-  else return;
-  event.preventDefault();
+actOnKeys({
+  inside: () => auth.inside,
+  drawer,
+  isAnswering: () => Boolean(conversation?.state.run),
+  stop,
+  showPalette: () => palette.show(),
+  toList: focusList,
+  startNew,
+  isOpen: () => Boolean(conversation),
+  toBeginning,
+  toEnd: () => messages.toNow(),
 });
 
 window.addEventListener("hashchange", route);
@@ -417,7 +380,7 @@ auth.addEventListener("change", () => {
 const beginning = new Beginning(client, offline, {
   conversation: () => conversation,
   configure: (config) => {
-    models = config.models ?? [];
+    offered = config;
     composer.offer(config);
     filework.uploads.maxSize = config.max_file_size ?? Infinity;
   },

@@ -3,7 +3,9 @@
 import { has } from "./features.js";
 import { t } from "./language.js";
 import { showAccount } from "./views/account.js";
+import { showAgents } from "./views/agents.js";
 import { showContext } from "./views/context.js";
+import { showPrompts } from "./views/prompts.js";
 import { showShare } from "./views/share.js";
 import { showShortcuts } from "./views/shortcuts.js";
 import { save } from "./views/transfer.js";
@@ -16,7 +18,8 @@ export class Commands {
 
   /**
    * `conversation()` and `person()` are the open session's and the user; `startNew()`, `chooseModel()`, `showFiles()`,
-   * `toBeginning()`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onGone()`, `report(error)`, `toast(text)`; `sidebar` renames, pins and deletes.
+   * `toBeginning()`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onAgents()` when there are other ones, `onGone()`,
+   * `report(error)`, `toast(text)`; `config()` is what the server offers; `sidebar` renames, pins and deletes.
    */
   constructor(api, of) {
     this.#api = api;
@@ -66,6 +69,8 @@ export class Commands {
   ofAccount() {
     return [
       { text: t("Settings"), icon: "gear", run: () => this.#settings() },
+      has("agents") && { text: t("Agents"), icon: "person", run: () => this.#agents() },
+      has("prompts") && { text: t("Prompts"), icon: "slash", run: () => showPrompts(this.#api, () => {}) },
       has("usage") && { text: t("Usage"), icon: "chart", run: () => showUsage(this.#api) },
       { text: t("Archived chats"), icon: "archive", run: () => this.#of.toArchive() },
       has("trash") && { text: t("Trash"), icon: "trash", run: () => this.#trash() },
@@ -86,7 +91,11 @@ export class Commands {
     const { person, onRenamed, onGone, sidebar, report, toast } = this.#of;
     const known = has("preferences") ? await this.#api.get("/api/auth/me").catch(report) : person();
     if (!known) return;
-    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), toast });
+    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), showAgents: () => this.#agents(), showPrompts: () => showPrompts(this.#api, () => {}), toast });
+  }
+
+  #agents() {
+    showAgents(this.#api, this.#of.config(), this.#of.onAgents);
   }
 
   #trash() {

@@ -3,9 +3,12 @@
 import { h } from "./dom.js";
 import { address, basename } from "./files.js";
 import { t } from "./language.js";
+import { Pictures } from "./pictures.js";
 import { MOST_PER_MESSAGE, Uploads } from "./uploads.js";
 import { Attachments } from "./views/attachments.js";
 import { FilesPanel } from "./views/filespanel.js";
+import { showPictures } from "./views/lightbox.js";
+import { showPreview } from "./views/preview.js";
 import { toast } from "./views/toast.js";
 
 export class FileWork {
@@ -17,19 +20,29 @@ export class FileWork {
   constructor(api, of) {
     this.#api = api;
     this.#of = of;
+    this.pictures = new Pictures(api, of.sessionId);
     this.uploads = new Uploads(api, {
       onChange: (sessionId) => sessionId === of.sessionId() && this.show(),
-      onLanded: (sessionId) => this.panel.refresh(sessionId),
+      onLanded: (sessionId, path, file) => {
+        this.pictures.keep(sessionId, path, file);
+        this.panel.refresh(sessionId);
+      },
     });
     this.#attachments = new Attachments({
       onFiles: (named) => this.attach(named),
       onRemove: (key) => this.detach(key),
       onRetry: (key) => this.uploads.retry(of.sessionId(), key),
       canRetry: (key) => this.uploads.canRetry(key),
+      fileOf: (key) => this.uploads.fileOf(key),
+      loadPicture: (path) => this.pictures.load(path),
+      showPicture: (thumbnail) => this.showPicture(thumbnail),
       onProblem: toast,
     });
     this.panel = new FilesPanel(api, {
       onDownload: (path) => this.download(path),
+      onOpen: (path) => this.showPreview({ file: path }),
+      loadPicture: (path) => this.pictures.load(path),
+      showPicture: (thumbnail) => this.showPicture(thumbnail),
       onRemoved: (sessionId, path) => this.uploads.forget(sessionId, path),
       onProblem: of.report,
     });
@@ -73,7 +86,31 @@ export class FileWork {
 
   close() {
     this.uploads.clear();
+    this.pictures.clear();
     this.panel.close();
+  }
+
+  /** Among the pictures that stand around it. */
+  showPicture(thumbnail) {
+    const group = thumbnail.closest("#messages, #attachments, #files-places");
+    const paths = [...group.querySelectorAll("[data-picture]")].map((node) => node.dataset.picture);
+    showPictures([...new Set(paths)], thumbnail.dataset.picture, {
+      load: (path) => this.pictures.load(path),
+      download: (path) => this.download(path),
+    });
+  }
+
+  /** `place`: {file: name or path, page?, quote?} */
+  showPreview(place) {
+    showPreview(this.#api, this.#of.sessionId(), place, { download: (path) => this.download(path) });
+  }
+
+  /** What is in a folder of the open session; nothing where there is none. */
+  async entries(folder) {
+    const id = this.#of.sessionId();
+    if (!id) return [];
+    const { files } = await this.#api.get(`/api/sessions/${id}/files`, { folder }).catch(() => ({ files: [] })); // asked again with the next list
+    return files;
   }
 
   /** By an address that carries its own permission, so that the browser does the rest, however large the file is. */

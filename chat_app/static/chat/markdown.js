@@ -3,6 +3,7 @@
 import DOMPurify from "./vendor/dompurify/purify.js";
 import { Marked } from "./vendor/marked/marked.js";
 import { copied } from "./clipboard.js";
+import { linkCitations } from "./citations.js";
 import { button } from "./dom.js";
 import { t } from "./language.js";
 import { mathExtensions, typeset } from "./math.js";
@@ -45,6 +46,7 @@ export function renderBlocks(tokens, { finished }) {
   const fragment = DOMPurify.sanitize(marked.parser(tokens), PURIFY);
   for (const code of fragment.querySelectorAll("pre > code")) frame(code, finished);
   for (const table of fragment.querySelectorAll("table")) scrollable(table);
+  if (finished) linkCitations(fragment);
   if (finished) typeset(fragment.querySelectorAll("code.math"));
   return fragment;
 }

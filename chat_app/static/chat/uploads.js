@@ -18,7 +18,7 @@ export class Uploads {
   #api;
   #callbacks;
 
-  /** Callbacks, each with the session's id: `onChange`, and `onLanded` when one more file is there. */
+  /** Callbacks, each with the session's id: `onChange`, and `onLanded`, with its path and the file, when one more is there. */
   constructor(api, callbacks) {
     this.#api = api;
     this.#callbacks = callbacks;
@@ -47,6 +47,11 @@ export class Uploads {
     this.#put(sessionId, items);
     this.#next();
     return named.length - Math.min(named.length, room);
+  }
+
+  /** What is being sent; undefined once it is there. */
+  fileOf(key) {
+    return this.#files.get(key);
   }
 
   /** Whether there is anything to send again. */
@@ -104,17 +109,18 @@ export class Uploads {
   async #upload({ sessionId, key }) {
     const item = this.of(sessionId).find((other) => other.key === key);
     const running = new AbortController();
+    const file = this.#files.get(key);
     this.#running.set(key, running);
     this.#change(sessionId, key, { state: "uploading" });
     try {
-      const entry = await this.#api.upload(`/api/sessions/${sessionId}/files/upload?folder=sources`, this.#files.get(key), {
+      const entry = await this.#api.upload(`/api/sessions/${sessionId}/files/upload?folder=sources`, file, {
         name: item.name,
         signal: running.signal,
         onProgress: (progress) => this.#change(sessionId, key, { progress }),
       });
       this.#files.delete(key);
+      this.#callbacks.onLanded(sessionId, entry.path, file);
       this.#change(sessionId, key, { state: "done", progress: 1, file_id: entry.id, path: entry.path, size: entry.size });
-      this.#callbacks.onLanded(sessionId);
     } catch (error) {
       if (!running.signal.aborted) this.#change(sessionId, key, { state: "failed", reason: error.message });
     } finally {

@@ -13,7 +13,7 @@ import { keysSection } from "./keys.js";
 import { totpSection } from "./totp.js";
 import { importFile, save } from "./transfer.js";
 
-/** `person` is the user; `actions`: onRenamed(user), onImported(), onGone(), toast(text). */
+/** `person` is the user; `actions`: onRenamed(user), onImported(), onGone(), showAgents(), showPrompts(), toast(text). */
 export function showAccount(api, person, actions) {
   const sections = [
     [t("You"), () => profile(api, person, actions)],
@@ -23,6 +23,7 @@ export function showAccount(api, person, actions) {
     has("totp") && [t("Second factor"), () => totpSection(api)],
     has("devices") && [t("Devices"), () => devices(api)],
     has("keys") && [t("API keys"), () => keysSection(api)],
+    (has("agents") || has("prompts")) && [t("Agents and prompts"), () => kept(actions)],
     (has("export-all") || has("import")) && [t("Data"), () => data(api, actions)],
   ].filter(Boolean);
   openDialog({ title: t("Settings"), wide: true }, ...sections.map(([title, make]) => h("section", { "aria-label": title }, h("h3", {}, title), make())));
@@ -142,6 +143,12 @@ function devices(api) {
     );
   act(async () => {});
   return place;
+}
+
+function kept({ showAgents, showPrompts }) {
+  const agents = button({ text: t("Agents"), class: "quiet" }, showAgents);
+  const prompts = button({ text: t("Prompts"), class: "quiet" }, showPrompts);
+  return h("div", { class: "dialog-actions start" }, has("agents") ? agents : null, has("prompts") ? prompts : null);
 }
 
 function data(api, { onImported, onGone, toast }) {

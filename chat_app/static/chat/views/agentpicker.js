@@ -31,6 +31,11 @@ export class AgentPicker {
     this.#render();
   }
 
+  /** Those that are not built in. */
+  get special() {
+    return this.#agents.filter(({ origin }) => origin !== "built_in");
+  }
+
   /** To be shown beside the model; empty where none was chosen. */
   get label() {
     return this.#isPlain(this.name) ? "" : this.name;
@@ -47,7 +52,7 @@ export class AgentPicker {
   }
 
   #render() {
-    const special = this.#agents.filter(({ origin }) => origin !== "built_in");
+    const { special } = this;
     this.node.hidden = !special.length;
     const none = { name: NONE, letter: "", starters: [] };
     this.node.replaceChildren(h("legend", { class: "faint" }, t("Agent")), h("div", {}, ...[none, ...special].map((agent) => this.#option(agent))));
@@ -59,9 +64,8 @@ export class AgentPicker {
   #option(agent) {
     const checked = agent.name === NONE ? this.#isPlain(this.name) : agent.name === this.name;
     const choose = () => {
-      this.choose(agent.name);
-      this.node.querySelector("input:checked")?.focus();
       this.#onChoose(agent);
+      this.node.querySelector("input:checked")?.focus();
     };
     const radio = h("input", { type: "radio", name: "agent", value: agent.name, checked, onchange: choose });
     const text = agent.name === NONE ? t("None") : `${agent.letter} ${agent.name}`.trim();

@@ -4,8 +4,11 @@ import { setText } from "../dom.js";
 import { enterKey, enterSends } from "../enterkey.js";
 import { number, t } from "../language.js";
 import { tab } from "../storage.js";
+import { Dictation } from "./dictation.js";
+import { Mentions } from "./mentions.js";
 import { Picker } from "./picker.js";
 import { PromptList } from "./promptlist.js";
+import { Suggestions } from "./suggestions.js";
 
 // On a phone's keyboard Enter is the only way to a new line.
 const touch = window.matchMedia("(pointer: coarse) and (hover: none)");
@@ -20,6 +23,8 @@ export class Composer {
   #help = document.getElementById("composer-help");
   #picker;
   #prompts;
+  #suggestions;
+  #dictation;
   #meter = document.getElementById("context-use");
   #defaults = { model: "", effort: "" };
   #preferred = "";
@@ -32,7 +37,8 @@ export class Composer {
 
   /**
    * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name})`, `onDraft(text)`,
-   * `onEditLast()`; `agents()` and `prompts()` give what the person may choose, or null.
+   * `onEditLast()`, `onProblem(text)`; `agents()` and `prompts()` give what the person may choose, or null, `files(folder)` what is
+   * in a folder of the open session.
    */
   constructor(callbacks) {
     this.#callbacks = callbacks;
@@ -51,6 +57,14 @@ export class Composer {
       (text) => this.write(text),
     );
     this.#prompts = new PromptList(this.#input, callbacks.prompts);
+    const { agents } = this.#picker;
+    const mentions = new Mentions(this.#input, { files: callbacks.files, agents: () => agents.special, choose: (agent) => this.#picker.takeAgent(agent) });
+    this.#suggestions = new Suggestions(this.#input, [this.#prompts, mentions]);
+    this.#dictation = new Dictation(this.#input, callbacks.onProblem);
+    document.getElementById("skip").addEventListener("click", (event) => {
+      event.preventDefault(); // the address names the session
+      this.focus();
+    });
     for (const source of [touch, enterKey]) source.addEventListener("change", () => this.#tellKeys());
     this.#tellKeys();
   }
@@ -79,7 +93,7 @@ export class Composer {
     this.#session = null;
     this.#picker.picked = {};
     this.#picker.agents.choose("");
-    this.#offerAgents();
+    this.offerAgents();
     this.#input.value = tab.get(this.#draftKey) ?? "";
     this.#fit();
     this.#choose();
@@ -138,7 +152,8 @@ export class Composer {
     return { model: model || undefined, reasoning_effort: effort || undefined };
   }
 
-  async #offerAgents() {
+  /** Again, when the person has changed them. */
+  async offerAgents() {
     this.#picker.agents.offer((await this.#callbacks.agents()) ?? []);
     this.#picker.choose(this.#picker.model, this.#picker.effort); // beside which the agent is named
     this.#tell();
@@ -155,7 +170,7 @@ export class Composer {
   }
 
   #onKey(event) {
-    if (this.#prompts.onKey(event)) return;
+    if (this.#prompts.onKey(event) || this.#suggestions.onKey(event)) return;
     if (event.key === "ArrowUp" && !this.#input.value && !event.shiftKey) {
       if (this.#callbacks.onEditLast()) event.preventDefault();
       return;
@@ -175,6 +190,7 @@ export class Composer {
   #submit() {
     if (this.#send.disabled) return;
     const text = this.#input.value.trim();
+    this.#dictation.stop();
     this.#input.value = "";
     this.#typed();
     this.#callbacks.onSend(text);
@@ -188,7 +204,7 @@ export class Composer {
 
   #typed() {
     this.#fit();
-    this.#prompts.look();
+    this.#suggestions.look();
     this.#callbacks.onDraft(this.#input.value);
     if (this.#input.value) tab.set(this.#draftKey, this.#input.value);
     else tab.remove(this.#draftKey);

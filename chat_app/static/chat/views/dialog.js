@@ -35,10 +35,11 @@ export async function fill(place, load) {
   }
 }
 
-/** A form of one or more fields. `send(values)` resolves to what is then said, or throws what is said instead. */
+/** A form of one or more fields: those of its single lines, or nodes. `send(values)` resolves to what is then said, or throws what is said instead. */
 export function smallForm({ fields, action }, send) {
   const said = h("p", { class: "form-said", role: "status" });
-  const rows = fields.map(({ label, name, ...attributes }) => h("label", {}, h("span", {}, label), h("input", { name, ...attributes })));
+  const line = ({ label, name, ...attributes }) => h("label", {}, h("span", {}, label), h("input", { name, ...attributes }));
+  const rows = fields.map((field) => (field instanceof Node ? field : line(field)));
   const submit = button({ text: action, class: "primary small", type: "submit" }, () => {});
   const form = h("form", { class: "small-form" }, ...rows, h("div", { class: "form-end" }, said, submit));
   form.addEventListener("submit", async (event) => {

@@ -2,8 +2,11 @@
 
 import { button, h, icon, setText } from "../dom.js";
 import { address, sizeText } from "../files.js";
+import { isPicture } from "../pictures.js";
+import { has } from "../features.js";
 import { moment, t } from "../language.js";
 import { confirmed } from "./confirm.js";
+import { thumbnail } from "./filechips.js";
 
 const ROOTS = [
   { folder: "sources", heading: t("From you"), nothing: t("Nothing yet. Attach files below the conversation, or drop them there.") },
@@ -17,7 +20,7 @@ export class FilesPanel {
   #places = ROOTS.map((root) => new Place(root, this));
   #sessionId = "";
 
-  /** Callbacks: `onDownload(path)`, `onRemoved(sessionId, path)`, `onProblem(error)`. */
+  /** Callbacks: `onDownload(path)`, `onOpen(path)`, `loadPicture(path)`, `showPicture(thumbnail)`, `onRemoved(sessionId, path)`, `onProblem(error)`. */
   constructor(api, callbacks) {
     this.#api = api;
     this.#callbacks = callbacks;
@@ -49,6 +52,14 @@ export class FilesPanel {
 
   download(path) {
     this.#callbacks.onDownload(path);
+  }
+
+  show(path) {
+    this.#callbacks.onOpen(path);
+  }
+
+  thumbnail(path) {
+    return thumbnail(path, this.#callbacks);
   }
 
   async remove(entry) {
@@ -120,14 +131,21 @@ class Place {
   }
 
   #fileRow(entry) {
-    const get = button({ class: "file-name", label: t("Download {name}", { name: entry.name }), title: t("Download") }, () => this.#panel.download(entry.path));
-    const when = moment(entry.modified);
-    get.append(icon("download"), h("span", {}, entry.name), h("span", { class: "faint" }, `${sizeText(entry.size)} · ${when}`));
+    const get = button({ icon: "download", label: t("Download {name}", { name: entry.name }), class: "icon-button" }, () => this.#panel.download(entry.path));
+    const about = [h("span", {}, entry.name), h("span", { class: "faint" }, `${sizeText(entry.size)} · ${moment(entry.modified)}`)];
     const remove = button({ icon: "trash", label: t("Delete {name}", { name: entry.name }), class: "icon-button" }, async () => {
       await this.#panel.remove(entry);
       await this.load();
       (this.#list.querySelector("button") ?? document.getElementById("files-close")).focus();
     });
-    return h("li", {}, get, remove);
+    return h("li", {}, ...this.#seen(entry, about), get, remove);
+  }
+
+  /** What shows the file when it is pressed. */
+  #seen({ path, name, size }, about) {
+    if (isPicture(path, size)) return [this.#panel.thumbnail(path), h("span", { class: "file-name" }, ...about)];
+    const open = button({ class: "file-name", label: t("Show {name}", { name }), disabled: !has("document-text") }, () => this.#panel.show(path));
+    open.append(icon("file"), ...about);
+    return [open];
   }
 }

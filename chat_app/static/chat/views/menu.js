@@ -67,4 +67,4 @@ document.addEventListener("pointerdown", (event) => {
   if (open && !open.list.contains(event.target) && !open.opener.contains(event.target)) closeMenu();
 });
 window.addEventListener("resize", closeMenu);
-document.addEventListener("wheel", closeMenu, { passive: true });
+document.addEventListener("wheel", (event) => open?.list.contains(event.target) || closeMenu(), { passive: true });

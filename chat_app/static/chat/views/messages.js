@@ -30,7 +30,8 @@ export class Messages {
 
   /**
    * Actions: `loadEarlier()`, `loadLater()`, `keep(fromKey, toKey)` of what is here, `toNow()` from a page of the past,
-   * `retry(clientId)`, `discard(clientId)`, `edit(unsentItem)`, `download(path)`, `decide(approvalId, answer)`, `stop()`, `leave()`
+   * `retry(clientId)`, `discard(clientId)`, `edit(unsentItem)`, `download(path)`,
+   * `loadPicture(path)`, `showPicture(thumbnail)`, `openCitation(node)`, `decide(approvalId, answer)`, `stop()`, `leave()`
    * when the person is done here, `act(verb, entry, detail)` and `siblings(messageId)` for the rows under messages,
    * `models()`, `tryNow()`.
    */
@@ -39,6 +40,7 @@ export class Messages {
     this.#earlier.addEventListener("click", () => actions.loadEarlier());
     this.#jump.addEventListener("click", () => this.toNow());
     document.getElementById("try-now").addEventListener("click", () => actions.tryNow());
+    this.#list.addEventListener("click", ({ target }) => target.closest?.(".citation") && actions.openCitation(target.closest(".citation")));
     this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
   }
 

@@ -24,7 +24,7 @@ export class Picker {
   /** `onChoose({model} | {reasoning_effort} | {agent_name})`, `onStart(text)` for what an agent offers to begin with. */
   constructor(onChoose, onStart) {
     this.#onChoose = onChoose;
-    this.agents = new AgentPicker((agent) => this.#takeAgent(agent), onStart);
+    this.agents = new AgentPicker((agent) => this.takeAgent(agent), onStart);
     this.#button.append(this.#label, icon("chevron"));
     this.#panel.append(this.#search, this.#list, this.#efforts, this.agents.node);
     this.#button.addEventListener("click", () => (this.#panel.hidden ? this.open() : this.close()));
@@ -135,7 +135,8 @@ export class Picker {
   }
 
   /** Its model and effort are those of a chat for which nobody chose others. */
-  #takeAgent({ name, model, reasoning_effort: effort }) {
+  takeAgent({ name, model, reasoning_effort: effort }) {
+    this.agents.choose(name);
     this.#onChoose({ agent_name: name });
     this.choose(this.picked.model ?? model ?? this.model, this.picked.reasoning_effort ?? effort ?? this.effort);
   }

@@ -1,5 +1,5 @@
-// The person's prompts: "/" opens the list, arrow keys and Enter choose. What stands in {{…}} is then to be filled in:
-// the first is selected, Tab goes to the next.
+// The person's prompts, after "/" in an empty field. What stands in {{…}} is then to be filled in: the first is selected, Tab
+// goes to the next.
 
 import { h } from "../dom.js";
 import { t } from "../language.js";
@@ -9,69 +9,46 @@ const VARIABLE = /\{\{\s*[^{}\n]{1,64}?\s*\}\}/;
 const BEGINNING = 80; // characters of a prompt that the list shows
 
 export class PromptList {
+  label = t("Prompts");
   #input;
   #load;
-  #list = h("ul", { id: "prompt-list", class: "options", role: "listbox", "aria-label": t("Prompts"), hidden: true });
-  #prompts = null; // while the list is asked for
-  #found = [];
-  #at = 0;
+  #prompts = null; // a promise, from when the list is asked for
   #filling = false;
 
   /** `load()` gives [{name, text}] of the person, or null; `input` is the message field. */
   constructor(input, load) {
     this.#input = input;
     this.#load = load;
-    input.form.append(this.#list);
-    input.addEventListener("blur", () => this.close());
   }
 
-  /** Something was typed. */
-  async look() {
-    const asked = ASKED.exec(this.#input.value);
-    if (!asked) return this.close();
-    if (!this.#prompts) {
-      this.#prompts = [];
-      this.#prompts = (await this.#load()) ?? [];
-      return this.look();
-    }
-    const words = asked[1].toLowerCase();
-    this.#found = this.#prompts.filter(({ name }) => name.toLowerCase().includes(words));
-    this.#at = 0;
-    this.#render();
+  asked = (before, text) => ASKED.exec(text)?.[1] ?? null;
+
+  async items(sought) {
+    this.#prompts ??= this.#load();
+    const words = sought.toLowerCase();
+    return ((await this.#prompts) ?? []).filter(({ name }) => name.toLowerCase().includes(words));
   }
 
-  close() {
+  forget() {
     this.#prompts = null;
-    this.#found = [];
-    if (!this.#list.hidden) this.#render();
   }
 
-  /** True where the key was for the list, or for a gap in a prompt. */
-  onKey(event) {
-    if (event.isComposing) return false;
-    if (event.key === "Tab" && !event.shiftKey && this.#filling) {
-      this.#filling = this.#selectGap();
-      if (this.#filling) event.preventDefault();
-      return this.#filling;
-    }
-    if (!this.#found.length) return false;
-    const moves = { ArrowDown: 1, ArrowUp: -1 };
-    if (event.key in moves) {
-      this.#at = (this.#at + moves[event.key] + this.#found.length) % this.#found.length;
-      this.#render();
-    } else if (event.key === "Enter" || event.key === "Tab") this.#take(this.#found[this.#at]);
-    else if (event.key === "Escape") this.close();
-    else return false;
-    event.preventDefault();
-    return true;
+  option({ name, text }) {
+    return [h("span", {}, `/${name}`), h("span", { class: "faint" }, text.slice(0, BEGINNING))];
   }
 
-  #take({ text }) {
-    this.close();
+  take({ text }) {
     this.#input.value = text;
     this.#input.dispatchEvent(new Event("input", { bubbles: true }));
-    this.#input.focus();
     this.#filling = this.#selectGap();
+  }
+
+  /** True where the key was for a gap in a prompt. */
+  onKey(event) {
+    if (event.isComposing || event.key !== "Tab" || event.shiftKey || !this.#filling) return false;
+    this.#filling = this.#selectGap();
+    if (this.#filling) event.preventDefault();
+    return this.#filling;
   }
 
   /** False where none is left. */
@@ -79,33 +56,5 @@ export class PromptList {
     const gap = VARIABLE.exec(this.#input.value);
     if (gap) this.#input.setSelectionRange(gap.index, gap.index + gap[0].length);
     return Boolean(gap);
-  }
-
-  #render() {
-    this.#list.hidden = !this.#found.length;
-    this.#list.replaceChildren(...this.#found.map((prompt, index) => this.#option(prompt, index)));
-    if (this.#list.hidden) {
-      this.#input.removeAttribute("aria-activedescendant");
-      this.#input.removeAttribute("aria-controls");
-      return;
-    }
-    this.#input.setAttribute("aria-controls", this.#list.id);
-    this.#input.setAttribute("aria-activedescendant", `prompt-${this.#at}`);
-    this.#list.children[this.#at].scrollIntoView({ block: "nearest" });
-  }
-
-  #option(prompt, index) {
-    const chosen = index === this.#at;
-    const attributes = {
-      id: `prompt-${index}`,
-      role: "option",
-      "aria-selected": String(chosen),
-      class: chosen ? "marked" : null,
-      onpointerdown: (event) => {
-        event.preventDefault(); // the field keeps the focus
-        this.#take(prompt);
-      },
-    };
-    return h("li", attributes, h("span", {}, `/${prompt.name}`), h("span", { class: "faint" }, prompt.text.slice(0, BEGINNING)));
   }
 }

@@ -12,6 +12,8 @@ const KEYS = [
   [t("Send"), [t("Enter")]],
   [t("Break the line"), [`${t("Shift")} ${t("Enter")}`]],
   [t("Edit the last message (in an empty field)"), ["↑"]],
+  [t("Prompts (in an empty field)"), ["/"]],
+  [t("Files and agents"), ["@"]],
   [t("To the beginning of the chat, to its end (in an empty field)"), [`${command} ${t("Home")}`, `${command} ${t("End")}`]],
   [t("Stop the answer"), [t("Esc")]],
   [t("Move in the list of chats"), ["↑", "↓", t("Home"), t("End")]],

@@ -1,0 +1,69 @@
+// Texts with what is counted, in the plural forms that Intl.PluralRules has for each language.
+
+export default {
+  "{count} bytes": {
+    en: { one: "{count} byte", other: "{count} bytes" },
+    de: { one: "{count} Byte", other: "{count} Bytes" },
+    he: { one: "בית אחד", two: "שני בתים", other: "{count} בתים" },
+  },
+  "{count} files": {
+    en: { one: "{count} file", other: "{count} files" },
+    de: { one: "{count} Datei", other: "{count} Dateien" },
+    he: { one: "קובץ אחד", two: "שני קבצים", other: "{count} קבצים" },
+  },
+  "Uploading {count} files…": {
+    en: { one: "Uploading {count} file…", other: "Uploading {count} files…" },
+    de: { one: "{count} Datei wird hochgeladen…", other: "{count} Dateien werden hochgeladen…" },
+    he: { one: "קובץ אחד בהעלאה…", two: "שני קבצים בהעלאה…", other: "{count} קבצים בהעלאה…" },
+  },
+  "{count} messages queued": {
+    en: { one: "{count} message queued", other: "{count} messages queued" },
+    de: { one: "{count} Nachricht wartet", other: "{count} Nachrichten warten" },
+    he: { one: "הודעה אחת בתור", two: "שתי הודעות בתור", other: "{count} הודעות בתור" },
+  },
+  "{count} chats archived.": {
+    en: { one: "{count} chat archived.", other: "{count} chats archived." },
+    de: { one: "{count} Chat archiviert.", other: "{count} Chats archiviert." },
+    he: { one: "שיחה אחת הועברה לארכיון.", two: "שתי שיחות הועברו לארכיון.", other: "{count} שיחות הועברו לארכיון." },
+  },
+  "{count} chats taken out of the archive.": {
+    en: { one: "{count} chat taken out of the archive.", other: "{count} chats taken out of the archive." },
+    de: { one: "{count} Chat aus dem Archiv geholt.", other: "{count} Chats aus dem Archiv geholt." },
+    he: { one: "שיחה אחת הוצאה מהארכיון.", two: "שתי שיחות הוצאו מהארכיון.", other: "{count} שיחות הוצאו מהארכיון." },
+  },
+  "{count} chats moved to “{name}”.": {
+    en: { one: "{count} chat moved to “{name}”.", other: "{count} chats moved to “{name}”." },
+    de: { one: "{count} Chat nach „{name}“ verschoben.", other: "{count} Chats nach „{name}“ verschoben." },
+    he: { one: "שיחה אחת הועברה אל „{name}”.", two: "שתי שיחות הועברו אל „{name}”.", other: "{count} שיחות הועברו אל „{name}”." },
+  },
+  "{count} chats taken out of the project.": {
+    en: { one: "{count} chat taken out of the project.", other: "{count} chats taken out of the project." },
+    de: { one: "{count} Chat aus dem Projekt genommen.", other: "{count} Chats aus dem Projekt genommen." },
+    he: { one: "שיחה אחת הוצאה מהפרויקט.", two: "שתי שיחות הוצאו מהפרויקט.", other: "{count} שיחות הוצאו מהפרויקט." },
+  },
+  "{count} chats moved to the trash.": {
+    en: { one: "{count} chat moved to the trash.", other: "{count} chats moved to the trash." },
+    de: { one: "{count} Chat in den Papierkorb gelegt.", other: "{count} Chats in den Papierkorb gelegt." },
+    he: { one: "שיחה אחת הועברה לאשפה.", two: "שתי שיחות הועברו לאשפה.", other: "{count} שיחות הועברו לאשפה." },
+  },
+  "Delete {count} chats?": {
+    en: { one: "Delete {count} chat?", other: "Delete {count} chats?" },
+    de: { one: "{count} Chat löschen?", other: "{count} Chats löschen?" },
+    he: { one: "למחוק שיחה אחת?", two: "למחוק שתי שיחות?", other: "למחוק {count} שיחות?" },
+  },
+  "{count} chats could not be changed: {reason}": {
+    en: { one: "{count} chat could not be changed: {reason}", other: "{count} chats could not be changed: {reason}" },
+    de: { one: "{count} Chat konnte nicht geändert werden: {reason}", other: "{count} Chats konnten nicht geändert werden: {reason}" },
+    he: { one: "לא ניתן לשנות שיחה אחת: {reason}", two: "לא ניתן לשנות שתי שיחות: {reason}", other: "לא ניתן לשנות {count} שיחות: {reason}" },
+  },
+  "{count} chats imported": {
+    en: { one: "{count} chat imported", other: "{count} chats imported" },
+    de: { one: "{count} Chat importiert", other: "{count} Chats importiert" },
+    he: { one: "שיחה אחת יובאה", two: "שתי שיחות יובאו", other: "{count} שיחות יובאו" },
+  },
+  "Usage of the last {count} days": {
+    en: { one: "Usage of the last day", other: "Usage of the last {count} days" },
+    de: { one: "Verbrauch des letzten Tages", other: "Verbrauch der letzten {count} Tage" },
+    he: { one: "השימוש ביום האחרון", two: "השימוש ביומיים האחרונים", other: "השימוש ב־{count} הימים האחרונים" },
+  },
+};
