@@ -14,6 +14,7 @@ from chatjuicer.api.exceptions import ApiError
 from chatjuicer.api.times import rfc3339
 from sessions_app.models import ChatSession, CompactionDraft, MessageDraft
 from sessions_app.models.model_context import SUMMARY_TOOL
+from sessions_app.allowed import require_allowed
 from sessions_app.signals import message_added
 
 from .database import in_database
@@ -54,7 +55,8 @@ class Asked:
 
 async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[Agent]]) -> dict[str, Any]:
     """The body of the answer. The model is asked with nothing locked; what it says is put in place only if the context
-    is still the one that it was asked about. Raises RunActive, ContextChanged and what the agent raises."""
+    is still the one that it was asked about. Raises RunActive, ModelNotAllowed, ContextChanged and what the agent
+    raises."""
     asked = await in_database(_asked, session)
     if asked.plan is None or not asked.plan.material:
         return {
@@ -100,6 +102,7 @@ def _asked(session: ChatSession) -> Asked:
     session.unpack()
     now = held(session.pk)
     limits = Limits(session.max_tokens, session.trigger_tokens, max(session.context_tokens - now.tokens, 0))
+    require_allowed(session.owner_id, session.model)
     few = len(exchanges([row.item for row in now.rows])) < MIN_EXCHANGES
     return Asked(now, None if few else plan_asked(now, limits), limits, session.context_tokens or now.tokens)
 

@@ -9,18 +9,22 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from chat_app.log.commit_hooks import commit_hooks
+from chatjuicer.accounts.audited import audit_changes
 from chatjuicer.accounts.signals import family_revoked
 from sessions_app import signals
 from sessions_app.models import ChatSession, Message
 
 from .log.record import record
 from .log.session_events import message_created, session_updated
-from .models import Event, ModelProvider, Notice, PushSubscription, Run
+from .models import Budget, Event, ModelProvider, Notice, PushSubscription, Run
 from .protocol import Record
 from .runs.folding import Changed, fold_all
 
 
 @receiver(signals.session_updated)
+audit_changes(ModelProvider, told=("enabled",))
+audit_changes(Budget, told=("daily_tokens",))
+
 def log_update(session: ChatSession, **kwargs: Any) -> None:
     record(session, [session_updated(session)])
 

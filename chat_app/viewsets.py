@@ -28,6 +28,7 @@ from chatjuicer.api.snapshot import snapshot
 from sessions_app import viewsets
 from sessions_app.models import ChatSession
 from sessions_app.viewsets import MESSAGE, SESSION, SessionView, caller
+from sessions_app.allowed import require_allowed
 
 from .compaction import context_of, summarize_session, undo
 from .delivery.account import opened
@@ -317,6 +318,8 @@ def accepted(view: APIView, session: ChatSession, verb: Callable[[str], Started]
     """202 once the run is committed."""
     require_process()
 
+    """Raises ModelNotAllowed."""
+    require_allowed(caller(request).pk, form.validated_data.get("model"))
     async def body() -> dict[str, Any]:
         started = await accept_run(session.pk, session.owner_id, verb)
         return {"run_id": str(started.run.pk), "message_ids": [str(key) for key in started.message_ids]}

@@ -14,6 +14,7 @@ from rest_framework.viewsets import ViewSet
 from chatjuicer.accounts.models import Scope
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
+from sessions_app.allowed import require_allowed
 from sessions_app.exceptions import MadeForAll
 from sessions_app.models import Agent, Prompt, change_agent
 from sessions_app.models.agent import BUILT_IN
@@ -54,6 +55,7 @@ class NamedViewSet(ViewSet, Generic[N]):
     def create(self, request: Request) -> Response:
         form = self.new_class(data=request.data)
         form.is_valid(raise_exception=True)
+        self.require_allowed(form.validated_data)
         named = self.all().keep(caller(request), **form.validated_data)
         return Response(self.shown_class(named).data, status=201)
 
@@ -65,6 +67,7 @@ class NamedViewSet(ViewSet, Generic[N]):
         form = self.changes_class(data=request.data)
         form.is_valid(raise_exception=True)
         if form.validated_data:
+            self.require_allowed(form.validated_data)
             self.change(named, form.validated_data)
         return Response(self.shown_class(named).data)
 
@@ -74,6 +77,10 @@ class NamedViewSet(ViewSet, Generic[N]):
 
     def change(self, named: N, changes: dict[str, Any]) -> None:
         named.change(**changes)
+
+    def require_allowed(self, fields: dict[str, Any]) -> None:
+        """Raises ModelNotAllowed."""
+        require_allowed(caller(self.request).pk, fields.get("model"))
 
     def visible(self) -> N:
         return self.all().visible_to(caller(self.request).pk).get(pk=self.kwargs[self.lookup_url_kwarg])

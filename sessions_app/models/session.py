@@ -13,6 +13,7 @@ from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from sessions_app import catalogue, signals
+from sessions_app.allowed import require_allowed
 from sessions_app.exceptions import SessionInactive
 from sessions_app.search.shelves import OFF
 
@@ -147,8 +148,9 @@ class ChatSession(SessionRow):
     def configure(self, **changes: Any) -> None:
         """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name,
         metadata, is_active, project. With another agent come the model and effort that it sets, where nobody chose
-        others. Raises DoesNotExist if the session, or the project, is gone.
+        others. Raises ModelNotAllowed, and DoesNotExist if the session, or the project, is gone.
         """
+        require_allowed(self.owner_id, changes.get("model"))
         changes = with_flags(changes)
         if "agent_name" in changes:
             changes = changes_with_agent(self, changes["agent_name"]) | changes
