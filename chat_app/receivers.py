@@ -11,8 +11,10 @@ from django.dispatch import receiver
 from chat_app.log.commit_hooks import commit_hooks
 from chatjuicer.accounts.audited import audit_changes
 from chatjuicer.accounts.signals import family_revoked
+from files_app.models import StorageUsage
 from sessions_app import signals
 from sessions_app.models import ChatSession, Message
+from sessions_app.models.message import bytes_said
 
 from .log.record import record
 from .log.session_events import message_created, session_updated
@@ -20,17 +22,20 @@ from .models import Budget, Event, ModelProvider, Notice, PushSubscription, Run
 from .protocol import Record
 from .runs.folding import Changed, fold_all
 
-
-@receiver(signals.session_updated)
 audit_changes(ModelProvider, told=("enabled",))
 audit_changes(Budget, told=("daily_tokens",))
 
+
+@receiver(signals.session_updated)
 def log_update(session: ChatSession, **kwargs: Any) -> None:
     record(session, [session_updated(session)])
 
 
 @receiver(signals.message_added)
 def log_message(session: ChatSession, message: Message, **kwargs: Any) -> None:
+    """Raises QuotaExceeded; a summary of what is there always has room."""
+    if message.role != Message.Role.TOOL_CALL:
+        StorageUsage.objects.require_room(session.owner_id, bytes_said(message))
     record(session, [message_created(message)])
 
 
