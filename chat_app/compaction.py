@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import orjson
 from django.db import transaction
 
+from chatjuicer.api import budget
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.api.times import rfc3339
+from sessions_app.allowed import require_allowed
 from sessions_app.models import ChatSession, CompactionDraft, MessageDraft
 from sessions_app.models.model_context import SUMMARY_TOOL
 from sessions_app.signals import message_added
@@ -26,6 +29,7 @@ from .window.plan import Limits, Plan, exchanges, plan_asked
 from .window.shorten import given
 from .window.tokens import TOKENS_PER_ITEM, count
 
+MAX_COMPACTIONS = 200  # that are shown
 MIN_EXCHANGES = 2  # fewer are as short as their summary
 TOO_LITTLE = "There is too little to summarize."
 
@@ -54,7 +58,8 @@ class Asked:
 
 async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[Agent]]) -> dict[str, Any]:
     """The body of the answer. The model is asked with nothing locked; what it says is put in place only if the context
-    is still the one that it was asked about. Raises RunActive, ContextChanged and what the agent raises."""
+    is still the one that it was asked about. Raises RunActive, ModelNotAllowed, ContextChanged and what the agent
+    raises."""
     asked = await in_database(_asked, session)
     if asked.plan is None or not asked.plan.material:
         return {
@@ -97,6 +102,7 @@ async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[
 def _asked(session: ChatSession) -> Asked:
     if Run.objects.filter(session=session).live().exists():
         raise RunActive()
+    require_allowed(session.owner_id, session.model)
     session.unpack()
     now = held(session.pk)
     limits = Limits(session.max_tokens, session.trigger_tokens, max(session.context_tokens - now.tokens, 0))
@@ -118,8 +124,9 @@ def _put_in_place(session: ChatSession, draft: CompactionDraft, row: MessageDraf
         message_added.send(ChatSession, session=session, message=message)
 
 
-def context_of(session: ChatSession) -> dict[str, Any]:
-    """What the model would be given now, as it is stored for all providers, and the compactions of the past."""
+def context_of(session: ChatSession, offset: int = 0) -> dict[str, Any]:
+    """What the model would be given now, as it is stored for all providers, from `offset` items on, as many as fill a
+    page; and the newest compactions of the past."""
     if session.packed:
         session.unpack()
     now = held(session.pk)
@@ -136,8 +143,12 @@ def context_of(session: ChatSession) -> dict[str, Any]:
         item = {"role": "system", "content": introduced(now.summary)}
         summary = {"position": now.compaction.through, "item": item, "tokens": now.summary_tokens, "origin": "summary"}
         items.insert(0, summary)
+    shown, more = budget.fill(items[offset:], len(items) + 1, lambda item: len(orjson.dumps(item["item"])))
     return {
-        "items": items,
+        "items": shown,
+        "offset": offset,
+        "total_count": len(items),
+        "has_more": more,
         "tokens": session.context_tokens or now.tokens,
         "max_tokens": session.max_tokens,
         "trigger_tokens": session.trigger_tokens,
@@ -149,7 +160,7 @@ def context_of(session: ChatSession) -> dict[str, Any]:
                 "tokens_after": compaction.tokens_after,
                 "undone": compaction.undone,
             }
-            for compaction in session.compactions.order_by("number")
+            for compaction in session.compactions.order_by("-number")[:MAX_COMPACTIONS][::-1]
         ],
     }
 

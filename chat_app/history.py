@@ -4,12 +4,15 @@ from typing import Any
 
 from django.db.models import Q
 
+from chatjuicer.api import budget
 from files_app import listing
 from sessions_app import history
 from sessions_app.models import ChatSession, Message
 
 from .models import Approval, Run
 from .models.ending import text_so_far
+
+MAX_APPROVALS = 100  # that a session's detail shows
 
 
 class History(history.History):
@@ -37,5 +40,6 @@ def active_run(session: ChatSession) -> dict[str, Any] | None:
     if run is None:
         return None
     asked = run.approvals.filter(status=Approval.Status.PENDING).order_by("created_at")
-    waiting = [approval.representation() for approval in asked] if run.status == Run.Status.AWAITING_APPROVAL else []
-    return run.representation() | {"approvals": waiting}
+    waits = run.status == Run.Status.AWAITING_APPROVAL
+    waiting, _ = budget.read(asked, MAX_APPROVALS, "arguments") if waits else ([], False)
+    return run.representation() | {"approvals": [approval.representation() for approval in waiting]}

@@ -9,15 +9,21 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from chat_app.log.commit_hooks import commit_hooks
+from chatjuicer.accounts.audited import audit_changes
 from chatjuicer.accounts.signals import family_revoked
+from files_app.models import StorageUsage
 from sessions_app import signals
 from sessions_app.models import ChatSession, Message
+from sessions_app.models.message import bytes_said
 
 from .log.record import record
 from .log.session_events import message_created, session_updated
-from .models import Event, ModelProvider, Notice, PushSubscription, Run
+from .models import Budget, Event, ModelProvider, Notice, PushSubscription, Run
 from .protocol import Record
 from .runs.folding import Changed, fold_all
+
+audit_changes(ModelProvider, told=("enabled",))
+audit_changes(Budget, told=("daily_tokens",))
 
 
 @receiver(signals.session_updated)
@@ -27,6 +33,9 @@ def log_update(session: ChatSession, **kwargs: Any) -> None:
 
 @receiver(signals.message_added)
 def log_message(session: ChatSession, message: Message, **kwargs: Any) -> None:
+    """Raises QuotaExceeded; a summary of what is there always has room."""
+    if message.role != Message.Role.TOOL_CALL:
+        StorageUsage.objects.require_room(session.owner_id, bytes_said(message))
     record(session, [message_created(message)])
 
 

@@ -200,7 +200,10 @@ class CompactionSerializer(serializers.Serializer[None]):
 
 @extend_schema_serializer(many=False)
 class ContextSerializer(serializers.Serializer[None]):
-    items = ContextItemSerializer(many=True)
+    items = ContextItemSerializer(many=True, help_text="From `offset` on, as many as fit.")
+    offset = serializers.IntegerField()
+    total_count = serializers.IntegerField(help_text="Items of the whole.")
+    has_more = serializers.BooleanField()
     tokens = serializers.IntegerField(help_text="Of all that the model was last given.")
     max_tokens = serializers.IntegerField()
     trigger_tokens = serializers.IntegerField()
@@ -228,7 +231,14 @@ class KeyedUsageSerializer(UsageRowSerializer):
     key = serializers.CharField(allow_null=True, help_text="Null: sessions that are deleted.")
 
 
+class StorageSerializer(serializers.Serializer[None]):
+    file_bytes = serializers.IntegerField()
+    message_bytes = serializers.IntegerField(help_text="Of the texts of messages.")
+    quota_bytes = serializers.IntegerField(help_text="For both together.")
+
+
 @extend_schema_serializer(many=False)
 class UsageSerializer(serializers.Serializer[None]):
     rows = KeyedUsageSerializer(many=True)
     total = UsageRowSerializer()
+    storage = StorageSerializer()

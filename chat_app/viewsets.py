@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -23,10 +24,13 @@ from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.bodies import valid
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
-from chatjuicer.api.parameters import number, number_parameter
+from chatjuicer.api.parameters import OFFSET, number, number_parameter
 from chatjuicer.api.snapshot import snapshot
+from files_app.models import StorageUsage
 from sessions_app import viewsets
+from sessions_app.allowed import require_allowed
 from sessions_app.models import ChatSession
+from sessions_app.models.message import bytes_of
 from sessions_app.viewsets import MESSAGE, SESSION, SessionView, caller
 
 from .compaction import context_of, summarize_session, undo
@@ -132,12 +136,13 @@ class SessionViewSet(viewsets.SessionViewSet):
         session = self.session(key)
         return AwaitedResponse(self, summarize_session(session, require_process().loaded_agent))
 
-    @extend_schema(operation_id="get_context", parameters=[SESSION], responses=ContextSerializer)
+    @extend_schema(operation_id="get_context", parameters=[SESSION, OFFSET], responses=ContextSerializer)
     @action(detail=True)
     def context(self, request: Request, key: str) -> Response:
         """What the model is given of the conversation, oldest first, and where summaries took the place of what was
-        said. Nothing that they stand for is lost: `messages` have it, and `context/undo` gives it back to the model."""
-        return Response(context_of(self.session(key)))
+        said. Nothing that they stand for is lost: `messages` have it, and `context/undo` gives it back to the model.
+        Where the items do not fit, `has_more`: ask with `offset` for those after them."""
+        return Response(context_of(self.session(key), number(request.query_params, "offset", 0)))
 
     @extend_schema(operation_id="undo_compaction", parameters=[SESSION], request=None, responses=ContextSerializer)
     @action(detail=True, methods=["post"], url_path="context/undo")
@@ -170,13 +175,15 @@ class UsageViewSet(SessionView, ViewSet):
         responses=UsageSerializer,
     )
     def list(self, request: Request) -> Response:
-        """What the calls of models took that were made for the caller."""
+        """What the calls of models took that were made for the caller; and how much of their room is taken."""
         form = UsageQuerySerializer(data=request.query_params.dict())  # a form's empty field would be none
         form.is_valid(raise_exception=True)
         asked = form.validated_data
         rows = CallUsage.objects.filter(between(asked.get("from"), asked.get("to")), user=caller(request))
         found = CallUsage.objects.report(rows, asked["by"])
-        return Response({"rows": found, "total": total_of(found)})
+        taken = StorageUsage.objects.taken(caller(request).pk)
+        storage = {"file_bytes": taken.files, "message_bytes": taken.messages, "quota_bytes": settings.USER_QUOTA_BYTES}
+        return Response({"rows": found, "total": total_of(found), "storage": storage})
 
 
 class MessageViewSet(viewsets.MessageViewSet):
@@ -211,6 +218,7 @@ class MessageViewSet(viewsets.MessageViewSet):
         session, form = self.session(key), valid(EditSerializer, request)
         said = form.validated_data["content"], form.validated_data.get("attachments")
         require_fit([said[0]], form.validated_data.get("model") or session.model)
+        StorageUsage.objects.require_room(session.owner_id, bytes_of(said[0]))
         return accepted(self, session, partial(branches.edit, session.pk, mid, *said, wishes_of(form, request)))
 
     @extend_schema(
@@ -310,6 +318,8 @@ def seen_by(request: Request, streaming: bool = True) -> int | None:
 
 
 def wishes_of(form: WishesSerializer, request: Request) -> branches.Wishes:
+    """Raises ModelNotAllowed."""
+    require_allowed(caller(request).pk, form.validated_data.get("model"))
     return form.wishes(request.headers.get("Idempotency-Key"))
 
 

@@ -21,7 +21,7 @@ from chatjuicer import health
 from chatjuicer.api import content_policy
 from chatjuicer.api.errors import shape
 from chatjuicer.api.exceptions import Unavailable
-from chatjuicer.config import encoded_config
+from chatjuicer.config import encoded_config, known_config
 from chatjuicer.http_protocol import WHOLE
 from chatjuicer.middleware import PERMISSIONS_POLICY, request_name
 from chatjuicer.observability.context import request_id
@@ -76,6 +76,8 @@ async def answered(scope: dict[str, Any], send: Send) -> bool:
     given = dict(scope["headers"])
     route = ROUTES.get(scope["path"].removesuffix("/")) or page_file(scope["path"], given)
     if route is None or scope["method"] not in ("GET", "HEAD"):
+        return False
+    if route is configured and known_config() is None:
         return False
     if not is_ours(given.get(b"host", b"")):
         return False
@@ -188,7 +190,7 @@ ROUTES: dict[str, Callable[[], Awaitable[Answer]]] = {
 KNOWN: dict[bytes, Callable[[], bytes | None]] = {
     b"/api/health": known_health,
     b"/api/health/live": lambda: ALIVE,
-    b"/api/config": encoded_config,
+    b"/api/config": known_config,
 }
 
 

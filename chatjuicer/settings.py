@@ -174,7 +174,7 @@ OWN_MCP_SERVERS: dict[str, dict[str, Any]] = {
 }
 # Ports that our own fetch may reach.
 FETCH_PORTS = env.names("FETCH_PORTS", "80", "443")
-OWN_MCP_SERVERS["fetch"]["env"] = {"FETCH_PORTS": ",".join(FETCH_PORTS)}
+OWN_MCP_SERVERS["fetch"] |= {"network": True, "env": {"FETCH_PORTS": ",".join(FETCH_PORTS)}}
 MCP_SERVERS = env.json_object("MCP_SERVERS", OWN_MCP_SERVERS)
 # Hosts that a tool may fetch from without asking; ".example.org" is it and all below it. Others: docs/tools.md.
 FETCH_ALLOWED_HOSTS = env.names("FETCH_ALLOWED_HOSTS")

@@ -3,7 +3,6 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from chat_app import page
-from chatjuicer.accounts.audit_viewset import AuditViewSet
 from chatjuicer.accounts.reset_page import reset_page
 from chatjuicer.config import ConfigView
 from chatjuicer.health import HealthView, LiveView, ReadyView
@@ -25,8 +24,8 @@ urlpatterns = [
     path("api/config", ConfigView.as_view()),
     path("api/", include("chatjuicer.api.schema")),
     path("reset-password", reset_page),
-    path("api/audit", AuditViewSet.as_view({"get": "list"})),
     path("api/auth/", include("chatjuicer.accounts.urls")),
+    path("api/", include("chatjuicer.accounts.administration")),
     path("api/search", SearchView.as_view()),
     path("api/", include("files_app.urls")),
     path("api/", include("chat_app.urls")),

@@ -35,7 +35,7 @@ class FileTooLarge(ApiError):
 class QuotaExceeded(ApiError):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     code = "quota_exceeded"
-    message = "There is no room left for your files; delete some first."
+    message = "There is no room left for your files and messages; delete some first."
 
 
 class SizeMismatch(ApiError):

@@ -23,6 +23,7 @@ PROCESSES = 2
 # One slow document does not hold all others up for ever.
 _turns = threading.BoundedSemaphore(PROCESSES)
 WAIT_S = 60
+READERS_USER = 61184  # of those that systemd gives to services of which nobody else is
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Busy(NoText):
 
 
 def text_of(path: Path, content_type: str) -> Text:
-    """`path` is a private copy: `Workspace.local_copy` makes one. Raises NoText."""
+    """`path` is a private copy in a folder of its own: `Workspace.local_copy` makes one. Raises NoText."""
     textual = content_type.startswith("text/") or content_type == kinds.NOTEBOOK
     if content_type in documents.READERS:
         try:
@@ -112,9 +113,18 @@ def in_a_process(path: Path, content_type: str) -> Text:
     return Text(first + "".join(pages), cut, tuple(start for start, _ in zip(starts, pages, strict=False)))
 
 
+def own_user(path: Path) -> list[str]:
+    """Under root the reader is somebody else, who is given the private copy, where others can read its libraries."""
+    if not sandbox.is_root() or sandbox.keeps_root():
+        return []
+    for given in (path, path.parent):
+        os.chown(given, READERS_USER, READERS_USER)
+    return ["--user", str(READERS_USER)]
+
+
 def run(path: Path, content_type: str, output: int) -> int:
     """The exit status. Raises TookTooLong."""
-    kept = [sys.executable, "-I", sandbox.__file__, str(path.parent), "--"]
+    kept = [sys.executable, "-I", sandbox.__file__, "--read", str(path.parent), *own_user(path), "--"]
     program = [*kept, documents.__file__, content_type, path.name]
     limits = [str(TIME_LIMIT_S), str(MEMORY_LIMIT_BYTES), str(MAX_TEXT_BYTES)]
     process = subprocess.Popen(  # noqa: S603 - this interpreter and files of ours

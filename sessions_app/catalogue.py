@@ -72,6 +72,11 @@ def offered_models() -> list[dict[str, Any]]:
     return [_entry(model, at, is_default=model == default) for model, at in offered.items()]
 
 
+def entry_of(model: str) -> dict[str, Any]:
+    """Of /api/config, of a model that can be chosen and is on no list."""
+    return _entry(model, served(model), is_default=False)
+
+
 def _entry(model: str, at: Served | None, *, is_default: bool) -> dict[str, Any]:
     about = facts(model)
     entry = {

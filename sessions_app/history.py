@@ -38,11 +38,13 @@ class History:
         """The session with its newest messages."""
         newest, has_more = self.newest(self.detail_messages)
         messages = [MessageSerializer(message).data for message in newest]
+        live, live_has_more = self.live()
         return {
             "session": SessionSerializer(self.session).data | {"message_count": self.message_count},
             "full_history": messages,
             "messages": messages,
-            "live": [MessageSerializer(message).data for message in self.with_text(self.unfinished)],
+            "live": [MessageSerializer(message).data for message in live],
+            "live_has_more": live_has_more,
             "has_more": has_more,
             "loaded_count": len(messages),
             "message_count": self.message_count,
@@ -163,10 +165,19 @@ class History:
 
     @cached_property
     def unfinished(self) -> list[Message]:
-        """The messages of the answer that is being given, in order; some may be complete themselves."""
-        if self.session.packed:
-            return []
-        return self.dressed(list(self._visible().filter(self.in_progress()).order_by("position")))
+        """The messages of the answer that is being given, in order, without their texts; some may be complete
+        themselves."""
+        return [] if self.session.packed else list(self._in_progress().defer(*TEXTS).order_by("position"))
+
+    def live(self) -> tuple[list[Message], bool]:
+        """Those with their texts, as many of the newest as fill a page, in order; and whether there are others."""
+        if not self.unfinished:
+            return [], False
+        found, more = budget.read(self._in_progress().order_by("-position"), len(self.unfinished), *TEXTS)
+        return self.with_text(self.dressed(found[::-1])), more
+
+    def _in_progress(self) -> QuerySet[Message]:
+        return self._visible().filter(self.in_progress())
 
     def in_progress(self) -> Q:
         """Which messages belong to an answer that is being given; of finished ones among them this app knows none."""

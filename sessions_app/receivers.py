@@ -5,10 +5,15 @@ from uuid import UUID
 from django.db import transaction
 from django.dispatch import receiver
 
+from chatjuicer.accounts.audited import audit_changes
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.accounts.signals import account_ending
 from sessions_app import signals
-from sessions_app.models import AccountEvent, ChatSession, unnoted
+from sessions_app.models import AccountEvent, Agent, ChatSession, Prompt, unnoted
+from sessions_app.models.named import is_for_all
+
+for kind in (Agent, Prompt):
+    audit_changes(kind, only=is_for_all)
 
 
 @receiver(signals.session_deleted)

@@ -325,6 +325,7 @@ class SessionDetailSerializer(serializers.Serializer[None]):
     full_history = MessageSerializer(many=True)
     messages = MessageSerializer(many=True, help_text="The same list.")
     live = MessageSerializer(many=True, help_text="Of the answer that is being given, with its text so far.")
+    live_has_more = serializers.BooleanField(help_text="There are older ones of it, which did not fit.")
     has_more = serializers.BooleanField(help_text="There are older messages.")
     loaded_count = serializers.IntegerField()
     message_count = serializers.IntegerField()

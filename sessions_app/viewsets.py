@@ -17,6 +17,7 @@ from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.parameters import LIMIT, OFFSET, flag, identifier, number, number_parameter, text, text_parameter
 from chatjuicer.api.snapshot import snapshot
 from sessions_app import listing
+from sessions_app.allowed import require_allowed
 from sessions_app.history import History
 from sessions_app.models import ChatSession, Project
 from sessions_app.serializers import (
@@ -127,6 +128,7 @@ class SessionViewSet(SessionView, ViewSet):
         """A new session; of a `session_id` that the caller has already, the stored one."""
         form = NewSessionSerializer(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
+        require_allowed(caller(request).pk, form.validated_data.get("model"))
         session, created = ChatSession.objects.open(caller(request), dialect=self.dialect, **form.validated_data)
         session.speak(self.dialect)
         return Response(SessionSerializer(session).data, status=201 if created else 200)

@@ -12,8 +12,11 @@ from agents.usage import Usage as SDKUsage
 from django.conf import settings
 from openai.types.responses import ResponseFunctionToolCall
 
+from chat_app.database import in_database
 from chat_app.exceptions import LeaseLost
 from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
+from chatjuicer.accounts.models import GroupAllowance
+from sessions_app.allowed import ModelNotAllowed, is_allowed
 
 from .approvals import paused, resume
 from .asker import Asker, BudgetSpent
@@ -54,9 +57,10 @@ async def answer(request: RunRequest, writer: Writer) -> Outcome:
 
 
 async def _run(transcript: Transcript) -> Sequence[ToolApprovalItem]:
-    """The calls that wait for a person's decision, if any. Raises MaxTurnsExceeded."""
+    """The calls that wait for a person's decision, if any. Raises MaxTurnsExceeded, ModelNotAllowed."""
     request = transcript.request
     await upkeep.wait_for_rows()
+    await look_up_allowance(transcript)
     await appoint(transcript)
     tools = await tools_of(transcript)
     fallbacks = Fallbacks(request.model, transcript)
@@ -75,6 +79,15 @@ async def _run(transcript: Transcript) -> Sequence[ToolApprovalItem]:
     return []
 
 
+async def look_up_allowance(transcript: Transcript) -> None:
+    """What the person may use as the run begins, or goes on. Raises ModelNotAllowed."""
+    request, groups = transcript.request, GroupAllowance.objects
+    if groups.known.restricts is not False:
+        transcript.allowance = await in_database(groups.of_user, request.user_id)
+    if not is_allowed(request.model, transcript.allowance):
+        raise ModelNotAllowed(transcript.allowance)
+
+
 def _failure(error: Exception, transcript: Transcript) -> Outcome:
     for cause in _causes(error):
         match cause:
@@ -82,6 +95,8 @@ def _failure(error: Exception, transcript: Transcript) -> Outcome:
                 raise cause
             case LengthReached():
                 return Outcome("length", transcript.usage)
+            case ModelNotAllowed():
+                return Outcome("error", transcript.usage, RunError(cause.code, cause.message))
             case BudgetSpent():
                 return Outcome("budget", transcript.usage)
             case ProviderError():

@@ -7,6 +7,7 @@ import time
 from django.conf import settings
 
 from sessions_app import catalogue
+from sessions_app.allowed import is_allowed
 
 from .providers.base import RunModel
 from .providers.choice import model_for
@@ -36,7 +37,8 @@ class Fallbacks:
         now = time.monotonic()
         self._chosen, self._transcript = chosen, transcript
         # Those that rest come last, and may be back by then.
-        self._waiting = sorted(catalogue.chain(chosen), key=lambda name: _resting.get(name, 0.0) > now)
+        may = [name for name in catalogue.chain(chosen) if is_allowed(name, transcript.allowance)]
+        self._waiting = sorted(may, key=lambda name: _resting.get(name, 0.0) > now)
 
     @property
     def patience_s(self) -> float | None:

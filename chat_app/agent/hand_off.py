@@ -50,7 +50,7 @@ async def tools_of(transcript: Transcript) -> Sequence[Tool]:
     acting, request = transcript.acting, transcript.request
     if acting.mcp_servers is not None:
         request = replace(request, mcp_config=list(acting.mcp_servers))
-    box = await toolbox_for(request)
+    box = await toolbox_for(request, transcript.allowance)
     transcript.servers = box.servers
     at_hand = tools_at_hand()
     own = at_hand if acting.tools is None else [tool for tool in at_hand if tool.name in acting.tools]

@@ -20,6 +20,7 @@ from openai.types.responses import (
 
 from chat_app.model_calls import CallOutcome, CallRecord, Purpose
 from chat_app.runs.contract import Item, RunRequest, Usage, Writer
+from chatjuicer.accounts.models import ALL
 from sessions_app.models.statements import countable
 
 from .acting import Acting
@@ -36,6 +37,7 @@ class Transcript:
         self.writer = writer
         self.context = Context(request, writer)
         self.acting = Acting(request.agent_name)
+        self.allowance = ALL  # what the person's groups let them use
         self.successor: Acting | None = None  # to whom a tool call has handed over, until the other calls have ended
         self.handed_over_at = -1  # the number of turns at that time
         self.usage: Usage | None = None

@@ -22,8 +22,10 @@ from chat_app.model_calls import CallRecord
 from chat_app.tool_calls import DecidedCall
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from chatjuicer.observability.counters import counts
+from files_app.exceptions import QuotaExceeded
 from sessions_app.exceptions import SessionInactive
 from sessions_app.models import IDLE, Addition, ChatSession, Message, Writes
+from sessions_app.models.message import bytes_of
 from sessions_app.models.statements import as_param
 
 from .ending import CUT_REASONS, PROCESS_LOST, UNHEARD_NOTE, UNKNOWN_ERROR, close_tool_calls, keep_text, wire_usage
@@ -121,7 +123,7 @@ class RunManager(models.Manager["Run"]):
 
         With an `owner` and nothing else in progress, the run is claimed for that process at once. A `client_id` that
         the session has seen gives the run of then; with another command it is IdempotencyMismatch. Raises, too,
-        SessionGone, SessionInactive, RunActive, QueueFull, TooManyRuns, InvalidAttachment.
+        SessionGone, SessionInactive, QuotaExceeded, RunActive, QueueFull, TooManyRuns, InvalidAttachment.
         """
         with verb_transaction():
             seen = at_start(session_pk, client_id)
@@ -131,6 +133,8 @@ class RunManager(models.Manager["Run"]):
                 return repeated
             if not session.is_active:
                 raise SessionInactive()
+            if seen.taken_bytes + sum(bytes_of(given.content) for given in inputs) > settings.USER_QUOTA_BYTES:
+                raise QuotaExceeded()
             live: list[Run] = []
             if seen.has_live:
                 live = self.in_order(session)

@@ -33,6 +33,7 @@ class AtStart:
     instructions: str  # what the owner asks for in all sessions
     has_live: bool  # runs that wait or go on
     is_repeated: bool  # the session has seen that `client_id`
+    taken_bytes: int  # by the owner's files and messages
     has_always: bool  # tools that a person has allowed for good
 
 
@@ -42,18 +43,21 @@ def at_start(session_pk: UUID, client_id: str) -> AtStart:
     if not rows:
         raise SessionGone()
     session = of_row(rows[0])
-    instructions, *found = rows[0][width_of(ChatSession) :]
-    return AtStart(session, unseal(instructions), *map(bool, found))
+    instructions, has_live, is_repeated, taken_bytes, has_always = rows[0][width_of(ChatSession) :]
+    return AtStart(session, unseal(instructions), bool(has_live), bool(is_repeated), int(taken_bytes), bool(has_always))
 
 
 @cache
 def _at_start() -> str:
     run, approval, user = map(_table, ("chat_app.Run", "chat_app.Approval", settings.AUTH_USER_MODEL))
+    files, log = map(_table, ("files_app.StorageUsage", "sessions_app.AccountLog"))
     return f"""
 SELECT {columns_of(ChatSession, "session")}, owner.instructions,
   EXISTS (SELECT 1 FROM {run} run WHERE run.session_id = session.id AND run.status IN {LIVE}),
   %s <> '' AND EXISTS (SELECT 1 FROM {run} run WHERE run.session_id = session.id AND run.client_id <> ''
     AND run.client_id = %s),
+  COALESCE((SELECT size_bytes FROM {files} WHERE owner_id = owner.id), 0)
+    + COALESCE((SELECT message_bytes FROM {log} WHERE user_id = owner.id), 0),
   EXISTS (SELECT 1 FROM {approval} approval WHERE approval.session_id = session.id AND approval.always)
 FROM {_table("sessions_app.ChatSession")} session JOIN {user} owner ON owner.id = session.owner_id
 WHERE session.id = %s AND {KNOWN}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from chat_app.model_calls import CallRecord
+from chatjuicer.accounts.models import GroupAllowance
 from sessions_app import catalogue
 from sessions_app.models import ChatSession
 
@@ -43,10 +44,9 @@ class CallUsageManager(models.Manager["CallUsage"]):
         report = [{"key": key, **row} for key, row in summed.items()]
         return report if by == "day" else sorted(report, key=lambda row: -row["input_tokens"] - row["output_tokens"])
 
-    def of_today(self, user_id: UUID | None = None) -> int:
-        """Tokens that were used since midnight (UTC), of one user or of all."""
-        rows = self.filter(created_at__gte=_midnight(datetime.now(UTC).date()))
-        rows = rows.filter(user=user_id) if user_id else rows
+    def of_today(self, **whose: Any) -> int:
+        """Tokens that were used since midnight (UTC), of all, or by the filter `whose`."""
+        rows = self.filter(created_at__gte=_midnight(datetime.now(UTC).date()), **whose)
         return int(rows.aggregate(total=Sum("input_tokens") + Sum("output_tokens"))["total"] or 0)
 
 
@@ -117,20 +117,24 @@ class Budget(models.Model):
 
 def has_budgets() -> bool:
     """Without a look into the database, for each model call asks."""
-    return bool(settings.BUDGET_USER_DAILY_TOKENS or settings.BUDGET_SERVER_DAILY_TOKENS)
+    of_settings = settings.BUDGET_USER_DAILY_TOKENS or settings.BUDGET_SERVER_DAILY_TOKENS
+    return bool(of_settings) or GroupAllowance.objects.known.budgets is not False
 
 
 def is_spent(user_id: UUID) -> bool:
-    """Whether the user, or the server, has used what there is for today."""
-    usual = settings.BUDGET_USER_DAILY_TOKENS
-    own = Budget.objects.filter(user=user_id).values_list("daily_tokens", flat=True).first() if usual else None
-    for budget, whose in (
-        (usual if own is None else own, user_id),
-        (settings.BUDGET_SERVER_DAILY_TOKENS, None),
-    ):
-        if budget and CallUsage.objects.of_today(whose) >= budget:
-            return True
-    return False
+    """Whether the user, one of their groups, or the server has used what there is for today."""
+    return any(budget and CallUsage.objects.of_today(**whose) >= budget for budget, whose in _budgets_of(user_id))
+
+
+def _budgets_of(user_id: UUID) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Tokens of a day, and whose calls count: of a group, those of whoever is a member now. 0: any number."""
+    if usual := settings.BUDGET_USER_DAILY_TOKENS:
+        own = Budget.objects.filter(user=user_id).values_list("daily_tokens", flat=True).first()
+        yield usual if own is None else own, {"user": user_id}
+    if GroupAllowance.objects.are_budgeted():
+        for group, budget in GroupAllowance.objects.budgets_of(user_id):
+            yield budget, {"user__groups": group}
+    yield settings.BUDGET_SERVER_DAILY_TOKENS, {}
 
 
 def between(since: date | None, until: date | None) -> Q:

@@ -11,6 +11,8 @@ from chat_app.exceptions import BadFrame
 from chat_app.models import Approval, Run, Started
 from chat_app.protocol import ApprovalCommand, SendMessage, UserInput
 from chat_app.window.fit import require_fit
+from chatjuicer.accounts.models import GroupAllowance
+from sessions_app.allowed import require_allowed
 from sessions_app.catalogue import REASONING_EFFORTS, require_known
 from sessions_app.models import ChatSession
 
@@ -20,10 +22,12 @@ FITS_ANY_WINDOW = 500  # characters, which are not worth a look at the session's
 
 
 async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
-    """Raises BadFrame, MessageTooLarge, UnknownModel, and what `Run.objects.start` raises."""
+    """Raises BadFrame, MessageTooLarge, UnknownModel, ModelNotAllowed, and what `Run.objects.start` raises."""
     inputs = inputs_of(command)
     if command.model:
         require_known(command.model)
+        if GroupAllowance.objects.known.restricts is not False:
+            await in_database(require_allowed, user_id, command.model)
     if sum(len(given.content) for given in inputs) > FITS_ANY_WINDOW:
         await in_database(require_room, session_pk, command.model, inputs)
     return await accept_run(session_pk, user_id, partial(begin, session_pk, command, inputs))

@@ -1,14 +1,16 @@
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, TokenFamily, Totp, User
+from chatjuicer.accounts import service_admin  # noqa: F401  which registers its own page
+from chatjuicer.accounts.admin_accounts import ApiKeyInline, RemovesAccounts
+from chatjuicer.accounts.models import Act, AuditEntry, GroupAllowance, TokenFamily, Totp, User
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import ReadOnlyAdmin
 
@@ -38,53 +40,31 @@ class TokenFamilyInline(admin.TabularInline):
     verbose_name = "sign-in"
 
 
-class ApiKeyInline(admin.TabularInline):
-    model = ApiKey
-    fields = readonly_fields = ("name", "prefix", "scopes", "created_at", "expires_at", "last_used_at")
-    ordering = ("-created_at",)
-    extra = 0
-    max_num = 0
-
-
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(RemovesAccounts, DjangoUserAdmin):
     form = UserForm
     add_form = NewUserForm
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_display = ("email", "display_name", "is_active", "is_staff", "created_at")
-    list_filter = ("is_active", "is_staff")
+    list_display = ("email", "display_name", "is_active", "is_staff", "is_service", "created_at")
+    list_filter = ("is_active", "is_staff", "is_service", "groups")
     search_fields = ("email", "display_name")
     ordering = ("-created_at", "-id")
     list_per_page = 25
-    readonly_fields = ("id", "created_at", "last_login")
-    filter_horizontal = ()
+    readonly_fields = ("id", "is_service", "created_at", "last_login")
+    filter_horizontal = ("groups",)
     inlines = (TokenFamilyInline, ApiKeyInline)
     actions = ("sign_out", "turn_off_totp")
     fieldsets = (
         (None, {"fields": ("id", "email", "password", "display_name")}),
         ("Preferences", {"fields": ("theme", "default_model", "instructions")}),
-        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Rights", {"fields": ("is_active", "is_service", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("created_at", "last_login")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[Any, ...]:
         return tuple(self.inlines) if obj else ()
-
-    def get_deleted_objects(
-        self, objs: Iterable[User], request: HttpRequest
-    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """The account's verb takes what hangs on it: that may be millions of rows, and needs no right to each kind."""
-        names = [str(user) for user in objs]
-        return [f"{name}, with all sessions and files" for name in names], {"users": len(names)}, set(), []
-
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        obj.remove()
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset:
-            user.remove()
 
     @admin.action(description="Sign out everywhere")
     def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
@@ -98,6 +78,18 @@ class UserAdmin(DjangoUserAdmin):
         for user in users:
             Totp.objects.turn_off(user)
         self.message_user(request, "They are asked for none until they set them up again.")
+
+
+class AllowanceInline(admin.StackedInline):
+    model = GroupAllowance
+    can_delete = False
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    """What members may use, and, of those who are staff, what they may do here."""
+
+    inlines = (AllowanceInline,)
 
 
 @admin.register(AuditEntry)

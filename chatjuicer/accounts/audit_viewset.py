@@ -1,31 +1,19 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts.authentication import credentials_of
-from chatjuicer.accounts.exceptions import TotpForStaff
 from chatjuicer.accounts.models import AuditEntry
+from chatjuicer.accounts.rights import IsStaff
 from chatjuicer.accounts.scopes import HasScope
-from chatjuicer.accounts.second_factor import may_administer
 from chatjuicer.accounts.serializers import AuditSerializer
 from chatjuicer.api.parameters import number, number_parameter
 
 PAGE = 100
 MAX_SEQ = 2**63 - 1
-
-
-class IsStaff(BasePermission):
-    """Raises TotpForStaff."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        user = credentials_of(request).user
-        if user.is_staff and not may_administer(user):
-            raise TotpForStaff()
-        return user.is_staff
 
 
 class AuditViewSet(ViewSet):

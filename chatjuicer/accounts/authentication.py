@@ -82,6 +82,15 @@ class TokenAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+def user_if_known(request: Request) -> User | None:
+    """Of a route that is for everybody: who asks. Credentials that are not good are passed over."""
+    try:
+        found = TokenAuthentication().authenticate(request)
+    except InvalidToken:
+        return None
+    return found[0] if found else None
+
+
 def authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
     """Of a socket, which an API key may open that may read. Raises SocketRejected.
 

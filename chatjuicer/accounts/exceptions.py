@@ -28,6 +28,12 @@ class TooManyKeys(ApiError):
     message = "The account has as many API keys as it may have; delete one first."
 
 
+class NameTaken(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "name_taken"
+    message = "There is one of this name already."
+
+
 class InvalidToken(ApiError):
     status_code = status.HTTP_401_UNAUTHORIZED
     code = "invalid_token"

@@ -53,7 +53,7 @@ def user_of(token: str) -> User:
     """Raises InvalidResetToken for one that is wrong, too old or used."""
     name, _, rest = token.partition("-")
     try:
-        user = User.objects.filter(pk=UUID(hex=name), is_active=True).first()
+        user = User.objects.filter(pk=UUID(hex=name), is_active=True, is_service=False).first()
     except ValueError:
         user = None
     if user is None or not _tokens.check_token(user, rest):

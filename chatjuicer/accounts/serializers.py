@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from drf_spectacular.utils import extend_schema_serializer
@@ -45,10 +46,11 @@ class ShownPreferencesSerializer(serializers.ModelSerializer[User]):
 
 
 class MeSerializer(UserSerializer):
+    groups = serializers.SlugRelatedField[Group]("name", many=True, read_only=True)
     preferences = ShownPreferencesSerializer(source="*")
 
     class Meta(UserSerializer.Meta):
-        fields = ("id", "email", "display_name", "preferences")  # type: ignore[assignment]
+        fields = ("id", "email", "display_name", "is_service", "groups", "preferences")  # type: ignore[assignment]
 
 
 class MeChangesSerializer(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
@@ -211,10 +211,14 @@ ISSUED = "issued_key"
 
 
 class ApiKeyViewSet(ViewSet):
+    def owner(self) -> User:
+        """Whose the keys are."""
+        return credentials_of(self.request).user
+
     @extend_schema(operation_id="list_keys", responses=KeyListSerializer)
-    def list(self, request: Request) -> Response:
-        """The caller's keys without their texts, newest first; those that have expired, too."""
-        keys = credentials_of(request).user.api_keys.order_by("-created_at", "-pk")
+    def list(self, request: Request, **path: Any) -> Response:
+        """Without their texts, newest first; those that have expired, too."""
+        keys = self.owner().api_keys.order_by("-created_at", "-pk")
         return Response({"keys": KeySerializer(keys, many=True).data})
 
     @extend_schema(
@@ -223,13 +227,14 @@ class ApiKeyViewSet(ViewSet):
         request=NewKeySerializer,
         responses={201: IssuedKeySerializer},
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, **path: Any) -> Response:
         """A key for a program. Its text is shown this once, and to a repetition of the request."""
+        owner = self.owner()
         form = NewKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
 
         def issue() -> tuple[int, str]:
-            key, text = ApiKey.objects.issue(credentials_of(request).user, **form.validated_data)
+            key, text = ApiKey.objects.issue(owner, **form.validated_data)
             shown = IssuedKeySerializer(key, context={"text": text}).data
             return 201, seal(JSONRenderer().render(shown).decode(), ISSUED)
 
@@ -242,7 +247,7 @@ class ApiKeyViewSet(ViewSet):
         parameters=[OpenApiParameter("key_id", UUID, OpenApiParameter.PATH)],
         responses={200: SuccessSerializer},
     )
-    def destroy(self, request: Request, key_id: UUID) -> Response:
+    def destroy(self, request: Request, key_id: UUID, **path: Any) -> Response:
         """The key lets nobody in any more, and its sockets close."""
-        get_object_or_404(credentials_of(request).user.api_keys, pk=key_id).delete()
+        get_object_or_404(self.owner().api_keys, pk=key_id).delete()
         return Response({"success": True})

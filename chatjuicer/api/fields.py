@@ -1,5 +1,6 @@
 """Serializer fields that accept their own JSON type and convert nothing: no number for a text, no "true" for true."""
 
+import re
 from typing import Any
 
 import orjson
@@ -26,6 +27,13 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class OneLine(Text, serializers.RegexField):
+    """That is not blank."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(regex=re.compile(r"^[^\x00\r\n]*[^\x00\s][^\x00\r\n]*\Z"), **kwargs)
+
+
 class Flag(serializers.BooleanField):
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
@@ -35,6 +43,8 @@ class Flag(serializers.BooleanField):
 
 class Number(serializers.IntegerField):
     def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, float) and data.is_integer():  # JSON has one kind of numbers, and 5.0 is an integer there
+            data = int(data)
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("invalid")
         return super().to_internal_value(data)

@@ -23,6 +23,7 @@ from chatjuicer.api.snapshot import snapshot
 from chatjuicer.api.times import rfc3339
 from files_app.message_files import message_files
 from sessions_app import listing
+from sessions_app.allowed import require_allowed
 from sessions_app.models import NATIVE, ChatSession, Message
 from sessions_app.serializers import MAX_CONTENT, ModelName, SessionSerializer
 from sessions_app.viewsets import SESSION, SessionView, caller
@@ -137,6 +138,7 @@ class MaiSessionViewSet(SessionView, ViewSet):
         chosen = {name: value for name, value in form.validated_data.items() if value is not None}
         named = "title" in chosen
         settings = {"title": DEFAULT_TITLE} | chosen
+        require_allowed(caller(request).pk, settings.get("model"))
         session, _ = ChatSession.objects.open(caller(request), frontend=TAG.lower(), is_named=named, **settings)
         return Response(detail(session), status=201)
 

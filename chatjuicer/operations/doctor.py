@@ -33,7 +33,7 @@ from chatjuicer.encryption import MARK
 from files_app.models import File, StorageUsage, StoredBytes
 from files_app.storage import file_storage
 from files_app.sweep import kept_for_nothing
-from sessions_app.models import IDLE, ChatSession, ContextItem, Message, MessageError, SessionTally
+from sessions_app.models import IDLE, AccountLog, ChatSession, ContextItem, Message, MessageError, SessionTally
 from sessions_app.models.recount import counted, latest_preview, recount
 
 logger = logging.getLogger(__name__)
@@ -384,6 +384,27 @@ def usage_counted(**owner: UUID) -> dict[UUID, int]:
     return dict(charged.values_list("owner_id").annotate(total=Sum("size_bytes")))
 
 
+def wrong_message_bytes() -> list[UUID]:
+    said = said_bytes()
+    counted = AccountLog.objects.values_list("user_id", "message_bytes")
+    return [owner for owner, size_bytes in counted if size_bytes != said.get(owner, 0)]
+
+
+def wrong_message_byte(owner_id: UUID) -> Found | None:
+    log = AccountLog.objects.select_for_update().filter(pk=owner_id).first()
+    said = said_bytes(owner_id=owner_id).get(owner_id, 0)
+    if log is None or log.message_bytes == said:
+        return None
+    what = f"user {owner_id}: {log.message_bytes} bytes of messages counted, {said} in their sessions"
+    return Found(what, partial(AccountLog.objects.count_bytes, owner_id, said - log.message_bytes))
+
+
+def said_bytes(**owner: UUID) -> dict[UUID, int]:
+    """By what each session has counted, those in the trash included."""
+    sessions = ChatSession.with_deleting.filter(**owner).order_by()
+    return dict(sessions.values_list("owner_id").annotate(total=Sum("said_bytes")))
+
+
 def strange_passages() -> list[UUID]:
     return File.objects.with_strange_passages()
 
@@ -408,5 +429,6 @@ CHECKS = [
     Check("stray-bytes", bytes_without_row, byte_without_row),
     Check("stray-bytes", kept_bytes_without_file, kept_byte_without_file),
     Check("storage-usage", wrong_usages, wrong_usage),
+    Check("message-bytes", wrong_message_bytes, wrong_message_byte),
     Check("passages", strange_passages, strange_passage),
 ]

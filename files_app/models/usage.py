@@ -1,9 +1,20 @@
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+
+from files_app.exceptions import QuotaExceeded
+from sessions_app.models import AccountLog
+
+
+class Taken(NamedTuple):
+    """In bytes."""
+
+    files: int
+    messages: int
 
 
 class StorageUsageManager(models.Manager["StorageUsage"]):
@@ -17,8 +28,20 @@ class StorageUsageManager(models.Manager["StorageUsage"]):
     def refund(self, owner_id: UUID, size_bytes: int) -> None:
         self.filter(owner_id=owner_id).update(size_bytes=F("size_bytes") - size_bytes)
 
+    def taken(self, owner_id: UUID) -> "Taken":
+        files = self.filter(owner_id=owner_id).values_list("size_bytes", flat=True).first()
+        messages = AccountLog.objects.filter(pk=owner_id).values_list("message_bytes", flat=True).first()
+        return Taken(files or 0, messages or 0)
+
+    def require_room(self, owner_id: UUID, size_bytes: int) -> None:
+        """For messages of so many bytes. Raises QuotaExceeded."""
+        if sum(self.taken(owner_id)) + size_bytes > settings.USER_QUOTA_BYTES:
+            raise QuotaExceeded()
+
     def _add(self, owner_id: UUID, size_bytes: int) -> int:
-        room = self.filter(owner_id=owner_id, size_bytes__lte=settings.USER_QUOTA_BYTES - size_bytes)
+        messages = Subquery(AccountLog.objects.filter(pk=OuterRef("owner_id")).values("message_bytes"))
+        left = settings.USER_QUOTA_BYTES - size_bytes - Coalesce(messages, 0)
+        room = self.filter(owner_id=owner_id, size_bytes__lte=left)
         return room.update(size_bytes=F("size_bytes") + size_bytes)
 
 

@@ -18,7 +18,7 @@ from chatjuicer.accounts.models import User
 from files_app import names
 from files_app.attachments import Attachment, content_for_model
 from files_app.incoming import Facts, Incoming
-from files_app.models import File, StoredBytes, bytes_of
+from files_app.models import File, StorageUsage, StoredBytes, bytes_of
 from sessions_app.catalogue import DEFAULT_REASONING_EFFORT, REASONING_EFFORTS
 from sessions_app.models import NATIVE, ChatSession, MessageDraft, MessageError, Project, unnoted
 from sessions_app.models.sessions import SESSION_ID
@@ -109,6 +109,7 @@ def taken_in(user: User, part: Part, head: SessionLine, source: Bytes | None, pr
                 return False
             session = opened(user, key, head, project_of(head))
             fill(session, part, attach(session, files))
+            StorageUsage.objects.require_room(user.pk, 0)  # with what has just come
             session.backdate(created_at=head.created_at, updated_at=head.updated_at)
     return True
 

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from chatjuicer.api.fields import Choice, Flag, Text
+from chatjuicer.api.fields import Choice, Flag, OneLine, Text
 from chatjuicer.api.times import rfc3339
 from sessions_app.catalogue import REASONING_EFFORTS
 from sessions_app.models import Agent, Prompt
@@ -16,17 +16,11 @@ from sessions_app.models.prompt import MAX_TEXT_CHARS
 from sessions_app.serializers import McpServers
 
 ORIGINS = ("own", "shared", "built_in")
-LINE = re.compile(r"^[^\x00\r\n]*[^\x00\s][^\x00\r\n]*\Z")
 
 
 class Name(Text, serializers.RegexField):
     def __init__(self, pattern: re.Pattern[str], **kwargs: Any) -> None:
         super().__init__(regex=re.compile(rf"^{pattern.pattern}\Z"), max_length=MAX_NAME_CHARS, **kwargs)
-
-
-class OneLine(Text, serializers.RegexField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(regex=LINE, **kwargs)
 
 
 class Names(serializers.ListField):

@@ -17,6 +17,7 @@ from chatjuicer.accounts.models import Scope
 from chatjuicer.accounts.second_factor import may_administer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
+from sessions_app.allowed import require_allowed
 from sessions_app.exceptions import MadeForAll, NameStays
 from sessions_app.models import Agent, Prompt, change_agent
 from sessions_app.models.agent import BUILT_IN
@@ -60,6 +61,7 @@ class NamedViewSet(ViewSet, Generic[N]):
         form = self.new_class(data=request.data)
         form.is_valid(raise_exception=True)
         fields = form.validated_data
+        self.require_allowed(fields)
         if not fields.pop("for_all", False):
             named = self.all().keep(caller(request), **fields)
         else:
@@ -78,6 +80,7 @@ class NamedViewSet(ViewSet, Generic[N]):
         form = self.changes_class(data=request.data)
         form.is_valid(raise_exception=True)
         if form.validated_data:
+            self.require_allowed(form.validated_data)
             self.change(named, form.validated_data)
             if named.owner_id is None:
                 self.note(named, CHANGE)
@@ -93,6 +96,10 @@ class NamedViewSet(ViewSet, Generic[N]):
 
     def change(self, named: N, changes: dict[str, Any]) -> None:
         named.change(**changes)
+
+    def require_allowed(self, fields: dict[str, Any]) -> None:
+        """Raises ModelNotAllowed."""
+        require_allowed(caller(self.request).pk, fields.get("model"))
 
     def visible(self) -> N:
         return self.all().visible_to(caller(self.request).pk).get(pk=self.kwargs[self.lookup_url_kwarg])

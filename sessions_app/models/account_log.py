@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -35,20 +36,25 @@ def together() -> Iterator[None]:
     """What is noted inside is numbered at the end of the block, each fact once, account by account in one order.
 
     For a transaction that notes something and then locks rows of other sessions or accounts: the account's counter
-    must be the last of its locks, or two of them could wait for each other. Blocks may be nested; the outermost one
-    numbers. What was noted in a block that fails is dropped, as the caller undoes it.
+    must be the last of its locks, or two of them could wait for each other. So it is with what is charged. Blocks may
+    be nested; the outermost one numbers. What was noted in a block that fails is dropped, as the caller undoes it.
     """
     outer: dict[Note, None] | None = getattr(_local, "notes", None)
+    outer_charges: Counter[UUID] | None = getattr(_local, "charges", None)
     notes: dict[Note, None] = {}
-    _local.notes = notes
+    charges: Counter[UUID] = Counter()
+    _local.notes, _local.charges = notes, charges
     try:
         yield
     finally:
-        _local.notes = outer
-    if outer is None:
-        write(notes)
-    else:
+        _local.notes, _local.charges = outer, outer_charges
+    if outer is not None:
         outer.update(notes)
+        notes = {}
+    if outer_charges is not None:
+        outer_charges.update(charges)
+        charges = Counter()
+    write(notes, charges)
 
 
 @contextmanager
@@ -62,34 +68,49 @@ def unnoted() -> Iterator[None]:
         _local.notes = outer
 
 
-def write(notes: dict[Note, None]) -> None:
+def charge(owner_id: UUID, size_bytes: int) -> None:
+    """Counts bytes of messages that come, or go, in the statement that numbers what is noted of the account. Must run
+    inside the transaction of the messages."""
+    charges: Counter[UUID] | None = getattr(_local, "charges", None)
+    if charges is None:
+        write({}, {owner_id: size_bytes})
+    else:
+        charges[owner_id] += size_bytes
+
+
+def write(notes: dict[Note, None], charges: Mapping[UUID, int]) -> None:
     of_owner: dict[UUID, list[tuple[str, str]]] = {}
     for owner_id, type, public_id in notes:
         of_owner.setdefault(owner_id, []).append((type, public_id))
-    for owner_id in sorted(of_owner):
-        facts = of_owner[owner_id]
-        last_seq = insert(owner_id, facts) or first(owner_id, facts)
+    charged = [owner_id for owner_id, size_bytes in charges.items() if size_bytes]
+    for owner_id in sorted({*of_owner, *charged}):
+        facts, size_bytes = of_owner.get(owner_id), charges.get(owner_id, 0)
+        if facts is None:
+            AccountLog.objects.count_bytes(owner_id, size_bytes)
+            continue
+        last_seq = insert(owner_id, facts, size_bytes) or first(owner_id, facts, size_bytes)
         signals.account_noted.send(AccountEvent, owner_id=owner_id, seq=last_seq, facts=facts)
 
 
-def first(owner_id: UUID, facts: list[tuple[str, str]]) -> int:
+def first(owner_id: UUID, facts: list[tuple[str, str]], size_bytes: int) -> int:
     """Of an account that has no log yet."""
     AccountLog.objects.open(owner_id)
-    return insert(owner_id, facts)
+    return insert(owner_id, facts, size_bytes)
 
 
-def insert(owner_id: UUID, facts: list[tuple[str, str]]) -> int:
-    """Number the facts and insert them: on PostgreSQL one statement. The last number; 0 if there is no log."""
+def insert(owner_id: UUID, facts: list[tuple[str, str]], size_bytes: int) -> int:
+    """Number the facts and insert them, and count bytes of messages: on PostgreSQL one statement. The last number; 0 if
+    there is no log."""
     key = AccountLog._meta.pk.get_db_prep_value(owner_id, connection)
     now = AccountEvent._meta.get_field("at").get_db_prep_value(timezone.now(), connection)
     of_notes = [value for fact in facts for value in fact]
     values = ",".join(f"({number},%s,%s)" for number in range(1, len(facts) + 1))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            params = [len(facts), now, key, *of_notes, len(facts), now, key]
+            params = [len(facts), size_bytes, now, key, *of_notes, len(facts), now, key]
             cursor.execute(NUMBERED.format(values=values) + INSERTED.format(log="numbered"), params)
         else:
-            cursor.execute(NUMBER, [len(facts), now, key])
+            cursor.execute(NUMBER, [len(facts), size_bytes, now, key])
             statement = f"WITH note(n, type, session_id) AS (VALUES {values})" + INSERTED.format(log=LOGS)
             cursor.execute(statement, [*of_notes, len(facts), now, key])
         return max((seq for (seq,) in cursor.fetchall()), default=0)
@@ -103,6 +124,11 @@ class AccountLogManager(models.Manager["AccountLog"]):
             self.bulk_create([AccountLog(user_id=user_id)], ignore_conflicts=True)
             bounds = (0, 0)
         return bounds
+
+    def count_bytes(self, user_id: UUID, size_bytes: int) -> None:
+        if not self.filter(pk=user_id).update(message_bytes=F("message_bytes") + size_bytes):
+            self.open(user_id)
+            self.filter(pk=user_id).update(message_bytes=F("message_bytes") + size_bytes)
 
     def restart(self, user_id: UUID) -> None:
         """More has changed than is worth telling one by one: all its clients load their lists again."""
@@ -129,11 +155,14 @@ class AccountLogManager(models.Manager["AccountLog"]):
 
 
 class AccountLog(models.Model):
-    """The counter of one account's events."""
+    """The counters of one account: of its events, and of what its messages take."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     last_seq = models.BigIntegerField(default=0, help_text="highest event number")
     forgotten_seq = models.BigIntegerField(default=0, help_text="events up to it are gone")
+    message_bytes = models.BigIntegerField(
+        default=0, db_default=0, help_text="of the texts of all messages, those in the trash included"
+    )
     changed_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[AccountLogManager] = AccountLogManager()
@@ -156,7 +185,7 @@ class AccountEventManager(models.Manager["AccountEvent"]):
         note = (session.owner_id, str(type), session.public_id)
         notes: dict[Note, None] | None = getattr(_local, "notes", None)
         if notes is None:
-            write({note: None})
+            write({note: None}, {})
         else:
             notes[note] = None
 
@@ -197,7 +226,9 @@ class AccountEvent(models.Model):
 
 
 LOGS = f'"{AccountLog._meta.db_table}"'
-NUMBER = f"UPDATE {LOGS} SET last_seq = last_seq + %s, changed_at = %s WHERE user_id = %s"  # noqa: S608
+NUMBER = f"""
+UPDATE {LOGS} SET last_seq = last_seq + %s, message_bytes = message_bytes + %s, changed_at = %s WHERE user_id = %s
+"""  # noqa: S608
 # `{values}`, `{log}` become placeholders and a table; the other names are the tables' own.
 NUMBERED = f"WITH numbered AS ({NUMBER} RETURNING user_id, last_seq), note(n, type, session_id) AS (VALUES {{values}})"
 INSERTED = f"""

@@ -12,11 +12,11 @@ from django.utils import timezone
 from chatjuicer.encryption import storable
 from sessions_app.preview import preview_of
 
-from .account_log import AccountEvent
+from .account_log import AccountEvent, charge
 from .compaction import Compaction, CompactionDraft
 from .context import ContextItem
 from .draft import MessageDraft
-from .message import SPOKEN, Message
+from .message import SPOKEN, Message, bytes_completed, bytes_said
 from .search_entry import REPLACING, SearchEntry
 from .statements import Sql, Writes, as_param, columns_of, countable, field_of, loaded, rows_of
 
@@ -36,6 +36,7 @@ class Addition:
         self.now = timezone.now()
         self._changes: dict[str, Any] = {}
         self._completed: UUID | None = None
+        self._said_bytes = 0
 
     def change(self, **values: Any) -> None:
         """Values of the session's own fields."""
@@ -57,6 +58,7 @@ class Addition:
             message.position = position
             message.created_at = draft.created_at or self.now
             message.parent_id, parent_id, message.visible = parent_id, message.pk, aside is None
+        self._said_bytes += sum(map(bytes_said, messages))
         self.writes.insert(messages)
         self.writes.insert(SearchEntry.objects.of_messages(session, messages), ending=REPLACING)
         last_position = session.last_position + len(messages)
@@ -84,6 +86,7 @@ class Addition:
         for row in rows_of(PENDING.format(places=places), [as_param(Message, pk) for pk in changes]):
             message = loaded(Message, row, *SAID)
             of_message = changes[message.pk]
+            self._said_bytes += bytes_completed(of_message, *map(bool, row[-2:]))
             self.writes.update(Message, "id=%s", [as_param(Message, message.pk)], **of_message)
             if "status" in of_message:
                 self._found(message, of_message)
@@ -138,6 +141,12 @@ class Addition:
     def gather(self) -> None:
         """The session's UPDATE joins the other writes; nothing can be added after it."""
         changes, self._changes = self._changes, {}
+        if said_bytes := self._said_bytes:
+            self._said_bytes = 0
+            changes["said_bytes"] = Sql('"said_bytes" + %s', [said_bytes])
+            if "said_bytes" in self.session.__dict__:  # the journal reads no more of a session than it needs
+                self.session.said_bytes += said_bytes
+            charge(self.session.owner_id, said_bytes)
         if "state" in changes:
             AccountEvent.objects.note(self.session, AccountEvent.Type.STATE)
         if changes:
@@ -159,8 +168,8 @@ class Addition:
 # What is not read of a message to change it; it may be long.
 SAID = ("content", "tool_arguments", "tool_result", "reasoning", "error_message", "metadata")
 PENDING = f"""
-SELECT {columns_of(Message, "message", *SAID)} FROM "{Message._meta.db_table}" message
-WHERE id IN ({{places}}) AND status = 'pending'
+SELECT {columns_of(Message, "message", *SAID)}, tool_arguments <> '', reasoning <> ''
+FROM "{Message._meta.db_table}" message WHERE id IN ({{places}}) AND status = 'pending'
 """  # noqa: S608
 LATEST_PREVIEW = f"""
 CASE WHEN EXISTS (

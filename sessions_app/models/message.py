@@ -1,6 +1,8 @@
 """What a person reads: the first layer of a conversation."""
 
+import json
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from django.utils import timezone
 from chatjuicer.encryption import EncryptedTextField, SpokenCharField
 from sessions_app.preview import preview_of
 
+from .account_log import charge
 from .draft import NO_ERROR, MessageDraft, MessageError
 from .search_entry import SearchEntry
 from .statements import ShortNumbers
@@ -183,6 +186,7 @@ class Message(models.Model):
     def reopen(self, run_id: UUID) -> None:
         """An answer that was cut short goes on: it is being written again, by that run, after what it has."""
         SearchEntry.objects.forget(self.pk)  # until it is whole again
+        self._count_bytes(-bytes_completed({"content": self.content}))
         self.status, self.run_id, self.partial = self.Status.PENDING, run_id, False
         self.is_error, self.error_code, self.error_message = False, "", ""
         self.save(update_fields=["status", "run_id", "partial", "is_error", "error_code", "error_message"])
@@ -195,10 +199,17 @@ class Message(models.Model):
         pending = Message.objects.filter(pk=self.pk, status=Message.Status.PENDING)
         if not pending.update(**ending):
             return False
+        self._count_bytes(bytes_completed(ending, bool(self.tool_arguments), bool(self.reasoning)))
         for name, value in ending.items():
             setattr(self, name, value)
         SearchEntry.objects.put_messages(self._session_row, [self])
         return True
+
+    def _count_bytes(self, size_bytes: int) -> None:
+        sessions: Any = self._meta.get_field("session").related_model
+        row = sessions.objects.filter(pk=self.session_id)
+        if size_bytes and row.update(said_bytes=F("said_bytes") + size_bytes):
+            charge(row.values_list("owner_id", flat=True).get(), size_bytes)
 
     @property
     def _session_row(self) -> "ChatSession":
@@ -208,6 +219,26 @@ class Message(models.Model):
         sessions: Any = self._meta.get_field("session").related_model
         row: ChatSession = sessions(pk=self.session_id)
         return row
+
+
+COUNTED = ("content", "reasoning", "tool_arguments", "tool_result")
+"""Whose bytes count in their owner's quota, with the metadata's."""
+
+
+def bytes_said(message: "Message") -> int:
+    """Of a whole message, as UTF-8."""
+    metadata = len(json.dumps(message.metadata)) if message.metadata else 0
+    return sum(bytes_of(getattr(message, name)) for name in COUNTED) + metadata
+
+
+def bytes_completed(ending: Mapping[str, Any], has_arguments: bool = False, has_reasoning: bool = False) -> int:
+    """That such a change adds to a message which is being written: of it, what stood there already was counted."""
+    there = {"tool_arguments": has_arguments, "reasoning": has_reasoning}
+    return sum(bytes_of(ending.get(name) or "") for name in COUNTED if not there.get(name))
+
+
+def bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 NO_PARENT = UUID(int=0)

@@ -14,6 +14,8 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from chatjuicer.accounts.audited import note_change
+from chatjuicer.accounts.models import Act
 from sessions_app.exceptions import NameTaken, TooMany
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 MAX_NAME_CHARS = 64
 
 T = TypeVar("T", bound="Named")
+
+
+def is_for_all(named: Named) -> bool:
+    return named.owner_id is None
 
 
 class NamedManager(models.Manager[T]):
@@ -110,5 +116,9 @@ class Named(models.Model):
                 if self.owner_id:
                     hold(self.owner_id)
                 self.require_free(self.owner_id, changes["name"])
-            type(self)._default_manager.filter(pk=self.pk).update(**changes, updated_at=timezone.now())
+            row = type(self)._default_manager.filter(pk=self.pk)
+            held = row.values(*changes).first() if is_for_all(self) else None
+            row.update(**changes, updated_at=timezone.now())
             self.refresh_from_db()
+            if held and (changed := [name for name, value in changes.items() if held[name] != value]):
+                note_change(Act.SETTING_CHANGED, self, changed=changed)

@@ -13,10 +13,11 @@ from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from sessions_app import catalogue, signals
+from sessions_app.allowed import require_allowed
 from sessions_app.exceptions import SessionInactive
 from sessions_app.search.shelves import OFF
 
-from .account_log import AccountEvent, together
+from .account_log import AccountEvent, charge, together
 from .addition import Addition
 from .compaction import Compaction, CompactionDraft
 from .draft import MessageDraft
@@ -82,7 +83,7 @@ class ChatSession(SessionRow):
         draft = MessageDraft(role=role, content=content, metadata=metadata or {}, **fields)
         if self.packed:
             self.unpack()
-        with transaction.atomic():
+        with transaction.atomic(), together():
             (message,) = self.add_messages([draft])
             if not self.is_active:
                 raise SessionInactive()
@@ -124,7 +125,7 @@ class ChatSession(SessionRow):
     def _addition(self) -> Addition:
         """With the numbers of the row, which is locked now, so that it gives out each of them once."""
         numbers = ("last_position", "last_context_position", "message_count", "last_seq", "total_tokens")
-        names = (*numbers, "leaf_id", "is_active")
+        names = (*numbers, "said_bytes", "leaf_id", "is_active")
         row = self._row.select_for_update().values_list(*names, "packed").first()
         if row is None:
             raise ChatSession.DoesNotExist
@@ -147,8 +148,9 @@ class ChatSession(SessionRow):
     def configure(self, **changes: Any) -> None:
         """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name,
         metadata, is_active, project. With another agent come the model and effort that it sets, where nobody chose
-        others. Raises DoesNotExist if the session, or the project, is gone.
+        others. Raises ModelNotAllowed, and DoesNotExist if the session, or the project, is gone.
         """
+        require_allowed(self.owner_id, changes.get("model"))
         changes = with_flags(changes)
         if "agent_name" in changes:
             changes = changes_with_agent(self, changes["agent_name"]) | changes
@@ -238,7 +240,7 @@ class ChatSession(SessionRow):
 
     def clear(self) -> None:
         """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
-        with transaction.atomic(savepoint=False):
+        with transaction.atomic(savepoint=False), together():
             self._lock()
             self._take_back_share()
             if not self._is_large:
@@ -257,15 +259,17 @@ class ChatSession(SessionRow):
         """Takes a large history away in several transactions, so that the last one is short. Nothing happens if
         somebody else has done so: what has been said since stays."""
         self._delete_in_batches(self._histories, clearing=True)
-        with transaction.atomic(savepoint=False):
+        with transaction.atomic(savepoint=False), together():
             if self._hold(clearing=True):
                 self._empty()
 
     def _empty(self) -> None:
         PackedHistory.objects.drop(self)
         signals.session_ending.send(type(self), session=self, reason="cleared")
+        self._refund()
         self._row.update(
             clearing=False,
+            said_bytes=0,
             message_count=0,
             total_tokens=0,
             context_tokens=0,
@@ -354,7 +358,13 @@ class ChatSession(SessionRow):
 
     def _delete(self) -> None:
         """The row and what hangs on it; the instance keeps its key."""
+        self._refund()
         type(self).with_deleting.filter(pk=self.pk).delete()
+
+    def _refund(self) -> None:
+        """What was said in it takes no room of its owner's any more."""
+        said_bytes = type(self).with_deleting.filter(pk=self.pk).values_list("said_bytes", flat=True).first()
+        charge(self.owner_id, -(said_bytes or 0))
 
     def _note_removed(self) -> None:
         SessionTally.objects.change(self.owner_id, self.namespace, -1)

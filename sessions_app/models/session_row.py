@@ -72,6 +72,9 @@ class SessionRow(Marks, models.Model):
     state = models.CharField(max_length=20, default=IDLE, db_default=IDLE, editable=False)
     message_count = models.PositiveIntegerField(default=0)
     total_tokens = models.BigIntegerField(default=0, help_text="used by all runs")
+    said_bytes = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="of the texts of its messages, since they are counted"
+    )
     context_tokens = models.PositiveIntegerField(default=0, help_text="what the model was last given")
     max_tokens = models.PositiveIntegerField(default=0, help_text="the model's context window")
     trigger_tokens = models.PositiveIntegerField(default=0, help_text="compaction begins here")

@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from sessions_app import catalogue, signals
+from chatjuicer.accounts.models import GroupAllowance
+from sessions_app import allowed, catalogue, signals
 from sessions_app.search.shelves import scheme
 
 from .agent import Agent
@@ -112,7 +112,7 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             is_named=is_named,
             model=model,
             search_scheme=scheme(),
-            mcp_config=list(settings.MCP_SERVERS) if mcp_config is None else list(mcp_config),
+            mcp_config=usual_servers(owner.pk) if mcp_config is None else list(mcp_config),
             max_tokens=window.max_tokens,
             trigger_tokens=window.trigger_tokens,
             created_at=now,
@@ -159,6 +159,11 @@ def first_named(sessions: "models.QuerySet[ChatSession]", key: str) -> "ChatSess
     if not found:
         raise sessions.model.DoesNotExist
     return next((session for session in found if session.public_id == key), found[0])
+
+
+def usual_servers(owner_pk: UUID) -> list[str]:
+    """All MCP servers that the owner may use."""
+    return allowed.servers(GroupAllowance.objects.of_user(owner_pk))
 
 
 def new_name() -> str:

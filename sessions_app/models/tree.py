@@ -16,9 +16,10 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
+from .account_log import charge
 from .addition import Addition
 from .draft import MessageDraft
-from .message import NO_PARENT, Message
+from .message import COUNTED, NO_PARENT, Message, bytes_said
 from .model_context import follow, forget
 from .recount import last_answer, latest_preview
 from .search_entry import SearchEntry
@@ -288,9 +289,22 @@ def take_out(session: ChatSession, key: UUID, items_of: ItemsOf, silent: Iterabl
 
 def _erase(session: ChatSession, gone: Collection[UUID]) -> None:
     forget(session, gone)
+    freed_bytes = 0
     for keys in chunks(list(gone)):
         SearchEntry.objects.forget(*keys)
-        session.messages.filter(pk__in=keys).delete()
+        rows = session.messages.filter(pk__in=keys)
+        freed_bytes += sum(map(bytes_said, rows.only(*COUNTED, "metadata").iterator(chunk_size=20)))
+        rows.delete()
+    _refund(session, freed_bytes)
+
+
+def _refund(session: ChatSession, freed_bytes: int) -> None:
+    """Of messages that were never counted, because an older version took them in, nothing is given back."""
+    row = ChatSession.objects.filter(pk=session.pk)
+    counted = row.values_list("said_bytes", flat=True).first() or 0
+    if refund := min(freed_bytes, counted):
+        row.update(said_bytes=counted - refund)
+        charge(session.owner_id, -refund)
 
 
 def save_parents(tree: Tree) -> None:

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chatjuicer.accounts.models import GroupAllowance
 from sessions_app import catalogue
+from sessions_app.allowed import first_allowed
 
 from .agent import Agent
 
@@ -21,10 +23,11 @@ class UsualSettings(NamedTuple):
 
 
 def usual_settings(owner: "User", agent: Agent | None) -> UsualSettings:
+    """Of the models, one that the owner may use, if there is any."""
     model, effort = (agent.model, agent.reasoning_effort) if agent else ("", "")
-    return UsualSettings(
-        model or owner.default_model or catalogue.default_model(), effort or catalogue.DEFAULT_REASONING_EFFORT
-    )
+    wanted = (model, owner.default_model, catalogue.default_model())
+    chosen = first_allowed(wanted, GroupAllowance.objects.of_user(owner.pk))
+    return UsualSettings(chosen, effort or catalogue.DEFAULT_REASONING_EFFORT)
 
 
 def with_flags(changes: dict[str, Any]) -> dict[str, Any]:

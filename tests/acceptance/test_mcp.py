@@ -43,11 +43,17 @@ def remote() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def site(sites: Sites, place: Path, remote: str) -> Site:
     def server(name: str, **more: Any) -> dict[str, Any]:
-        return {"transport": "stdio", "command": sys.executable, "args": [SCRIPT, name, str(place)], **more}
+        return {
+            "transport": "stdio",
+            "command": sys.executable,
+            "args": [SCRIPT, name, str(place)],
+            "write": [str(place)],
+            **more,
+        }
 
     def ours(module: str) -> dict[str, Any]:
         args = ["-m", f"chat_app.agent.mcp_servers.{module}"]
-        return {"transport": "stdio", "command": sys.executable, "args": args, "cwd": str(ROOT)}
+        return {"transport": "stdio", "command": sys.executable, "args": args, "cwd": str(ROOT), "network": True}
 
     servers = {
         "sequential-thinking": ours("sequential_thinking"),
@@ -171,7 +177,8 @@ async def test_servers_that_are_not_there_do_not_delay_a_turn(alice: Client, pro
     assert not any("pigeon" in name for name in offered(provider))
 
 
-async def test_a_servers_environment_holds_nothing_of_ours(alice: Client) -> None:
+async def test_a_servers_environment_holds_nothing_of_ours(alice: Client, provider: Provider) -> None:
+    await up(alice, provider, ["good"], "environment")
     (said,) = await calls(alice, ["good"], tool("environment"))
     names = set(json.loads(said["result"]))
     assert "ITS_OWN" in names

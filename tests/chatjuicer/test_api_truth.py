@@ -23,9 +23,13 @@ checks.positive_data_acceptance.enabled = false
 checks.negative_data_rejection.enabled = false
 
 # Which passwords are common, which times are to come, which codes, tokens and cursors are right, what an archive is,
-# which hosts and keys there are.
+# which hosts and keys there are, and which accounts.
 [[operations]]
 include-path-regex = "^/api/(v1/)?(auth/(register|keys|.+/confirm)|import|sessions/.+/share|search)$"
+checks.positive_data_acceptance.enabled = false
+
+[[operations]]
+include-path-regex = "^/api/(groups/.+/members|service-accounts/.+/keys)$"
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]

@@ -48,7 +48,7 @@ def test_a_reader_can_do_nothing_but_read_its_document(tmp_path: Path) -> None:
     (tmp_path / "probe.py").write_text(PROBE)
     arguments = ["shown.txt", str(tmp_path / "secret.txt"), str(tmp_path)]
     ran = subprocess.run(
-        [sys.executable, "-I", sandbox.__file__, str(folder), "--", str(tmp_path / "probe.py"), *arguments],
+        [sys.executable, "-I", sandbox.__file__, "--read", str(folder), "--", str(tmp_path / "probe.py"), *arguments],
         cwd=folder,
         env={"PATH": os.defpath},
         capture_output=True,

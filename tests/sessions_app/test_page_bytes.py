@@ -154,3 +154,32 @@ def test_a_list_of_any_number_of_sessions_is_written_as_it_is_read(
     assert said.count(b"{") == 5
     assert [name for name in names if f'"{name}"'.encode() in said] == names
     assert alice_client.get("/api/users/empty/sessions").json() == []
+
+
+def test_what_the_model_is_given_comes_in_pages(alice_client: APIClient, session: ChatSession) -> None:
+    found: list[Any] = []
+    more = True
+    while more:
+        answer = alice_client.get(f"/api/sessions/s/context?offset={len(found)}")
+        assert len(answer.content) < 2 * BUDGET
+        page = answer.json()
+        assert (page["offset"], page["total_count"]) == (len(found), len(SAID))
+        found, more = found + page["items"], page["has_more"]
+    assert [one["item"]["content"] for one in found] == SAID
+
+
+def test_of_an_answer_that_is_being_given_the_newest_fit(alice_client: APIClient, alice: User, settings: Any) -> None:
+    settings.MAX_PAGE_BYTES = BUDGET
+    session, _ = ChatSession.objects.open(alice, public_id="live")
+    run = Run.objects.start(session.pk, [UserInput("go")], owner="elsewhere:1:aaaa").run
+    calls = [
+        MessageDraft(role="tool_call", tool_call_id=f"c{n}", tool_name="t", tool_result=said, run_id=run.pk)
+        for n, said in enumerate(SAID)
+    ]
+    session.add_messages([*calls, MessageDraft(role="assistant", status="pending", run_id=run.pk)])
+    answer = alice_client.get("/api/sessions/live")
+    assert len(answer.content) < 3 * BUDGET  # a tool's result has two names
+    detail = answer.json()
+    assert detail["live_has_more"]
+    assert [one["tool_result"] for one in detail["live"]] == [*SAID[-len(detail["live"]) + 1 :], ""]
+    assert detail["live"][-1]["status"] == "pending"

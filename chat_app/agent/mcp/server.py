@@ -14,7 +14,8 @@ from mcp.types import Tool as Listed
 
 from chat_app.agent.tools.tool import ToolFailure
 
-from .transport import HttpServer, Program, StdioServer
+from .jail import program_of
+from .transport import HttpServer, StdioServer
 
 logger = logging.getLogger(__name__)
 
@@ -87,15 +88,11 @@ class Server:
             self._settled.set()
 
     def _made(self) -> StdioServer | HttpServer:
-        """Raises KeyError, TypeError or ValueError if the entry is not valid."""
+        """Raises KeyError, TypeError or ValueError if the entry is not valid, and OSError."""
         entry = self.entry
         match entry["transport"]:
             case "stdio":
-                args, env = [str(part) for part in entry.get("args") or []], entry.get("env") or {}
-                program = Program(
-                    str(entry["command"]), args, {name: str(text) for name, text in env.items()}, entry.get("cwd")
-                )
-                return StdioServer(self.key, program, settings.MCP_CALL_TIMEOUT_S)
+                return StdioServer(self.key, program_of(self.key, entry), settings.MCP_CALL_TIMEOUT_S)
             case "streamable_http":
                 headers = {name: str(text) for name, text in (entry.get("headers") or {}).items()}
                 return HttpServer(self.key, str(entry["url"]), headers, settings.MCP_CALL_TIMEOUT_S)

@@ -19,13 +19,13 @@ from chat_app.agent.exfiltration import asks_first, exfiltrates
 from chat_app.agent.tools import TOOLS
 from chat_app.agent.tools.tool import ToolFailure, failed
 from chat_app.runs.contract import RunRequest
+from chatjuicer.accounts.models import ALL, Allowance
+from sessions_app.allowed import configured_server, servers
 
 from .server import Server
 
 logger = logging.getLogger(__name__)
 
-# Two names of one server: clients use the first, our settings the second.
-SAME_SERVER = {"sequential": "sequential-thinking", "sequential-thinking": "sequential"}
 PATIENCE_S = 2.0  # how long a run waits for servers that are being started
 RESUME_PATIENCE_S = 15.0  # a run that goes on after an approval has a call to make
 MAX_TOOLS = 64  # of one server
@@ -47,8 +47,8 @@ _stopping: set[asyncio.Task[None]] = set()
 _loop: asyncio.AbstractEventLoop | None = None  # the one that they belong to
 
 
-async def toolbox_for(request: RunRequest) -> Toolbox:
-    chosen = servers_for(request)
+async def toolbox_for(request: RunRequest, allowance: Allowance = ALL) -> Toolbox:
+    chosen = servers_for(request, allowance)
     if chosen:
         patience_s = RESUME_PATIENCE_S if request.state else PATIENCE_S
         await asyncio.gather(*(server.ready(patience_s) for server in chosen))
@@ -63,16 +63,10 @@ async def toolbox_for(request: RunRequest) -> Toolbox:
     return box
 
 
-def servers_for(request: RunRequest) -> list[Server]:
-    """In the order of the settings, so that a tool has the same name in every session."""
-    wanted = {configured(key) for key in request.mcp_config}
-    return [server(key, request.session_pk) for key in settings.MCP_SERVERS if key in wanted]
-
-
-def configured(key: str) -> str:
-    """The settings' name of the server that a session calls `key`: `key` itself, or else its other name."""
-    other = SAME_SERVER.get(key, key)
-    return key if key in settings.MCP_SERVERS else other
+def servers_for(request: RunRequest, allowance: Allowance = ALL) -> list[Server]:
+    """Those that may be used, in the order of the settings, so that a tool has the same name in every session."""
+    wanted = {configured_server(key) for key in request.mcp_config}
+    return [server(key, request.session_pk) for key in servers(allowance) if key in wanted]
 
 
 def server(key: str, session_pk: UUID | None = None) -> Server:

@@ -23,8 +23,6 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_UNASKED = 2_000
 EXIT_TIMEOUT_S = 0.5
 STDERR_TAIL_BYTES = 400
-# Of our environment. It holds our secrets, and a server has its own in its entry's `env`.
-INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 Received = SessionMessage | Exception
 Streams = tuple[MemoryObjectReceiveStream[Received], MemoryObjectSendStream[SessionMessage]]
@@ -34,11 +32,8 @@ Streams = tuple[MemoryObjectReceiveStream[Received], MemoryObjectSendStream[Sess
 class Program:
     command: str
     args: list[str]
-    env: dict[str, str]
+    env: dict[str, str]  # all that it is given
     cwd: str | None = None
-
-    def environment(self) -> dict[str, str]:
-        return {name: os.environ[name] for name in INHERITED if name in os.environ} | self.env
 
 
 class StdioServer(MCPServerStdio):
@@ -60,7 +55,7 @@ class StdioServer(MCPServerStdio):
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=self._program.environment(),
+            env=self._program.env,
             cwd=self._program.cwd,
             limit=MAX_MESSAGE_BYTES,
             start_new_session=True,

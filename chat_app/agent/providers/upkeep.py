@@ -1,4 +1,4 @@
-"""Keeps what this process knows of providers: the rows of the admin, and which models each provider has."""
+"""Keeps what this process knows of providers and groups: the rows of the admin, and which models each provider has."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from chat_app.database import in_database
 from chat_app.models import ModelProvider
+from chatjuicer.accounts.models import GroupAllowance
 from chatjuicer.api.exceptions import ApiError
 from sessions_app.providers import Provider
 from sessions_app.served import providers, registry
@@ -68,10 +69,11 @@ class Upkeep:
             self._rows_due = now + ROWS_EVERY_S
             try:
                 await in_database(ModelProvider.objects.publish)
+                await in_database(GroupAllowance.objects.publish)
                 self._read.set()
             except (ApiError, DatabaseError) as error:
                 self._rows_due = now + ROWS_AGAIN_S
-                logger.info("The providers of the admin could not be read: %s", type(error).__name__)
+                logger.info("The providers and groups of the admin could not be read: %s", type(error).__name__)
         due = [provider for provider in providers() if self._is_due(provider, now)][:AT_ONCE]
         await asyncio.gather(*map(self._ask, due))
 

@@ -42,7 +42,10 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
     def sign_in(self, user: User, place: Place = Place(), by: str = "password") -> "TokenFamily":  # noqa: B008  it is frozen
         """`by` is how the user was known, for the audit log.
 
-        Raises InvalidCredentials if the user was signed out everywhere since the password was looked at."""
+        Raises InvalidCredentials for a service account, and if the user was signed out everywhere since the password
+        was looked at."""
+        if user.is_service:
+            raise InvalidCredentials()
         user.token_families.filter(expires_at__lt=timezone.now()).delete()
         family = self.model(user=user, created_at=timezone.now())
         family.renew(place)

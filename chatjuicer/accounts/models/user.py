@@ -1,3 +1,4 @@
+import secrets
 import uuid
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -10,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
+from django.utils.text import slugify
 
 from chatjuicer.accounts.exceptions import EmailTaken, InvalidResetToken, WrongPassword
 from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
@@ -86,6 +88,9 @@ class Theme(models.TextChoices):
     DARK = "dark"
 
 
+SERVICE_DOMAIN = "service.invalid"
+"""Of a name that leads nowhere, by RFC 2606."""
+
 ROLES = ("is_active", "is_staff", "is_superuser")
 
 
@@ -95,6 +100,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     display_name = models.CharField(max_length=150, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    is_service = models.BooleanField(
+        "service account", default=False, db_default=False, editable=False, help_text="a program's, with API keys alone"
+    )
     # Raised to end all that is no row and was given out before: the admin's cookies, signed addresses, sockets of a
     # client that brought no token.
     auth_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
@@ -123,6 +131,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = normal(self.email)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.is_service:
+            self.is_staff = self.is_superuser = False
         is_new, has_new_password = self._state.adding, self._has_new_password
         roles = self._changed_roles(kwargs.get("update_fields"))
         ends_sign_ins = not is_new and (has_new_password or roles.get("is_active") is False)
@@ -134,11 +144,16 @@ class User(AbstractBaseUser, PermissionsMixin):
             if ends_sign_ins:
                 self.sign_out()
             if is_new:
-                AuditEntry.objects.record(Act.ACCOUNT_CREATED, self, **roles)
+                kind: dict[str, Any] = {"is_service": True} if self.is_service else {}
+                AuditEntry.objects.record(Act.ACCOUNT_CREATED, self, **roles, **kind)
             elif roles:
                 AuditEntry.objects.record(Act.ROLE_CHANGED, self, **roles)
             if has_new_password and not is_new:
                 AuditEntry.objects.record(Act.PASSWORD_CHANGED, self)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """A service account gets none."""
+        super().set_password(None if self.is_service else raw_password)
 
     @property
     def _has_new_password(self) -> bool:
@@ -164,7 +179,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         User.objects.filter(pk=self.pk).update(is_active=False)
         self.sign_out()
         account_ending.send(User, user=self)
-        about = f"user:{self.pk}"
+        about = f"{self._meta.model_name}:{self.pk}"
         self.delete()
         AuditEntry.objects.record(Act.ACCOUNT_DELETED, about)
 
@@ -220,3 +235,26 @@ class User(AbstractBaseUser, PermissionsMixin):
     def _session_auth_hash(self, secret: str | bytes | None = None) -> str:
         said = f"{self.auth_epoch}:{self.password}"
         return salted_hmac("chatjuicer.accounts.User", said, secret=secret, algorithm="sha256").hexdigest()
+
+
+class ServiceAccountManager(models.Manager["ServiceAccount"]):
+    def get_queryset(self) -> "models.QuerySet[ServiceAccount]":
+        return super().get_queryset().filter(is_service=True)
+
+
+class ServiceAccount(User):
+    """The users that are programs, made by administrators. They have no password and no mailbox, and come in by API
+    keys alone."""
+
+    objects: ClassVar[ServiceAccountManager] = ServiceAccountManager()  # type: ignore[assignment]
+
+    class Meta:
+        proxy = True
+        verbose_name = "service account"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.is_service = True
+            self.email = f"{slugify(self.display_name)[:40] or 'service'}-{secrets.token_hex(4)}@{SERVICE_DOMAIN}"
+            self.set_unusable_password()
+        super().save(*args, **kwargs)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from django.conf import settings
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
@@ -188,7 +187,7 @@ class JuicerSessionListSerializer(serializers.Serializer[None]):
 # The choices
 
 
-def mcp_servers() -> list[dict[str, Any]]:
+def mcp_servers(keys: list[str]) -> list[dict[str, Any]]:
     return [
         {
             "id": key,
@@ -196,7 +195,7 @@ def mcp_servers() -> list[dict[str, Any]]:
             "description": DESCRIPTIONS.get(key, ""),
             "enabled": True,
         }
-        for key in settings.MCP_SERVERS
+        for key in keys
     ]
 
 

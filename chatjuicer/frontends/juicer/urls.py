@@ -25,7 +25,7 @@ class JuicerConfigView(ConfigView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         response = super().get(request)
-        response.data["mcp_servers"] = mcp_servers()
+        response.data["mcp_servers"] = mcp_servers(response.data["mcp_servers"])
         return response
 
 

@@ -15,7 +15,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if lacks := sandbox.missing():
-            self.stdout.write(f"sandbox: documents are read without {' and '.join(lacks)}, which this system has not.")
+            without = " and ".join(lacks)
+            self.stderr.write(
+                f"sandbox: documents are read, and MCP servers run, without {without}, which this system has not."
+            )
+        if sandbox.keeps_root():
+            self.stderr.write(
+                "sandbox: this is root, and so are readers and MCP servers: others cannot reach the interpreter."
+            )
         found: Counter[str] = Counter()
         for finding in findings(options["repair"]):
             found[finding.check] += 1

@@ -4,7 +4,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from chat_app.delivery import connections
 from chat_app.delivery.connections import COMES_BACK_S, Socket, Sockets
 from chat_app.delivery.outbox import Outbox
 from chatjuicer.accounts.authentication import Credentials
@@ -18,7 +17,7 @@ class Window:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr(connections.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr("chat_app.delivery.connections.time.monotonic", lambda: self.now)
         self.sockets = Sockets()
         self.now += 2 * COMES_BACK_S
         self.credentials = Credentials(User(), uuid4())

@@ -12,13 +12,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from chat_app.models import Webhook
-from chatjuicer.accounts.models import ApiKey, TokenFamily, User
+from chatjuicer.accounts.models import ApiKey, ServiceAccount, TokenFamily, User
 from chatjuicer.accounts.tokens import AccessToken
 from files_app.models import Export
 from sessions_app.models import Agent, ChatSession, MessageDraft, Project, Prompt
@@ -66,7 +67,11 @@ def operations() -> Iterator[Operation]:
 
 ALL = list(operations())
 GUARDED = [operation for operation in ALL if operation.path not in PUBLIC]
-OF_OBJECTS = [operation for operation in GUARDED if operation.names and str(operation) not in NEVER_404]
+# Who is no administrator is told no more of what these name than of what they do not.
+OF_ADMINISTRATORS = [
+    o for o in GUARDED if o.path.startswith(("/api/groups", "/api/service-accounts")) or o.path == "/api/audit"
+]
+OF_OBJECTS = [o for o in GUARDED if o.names and str(o) not in NEVER_404 and o not in OF_ADMINISTRATORS]
 
 
 @pytest.fixture
@@ -93,6 +98,9 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
         "approval_id": str(uuid4()),
         "token": "nobodys",
         "export_id": str(Export.objects.create(owner=alice).pk),
+        "group_id": str(Group.objects.create(name="sales").pk),
+        "member_id": str(alice.pk),
+        "service_id": str(ServiceAccount.objects.create(display_name="build").pk),
         "webhook_id": str(Webhook.objects.add(alice, "https://hooks.example.org/", ["answer_ready"]).pk),
     }
 
@@ -186,6 +194,20 @@ def test_what_is_alice_s_does_not_exist_for_mallory(
     assert alice.api_keys.exists()
     assert alice.webhooks.get().url == "https://hooks.example.org/"
     assert alice.token_families.filter(revoked_at=None).exists()
+
+
+def test_what_is_the_administrators_is_nobody_else_s(
+    alice: User, alice_client: APIClient, objects: dict[str, str]
+) -> None:
+    """Also not of an administrator's program that may only chat."""
+    root = User.objects.create_superuser("root@example.org", "correct horse battery staple")
+    _, key = ApiKey.objects.issue(root, "chats", ["read", "chat", "files"])
+    for client, code in ((alice_client, "forbidden"), (with_token(key), "insufficient_scope")):
+        for operation in OF_ADMINISTRATORS:
+            answer = ask(client, operation, objects)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, code), operation
+    assert len(OF_ADMINISTRATORS) > 12
+    assert Group.objects.count() == ServiceAccount.objects.count() == 1
 
 
 def shape(answer: Any, asked: dict[str, str]) -> str:

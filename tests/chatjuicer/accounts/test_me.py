@@ -25,7 +25,13 @@ UNSET = {"theme": "system", "default_model": "", "instructions": ""}
 
 
 def test_alice_is_told_what_she_has_set(alice_client: APIClient, alice: User) -> None:
-    shown = {"id": str(alice.pk), "email": alice.email, "display_name": "Alice", "preferences": UNSET}
+    shown: dict[str, object] = {
+        "id": str(alice.pk),
+        "email": alice.email,
+        "display_name": "Alice",
+        "preferences": UNSET,
+    }
+    shown |= {"is_service": False, "groups": []}
     assert alice_client.get(ME).json() == shown
     answer = alice_client.patch(ME, {"display_name": " Alice L. ", "preferences": {"theme": "dark"}})
     assert (answer.status_code, answer.json()) == (

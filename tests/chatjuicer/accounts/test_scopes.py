@@ -32,6 +32,7 @@ ROUTES = list(routes(get_resolver()))
 MESSAGE = "api/sessions/<str:key>/messages/<uuid:mid>"
 SESSION, PROJECT = "api/sessions/<str:key>", "api/v1/projects/<uuid:project_id>"
 WEBHOOK = "api/webhooks/<uuid:webhook_id>"
+GROUP, SERVICE = "api/groups/<int:group_id>", "api/service-accounts/<uuid:service_id>"
 ADMIN = {
     "GET api/auth/devices", "DELETE api/auth/devices/<uuid:device_id>", "POST api/auth/logout-everywhere",
     "GET api/auth/keys", "POST api/auth/keys", "DELETE api/auth/keys/<uuid:key_id>",
@@ -39,6 +40,11 @@ ADMIN = {
     "POST api/auth/totp/setup", "POST api/auth/totp/confirm", "DELETE api/auth/totp", "GET api/audit",
     "GET api/webhooks", "POST api/webhooks", *(f"{method} {WEBHOOK}" for method in ("GET", "PATCH", "DELETE")),
     f"GET {WEBHOOK}/deliveries", "GET api/push/key",
+    *(f"{method} {many}" for method in ("GET", "POST") for many in (
+        "api/groups", f"{GROUP}/members", "api/service-accounts", f"{SERVICE}/keys",
+    )),
+    *(f"{method} {one}" for method in ("GET", "PATCH", "DELETE") for one in (GROUP, SERVICE)),
+    f"DELETE {GROUP}/members/<uuid:member_id>", f"DELETE {SERVICE}/keys/<uuid:key_id>",
     *(f"{method} api/push/subscriptions" for method in ("GET", "POST", "DELETE")),
 }  # fmt: skip
 NO_CHANGE = {"POST api/auth/ws-ticket", "POST api/exports"}

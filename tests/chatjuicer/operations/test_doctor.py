@@ -23,7 +23,7 @@ from chatjuicer.accounts.models import User
 from files_app.incoming import Incoming
 from files_app.models import File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import file_storage
-from sessions_app.models import ChatSession, Message, MessageDraft, SessionTally
+from sessions_app.models import AccountLog, ChatSession, Message, MessageDraft, SessionTally
 from tests.chat_app.conftest import make_unreadable
 from tests.harness.client import signed_in
 from tests.harness.sites import Sites
@@ -194,6 +194,10 @@ def miscount_bytes(session: ChatSession) -> None:
     StorageUsage.objects.update(size_bytes=77)
 
 
+def miscount_bytes_of_messages(session: ChatSession) -> None:
+    AccountLog.objects.update(message_bytes=77)
+
+
 FAULTS: list[tuple[Callable[[ChatSession], None], str]] = [
     (lose_an_event, "seq-gap"),
     (lose_the_last_event, "seq-gap"),
@@ -216,6 +220,7 @@ FAULTS: list[tuple[Callable[[ChatSession], None], str]] = [
     (leave_bytes, "stray-bytes"),
     (keep_bytes_for_nothing, "stray-bytes"),
     (miscount_bytes, "storage-usage"),
+    (miscount_bytes_of_messages, "message-bytes"),
 ]
 
 

@@ -14,8 +14,8 @@ class Command(BaseCommand):
         parser.add_argument("email")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User.objects.filter(email=normal(options["email"]), is_active=True).first()
+        user = User.objects.filter(email=normal(options["email"]), is_active=True, is_service=False).first()
         if user is None:
-            raise CommandError(f"There is no active account of {options['email']}.")
+            raise CommandError(f"There is no active account of {options['email']} that could have a password.")
         AuditEntry.objects.record(Act.PASSWORD_RESET_ASKED, user, by="reset_password")
         self.stdout.write(address_for(user))

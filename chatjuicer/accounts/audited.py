@@ -1,0 +1,61 @@
+"""What administrators set up, in the audit log: the rows are watched, so that each door to them is."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import models
+from django.db.models.signals import post_delete, post_save, pre_save
+
+from chatjuicer.accounts.models import Act, AuditEntry
+
+NOT_SET = "not set"
+
+
+def everyone(row: models.Model) -> bool:
+    return True
+
+
+def audit_changes(
+    model: type[models.Model], *, told: Iterable[str] = (), only: Callable[[Any], bool] = everyone, part_of: str = ""
+) -> None:
+    """Each row of the model that is made, changed or deleted is a line from now on. Of a change the line has the names
+    of the fields, and the new values of those that are `told`; of other rows than `only` there is none. `part_of`: of
+    what a row is a part that has the same key, and comes and goes with it."""
+    values, kind = tuple(told), part_of or str(model._meta.model_name)
+
+    def before(instance: models.Model, **_: Any) -> None:
+        if only(instance):
+            instance.__dict__["_unsaved_changes"] = changed_fields(instance)
+
+    def saved(instance: models.Model, created: bool, **_: Any) -> None:
+        if only(instance):
+            changed = instance.__dict__.pop("_unsaved_changes", [])
+            act = Act.SETTING_CREATED if created and not part_of else Act.SETTING_CHANGED
+            if created or changed:
+                note_change(act, instance, kind, changed=[] if created else changed, told=values)
+
+    def deleted(instance: models.Model, **_: Any) -> None:
+        if only(instance) and not part_of:
+            note_change(Act.SETTING_DELETED, instance, kind)
+
+    for signal, receiver in ((pre_save, before), (post_save, saved), (post_delete, deleted)):
+        signal.connect(receiver, sender=model, weak=False, dispatch_uid=f"audit {model._meta.label}")
+
+
+def note_change(
+    act: Act, row: models.Model, kind: str = "", *, changed: Iterable[str] = (), told: Iterable[str] = ()
+) -> None:
+    details: dict[str, Any] = {"name": str(row)}
+    if changed := sorted(changed):
+        details["changed"] = changed
+    for name in told:
+        value = getattr(row, name)
+        details[name] = NOT_SET if value is None else value
+    AuditEntry.objects.record(act, f"{kind or row._meta.model_name}:{row.pk}", **details)
+
+
+def changed_fields(row: models.Model) -> list[str]:
+    """Names of the fields that a save of the row would change; none of a new one."""
+    names = [field.attname for field in row._meta.concrete_fields]
+    held = type(row)._default_manager.filter(pk=row.pk).values(*names).first()
+    return [name for name in names if getattr(row, name) != held[name]] if held else []

@@ -1,0 +1,190 @@
+"""Groups over REST, for administrators: who is in them, and what they let their members use."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from django.db.models import Count, QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from chatjuicer.accounts.models import GroupAllowance, User
+from chatjuicer.accounts.models.group_allowance import MAX_NAME_CHARS, MAX_NAMES
+from chatjuicer.accounts.models.user import normal
+from chatjuicer.accounts.rights import HasRight
+from chatjuicer.accounts.scopes import HasScope
+from chatjuicer.accounts.serializers import SuccessSerializer
+from chatjuicer.api.fields import Number, OneLine, Text
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
+from chatjuicer.api.idempotency import idempotent
+from chatjuicer.api.parameters import LIMIT, OFFSET, number
+
+MAX_GROUPS = 1_000
+MAX_TOKENS = 2**31 - 1
+GROUP = OpenApiParameter("group_id", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}, OpenApiParameter.PATH)
+MEMBER = OpenApiParameter("member_id", UUID, OpenApiParameter.PATH, description="The user's `id`.")
+
+
+class Names(serializers.ListField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=Text(max_length=MAX_NAME_CHARS), max_length=MAX_NAMES, allow_null=True, **kwargs)
+
+
+class GroupChangesSerializer(serializers.Serializer[Any]):
+    name = OneLine(max_length=150, required=False)
+    models = Names(
+        source="allowed_models",
+        required=False,
+        help_text="Ids as models are chosen by, `*` for any characters. null: it says nothing of them; []: none.",
+    )
+    mcp_servers = Names(source="allowed_servers", required=False, help_text="Keys of MCP servers; as `models`.")
+    daily_tokens = Number(
+        min_value=0,
+        max_value=MAX_TOKENS,
+        required=False,
+        help_text="That all members together may use in a day (UTC); 0: any number.",
+    )
+
+
+class NewGroupSerializer(GroupChangesSerializer):
+    name = OneLine(max_length=150)
+
+
+class GroupSerializer(serializers.Serializer[Group]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    models = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    mcp_servers = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    daily_tokens = serializers.IntegerField()
+    member_count = serializers.IntegerField()
+
+    def to_representation(self, instance: Group) -> dict[str, Any]:
+        allowance = GroupAllowance.objects.of_group(instance)
+        return {
+            "id": instance.pk,
+            "name": instance.name,
+            "models": allowance.allowed_models,
+            "mcp_servers": allowance.allowed_servers,
+            "daily_tokens": allowance.daily_tokens,
+            "member_count": getattr(instance, "member_count", 0),
+        }
+
+
+@extend_schema_serializer(many=False)
+class GroupListSerializer(serializers.Serializer[Any]):
+    groups = GroupSerializer(many=True)
+
+
+class NewMemberSerializer(serializers.Serializer[Any]):
+    email = Text(max_length=254, trim_whitespace=True, help_text="Of an account that there is.")
+
+    def validate_email(self, email: str) -> User:
+        user = User.objects.filter(email=normal(email)).first()
+        if user is None:
+            raise serializers.ValidationError("There is no such account.")
+        return user
+
+
+class MemberSerializer(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ("id", "email", "display_name", "is_active", "is_service")
+        read_only_fields = fields
+
+
+@extend_schema_serializer(many=False)
+class MemberListSerializer(serializers.Serializer[Any]):
+    members = MemberSerializer(many=True)
+    total_count = serializers.IntegerField()
+    has_more = serializers.BooleanField()
+
+
+class GroupViewSet(ViewSet):
+    permission_classes = [IsAuthenticated, HasScope, HasRight]
+    rights: ClassVar[dict[str, str]] = {
+        "list": "auth.view_group",
+        "create": "auth.add_group",
+        "retrieve": "auth.view_group",
+        "partial_update": "auth.change_group",
+        "destroy": "auth.delete_group",
+        "members": "auth.view_group",
+        # A group may have rights of its own, which its members have.
+        "add_member": "accounts.change_user",
+        "remove_member": "accounts.change_user",
+    }
+
+    def groups(self) -> QuerySet[Group]:
+        return Group.objects.select_related("allowance").annotate(member_count=Count("user")).order_by("name")
+
+    @extend_schema(operation_id="list_groups", responses=GroupListSerializer)
+    def list(self, request: Request) -> Response:
+        """All of them, by name, with what they let their members use. For administrators, as all of these."""
+        return Response({"groups": [GroupSerializer(group).data for group in self.groups()[:MAX_GROUPS]]})
+
+    @extend_schema(
+        operation_id="create_group",
+        parameters=[IDEMPOTENCY_KEY],
+        request=NewGroupSerializer,
+        responses={201: GroupSerializer},
+    )
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """A group without members. 409 `name_taken`."""
+        form = NewGroupSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return Response(GroupSerializer(GroupAllowance.objects.make_group(**form.validated_data)).data, status=201)
+
+    @extend_schema(operation_id="get_group", parameters=[GROUP], responses=GroupSerializer)
+    def retrieve(self, request: Request, group_id: int) -> Response:
+        return Response(GroupSerializer(get_object_or_404(self.groups(), pk=group_id)).data)
+
+    @extend_schema(
+        operation_id="change_group", parameters=[GROUP], request=GroupChangesSerializer, responses=GroupSerializer
+    )
+    def partial_update(self, request: Request, group_id: int) -> Response:
+        """Changes what is given and leaves the rest. It counts at once for what is asked for from then on."""
+        group = get_object_or_404(self.groups(), pk=group_id)
+        form = GroupChangesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        GroupAllowance.objects.of_group(group).change(**form.validated_data)
+        return Response(GroupSerializer(get_object_or_404(self.groups(), pk=group_id)).data)
+
+    @extend_schema(operation_id="delete_group", parameters=[GROUP], responses={200: SuccessSerializer})
+    def destroy(self, request: Request, group_id: int) -> Response:
+        """Its members stay, and are bound by it no more."""
+        get_object_or_404(self.groups(), pk=group_id).delete()
+        return Response({"success": True})
+
+    @extend_schema(operation_id="list_members", parameters=[GROUP, OFFSET, LIMIT], responses=MemberListSerializer)
+    def members(self, request: Request, group_id: int) -> Response:
+        """By e-mail address."""
+        offset = number(request.query_params, "offset", 0)
+        limit = number(request.query_params, "limit", 50, 1, 100)
+        group = get_object_or_404(self.groups(), pk=group_id)
+        found = list(User.objects.filter(groups=group).order_by("email")[offset : offset + limit])
+        total = getattr(group, "member_count", 0)
+        shown = MemberSerializer(found, many=True).data
+        return Response({"members": shown, "total_count": total, "has_more": offset + len(found) < total})
+
+    @extend_schema(
+        operation_id="add_member", parameters=[GROUP], request=NewMemberSerializer, responses={201: MemberSerializer}
+    )
+    def add_member(self, request: Request, group_id: int) -> Response:
+        """Of one who is a member already nothing changes."""
+        group = get_object_or_404(Group, pk=group_id)
+        form = NewMemberSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        user: User = form.validated_data["email"]
+        user.groups.add(group)
+        return Response(MemberSerializer(user).data, status=201)
+
+    @extend_schema(operation_id="remove_member", parameters=[GROUP, MEMBER], responses={200: SuccessSerializer})
+    def remove_member(self, request: Request, group_id: int, member_id: UUID) -> Response:
+        user = get_object_or_404(User, pk=member_id, groups=group_id)
+        user.groups.remove(group_id)
+        return Response({"success": True})
