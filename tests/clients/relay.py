@@ -50,6 +50,7 @@ class Relay:
                 await self._pump(server_reader, writer, heard=True)
                 server_writer.transport.abort()
                 self._writers.discard(server_writer)
+                writer.close()  # once all that the server has said is sent
                 await up
         finally:
             writer.transport.abort()
