@@ -1,5 +1,8 @@
 """What a stdio MCP server may reach: the system's programs, what its entry names, and a folder of its own. Of the
-server's data, files and secrets it may nothing. How that is kept: files_app/sandbox.py."""
+server's data, files and secrets it may nothing. How that is kept: files_app/sandbox.py.
+
+An entry names paths by its arguments and its environment: who gives a server a folder wants it to work there.
+"""
 
 import os
 import shutil
@@ -47,13 +50,14 @@ def program_of(key: str, entry: dict[str, Any]) -> Program:
     if found is None:
         raise ValueError("there is no such program")
     places = [*around(found), *around(os.path.realpath(found)), *given(args), *([cwd] if cwd else [])]
-    user = user_of(key, [found, *places])
+    written = [*workplaces(args, own), *paths(entry, "write")]
+    user = user_of(key, [found, *places], written)
     folder = own_folder(key, user)
     env = inherited() | {"HOME": str(folder), "TMPDIR": str(folder)} | own
     if not sys.platform.startswith("linux"):
         return Program(command, args, env, cwd or str(folder))
     options = ["--serve", *(["--network"] if entry.get("network") is True else [])]
-    options += ["--write", str(folder), *named("--write", paths(entry, "write"))]
+    options += named("--write", [str(folder), *written])
     certificates = [env[name] for name in CERTIFICATES if name in env]
     for path in [*PROGRAMS, *places, *certificates, *paths(entry, "read")]:
         options += rules(Path(path))
@@ -98,6 +102,24 @@ def given(args: Iterable[str]) -> Iterator[str]:
     yield from (os.path.dirname(arg) for arg in [arg for arg in found if os.path.isfile(arg)][:1])
 
 
+def workplaces(args: Iterable[str], env: dict[str, str]) -> Iterator[str]:
+    """Folders among the arguments, and what the environment names: files, folders, and where a file is to be made."""
+    named_in_env = [value for name, value in env.items() if not name.endswith("PATH") and os.path.isabs(value)]
+    made = [value if os.path.exists(value) else os.path.dirname(value) for value in named_in_env]
+    for place in [*(arg for arg in args if os.path.isabs(arg) and os.path.isdir(arg)), *made]:
+        path = Path(os.path.realpath(place))
+        is_program = any(path.is_relative_to(os.path.realpath(program)) for program in PROGRAMS)
+        if path.exists() and not is_program and not holds_secrets(path):
+            yield str(path)
+
+
+def holds_secrets(path: Path) -> bool:
+    """Or lies where they are; and the whole of a home, or of the system, may be anything."""
+    if path in (Path(path.anchor), Path(os.path.realpath(Path.home())), Path(os.path.realpath(tempfile.gettempdir()))):
+        return True
+    return any(place.is_relative_to(path) or path.is_relative_to(place) for place in hidden())
+
+
 def hidden() -> list[Path]:
     """What no server reads, wherever it lies: our data, the settings' file, and files that hold secrets."""
     settings_files = (
@@ -125,10 +147,12 @@ def rules(path: Path) -> Iterator[str]:
             yield from rules(below)
 
 
-def user_of(key: str, reached: Iterable[str]) -> int | None:
+def user_of(key: str, reached: Iterable[str], written: Iterable[str]) -> int | None:
     """Under root, whose the server's process is; None where it stays our own user: who is not root, and where others
-    could not reach the program."""
+    could not reach the program, or write where it is to."""
     if not sandbox.is_root() or sandbox.keeps_root() or not all(map(sandbox.is_open_to_others, reached)):
+        return None
+    if not all(os.stat(path).st_mode & 0o002 for path in written if os.path.exists(path)):
         return None
     return FIRST_USER + int.from_bytes(sha256(key.encode()).digest()[:4]) % USERS
 

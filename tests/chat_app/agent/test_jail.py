@@ -26,7 +26,7 @@ def tried(what):
         return type(error).__name__
     return "done"
 
-data, secret, given, *others = sys.argv[1:]
+data, secret, given, work, *others = sys.argv[1:]
 outside, kept = ("/" + other for other in others)  # which is not how an argument names what may be read
 print(json.dumps({
     "own script": tried(lambda: open(__file__).read()),
@@ -35,7 +35,9 @@ print(json.dumps({
     "a program": tried(lambda: subprocess.run(["/bin/sh", "-c", "exit 0"], check=True)),
     "a pair of sockets": tried(lambda: socket.socketpair()),
     "what is given": tried(lambda: open(given + "/shown").read()),
-    "to write there": tried(lambda: open(given + "/new", "w")),
+    "to write beside a secret": tried(lambda: open(given + "/new", "w")),
+    "to work where it is told to": tried(lambda: open(work + "/new", "w")),
+    "to write what its environment names": tried(lambda: open(os.environ.get("ITS_LOG", "/none"), "w")),
     "where it may write": tried(lambda: open(kept + "/new", "w")),
     "the database": tried(lambda: open(data + "/app.db").read()),
     "the data": tried(lambda: os.listdir(data)),
@@ -51,6 +53,7 @@ print(json.dumps({
 """
 INSIDE = {
     "own script", "own folder", "home", "a program", "a pair of sockets", "what is given", "where it may write",
+    "to work where it is told to", "to write what its environment names",
 }  # fmt: skip
 
 
@@ -58,7 +61,7 @@ INSIDE = {
 def run(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     settings.DATA_DIR = data = tmp_path / "server" / "data"
     settings.BASE_DIR = tmp_path / "server"
-    for folder in (data, tmp_path / "given", tmp_path / "kept", tmp_path / "server" / "scripts"):
+    for folder in (data, *(tmp_path / name for name in ("given", "kept", "work", "server/scripts"))):
         folder.mkdir(parents=True)
     for file in (data / "app.db", tmp_path / "server" / ".env", tmp_path / "given" / "shown", tmp_path / "outside"):
         file.write_text("text")
@@ -69,7 +72,7 @@ def run(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     secret.write_text("sk-secret")
     monkeypatch.setenv("SECRET_KEY_FILE", str(secret))
     unnamed = [str(tmp_path / name).lstrip("/") for name in ("outside", "kept")]
-    args = [str(script), str(data), str(secret), str(tmp_path / "given"), *unnamed]
+    args = [str(script), str(data), str(secret), str(tmp_path / "given"), str(tmp_path / "work"), *unnamed]
 
     def run(**entry: Any) -> dict[str, Any]:
         entry = {"command": sys.executable, "args": args, **entry}
@@ -91,10 +94,12 @@ def run(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_server_finds_nothing_of_ours(run: Any, tmp_path: Path) -> None:
-    said = run(env={"ITS_OWN": "x"}, write=[str(tmp_path / "kept")])
+    (tmp_path / "logs").mkdir()
+    own = {"ITS_OWN": "x", "ITS_LOG": str(tmp_path / "logs" / "new")}
+    said = run(env=own, write=[str(tmp_path / "kept")])
     environment = said.pop("environment")
     assert {name for name, outcome in said.items() if outcome == "done"} == INSIDE, said
-    assert {"HOME", "ITS_OWN", "PATH", "TMPDIR"} <= set(environment) <= {*jail.INHERITED, "HOME", "ITS_OWN", "TMPDIR"}
+    assert {*own, "HOME", "PATH", "TMPDIR"} <= set(environment) <= {*jail.INHERITED, *own, "HOME", "TMPDIR"}
 
 
 def test_the_network_is_there_where_the_entry_says_so(run: Any, tmp_path: Path) -> None:
