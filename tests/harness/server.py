@@ -55,8 +55,11 @@ class Server:
             until(self._has_agent, f"{self.url} has its agent, see {self.log}", READY_TIMEOUT_S)
 
     def _has_agent(self) -> bool:
-        with urllib.request.urlopen(f"{self.url}/api/health", timeout=5) as answer:
-            return bool(json.load(answer).get("agent", "ok") == "ok")  # of which the version before says nothing
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/health", timeout=5) as answer:
+                return bool(json.load(answer).get("agent", "ok") == "ok")  # of which the version before says nothing
+        except TimeoutError:  # the agent is being loaded, and others have the processor
+            return False
 
     def _ready(self) -> bool:
         assert self.process is not None
