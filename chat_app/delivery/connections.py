@@ -28,7 +28,7 @@ GOODBYE_S = 2.0
 GIVE_WAY_S = 1.0  # of a client that is still there, a closed socket takes no time
 COMES_BACK_S = 60.0
 """For so long a client tries to come back that has lost its socket, or its server."""
-ENDED_BY_ITSELF = {1000, 1001, 1005}  # close codes of a client that does not come back
+ENDED_BY_ITSELF = {1000, 1001}  # close codes of a client that does not come back; uvicorn calls a loss 1005
 
 # The sign-in and the session of sockets that give way.
 Way: TypeAlias = tuple[UUID, UUID]

@@ -399,7 +399,7 @@ def test_the_same_without_async(site: Site, tmp_path: Path) -> None:
             *_, end = exchange
         assert isinstance(end, Ended) and end.finish_reason == "interrupted"
         assert session.ask("echo plain").text == "plain"
-        assert next(iter(client.sessions())).id == session.id
+        assert session.id in {one.id for one in client.sessions()}
         assert [message.role for message in session.messages()] == ["user", "assistant"] * 2
         archive = client.export(tmp_path / "all.zip")
         report = client.import_(archive)

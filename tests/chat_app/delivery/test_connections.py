@@ -9,7 +9,7 @@ from chat_app.delivery.outbox import Outbox
 from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.models import User
 
-LOST = 1006
+LOST = 1005  # as uvicorn has it
 
 
 class Window:
