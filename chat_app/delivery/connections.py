@@ -30,8 +30,8 @@ COMES_BACK_S = 60.0
 """For so long a client tries to come back that has lost its socket, or its server."""
 ENDED_BY_ITSELF = {1000, 1001}  # close codes of a client that does not come back; uvicorn calls a loss 1005
 
-# The sign-in and the session of sockets that give way.
-Way: TypeAlias = tuple[UUID, UUID]
+# The log, the user and the device of sockets that give way.
+Way: TypeAlias = tuple[UUID, UUID, str]
 
 
 @dataclass(slots=True, eq=False)
@@ -100,9 +100,10 @@ class Sockets:
         log_key: UUID,
         *,
         closes_last: bool = False,
-        gives_way: bool = False,
+        device: str = "",
     ) -> Socket:
-        way = (credentials.family_id, log_key) if gives_way and credentials.family_id else None
+        """`device` tells clients of a user apart whose sockets give way; empty: it does not."""
+        way = (log_key, credentials.user.pk, device) if device else None
         socket = Socket(credentials, outbox, log_key, time.monotonic(), closes_last, way)
         self._sockets.add(socket)
         self._per_user[credentials.user.pk] += 1

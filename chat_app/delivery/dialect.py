@@ -18,7 +18,7 @@ class Dialect(ABC):
 
     # Whether a shutdown closes the socket only when no run of its session goes on here: its client cannot resume.
     closes_last: bool = False
-    # Whether a browser's socket that came back after a loss is closed when its sign-in opens a newer one of the
+    # Whether a browser's socket that came back after a loss is closed when that browser opens a newer one of the
     # session: the client may have forgotten it, and would show twice what comes through both.
     gives_way: bool = False
     # Close codes that mean something else to its client, and what that is told in their place.

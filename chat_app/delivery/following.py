@@ -113,7 +113,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
             outbox,
             opened.log.key,
             closes_last=self.dialect.closes_last,
-            gives_way=self.dialect.gives_way and "origin" in scope_headers(self.scope),
+            device=self._browser() if self.dialect.gives_way else "",
         )
         counts.socket_opened(resumed=self.after is not None)
         self.writer = asyncio.create_task(self._begin(outbox, opened))
@@ -122,8 +122,8 @@ class FollowingConsumer(AsyncWebsocketConsumer):
     def _forget_head(self) -> None:
         """The server and the routers hold the scope for as long as the socket is open; its headers, credentials among
         them, are not needed any more."""
-        peer, headers = (self.scope.get("client") or [""])[0], scope_headers(self.scope)
-        self.address, self.is_counted = limits.address(peer, headers), limits.counts(peer, headers)
+        headers = scope_headers(self.scope)
+        self.address, self.is_counted = limits.address(self._peer, headers), limits.counts(self._peer, headers)
         self.scope["headers"].clear()
 
     async def _refuse(self, code: int) -> None:
@@ -140,6 +140,17 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         """As it was given; None where there is none."""
         query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         return query["after"][0] if "after" in query else None
+
+    def _browser(self) -> str:
+        """What tells it from others of its user, as for refresh tokens; empty: it is no browser."""
+        headers = scope_headers(self.scope)
+        if "origin" not in headers:
+            return ""
+        return f"{limits.address(self._peer, headers)} {headers.get('user-agent', '')}"
+
+    @property
+    def _peer(self) -> str:
+        return str((self.scope.get("client") or [""])[0])
 
     async def disconnect(self, code: int) -> None:
         """What goes on in the log does not end with that."""

@@ -118,7 +118,7 @@ export class Chat {
   say(text, { attachments = [], ...wishes } = {}) {
     const clientId = uuid();
     /** @type {Unsent} */
-    const item = { clientId, text, attachments, wishes, state: "sending", reason: "", code: "", at: Date.now() };
+    const item = { clientId, text, attachments, wishes, state: "sending", reason: "", code: "", at: nextMoment() };
     this.#settle([...this.unsent, item]);
     if (!this.#transmit(item)) this.#refuseIfFull(clientId);
     return clientId;
@@ -303,4 +303,12 @@ export class Chat {
     this.#parts.kept.write(this.id, before, next);
     this.#tell("onUnsent", next);
   }
+}
+
+let lastMoment = 0;
+
+/** Milliseconds since 1970, later than the one before: what is said in one millisecond keeps its order, too. */
+function nextMoment() {
+  lastMoment = Math.max(Date.now(), lastMoment + 1);
+  return lastMoment;
 }

@@ -1,4 +1,4 @@
-"""Which sockets of one sign-in stay beside each other, and which give way."""
+"""Which sockets of one browser stay beside each other, and which give way."""
 
 from uuid import UUID, uuid4
 
@@ -13,7 +13,7 @@ LOST = 1005  # as uvicorn has it
 
 
 class Window:
-    """One sign-in and one session, at a process that was started long ago."""
+    """One browser and one session, at a process that was started long ago."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
@@ -25,7 +25,7 @@ class Window:
 
     def open(self, session: UUID | None = None) -> Socket:
         self.now += 1
-        return self.sockets.add(self.credentials, Outbox(), session or self.session, gives_way=True)
+        return self.sockets.add(self.credentials, Outbox(), session or self.session, device="a browser")
 
 
 @pytest.fixture
