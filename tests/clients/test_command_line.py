@@ -42,13 +42,24 @@ def run(
     return done
 
 
+def hear_ctrl_c() -> None:
+    """Whoever is started in the background by a shell ignores it, and so does all that he starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A person in front of a program."""
 
     def __init__(self, environment: dict[str, str], *arguments: str) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments], env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            [*COMMAND, *arguments],
+            env=environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - no thread of the tests holds what it needs
         )
         os.close(slave)
         self.seen = ""
