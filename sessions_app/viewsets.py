@@ -14,7 +14,17 @@ from rest_framework.viewsets import ViewSet
 from chatjuicer.accounts.models import Scope, User
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
-from chatjuicer.api.parameters import LIMIT, OFFSET, flag, identifier, number, number_parameter, text, text_parameter
+from chatjuicer.api.parameters import (
+    LIMIT,
+    OFFSET,
+    flag,
+    identifier,
+    number,
+    number_parameter,
+    offset_and_limit,
+    text,
+    text_parameter,
+)
 from chatjuicer.api.snapshot import snapshot
 from sessions_app import listing
 from sessions_app.allowed import require_allowed
@@ -235,7 +245,7 @@ class MessageViewSet(SessionView, ViewSet):
     def list(self, request: Request, key: str) -> Response:
         """Those of the visible path, in order of position, from the oldest on."""
         query = request.query_params
-        limit, offset = number(query, "limit", 50, 1, 100), number(query, "offset", 0)
+        offset, limit = offset_and_limit(query)
         before = number(query, "before", 0) if "before" in query else None
         after = number(query, "after", 0) if "after" in query else None
         around = number(query, "around", 0) if "around" in query else None

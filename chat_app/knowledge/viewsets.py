@@ -26,16 +26,22 @@ from sessions_app.viewsets import SESSION, SessionView
 from .search import Answer, pending, read, searched
 
 
-class PassageSerializer(serializers.Serializer[None]):
+class FileSerializer(serializers.Serializer[None]):
     session_id = serializers.CharField(help_text="Of the session that has the file.")
     file_id = serializers.UUIDField()
     name = serializers.CharField(help_text="Relative to the folder.")
     path = serializers.CharField()
     content_type = serializers.CharField()
+
+
+class TextPassageSerializer(serializers.Serializer[None]):
     page = serializers.IntegerField(allow_null=True, help_text="From 1; null where the format has no pages.")
     start = serializers.IntegerField(help_text="In the text of the file, in code points.")
     end = serializers.IntegerField()
     text = serializers.CharField()
+
+
+class PassageSerializer(FileSerializer, TextPassageSerializer):
     marks = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
         help_text="From and to, in code points of `text`.",
@@ -49,19 +55,7 @@ class DocumentSearchSerializer(serializers.Serializer[None]):
     pending = serializers.IntegerField(help_text="Files that were not read yet, and will be.")
 
 
-class TextPassageSerializer(serializers.Serializer[None]):
-    page = serializers.IntegerField(allow_null=True, help_text="From 1; null where the format has no pages.")
-    start = serializers.IntegerField(help_text="In the text of the file, in code points.")
-    end = serializers.IntegerField()
-    text = serializers.CharField()
-
-
-class DocumentTextSerializer(serializers.Serializer[None]):
-    session_id = serializers.CharField(help_text="Of the session that has the file.")
-    file_id = serializers.UUIDField()
-    name = serializers.CharField(help_text="Relative to the folder.")
-    path = serializers.CharField()
-    content_type = serializers.CharField()
+class DocumentTextSerializer(FileSerializer):
     pages = serializers.IntegerField(allow_null=True, help_text="The last one with text; null where there are none.")
     passages = TextPassageSerializer(many=True, help_text="None where the file has no text that can be read.")
     next_start = serializers.IntegerField(allow_null=True, help_text="`start` of what comes then; null at the end.")

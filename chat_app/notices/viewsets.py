@@ -17,7 +17,7 @@ from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.api.bodies import valid
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import once
-from chatjuicer.api.parameters import LIMIT, OFFSET, number
+from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
 from sessions_app.serializers import DoneSerializer
 
 from .serializers import (
@@ -95,7 +95,7 @@ class WebhookViewSet(ViewSet):
     )
     def deliveries(self, request: Request, webhook_id: UUID) -> Response:
         """What was, and is to be, sent there, newest first; for seven days after it has arrived or was given up."""
-        limit, offset = number(request.query_params, "limit", 50, 1, 100), number(request.query_params, "offset", 0)
+        offset, limit = offset_and_limit(request.query_params)
         notices = Notice.objects.filter(webhook=self.webhook(webhook_id)).order_by("-created_at", "-pk")
         found = list(notices[offset : offset + limit + 1])
         shown = DeliverySerializer(found[:limit], many=True).data

@@ -22,7 +22,7 @@ from chatjuicer.accounts.serializers import SuccessSerializer
 from chatjuicer.api.fields import Number, OneLine, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
-from chatjuicer.api.parameters import LIMIT, OFFSET, number
+from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
 
 MAX_GROUPS = 1_000
 MAX_TOKENS = 2**31 - 1
@@ -163,8 +163,7 @@ class GroupViewSet(ViewSet):
     @extend_schema(operation_id="list_members", parameters=[GROUP, OFFSET, LIMIT], responses=MemberListSerializer)
     def members(self, request: Request, group_id: int) -> Response:
         """By e-mail address."""
-        offset = number(request.query_params, "offset", 0)
-        limit = number(request.query_params, "limit", 50, 1, 100)
+        offset, limit = offset_and_limit(request.query_params)
         group = get_object_or_404(self.groups(), pk=group_id)
         found = list(User.objects.filter(groups=group).order_by("email")[offset : offset + limit])
         total = getattr(group, "member_count", 0)

@@ -25,7 +25,7 @@ from chatjuicer.accounts.viewsets import ApiKeyViewSet
 from chatjuicer.api.fields import Flag, OneLine
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
-from chatjuicer.api.parameters import LIMIT, OFFSET, number
+from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
 
 SERVICE = OpenApiParameter("service_id", UUID, OpenApiParameter.PATH)
 KEY = OpenApiParameter("key_id", UUID, OpenApiParameter.PATH)
@@ -70,8 +70,7 @@ class ServiceViewSet(ViewSet):
     @extend_schema(operation_id="list_services", parameters=[OFFSET, LIMIT], responses=ServiceListSerializer)
     def list(self, request: Request) -> Response:
         """The newest first. For administrators, as all of these."""
-        offset = number(request.query_params, "offset", 0)
-        limit = number(request.query_params, "limit", 50, 1, 100)
+        offset, limit = offset_and_limit(request.query_params)
         services = ServiceAccount.objects.prefetch_related("groups")
         found, total = list(services[offset : offset + limit]), services.count()
         shown = ServiceSerializer(found, many=True).data

@@ -64,3 +64,8 @@ def text_parameter(name: str, description: str, max_length: int) -> OpenApiParam
 
 OFFSET = number_parameter("offset", "How many to pass over.", 0)
 LIMIT = number_parameter("limit", "How many to give at most.", 50, 1, 100)
+
+
+def offset_and_limit(query: Mapping[str, str]) -> tuple[int, int]:
+    """The `offset` and the `limit` that OFFSET and LIMIT describe. Raises ValidationError."""
+    return number(query, "offset", 0), number(query, "limit", 50, 1, 100)

@@ -18,7 +18,7 @@ from chat_app.history import History
 from chatjuicer.api.fields import Choice, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent, once
-from chatjuicer.api.parameters import LIMIT, OFFSET, number, number_parameter, text, text_parameter
+from chatjuicer.api.parameters import LIMIT, OFFSET, number, number_parameter, offset_and_limit, text, text_parameter
 from chatjuicer.api.snapshot import snapshot
 from chatjuicer.api.times import rfc3339
 from files_app.message_files import message_files
@@ -109,7 +109,7 @@ class MaiSessionViewSet(SessionView, ViewSet):
     def list(self, request: Request) -> Response:
         """The session changed last comes first."""
         query = request.query_params
-        limit, offset = number(query, "limit", 50, 1, 100), number(query, "offset", 0)
+        offset, limit = offset_and_limit(query)
         search = text(query, "search", 255)
         owner_id = caller(request).pk
         sessions = ChatSession.objects.filter(owner_id=owner_id, namespace=NATIVE)

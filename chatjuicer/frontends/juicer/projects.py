@@ -12,7 +12,7 @@ from rest_framework.viewsets import ViewSet
 from chatjuicer.accounts.models import Scope
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
-from chatjuicer.api.parameters import LIMIT, OFFSET, number
+from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
 from sessions_app.models import Project
 from sessions_app.viewsets import DONE, caller
 
@@ -39,8 +39,7 @@ class ProjectViewSet(ViewSet):
     @extend_schema(operation_id="list_projects", parameters=[OFFSET, LIMIT], responses=ProjectListSerializer)
     def list(self, request: Request) -> Response:
         """The project changed last comes first."""
-        offset = number(request.query_params, "offset", 0)
-        limit = number(request.query_params, "limit", 50, 1, 100)
+        offset, limit = offset_and_limit(request.query_params)
         projects = caller(request).projects.counted()
         found, total_count = projects[offset : offset + limit], caller(request).projects.count()
         has_more = offset + len(found) < total_count
