@@ -25,8 +25,8 @@ from tests.harness.databases import ROOT, manage
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, Server
 
-VERSION_BEFORE = "5bd9a0fbb0f6ad8234a5fcad838ec72d683ffb06"
-"""The commit that was the release before this one."""
+VERSION_BEFORE = "6fc41a9934fdf1a9992cd2b47444cf0cc9c13208"
+"""The commit that was the release before this one. It is run with the libraries of this one, so it must need no others."""
 
 SESSIONS = 12
 TALKING_S = 3.0
