@@ -7,7 +7,7 @@ from django.db.models import Q
 from chatjuicer.api import budget
 from files_app import listing
 from sessions_app import history
-from sessions_app.models import ChatSession, Message
+from sessions_app.models import IDLE, ChatSession, Message
 
 from .models import Approval, Run
 from .models.ending import text_so_far
@@ -36,7 +36,7 @@ class History(history.History):
 
 def active_run(session: ChatSession) -> dict[str, Any] | None:
     """With the approvals that it waits for."""
-    run = Run.objects.filter(session=session).active().first()
+    run = None if session.state == IDLE else Run.objects.filter(session=session).active().first()
     if run is None:
         return None
     asked = run.approvals.filter(status=Approval.Status.PENDING).order_by("created_at")

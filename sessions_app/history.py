@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from chatjuicer.api import budget
-from sessions_app.models import ChatSession, Message
+from sessions_app.models import IDLE, ChatSession, Message
 from sessions_app.serializers import SIBLING_CHARS, MessageSerializer, SessionSerializer
 
 # What fills a page. What a tool was told, and what it answered, are given under two names each.
@@ -166,8 +166,10 @@ class History:
     @cached_property
     def unfinished(self) -> list[Message]:
         """The messages of the answer that is being given, in order, without their texts; some may be complete
-        themselves."""
-        return [] if self.session.packed else list(self._in_progress().defer(*TEXTS).order_by("position"))
+        themselves. Of a session that is idle nobody asks the database: its row says that there are none."""
+        if self.session.packed or self.session.state == IDLE:
+            return []
+        return list(self._in_progress().defer(*TEXTS).order_by("position"))
 
     def live(self) -> tuple[list[Message], bool]:
         """Those with their texts, as many of the newest as fill a page, in order; and whether there are others."""

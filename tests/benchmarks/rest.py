@@ -8,7 +8,7 @@ from tests.harness.server import EMAIL, PASSWORD, Server
 SESSIONS, FEW = 100_000, 500
 FEW_EMAIL = "few@example.org"
 LOAD = """
-import datetime, uuid
+import datetime, itertools
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 from sessions_app.models import ChatSession, Message, SessionTally
@@ -28,11 +28,15 @@ for start in range(0, count, 10_000):
     ], batch_size=2000)
 SessionTally.objects.change(owner.pk, "default", count)
 detailed = ChatSession.objects.filter(owner=owner, public_id__in=[f"bench_{{n}}" for n in range(100)])
-Message.objects.bulk_create([
+messages = [
     Message(session=session, position=position, role="user" if position % 2 else "assistant",
             content="word " * 60, created_at=now)
     for session in detailed for position in range(1, 51)
-], batch_size=1000)
+]
+for before, message in itertools.pairwise(messages):
+    if message.position > 1:
+        message.parent_id = before.pk
+Message.objects.bulk_create(messages, batch_size=1000)
 """
 
 

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from chat_app.models.place import items_of
 from chatjuicer.accounts.models import Act, AuditEntry, User
-from chatjuicer.operations.doctor import kept_bytes_without_file
+from chatjuicer.operations.doctor.files import kept_bytes_without_file
 from chatjuicer.operations.tasks import remove_exports
 from files_app.incoming import Incoming
 from files_app.models import Export, File, StorageUsage, StoredBytes, bytes_of
