@@ -4,8 +4,7 @@ from .approval import Approval
 from .notice import Notice
 from .provider import ModelProvider
 from .push_subscription import PushSubscription
-from .run import Run
-from .started import Started
+from .run import Run, Started
 from .usage import Budget, CallUsage
 from .webhook import Webhook
 

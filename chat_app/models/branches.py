@@ -36,8 +36,7 @@ from .place import (
     take_place,
     waiting_words,
 )
-from .run import Run
-from .started import Started
+from .run import Run, Started
 from .status import ACTIVE, LIVE, RunStatus
 
 MAY_GO_ON = (*CUT_REASONS, "interrupted", "error", "max_turns")
