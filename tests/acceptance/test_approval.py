@@ -17,9 +17,10 @@ pytestmark = pytest.mark.slow(reason="servers are killed while a question is ope
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 ASK = {"TOOLS_REQUIRE_APPROVAL": "generate_document,edit_file"}
 LATER_S = 20
+ONCE = pytest.mark.only("sqlite", reason="the API of a provider reaches no database")
 
 
-@pytest.fixture(scope="module", params=["responses", "chat_completions"])
+@pytest.fixture(scope="module", params=["responses", pytest.param("chat_completions", marks=ONCE)])
 def site(request: pytest.FixtureRequest, sites: Sites) -> Site:
     processes = 1 if request.param == "chat_completions" else 0
     return sites.get({"OPENAI_API": request.param, **ASK, **TIMES}, processes=processes)

@@ -17,7 +17,10 @@ from tests.harness.server import ROOT, Site
 from tests.harness.services import free_port, until
 from tests.harness.sites import TIMES, Sites
 
-pytestmark = pytest.mark.slow(reason="MCP servers are processes, and calls run into their time-out")
+pytestmark = [
+    pytest.mark.slow(reason="MCP servers are processes, and calls run into their time-out"),
+    pytest.mark.only("sqlite", reason="what an MCP server does reaches no database"),
+]
 
 SCRIPT = str(ROOT / "tests" / "harness" / "mcp_server.py")
 CALL_TIMEOUT_S = 2

@@ -9,7 +9,10 @@ from tests.harness.provider import Provider, parse
 from tests.harness.server import Site
 from tests.harness.sites import Sites
 
-pytestmark = pytest.mark.slow(reason="silence is waited out")
+pytestmark = [
+    pytest.mark.slow(reason="silence is waited out"),
+    pytest.mark.only("sqlite", reason="what a provider does reaches no database"),
+]
 
 # script, what is said before it, codes that the error frame may have, finish reason
 FAILURES = [

@@ -12,8 +12,10 @@ from tests.harness.provider import Provider
 from tests.harness.server import Site
 from tests.harness.sites import TIMES, Sites
 
+ONCE = pytest.mark.only("sqlite", reason="storage and database know nothing of each other")
 
-@pytest.fixture(scope="module", params=["local", "s3"])
+
+@pytest.fixture(scope="module", params=[pytest.param("local", marks=ONCE), "s3"])
 def site(request: pytest.FixtureRequest, sites: Sites, s3_endpoint: str) -> Site:
     return sites.get(TIMES | (Bucket(s3_endpoint).environment if request.param == "s3" else {}))
 

@@ -17,6 +17,7 @@ WINDOW = 4_000
 TURNS = int(os.environ.get("WINDOW_TURNS", "24"))  # 300 take a minute
 MODEL = "gpt-4.1"
 SMALL = {"MODEL_WINDOWS": f'{{"{MODEL}": {WINDOW}}}', "DEFAULT_MODEL": MODEL, **TIMES}
+ONCE = pytest.mark.only("sqlite", reason="the API of a provider reaches no database")
 TURN = 'tool current_time {{"timezone": "UTC"}}; echo Turn {0} FACT{0}, {1}'
 PADDING = "and some more words to fill the window with " * 6
 
@@ -30,7 +31,7 @@ def keep_facts(request: RecordedRequest) -> Script | None:
     return Script(text="Facts: " + " ".join(list(facts)[:5]))
 
 
-@pytest.fixture(params=["responses", "chat_completions"])
+@pytest.fixture(params=["responses", pytest.param("chat_completions", marks=ONCE)])
 def small_site(request: pytest.FixtureRequest, sites: Sites) -> Site:
     return sites.get({"OPENAI_API": request.param, **SMALL}, processes=1)
 

@@ -22,6 +22,7 @@ async def test_no_client_is_left_waiting_by_kills_restarts_and_short_tokens(
     assert_kept(figures, "walks", "answers seen whole", "expiries", "refreshes", "reconnects")
 
 
+@pytest.mark.only("sqlite", reason="what is checked is the checker")
 @pytest.mark.parametrize(
     ("bug", "promise", "often"),
     [

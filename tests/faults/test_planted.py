@@ -13,6 +13,7 @@ from tests.faults.figures import Figures
 from tests.faults.ledger import promises_kept
 from tests.faults.site import FaultySite, is_crash
 
+single = pytest.mark.only("sqlite", reason="what is checked is the checker")
 several = pytest.mark.only("postgres", reason="the bug is in what several processes tell each other")
 
 
@@ -26,11 +27,13 @@ def assert_found(site: FaultySite, bug: str, figures: Figures, finding: str) -> 
     assert any(re.match(finding, problem) for problem in figures.problems), (figures.line(), figures.problems)
 
 
+@single
 async def test_an_event_dropped_in_ten_thousand_is_found(site: FaultySite) -> None:
     figures = await resumes.attack(site, resumes=480, seed=1, live=0, bug="drop-one-in-10000")
     assert_found(site, "drop-one-in-10000", figures, LOG_DIFFERS)
 
 
+@single
 async def test_a_rejoin_that_reads_before_it_subscribes_is_found(site: FaultySite) -> None:
     for seed in range(4):  # a resume must fall into the moment between the two
         figures = await resumes.attack(site, resumes=60, seed=seed, live=4, bug="read-before-subscribe")
@@ -40,6 +43,7 @@ async def test_a_rejoin_that_reads_before_it_subscribes_is_found(site: FaultySit
     assert_found(site, "read-before-subscribe", figures, LOG_DIFFERS)
 
 
+@single
 async def test_accepted_before_the_commit_is_found(site: FaultySite) -> None:
     site.switches.plant("accept-before-commit")
     figures = Figures("points")
@@ -49,6 +53,7 @@ async def test_accepted_before_the_commit_is_found(site: FaultySite) -> None:
     assert_found(site, "accept-before-commit", figures, "lost: an accepted message")
 
 
+@single
 @pytest.mark.timing(reason="something must be said in the moment in which a stop commits")
 async def test_a_late_write_that_is_not_fenced_is_found(site: FaultySite) -> None:
     site.switches.plant("late-write-not-fenced")

@@ -26,7 +26,7 @@ from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, Server
 
 VERSION_BEFORE = "6fc41a9934fdf1a9992cd2b47444cf0cc9c13208"
-"""The commit that was the release before this one. It is run with the libraries of this one, so it must need no others."""
+"""The commit that was the release before this one. It runs with the libraries of this one, and must need no others."""
 
 SESSIONS = 12
 TALKING_S = 3.0

@@ -16,13 +16,15 @@ from sessions_app.models import ChatSession
 from tests.harness.bucket import Bucket
 from tests.harness.services import until
 
+ONCE = pytest.mark.only("sqlite", reason="storage and database know nothing of each other")
+
 
 @pytest.fixture
 def bucket(s3_endpoint: str) -> Bucket:
     return Bucket(s3_endpoint)
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=[pytest.param("local", marks=ONCE), "s3"])
 def storage(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> FileStorage:
     settings.DATA_DIR = tmp_path
     files: dict[str, Any] = {

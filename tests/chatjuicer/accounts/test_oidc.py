@@ -19,7 +19,10 @@ from chatjuicer.accounts.models import OidcIdentity, User
 from tests.conftest import refused
 from tests.harness.services import free_port, until
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.only("sqlite", reason="a provider of identities reaches no database"),
+]
 
 LOGIN, CALLBACK = "/api/auth/oidc/acme/login", "/api/auth/oidc/acme/callback"
 
