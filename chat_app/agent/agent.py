@@ -10,7 +10,8 @@ from pathlib import Path
 from uuid import UUID
 
 import orjson
-from agents import Agent, FunctionTool, Tool, set_tracing_disabled
+from agents import Agent, FunctionTool, Tool, set_trace_provider
+from agents.tracing.provider import DefaultTraceProvider
 from django.conf import settings
 
 from chat_app.database import in_database
@@ -23,7 +24,10 @@ from .transcript import Transcript
 
 logger = logging.getLogger(__name__)
 
-set_tracing_disabled(True)  # the SDK would send its traces to OpenAI
+# The SDK would send its traces to OpenAI. A provider without a processor has nobody to send them, nor a client to make.
+_traces = DefaultTraceProvider()
+_traces.set_disabled(True)
+set_trace_provider(_traces)
 
 INSTRUCTIONS = (Path(__file__).parent / "instructions.md").read_text(encoding="utf-8").strip()
 
