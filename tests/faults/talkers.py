@@ -23,6 +23,7 @@ from tests.harness.server import Server, Site
 
 SILENT_S = 60  # that a client waits for its answer's next word, over all processes
 QUIET_TIMEOUT_S = 60  # after the last trouble, until nothing is in progress any more
+RENEW_S = 300  # a token is good for fifteen minutes, and three hundred kills take longer
 GONE = (OSError, EOFError, WebSocketException, AssertionError, TimeoutError, httpx.HTTPError)
 """What a client meets at a process that is not there, or leaves in the middle."""
 
@@ -34,11 +35,27 @@ SCRIPTS = (
 )
 
 
+class Access:
+    """A token for all talkers of a site that is never about to run out."""
+
+    def __init__(self, site: Site, token: str) -> None:
+        self._site, self._token, self._since = site, token, time.monotonic()
+        self._renewing = asyncio.Lock()
+
+    async def token(self) -> str:
+        async with self._renewing:
+            if time.monotonic() - self._since > RENEW_S:
+                client = await sign_in(self._site)
+                self._token, self._since = client.token, time.monotonic()
+                await client.close()
+        return self._token
+
+
 class Talker:
     """One session with one client: it sends, reads, and comes back to any process until it has the whole answer."""
 
-    def __init__(self, site: Site, session_id: str, dice: random.Random, figures: Figures, token: str) -> None:
-        self.site, self.session_id, self.dice, self.figures, self.token = site, session_id, dice, figures, token
+    def __init__(self, site: Site, session_id: str, dice: random.Random, figures: Figures, access: Access) -> None:
+        self.site, self.session_id, self.dice, self.figures, self.access = site, session_id, dice, figures, access
         self.log: list[Frame] = []
         self.accepted: dict[str, list[str]] = {}  # client_id: message ids
         self.sent: dict[str, str] = {}  # client_id: text
@@ -66,7 +83,7 @@ class Talker:
         heard_at = time.monotonic()
         while time.monotonic() - heard_at < SILENT_S:
             try:
-                async with self._socket() as chat:
+                async with await self._socket() as chat:
                     done = 0
                     if not run_id:
                         await chat.say(self.sent[client_id], client_id=client_id)
@@ -94,9 +111,9 @@ class Talker:
             await asyncio.sleep(self.dice.random() * 0.3)
         return False
 
-    def _socket(self) -> Any:
+    async def _socket(self) -> Any:
         server: Server = self.dice.choice(self.site.servers)
-        headers = {"Authorization": f"Bearer {self.token}"}
+        headers = {"Authorization": f"Bearer {await self.access.token()}"}
         after = f"?after={self.last_seq}"
         return socket(server.url, self.session_id, after, additional_headers=headers, open_timeout=5, close_timeout=2)
 
@@ -118,8 +135,9 @@ async def talking(site: Site, figures: Figures, sessions: int) -> AsyncIterator[
     """
     client = await sign_in(site)
     names = [await client.create_session() for _ in range(sessions)]
+    access = Access(site, client.token)
     talkers = [
-        Talker(site, name, random.Random(f"{figures.seed}-{n}"), figures, client.token) for n, name in enumerate(names)
+        Talker(site, name, random.Random(f"{figures.seed}-{n}"), figures, access) for n, name in enumerate(names)
     ]
     await client.close()
     stopped = asyncio.Event()
