@@ -6,3 +6,10 @@ class UnreadableArchive(ApiError):
 
     code = "unreadable_archive"
     message = "This is no archive that can be read here, or it is damaged."
+
+
+class ImportsBusy(ApiError):
+    status_code = 429
+    code = "throttled"
+    message = "Other imports are under way; try again when they have ended."
+    retry_after = 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -181,6 +182,8 @@ def decode(text: bytes) -> AnyLine:
 def require_sane(line: Any) -> None:
     """What the types do not say. Raises UnreadableArchive."""
     metadata = getattr(line, "metadata", None)
+    if isinstance(line, SessionLine) and CONTROL.search(line.namespace):  # as those of deleted sessions have
+        raise UnreadableArchive("A name in the archive is none.")
     times = [getattr(line, name) for name in ("created_at", "updated_at", "modified_at") if hasattr(line, name)]
     if any(time.tzinfo is None or not MIN_YEAR <= time.year <= MAX_YEAR for time in times):
         raise UnreadableArchive("A time in the archive is none.")
@@ -188,4 +191,5 @@ def require_sane(line: Any) -> None:
         raise UnreadableArchive("The metadata of something in the archive is too large.")
 
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MIN_YEAR, MAX_YEAR = 1970, 2200  # a day more or less is left to time zones

@@ -32,6 +32,7 @@ from .archive import archive
 from .documents import as_json, as_markdown
 from .exporter import exporter
 from .page import as_html
+from .places import places
 from .taking_in import import_archive
 
 Document = Callable[[ChatSession], Iterator[bytes]]
@@ -97,11 +98,11 @@ class ArchiveViewSet(SessionView, ViewSet):
     )
     def create(self, request: Request) -> Response:
         """Takes in what is not there yet: of our own archives, and of ChatGPT's, Claude's, Open WebUI's and LibreChat's
-        exports, zipped or not. What cannot be read changes nothing."""
+        exports, zipped or not. What cannot be read changes nothing. 429 while several are being taken in."""
         incoming = cast(dict[str, Any], request.data).get("file")
         if not isinstance(incoming, Incoming):
             raise ValidationError({"file": "A file is expected, with a name."})
-        with closing(incoming), incoming.path.open("rb") as file:
+        with closing(incoming), places.one(caller(request).pk), incoming.path.open("rb") as file:
             report = import_archive(caller(request), file, incoming.size_bytes)
         return Response(report.shown())
 

@@ -91,8 +91,10 @@ class ChatSessionManager(models.Manager["ChatSession"]):
 
         A stored session is answered as it is. None means the default, of a model the agent's, or else the owner's; an
         empty `mcp_config` stays empty. A title that comes with the session is no person's choice, unless `is_named`
-        says so. Raises Project.DoesNotExist if the project is gone.
+        says so. Raises Project.DoesNotExist if the project is gone, and ValueError for a namespace of what is deleted.
         """
+        if namespace == DELETING or namespace.startswith(TRASH):
+            raise ValueError("no session begins as a deleted one")
         if public_id:
             stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
             if stored:

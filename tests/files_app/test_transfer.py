@@ -25,6 +25,7 @@ from files_app.storage import chunks
 from files_app.sweep import sweep
 from files_app.transfer import reading
 from files_app.transfer.exporter import make
+from files_app.transfer.places import places
 from sessions_app.models import AccountLog, ChatSession, MessageDraft, MessageError, PackedHistory, Project
 from sessions_app.models.tree import add_version, show
 from tests.conftest import refused
@@ -383,6 +384,9 @@ HOSTILE: dict[str, bytes] = {
     "a number that is none": own(SESSION, MESSAGE | {"token_count": 10**30}),
     "a time without a zone": own(SESSION | {"created_at": "2026-01-01T00:00:00"}, MESSAGE),
     "a context that is no object": own(SESSION, {"kind": "context", "item": "[1]"}),
+    "a place of the deleted": own(SESSION | {"namespace": "\x7fx"}, MESSAGE),
+    "a name in a place of the deleted": own(SESSION | {"namespace": "\x7fx", "session_id": "hers"}, MESSAGE),
+    "a place that has no name": own(SESSION | {"namespace": "\x00"}, MESSAGE),
 }
 
 
@@ -391,6 +395,19 @@ def test_a_hostile_archive_is_refused_and_changes_nothing(alice: User, alice_cli
     refused(give(alice_client, data), 400, "unreadable_archive")
     assert not alice.chat_sessions.exists()
     assert not File.objects.exists()
+
+
+def test_archives_leave_threads_to_everybody_else(
+    alice: User, mallory: User, alice_client: APIClient, mallory_client: APIClient
+) -> None:
+    with places.one(mallory.pk), places.one(mallory.pk):
+        busy = give(mallory_client, json.dumps(CLAUDE).encode())
+        refused(busy, 429, "throttled")
+        assert int(busy.headers["Retry-After"]) > 0
+        assert taken(alice_client, json.dumps(CLAUDE).encode())["imported"] == 1
+        with places.one(alice.pk):
+            refused(give(alice_client, json.dumps(CLAUDE).encode()), 429, "throttled")
+    assert taken(mallory_client, json.dumps(CLAUDE).encode())["imported"] == 1
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(alice_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
