@@ -1,9 +1,12 @@
 """Files that come with a message. What is kept of them is a reference, never their bytes."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 from uuid import UUID
+
+import msgspec
 
 from chatjuicer.api.exceptions import ApiError
 from files_app.exceptions import InvalidName, NoSuchFile
@@ -25,7 +28,7 @@ class InvalidAttachment(ApiError):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """JSON that a message's metadata can hold: `reference` and `from_reference` are each other's inverse."""
+    """What a message's metadata holds of a file, as `reference`."""
 
     file_id: str
     path: str
@@ -38,8 +41,14 @@ class Attachment:
         return cls(str(file.pk), file.path, file.content_type, file.size_bytes, file.is_visible_image)
 
     @classmethod
-    def from_reference(cls, reference: dict[str, Any]) -> Self:
-        return cls(**reference)
+    def all_of(cls, metadata: dict[str, Any]) -> list[Self]:
+        """Those of a message. A client may have written its metadata: what is no reference there is none."""
+        references = metadata.get("attachments")
+        found = []
+        for reference in references if isinstance(references, list) else []:
+            with suppress(msgspec.ValidationError):
+                found.append(msgspec.convert(reference, cls))
+        return found
 
     def reference(self) -> dict[str, Any]:
         return asdict(self)
@@ -102,7 +111,10 @@ def content_for_model(text: str, attachments: Sequence[Attachment]) -> str | lis
 
 def image_bytes(session_pk: UUID, file_id: str) -> tuple[str, bytes] | None:
     """Content type and bytes for a model that can see; None if the file is gone, no image, or too large."""
-    file = File.objects.filter(session_id=session_pk, pk=file_id).first()
+    try:
+        file = File.objects.filter(session_id=session_pk, pk=UUID(file_id)).first()
+    except ValueError:  # an import may name anything
+        return None
     if file is None or not file.is_visible_image or file.size_bytes > MAX_IMAGE_BYTES:
         return None
     try:

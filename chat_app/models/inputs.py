@@ -23,9 +23,7 @@ def user_message(session: ChatSession, run_id: UUID, given: UserInput) -> Messag
 
 def context_item(message: Message) -> dict[str, Any]:
     """The message as an input item of the Agents SDK."""
-    references = message.metadata.get("attachments", [])
-    attachments = [Attachment.from_reference(reference) for reference in references]
-    return {"role": "user", "content": content_for_model(message.content, attachments)}
+    return {"role": "user", "content": content_for_model(message.content, Attachment.all_of(message.metadata))}
 
 
 def command_hash(inputs: Sequence[UserInput], model: str, reasoning_effort: str, on_busy: str) -> str:

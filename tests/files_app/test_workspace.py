@@ -1,6 +1,7 @@
 """What the agent's tools do with a session's files, on both storages."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,11 @@ def test_local_bytes_are_readable_by_nobody_else(workspace: Workspace, storage: 
     assert path.parent.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("shape", [None, 1, "x", {"a": 1}, [1], ["x"], [{}], [[]], [{"file_id": 5}]])
+def test_what_a_client_calls_attachments_may_be_none(shape: Any) -> None:
+    assert Attachment.all_of({"attachments": shape}) == Attachment.all_of({}) == []
+
+
 def test_an_attachment_is_a_reference_to_a_file_of_the_session(
     workspace: Workspace, session: ChatSession, mallory: User
 ) -> None:
@@ -123,9 +129,10 @@ def test_an_attachment_is_a_reference_to_a_file_of_the_session(
     by_name = {"type": "image_ref", "filename": "cat.png", "path": "/old/client/data/cat.png"}
     found = attachments.resolve(session, [{"file_id": str(note.pk)}, by_path, by_name, {"file_id": str(picture.pk)}])
     assert [(one.path, one.is_image) for one in found] == [("sources/note.txt", False), ("sources/cat.png", True)]
-    assert Attachment.from_reference(found[1].reference()) == found[1]
+    assert Attachment.all_of({"attachments": [one.reference() for one in found]}) == found
     assert attachments.image_bytes(session.pk, found[1].file_id) == ("image/png", PNG)
     assert attachments.image_bytes(session.pk, found[0].file_id) is None
+    assert attachments.image_bytes(session.pk, "what an import names") is None
 
     hers = ChatSession.objects.open(mallory)[0]
     foreign = Workspace(hers).write("sources/hers.png", PNG)
