@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from chat_app.models import Budget, CallUsage, Event, ModelProvider, Notice, PushSubscription, Run, Webhook
 from chat_app.transcript_admin import seconds, used_by_runs
 from chatjuicer.api.paginator import BoundedPaginator
-from chatjuicer.api.read_only_admin import ReadOnlyAdmin
+from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
 from sessions_app.admin import INLINE_ROWS, HistoryAdmin, HistoryInline, beginning, is_uuid
 from sessions_app.provider_kinds import KINDS
 
@@ -95,7 +95,10 @@ class EventAdmin(HistoryAdmin):
 
 
 @admin.register(CallUsage)
-class CallUsageAdmin(HistoryAdmin):
+class CallUsageAdmin(ReadOnlyAdmin):
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 25
     list_select_related = ("user",)
     list_display = (
         "created_at", "user", "model", "purpose", "outcome", "input_tokens", "cached_tokens", "output_tokens",
@@ -104,9 +107,7 @@ class CallUsageAdmin(HistoryAdmin):
     list_filter = ("purpose", "outcome", "created_at")
     search_fields = ("user__email",)
     search_help_text = "An e-mail address"
-
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("-created_at",)
+    ordering = ("-created_at",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[CallUsage], search_term: str
@@ -116,7 +117,7 @@ class CallUsageAdmin(HistoryAdmin):
 
 
 @admin.register(Budget)
-class BudgetAdmin(admin.ModelAdmin):
+class BudgetAdmin(NoFilterBySecrets):
     list_display = ("user", "daily_tokens")
     autocomplete_fields = ("user",)
 
@@ -216,7 +217,7 @@ class ModelProviderForm(forms.ModelForm):
 
 
 @admin.register(ModelProvider)
-class ModelProviderAdmin(admin.ModelAdmin):
+class ModelProviderAdmin(NoFilterBySecrets):
     form = ModelProviderForm
     list_display = ("name", "enabled", "position", "kind", "url", "has_key")
     ordering = ("position", "name")

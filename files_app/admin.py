@@ -16,5 +16,6 @@ class FileAdmin(HistoryAdmin):
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin):
     list_display = ("owner", "state", "size_bytes", "created_at", "expires_at")
+    fields = list_display  # and not the key of its bytes
     list_select_related = ("owner",)
     ordering = ("-created_at",)

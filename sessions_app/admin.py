@@ -12,9 +12,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from chatjuicer.accounts.admin_reason import AsksForReason
+from chatjuicer.accounts.admin_reason import AsksForReason, usual_spelling
 from chatjuicer.api.paginator import BoundedPaginator
-from chatjuicer.api.read_only_admin import ReadOnlyAdmin
+from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
 from sessions_app.models import (
     Agent,
     ChatSession,
@@ -89,7 +89,7 @@ def session_asked_for(request: HttpRequest) -> str:
     """The id of the one session whose rows a list shows; "" if it shows those of several."""
     names = ("session", "session__exact", "session__id__exact")
     ids = {value for name in names for value in request.GET.getlist(name)}
-    return ids.pop() if len(ids) == 1 else ""
+    return usual_spelling(ids.pop()) if len(ids) == 1 else ""
 
 
 def all_rows(session: ChatSession, model: type[Model], words: str) -> str:
@@ -156,7 +156,7 @@ class ChatSessionAdmin(AsksForReason):
         return ["history", *columns]
 
     def conversation_of(self, request: HttpRequest, object_id: str | None) -> str:
-        return f"chatsession:{object_id}"
+        return f"chatsession:{usual_spelling(unquote(object_id or ''))}"
 
     @admin.display(description="everything")
     def history(self, session: ChatSession) -> str:
@@ -247,7 +247,8 @@ class ContextItemAdmin(HistoryAdmin):
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):
+class ProjectAdmin(AsksForReason):
+    list_shows_content = False
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 25
@@ -257,6 +258,10 @@ class ProjectAdmin(admin.ModelAdmin):
     search_help_text = "The owner's e-mail address"
     fields = ("name", "owner", "description", "instructions", "session_count", "created_at", "updated_at")
     readonly_fields = ("owner", "session_count", "created_at", "updated_at")
+
+    def conversation_of(self, request: HttpRequest, object_id: str | None) -> str:
+        """What its owner wants in all its conversations."""
+        return f"project:{usual_spelling(unquote(object_id or ''))}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         return Project.objects.counted()
@@ -279,7 +284,7 @@ class ProjectAdmin(admin.ModelAdmin):
         return [str(project) for project in projects], {"projects": len(projects)}, set(), []
 
 
-class ForAllAdmin(admin.ModelAdmin):
+class ForAllAdmin(NoFilterBySecrets):
     """What administrators make for all. What people keep for themselves is their own."""
 
     paginator = BoundedPaginator

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from chatjuicer.accounts import service_admin  # noqa: F401  which registers its own page
 from chatjuicer.accounts.admin_accounts import ApiKeyInline, RemovesAccounts
 from chatjuicer.accounts.models import Act, AuditEntry, GroupAllowance, TokenFamily, Totp, User
+from chatjuicer.accounts.ranks import may_change
 from chatjuicer.api.paginator import BoundedPaginator
-from chatjuicer.api.read_only_admin import ReadOnlyAdmin
+from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
 
 admin.site.site_header = admin.site.site_title = "Chat Juicer"
 admin.site.unregister(Group)
@@ -57,7 +58,7 @@ class UserAdmin(RemovesAccounts, DjangoUserAdmin):
     actions = ("sign_out", "turn_off_totp")
     fieldsets = (
         (None, {"fields": ("id", "email", "password", "display_name")}),
-        ("Preferences", {"fields": ("theme", "default_model", "instructions")}),
+        ("Preferences", {"fields": ("theme", "default_model")}),
         ("Rights", {"fields": ("is_active", "is_service", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("created_at", "last_login")}),
     )
@@ -66,16 +67,30 @@ class UserAdmin(RemovesAccounts, DjangoUserAdmin):
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[Any, ...]:
         return tuple(self.inlines) if obj else ()
 
-    @admin.action(description="Sign out everywhere")
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Only a superuser makes administrators."""
+        roles = () if request.user.is_superuser else ("is_staff", "is_superuser", "groups")
+        return (*self.readonly_fields, *roles)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or may_change(request.user, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or may_change(request.user, obj))
+
+    def changeable(self, request: HttpRequest, users: QuerySet[User]) -> list[User]:
+        return [user for user in users if self.has_change_permission(request, user)]
+
+    @admin.action(description="Sign out everywhere", permissions=["change"])
     def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        for user in users:
+        for user in self.changeable(request, users):
             user.sign_out()
             AuditEntry.objects.record(Act.SIGNED_OUT_EVERYWHERE, user)
         self.message_user(request, "Their tokens are revoked, and their sockets close.")
 
-    @admin.action(description="Turn one-time passwords off")
+    @admin.action(description="Turn one-time passwords off", permissions=["change"])
     def turn_off_totp(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        for user in users:
+        for user in self.changeable(request, users):
             Totp.objects.turn_off(user)
         self.message_user(request, "They are asked for none until they set them up again.")
 
@@ -86,10 +101,14 @@ class AllowanceInline(admin.StackedInline):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin):
+class GroupAdmin(NoFilterBySecrets, DjangoGroupAdmin):
     """What members may use, and, of those who are staff, what they may do here."""
 
     inlines = (AllowanceInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        """Nobody gives themselves rights by way of a group."""
+        return () if request.user.is_superuser else ("permissions",)
 
 
 @admin.register(AuditEntry)

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from chatjuicer.accounts.models import ApiKey, User
+from chatjuicer.api.read_only_admin import NoFilterBySecrets
 
 
 class ApiKeyInline(admin.TabularInline):
@@ -18,16 +19,17 @@ class ApiKeyInline(admin.TabularInline):
     max_num = 0
 
 
-class RemovesAccounts(admin.ModelAdmin):
+class RemovesAccounts(NoFilterBySecrets):
     """By the account's verb, which takes what hangs on it: that may be millions of rows, and needs no right to each
     kind."""
 
     def get_deleted_objects(
         self, objs: Iterable[User], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        names = [str(user) for user in objs]
+        users = list(objs)
         kind = str(self.opts.verbose_name_plural)
-        return [f"{name}, with all sessions and files" for name in names], {kind: len(names)}, set(), []
+        kept = {str(user) for user in users if not self.has_delete_permission(request, user)}
+        return [f"{user}, with all sessions and files" for user in users], {kind: len(users)}, kept, []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         obj.remove()

@@ -1,14 +1,16 @@
 """Pages of the admin that show what somebody has said: they ask why first, and the audit log keeps the answer."""
 
 import time
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django import forms
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from chatjuicer.accounts.models import Act, AuditEntry
+from chatjuicer.api.read_only_admin import NoFilterBySecrets
 
 GOOD_FOR_S = 30 * 60
 KEY = "reasons"  # of the admin's session: {what is read: [the reason, until when it is good]}
@@ -23,7 +25,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class AsksForReason(admin.ModelAdmin):
+class AsksForReason(NoFilterBySecrets):
     """Subclasses say whose conversation a page shows, and whether their list shows any."""
 
     list_shows_content = True
@@ -60,3 +62,10 @@ class AsksForReason(admin.ModelAdmin):
             return TemplateResponse(request, "accounts/reason.html", {**context, "title": "Somebody's conversation"})
         AuditEntry.objects.record(Act.CONVERSATION_READ, name, reason=reason, page=self.opts.model_name or "")
         return None
+
+
+def usual_spelling(key: str) -> str:
+    """Of a UUID, which may be written in other ways: the log is searched for the usual one."""
+    with suppress(ValueError):
+        return str(UUID(key))
+    return key

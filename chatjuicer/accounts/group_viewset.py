@@ -8,14 +8,17 @@ from django.db.models import Count, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.accounts.models import GroupAllowance, User
 from chatjuicer.accounts.models.group_allowance import MAX_NAME_CHARS, MAX_NAMES
 from chatjuicer.accounts.models.user import normal
+from chatjuicer.accounts.ranks import may_give
 from chatjuicer.accounts.rights import HasRight
 from chatjuicer.accounts.scopes import HasScope
 from chatjuicer.accounts.serializers import SuccessSerializer
@@ -174,8 +177,10 @@ class GroupViewSet(ViewSet):
         operation_id="add_member", parameters=[GROUP], request=NewMemberSerializer, responses={201: MemberSerializer}
     )
     def add_member(self, request: Request, group_id: int) -> Response:
-        """Of one who is a member already nothing changes."""
+        """Of one who is a member already nothing changes. 403 for a group with rights that the caller has not."""
         group = get_object_or_404(Group, pk=group_id)
+        if not may_give(credentials_of(request).user, group):
+            raise PermissionDenied()
         form = NewMemberSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         user: User = form.validated_data["email"]
