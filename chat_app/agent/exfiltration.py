@@ -4,8 +4,8 @@ A file, a page or a tool's output may hold instructions, and a model may follow 
 with its content in it. What a person has written verbatim holds nothing that the person did not put there.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from agents import RunContextWrapper
@@ -14,11 +14,15 @@ from mcp.types import Tool as Listed
 from yarl import URL
 
 from chat_app.database import in_database
-from sessions_app.models import Message
+from sessions_app.models import ChatSession, Message
 
 from .transcript import Transcript
 
 MAX_MESSAGES = 500  # of the person's, the newest
+SHORT_NUMBER = 6
+"""Characters of a number that tells next to nothing, such as how much of a page is wanted."""
+
+Asks: TypeAlias = Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaitable[bool]]
 
 
 def exfiltrates(entry: dict[str, Any], listed: Listed) -> bool:
@@ -32,23 +36,31 @@ def exfiltrates(entry: dict[str, Any], listed: Listed) -> bool:
     return bool(listed.annotations and listed.annotations.open_world_hint)
 
 
-async def asks_first(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
-    """For the SDK, which asks it of each call of such a tool."""
-    transcript: Transcript = context.context
-    carried = [text for text in texts_in(arguments) if text and not is_allowed(text)]
-    return bool(carried) and await in_database(
-        _carries_out, transcript.request.session_pk, carried, transcript.context.has_outputs
-    )
+def asking_first(declared: Collection[str]) -> Asks:
+    """For the SDK, which asks it of each call of such a tool; `declared` are the names of the tool's parameters."""
+
+    async def asks(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
+        transcript: Transcript = context.context
+        carried = [text for text in texts_in(arguments, declared) if text and not is_allowed(text)]
+        return bool(carried) and await in_database(
+            _carries_out, transcript.request.session_pk, carried, transcript.context.has_outputs
+        )
+
+    return asks
 
 
 def _carries_out(session_pk: UUID, carried: list[str], has_read: bool) -> bool:
     messages = Message.objects.filter(session_id=session_pk)
-    # One that has not ended told nothing yet: the very call that is asked about may be among them.
+    # A copy of somebody's page, or an import: who has written what is in it, nobody knows.
+    came_from_elsewhere = ChatSession.objects.filter(pk=session_pk).exclude(origin="").exists()
+    # A call that has not ended told nothing yet: the very one that is asked about may be among them.
     told = messages.filter(role=Message.Role.TOOL_CALL).exclude(status=Message.Status.PENDING)
-    if not (has_read or told.exists() or _has_attachments(messages)):
+    if not (has_read or came_from_elsewhere or told.exists() or _has_attachments(messages)):
         return False
-    theirs = messages.filter(role=Message.Role.USER).order_by("-position").values_list("content", flat=True)
-    said = list(theirs[:MAX_MESSAGES])
+    theirs = messages.filter(role=Message.Role.USER)
+    if came_from_elsewhere:
+        theirs = theirs.exclude(run_id=None)  # what was said since is answered by runs
+    said = list(theirs.order_by("-position").values_list("content", flat=True)[:MAX_MESSAGES])
     return not all(any(text in words for words in said) for text in carried)
 
 
@@ -71,16 +83,28 @@ def is_allowed(text: str) -> bool:
     )
 
 
-def texts_in(value: Any) -> Iterator[str]:
-    """Every text in the arguments of a call; below the first level the names of fields, too, which nobody declares."""
+def texts_in(arguments: dict[str, Any], declared: Collection[str]) -> Iterator[str]:
+    """What a call can carry: every text in its arguments, names that nobody has declared, and numbers, but for a short
+    one that is an argument by itself."""
+    for name, value in arguments.items():
+        if name not in declared:
+            yield name
+        if not (isinstance(value, int | float) and len(str(value)) <= SHORT_NUMBER):
+            yield from _below(value)
+
+
+def _below(value: Any) -> Iterator[str]:
     match value:
         case str():
             yield value.strip()
+        case bool() | None:
+            return
+        case int() | float():
+            yield str(value)
         case list():
             for item in value:
-                yield from texts_in(item)
+                yield from _below(item)
         case dict():
-            for item in value.values():
-                if isinstance(item, dict):
-                    yield from item
-                yield from texts_in(item)
+            for name, item in value.items():
+                yield name
+                yield from _below(item)

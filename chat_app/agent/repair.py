@@ -8,12 +8,16 @@ import orjson
 
 from chat_app.models.ending import INTERRUPTED_RESULT
 from chat_app.runs.contract import Item
+from files_app.attachments import REFERENCE
 
 from .provider_data import is_of, with_data_of
 
 NO_OUTPUT = "(no output)"
 _ROLES = ("user", "assistant", "system", "developer")
 _ATTACHMENTS = ("input_image", "input_file", "input_audio")
+_BY_ADDRESS = ("file_url", "file_id")
+_OURS = (REFERENCE, "data:")
+_NOT_HERE = {"type": "input_text", "text": "(Something that was attached here cannot be shown.)"}
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -94,7 +98,7 @@ def _message(item: Item) -> Item | None:
     if role not in _ROLES:
         return None
     if isinstance(content, list):
-        parts = [part for part in content if isinstance(part, dict)]
+        parts = _without_addresses(content)
         # An assistant's parts carry annotations and log-probabilities that are output only, and a system's
         # can be nothing but text: the plain text is the same to the model.
         attached = [part for part in parts if part.get("type") in _ATTACHMENTS] if role == "user" else []
@@ -103,6 +107,17 @@ def _message(item: Item) -> Item | None:
     if not isinstance(content, str | list) or not content or (isinstance(content, str) and not content.strip()):
         return None
     return {"type": "message", "role": role, "content": content}
+
+
+def _without_addresses(parts: list[Any]) -> list[Item]:
+    """Nothing that a provider would fetch: one that runs beside this server reaches what strangers cannot, and an
+    import may name any address."""
+    return [part if _is_here(part) else _NOT_HERE for part in parts if isinstance(part, dict)]
+
+
+def _is_here(part: Item) -> bool:
+    image = part.get("image_url")
+    return not any(part.get(name) for name in _BY_ADDRESS) and (not image or str(image).startswith(_OURS))
 
 
 def text_of_parts(parts: list[Item]) -> str:
@@ -130,6 +145,8 @@ def _is_object(arguments: str) -> bool:
 
 def _output(call_id: str, item: Item | None) -> Item:
     output = INTERRUPTED_RESULT if item is None else item.get("output")
-    if not isinstance(output, str | list):
+    if isinstance(output, list):
+        output = _without_addresses(output)
+    elif not isinstance(output, str):
         output = "" if output is None else str(output)
     return {"type": "function_call_output", "call_id": call_id, "output": output or NO_OUTPUT}

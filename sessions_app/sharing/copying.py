@@ -1,6 +1,7 @@
 """A shared conversation as a session of somebody's own."""
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 from django.db import transaction
 
@@ -8,12 +9,14 @@ from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession, Message, MessageDraft, together
 
 ROWS = 200  # of one statement
+COPIED = "copied:"
+"""Begins the origin of a copy: what stands in it was written by somebody else."""
 
 
 def copy_of(title: str, drafts: Sequence[MessageDraft], user: User) -> ChatSession:
     """With the drafts as its history, and what was said in them as the model's context; it counts as read."""
     with transaction.atomic(), together():
-        session, _ = ChatSession.objects.open(user, title=title, is_named=bool(title))
+        session, _ = ChatSession.objects.open(user, title=title, is_named=bool(title), origin=f"{COPIED}{uuid4()}")
         for start in range(0, len(drafts), ROWS):
             messages = session.add_messages(drafts[start : start + ROWS])
             said = [message for message in messages if message.role != Message.Role.TOOL_CALL]

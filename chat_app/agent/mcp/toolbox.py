@@ -15,7 +15,7 @@ from django.conf import settings
 from mcp.types import CallToolResult
 from mcp.types import Tool as Listed
 
-from chat_app.agent.exfiltration import asks_first, exfiltrates
+from chat_app.agent.exfiltration import asking_first, exfiltrates
 from chat_app.agent.tools import TOOLS
 from chat_app.agent.tools.tool import ToolFailure, failed
 from chat_app.runs.contract import RunRequest
@@ -168,7 +168,10 @@ def asks(entry: dict[str, Any], listed: Listed) -> bool:
 
 def may_leak(entry: dict[str, Any], listed: Listed) -> Any:
     """What decides call by call whether to ask, or False. Where the operator says "never", nobody is asked."""
-    return entry.get("require_approval") != "never" and exfiltrates(entry, listed) and asks_first
+    if entry.get("require_approval") == "never" or not exfiltrates(entry, listed):
+        return False
+    schema = listed.input_schema if isinstance(listed.input_schema, dict) else {}
+    return asking_first(frozenset(schema.get("properties") or ()))
 
 
 def _object(name: str, arguments: str) -> dict[str, Any]:

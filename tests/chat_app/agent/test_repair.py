@@ -135,3 +135,37 @@ THOUGHT = {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"}
 )
 def test_repair(given_items: list[Item], expected: list[Item]) -> None:
     assert repaired(given_items) == expected
+
+
+ELSEWHERE = "http://169.254.169.254/latest/meta-data"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "input_image", "image_url": ELSEWHERE},
+        {"type": "input_image", "image_url": {"url": ELSEWHERE}},
+        {"type": "input_image", "image_url": f" data:{ELSEWHERE}"},
+        {"type": "input_image", "file_id": "file-of-somebody-else"},
+        {"type": "input_file", "file_url": ELSEWHERE},
+        {"type": "input_file", "file_id": "file-of-somebody-else"},
+    ],
+)
+def test_a_provider_is_named_no_address_to_fetch(part: Item) -> None:
+    """An import may name any, and a model server beside ours may reach what nobody else can."""
+    items: list[Item] = [
+        {"role": "user", "content": [{"type": "input_text", "text": "look"}, part]},
+        {"type": "function_call", "call_id": "call_1", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_1", "output": [part]},
+        {"role": "user", "content": [part]},
+    ]
+    said = str(repaired(items))
+    assert "look" in said
+    assert "169.254" not in said
+    assert "somebody-else" not in said
+
+
+def test_a_picture_of_the_session_s_own_stays() -> None:
+    for url in ("attachment:0", "data:image/png;base64,AAAA"):
+        items = [{"role": "user", "content": [{"type": "input_image", "detail": "auto", "image_url": url}]}]
+        assert url in str(repaired(items))
