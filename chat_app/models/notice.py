@@ -59,7 +59,7 @@ class NoticeManager(models.Manager["Notice"]):
                 if type in events
             ]
 
-        rows = wanted(Webhook.objects.filter(active=True), "webhook_id", now)
+        rows = wanted(Webhook.objects.filter(active=True, user__is_active=True), "webhook_id", now)
         if any(type in Notice.PUSHED for type, _ in facts):
             rows += wanted(PushSubscription.objects.all(), "subscription_id", now + PUSHED_AFTER)
         if rows:
@@ -74,7 +74,7 @@ class NoticeManager(models.Manager["Notice"]):
     def claim(self, owner: str, room: int, is_dead: Callable[[str], bool]) -> tuple[list[Notice], float]:
         """Those that are due, made the owner's: at most `room`, and one of each receiver, so that a slow one holds
         nobody up. And for how many seconds nothing else is due."""
-        waiting = self._waiting(is_dead).select_related("webhook", "subscription", "subscription__user")
+        waiting = self._waiting(is_dead).select_related("webhook__user", "subscription__user")
         now, claimed, receivers = timezone.now(), list[Notice](), set[UUID]()
         for notice in waiting.order_by("due_at")[:LOOKED_AT]:
             if notice.due_at > now:

@@ -73,7 +73,7 @@ def said(notice: Notice, session: ChatSession | None) -> dict[str, Any]:
 
 def to_webhook(notice: Notice, webhook: Webhook, session: ChatSession | None) -> NoticeRequest | None:
     """Signed as https://www.standardwebhooks.com says: over the id, the time and the body."""
-    if not webhook.active:
+    if not (webhook.active and webhook.user.is_active):
         return None
     try:
         secret = base64.b64decode(webhook.secret.removeprefix(SECRET_MARK))

@@ -11,7 +11,7 @@ from chat_app.models.push_subscription import Browser, Device
 from chat_app.models.status import RunStatus
 from chat_app.models.webhook import MAX_WEBHOOKS
 from chat_app.notices.post import post
-from chat_app.notices.requests import NoticeRequest
+from chat_app.notices.requests import NoticeRequest, request_of
 from chat_app.tool_calls import AskedCall
 from chatjuicer.accounts.models import TokenFamily, User
 from sessions_app.models import ChatSession
@@ -61,6 +61,19 @@ def test_each_event_is_written_with_what_it_tells(
     session.discard()
     session.restore()
     assert waiting() == {("session_deleted", False), ("session_restored", False)}
+
+
+def test_nobody_is_told_of_an_account_that_is_deactivated(
+    alice: User, webhook: Webhook, browser: PushSubscription
+) -> None:
+    ChatSession.objects.open(alice)
+    (notice,) = claimed()
+    alice.is_active = False
+    alice.save()
+    notice.refresh_from_db()
+    assert request_of(notice) is None
+    ChatSession.objects.open(alice)
+    assert Notice.objects.filter(webhook=webhook).count() == 1
 
 
 def test_other_namespaces_and_other_people_are_not_told_of(mallory: User, alice: User, webhook: Webhook) -> None:
