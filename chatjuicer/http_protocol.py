@@ -21,6 +21,7 @@ from chatjuicer.api import limits, peer
 from chatjuicer.api.errors import answer
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.loopback import is_loopback
+from chatjuicer.socket_protocol import SharedFrames
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_TIMEOUT_S = 30.0
@@ -40,16 +41,36 @@ WHOLE = "chatjuicer.write_whole"
 """Of a scope: `BoundedHTTP.write_whole`."""
 
 
-class BoundedHTTP(HttpToolsProtocol):
-    open_of: Counter[str] = Counter()  # connections that speak HTTP, by the network that they come from
+class Seat:
+    """A connection's place in the count of the network that it comes from."""
 
+    taken: Counter[str] = Counter()
+
+    def __init__(self, network: str) -> None:
+        self._network = network
+        self.taken[network] += 1
+
+    @property
+    def is_one_of(self) -> int:
+        return self.taken[self._network]
+
+    def leave(self) -> None:
+        """Done again, it changes nothing."""
+        if self._network:
+            self.taken[self._network] -= 1
+            if self.taken[self._network] <= 0:
+                del self.taken[self._network]
+            self._network = ""
+
+
+class BoundedHTTP(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Bytes since the last part of a body or end of a request: of a head, or of a chunked body's trailers.
         self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
         self._peer_uid: int | None = None
-        self._counted_as = ""
+        self._seat: Seat | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._unread_bytes = 0  # when the reader was last looked at
         self._read_on = False  # since then, and took what had filled the buffer
@@ -76,7 +97,8 @@ class BoundedHTTP(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         self._stop_watching()
-        self._leave_room()
+        if self._seat is not None:
+            self._seat.leave()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -176,10 +198,9 @@ class BoundedHTTP(HttpToolsProtocol):
         if self._for_health:
             self._refuse(503)
             return
-        self._leave_room()  # sockets are counted by their users
-        self._stop_watching()  # they have bounds of their own
+        self._stop_watching()  # sockets have bounds of their own
         super().handle_websocket_upgrade()
-        self._tell_peer(getattr(self.transport.get_protocol(), "scope", None))
+        self._hand_over(self.transport.get_protocol())
         self.parser = None  # type: ignore[assignment]  # which holds this object, that nobody needs any more
 
     def _find_room(self) -> bool:
@@ -188,16 +209,17 @@ class BoundedHTTP(HttpToolsProtocol):
         most = min(settings.MAX_CONNECTIONS_PER_ADDRESS, most_connections() // 2)
         if not most or settings.TRUSTED_PROXIES or not limits.counts(peer_address, {}):
             return True
-        self._counted_as = limits.address(peer_address, {})
-        self.open_of[self._counted_as] += 1
-        return self.open_of[self._counted_as] <= most
+        self._seat = Seat(limits.address(peer_address, {}))
+        return self._seat.is_one_of <= most
 
-    def _leave_room(self) -> None:
-        if self._counted_as:
-            self.open_of[self._counted_as] -= 1
-            if self.open_of[self._counted_as] <= 0:
-                del self.open_of[self._counted_as]
-            self._counted_as = ""
+    def _hand_over(self, protocol: Any) -> None:
+        """To the socket's own. Once its client is known it counts for its user, and until then for its address."""
+        scope = getattr(protocol, "scope", None)
+        self._tell_peer(scope)
+        if self._seat is not None and isinstance(protocol, SharedFrames):
+            protocol.leave_seat = self._seat.leave
+            if scope is not None:
+                scope[peer.IS_KNOWN] = self._seat.leave
 
     def _look_at_peer(self) -> int | None:
         """Looked up with the connection, not with the request: by then another process may have the same port."""

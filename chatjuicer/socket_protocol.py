@@ -3,6 +3,7 @@ less that an idle socket holds."""
 
 import asyncio
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -16,6 +17,13 @@ class SharedFrames(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.queue = Inbox()  # type: ignore[assignment]
+        self.leave_seat: Callable[[], None] | None = None
+        """Gives up the connection's place among those of its address."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.leave_seat is not None:
+            self.leave_seat()
+        super().connection_lost(exc)
 
     async def send(self, message: Any) -> None:
         text = message.get("text")

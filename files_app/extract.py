@@ -67,10 +67,15 @@ class Busy(NoText):
     message = "Other documents are being read; try again."
 
 
+def takes_a_reader(content_type: str) -> bool:
+    """Whether it is read in a process of its own, of which there are few."""
+    return content_type in documents.READERS
+
+
 def text_of(path: Path, content_type: str) -> Text:
     """`path` is a private copy in a folder of its own: `Workspace.local_copy` makes one. Raises NoText."""
     textual = content_type.startswith("text/") or content_type == kinds.NOTEBOOK
-    if content_type in documents.READERS:
+    if takes_a_reader(content_type):
         try:
             return in_a_process(path, content_type)
         except Unreadable:

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.conf import settings
 
 from chat_app.database import in_database
+from chat_app.fair_share import may_take_another
 from chat_app.protocol import Ping, encode
 from chatjuicer.accounts.authentication import Credentials, ended
 
@@ -90,8 +91,8 @@ class Sockets:
                 await asyncio.wait_for(self._emptied.wait(), GOODBYE_S)
 
     def has_room(self, user_id: UUID) -> bool:
-        total, own = settings.MAX_SOCKETS, settings.MAX_SOCKETS_PER_USER
-        return len(self._sockets) < total and self._per_user[user_id] < own
+        own, taken = self._per_user[user_id], len(self._sockets)
+        return may_take_another(own, taken, settings.MAX_SOCKETS, settings.MAX_SOCKETS_PER_USER)
 
     def add(
         self,

@@ -30,7 +30,7 @@ from chatjuicer.accounts.authentication import (
     scope_headers,
 )
 from chatjuicer.accounts.models import Scope
-from chatjuicer.api import limits
+from chatjuicer.api import limits, peer
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.observability.counters import counts
 from sessions_app.models import ChatSession
@@ -105,6 +105,8 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         if not process.sockets.has_room(credentials.user.pk):
             await self._refuse(4429)
             return
+        if is_known := self.scope.pop(peer.IS_KNOWN, None):
+            is_known()
         await self.accept(subprotocol=self._subprotocol)
         outbox = Outbox()
         self.dialect = opened.dialect

@@ -1,12 +1,11 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from uuid import UUID
 
 from chat_app.database import in_database, with_fresh_connection
-from files_app import extract
+from chat_app.turns import documents
 from files_app.models import File
 from files_app.passages.finder import Found, search, searched_sessions
 from files_app.passages.indexing import read_files
@@ -18,9 +17,6 @@ READ_FOR_S = 15.0
 
 WAIT_S = 60.0
 """For others' documents, too."""
-
-# Threads of their own: they wait for documents most of the time.
-_readers = ThreadPoolExecutor(extract.PROCESSES, thread_name_prefix="reader")
 
 
 class Answer(NamedTuple):
@@ -35,7 +31,7 @@ async def searched(session: ChatSession, query: Query, limit: int) -> Answer:
     keys = await in_database(searched_sessions, session)
     left = await in_database(pending, keys)
     if left:
-        left = await read(keys)
+        left = await read(session.owner_id, keys)
     return Answer(await in_database(search, keys, query, limit), left)
 
 
@@ -43,14 +39,13 @@ def pending(keys: Sequence[UUID]) -> int:
     return File.objects.unread().filter(session__in=keys).count()
 
 
-async def read(keys: Sequence[UUID]) -> int:
+async def read(owner_id: UUID, keys: Sequence[UUID]) -> int:
     """What was not read yet, as far as there is time; how many files are left."""
 
     def read_some() -> int:
         return with_fresh_connection(read_files, keys, time.monotonic() + READ_FOR_S)
 
-    reading = asyncio.get_running_loop().run_in_executor(_readers, read_some)
     try:
-        return await asyncio.wait_for(reading, WAIT_S)
+        return await asyncio.wait_for(documents.do(owner_id, read_some), WAIT_S)
     except TimeoutError:
         return await in_database(pending, keys)

@@ -1,6 +1,7 @@
 """GET /api/sessions/{id}/documents/search, and /text."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
@@ -151,11 +152,11 @@ class DocumentTextView(SessionView):
         file = file_called(searched_sessions(session), said)
         if file.indexed_as:
             return Response(shown(part_of(file, page, start)))
-        return AwaitedResponse(self, read_and_shown(file, page, start))
+        return AwaitedResponse(self, read_and_shown(session.owner_id, file, page, start))
 
 
-async def read_and_shown(file: File, page: int | None, start: int) -> dict[str, Any]:
-    await read([file.session_id])
+async def read_and_shown(owner_id: UUID, file: File, page: int | None, start: int) -> dict[str, Any]:
+    await read(owner_id, [file.session_id])
     return shown(await in_database(part_of, file, page, start))
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, SessionGone, TooManyRuns
+from chat_app.fair_share import may_take_another
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import add_events, lock_session, record, verb_transaction
 from chat_app.log.session_events import message_created
@@ -207,16 +208,24 @@ class RunManager(models.Manager["Run"]):
             if queued >= settings.MAX_QUEUED_RUNS_PER_USER:
                 raise TooManyRuns()
 
-    def claim(self, owner: str, limit: int, of_users: Mapping[UUID, int] | None = None) -> list[Started]:
+    def claim(
+        self, owner: str, limit: int, of_users: Mapping[UUID, int] | None = None, places: int = 10_000
+    ) -> list[Started]:
         """Make the oldest queued runs the owner's, at most `limit`, of sessions in which nothing is in progress.
 
-        `of_users`: how many runs `owner` executes already for each user, of whom none gets more than MAX_RUNS_PER_USER.
+        `of_users`: how many runs `owner` executes already for each user, of all its `places`; nobody gets more than
+        their share of these.
         """
-        running, most = Counter(of_users or {}), settings.MAX_RUNS_PER_USER
+        running = Counter(of_users or {})
+
+        def is_full(user_id: UUID) -> bool:
+            most = settings.MAX_RUNS_PER_USER
+            return not may_take_another(running[user_id], running.total(), places, most)
+
         busy = self.filter(session=OuterRef("session"), status__in=ACTIVE)
         queued = Q(status=RunStatus.QUEUED) & ~Exists(busy)
         waiting = self.filter(queued | Q(status=RunStatus.AWAITING_APPROVAL, may_go_on=True)).order_by("created_at")
-        if full := [user for user, runs in running.items() if runs >= most]:
+        if full := [user_id for user_id in running if is_full(user_id)]:
             waiting = waiting.exclude(session__owner__in=full)
         claimed: dict[UUID, Started] = {}
         for run in waiting.defer("state", "session__title", "session__last_message_preview").select_related("session")[
@@ -225,7 +234,7 @@ class RunManager(models.Manager["Run"]):
             if len(claimed) == limit:
                 break
             user_id = run.session.owner_id
-            if run.session_id not in claimed and running[user_id] < most and (started := self._claim(run, owner)):
+            if run.session_id not in claimed and not is_full(user_id) and (started := self._claim(run, owner)):
                 claimed[run.session_id] = started
                 running[user_id] += 1
         return list(claimed.values())

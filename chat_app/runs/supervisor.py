@@ -20,6 +20,7 @@ from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
 from chat_app.delivery.logs import SessionLog
 from chat_app.exceptions import LeaseLost
+from chat_app.fair_share import may_take_another
 from chat_app.log.journal import Journal
 from chat_app.log.run_writer import RunWriter
 from chat_app.model_calls import CallRecord
@@ -69,8 +70,9 @@ class Supervisor:
 
     def owner_for(self, user_id: UUID) -> str:
         """The name under which a new run of that user is claimed at once; empty while this process takes no more."""
-        full = len(self._tasks) >= MAX_RUNS or self._per_user[user_id] >= settings.MAX_RUNS_PER_USER
-        return "" if self._stopping or full or not self._has_agent else OWNER
+        own, taken = self._per_user[user_id], len(self._tasks)
+        has_room = may_take_another(own, taken, MAX_RUNS, settings.MAX_RUNS_PER_USER)
+        return OWNER if has_room and self._has_agent and not self._stopping else ""
 
     @property
     def _has_agent(self) -> bool:
@@ -290,7 +292,7 @@ class Supervisor:
             if room <= 0 or self._stopping or not self._has_agent:
                 continue
             try:
-                claim = partial(Run.objects.claim, OWNER, min(room, CLAIM_AT_ONCE), dict(self._per_user))
+                claim = partial(Run.objects.claim, OWNER, min(room, CLAIM_AT_ONCE), dict(self._per_user), MAX_RUNS)
                 claimed = await self._journal.transact(claim)
             except Exception:
                 logger.warning("queued runs could not be claimed; trying again", exc_info=True)

@@ -18,6 +18,9 @@ SYSTEM_TELLS = sys.platform == "linux"
 KEY = "peer_uid"
 """Of an ASGI scope, or of a WSGI environment: the user id, or None. Set by the server; no header becomes this key."""
 
+IS_KNOWN = "chatjuicer.is_known"
+"""Of a socket's ASGI scope: what is called once its client is known. Until then it counts for its address."""
+
 Address = tuple[str, int]
 
 # linux/sock_diag.h, linux/inet_diag.h

@@ -15,7 +15,9 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from chatjuicer import http_protocol
-from chatjuicer.http_protocol import BoundedHTTP
+from chatjuicer.api import peer
+from chatjuicer.http_protocol import BoundedHTTP, Seat
+from chatjuicer.socket_protocol import SharedFrames
 from tests.harness.server import EMAIL, PASSWORD, Site
 from tests.harness.services import until
 from tests.harness.sites import Sites
@@ -225,7 +227,7 @@ def test_one_address_holds_only_so_many_connections(settings: Any) -> None:
             for _, one in (*several, (reader, writer)):
                 one.close()
                 await one.wait_closed()
-            while BoundedHTTP.open_of:
+            while Seat.taken:
                 await asyncio.sleep(0.01)
             reader, writer = await asyncio.open_connection(*address)
             writer.write(b"nonsense\r\n\r\n")
@@ -238,10 +240,44 @@ def test_one_address_holds_only_so_many_connections(settings: Any) -> None:
     assert served.startswith(b"HTTP/1.1 400 ")
 
 
+def test_sockets_of_strangers_count_for_their_address(settings: Any) -> None:
+    """Until their client is known: who is refused may keep the connection open for a while."""
+    settings.RATE_LIMIT_LOOPBACK, settings.MAX_CONNECTIONS_PER_ADDRESS = True, 3
+
+    async def door(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        if scope["path"] == "/known":
+            scope[peer.IS_KNOWN]()
+        await send({"type": "websocket.accept"})
+        if scope["path"] != "/known":
+            await send({"type": "websocket.close", "code": 4401})
+        await asyncio.Future()
+
+    async def opened(address: Any, path: str) -> tuple[bytes, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(
+            b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n" % path.encode()
+        )
+        return (await reader.readline()).strip(), writer
+
+    async def held() -> list[bytes]:
+        async with serving(door) as address:
+            several = [await opened(address, path) for path in ["/known"] * 5 + ["/stranger"] * 4]
+            for _, writer in several:
+                writer.close()
+            while Seat.taken:
+                await asyncio.sleep(0.01)
+        return [said for said, _ in several]
+
+    said = asyncio.run(held())
+    assert [status.split()[1] for status in said] == [b"101"] * 8 + [b"503"]
+
+
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[tuple[str, int]]:
     """The address of this protocol in this loop."""
-    config = uvicorn.Config(app, http=BoundedHTTP, lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=BoundedHTTP, ws=SharedFrames, lifespan="off", log_config=None)
     config.load()
     state = ServerState()
     listener = await asyncio.get_running_loop().create_server(

@@ -4,11 +4,13 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Lock
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from chat_app.database import with_fresh_connection
+from chat_app.turns import documents
 from files_app import extract
 from files_app.extract import Text
 from files_app.models import File
@@ -19,10 +21,11 @@ from .tool import ToolFailure
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 # Threads of their own: a slow storage must not hold up sign-ins or the opening of sessions.
 _files = ThreadPoolExecutor(4, thread_name_prefix="workspace")
-_documents = ThreadPoolExecutor(extract.PROCESSES, thread_name_prefix="document")
 
 
 async def in_files(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -41,7 +44,9 @@ async def source_names(session_pk: UUID, limit: int) -> Sequence[str]:
 async def text_of(file: File) -> Text:
     """Raises ToolFailure."""
     try:
-        return await asyncio.get_running_loop().run_in_executor(_documents, _texts.of, file)
+        if extract.takes_a_reader(file.content_type):
+            return await documents.do(file.session.owner_id, partial(_texts.of, file))
+        return await in_files(_texts.of, file)
     except extract.NoText as error:
         raise ToolFailure(error.message) from None
 
@@ -49,27 +54,41 @@ async def text_of(file: File) -> Text:
 class Texts:
     """The texts that were read last, so that a document is not converted again for each of its pages.
 
-    Kept by the key of the stored bytes, which are never changed, and found through the session's own rows only.
+    Kept by the key of the stored bytes, which are never changed, and found through the session's own rows only. What
+    could not be read is known by its content: it would hold a reader again each time that somebody asks.
     """
 
-    KEPT = 8
+    KEPT, FAILURES_KEPT = 8, 1_000
 
     def __init__(self) -> None:
         self._texts: OrderedDict[str, Text] = OrderedDict()
+        self._failures: OrderedDict[tuple[str, str], type[extract.NoText]] = OrderedDict()
         self._lock = Lock()
 
     def of(self, file: File) -> Text:
+        """Raises NoText."""
+        content = file.sha256, file.content_type
         with self._lock:
             if (known := self._texts.get(file.storage_key)) is not None:
                 self._texts.move_to_end(file.storage_key)
                 return known
-        with copy_of(file) as place:
-            text = extract.text_of(place, file.content_type)
-        with self._lock:
-            self._texts[file.storage_key] = text
-            if len(self._texts) > self.KEPT:
-                self._texts.popitem(last=False)
+            if (failure := self._failures.get(content)) is not None:
+                raise failure
+        try:
+            with copy_of(file) as place:
+                text = extract.text_of(place, file.content_type)
+        except extract.NoText as error:
+            if not isinstance(error, extract.Busy):
+                self._keep(self._failures, content, type(error), self.FAILURES_KEPT)
+            raise
+        self._keep(self._texts, file.storage_key, text, self.KEPT)
         return text
+
+    def _keep(self, kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+        with self._lock:
+            kept[key] = value
+            if len(kept) > most:
+                kept.popitem(last=False)
 
 
 _texts = Texts()
