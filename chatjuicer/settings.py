@@ -14,6 +14,7 @@ from psycopg import ProgrammingError
 
 from chatjuicer import __version__
 from chatjuicer.api.loopback import is_loopback
+from chatjuicer.api.peer import SYSTEM_TELLS
 from chatjuicer.databases import postgresql, sqlite
 from chatjuicer.environment import BadSetting, Environment, parsed_email_url
 from chatjuicer.secret_key import close_to_others, generated_secret, generated_vapid_key
@@ -70,6 +71,8 @@ ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost", "127.0.0.1", "[::1]")
 CORS_ORIGINS = env.names("CORS_ORIGINS")
 # A client on this machine acts as the default user without signing in.
 ALLOW_LOCALHOST_NOAUTH = env.flag("ALLOW_LOCALHOST_NOAUTH", RUN_LOCALLY and is_loopback(HOST))
+# Whether it first opens the address that is printed at the start; unset: where the system does not tell whose it is.
+ONE_TIME_ADDRESS = env.flag("ONE_TIME_ADDRESS", not SYSTEM_TELLS)
 ALLOW_REGISTRATION = env.flag("ALLOW_REGISTRATION", False)
 # Whether people may show a conversation to whoever has its address.
 ALLOW_SHARING = env.flag("ALLOW_SHARING", True)

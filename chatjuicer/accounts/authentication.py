@@ -12,6 +12,7 @@ from django.http.request import split_domain_port, validate_host
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from chatjuicer.accounts import one_time_address
 from chatjuicer.accounts.exceptions import InsufficientScope, InvalidToken
 from chatjuicer.accounts.models import ApiKey, Place, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.api_key import MARK
@@ -230,7 +231,8 @@ def local_user(peer: Peer, headers: Mapping[str, str], scheme: str | None) -> Us
         return None
     if not from_this_machine(peer.address, headers, scheme):
         return None
-    return User.objects.filter(email=settings.DEFAULT_USER_EMAIL, is_active=True).first()
+    user = User.objects.filter(email=settings.DEFAULT_USER_EMAIL, is_active=True).first()
+    return user if user and (not settings.ONE_TIME_ADDRESS or one_time_address.was_opened(headers, user)) else None
 
 
 def from_this_machine(peer: str | None, headers: Mapping[str, str], scheme: str | None) -> bool:

@@ -15,6 +15,7 @@ from chat_app.protocol import MAX_FRAME_BYTES
 from chat_app.runs.contract import Agent
 from chat_app.runs.process import process
 from chatjuicer import on_loop
+from chatjuicer.accounts import one_time_address
 from chatjuicer.databases import prepare_to_serve
 from chatjuicer.http_protocol import OTHER_FILES, BoundedHTTP
 from chatjuicer.socket_protocol import SharedFrames
@@ -44,6 +45,9 @@ class Command(BaseCommand):
         shown = f"[{host}]" if ":" in host else host
         sockets = bound_sockets(host, settings.PORT)
         self.stdout.write(f"Chat Juicer {settings.VERSION} at http://{shown}:{settings.PORT}")
+        if settings.ALLOW_LOCALHOST_NOAUTH and settings.ONE_TIME_ADDRESS:
+            path = one_time_address.printed.new_path()
+            self.stdout.write(f"To use it without signing in, open this, once: http://{shown}:{settings.PORT}{path}")
         self.stdout.flush()
         server = Server(
             uvicorn.Config(
