@@ -62,12 +62,14 @@ def problems() -> Iterator[CheckMessage]:
             )
     if here_only and (settings.DEBUG or settings.RUN_LOCALLY):
         return
-    if len(settings.SECRET_KEY) < 32 or len(set(settings.SECRET_KEY)) < 5:
-        yield Error(
-            "SECRET_KEY is too short or too simple: who guesses it can sign in as anybody.",
-            hint="Unset it, and one is generated into DATA_DIR; or give 50 random characters.",
-            id="chatjuicer.E003",
-        )
+    for name, instead in (("SECRET_KEY", "one is generated into DATA_DIR"), ("TOKEN_KEY", "SECRET_KEY signs tokens")):
+        key = getattr(settings, name)
+        if key and (len(key) < 32 or len(set(key)) < 5):
+            yield Error(
+                f"{name} is too short or too simple: who guesses it can sign in as anybody.",
+                hint=f"Unset it, and {instead}; or give 50 random characters.",
+                id="chatjuicer.E003",
+            )
     if "*" in settings.ALLOWED_HOSTS:
         yield Error(
             'ALLOWED_HOSTS "*" answers to every name, which lets a foreign page pose as this server.',

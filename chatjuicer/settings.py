@@ -92,6 +92,10 @@ EMAIL_FROM = env.text("EMAIL_FROM", "Chat Juicer <chat-juicer@localhost>")
 PUBLIC_URL = env.text("PUBLIC_URL")
 # Former keys, which still unseal and check what they have sealed and signed.
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+# Signs access and refresh tokens, and nothing else; unset: SECRET_KEY does.
+TOKEN_KEY = env.text("TOKEN_KEY")
+# Keys that tokens were signed by before, with SECRET_KEY among them where it was.
+TOKEN_KEY_FALLBACKS = env.names("TOKEN_KEY_FALLBACKS")
 # "count/unit"; "off" is no limit.
 RATE_LIMIT_USER = env.text("RATE_LIMIT_USER", "1200/min")
 RATE_LIMIT_ADDRESS = env.text("RATE_LIMIT_ADDRESS", "3000/min")
@@ -341,7 +345,7 @@ ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
 REFRESH_TOKEN_LIFETIME = timedelta(days=7)
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
-    "SIGNING_KEY": SECRET_KEY,
+    "SIGNING_KEY": TOKEN_KEY or SECRET_KEY,
     "LEEWAY": timedelta(seconds=30),  # the clocks of two machines, one of which may be the client's
     "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
     "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,

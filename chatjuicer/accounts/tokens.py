@@ -14,6 +14,11 @@ from rest_framework_simplejwt.tokens import Token
 from chatjuicer.accounts.exceptions import InvalidToken
 
 
+def former_keys() -> list[str]:
+    """By which tokens may still be signed."""
+    return settings.TOKEN_KEY_FALLBACKS if settings.TOKEN_KEY else settings.SECRET_KEY_FALLBACKS
+
+
 class FamilyToken(Token):
     @classmethod
     def write(cls, family: UUID, user: UUID, jti: UUID, issued_at: datetime, lifetime: timedelta) -> str:
@@ -41,7 +46,7 @@ class FamilyToken(Token):
             return dict(cls(text.encode()).payload)  # type: ignore[arg-type]
         except TokenError:
             rules: dict[str, Any] = settings.SIMPLE_JWT
-            for key in settings.SECRET_KEY_FALLBACKS:
+            for key in former_keys():
                 token = cls()
                 token._token_backend = TokenBackend("HS256", key, leeway=rules["LEEWAY"])
                 try:
@@ -61,7 +66,7 @@ class AccessToken(FamilyToken):
     def claims_of(cls, text: str) -> dict[str, Any]:
         """As the parent. A token comes with each request: the signature of one text is checked once."""
         rules: dict[str, Any] = settings.SIMPLE_JWT
-        claims = _claims_of(text, (rules["SIGNING_KEY"], *settings.SECRET_KEY_FALLBACKS))
+        claims = _claims_of(text, (rules["SIGNING_KEY"], *former_keys()))
         if claims["exp"] + rules["LEEWAY"].total_seconds() <= time.time():
             raise InvalidToken()
         return claims

@@ -185,3 +185,25 @@ def test_a_new_secret_key_with_the_old_as_fallback_ends_no_sign_in(
         assert anybody.get("/api/auth/me").status_code == 401
     finally:
         state.token_backend = kept
+
+
+def test_tokens_may_have_a_key_of_their_own(alice: User, anybody: APIClient, settings: Any) -> None:
+    """Whoever comes by one of the two keys has not the other's power."""
+    signed_before = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()["access_token"]
+    settings.TOKEN_KEY = own = "a key for tokens alone, which is long enough"
+    settings.SIMPLE_JWT = settings.SIMPLE_JWT | {"SIGNING_KEY": own}
+    state.token_backend, kept = TokenBackend("HS256", own, leeway=30), state.token_backend
+    try:
+        token = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()["access_token"]
+        claims = jwt.decode(token, own, algorithms=["HS256"])
+        forged = jwt.encode(claims, settings.SECRET_KEY, "HS256")
+        settings.SECRET_KEY_FALLBACKS = ["a former key, which signs no token any more"]
+        former = jwt.encode(claims, settings.SECRET_KEY_FALLBACKS[0], "HS256")
+        for text, status in ((token, 200), (forged, 401), (former, 401), (signed_before, 401)):
+            anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+            assert anybody.get("/api/auth/me").status_code == status
+        settings.TOKEN_KEY_FALLBACKS = [settings.SECRET_KEY]  # as long as tokens of before are to be taken
+        anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {signed_before}")
+        assert anybody.get("/api/auth/me").status_code == 200
+    finally:
+        state.token_backend = kept
