@@ -22,6 +22,7 @@ from .exceptions import UnreadableArchive
 from .formats import chatgpt, claude, librechat, openwebui
 from .formats.tree import Conversation, items, lines_of, mapping, text
 from .named import NamedLine, keep, require_name
+from .projects import Projects
 from .reading import Zipped, elements, lines, parsed
 from .records import (
     CONVERSATION,
@@ -76,8 +77,9 @@ def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:
         try:
             for line in reader.named:
                 take_named(user, line, report)
+            projects = Projects(user)
             for part in reader.parts:
-                take(user, part, reader, report)
+                take(user, part, reader, projects, report)
         finally:
             if report.imported:
                 with transaction.atomic():
@@ -92,32 +94,17 @@ def take_named(user: User, line: NamedLine, report: Report) -> None:
         report.fail(line.name, error)
 
 
-def take(user: User, part: Part, reader: Reader, report: Report) -> None:
+def take(user: User, part: Part, reader: Reader, projects: Projects, report: Report) -> None:
+    def project_of(head: SessionLine) -> Project | None:
+        return projects.same_or_new(reader.projects.get(head.project or ""))
+
     try:
-        if take_in(user, part, reader.zipped, lambda head: project_of(user, reader.projects.get(head.project or ""))):
+        if take_in(user, part, reader.zipped, project_of):
             report.imported += 1
         else:
             report.skipped += 1
     except ApiError as error:
         report.fail(part.title, error)
-
-
-def project_of(user: User, line: ProjectLine | None) -> Project | None:
-    """The account's project that is the same, or a new one."""
-    if line is None:
-        return None
-    said = (line.name, line.description, line.instructions)
-    for project in user.projects.all():
-        if said == (project.name, project.description, project.instructions):
-            return project
-    return Project.objects.create(
-        owner=user,
-        name=line.name,
-        description=line.description,
-        instructions=line.instructions,
-        created_at=line.created_at,
-        updated_at=line.updated_at,
-    )
 
 
 class Reader:

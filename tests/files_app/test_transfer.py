@@ -397,6 +397,28 @@ def test_a_hostile_archive_is_refused_and_changes_nothing(alice: User, alice_cli
     assert not File.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_many_projects_are_not_read_again_for_each_session(
+    alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Any] = []
+    from_db = Project.from_db
+
+    def counted(*row: Any) -> Project:
+        read.append(project := from_db(*row))
+        return project
+
+    monkeypatch.setattr(Project, "from_db", counted)
+    Project.objects.bulk_create(Project(owner=alice, name=f"hers {n}") for n in range(50))
+    times = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+    projects = [{"kind": "project", "id": str(n), "name": f"new {n}", **times} for n in range(50)]
+    sessions = [SESSION | {"origin": f"of {n}", "project": str(n % 50)} for n in range(100)]
+    assert taken(alice_client, own(*projects, *sessions))["imported"] == 100
+    assert alice.projects.count() == 100
+    assert {project.sessions.count() for project in alice.projects.filter(pk__in=[p.pk for p in read])} <= {0, 2}
+    assert len(read) <= 250
+
+
 def test_archives_leave_threads_to_everybody_else(
     alice: User, mallory: User, alice_client: APIClient, mallory_client: APIClient
 ) -> None:
