@@ -6,6 +6,7 @@ the page, which is given the same by both.
 """
 
 import gc
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import TokenFamily, User
+from tests.attack.marked import LookAtLines
 from tests.harness import databases, programs
 from tests.harness.provider import Provider
 from tests.harness.sites import KEPT, Sites
@@ -72,6 +74,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("second tries")
         for report in tried:
             terminalreporter.line(f"{report.nodeid}: {dict(report.user_properties).get('timing')}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_line_tells_a_secret() -> Iterator[None]:
+    lines = LookAtLines()
+    logging.getLogger().addHandler(lines)
+    yield
+    logging.getLogger().removeHandler(lines)
+    assert lines.found == []
 
 
 @pytest.fixture(scope="session")

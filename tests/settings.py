@@ -35,11 +35,12 @@ os.environ.update(
 )
 
 from chatjuicer.settings import *  # noqa: E402, F403
-from chatjuicer.settings import DATABASES  # noqa: E402
+from chatjuicer.settings import DATABASES, MIDDLEWARE  # noqa: E402
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1", "[::1]"]
 # Too few for threads to keep a connection (chat_app/database.py): the database is dropped at the end.
 DATABASE_POOL_MAX = 12
+MIDDLEWARE = ["tests.attack.marked.LookAtAnswers", *MIDDLEWARE]
 ALLOW_LOCALHOST_NOAUTH = False
 ALLOW_REGISTRATION = True
 # All tests sign in from one address; those that are about limits set their own.

@@ -11,6 +11,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
+from tests.attack.marked import look_at_answer
 from tests.harness.server import EMAIL, PASSWORD
 
 Frame = dict[str, Any]
@@ -27,7 +28,10 @@ class Client:
         self.url, self.token = url, token
         self.refresh_token = ""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        hooks: dict[str, list[Any]] = {"response": [look_at_answer]}
+        self.http = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False, event_hooks=hooks
+        )
 
     async def login(self, email: str = EMAIL, password: str = PASSWORD) -> "Client":
         answer = await self.http.post("/api/auth/login", json={"email": email, "password": password})

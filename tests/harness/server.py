@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.attack.marked import require_untold_of_site
 from tests.harness import databases, programs, services
 from tests.harness.databases import manage
 from tests.harness.programs import Program
@@ -165,6 +166,7 @@ class Site:
     def __exit__(self, *_: object) -> None:
         for server in self.servers:
             server.kill()
+        require_untold_of_site(self.logs(), Path(self.environment["DATA_DIR"]))
         if self.database_url:
             services.postgres().drop_database(self.database_url)
         if not os.environ.get("KEEP_SITE"):

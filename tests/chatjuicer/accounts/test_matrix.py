@@ -16,12 +16,14 @@ from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from chat_app.models import Webhook
 from chatjuicer.accounts.models import ApiKey, ServiceAccount, TokenFamily, User
 from chatjuicer.accounts.tokens import AccessToken
 from files_app.models import Export
+from sessions_app.archive import archive_unused
 from sessions_app.models import Agent, ChatSession, MessageDraft, Project, Prompt
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +108,10 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
 
 
 def ask(client: APIClient, operation: Operation, objects: dict[str, str]) -> Any:
-    return getattr(client, operation.method)(operation.path.format(**objects), {}, format="json")
+    answer = getattr(client, operation.method)(operation.path.format(**objects), {}, format="json")
+    if answer.streaming:
+        b"".join(answer.streaming_content)  # which closes the file
+    return answer
 
 
 def with_token(token: str) -> APIClient:
@@ -208,6 +213,44 @@ def test_what_is_the_administrators_is_nobody_else_s(
             assert (answer.status_code, answer.json()["error"]["code"]) == (403, code), operation
     assert len(OF_ADMINISTRATORS) > 12
     assert Group.objects.count() == ServiceAccount.objects.count() == 1
+
+
+def test_what_is_in_the_trash_does_not_exist_for_its_owner_either(
+    alice: User, alice_client: APIClient, objects: dict[str, str]
+) -> None:
+    alice.chat_sessions.get(public_id="alices").discard()
+    of_session = [o for o in GUARDED if "key" in o.names and not o.path.endswith("/restore")]
+    there = [str(o) for o in of_session if ask(alice_client, o, objects).status_code != 404]
+    assert there == []
+    assert len(of_session) > 40
+
+
+def test_what_is_archived_is_answered_as_before_and_to_nobody_else(
+    alice: User, alice_client: APIClient, mallory_client: APIClient, objects: dict[str, str]
+) -> None:
+    read = [o for o in GUARDED if "key" in o.names and o.method == "get"]
+    before = {str(o): ask(alice_client, o, objects).status_code for o in read}
+    assert list(archive_unused(timezone.now() + timedelta(days=1))) == [1]
+    assert {str(o): ask(alice_client, o, objects).status_code for o in read} == before
+    assert 200 in before.values()
+    assert {ask(mallory_client, o, objects).status_code for o in read} <= {404, 400}
+
+
+def test_what_is_too_big_is_refused_by_whoever_reads_it(
+    alice_client: APIClient, objects: dict[str, str], settings: Settings
+) -> None:
+    settings.MAX_BODY_SIZE = 1_000
+    refused = 0
+    for operation in (o for o in ALL if o.method not in ("get", "delete")):
+        path = operation.path.format(provider="x", **objects)
+        broken, big = (
+            alice_client.generic(operation.method.upper(), path, body, content_type="application/json")
+            for body in ("{", '{"title": "%s"}' % ("x" * 2_000))
+        )
+        if broken.status_code == 400 and b"not valid JSON" in broken.content:
+            assert big.status_code == 413, operation
+            refused += 1
+    assert refused > 40
 
 
 def shape(answer: Any, asked: dict[str, str]) -> str:

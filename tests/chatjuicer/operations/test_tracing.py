@@ -9,6 +9,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.attack.marked import require_untold
 from tests.harness.client import Client, signed_in
 from tests.harness.services import until
 from tests.harness.sites import Sites
@@ -51,6 +52,7 @@ class Collector:
 def collector() -> Iterator[Collector]:
     collector = Collector()
     yield collector
+    require_untold(b"".join(collector.bodies).decode("latin-1"), "a trace")
     collector.server.shutdown()
     collector.server.server_close()
 
