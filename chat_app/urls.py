@@ -27,6 +27,7 @@ urlpatterns = [
     ),
     path("sessions/<str:key>/documents/search", DocumentSearchView.as_view()),
     path("sessions/<str:key>/documents/text", DocumentTextView.as_view()),
+    path("shares", SharedViewSet.as_view({"get": "list"})),
     path("shares/<str:token>/copy", SharedViewSet.as_view({"post": "copy"})),
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

@@ -49,6 +49,9 @@ from .session import Part, take_in
 MAX_SAID = 100  # failures that a report names
 MAX_PROJECTS = 10_000
 MAX_NAMED = 1_000
+MAX_SESSIONS = 200_000
+MAX_FILES = 10_000  # of one session
+MAX_LINES = 500_000  # of one session
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -116,6 +119,7 @@ class Reader:
         self.named: list[NamedLine] = []
         self.zipped: Zipped | None = None
         self._file, self._size_bytes, self._spool, self._report = file, size_bytes, spool, report
+        self._entries = chatgpt.Entries(())
 
     def read(self) -> None:
         """Raises UnreadableArchive."""
@@ -129,6 +133,7 @@ class Reader:
         if MANIFEST in self.zipped.entries and LINES in self.zipped.entries:
             self._read_own(self.zipped)
             return
+        self._entries = chatgpt.Entries(self.zipped.entries)
         for name in sorted(self.zipped.entries):
             if name.lower().endswith(".json") and not name.startswith("__MACOSX/"):
                 self._read_foreign(name, self.zipped.chunks(name))
@@ -146,7 +151,7 @@ class Reader:
             before = self._spool.tell()
             parts, failed = len(self.parts), UnreadableArchive()
             try:
-                self._keep(lines_in(said, self.zipped.entries if self.zipped else ()))
+                self._keep(lines_in(said, self._entries))
                 continue
             except (UnreadableArchive, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
                 failed = error if isinstance(error, UnreadableArchive) else failed
@@ -163,7 +168,7 @@ class Reader:
 
     def _keep(self, found: Iterator[AnyLine]) -> None:
         """In the order: projects, agents, prompts, then each session with what is its own. Raises UnreadableArchive."""
-        last = 0
+        last = files = of_session = 0
         for line in found:
             if isinstance(line, ProjectLine):
                 self.projects[line.id] = line
@@ -178,9 +183,15 @@ class Reader:
                 continue
             if isinstance(line, SessionLine):
                 self.parts.append(Part(self._spool, self._spool.tell(), line.title))
-                last = 0
+                last = files = of_session = 0
+                if len(self.parts) > MAX_SESSIONS:
+                    raise UnreadableArchive("The archive has too many sessions.")
             elif not self.parts:
                 raise UnreadableArchive()
+            of_session += 1
+            files += isinstance(line, FileLine)
+            if of_session > MAX_LINES or files > MAX_FILES:
+                raise UnreadableArchive("A session of the archive is too large.")
             if isinstance(line, MessageLine):
                 if not last < line.id <= MAX_MESSAGES or (line.parent or 0) >= line.id:
                     raise UnreadableArchive("The messages of a session are in disorder.")
@@ -191,7 +202,7 @@ class Reader:
             self.parts[-1].end = self._spool.tell()
 
 
-def lines_in(said: Any, entries: Any) -> Iterator[AnyLine]:
+def lines_in(said: Any, entries: chatgpt.Entries) -> Iterator[AnyLine]:
     """Of one conversation, whoever exported it; nothing of what is none. Raises UnreadableArchive, and what comes of
     wrong types."""
     if not isinstance(said, dict):
@@ -202,7 +213,7 @@ def lines_in(said: Any, entries: Any) -> Iterator[AnyLine]:
     return iter(()) if found is None else (as_any(line) for line in lines_of(found))
 
 
-def conversation_in(said: dict[str, Any], entries: Any) -> Conversation | None:
+def conversation_in(said: dict[str, Any], entries: chatgpt.Entries) -> Conversation | None:
     if "mapping" in said:
         return chatgpt.conversation(said, entries)
     if "chat_messages" in said:

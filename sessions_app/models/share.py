@@ -17,9 +17,11 @@ from chatjuicer.encryption import EncryptedTextField
 from sessions_app.exceptions import NotToBeCopied
 
 from .draft import MessageDraft
-from .sessions import known
+from .sessions import NATIVE, known
 
 if TYPE_CHECKING:
+    from chatjuicer.accounts.models import User
+
     from .session import ChatSession
 
 TOKEN_BYTES = 24
@@ -49,6 +51,11 @@ class ShareManager(models.Manager["Share"]):
     def of(self, session: ChatSession) -> Share:
         """Raises DoesNotExist."""
         return self._current().get(session=session)
+
+    def by(self, owner: User) -> models.QuerySet[Share]:
+        """Without what the pages say. The latest first."""
+        shares = self._current().filter(known("session__"), session__owner=owner, session__namespace=NATIVE)
+        return shares.select_related("session").defer("content", "said").order_by("-shared_at", "-pk")
 
     def at(self, token: str) -> Share:
         """What stands at the address, as long as its session and its owner's account do. Raises DoesNotExist."""

@@ -16,6 +16,7 @@ from chatjuicer.api.bodies import valid
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
+from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
 from chatjuicer.api.snapshot import snapshot
 from chatjuicer.api.times import rfc3339
 from sessions_app.history import History
@@ -48,6 +49,16 @@ class ShareSerializer(serializers.Serializer[None]):
     url = serializers.CharField(help_text="Whoever has it sees the page.")
     expires_at = serializers.DateTimeField(allow_null=True)
     shared_at = serializers.DateTimeField(help_text="The page shows what was visible then.")
+
+
+class OwnShareSerializer(ShareSerializer):
+    session_id = serializers.CharField()
+    session_title = serializers.CharField(help_text="The session's; the page has the one of then.")
+
+
+class ShareListSerializer(serializers.Serializer[None]):
+    shares = OwnShareSerializer(many=True)
+    has_more = serializers.BooleanField()
 
 
 class ShareViewSet(SessionView, ViewSet):
@@ -95,7 +106,24 @@ class ShareViewSet(SessionView, ViewSet):
 
 
 class SharedViewSet(SessionView, ViewSet):
-    """Of a page that somebody has shared, for who has its address and an account."""
+    """Pages: one's own, and what somebody else has shared, for who has its address and an account."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not settings.ALLOW_SHARING:
+            raise SharingOff()
+
+    @extend_schema(operation_id="list_shares", parameters=[OFFSET, LIMIT], responses=ShareListSerializer)
+    def list(self, request: Request) -> Response:
+        """What one shows to whoever has the addresses, the latest first."""
+        offset, limit = offset_and_limit(request.query_params)
+        found = [*Share.objects.by(caller(request))[offset : offset + limit + 1]]
+        shown = [
+            representation(request, share)
+            | {"session_id": share.session.public_id, "session_title": share.session.title}
+            for share in found[:limit]
+        ]
+        return Response({"shares": shown, "has_more": len(found) > limit})
 
     @extend_schema(
         operation_id="copy_share",
@@ -106,8 +134,6 @@ class SharedViewSet(SessionView, ViewSet):
     @idempotent
     def copy(self, request: Request, token: str) -> Response:
         """A session of one's own with what the page shows, to go on with; the page and its session do not change."""
-        if not settings.ALLOW_SHARING:
-            raise SharingOff()
         try:
             share = Share.objects.at(token)
         except Share.DoesNotExist:

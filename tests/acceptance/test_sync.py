@@ -3,17 +3,20 @@
 import asyncio
 import os
 import random
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from chatjuicer_client import AsyncClient
 from tests.acceptance.test_account_log import watch
+from tests.clients.relay import Relay
 from tests.harness.client import TIMEOUT_S, Chat, Client, Frame
 from tests.harness.server import Site
 
 DEVICES = 5
+BY_CLIENT = 2  # of them
 STEPS = int(os.environ.get("SYNC_STEPS", "25"))  # of each device
 SEED = os.environ.get("SYNC_SEED", "")
 
@@ -68,6 +71,11 @@ class Device:
         self.shown = {session["session_id"]: session for session in await listed(self.client)}
         self.seq = last_seq
 
+    async def stop(self) -> None:
+        self._following.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._following
+
     async def act(self) -> None:
         name = self.rng.choice([*self.shown, ""]) if self.shown else ""
         path = f"/api/sessions/{name}"
@@ -96,10 +104,29 @@ class Device:
             case "clear":
                 await http.post(f"{path}/clear")
 
-    async def stop(self) -> None:
-        self._following.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._following
+
+class ClientDevice(Device):
+    """One that is made with the Python client, which finds out about losses and comes back by itself."""
+
+    def __init__(self, client: Client, rng: random.Random, relay: Relay) -> None:
+        self._relay = relay
+        super().__init__(client, rng)
+
+    async def _follow(self) -> None:
+        self.seq = 0  # all that is kept is told, or that it is not
+        cutting = asyncio.create_task(self._cut())
+        try:
+            async with AsyncClient(self._relay.url, api_key=self.client.token, trust_env=False) as client:
+                async for event in client.watch(self.seq):
+                    await self._apply(event.frame)
+        finally:
+            cutting.cancel()
+
+    async def _cut(self) -> None:
+        while True:
+            await asyncio.sleep(self.rng.uniform(0.01, 0.6))
+            self._relay.cut()
+            self.losses += 1
 
 
 async def listed(client: Client) -> list[Frame]:
@@ -131,8 +158,16 @@ async def test_five_devices_agree_after_any_losses(site: Site) -> None:
     seed = int(SEED or random.SystemRandom().randrange(10**6))
     owner = await Client(site.url).register(f"walker-{uuid4().hex[:8]}@example.org")
     urls = [site.servers[number % len(site.servers)].url for number in range(DEVICES)]
-    devices = [Device(owner.at(url), random.Random(seed + number)) for number, url in enumerate(urls)]
+    dice = [random.Random(seed + number) for number in range(DEVICES)]
+    async with AsyncExitStack() as relays:
+        devices = [Device(owner.at(url), rng) for url, rng in zip(urls[BY_CLIENT:], dice[BY_CLIENT:], strict=True)]
+        for url, rng in zip(urls[:BY_CLIENT], dice, strict=False):
+            devices.append(ClientDevice(owner.at(url), rng, await relays.enter_async_context(Relay(url))))
+        await walked(devices, seed)
+    await owner.close()
 
+
+async def walked(devices: list[Device], seed: int) -> None:
     async def walk(device: Device) -> None:
         for _ in range(STEPS):
             await device.act()
@@ -147,8 +182,6 @@ async def test_five_devices_agree_after_any_losses(site: Site) -> None:
         print(f"n={DEVICES * STEPS} seed={seed} events={seqs} losses={losses} resyncs={resyncs}")
         for device in devices:
             await device.stop()
+            await device.client.close()
     assert len(set(seqs)) == 1
     assert len({session["session_id"] for session in sessions}) == len(sessions)
-    for device in devices:
-        await device.client.close()
-    await owner.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvloop
 
+from tests.benchmarks.devices import devices, watching
 from tests.benchmarks.disk import disk
 from tests.benchmarks.flame_graph import flame_graph
 from tests.benchmarks.many import many
@@ -38,6 +39,8 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
     "paced": paced,
     "burst": burst,
     "fan": fan_out,
+    "devices": devices,
+    "watching": watching,
     "rest": lists_and_details,
     "processes": processes,
     "many": many,

@@ -59,10 +59,10 @@ async def idle(stand: Stand) -> Table:
         target = measured(stand, through)
         urls = await _socket_urls(stand, through, count)
         warm = await _open_all(urls[:20], stand.token)
-        await _settled(target.rss_bytes)
+        await settled(target.rss_bytes)
         before = target.rss_bytes()
         sockets = await _open_all(urls[20:], stand.token)
-        await _settled(target.rss_bytes)
+        await settled(target.rss_bytes)
         each = (target.rss_bytes() - before) / len(sockets) / 1000
         row = Row([str(len(sockets)), through, f"{each:.1f}"])
         if through == "server":
@@ -85,7 +85,7 @@ async def _open_all(urls: list[str], token: str) -> list[FastSocket]:
     return [await FastSocket.open(url, lambda _now, _text: None, token) for url in urls]
 
 
-async def _settled(read: object) -> None:
+async def settled(read: object) -> None:
     """Until the figure stands still for half a second."""
     assert callable(read)
     last, still = read(), 0

@@ -8,7 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -16,10 +16,13 @@ from uuid import uuid4
 import httpx
 from websockets.exceptions import WebSocketException
 
+from chatjuicer_client import AsyncClient, ChatJuicerError
+from chatjuicer_client.exchange import AsyncExchange
+from chatjuicer_client.session import AsyncSession
 from tests.faults.figures import Figures
 from tests.faults.ledger import folded, promises_kept
 from tests.harness.client import Chat, Client, Frame, socket
-from tests.harness.server import Server, Site
+from tests.harness.server import EMAIL, PASSWORD, Server, Site
 
 SILENT_S = 60  # that a client waits for its answer's next word, over all processes
 QUIET_TIMEOUT_S = 60  # after the last trouble, until nothing is in progress any more
@@ -127,9 +130,88 @@ class Talker:
         return done + len(frames)
 
 
+class ClientTalker(Talker):
+    """Talks through the Python client, which comes back by itself, and hears all over another connection of it."""
+
+    _session: AsyncSession
+    _heard: asyncio.Event
+
+    async def talk(self, stopped: asyncio.Event) -> None:
+        server = self.dice.choice(self.site.servers)
+        async with AsyncClient(server.url, trust_env=False, patience_s=SILENT_S) as client:
+            await client.sign_in(EMAIL, PASSWORD)
+            self._session = client.session(self.session_id)
+            self._heard = asyncio.Event()
+            listening = asyncio.create_task(self._listen())
+            try:
+                await super().talk(stopped)
+            finally:
+                listening.cancel()
+                with suppress(asyncio.CancelledError, ChatJuicerError):
+                    await listening
+
+    async def _listen(self) -> None:
+        async for event in self._session.follow(self.last_seq):
+            if event.seq is None:
+                continue
+            if event.seq <= self.last_seq:
+                self.figures.found("twice", f"{self.session_id}: {event.seq} after {self.last_seq}")
+            self.log.append(event.frame)
+            self._heard.set()
+
+    async def _until_answered(self, client_id: str) -> bool:
+        try:
+            async with asyncio.timeout(1.5 * SILENT_S):  # with the waits between its attempts
+                exchange = await self._exchanged(self.sent.pop(client_id))
+                await self._heard_all_of(exchange)
+        except TimeoutError:
+            return False
+        self.figures.done["by the Python client"] += 1
+        ids = self.accepted[exchange.client_id] = said_as(self.sent[exchange.client_id], self.log)
+        wrong = not ids or exchange.text != written(self.log, exchange.run_id)
+        self.figures.found("missing", f"{self.session_id}: the client's text is not the log's", wrong)
+        return True
+
+    async def _exchanged(self, text: str) -> AsyncExchange:
+        """After its end. What was refused is said again, as a person would."""
+        exchange = self._session.chat(text)
+        self.sent[exchange.client_id] = text
+        while True:
+            try:
+                async for _ in exchange:
+                    pass
+            except ChatJuicerError as error:
+                self.figures.done[f"the Python client gave up: {error.code}"] += 1
+                await asyncio.sleep(self.dice.random())
+                exchange = self._session.chat(text, client_id=exchange.client_id)
+            else:
+                return exchange
+
+    async def _heard_all_of(self, exchange: AsyncExchange) -> None:
+        while not any(f["type"] == "stream_end" and f["run_id"] == exchange.run_id for f in reversed(self.log)):
+            self._heard.clear()
+            await self._heard.wait()
+
+
+def said_as(text: str, log: list[Frame]) -> list[str]:
+    """The ids of the messages that say it."""
+    created = (frame["message"] for frame in log if frame["type"] == "message_created")
+    return [message["id"] for message in created if message["role"] == "user" and message["content"] == text]
+
+
+def written(log: list[Frame], run_id: str | None) -> str:
+    """What a run has said, an empty line between its messages."""
+    texts: dict[str, str] = {}
+    for frame in log:
+        if frame["type"] == "delta" and frame["run_id"] == run_id:
+            texts[frame["message_id"]] = texts.get(frame["message_id"], "") + frame["content"]
+    return "\n\n".join(texts.values())
+
+
 @asynccontextmanager
 async def talking(site: Site, figures: Figures, sessions: int) -> AsyncIterator[list[Talker]]:
     """So many live sessions for as long as the block lasts; after it, each client's log is held against the server's.
+    Every third one talks through the Python client.
 
     A talker that fails by itself fails the block.
     """
@@ -137,7 +219,8 @@ async def talking(site: Site, figures: Figures, sessions: int) -> AsyncIterator[
     names = [await client.create_session() for _ in range(sessions)]
     access = Access(site, client.token)
     talkers = [
-        Talker(site, name, random.Random(f"{figures.seed}-{n}"), figures, access) for n, name in enumerate(names)
+        (ClientTalker if n % 3 == 2 else Talker)(site, name, random.Random(f"{figures.seed}-{n}"), figures, access)
+        for n, name in enumerate(names)
     ]
     await client.close()
     stopped = asyncio.Event()

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -13,15 +14,21 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from moto.server import ThreadedMotoServer
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import AuditEntry, User
 from chatjuicer.settings import PASSWORD_HASHERS
 from files_app.models import File, StoredBytes
 from files_app.storage import chunks
+from files_app.transfer.juicer.bucket import S3Bucket
+from files_app.transfer.juicer.database import opened
+from files_app.transfer.juicer.moving import move_in
+from files_app.transfer.juicer.report import Report
 from sessions_app.models import AccountLog, ChatSession, Project
 from sessions_app.models.model_context import linked_rows
 from tests.harness import services
+from tests.harness.bucket import Bucket
 
 pytestmark = pytest.mark.django_db
 
@@ -98,10 +105,10 @@ class Original:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
 
-    def taken(self) -> str:
+    def taken(self, **options: Any) -> str:
         """What the operator reads."""
         output = io.StringIO()
-        call_command("import_chatjuicer", self.url, files=self.folder, stdout=output)
+        call_command("import_chatjuicer", self.url, files=self.folder, stdout=output, **options)
         return output.getvalue()
 
 
@@ -305,6 +312,81 @@ def test_an_original_of_the_first_version_comes_in_too(original: Original, mallo
     assert [message.content for message in session.messages.order_by("position")] == ["One", "Two"]
     assert [item.value["content"] for item in session.context_items.order_by("position")] == ["One", "Two"]
     assert session.messages.get(content="Two").metadata == {"odd": "\ufffd"}
+
+
+@override_settings(MAX_FILE_SIZE=1000)
+def test_files_that_are_in_a_bucket_are_fetched_and_those_that_cannot_be_had_are_told(
+    lived_in: Original, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = "chat_0a1b2c3d"
+    with closing(bucket.client()) as s3:
+        for name, data, kind in (
+            (f"{session}/sources/gone.pdf", b"not gone", "STANDARD"),
+            (f"{session}/input/notes.txt", b"as it was before", "STANDARD"),
+            (f"{session}/output/notes/only there.md", b"# There", "STANDARD"),
+            (f"{session}/output/frozen.txt", b"cold", "GLACIER"),
+            (f"{session}/output/large.bin", b"x" * 2000, "STANDARD"),
+            (f"{session}/output/../../etc/passwd", b"x", "STANDARD"),
+            (f"{session}/output/.DS_Store", b"x", "STANDARD"),
+            (f"{session}/output/", b"", "STANDARD"),
+            ("chat_twins/sources/whose else.txt", b"x", "STANDARD"),
+            ("chat_removed/sources/a.txt", b"x", "STANDARD"),
+        ):
+            s3.put_object(Bucket=bucket.name, Key=name, Body=data, StorageClass=kind)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    where = {"endpoint": bucket.options["endpoint_url"], "region": "us-east-1"}
+    with pytest.raises(CommandError, match=r"bucket none-of-ours cannot be read"):
+        lived_in.taken(bucket="none-of-ours", **where)
+    lived_in.add("files", session_id=key("chat_0a1b2c3d"), filename="lost.txt", file_path="x", folder="output")
+    told = lived_in.taken(bucket=bucket.name, **where)
+    files = {file.path: b"".join(chunks(file.storage_key)) for file in File.objects.filter(session__public_id=session)}
+    assert files == {
+        "sources/notes.txt": b"younger",  # in the folder, which was written to first
+        "sources/sources/notes.txt": b"older",
+        "sources/bean.png": PNG,
+        "sources/gone.pdf": b"not gone",
+        "output/deep/plan.md": b"# Plan",
+        "output/code/run.csv": b"a,b",
+        "output/notes/only there.md": b"# There",
+    }
+    assert File.objects.get(name="gone.pdf").modified_at.hour == 8
+    for line in (
+        f"file {session}/output/frozen.txt: The bucket does not give it: ",
+        f"file {session}/output/large.bin: It has 2000 bytes",
+        f"file {session}/output/../../etc/passwd: ",
+        f"file {session}/output/lost.txt: Its bytes are neither in the folder nor in the bucket.",
+        "folder chat_removed: No session has this name",
+        "Taken in: 3 accounts, 6 context items, 8 files, 5 messages, 1 project, 4 sessions",
+        ", 6 files, 2 folders, ",
+    ):
+        assert line in told, told
+    assert not File.objects.filter(name="whose else.txt").exists()
+
+
+def test_a_session_waits_for_a_bucket_that_does_not_answer(
+    original: Original, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original.run(USERS.format(json="jsonb"))
+    original.user("ann@example.org", "$2b$12$" + "x" * 53)
+    original.session("ann@example.org", "chat_11112222", title="Old")
+    with closing(bucket.client()) as s3:
+        s3.put_object(Bucket=bucket.name, Key="chat_11112222/input/a.txt", Body=b"a")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    told: list[str] = []
+    with opened(original.url) as source:
+        found = S3Bucket(bucket.name, f"http://{host}:{port}", "us-east-1", None)
+        server.stop()
+        move_in(source, None, found, Report(told.append, lambda *_: None))
+    assert "session ann@example.org chat_11112222: The bucket failed: " in "\n".join(told)
+    assert not ChatSession.objects.exists()
+    assert "1 file, 1 session" in original.taken(
+        bucket=bucket.name, endpoint=bucket.options["endpoint_url"], region="us-east-1"
+    )
 
 
 def test_what_is_no_original_is_refused(original: Original) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import struct
+import time
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from files_app.incoming import Incoming
 from files_app.models import Export, File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import chunks
 from files_app.sweep import sweep
-from files_app.transfer import reading
+from files_app.transfer import reading, taking_in
 from files_app.transfer.exporter import make
 from files_app.transfer.places import places
 from sessions_app.models import AccountLog, ChatSession, MessageDraft, MessageError, PackedHistory, Project
@@ -119,7 +120,9 @@ def travels(alice: User) -> ChatSession:
     )
     session.configure(pinned=True)
     session.keep_draft("And Naples")
+    session.messages.get(role="assistant", status="completed").rate("down", "Too short.")
     ChatSession.objects.open(alice, namespace="persona", public_id="travels", title="Another's name")
+    ChatSession.objects.open(alice, public_id="thrown away", title="Nothing of it goes along")[0].discard()
     return session
 
 
@@ -351,6 +354,7 @@ def own(*lines: dict[str, Any] | str) -> bytes:
 
 SESSION = {"kind": "session", "origin": "x", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
 MESSAGE = {"kind": "message", "id": 1, "role": "user", "content": "a", "created_at": "2026-01-01T00:00:00Z"}
+FILE = {"kind": "file", "id": "f", "folder": "sources", "name": "a", "modified_at": "2026-01-01T00:00:00Z"}
 circle = {str(n): {"parent": str((n + 1) % 3), "message": None} for n in range(3)}
 
 HOSTILE: dict[str, bytes] = {
@@ -383,6 +387,7 @@ HOSTILE: dict[str, bytes] = {
     "a parent that comes later": own(SESSION, MESSAGE | {"parent": 7}),
     "a number that is none": own(SESSION, MESSAGE | {"token_count": 10**30}),
     "a time without a zone": own(SESSION | {"created_at": "2026-01-01T00:00:00"}, MESSAGE),
+    "too many files": own(SESSION, *[FILE] * 10_001),
     "a context that is no object": own(SESSION, {"kind": "context", "item": "[1]"}),
     "a place of the deleted": own(SESSION | {"namespace": "\x7fx"}, MESSAGE),
     "a name in a place of the deleted": own(SESSION | {"namespace": "\x7fx", "session_id": "hers"}, MESSAGE),
@@ -439,8 +444,29 @@ def test_a_bomb_is_refused_before_it_is_unpacked(alice_client: APIClient, monkey
     at = bomb.rindex(b"PK\x01\x02") + 24
     liar = bomb[:at] + struct.pack("<I", 10) + bomb[at + 4 :]
     refused(give(alice_client, liar), 400, "unreadable_archive")
+    monkeypatch.setattr(taking_in, "MAX_LINES", 10)
+    refused(give(alice_client, own(SESSION, *[{"kind": "context", "item": "{}"}] * 10)), 400, "unreadable_archive")
+    monkeypatch.setattr(taking_in, "MAX_SESSIONS", 1)
+    refused(give(alice_client, own(SESSION, SESSION | {"origin": "y"})), 400, "unreadable_archive")
     monkeypatch.setattr(reading, "MAX_DIRECTORY_BYTES", 1000)
     refused(give(alice_client, zipped({f"{n}.json": "[]" for n in range(100)})), 400, "unreadable_archive")
+
+
+def test_a_conversation_costs_what_is_in_it_and_not_its_square(alice_client: APIClient) -> None:
+    """Silent nodes that all the spoken ones hang from, and pictures that none of many entries is."""
+    count = 30_000
+    silent = {f"s{n}": {"parent": f"s{n - 1}", "message": None} for n in range(count)}
+    about = {"author": {"role": "user"}, "create_time": 1700000001}
+    pointer = {"content_type": "image_asset_pointer", "asset_pointer": "file-service://nowhere"}
+    content: dict[str, Any] = {"content_type": "multimodal_text", "parts": ["a", pointer]}
+    message = about | {"content": content}
+    spoken = {f"m{n}": {"parent": f"s{count - 1}", "message": message} for n in range(count)}
+    deep = json.dumps([{"mapping": silent | spoken}])
+    began = time.process_time()
+    names = {f"{n}.png": b"" for n in range(count)}
+    answer = give(alice_client, zipped({"conversations.json": deep, "last.json": "{", **names}))
+    refused(answer, 400, "unreadable_archive")
+    assert time.process_time() - began < 30
 
 
 def test_one_conversation_that_is_wrong_costs_no_other(alice: User, alice_client: APIClient) -> None:

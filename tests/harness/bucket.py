@@ -1,5 +1,7 @@
 """Buckets of a server that speaks S3."""
 
+from contextlib import closing
+from typing import Any
 from uuid import uuid4
 
 import boto3
@@ -25,12 +27,14 @@ class Bucket:
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_REGION": "us-east-1",
         }
-        client = boto3.client(
+        with closing(self.client()) as client:
+            client.create_bucket(Bucket=self.name)
+
+    def client(self) -> Any:
+        return boto3.client(
             "s3",
-            endpoint_url=endpoint,
+            endpoint_url=self.options["endpoint_url"],
             aws_access_key_id="testing",
             aws_secret_access_key="testing",
             region_name="us-east-1",
         )
-        client.create_bucket(Bucket=self.name)
-        client.close()

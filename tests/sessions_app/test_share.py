@@ -158,7 +158,7 @@ def test_who_may_share(
     assert anybody.post(SHARE, {}).status_code == 401
     for body in ({"expires_at": "soon"}, {"expires_at": "2001-01-01T00:00:00Z"}):
         refused(alice_client.post(SHARE, body), 400, "invalid_input")
-    assert anybody.get(path[:-1] + "0").status_code == 404
+    assert anybody.get(path[:-1] + ("1" if path[-1] == "0" else "0")).status_code == 404
     User.objects.filter(pk=alice.pk).update(is_active=False)
     assert anybody.get(path).status_code == 404
     User.objects.filter(pk=alice.pk).update(is_active=True)
@@ -167,6 +167,33 @@ def test_who_may_share(
     assert anybody.get(path).status_code == 404
     for answer in (alice_client.get(SHARE), alice_client.post(SHARE, {}), alice_client.delete(SHARE)):
         refused(answer, 403, "sharing_off")
+    refused(alice_client.get("/api/shares"), 403, "sharing_off")
+
+
+def test_all_that_one_shares_is_listed(
+    session: ChatSession, alice: User, alice_client: APIClient, mallory_client: APIClient
+) -> None:
+    def listed(**query: Any) -> list[tuple[str, str]]:
+        answer = alice_client.get("/api/shares", query).json()
+        assert answer["has_more"] is bool(query)
+        return [(share["session_id"], share["session_title"]) for share in answer["shares"]]
+
+    assert listed() == []
+    for name in ("one", "two", "three"):
+        ChatSession.objects.open(alice, public_id=name, title=name.title())
+        alice_client.post(f"/api/sessions/{name}/share", {})
+    first = alice_client.post(SHARE, {}).json()
+    assert listed() == [("trip", session.title), ("three", "Three"), ("two", "Two"), ("one", "One")]
+    assert listed(offset=1, limit=2) == [("three", "Three"), ("two", "Two")]
+    shown = alice_client.get("/api/shares").json()["shares"][0]
+    assert {name: shown[name] for name in first} == first
+    assert mallory_client.get("/api/shares").json() == {"shares": [], "has_more": False}
+    alice_client.delete("/api/sessions/two/share")
+    alice_client.delete("/api/sessions/three")
+    Share.objects.filter(session__public_id="one").update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert listed() == [("trip", session.title)]
+    alice_client.post("/api/sessions/three/restore")
+    refused(alice_client.get("/api/shares", {"limit": 0}), 400, "invalid_input")
 
 
 def test_a_key_gives_the_first_share_again(session: ChatSession, alice_client: APIClient) -> None:

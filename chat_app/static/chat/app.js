@@ -7,6 +7,7 @@ import { ApiError } from "./client/errors.js";
 import { Commands } from "./commands.js";
 import { Conversation } from "./conversation.js";
 import { setText } from "./dom.js";
+import { Exporting } from "./exporting.js";
 import { has } from "./features.js";
 import { FileWork } from "./filework.js";
 import { badge, install } from "./installed.js";
@@ -39,6 +40,7 @@ translatePage();
 
 const { auth, rest: api } = client;
 const offline = new Offline();
+const exporting = new Exporting(client, toast);
 const drawer = initDrawer();
 let conversation = null;
 let removing = "";
@@ -294,6 +296,7 @@ const commands = new Commands(api, {
   onGone: () => auth.signOut(),
   report,
   toast,
+  exporting,
 });
 const palette = new Palette(api, { commands: () => commands.all(), open });
 
@@ -366,11 +369,13 @@ auth.addEventListener("change", () => {
   others.close();
   if (!auth.inside) {
     offline.clear();
+    exporting.cancel();
     return focusSignIn();
   }
   name(auth.user);
   if (has("preferences")) adopt();
   renewPush(api, auth.user);
+  exporting.resume();
   others.open();
   document.getElementById("sign-out").hidden = auth.mode === "open";
   sidebar.reload();

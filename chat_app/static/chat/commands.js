@@ -7,6 +7,7 @@ import { showAgents } from "./views/agents.js";
 import { showContext } from "./views/context.js";
 import { showPrompts } from "./views/prompts.js";
 import { showShare } from "./views/share.js";
+import { showShares } from "./views/shares.js";
 import { showShortcuts } from "./views/shortcuts.js";
 import { save } from "./views/transfer.js";
 import { showTrash } from "./views/trash.js";
@@ -19,7 +20,7 @@ export class Commands {
   /**
    * `conversation()` and `person()` are the open session's and the user; `startNew()`, `chooseModel()`, `showFiles()`,
    * `toBeginning()`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onAgents()` when there are other ones, `onGone()`,
-   * `report(error)`, `toast(text)`; `config()` is what the server offers; `sidebar` renames, pins and deletes.
+   * `report(error)`, `toast(text)`, `exporting`; `config()` is what the server offers; `sidebar` renames, pins and deletes.
    */
   constructor(api, of) {
     this.#api = api;
@@ -73,6 +74,7 @@ export class Commands {
       has("prompts") && { text: t("Prompts"), icon: "slash", run: () => showPrompts(this.#api, () => {}) },
       has("usage") && { text: t("Usage"), icon: "chart", run: () => showUsage(this.#api) },
       { text: t("Archived chats"), icon: "archive", run: () => this.#of.toArchive() },
+      has("shares") && { text: t("Shared chats"), icon: "share", run: () => showShares(this.#api, { onProblem: this.#of.report }) },
       has("trash") && { text: t("Trash"), icon: "trash", run: () => this.#trash() },
       { text: t("Keyboard"), icon: "keyboard", run: showShortcuts },
     ].filter(Boolean);
@@ -88,10 +90,10 @@ export class Commands {
   }
 
   async #settings() {
-    const { person, onRenamed, onGone, sidebar, report, toast } = this.#of;
+    const { person, onRenamed, onGone, sidebar, report, toast, exporting } = this.#of;
     const known = has("preferences") ? await this.#api.get("/api/auth/me").catch(report) : person();
     if (!known) return;
-    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), showAgents: () => this.#agents(), showPrompts: () => showPrompts(this.#api, () => {}), toast });
+    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), showAgents: () => this.#agents(), showPrompts: () => showPrompts(this.#api, () => {}), toast, exporting });
   }
 
   #agents() {

@@ -11,5 +11,6 @@ export const client = new Client({
     unreachable: t("The server cannot be reached."),
     answered: (status) => t("The server answered {status}.", { status: String(status) }),
     tooManyUnsent: t("Too many messages wait to be sent."),
+    exportFailed: t("The server could not make the export."),
   },
 });

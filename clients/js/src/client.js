@@ -3,6 +3,7 @@
 import { AccountLog } from "./accountlog.js";
 import { Auth } from "./auth.js";
 import { Chat } from "./chat.js";
+import { Exports } from "./exports.js";
 import { Rest } from "./rest.js";
 import { Session } from "./session.js";
 import { Sessions } from "./sessions.js";
@@ -45,6 +46,7 @@ export class Client {
     this.rest = new Rest(wire, this.auth, fetch);
     this.unsent = new UnsentMessages(this.storage);
     this.sessions = new Sessions(this.rest);
+    this.exports = new Exports(this.rest, words);
     this.#parts = { link: { url, WebSocket }, auth: this.auth, kept: this.unsent, words };
   }
 

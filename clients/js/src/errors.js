@@ -10,7 +10,7 @@ export class ApiError extends Error {
     this.name = "ApiError";
     /** Of HTTP; 0: no answer at all. */
     this.status = status;
-    /** As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, which this package says itself. */
+    /** As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, `export_failed`, which this package says itself. */
     this.code = code;
     this.details = details;
     this.requestId = requestId;

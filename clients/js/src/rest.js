@@ -45,10 +45,16 @@ export class Rest {
     return response.status === 401 && (await this.#auth.refresh(token)) ? send() : response;
   }
 
-  /** What is no JSON: the name as the server gives it, or "". @param {string} path */
-  async fetchFile(path) {
-    const response = await this.request("GET", path);
+  /** As `request`, of what is no JSON. Raises ApiError where it is a refusal. @param {string} path @param {Parameters<Rest["request"]>[2]} [options] */
+  async open(path, options) {
+    const response = await this.request("GET", path, options);
     if (!response.ok) await this.#wire.read(response);
+    return response;
+  }
+
+  /** All of it: the name as the server gives it, or "". @param {string} path */
+  async fetchFile(path) {
+    const response = await this.open(path);
     const name = /filename\*?=(?:UTF-8'')?"?([^";]+)/i.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "";
     return { blob: await response.blob(), name: decodeURIComponent(name) };
   }

@@ -60,6 +60,17 @@
  */
 
 /**
+ * All of the account as one zip.
+ * @typedef {object} Export
+ * @property {string} id
+ * @property {"making" | "ready" | "failed"} state
+ * @property {number} size bytes, once it is ready
+ * @property {string} sha256 of them
+ * @property {string} created_at RFC 3339
+ * @property {string} expires_at it can be read until then
+ */
+
+/**
  * What was said and is not yet seen in the log.
  * @typedef {object} Unsent
  * @property {string} clientId by which the server knows it when it comes twice

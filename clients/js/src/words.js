@@ -8,6 +8,7 @@
  * @property {string} gone
  * @property {string} signedOut
  * @property {string} closed
+ * @property {string} exportFailed
  */
 
 /** @type {Words} */
@@ -18,4 +19,5 @@ export const WORDS = {
   gone: "The session does not exist.",
   signedOut: "Nobody is signed in.",
   closed: "The chat was closed before the answer had ended.",
+  exportFailed: "The server could not make the export.",
 };

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,7 +15,18 @@ ROLES = {"user": "user", "assistant": "assistant", "system": "system"}
 POINTERS = ("file-service://", "sediment://")
 
 
-def conversation(said: dict[str, Any], entries: Collection[str]) -> Conversation:
+class Entries:
+    """Of an archive, found by how the last part of their name begins: a picture's is its id and more."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = sorted((PurePosixPath(name).name, name) for name in names)
+
+    def named(self, id: str) -> str | None:
+        at = bisect_left(self._names, (id,))
+        return self._names[at][1] if id and at < len(self._names) and self._names[at][0].startswith(id) else None
+
+
+def conversation(said: dict[str, Any], entries: Entries) -> Conversation:
     nodes = [node(key, mapping(one), entries) for key, one in mapping(said["mapping"]).items()]
     named = text(said.get("conversation_id")) or text(said.get("id"))
     session = {
@@ -28,7 +40,7 @@ def conversation(said: dict[str, Any], entries: Collection[str]) -> Conversation
     return Conversation("chatgpt", named, session, nodes, text(said.get("current_node")) or None)
 
 
-def node(key: str, said: dict[str, Any], entries: Collection[str]) -> Node:
+def node(key: str, said: dict[str, Any], entries: Entries) -> Node:
     parent = text(said.get("parent")) or None
     message = mapping(said.get("message"))
     author, about = mapping(message.get("author")), mapping(message.get("metadata"))
@@ -65,17 +77,17 @@ def words_of(content: dict[str, Any]) -> str:
     return "\n\n".join(filter(None, parts)) or text(content.get("text")) or text(content.get("result"))
 
 
-def pictures(key: str, content: dict[str, Any], entries: Collection[str], at: Any) -> list[FileLine]:
-    """Those that are in the archive. An entry is named by the picture's id and more."""
-    found: list[FileLine] = []
+def pictures(key: str, content: dict[str, Any], entries: Entries, at: Any) -> list[FileLine]:
+    """Those that are in the archive, each once."""
+    found: dict[str, FileLine] = {}
     for part in items(content.get("parts")):
         pointer = text(part.get("asset_pointer")) if isinstance(part, dict) else ""
         id = next((pointer.removeprefix(start) for start in POINTERS if pointer.startswith(start)), "").partition("#")[
             0
         ]
-        entry = next((name for name in entries if id and PurePosixPath(name).name.startswith(id)), None)
-        if entry is not None and at is not None:
+        entry = entries.named(id)
+        if entry is not None and entry not in found and at is not None:
             line = FileLine(id=f"{len(found)}-{key}"[:64], folder="sources", name=PurePosixPath(entry).name,
                             modified_at=at, entry=entry)  # fmt: skip
-            found.append(line)
-    return found
+            found[entry] = line
+    return list(found.values())

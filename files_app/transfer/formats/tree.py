@@ -60,13 +60,16 @@ def lines_of(conversation: Conversation) -> Iterator[Line]:
     for node in spoken:
         yield from node.files
     visible = path_to(conversation.shown, nodes)
-    ids: dict[str, int] = {}
-    links = {node.key: node.parent for node in nodes}
-    for number, node in enumerate(spoken, 1):
-        ids[node.key] = number
-        said = dict(node.said or {})
-        said["created_at"] = said.get("created_at") or created
-        place = {"id": number, "parent": spoken_before(node, links, ids), "visible": node.key in visible}
+    number = 0
+    heard: dict[str | None, int] = {}  # by node: the number of the message that it is, or else that it follows
+    for node in nodes:
+        before = heard.get(node.parent, 0)
+        if node.said is None:
+            heard[node.key] = before
+            continue
+        heard[node.key] = number = number + 1
+        said = node.said | {"created_at": node.said.get("created_at") or created}
+        place = {"id": number, "parent": before, "visible": node.key in visible}
         yield checked(MessageLine, said | place | {"attachments": [file.id for file in node.files]})
 
 
@@ -100,14 +103,6 @@ def path_to(shown: str | None, nodes: Sequence[Node]) -> set[str]:
         path.add(at)
         at = known[at].parent
     return path
-
-
-def spoken_before(node: Node, links: Mapping[str, str | None], ids: Mapping[str, int]) -> int:
-    """Its number; 0 where nothing was said before."""
-    at = node.parent
-    while at is not None and at not in ids:
-        at = links.get(at)
-    return ids[at] if at is not None else 0
 
 
 def origin(conversation: Conversation, spoken: Sequence[Node]) -> str:

@@ -1,4 +1,4 @@
-"""The files of one session: what lies in the original's folder, and pictures that stand in its texts."""
+"""The files of one session: what lies in the original's folder or bucket, and pictures that stand in its texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.conf import settings
 
@@ -41,6 +41,27 @@ def here(key: str) -> str:
     """Older versions said `sources`, younger ones `input`."""
     first, slash, rest = key.partition("/")
     return f"{names.ALIASES.get(first, first)}{slash}{rest}"
+
+
+class Found(NamedTuple):
+    """An object of the bucket; `name` is its folder and name, as in `input/notes.txt`."""
+
+    name: str
+    size_bytes: int
+    at: datetime
+
+
+class Withheld(Exception):
+    """The bucket answers, and does not give this object. Its text is for the operator."""
+
+
+class Objects(Protocol):
+    """Where some originals keep their files, by session. Both raise UnreadableArchive where it does not answer."""
+
+    def of(self, session: str) -> Iterator[Found]: ...
+
+    def fetch(self, session: str, name: str, target: Path) -> None:
+        """Raises Withheld."""
 
 
 class SessionFiles:
@@ -75,6 +96,18 @@ class SessionFiles:
             except (InvalidName, OSError) as error:
                 reason = error.message if isinstance(error, InvalidName) else "It cannot be read."
                 self._report.leave("file", f"{self._session}/{name}", reason)
+        return there
+
+    def add_objects(self, bucket: Objects, uploads: Uploads, *, only_known: bool, but: set[str]) -> set[str]:
+        """As `add_folder`, of what lies in the bucket; `but` names what was in the folder, which is written to first.
+        Raises UnreadableArchive where the bucket does not answer: what is not had now would be missing for good."""
+        there = set()
+        for found in bucket.of(self._session):
+            upload = uploads.get(here(found.name))
+            if here(found.name) in but or is_hidden(found.name) or (only_known and upload is None):
+                continue
+            there.add(here(found.name))
+            self._add_object(bucket, found, upload)
         return there
 
     def picture(self, address: str) -> str | None:
@@ -116,12 +149,30 @@ class SessionFiles:
         """Raises InvalidName and OSError."""
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-        if status.st_size > settings.MAX_FILE_SIZE:
-            reason = f"It has {status.st_size} bytes, and a file at most {settings.MAX_FILE_SIZE} (MAX_FILE_SIZE)."
-            self._report.leave("file", f"{self._session}/{name}", reason)
+        if self._is_too_large(name, status.st_size):
             return
         modified_at = upload.at if upload else datetime.fromtimestamp(max(0, status.st_mtime), UTC)
         self._add(path, *self._place(name), modified_at)
+
+    def _add_object(self, bucket: Objects, found: Found, upload: Upload | None) -> None:
+        if self._is_too_large(found.name, found.size_bytes):
+            return
+        path = self._scratch / f"object-{len(self.lines) + 1}"  # nothing of its name is part of a path
+        try:
+            place = self._place(found.name)
+            bucket.fetch(self._session, found.name, path)
+        except (InvalidName, Withheld) as error:
+            reason = error.message if isinstance(error, InvalidName) else str(error)
+            self._report.leave("file", f"{self._session}/{found.name}", reason)
+            return
+        self._add(path, *place, upload.at if upload else found.at)
+
+    def _is_too_large(self, name: str, size_bytes: int) -> bool:
+        if size_bytes <= settings.MAX_FILE_SIZE:
+            return False
+        reason = f"It has {size_bytes} bytes, and a file at most {settings.MAX_FILE_SIZE} (MAX_FILE_SIZE)."
+        self._report.leave("file", f"{self._session}/{name}", reason)
+        return True
 
     def _place(self, name: str) -> tuple[str, str]:
         """Where a file goes that lies at `name` there. Raises InvalidName."""
@@ -155,3 +206,8 @@ class SessionFiles:
         path.write_bytes(data)
         name = f"picture-{digest[:12]}.{kind.partition('+')[0]}"
         return self._add(path, names.SOURCES, name, datetime.now(UTC))
+
+
+def is_hidden(name: str) -> bool:
+    """The original shows none of these; a key that ends in a slash is a folder to some programs."""
+    return name.endswith("/") or any(part.startswith(".") and part != ".." for part in name.split("/"))

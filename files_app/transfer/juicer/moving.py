@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -28,7 +28,7 @@ from sessions_app.models import AccountLog, ChatSession, Project
 from sessions_app.models.project import MAX_DESCRIPTION_CHARS
 
 from .database import Database, Row
-from .folder import SessionFiles, Upload, here
+from .folder import Objects, SessionFiles, Upload, here
 from .links import Links, Mark
 from .report import Report
 from .rows import (
@@ -45,9 +45,14 @@ SEEDED_EMAIL, SEEDED_PASSWORD = "local@chatjuicer.dev", "localdev"
 """The account that every original began with; its password is published."""
 
 
-def move_in(source: Database, folder: Path | None, report: Report) -> None:
-    """`folder` holds a folder of files for each session, by its name."""
-    whole = Import(source, folder, report)
+class Bucket(Objects, Protocol):
+    def sessions(self) -> Iterator[str]:
+        """The names of those that have files. Raises UnreadableArchive."""
+
+
+def move_in(source: Database, folder: Path | None, bucket: Bucket | None, report: Report) -> None:
+    """`folder` holds a folder of files for each session, by its name, and so does `bucket`."""
+    whole = Import(source, folder, bucket, report)
     for row in source.rows("users", order="created_at, email"):
         account = whole.account(row)
         if account is not None:
@@ -60,8 +65,8 @@ def move_in(source: Database, folder: Path | None, report: Report) -> None:
 class Import:
     """What all accounts have in common."""
 
-    def __init__(self, source: Database, folder: Path | None, report: Report) -> None:
-        self.source, self.folder, self.report = source, folder, report
+    def __init__(self, source: Database, folder: Path | None, bucket: Bucket | None, report: Report) -> None:
+        self.source, self.folder, self.bucket, self.report = source, folder, bucket, report
         self.shared_names = source.names_of_several()
         self._done, self._of = 0, source.count("sessions")
 
@@ -114,9 +119,15 @@ class Import:
         return stored
 
     def tell_of_strange_folders(self) -> None:
-        for path in sorted(self.folder.iterdir()) if self.folder else ():
-            if path.is_dir() and not path.name.startswith(".") and not self.source.has_session(path.name):
-                self.report.leave("folder", path.name, "No session has this name: it was deleted there.")
+        names = {path.name for path in self.folder.iterdir() if path.is_dir()} if self.folder else set[str]()
+        if self.bucket:
+            try:
+                names.update(self.bucket.sessions())
+            except UnreadableArchive as error:
+                self.report.leave("bucket", "", error.message)
+        for name in sorted(names):
+            if not name.startswith(".") and not self.source.has_session(name):
+                self.report.leave("folder", name, "No session has this name: it was deleted there.")
 
 
 class AccountImport:
@@ -221,18 +232,26 @@ class SessionLines:
         for row in self._source.rows("files", "session_id = %s", self._row["id"], order="uploaded_at, ctid"):
             key = f"{row.get('folder') or 'sources'}/{row['filename']}"
             uploads[here(key)] = Upload(key, first_time(row.get("uploaded_at")))
-        there: set[str] = set()
         session = self._row["session_id"] or ""
-        if (folder := self._folder(session)) is not None:
-            there = self._files.add_folder(folder, uploads, only_known=session in self._whole.shared_names)
+        there = set[str]() if session in ("", ".", "..") or "/" in session else self._stored(session, uploads)
         for name, upload in uploads.items():
             if name not in there:
-                self._report.leave("file", f"{session}/{upload.key}", "Its bytes are not there; in S3 this is its key.")
+                where = (
+                    "neither in the folder nor in the bucket"
+                    if self._whole.bucket
+                    else "not there; in S3 this is its key"
+                )
+                self._report.leave("file", f"{session}/{upload.key}", f"Its bytes are {where}.")
 
-    def _folder(self, session: str) -> Path | None:
-        if self._whole.folder is None or session in ("", ".", "..") or "/" in session:
-            return None
-        return self._whole.folder / session
+    def _stored(self, session: str, uploads: Mapping[str, Upload]) -> set[str]:
+        """By their names here."""
+        only_known = session in self._whole.shared_names
+        there: set[str] = set()
+        if self._whole.folder is not None:
+            there |= self._files.add_folder(self._whole.folder / session, uploads, only_known=only_known)
+        if self._whole.bucket is not None:
+            there |= self._files.add_objects(self._whole.bucket, uploads, only_known=only_known, but=there)
+        return there
 
     def _messages(self, before: datetime) -> Iterator[MessageLine]:
         number = 0

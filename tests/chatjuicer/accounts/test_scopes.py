@@ -104,7 +104,7 @@ def test_every_route_takes_the_scope_that_is_written_here() -> None:
     assert taken["read"] - reads == NO_CHANGE
     assert {route.split("/")[1] for route in reads} <= {
         "auth", "sessions", "search", "approvals", "events", "export", "exports", "usage", "v1", "users",
-        "agents", "prompts",
+        "agents", "prompts", "shares",
     }  # fmt: skip
     assert "GET api/auth/me" in reads
     assert taken["admin"] == ADMIN

@@ -1,7 +1,7 @@
 // Who is signed in, sessions, files and the account's log, on several devices. Run by test_javascript.py.
 
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
@@ -170,6 +170,49 @@ test("files arrive whole, tell how far they are, and can be given up", async () 
   assert.deepEqual((await files.list()).map(({ name }) => name).sort(), ["große Datei.bin", "small.txt"].sort());
   await files.delete(entry.path);
   await assert.rejects(files.download(entry.path), { status: 404, code: "not_found" });
+});
+
+test("an export goes on where the connection was lost and its server killed, also in another program", async () => {
+  const [, client] = await twoDevices();
+  const { session_id } = await client.sessions.create();
+  const bytes = randomBytes(9_000_000);
+  await client.session(session_id).files.upload(new Blob([bytes]), { name: "a.bin" });
+  const begun = [];
+  const made = await client.exports.prepare({ onBegun: ({ id }) => begun.push(id) });
+  assert.deepEqual(begun, [made.id]);
+  assert.ok(made.size > bytes.length);
+
+  const ranges = [];
+  const fetch = (url, init) => {
+    if (url.endsWith("/download")) ranges.push(Number(/^bytes=(\d+)-$/.exec(init.headers.Range)[1]));
+    return elsewhere().fetch(url, init);
+  };
+  const program = opened({ url: RELAY_URL, fetch, storage: client.storage });
+  await program.auth.start();
+  const chunks = [];
+  let got = 0;
+  let lost = 0;
+  for await (const chunk of program.exports.read(made, { onLost: () => (lost += 1) })) {
+    if (!got) await happens("kill");
+    chunks.push(chunk);
+    got += chunk.byteLength;
+    if (got > 5_000_000) break; // and ends
+  }
+  assert.ok(lost > 0 && ranges.at(-1) > 0, "nothing was lost");
+  const again = await program.exports.prepare({ id: made.id });
+  assert.equal(again.id, made.id);
+  for await (const chunk of program.exports.read(again, { from: got })) chunks.push(chunk);
+  assert.ok(ranges.every((from, index) => !index || from >= ranges[index - 1]), "what had come was fetched again");
+  assert.equal(createHash("sha256").update(Buffer.concat(chunks)).digest("hex"), made.sha256);
+
+  const other = await client.exports.prepare();
+  assert.notEqual(other.id, made.id);
+  await assert.rejects(program.exports.read(made).next(), { status: 404 });
+  assert.notEqual((await program.exports.prepare({ id: made.id })).id, made.id);
+  const giving = new AbortController();
+  const reading = program.exports.read(other, { signal: giving.signal });
+  giving.abort();
+  await assert.rejects(reading.next(), { code: "unreachable" });
 });
 
 test("the session manager keeps one active, and makes later what the server could not", async () => {

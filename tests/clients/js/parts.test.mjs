@@ -178,6 +178,23 @@ test("a refusal that comes late renews nothing again", async () => {
   client.close();
 });
 
+test("what a proxy sends from the beginning is not told twice, and a server that fails each time is given up", async () => {
+  const whole = new TextEncoder().encode("all of the archive");
+  const made = { id: "e", state: "ready", size: whole.length };
+  const asked = [];
+  const fetch = async (url, { method, headers }) => {
+    asked.push(`${method} ${new URL(url).pathname}`);
+    if (asked.at(-1) === "POST /api/exports") return Response.json({ id: "f", state: "failed" });
+    return new Response(headers.Range === "bytes=4-" ? whole.slice(0, 9) : whole.slice(9), { status: headers.Range === "bytes=4-" ? 200 : 206 });
+  };
+  const { exports: archives } = new Client({ url: "http://server", fetch, WebSocket: class {} });
+  const told = [];
+  for await (const chunk of archives.read(made, { from: 4 })) told.push(...chunk);
+  assert.equal(new TextDecoder().decode(new Uint8Array(told)), "of the archive");
+  await assert.rejects(archives.prepare(), { code: "export_failed" });
+  assert.deepEqual(asked.filter((one) => one.startsWith("POST")).length, 3);
+});
+
 test("without an address or a WebSocket there is no client", () => {
   assert.throws(() => new Client({ url: "ftp://example.org" }), TypeError);
   const { WebSocket } = globalThis;

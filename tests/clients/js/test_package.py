@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,14 @@ def test_the_examples_do_what_the_readme_says(site: Site, tmp_path: Path) -> Non
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "chatjuicer-client").symlink_to(PACKAGE)
     printed = [ran(example, site, tmp_path) for example in EXAMPLES]
-    first, talking, files, account, kept, persona = printed
+    first, talking, files, exported, account, kept, persona = printed
     assert first == "You said: count to 20\n(stop)\n"
     assert talking.startswith("0 messages so far\n") or "\n0 messages so far\n" in talking
     assert "'say 3000 words; pace 200 (sending)'" in talking
     assert talking.endswith("interrupted\n")
     assert files.endswith("1\nsources/list.txt 17 Beans, rice, soap\nShopping true\n")
+    assert exported == "ready\n"
+    assert zipfile.ZipFile(tmp_path / "account.zip").testzip() is None
     assert account == "the list is to be loaded\nSeen everywhere\n"
     assert kept == "in []\n"
     assert persona == "First talk\n"

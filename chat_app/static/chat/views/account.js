@@ -9,11 +9,12 @@ import { canPush, choosePush, chosenPush } from "../push.js";
 import { setTheme, theme, THEMES } from "../theme.js";
 import { confirmed } from "./confirm.js";
 import { fill, openDialog, smallForm } from "./dialog.js";
+import { exportRow } from "./exportrow.js";
 import { keysSection } from "./keys.js";
 import { totpSection } from "./totp.js";
-import { importFile, save } from "./transfer.js";
+import { importFile } from "./transfer.js";
 
-/** `person` is the user; `actions`: onRenamed(user), onImported(), onGone(), showAgents(), showPrompts(), toast(text). */
+/** `person` is the user; `actions`: onRenamed(user), onImported(), onGone(), showAgents(), showPrompts(), toast(text), and `exporting`. */
 export function showAccount(api, person, actions) {
   const sections = [
     [t("You"), () => profile(api, person, actions)],
@@ -151,9 +152,9 @@ function kept({ showAgents, showPrompts }) {
   return h("div", { class: "dialog-actions start" }, has("agents") ? agents : null, has("prompts") ? prompts : null);
 }
 
-function data(api, { onImported, onGone, toast }) {
+function data(api, { onImported, onGone, toast, exporting }) {
   const report = (error) => toast(error.message);
-  const take = button({ text: t("Export everything"), class: "quiet" }, () => save(api, "/api/export", "chat-juicer.zip").catch(report));
+  const { begin, shown } = exportRow(exporting);
   const bring = button({ text: t("Import chats"), class: "quiet" }, () =>
     importFile(api).then((said) => {
       if (said) toast(said);
@@ -161,7 +162,7 @@ function data(api, { onImported, onGone, toast }) {
     }, report),
   );
   const note = h("p", { class: "faint" }, t("Takes an archive of Chat Juicer, or an export of ChatGPT, Claude, Open WebUI or LibreChat."));
-  return h("div", { class: "small-form" }, h("div", { class: "dialog-actions start" }, has("export-all") ? take : null, has("import") ? bring : null), has("import") ? note : null, has("preferences") ? leaving(api, onGone) : null);
+  return h("div", { class: "small-form" }, h("div", { class: "dialog-actions start" }, has("export-all") ? begin : null, has("import") ? bring : null), has("export-all") ? shown : null, has("import") ? note : null, has("preferences") ? leaving(api, onGone) : null);
 }
 
 function leaving(api, onGone) {

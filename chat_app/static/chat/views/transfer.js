@@ -6,8 +6,12 @@ import { t } from "../language.js";
 /** Saves what a route answers as a file. */
 export async function save(api, path, fallback) {
   const { blob, name } = await api.fetchFile(path);
+  saveBlob(blob, name || fallback);
+}
+
+export function saveBlob(blob, name) {
   const address = URL.createObjectURL(blob);
-  h("a", { href: address, download: name || fallback }).click();
+  h("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 

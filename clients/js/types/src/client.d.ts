@@ -1,6 +1,7 @@
 import { AccountLog } from "./accountlog.js";
 import { Auth } from "./auth.js";
 import { Chat } from "./chat.js";
+import { Exports } from "./exports.js";
 import { Rest } from "./rest.js";
 import { Session } from "./session.js";
 import { Sessions } from "./sessions.js";
@@ -51,6 +52,7 @@ export declare class Client {
     rest: Rest;
     unsent: UnsentMessages;
     sessions: Sessions;
+    exports: Exports;
     /** @param {ClientOptions} [options] */
     constructor(options?: ClientOptions);
     /** The one of that name, without asking the server for it. @param {string} id */

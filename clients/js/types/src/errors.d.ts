@@ -1,7 +1,7 @@
 export declare class ApiError extends Error {
     /** Of HTTP; 0: no answer at all. */
     status: number;
-    /** As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, which this package says itself. */
+    /** As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, `export_failed`, which this package says itself. */
     code: string;
     details: {
         field: string;

@@ -3,6 +3,7 @@ export { Auth } from "./auth.js";
 export { Chat } from "./chat.js";
 export { Client } from "./client.js";
 export { ApiError } from "./errors.js";
+export { Exports } from "./exports.js";
 export { Files } from "./files.js";
 export { newSessionId } from "./ids.js";
 export { SessionManager } from "./persona.js";

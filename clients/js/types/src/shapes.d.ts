@@ -96,6 +96,26 @@ export type FileEntry = {
      */
     size: number;
 };
+export type Export = {
+    id: string;
+    state: "making" | "ready" | "failed";
+    /**
+     * bytes, once it is ready
+     */
+    size: number;
+    /**
+     * of them
+     */
+    sha256: string;
+    /**
+     * RFC 3339
+     */
+    created_at: string;
+    /**
+     * it can be read until then
+     */
+    expires_at: string;
+};
 export type Unsent = {
     /**
      * by which the server knows it when it comes twice
@@ -194,6 +214,16 @@ export type Phase = "connecting" | "open" | "waiting";
  * @property {"file" | "folder"} type
  * @property {string} path `sources/…` or `output/…`
  * @property {number} size bytes
+ */
+/**
+ * All of the account as one zip.
+ * @typedef {object} Export
+ * @property {string} id
+ * @property {"making" | "ready" | "failed"} state
+ * @property {number} size bytes, once it is ready
+ * @property {string} sha256 of them
+ * @property {string} created_at RFC 3339
+ * @property {string} expires_at it can be read until then
  */
 /**
  * What was said and is not yet seen in the log.

@@ -8,6 +8,7 @@ export type Words = {
     gone: string;
     signedOut: string;
     closed: string;
+    exportFailed: string;
 };
 /**
  * @typedef {object} Words
@@ -17,6 +18,7 @@ export type Words = {
  * @property {string} gone
  * @property {string} signedOut
  * @property {string} closed
+ * @property {string} exportFailed
  */
 /** @type {Words} */
 export declare const WORDS: Words;
