@@ -79,6 +79,18 @@ class TooManySubscriptions(ApiError):
     message = "As many browsers of the account are told as may be; take one back first."
 
 
+class AttemptGone(ApiError):
+    status_code = 404
+    code = "attempt_gone"
+    message = "You have begun no such authorization, or it took too long: connect the server again."
+
+
+class NotAuthorized(ApiError):
+    status_code = 409
+    code = "not_authorized"
+    message = "The server was not authorized: you have refused, or its authorization server has."
+
+
 class SessionGone(ApiError):
     status_code = 404
     code = "not_found"

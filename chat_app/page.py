@@ -52,6 +52,7 @@ FEATURES = {
     "preferences": ("patch", "/api/auth/me"),
     "agents": ("get", "/api/agents"),
     "prompts": ("get", "/api/prompts"),
+    "mcp-servers": ("get", "/api/mcp-servers"),
     "projects": ("post", "/api/v1/projects"),
     "push": ("post", "/api/push/subscriptions"),
 }

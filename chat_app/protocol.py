@@ -20,7 +20,7 @@ MAX_ITEMS_PER_MESSAGE = 100
 
 FinishReason = Literal["stop", "interrupted", "error", "max_turns", "length", "awaiting_approval", "budget"]
 ToolStatus = Literal["detected", "executing", "completed"]
-StatusCode = Literal["retrying", "effort_left_out", "compacting", "fallback", "agent_missing"]
+StatusCode = Literal["retrying", "effort_left_out", "compacting", "fallback", "agent_missing", "needs_authorization"]
 OnBusy = Literal["queue", "reject", "interrupt"]
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_CHARS)]

@@ -102,3 +102,8 @@ def close_sockets(session_pk: UUID, public_id: str, **kwargs: Any) -> None:
 def publish_providers(**kwargs: Any) -> None:
     """Other processes look by themselves."""
     transaction.on_commit(ModelProvider.objects.publish)
+
+
+@receiver(signals.grant_given_up)
+def revoke_grant(url: str, grant: str, **kwargs: Any) -> None:
+    transaction.on_commit(lambda: commit_hooks.grant_given_up(url, grant))

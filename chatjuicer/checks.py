@@ -51,6 +51,7 @@ def problems() -> Iterator[CheckMessage]:
                 id="chatjuicer.E008",
             )
     yield from problems_of_mcp_servers(settings.MCP_SERVERS)
+    yield from problems_of_networks()
     yield from problems_of_notices()
     for name, entry in settings.OIDC_PROVIDERS.items():
         given = entry if isinstance(entry, dict) else {}
@@ -90,16 +91,20 @@ def problems() -> Iterator[CheckMessage]:
         )
 
 
+def problems_of_networks() -> Iterator[CheckMessage]:
+    for name, code in (("NOTICE_NETWORKS", "E013"), ("MCP_NETWORKS", "E015")):
+        for network in getattr(settings, name):
+            try:
+                ip_network(network)
+            except ValueError:
+                yield Error(
+                    f"{name} has an entry that is no network: {network[:50]!r}.",
+                    hint="Give addresses as in 10.1.0.0/16 or 192.168.7.9, separated by commas.",
+                    id=f"chatjuicer.{code}",
+                )
+
+
 def problems_of_notices() -> Iterator[CheckMessage]:
-    for network in settings.NOTICE_NETWORKS:
-        try:
-            ip_network(network)
-        except ValueError:
-            yield Error(
-                f"NOTICE_NETWORKS has an entry that is no network: {network[:50]!r}.",
-                hint="Give addresses as in 10.1.0.0/16 or 192.168.7.9, separated by commas.",
-                id="chatjuicer.E013",
-            )
     try:
         private_key()
     except ValueError:

@@ -183,6 +183,8 @@ OWN_MCP_SERVERS: dict[str, dict[str, Any]] = {
 FETCH_PORTS = env.names("FETCH_PORTS", "80", "443")
 OWN_MCP_SERVERS["fetch"] |= {"network": True, "env": {"FETCH_PORTS": ",".join(FETCH_PORTS)}}
 MCP_SERVERS = env.json_object("MCP_SERVERS", OWN_MCP_SERVERS)
+# Networks that MCP servers of people may be in beside the public internet, such as 10.1.0.0/16, also by http.
+MCP_NETWORKS = env.names("MCP_NETWORKS")
 # Hosts that a tool may fetch from without asking; ".example.org" is it and all below it. Others: docs/tools.md.
 FETCH_ALLOWED_HOSTS = env.names("FETCH_ALLOWED_HOSTS")
 # What one call of theirs may take.

@@ -20,6 +20,7 @@ from sessions_app.models import (
     ChatSession,
     Compaction,
     ContextItem,
+    McpServer,
     Message,
     Project,
     Prompt,
@@ -324,3 +325,43 @@ class PromptAdmin(ForAllAdmin):
             obj.save()
         elif form.changed_data:
             obj.change(**{name: getattr(obj, name) for name in form.changed_data})
+
+
+@admin.register(McpServer)
+class McpServerAdmin(ReadOnlyAdmin):
+    """Of what people have added for themselves, whose it is, where, and whether it lets us in."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 25
+    list_select_related = ("user",)
+    list_display = ("name", "user", "host", "status", "error", "connected_at", "created_at")
+    list_filter = ("status",)
+    fields = (
+        "id",
+        "user",
+        "name",
+        "host",
+        "always_asks",
+        "in_new_chats",
+        "status",
+        "error",
+        "connected_at",
+        "created_at",
+    )
+    search_fields = ("user__email",)
+    search_help_text = "The owner's e-mail address"
+    ordering = ("-created_at",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody need be let into a place that has gone bad."""
+        return bool(request.user.has_perm("sessions_app.delete_mcpserver"))
+
+    @admin.display
+    def host(self, server: McpServer) -> str:
+        """The rest of the address may be a secret."""
+        return server.host
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[McpServer]) -> None:
+        for server in queryset:
+            server.delete()

@@ -17,6 +17,9 @@ from .served import REPLAY, served
 
 # Two names of one server: clients use the first, our settings the second.
 SAME_SERVER = {"sequential": "sequential-thinking", "sequential-thinking": "sequential"}
+OWN = "own/"
+"""How the keys begin of MCP servers that people have added for themselves; a group's list has patterns of them, such as
+`own/*`."""
 MAX_NAMED_CHARS = 120  # of an error's message, which ends at 200
 
 

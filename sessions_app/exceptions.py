@@ -37,3 +37,9 @@ class MadeForAll(ApiError):
     status_code = 403
     code = "made_for_all"
     message = "What is for all, only administrators make and change."
+
+
+class ServerNotAllowed(ApiError):
+    status_code = 403
+    code = "server_not_allowed"
+    message = "Your groups do not allow MCP servers of your own."

@@ -3,13 +3,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from chatjuicer.accounts.audited import audit_changes
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.accounts.signals import account_ending
 from sessions_app import signals
-from sessions_app.models import AccountEvent, Agent, ChatSession, Prompt, unnoted
+from sessions_app.models import AccountEvent, Agent, ChatSession, McpServer, Prompt, unnoted
 from sessions_app.models.named import is_for_all
 
 for kind in (Agent, Prompt):
@@ -58,3 +59,10 @@ def note_return(session: ChatSession, **kwargs: Any) -> None:
 @receiver([signals.session_updated, signals.session_cleared, signals.message_added])
 def note_change(session: ChatSession, **kwargs: Any) -> None:
     AccountEvent.objects.note(session, AccountEvent.Type.UPDATED)
+
+
+@receiver(post_delete, sender=McpServer)
+def give_up_grant(instance: McpServer, **kwargs: Any) -> None:
+    """Also when it goes with its account."""
+    if grant := instance.grant:
+        signals.grant_given_up.send(McpServer, url=instance.url, grant=grant)

@@ -51,3 +51,6 @@ session_purged = Signal()
 
 session_restored = Signal()
 """The session is back from the trash. `session_updated` follows. Arguments: session."""
+
+grant_given_up = Signal()
+"""What an authorization server has given for a person's MCP server is needed no more. Arguments: url, grant."""

@@ -112,9 +112,11 @@ async def file_names(transcript: Transcript) -> str:
 
 
 async def server_names(transcript: Transcript) -> str:
-    if not transcript.servers:
-        return ""
-    return f"# MCP servers at hand\n\n{', '.join(transcript.servers)}"
+    parts = [f"# MCP servers at hand\n\n{', '.join(transcript.servers)}"] if transcript.servers else []
+    if transcript.unauthorized:
+        names = ", ".join(transcript.unauthorized)
+        parts.append(f"Not at hand until the person authorizes them again, in Settings under MCP servers: {names}")
+    return "\n\n".join(parts)
 
 
 # An empty answer is left out. Of what people ask for, the more special comes later.

@@ -22,6 +22,7 @@ from .tools import tools_at_hand
 from .tools.tool import ToolFailure, done, failed
 from .transcript import Transcript
 
+UNAUTHORIZED = "The MCP server {key} needs your authorization again: connect it in Settings, under MCP servers."
 MISSING = "There is no agent {name!r} any more: {fallback} answers in its place."
 NO_PARAMETERS = {"type": "object", "properties": {}, "additionalProperties": False, "required": []}
 
@@ -52,6 +53,9 @@ async def tools_of(transcript: Transcript) -> Sequence[Tool]:
         request = replace(request, mcp_config=list(acting.mcp_servers))
     box = await toolbox_for(request, transcript.allowance)
     transcript.servers = box.servers
+    for key in set(box.unauthorized) - set(transcript.unauthorized):
+        await transcript.writer.status("needs_authorization", UNAUTHORIZED.format(key=key))
+    transcript.unauthorized = box.unauthorized
     at_hand = tools_at_hand()
     own = at_hand if acting.tools is None else [tool for tool in at_hand if tool.name in acting.tools]
     taken = {tool.name for tool in (*at_hand, *box.tools)}

@@ -1,4 +1,5 @@
 from .answer import answer
+from .mcp import OwnServers
 from .summarize import summarize
 from .title import title
 
@@ -9,3 +10,6 @@ class SdkAgent:
     answer = staticmethod(answer)
     summarize = staticmethod(summarize)
     title = staticmethod(title)
+
+    def __init__(self) -> None:
+        self.servers = OwnServers()

@@ -46,6 +46,7 @@ class Transcript:
         self.purpose: Purpose = "answer"
         self.last_call: CallRecord | None = None
         self.servers: list[str] = []  # keys of the MCP servers that are available
+        self.unauthorized: list[str] = []  # of those that the person has to authorize us at again
         self.project_instructions: str | None = None  # None: not read yet
         self.images: dict[str, str] = {}  # id of the file -> data URL
         self.failed_calls: set[str] = set()

@@ -20,6 +20,7 @@ class CommitHooks:
         self.on_session_deleted: Callable[[UUID], None] | None = None
         self.on_log_forgotten: Callable[[UUID, int], None] | None = None
         self.on_notices_written: Callable[[], None] | None = None
+        self.on_grant_given_up: Callable[[str, str], None] | None = None
 
     def events_committed(self, records: list[Record]) -> None:
         if self.on_events_committed:
@@ -43,6 +44,11 @@ class CommitHooks:
         """Somebody without a connection is to be told something."""
         if self.on_notices_written:
             self.on_notices_written()
+
+    def grant_given_up(self, url: str, grant: str) -> None:
+        """What let us into an MCP server is needed no more. Where no process runs, it expires by itself."""
+        if self.on_grant_given_up:
+            self.on_grant_given_up(url, grant)
 
 
 commit_hooks = CommitHooks()

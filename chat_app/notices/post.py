@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from functools import lru_cache
-from ipaddress import ip_network
 
 import aiohttp
 from django.conf import settings
 from yarl import URL
 
 from chat_app.models.notice import Outcome
-from chatjuicer.api.fence import Network, NotPublic, fenced_sockets, is_own, is_public, is_within
+from chatjuicer.api.fence import NotPublic, allowed_or_public, fenced_sockets
 
 from .requests import NoticeRequest
 
@@ -34,8 +32,13 @@ async def post(request: NoticeRequest) -> Outcome:
 
 
 async def posted(url: URL, request: NoticeRequest) -> Outcome:
+    secure = url.scheme == "https"
+
+    def may_reach(address: str, port: int) -> bool:
+        return allowed_or_public(address, port, settings.NOTICE_NETWORKS, settings.FETCH_PORTS, secure=secure)
+
     connector = aiohttp.TCPConnector(
-        socket_factory=fenced_sockets(lambda address, port: may_reach(address, port, secure=url.scheme == "https")),
+        socket_factory=fenced_sockets(may_reach),
         happy_eyeballs_delay=None,
         use_dns_cache=False,
         force_close=True,
@@ -50,18 +53,6 @@ async def posted(url: URL, request: NoticeRequest) -> Outcome:
         asked_for = answer.headers.get("Retry-After", "")
         retry_after_s = int(asked_for) if asked_for.isascii() and asked_for.isdigit() and len(asked_for) < 9 else 0
         return Outcome(answer.status, "redirect" if answer.status < 400 else "refused", retry_after_s)
-
-
-def may_reach(address: str, port: int, *, secure: bool) -> bool:
-    """The operator's networks; else the public internet, as our own `fetch` may, and by https alone."""
-    if is_within(address, networks(tuple(settings.NOTICE_NETWORKS))):
-        return True
-    return secure and str(port) in settings.FETCH_PORTS and is_public(address) and not is_own(address)
-
-
-@lru_cache(maxsize=4)
-def networks(named: tuple[str, ...]) -> list[Network]:
-    return [ip_network(name) for name in named]
 
 
 def why(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,8 +28,9 @@ def address(**options: Any) -> Text:
     return Text(max_length=MAX_URL_CHARS, validators=validators, **options)
 
 
-def require_sendable(url: str) -> str:
-    """What can be seen of an address before it is tried. Raises ValidationError."""
+def require_sendable(url: str, networks: Sequence[str] | None = None) -> str:
+    """What can be seen of an address before it is tried; `networks` are the operator's, where http will do, and those
+    of notices unless it is said. Raises ValidationError."""
     try:
         parts = urlsplit(url)
         usable = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
@@ -36,7 +38,7 @@ def require_sendable(url: str) -> str:
         usable = False
     if not usable:
         raise ValidationError("An address with a host, and without a user, is expected.")
-    if parts.scheme != "https" and not settings.NOTICE_NETWORKS:
+    if parts.scheme != "https" and not (settings.NOTICE_NETWORKS if networks is None else networks):
         raise ValidationError("https is expected.")
     return url
 

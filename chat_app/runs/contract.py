@@ -77,7 +77,34 @@ class TitleRequest:
     calls: list[CallRecord] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """With what a person's browser comes back from an authorization server. Without a `code`, nobody was authorized."""
+
+    state: str
+    code: str = ""
+    issuer: str = ""
+
+
+class OwnServers(Protocol):
+    """MCP servers that people have added for themselves (`McpServer`), as far as they are asked outside of runs."""
+
+    async def connect(self, server_pk: UUID, callback_url: str) -> str:
+        """Where the person's browser is to go on, to authorize us there and then to come to `callback_url`; empty: the
+        row says whether the server lets us in without. Raises NotFound."""
+
+    async def authorize(self, user_pk: UUID, returned: Returned) -> UUID:
+        """The server that lets us in from now on. Raises AttemptGone, NotAuthorized."""
+
+    async def revoke(self, url: str, grant: str) -> None:
+        """Tells the authorization server that a row's grant is needed no more, where it wants to be told. Raises
+        nothing for what it does."""
+
+
 class Agent(Protocol):
+    @property
+    def servers(self) -> OwnServers: ...
+
     async def answer(self, request: RunRequest, writer: "Writer") -> Outcome:
         """Work on the run until it is answered, fails or waits for an approval. Raises LeaseLost from the writer, and
         CancelledError when its task is cancelled; it writes nothing after either."""

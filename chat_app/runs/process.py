@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Literal
 from uuid import UUID
@@ -18,6 +19,8 @@ from chatjuicer.observability.counters import counts
 
 from .contract import Agent
 from .supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
 
 AgentState = Literal["ok", "loading", "unavailable"]
 
@@ -54,6 +57,7 @@ class Process:
         self.hub.layer.on_queue = self._wake_supervisor
         self.notifier = Notifier(self.hub.is_watched)
         commit_hooks.on_notices_written = self.notifier.wake
+        commit_hooks.on_grant_given_up = self._revoke
         self.notifier.start()
         if execute_runs:
             self.supervisor = Supervisor(self.journal, self.hub, self.agent)
@@ -76,7 +80,7 @@ class Process:
         if self._lag is not None:
             self._lag.cancel()
         self.agent.cancel()
-        commit_hooks.on_run_queued = commit_hooks.on_notices_written = None
+        commit_hooks.on_run_queued = commit_hooks.on_notices_written = commit_hooks.on_grant_given_up = None
         self.loop = self.supervisor = None
 
     async def loaded_agent(self) -> Agent:
@@ -116,6 +120,18 @@ class Process:
             self.supervisor.wake()
         elif self.loop is not None:
             self.loop.call_soon_threadsafe(self.hub.layer.announce_queued)
+
+    def _revoke(self, url: str, grant: str) -> None:
+        """From any thread; nobody waits for it, and a shutdown cuts it short."""
+
+        async def revoked() -> None:
+            try:
+                await (await self.loaded_agent()).servers.revoke(url, grant)
+            except Unavailable:
+                logger.warning("There is no agent that could revoke a grant")
+
+        if self.loop is not None:
+            asyncio.run_coroutine_threadsafe(revoked(), self.loop)
 
     def _wake_supervisor(self) -> None:
         if self.supervisor is not None:

@@ -1,7 +1,6 @@
 from typing import Any, cast
 
 import orjson
-from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -21,7 +20,7 @@ from chatjuicer.accounts.models import OidcIdentity, TokenFamily
 from chatjuicer.accounts.oidc import MAX_AGE_S, Attempt, Provider, few_at_once
 from chatjuicer.accounts.serializers import GrantSerializer
 from chatjuicer.api import limits
-from chatjuicer.api.addresses import absolute
+from chatjuicer.api.addresses import public
 from chatjuicer.api.content_policy import static_source
 
 COOKIE = "chatjuicer_oidc"
@@ -46,7 +45,7 @@ class OidcViewSet(ViewSet):
         """Sends the browser to the provider."""
         chosen = Provider.named(provider)
         limits.spend_sign_in(request)
-        attempt = Attempt.begin(provider, redirect_uri(request, provider))
+        attempt = Attempt.begin(provider, public(request, f"/api/auth/oidc/{provider}/callback"))
         with few_at_once():
             answer = HttpResponseRedirect(chosen.address_for(attempt))
         answer.set_cookie(
@@ -99,10 +98,3 @@ def attempt_of(request: Request, provider: str) -> Attempt:
     if attempt.provider != provider or not constant_time_compare(request.query_params.get("state", ""), attempt.state):
         raise OidcFailed()
     return attempt
-
-
-def redirect_uri(request: Request, provider: str) -> str:
-    path = f"/api/auth/oidc/{provider}/callback"
-    if settings.PUBLIC_URL:
-        return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
-    return absolute(request, path)

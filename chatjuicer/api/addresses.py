@@ -1,5 +1,6 @@
 """Addresses of this server, as clients reach it."""
 
+from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
 
@@ -7,6 +8,11 @@ from rest_framework.request import Request
 def absolute(request: Request | HttpRequest, path: str) -> str:
     url = request.build_absolute_uri(path)
     return url.replace("http://", "https://", 1) if over_tls(request) else url
+
+
+def public(request: Request | HttpRequest, path: str) -> str:
+    """For others than this client: as PUBLIC_URL says, or else as the client reaches it."""
+    return f"{settings.PUBLIC_URL.rstrip('/')}{path}" if settings.PUBLIC_URL else absolute(request, path)
 
 
 def over_tls(request: Request | HttpRequest) -> bool:

@@ -4,7 +4,8 @@ that no spelling, no redirect and no name that resolves differently the second t
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 # IANA's special-purpose registries; `is_global` knows most of them, more with each version of Python.
@@ -77,6 +78,19 @@ Fence = Callable[[str, int], bool]  # address, port
 
 def public_only(address: str, port: int) -> bool:
     return port in ports() and is_public(address) and not is_own(address)
+
+
+def allowed_or_public(address: str, port: int, within: Sequence[str], ports: Sequence[str], *, secure: bool) -> bool:
+    """In one of the operator's networks `within`; else of the public internet, as our own `fetch` may, and by TLS
+    alone."""
+    if is_within(address, networks(tuple(within))):
+        return True
+    return secure and str(port) in ports and is_public(address) and not is_own(address)
+
+
+@lru_cache(maxsize=4)
+def networks(named: tuple[str, ...]) -> list[Network]:
+    return [ipaddress.ip_network(name) for name in named]
 
 
 def ports() -> set[int]:

@@ -14,7 +14,7 @@ from chatjuicer.api.times import rfc3339
 from files_app.storage import chunks
 
 from .lines import lines_of_account
-from .records import FILES, FORMAT, LINES, MANIFEST, VERSION, VERSION_OF_SESSIONS, encode
+from .records import FILES, FORMAT, LINES, MANIFEST, VERSION, VERSION_OF_AGENTS, VERSION_OF_SESSIONS, encode
 
 PIECE_BYTES = 64 * 1024
 # Pictures and documents are compressed already.
@@ -70,11 +70,18 @@ def archive(user: User) -> Iterator[bytes]:
 def manifest(user: User) -> bytes:
     said = {
         "format": FORMAT,
-        "version": VERSION if user.agents.exists() or user.prompts.exists() else VERSION_OF_SESSIONS,
+        "version": version_of(user),
         "exported_at": rfc3339(timezone.now()),
         "account": {"email": user.email, "display_name": user.display_name},
     }
     return msgspec.json.format(msgspec.json.encode(said))
+
+
+def version_of(user: User) -> int:
+    """The first that knows all that the archive has."""
+    if user.mcp_servers.exists():
+        return VERSION
+    return VERSION_OF_AGENTS if user.agents.exists() or user.prompts.exists() else VERSION_OF_SESSIONS
 
 
 def entry(name: str, *, compressed: bool = True) -> ZipInfo:

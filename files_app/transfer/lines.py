@@ -10,7 +10,7 @@ from uuid import UUID
 from chatjuicer.accounts.models import User
 from chatjuicer.api import budget
 from files_app.models import File
-from sessions_app.models import Agent, ChatSession, ContextItem, Message, Project, Prompt
+from sessions_app.models import Agent, ChatSession, ContextItem, McpServer, Message, Project, Prompt
 from sessions_app.models.message import NO_PARENT
 
 from .records import (
@@ -20,6 +20,7 @@ from .records import (
     Feedback,
     FileLine,
     Line,
+    McpServerLine,
     MessageLine,
     ProjectLine,
     PromptLine,
@@ -48,6 +49,8 @@ def lines_of_account(user: User) -> Iterator[tuple[Line, File | None]]:
         yield agent_line(agent), None
     for prompt in user.prompts.order_by("created_at", "pk"):
         yield prompt_line(prompt), None
+    for server in user.mcp_servers.order_by("name"):
+        yield mcp_server_line(server), None
     for pk in list(user.chat_sessions.order_by("created_at", "pk").values_list("pk", flat=True)):
         session = user.chat_sessions.filter(pk=pk).first()
         if session is not None:  # deleted meanwhile
@@ -120,6 +123,16 @@ def agent_line(agent: Agent) -> AgentLine:
 
 def prompt_line(prompt: Prompt) -> PromptLine:
     return PromptLine(name=prompt.name, created_at=prompt.created_at, updated_at=prompt.updated_at, text=prompt.text)
+
+
+def mcp_server_line(server: McpServer) -> McpServerLine:
+    return McpServerLine(
+        name=server.name,
+        url=server.url,
+        created_at=server.created_at,
+        always_asks=server.always_asks,
+        in_new_chats=server.in_new_chats,
+    )
 
 
 def session_line(session: ChatSession) -> SessionLine:

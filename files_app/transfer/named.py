@@ -1,4 +1,4 @@
-"""Agents and prompts of an archive become the account's."""
+"""Agents, prompts and MCP servers of an archive become the account's."""
 
 from __future__ import annotations
 
@@ -7,29 +7,34 @@ from typing import Any
 from chatjuicer.accounts.models import User
 from sessions_app.catalogue import REASONING_EFFORTS
 from sessions_app.exceptions import NameTaken
-from sessions_app.models import Agent, Prompt
+from sessions_app.models import Agent, McpServer, Prompt
+from sessions_app.models.mcp_server import NAME
 
 from .exceptions import UnreadableArchive
-from .records import AgentLine, PromptLine
+from .records import AgentLine, McpServerLine, PromptLine
 
-NamedLine = AgentLine | PromptLine
+NamedLine = AgentLine | PromptLine | McpServerLine
+PATTERNS = {AgentLine: Agent.NAME, PromptLine: Prompt.NAME, McpServerLine: NAME}
 
 
 def require_name(line: NamedLine) -> None:
     """Raises UnreadableArchive."""
-    pattern = Agent.NAME if isinstance(line, AgentLine) else Prompt.NAME
-    if not pattern.fullmatch(line.name):
+    if not PATTERNS[type(line)].fullmatch(line.name):
         raise UnreadableArchive("A name in the archive is none.")
 
 
 def keep(user: User, line: NamedLine) -> None:
     """Where the account has one of that name, its own stays. Raises TooMany."""
-    fields: dict[str, Any] = {"name": line.name, "created_at": line.created_at, "updated_at": line.updated_at}
+    fields: dict[str, Any] = {"name": line.name, "created_at": line.created_at}
     try:
-        if isinstance(line, PromptLine):
-            Prompt.objects.keep(user, **fields, text=line.text)
-        else:
-            Agent.objects.keep(user, **fields, **settings_of(line))
+        match line:
+            case PromptLine():
+                Prompt.objects.keep(user, **fields, updated_at=line.updated_at, text=line.text)
+            case AgentLine():
+                Agent.objects.keep(user, **fields, updated_at=line.updated_at, **settings_of(line))
+            case McpServerLine():
+                asks, usual = line.always_asks, line.in_new_chats
+                McpServer.objects.add(user, **fields, url=line.url, always_asks=asks, in_new_chats=usual)
     except NameTaken:
         return
 

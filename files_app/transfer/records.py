@@ -11,8 +11,9 @@ from msgspec import Meta, Struct
 
 from .exceptions import UnreadableArchive
 
-FORMAT, VERSION = "chatjuicer-archive", 2
-VERSION_OF_SESSIONS = 1  # of what has neither agents nor prompts, which older servers do not know
+FORMAT, VERSION = "chatjuicer-archive", 3
+VERSION_OF_AGENTS = 2  # of what has no MCP servers, which older servers do not know
+VERSION_OF_SESSIONS = 1  # of what has neither agents nor prompts, which still older ones do not know
 CONVERSATION = "chatjuicer-conversation"
 MANIFEST, LINES, FILES = "manifest.json", "conversations.jsonl", "files/"
 
@@ -67,6 +68,16 @@ class PromptLine(Line, tag="prompt"):
     created_at: datetime
     updated_at: datetime
     text: Annotated[str, Meta(max_length=16_000)] = ""
+
+
+class McpServerLine(Line, tag="mcp_server"):
+    """Without what lets us in there: whoever takes it in has to connect it."""
+
+    name: Annotated[str, Meta(max_length=32)]
+    url: Annotated[str, Meta(max_length=2_000, pattern=r"\Ahttps?://[^\s\x00-\x20]+\Z")]
+    created_at: datetime
+    always_asks: bool = False
+    in_new_chats: bool = True
 
 
 class SessionLine(Line, tag="session"):
@@ -160,7 +171,7 @@ class ContextLine(Line, tag="context"):
     message: Number | None = None
 
 
-AnyLine = ProjectLine | AgentLine | PromptLine | SessionLine | FileLine | MessageLine | ContextLine
+AnyLine = ProjectLine | AgentLine | PromptLine | McpServerLine | SessionLine | FileLine | MessageLine | ContextLine
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyLine)
 

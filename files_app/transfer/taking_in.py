@@ -32,14 +32,12 @@ from .records import (
     MAX_MESSAGES,
     VERSION,
     VERSION_OF_SESSIONS,
-    AgentLine,
     AnyLine,
     ContextLine,
     FileLine,
     Line,
     MessageLine,
     ProjectLine,
-    PromptLine,
     SessionLine,
     decode,
     encode,
@@ -167,7 +165,8 @@ class Reader:
             raise UnreadableArchive(reasons[0] if reasons else None)
 
     def _keep(self, found: Iterator[AnyLine]) -> None:
-        """In the order: projects, agents, prompts, then each session with what is its own. Raises UnreadableArchive."""
+        """In the order: projects, agents, prompts, MCP servers, then each session with what is its own. Raises
+        UnreadableArchive."""
         last = files = of_session = 0
         for line in found:
             if isinstance(line, ProjectLine):
@@ -179,7 +178,7 @@ class Reader:
                 require_name(line)
                 self.named.append(line)
                 if len(self.named) > MAX_NAMED:
-                    raise UnreadableArchive("The archive has too many agents and prompts.")
+                    raise UnreadableArchive("The archive has too many agents, prompts and MCP servers.")
                 continue
             if isinstance(line, SessionLine):
                 self.parts.append(Part(self._spool, self._spool.tell(), line.title))
@@ -231,7 +230,7 @@ def own_lines(said: dict[str, Any]) -> Iterator[AnyLine]:
         raise UnreadableArchive("The conversation is of a newer version than this server reads.")
     for one in chain([said["session"]], items(said.get("messages")), items(said.get("context"))):
         line = decode(orjson.dumps(one))
-        if isinstance(line, ProjectLine | AgentLine | PromptLine | FileLine):
+        if isinstance(line, ProjectLine | NamedLine | FileLine):
             raise UnreadableArchive()
         yield line
 

@@ -5,6 +5,7 @@ from .agent_changes import change_agent
 from .compaction import Compaction, CompactionDraft
 from .context import ContextItem
 from .draft import MessageDraft, MessageError
+from .mcp_server import McpServer
 from .message import Message
 from .packed import PackedHistory
 from .project import Project
@@ -29,6 +30,7 @@ __all__ = [
     "Compaction",
     "CompactionDraft",
     "ContextItem",
+    "McpServer",
     "Message",
     "MessageDraft",
     "MessageError",

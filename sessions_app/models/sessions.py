@@ -12,10 +12,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chatjuicer.accounts.models import GroupAllowance
+from chatjuicer.accounts.models.group_allowance import stands_in
 from sessions_app import allowed, catalogue, signals
 from sessions_app.search.shelves import scheme
 
 from .agent import Agent
+from .mcp_server import McpServer
 from .search_entry import SearchEntry
 from .tally import SessionTally
 from .usual import usual_settings
@@ -164,8 +166,10 @@ def first_named(sessions: "models.QuerySet[ChatSession]", key: str) -> "ChatSess
 
 
 def usual_servers(owner_pk: UUID) -> list[str]:
-    """All MCP servers that the owner may use."""
-    return allowed.servers(GroupAllowance.objects.of_user(owner_pk))
+    """All MCP servers of the settings that the owner may use, and their own that they want in new chats."""
+    allowance = GroupAllowance.objects.of_user(owner_pk)
+    own = McpServer.objects.keys_in_new_chats(owner_pk)
+    return [*allowed.servers(allowance), *(key for key in own if stands_in(allowance.mcp_servers, key))]
 
 
 def new_name() -> str:

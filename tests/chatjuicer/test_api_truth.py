@@ -33,7 +33,7 @@ include-path-regex = "^/api/(groups/.+/members|service-accounts/.+/keys)$"
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
-include-path-regex = "^/api/(webhooks(/[^/]+)?|push/subscriptions)$"
+include-path-regex = "^/api/(webhooks(/[^/]+)?|mcp-servers(/[^/]+)?|push/subscriptions)$"
 checks.positive_data_acceptance.enabled = false
 
 # A text that is too long may make a body that is too large.

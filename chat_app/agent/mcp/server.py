@@ -50,6 +50,15 @@ class Server:
     def is_up(self) -> bool:
         return self._sdk is not None and not self._sdk.ended.is_set()
 
+    @property
+    def is_unauthorized(self) -> bool:
+        """Whether it refuses us until a person lets us in."""
+        return False
+
+    def name_of(self, listed: Listed) -> str:
+        """How its tool is called, where no other is called so."""
+        return listed.name
+
     async def ready(self, patience_s: float) -> bool:
         """Whether it is up, started if need be. `patience_s` counts from its start, so that later callers wait less."""
         self.used_at = time.monotonic()

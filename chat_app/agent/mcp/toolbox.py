@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,10 +18,14 @@ from mcp.types import Tool as Listed
 from chat_app.agent.exfiltration import asking_first, exfiltrates
 from chat_app.agent.tools import TOOLS
 from chat_app.agent.tools.tool import ToolFailure, failed
+from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
 from chatjuicer.accounts.models import ALL, Allowance
-from sessions_app.allowed import configured_server, servers
+from chatjuicer.accounts.models.group_allowance import stands_in
+from sessions_app.allowed import OWN, configured_server, servers
+from sessions_app.models import McpServer
 
+from .own_server import OwnServer, entry_of
 from .server import Server
 
 logger = logging.getLogger(__name__)
@@ -33,12 +37,13 @@ MAX_SCHEMA_BYTES = 16 * 1024  # of one tool
 MAX_SCHEMAS_BYTES = 128 * 1024  # of one server
 MAX_DESCRIPTION_CHARS = 4_000
 MAX_RESULT_CHARS = 256 * 1024
-IDLE_S = 600  # after which a server of one session is stopped
+IDLE_S = 600  # after which a server of one session or person is stopped
 
 
 @dataclass(slots=True)
 class Toolbox:
     servers: list[str] = field(default_factory=list)  # keys of those that are up
+    unauthorized: list[str] = field(default_factory=list)  # of those that the person has to authorize us at again
     tools: list[Tool] = field(default_factory=list)
 
 
@@ -48,11 +53,11 @@ _loop: asyncio.AbstractEventLoop | None = None  # the one that they belong to
 
 
 async def toolbox_for(request: RunRequest, allowance: Allowance = ALL) -> Toolbox:
-    chosen = servers_for(request, allowance)
+    box = Toolbox()
+    chosen = [*servers_for(request, allowance), *await own_servers_for(request, allowance, box)]
     if chosen:
         patience_s = RESUME_PATIENCE_S if request.state else PATIENCE_S
         await asyncio.gather(*(server.ready(patience_s) for server in chosen))
-    box = Toolbox()
     taken = {tool.name for tool in TOOLS}
     for server in chosen:
         # A server that is down keeps its names: an "always allow" must not pass to another server's tool of that name.
@@ -60,6 +65,8 @@ async def toolbox_for(request: RunRequest, allowance: Allowance = ALL) -> Toolbo
         if server.is_up:
             box.servers.append(server.key)
             box.tools += made
+        elif server.is_unauthorized:
+            box.unauthorized.append(server.key)
     return box
 
 
@@ -69,22 +76,47 @@ def servers_for(request: RunRequest, allowance: Allowance = ALL) -> list[Server]
     return [server(key, request.session_pk) for key in servers(allowance) if key in wanted]
 
 
+async def own_servers_for(request: RunRequest, allowance: Allowance, box: Toolbox) -> list[Server]:
+    """Of the person's own that were chosen and are connected, by name; those that refuse us are noted in the box."""
+    keys = [key for key in request.mcp_config if key.startswith(OWN) and stands_in(allowance.mcp_servers, key)]
+    rows = await in_database(McpServer.objects.chosen, request.user_id, keys) if keys else []
+    box.unauthorized += [row.key for row in rows if row.status == McpServer.Status.NEEDS_AUTHORIZATION]
+    return [own_server(row) for row in rows if row.status == McpServer.Status.CONNECTED]
+
+
 def server(key: str, session_pk: UUID | None = None) -> Server:
     """The process's server of that key, or the session's own if the entry has `"shared": false`."""
+    entry = settings.MCP_SERVERS[key]
+    place = (key, session_pk if entry.get("shared") is False else None)
+    return kept(place, entry, lambda: Server(key, entry))
+
+
+def own_server(row: McpServer) -> Server:
+    """The process's of that person."""
+    return kept((row.key, row.pk), entry_of(row), lambda: OwnServer(row))
+
+
+def kept(place: tuple[str, UUID | None], entry: dict[str, Any], make: Callable[[], Server]) -> Server:
+    """The one in that place, unless it is of another entry; others of one session or person that are idle are
+    stopped."""
     global _loop
     if _loop is not asyncio.get_running_loop():
         _loop = asyncio.get_running_loop()
         _servers.clear()
-    entry = settings.MCP_SERVERS[key]
-    place = (key, session_pk if entry.get("shared") is False else None)
-    if place not in _servers or _servers[place].entry != entry:
-        _servers[place] = Server(key, entry)
+    if place in _servers and _servers[place].entry != entry:
+        stop(place)
+    if place not in _servers:
+        _servers[place] = make()
     for other in [other for other in _servers if other[1] is not None and other != place]:
         if _servers[other].used_at < time.monotonic() - IDLE_S:
-            stopping = _loop.create_task(_servers.pop(other).stop())
-            _stopping.add(stopping)
-            stopping.add_done_callback(_stopping.discard)
+            stop(other)
     return _servers[place]
+
+
+def stop(place: tuple[str, UUID | None]) -> None:
+    stopping = asyncio.get_running_loop().create_task(_servers.pop(place).stop())
+    _stopping.add(stopping)
+    stopping.add_done_callback(_stopping.discard)
 
 
 async def start_shared() -> None:
@@ -112,7 +144,7 @@ def named(server: Server, taken: set[str]) -> Iterable[tuple[Listed, str]]:
         if schema_bytes > MAX_SCHEMA_BYTES or size > MAX_SCHEMAS_BYTES:
             logger.warning("A tool of MCP server %s is left out: its description is too long", server.key)
             continue
-        name = free_name(server.key, listed.name, taken)
+        name = free_name(server.key, server.name_of(listed), taken)
         taken.add(name)
         yield listed, name
 

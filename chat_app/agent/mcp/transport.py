@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,14 +146,23 @@ class Child:
 
 
 class HttpServer(MCPServerStreamableHttp):
-    def __init__(self, name: str, url: str, headers: dict[str, str], timeout_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        headers: dict[str, str],
+        timeout_s: float,
+        client_factory: Callable[..., httpx2.AsyncClient] | None = None,
+        auth: httpx2.Auth | None = None,
+    ) -> None:
         super().__init__(
             {
                 "url": url,
                 "headers": headers,
                 "timeout": timeout_s,
                 "sse_read_timeout": timeout_s,
-                "httpx_client_factory": bounded_client,
+                "httpx_client_factory": client_factory or bounded_client,
+                "auth": auth,
             },
             name=name,
             client_session_timeout_seconds=timeout_s,

@@ -28,12 +28,14 @@ import { showMenu } from "./views/menu.js";
 import { Messages } from "./views/messages.js";
 import { Palette } from "./views/palette.js";
 import { offerCopy, showShare } from "./views/share.js";
+import { finishAuthorization } from "./views/servers.js";
 import { Sidebar, titleOf } from "./views/sidebar.js";
 import { initSignIn, focusSignIn } from "./views/signin.js";
 import { toast } from "./views/toast.js";
 
 const SESSION_ADDRESS = /^#\/((?!\.+$)[\w.:-]{1,64})$/;
 const COPY_ADDRESS = /^#\/copy\/([\w-]{1,64})$/; // the page of a share leads there
+const SERVERS_ADDRESS = /^#\/mcp-servers\?(.+)$/; // from an authorization server a person comes back there
 const BEGUN_KEY = "chat-juicer.begun"; // the session that was made for a file, in which nothing has been said
 
 translatePage();
@@ -133,6 +135,11 @@ function route() {
   if (shared) {
     window.history.replaceState(null, "", "#/"); // once
     offerCopy(api, shared, (session) => open(session.session_id));
+  }
+  const returned = SERVERS_ADDRESS.exec(window.location.hash)?.[1];
+  if (returned) {
+    window.history.replaceState(null, "", "#/"); // once
+    finishAuthorization(api, returned);
   }
   if (conversation && conversation.id === sessionId) return;
   conversation?.close();

@@ -6,6 +6,7 @@ import { showAccount } from "./views/account.js";
 import { showAgents } from "./views/agents.js";
 import { showContext } from "./views/context.js";
 import { showPrompts } from "./views/prompts.js";
+import { showServers } from "./views/servers.js";
 import { showShare } from "./views/share.js";
 import { showShares } from "./views/shares.js";
 import { showShortcuts } from "./views/shortcuts.js";
@@ -72,6 +73,7 @@ export class Commands {
       { text: t("Settings"), icon: "gear", run: () => this.#settings() },
       has("agents") && { text: t("Agents"), icon: "person", run: () => this.#agents() },
       has("prompts") && { text: t("Prompts"), icon: "slash", run: () => showPrompts(this.#api, () => {}) },
+      has("mcp-servers") && { text: t("MCP servers"), icon: "gear", run: () => showServers(this.#api) },
       has("usage") && { text: t("Usage"), icon: "chart", run: () => showUsage(this.#api) },
       { text: t("Archived chats"), icon: "archive", run: () => this.#of.toArchive() },
       has("shares") && { text: t("Shared chats"), icon: "share", run: () => showShares(this.#api, { onProblem: this.#of.report }) },
@@ -93,11 +95,14 @@ export class Commands {
     const { person, onRenamed, onGone, sidebar, report, toast, exporting } = this.#of;
     const known = has("preferences") ? await this.#api.get("/api/auth/me").catch(report) : person();
     if (!known) return;
-    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), showAgents: () => this.#agents(), showPrompts: () => showPrompts(this.#api, () => {}), toast, exporting });
+    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), showAgents: () => this.#agents(), showPrompts: () => showPrompts(this.#api, () => {}), showServers: () => showServers(this.#api), toast, exporting });
   }
 
-  #agents() {
-    showAgents(this.#api, this.#of.config(), this.#of.onAgents);
+  async #agents() {
+    const own = has("mcp-servers") ? await this.#api.get("/api/mcp-servers").catch(() => null) : null;
+    const config = this.#of.config();
+    const servers = [...(config.mcp_servers ?? []), ...(own?.servers ?? []).map(({ key }) => key)];
+    showAgents(this.#api, { ...config, mcp_servers: servers }, this.#of.onAgents);
   }
 
   #trash() {

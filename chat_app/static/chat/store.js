@@ -141,6 +141,10 @@ const FRAMES = {
     return { ...state, entries, queued: waits ? [...state.queued, entry.runId] : state.queued };
   },
 
+  status(state, frame) {
+    return frame.code === "needs_authorization" ? { ...state, alert: { text: frame.message } } : state;
+  },
+
   stream_start(state, frame) {
     return {
       ...state,

@@ -50,6 +50,10 @@ class Act(models.TextChoices):
     WEBHOOK_CREATED = "webhook_created"
     WEBHOOK_CHANGED = "webhook_changed"
     WEBHOOK_DELETED = "webhook_deleted"
+    MCP_SERVER_ADDED = "mcp_server_added"
+    MCP_SERVER_CHANGED = "mcp_server_changed"
+    MCP_SERVER_CONNECTED = "mcp_server_connected"
+    MCP_SERVER_DELETED = "mcp_server_deleted"
 
 
 class AppendOnly(models.QuerySet["AuditEntry"]):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -31,6 +32,7 @@ Answer = Callable[[RunRequest, Writer], Awaitable[Outcome]]
 @dataclass
 class ScriptedAgent:
     script: Answer
+    servers: Any = None
 
     async def answer(self, request: RunRequest, writer: Writer) -> Outcome:
         return await self.script(request, writer)

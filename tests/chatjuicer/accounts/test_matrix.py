@@ -24,7 +24,7 @@ from chatjuicer.accounts.models import ApiKey, ServiceAccount, TokenFamily, User
 from chatjuicer.accounts.tokens import AccessToken
 from files_app.models import Export
 from sessions_app.archive import archive_unused
-from sessions_app.models import Agent, ChatSession, MessageDraft, Project, Prompt
+from sessions_app.models import Agent, ChatSession, McpServer, MessageDraft, Project, Prompt
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ PUBLIC = {
     "/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/logout",
     "/api/auth/password/reset", "/api/auth/password/reset/confirm",
     "/api/auth/oidc/{provider}/login", "/api/auth/oidc/{provider}/callback",
-    "/api/files/put/{token}", "/api/files/get/{token}",
+    "/api/files/put/{token}", "/api/files/get/{token}", "/api/mcp-servers/callback",
     "/metrics",
 }  # fmt: skip
 # Operations that change nothing but that a key that may only read may ask for.
@@ -103,6 +103,7 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
         "group_id": str(Group.objects.create(name="sales").pk),
         "member_id": str(alice.pk),
         "service_id": str(ServiceAccount.objects.create(display_name="build").pk),
+        "server_id": str(McpServer.objects.add(alice, "hers", "https://mcp.example.org/").pk),
         "webhook_id": str(Webhook.objects.add(alice, "https://hooks.example.org/", ["answer_ready"]).pk),
     }
 

@@ -32,6 +32,7 @@ ROUTES = list(routes(get_resolver()))
 MESSAGE = "api/sessions/<str:key>/messages/<uuid:mid>"
 SESSION, PROJECT = "api/sessions/<str:key>", "api/v1/projects/<uuid:project_id>"
 WEBHOOK = "api/webhooks/<uuid:webhook_id>"
+OWN_SERVER = "api/mcp-servers/<uuid:server_id>"
 GROUP, SERVICE = "api/groups/<int:group_id>", "api/service-accounts/<uuid:service_id>"
 ADMIN = {
     "GET api/auth/devices", "DELETE api/auth/devices/<uuid:device_id>", "POST api/auth/logout-everywhere",
@@ -40,6 +41,8 @@ ADMIN = {
     "POST api/auth/totp/setup", "POST api/auth/totp/confirm", "DELETE api/auth/totp", "GET api/audit",
     "GET api/webhooks", "POST api/webhooks", *(f"{method} {WEBHOOK}" for method in ("GET", "PATCH", "DELETE")),
     f"GET {WEBHOOK}/deliveries", "GET api/push/key",
+    *(f"{method} {OWN_SERVER}" for method in ("GET", "PATCH", "DELETE")), f"POST {OWN_SERVER}/connect",
+    *(f"{method} api/mcp-servers" for method in ("GET", "POST")), "POST api/mcp-servers/authorize",
     *(f"{method} {many}" for method in ("GET", "POST") for many in (
         "api/groups", f"{GROUP}/members", "api/service-accounts", f"{SERVICE}/keys",
     )),
@@ -89,7 +92,7 @@ PUBLIC = {
     "api/auth/oidc/<slug:provider>/login", "api/auth/oidc/<slug:provider>/callback",
     "api/v1/auth/register", "api/v1/auth/login", "api/v1/auth/refresh", "api/v1/auth/logout",
     "api/v1/config", "api/v1/health",
-    "api/files/put/<str:token>", "api/files/get/<str:token>",
+    "api/files/put/<str:token>", "api/files/get/<str:token>", "api/mcp-servers/callback",
 }  # fmt: skip
 
 

@@ -14,7 +14,8 @@ import { keysSection } from "./keys.js";
 import { totpSection } from "./totp.js";
 import { importFile } from "./transfer.js";
 
-/** `person` is the user; `actions`: onRenamed(user), onImported(), onGone(), showAgents(), showPrompts(), toast(text), and `exporting`. */
+/** `person` is the user; `actions`: onRenamed(user), onImported(), onGone(), showAgents(), showPrompts(), showServers(), toast(text), and
+    `exporting`. */
 export function showAccount(api, person, actions) {
   const sections = [
     [t("You"), () => profile(api, person, actions)],
@@ -25,6 +26,7 @@ export function showAccount(api, person, actions) {
     has("devices") && [t("Devices"), () => devices(api)],
     has("keys") && [t("API keys"), () => keysSection(api)],
     (has("agents") || has("prompts")) && [t("Agents and prompts"), () => kept(actions)],
+    has("mcp-servers") && [t("MCP servers"), () => servers(actions)],
     (has("export-all") || has("import")) && [t("Data"), () => data(api, actions)],
   ].filter(Boolean);
   openDialog({ title: t("Settings"), wide: true }, ...sections.map(([title, make]) => h("section", { "aria-label": title }, h("h3", {}, title), make())));
@@ -150,6 +152,10 @@ function kept({ showAgents, showPrompts }) {
   const agents = button({ text: t("Agents"), class: "quiet" }, showAgents);
   const prompts = button({ text: t("Prompts"), class: "quiet" }, showPrompts);
   return h("div", { class: "dialog-actions start" }, has("agents") ? agents : null, has("prompts") ? prompts : null);
+}
+
+function servers({ showServers }) {
+  return h("div", { class: "dialog-actions start" }, button({ text: t("MCP servers"), class: "quiet" }, showServers));
 }
 
 function data(api, { onImported, onGone, toast, exporting }) {

@@ -1,0 +1,1 @@
+"""MCP servers that people add for themselves, over REST."""

@@ -1,0 +1,197 @@
+"""An MCP server that wants to be authorized, and the authorization server that does it, of the MCP SDK's own parts: two
+servers on two ports, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import uvicorn
+from mcp.server import MCPServer
+from mcp.server.auth.provider import (
+    AccessToken,
+    AuthorizationCode,
+    AuthorizationParams,
+    OAuthAuthorizationServerProvider,
+    RefreshToken,
+    TokenError,
+    construct_redirect_uri,
+)
+from mcp.server.auth.routes import create_auth_routes
+from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions, RevocationOptions
+from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
+from mcp.types import ToolAnnotations
+from pydantic import AnyHttpUrl
+from starlette.applications import Starlette
+
+from tests.harness.services import free_port, until
+
+LIFETIME_S = 3600
+SCOPE = "numbers"
+
+
+@dataclass
+class Authority(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, AccessToken]):
+    """Agrees to whatever it is asked, and remembers it. A refresh token that is used twice ends its grant."""
+
+    agrees: bool = True
+    lifetime_s: int = LIFETIME_S
+    clients: dict[str, OAuthClientInformationFull] = field(default_factory=dict)
+    codes: dict[str, AuthorizationCode] = field(default_factory=dict)
+    access: dict[str, AccessToken] = field(default_factory=dict)
+    refresh: dict[str, RefreshToken] = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
+    revoked: list[str] = field(default_factory=list)  # subjects
+    renewals: int = 0
+    grants: int = 0
+
+    def end_access(self) -> None:
+        """All access tokens are good no more; refresh tokens are."""
+        self.access.clear()
+
+    def end_all(self) -> None:
+        self.access.clear()
+        self.refresh.clear()
+
+    async def get_client(self, client_id: str) -> OAuthClientInformationFull | None:
+        return self.clients.get(client_id)
+
+    async def register_client(self, client_info: OAuthClientInformationFull) -> None:
+        self.clients[client_info.client_id] = client_info
+
+    async def authorize(self, client: OAuthClientInformationFull, params: AuthorizationParams) -> str:
+        back = str(params.redirect_uri)
+        if not self.agrees:
+            return construct_redirect_uri(back, error="access_denied", state=params.state)
+        code, self.grants = secrets.token_urlsafe(32), self.grants + 1
+        self.codes[code] = AuthorizationCode(
+            code=code,
+            scopes=params.scopes or [],
+            expires_at=time.time() + 60,
+            client_id=client.client_id,
+            code_challenge=params.code_challenge,
+            redirect_uri=params.redirect_uri,
+            redirect_uri_provided_explicitly=params.redirect_uri_provided_explicitly,
+            resource=params.resource,
+            subject=f"grant {self.grants}",
+        )
+        return construct_redirect_uri(back, code=code, state=params.state)
+
+    async def load_authorization_code(
+        self, client: OAuthClientInformationFull, authorization_code: str
+    ) -> AuthorizationCode | None:
+        return self.codes.get(authorization_code)
+
+    async def exchange_authorization_code(
+        self, client: OAuthClientInformationFull, authorization_code: AuthorizationCode
+    ) -> OAuthToken:
+        del self.codes[authorization_code.code]
+        return self._tokens(authorization_code)
+
+    async def load_refresh_token(self, client: OAuthClientInformationFull, refresh_token: str) -> RefreshToken | None:
+        if refresh_token in self.spent:
+            self.end_all()
+        return self.refresh.get(refresh_token)
+
+    async def exchange_refresh_token(
+        self, client: OAuthClientInformationFull, refresh_token: RefreshToken, scopes: list[str]
+    ) -> OAuthToken:
+        if self.refresh.pop(refresh_token.token, None) is None:
+            raise TokenError("invalid_grant")
+        self.spent.add(refresh_token.token)
+        self.renewals += 1
+        return self._tokens(refresh_token)
+
+    def _tokens(self, of: AuthorizationCode | RefreshToken) -> OAuthToken:
+        access, refresh = (secrets.token_urlsafe(24) for _ in range(2))
+        about: dict[str, Any] = {
+            "client_id": of.client_id, "scopes": of.scopes, "resource": of.resource, "subject": of.subject,
+        }  # fmt: skip
+        self.access[access] = AccessToken(token=access, **about)
+        self.refresh[refresh] = RefreshToken(token=refresh, **about)
+        return OAuthToken(access_token=access, refresh_token=refresh, expires_in=self.lifetime_s)
+
+    async def load_access_token(self, token: str) -> AccessToken | None:
+        return self.access.get(token)
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """For the MCP server."""
+        return self.access.get(token)
+
+    async def revoke_token(self, token: AccessToken | RefreshToken) -> None:
+        self.revoked.append(str(token.subject))
+        self.access = {name: one for name, one in self.access.items() if one.subject != token.subject}
+        self.refresh = {name: one for name, one in self.refresh.items() if one.subject != token.subject}
+
+
+class AuthorizedMcp:
+    """By `with`."""
+
+    def __init__(self) -> None:
+        self.port, self.authority_port = free_port(), free_port()
+        self.authority = Authority()
+        self._loop = asyncio.new_event_loop()
+        self._servers = [self._serving(self.app(), self.port), self._serving(self.authority_app(), self.authority_port)]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/mcp"
+
+    @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self.authority_port}"
+
+    def app(self) -> Starlette:
+        server = MCPServer(
+            "numbers",
+            log_level="CRITICAL",
+            token_verifier=self.authority,
+            auth=AuthSettings(
+                issuer_url=AnyHttpUrl(self.issuer),
+                resource_server_url=AnyHttpUrl(self.url),
+                required_scopes=[SCOPE],
+                validate_token_resource=True,
+            ),
+        )
+
+        @server.tool()
+        def add(a: int, b: int) -> int:
+            """The sum."""
+            return a + b
+
+        @server.tool(annotations=ToolAnnotations(destructive_hint=True))
+        def erase() -> str:
+            """Gone is gone."""
+            return "erased"
+
+        return server.streamable_http_app()
+
+    def authority_app(self) -> Starlette:
+        registration = ClientRegistrationOptions(enabled=True, valid_scopes=[SCOPE], default_scopes=[SCOPE])
+        issuer = AnyHttpUrl(self.issuer)
+        return Starlette(
+            routes=create_auth_routes(self.authority, issuer, None, registration, RevocationOptions(enabled=True))
+        )
+
+    def _serving(self, app: Starlette, port: int) -> uvicorn.Server:
+        return uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", lifespan="on", ws="none"))
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(asyncio.gather(*(server._serve() for server in self._servers)))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        until(lambda: all(server.started for server in self._servers), "the MCP server and its authority serve", 30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers:
+            server.should_exit = server.force_exit = True
+        self._thread.join(10)
+        self._loop.close()

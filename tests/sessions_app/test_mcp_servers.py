@@ -1,0 +1,73 @@
+"""The row of an MCP server that a person has added: what it keeps, and who of several gets something of it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from chatjuicer.accounts.models import AuditEntry, User
+from sessions_app.models import McpServer
+
+pytestmark = pytest.mark.django_db
+
+URL = "https://mcp.example.org/mcp"
+
+
+@pytest.fixture
+def server(alice: User) -> McpServer:
+    return McpServer.objects.add(alice, "notes", URL, headers={"X-Key": "a secret key"})
+
+
+def fresh(server: McpServer) -> McpServer:
+    return McpServer.objects.get(pk=server.pk)
+
+
+def test_what_lets_us_in_is_sealed_without_any_setting(server: McpServer) -> None:
+    server.begin_attempt("the state", "a secret verifier")
+    server.connect("a secret grant")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sealed_headers, sealed_grant, sealed_attempt FROM sessions_app_mcpserver")
+        (stored,) = cursor.fetchall()
+    assert all(stored)
+    assert not any("secret" in text for text in stored)
+    assert (fresh(server).headers, fresh(server).grant) == ({"X-Key": "a secret key"}, "a secret grant")
+
+
+def test_an_attempt_is_of_one_person_ends_once_and_expires(server: McpServer, alice: User, mallory: User) -> None:
+    server.begin_attempt("first", "1")
+    server.begin_attempt("second", "2")
+    spend = McpServer.objects.spend_attempt
+    assert spend(alice.pk, "first") is None
+    assert spend(mallory.pk, "second") is None
+    assert spend(alice.pk, "second") == (server, "2")
+    assert spend(alice.pk, "second") is None
+    server.begin_attempt("third", "3")
+    McpServer.objects.update(attempt_expires_at=timezone.now() - timedelta(seconds=1))
+    assert spend(alice.pk, "third") is None
+
+
+def test_one_process_renews_and_what_it_knows_of_an_older_grant_changes_nothing(server: McpServer) -> None:
+    server.connect("old")
+    one, other = fresh(server), fresh(server)
+    assert [one.begin_renewal(), other.begin_renewal()] == [True, False]
+    McpServer.objects.update(renewing_until=timezone.now() - timedelta(seconds=1))
+    assert other.begin_renewal(), "the other has died"
+    fresh(server).connect("new")
+    one.renew("of the old", None)
+    other.refuse()
+    assert (fresh(server).grant, fresh(server).status) == ("new", McpServer.Status.CONNECTED)
+
+
+def test_what_lets_us_in_is_not_shown_to_another_address(server: McpServer) -> None:
+    server.connect("a grant")
+    server.configure(in_new_chats=False)
+    assert fresh(server).grant == "a grant"
+    server.configure(url="https://other.example.org/mcp")
+    assert (fresh(server).grant, fresh(server).status) == ("", McpServer.Status.NEW)
+    server.delete()
+    acts = AuditEntry.objects.filter(action__startswith="mcp_server_").order_by("seq").values_list("action", "details")
+    assert [action for action, _ in acts] == [
+        "mcp_server_added", "mcp_server_connected", "mcp_server_changed", "mcp_server_changed", "mcp_server_deleted",
+    ]  # fmt: skip
+    assert "secret" not in str(list(acts))
