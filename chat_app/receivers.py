@@ -23,7 +23,7 @@ from .protocol import Record
 from .runs.folding import Changed, fold_all
 
 audit_changes(ModelProvider, told=("enabled",))
-audit_changes(Budget, told=("daily_tokens",))
+audit_changes(Budget, told=("daily_tokens", "daily_cost"))
 
 
 @receiver(signals.session_updated)
@@ -102,3 +102,9 @@ def close_sockets(session_pk: UUID, public_id: str, **kwargs: Any) -> None:
 def publish_providers(**kwargs: Any) -> None:
     """Other processes look by themselves."""
     transaction.on_commit(ModelProvider.objects.publish)
+
+
+@receiver([post_save, post_delete], sender=Budget)
+def publish_budgets(**kwargs: Any) -> None:
+    """As above."""
+    transaction.on_commit(Budget.objects.publish)

@@ -41,9 +41,10 @@ ADMIN = {
     "GET api/webhooks", "POST api/webhooks", *(f"{method} {WEBHOOK}" for method in ("GET", "PATCH", "DELETE")),
     f"GET {WEBHOOK}/deliveries", "GET api/push/key",
     *(f"{method} {many}" for method in ("GET", "POST") for many in (
-        "api/groups", f"{GROUP}/members", "api/service-accounts", f"{SERVICE}/keys",
+        "api/groups", f"{GROUP}/members", "api/service-accounts", f"{SERVICE}/keys", "api/budgets",
     )),
     *(f"{method} {one}" for method in ("GET", "PATCH", "DELETE") for one in (GROUP, SERVICE)),
+    "DELETE api/budgets/<uuid:user_id>",
     f"DELETE {GROUP}/members/<uuid:member_id>", f"DELETE {SERVICE}/keys/<uuid:key_id>",
     *(f"{method} api/push/subscriptions" for method in ("GET", "POST", "DELETE")),
 }  # fmt: skip
