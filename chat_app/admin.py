@@ -1,4 +1,4 @@
-"""Runs, events and notices, read-only but for one action, which stops a run; budgets, and providers of models."""
+"""Runs, events and notices, read-only but for one action, which stops a run; and providers of models."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from chat_app.models import Budget, CallUsage, Event, ModelProvider, Notice, PushSubscription, Run, Webhook
+from chat_app import usage_admin  # noqa: F401  which registers its own pages
+from chat_app.models import Event, ModelProvider, Notice, PushSubscription, Run, Webhook
 from chat_app.transcript_admin import seconds, used_by_runs
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
@@ -92,34 +93,6 @@ class EventAdmin(HistoryAdmin):
     @admin.display(description="payload")
     def json(self, event: Event) -> str:
         return beginning(event.json())
-
-
-@admin.register(CallUsage)
-class CallUsageAdmin(ReadOnlyAdmin):
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    list_per_page = 25
-    list_select_related = ("user",)
-    list_display = (
-        "created_at", "user", "model", "purpose", "outcome", "input_tokens", "cached_tokens", "output_tokens",
-        "reasoning_tokens", "cost", "first_word_ms", "duration_ms",
-    )  # fmt: skip
-    list_filter = ("purpose", "outcome", "created_at")
-    search_fields = ("user__email",)
-    search_help_text = "An e-mail address"
-    ordering = ("-created_at",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[CallUsage], search_term: str
-    ) -> tuple[QuerySet[CallUsage], bool]:
-        term = search_term.strip().lower()
-        return (queryset.filter(user__email=term) if term else queryset), False
-
-
-@admin.register(Budget)
-class BudgetAdmin(NoFilterBySecrets):
-    list_display = ("user", "daily_tokens")
-    autocomplete_fields = ("user",)
 
 
 class AccountsAdmin(ReadOnlyAdmin):

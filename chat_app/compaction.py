@@ -23,6 +23,7 @@ from .database import in_database
 from .exceptions import RunActive
 from .log.record import lock_session
 from .models import CallUsage, Run
+from .models.budget import has_budgets, require_budget
 from .runs.contract import Agent, SummaryRequest
 from .window.held import Held, count_given, held, introduced
 from .window.plan import Limits, Plan, exchanges, plan_asked
@@ -58,8 +59,8 @@ class Asked:
 
 async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[Agent]]) -> dict[str, Any]:
     """The body of the answer. The model is asked with nothing locked; what it says is put in place only if the context
-    is still the one that it was asked about. Raises RunActive, ModelNotAllowed, ContextChanged and what the agent
-    raises."""
+    is still the one that it was asked about. Raises RunActive, ModelNotAllowed, BudgetSpent, ContextChanged and what
+    the agent raises."""
     asked = await in_database(_asked, session)
     if asked.plan is None or not asked.plan.material:
         return {
@@ -103,6 +104,8 @@ def _asked(session: ChatSession) -> Asked:
     if Run.objects.filter(session=session).live().exists():
         raise RunActive()
     require_allowed(session.owner_id, session.model)
+    if has_budgets():
+        require_budget(session.owner_id)
     session.unpack()
     now = held(session.pk)
     limits = Limits(session.max_tokens, session.trigger_tokens, max(session.context_tokens - now.tokens, 0))

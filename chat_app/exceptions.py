@@ -30,6 +30,12 @@ class TooManyRuns(ApiError):
     retry_after = 5
 
 
+class BudgetSpent(ApiError):
+    status_code = 403
+    code = "budget_spent"
+    message = "What there is for models today is used up; it begins anew at midnight (UTC)."
+
+
 class ApprovalGone(ApiError):
     status_code = 404
     code = "not_found"

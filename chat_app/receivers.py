@@ -23,7 +23,7 @@ from .protocol import Record
 from .runs.folding import Changed, fold_all
 
 audit_changes(ModelProvider, told=("enabled",))
-audit_changes(Budget, told=("daily_tokens",))
+audit_changes(Budget, told=("daily_tokens", "daily_cost"))
 
 
 @receiver(signals.session_updated)
@@ -107,3 +107,9 @@ def publish_providers(**kwargs: Any) -> None:
 @receiver(signals.grant_given_up)
 def revoke_grant(url: str, grant: str, **kwargs: Any) -> None:
     transaction.on_commit(lambda: commit_hooks.grant_given_up(url, grant))
+
+
+@receiver([post_save, post_delete], sender=Budget)
+def publish_budgets(**kwargs: Any) -> None:
+    """As above."""
+    transaction.on_commit(Budget.objects.publish)

@@ -220,15 +220,37 @@ class UsageQuerySerializer(serializers.Serializer[None]):
 
 class UsageRowSerializer(serializers.Serializer[None]):
     calls = serializers.IntegerField()
+    unpriced_calls = serializers.IntegerField(help_text="Those whose price was not known; `cost` has nothing of them.")
     input_tokens = serializers.IntegerField()
     cached_tokens = serializers.IntegerField(help_text="Of the input.")
     output_tokens = serializers.IntegerField()
     reasoning_tokens = serializers.IntegerField(help_text="Of the output.")
     cost = serializers.FloatField(allow_null=True, help_text="US dollars, where prices are known.")
+    price_as_of = serializers.DateField(allow_null=True, help_text="The day of the oldest price in `cost`.")
 
 
 class KeyedUsageSerializer(UsageRowSerializer):
     key = serializers.CharField(allow_null=True, help_text="Null: sessions that are deleted.")
+
+
+class TokensLeftSerializer(serializers.Serializer[None]):
+    limit = serializers.IntegerField()
+    left = serializers.IntegerField()
+
+
+class CostLeftSerializer(serializers.Serializer[None]):
+    limit = serializers.FloatField(help_text="US dollars.")
+    left = serializers.FloatField()
+
+
+class BudgetLeftSerializer(serializers.Serializer[None]):
+    whose = serializers.ChoiceField(choices=("user", "group", "server"), help_text="Who uses it up together.")
+    group = serializers.CharField(allow_null=True, help_text="Its name.")
+    tokens = TokensLeftSerializer(allow_null=True, help_text="Null: any number.")
+    cost = CostLeftSerializer(allow_null=True, help_text="Null: any amount.")
+    unpriced_tokens = serializers.IntegerField(
+        help_text="Tokens of today of models whose price is not known: `cost` has nothing of them."
+    )
 
 
 class StorageSerializer(serializers.Serializer[None]):
@@ -241,4 +263,6 @@ class StorageSerializer(serializers.Serializer[None]):
 class UsageSerializer(serializers.Serializer[None]):
     rows = KeyedUsageSerializer(many=True)
     total = UsageRowSerializer()
+    budgets = BudgetLeftSerializer(many=True, help_text="All that bind the caller: the least that is left counts.")
+    budgets_until = serializers.DateTimeField(help_text="When they begin anew: midnight (UTC).")
     storage = StorageSerializer()

@@ -10,6 +10,7 @@ TOOL_NAMES = (
     "search_files",
     "search_documents",
     "search_conversations",
+    "read_result",
     "edit_file",
     "generate_document",
     "current_time",

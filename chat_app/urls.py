@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 from sessions_app.agents_and_prompts.viewsets import AgentViewSet, PromptViewSet
 from sessions_app.sharing.viewsets import SharedViewSet, ShareViewSet
 
+from .budget_viewset import BudgetViewSet
 from .history import History
 from .knowledge.viewsets import DocumentSearchView, DocumentTextView
 from .viewsets import AccountLogViewSet, ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet, UsageViewSet
@@ -28,6 +29,8 @@ urlpatterns = [
     path("sessions/<str:key>/documents/search", DocumentSearchView.as_view()),
     path("sessions/<str:key>/documents/text", DocumentTextView.as_view()),
     path("shares", SharedViewSet.as_view({"get": "list"})),
+    path("budgets", BudgetViewSet.as_view({"get": "list", "post": "create"})),
+    path("budgets/<uuid:user_id>", BudgetViewSet.as_view({"delete": "destroy"})),
     path("shares/<str:token>/copy", SharedViewSet.as_view({"post": "copy"})),
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

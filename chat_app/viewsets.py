@@ -26,6 +26,7 @@ from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.parameters import OFFSET, number, number_parameter
 from chatjuicer.api.snapshot import snapshot
+from chatjuicer.api.times import rfc3339
 from files_app.models import StorageUsage
 from sessions_app import viewsets
 from sessions_app.allowed import require_allowed
@@ -38,7 +39,8 @@ from .delivery.account import opened
 from .delivery.logs import SessionLog
 from .delivery.sse import event_stream, require_room
 from .history import History
-from .models import Approval, CallUsage, Event, Started, branches
+from .models import Approval, Budget, CallUsage, Event, Started, branches
+from .models.budget import next_day
 from .models.usage import between, total_of
 from .runs.commands import accept_run, change_path, start_run, stop_run
 from .runs.process import Process, process
@@ -175,7 +177,8 @@ class UsageViewSet(SessionView, ViewSet):
         responses=UsageSerializer,
     )
     def list(self, request: Request) -> Response:
-        """What the calls of models took that were made for the caller; and how much of their room is taken."""
+        """What the calls of models took that were made for the caller; what budgets leave them for today, and how much
+        of their room is taken."""
         form = UsageQuerySerializer(data=request.query_params.dict())  # a form's empty field would be none
         form.is_valid(raise_exception=True)
         asked = form.validated_data
@@ -183,7 +186,9 @@ class UsageViewSet(SessionView, ViewSet):
         found = CallUsage.objects.report(rows, asked["by"])
         taken = StorageUsage.objects.taken(caller(request).pk)
         storage = {"file_bytes": taken.files, "message_bytes": taken.messages, "quota_bytes": settings.USER_QUOTA_BYTES}
-        return Response({"rows": found, "total": total_of(found), "storage": storage})
+        left = Budget.objects.left_of(caller(request).pk)
+        usage = {"rows": found, "total": total_of(found), "budgets": left, "budgets_until": rfc3339(next_day())}
+        return Response(usage | {"storage": storage})
 
 
 class MessageViewSet(viewsets.MessageViewSet):

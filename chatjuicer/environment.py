@@ -6,6 +6,7 @@
 import json
 import math
 import os
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,6 +87,17 @@ class Environment:
         if not math.isfinite(number):
             raise BadSetting(name, "a number of seconds", value)
         return number
+
+    def amount(self, name: str) -> Decimal:
+        """Of money; 0 where the variable is unset."""
+        value = self._value(name)
+        try:
+            amount = Decimal(value or 0)
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite() or amount < 0:
+            raise BadSetting(name, "an amount such as 2.50", value)
+        return amount
 
     def path(self, name: str, default: str) -> Path:
         return Path(self._value(name) or default).expanduser()

@@ -140,9 +140,12 @@ DEFAULT_MODEL = env.text("DEFAULT_MODEL")
 MODEL_WINDOWS = env.counts("MODEL_WINDOWS")
 # Finds titles, by a small call of its own; unset: a title is the first words.
 TITLE_MODEL = env.text("TITLE_MODEL")
-# Tokens that all models together may be asked in a day (UTC), of one user and of all; 0: any number.
+# Tokens that all models together may be asked in a day (UTC), of one user and of all, and US dollars that they may
+# cost, as far as prices are known; 0: any number, any amount.
 BUDGET_USER_DAILY_TOKENS = env.number("BUDGET_USER_DAILY_TOKENS", 0)
+BUDGET_USER_DAILY_COST = env.amount("BUDGET_USER_DAILY_COST")
 BUDGET_SERVER_DAILY_TOKENS = env.number("BUDGET_SERVER_DAILY_TOKENS", 0)
+BUDGET_SERVER_DAILY_COST = env.amount("BUDGET_SERVER_DAILY_COST")
 # A provider that says nothing for so long has failed.
 MODEL_STALL_TIMEOUT_S = env.seconds("MODEL_STALL_TIMEOUT_S", 120)
 # How long a turn that has said nothing yet is tried again while the provider fails.

@@ -96,6 +96,7 @@ def _entry(model: str, at: Served | None, *, is_default: bool) -> dict[str, Any]
         # In US dollars for a million tokens.
         entry["input_price"], entry["output_price"] = float(price.input), float(price.output)
         entry["cached_price"], entry["price_as_of"] = float(price.cached), price.as_of.isoformat()
+        entry["price_source"] = price.source or None
     return entry
 
 
@@ -146,6 +147,11 @@ def window_of(model: str) -> int:
 def price_of(model: str) -> Price | None:
     """None where it is not known: who else serves a model of the same name asks another price."""
     return facts(model).price if served(model) else None
+
+
+def asks_nobody(model: str) -> bool:
+    """The demo, and what is played again: they cost nothing."""
+    return served(model) is None
 
 
 def supports_reasoning(model: str) -> bool:

@@ -13,17 +13,19 @@ _VERSION_MARKS = ("-", "@", ":")  # between an id and its version
 
 
 class Price(NamedTuple):
-    """In US dollars for a million tokens, as it was on that day."""
+    """In US dollars for a million tokens, as it was on that day, by the page `source`; empty: by the provider's own
+    list."""
 
     input: Decimal
     cached: Decimal
     output: Decimal
     as_of: date
+    source: str = ""
 
     @classmethod
-    def of(cls, dollars: list[str], as_of: date) -> "Price":
+    def of(cls, dollars: list[str], as_of: date, source: str) -> "Price":
         given, cached, answered = map(Decimal, dollars)
-        return cls(given, cached, answered, as_of)
+        return cls(given, cached, answered, as_of, source)
 
     def cost(self, input_tokens: int, cached_tokens: int, output_tokens: int) -> Decimal:
         """Cached tokens are a part of the input."""
@@ -61,7 +63,7 @@ def _model(given: dict[str, Any], maker: dict[str, Any]) -> KnownModel:
         given.get("reasoning", False),
         given.get("images", True),
         given.get("tools", True),
-        Price.of(given["price"], maker["as_of"]),
+        Price.of(given["price"], maker["as_of"], maker["source"]),
         maker["vendor"],
     )
 

@@ -13,13 +13,13 @@ from django.conf import settings
 from openai.types.responses import ResponseFunctionToolCall
 
 from chat_app.database import in_database
-from chat_app.exceptions import LeaseLost
+from chat_app.exceptions import BudgetSpent, LeaseLost
 from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
 from chatjuicer.accounts.models import GroupAllowance
 from sessions_app.allowed import ModelNotAllowed, is_allowed
 
 from .approvals import paused, resume
-from .asker import Asker, BudgetSpent
+from .asker import Asker
 from .fallbacks import Fallbacks
 from .hand_off import appoint, tools_of
 from .providers.failures import LengthReached, ProviderError

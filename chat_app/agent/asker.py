@@ -10,7 +10,7 @@ from agents import ModelResponse, ModelSettings, Tool
 from openai.types.shared import Reasoning
 
 from chat_app.database import in_database
-from chat_app.models.usage import has_budgets, is_spent
+from chat_app.models.budget import has_budgets, require_budget
 from chat_app.window.held import held
 from chat_app.window.tokens import count_item
 from sessions_app import catalogue
@@ -29,10 +29,6 @@ from .transcript import Transcript
 logger = logging.getLogger(__name__)
 
 COMPACTIONS = 4  # before one call: each finds less to take away
-
-
-class BudgetSpent(Exception):
-    """There are no tokens left for today."""
 
 
 class Asker:
@@ -107,7 +103,7 @@ class Asker:
         return answer
 
     async def _is_too_long(self, prepared: Prepared, instructions: str) -> bool:
-        if self._gauge.surely_fits(prepared, instructions):
+        if self._model.plays_again or self._gauge.surely_fits(prepared, instructions):
             return False
         return await self._measure(prepared, instructions) > self._gauge.limits.trigger
 
@@ -128,8 +124,10 @@ class Asker:
             return False
 
     async def _require_budget(self) -> None:
-        if has_budgets() and await in_database(is_spent, self.transcript.request.user_id):
-            raise BudgetSpent
+        """Of what the run itself has used, all counts."""
+        if has_budgets() and not self._model.plays_again:
+            await self.transcript.writer.flush()
+            await in_database(require_budget, self.transcript.request.user_id)
 
 
 @lru_cache(maxsize=32)

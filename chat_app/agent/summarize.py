@@ -87,6 +87,8 @@ async def _by(name: str, request: SummaryRequest, transcript: Transcript) -> str
         model = model_for(name, transcript)
     except ProviderError as error:
         raise NoSummary(error.error) from error
+    if model.plays_again:
+        return excerpt(request.earlier, request.items, request.tokens)
     lines = lines_of(repaired(request.items))
     if isinstance(model, DemoModel):
         return _demo_summary(request.earlier, lines)

@@ -1,11 +1,12 @@
 from chat_app.log.event import Event
 
 from .approval import Approval
+from .budget import Budget
 from .notice import Notice
 from .provider import ModelProvider
 from .push_subscription import PushSubscription
 from .run import Run, Started
-from .usage import Budget, CallUsage
+from .usage import CallUsage
 from .webhook import Webhook
 
 __all__ = [

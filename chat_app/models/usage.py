@@ -1,24 +1,25 @@
-"""What the calls of models took, one row each: the source of reports and budgets."""
+"""What the calls of models took, one row each: the source of reports and budgets (budget.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from chat_app.model_calls import CallRecord
-from chatjuicer.accounts.models import GroupAllowance
 from sessions_app import catalogue
 from sessions_app.models import ChatSession
 
 By = Literal["day", "model", "session", "user"]
+CALLS = ("calls", "unpriced_calls")  # all, and those of them whose price was not known
 COUNTED = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
 _KEYS: dict[By, str] = {"day": "day", "model": "model", "session": "session_pk", "user": "user__email"}
 
@@ -29,13 +30,15 @@ class CallUsageManager(models.Manager["CallUsage"]):
 
     def report(self, rows: QuerySet[CallUsage], by: By) -> list[dict[str, Any]]:
         """A row for each day (UTC, oldest first), model, session or user (those with most tokens first), with the sums
-        of COUNTED and `calls`. Sessions are named by their `public_id`; those that are gone are one row, whose key is
-        null."""
+        of COUNTED, the numbers of CALLS, and the oldest `price_as_of`. Sessions are named by their `public_id`; those
+        that are gone are one row, whose key is null."""
         name = _KEYS[by]
         if by == "day":
             rows = rows.annotate(day=TruncDate("created_at", tzinfo=UTC))
         sums = {f"total_{field}": Sum(field) for field in COUNTED}
-        found = list(rows.values(name).annotate(calls=Count("pk"), **sums).order_by(name))
+        calls = {"calls": Count("pk"), "unpriced_calls": Count("pk", filter=Q(cost=None))}
+        oldest = Min("price_as_of")
+        found = list(rows.values(name).annotate(**calls, **sums, oldest=oldest).order_by(name))
         keys = _session_names(row[name] for row in found) if by == "session" else None
         summed: dict[str | None, dict[str, Any]] = {}
         for row in found:
@@ -43,11 +46,6 @@ class CallUsageManager(models.Manager["CallUsage"]):
             summed[key] = _added(summed.get(key), row)
         report = [{"key": key, **row} for key, row in summed.items()]
         return report if by == "day" else sorted(report, key=lambda row: -row["input_tokens"] - row["output_tokens"])
-
-    def of_today(self, **whose: Any) -> int:
-        """Tokens that were used since midnight (UTC), of all, or by the filter `whose`."""
-        rows = self.filter(created_at__gte=_midnight(datetime.now(UTC).date()), **whose)
-        return int(rows.aggregate(total=Sum("input_tokens") + Sum("output_tokens"))["total"] or 0)
 
 
 class CallUsage(models.Model):
@@ -66,6 +64,7 @@ class CallUsage(models.Model):
     reasoning_tokens = models.PositiveIntegerField(help_text="of the output")
     estimated = models.BooleanField(help_text="the provider did not count")
     cost = models.DecimalField(max_digits=14, decimal_places=6, null=True, help_text="US dollars; empty: not known")
+    price_as_of = models.DateField(null=True, help_text="the day of the price that the cost is made of")
     first_word_ms = models.PositiveIntegerField(null=True)
     duration_ms = models.PositiveIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
@@ -87,6 +86,7 @@ class CallUsage(models.Model):
     def of(cls, call: CallRecord, user_id: UUID, session_pk: UUID | None, run_id: UUID | None) -> CallUsage:
         """With the price of now."""
         price = catalogue.price_of(call.model)
+        cost = price.cost(call.input_tokens, call.cached_tokens, call.output_tokens) if price else None
         return cls(
             user_id=user_id,
             session_pk=session_pk,
@@ -99,42 +99,11 @@ class CallUsage(models.Model):
             output_tokens=call.output_tokens,
             reasoning_tokens=call.reasoning_tokens,
             estimated=call.estimated,
-            cost=price.cost(call.input_tokens, call.cached_tokens, call.output_tokens) if price else None,
+            cost=Decimal(0) if catalogue.asks_nobody(call.model) else cost,
+            price_as_of=price.as_of if price else None,
             first_word_ms=call.first_word_ms,
             duration_ms=call.duration_ms,
         )
-
-
-class Budget(models.Model):
-    """Of one user, in the place of BUDGET_USER_DAILY_TOKENS, which must be set for it to count."""
-
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="budget")
-    daily_tokens = models.PositiveBigIntegerField(help_text="in a day (UTC); 0: any number")
-
-    def __str__(self) -> str:
-        return f"{self.daily_tokens} tokens a day"
-
-
-def has_budgets() -> bool:
-    """Without a look into the database, for each model call asks."""
-    of_settings = settings.BUDGET_USER_DAILY_TOKENS or settings.BUDGET_SERVER_DAILY_TOKENS
-    return bool(of_settings) or GroupAllowance.objects.known.budgets is not False
-
-
-def is_spent(user_id: UUID) -> bool:
-    """Whether the user, one of their groups, or the server has used what there is for today."""
-    return any(budget and CallUsage.objects.of_today(**whose) >= budget for budget, whose in _budgets_of(user_id))
-
-
-def _budgets_of(user_id: UUID) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Tokens of a day, and whose calls count: of a group, those of whoever is a member now. 0: any number."""
-    if usual := settings.BUDGET_USER_DAILY_TOKENS:
-        own = Budget.objects.filter(user=user_id).values_list("daily_tokens", flat=True).first()
-        yield usual if own is None else own, {"user": user_id}
-    if GroupAllowance.objects.are_budgeted():
-        for group, budget in GroupAllowance.objects.budgets_of(user_id):
-            yield budget, {"user__groups": group}
-    yield settings.BUDGET_SERVER_DAILY_TOKENS, {}
 
 
 def between(since: date | None, until: date | None) -> Q:
@@ -148,21 +117,24 @@ def between(since: date | None, until: date | None) -> Q:
 
 
 def total_of(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    total = {"calls": 0, **dict.fromkeys(COUNTED, 0), "cost": None}
+    total = {**dict.fromkeys((*CALLS, *COUNTED), 0), "cost": None, "price_as_of": None}
     for row in rows:
-        total = {name: _sum(total[name], row[name]) for name in total}
+        total = {name: _together(total[name], row[name]) for name in total}
     return total
 
 
 def _added(total: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any]:
-    given = {"calls": row["calls"], **{field: row[f"total_{field}"] for field in COUNTED}}
+    given = {name: row[name] for name in CALLS} | {field: row[f"total_{field}"] for field in COUNTED}
     given["cost"] = None if given["cost"] is None else float(given["cost"])
-    return given if total is None else {name: _sum(total[name], given[name]) for name in given}
+    given["price_as_of"] = row["oldest"] and row["oldest"].isoformat()
+    return given if total is None else {name: _together(total[name], given[name]) for name in given}
 
 
-def _sum(one: Any, other: Any) -> Any:
-    """Null is unknown, and adds nothing."""
-    return other if one is None else one if other is None else one + other
+def _together(one: Any, other: Any) -> Any:
+    """The sum, of days (ISO 8601) the first. Null is unknown, and adds nothing."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other) if isinstance(one, str) else one + other
 
 
 def _session_names(keys: Iterable[UUID | None]) -> dict[UUID, str]:

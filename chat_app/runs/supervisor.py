@@ -19,12 +19,13 @@ from chat_app import protocol
 from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
 from chat_app.delivery.logs import SessionLog
-from chat_app.exceptions import LeaseLost
+from chat_app.exceptions import BudgetSpent, LeaseLost
 from chat_app.fair_share import may_take_another
 from chat_app.log.journal import Journal
 from chat_app.log.run_writer import RunWriter
 from chat_app.model_calls import CallRecord
 from chat_app.models import Approval, CallUsage, Run, Started
+from chat_app.models.budget import has_budgets, require_budget
 from chat_app.models.status import RunStatus
 from chat_app.protocol import Record
 from chatjuicer.api.exceptions import Unavailable
@@ -237,10 +238,14 @@ class Supervisor:
         """While the first answer is being written. A person's own title stays, whenever it is set."""
         asked = TitleRequest(settings.TITLE_MODEL, started.first_words)
         try:
+            if has_budgets():
+                await in_database(require_budget, started.session.owner_id)
             title = await self._agent.result().title(asked)
             if title:
                 started.titled = True
                 await self._journal.transact(partial(started.session.suggest_title, title), started.session.pk)
+        except BudgetSpent:
+            pass  # the first words will do
         except Exception:
             logger.exception("a title could not be found")
         finally:

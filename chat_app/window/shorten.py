@@ -7,6 +7,7 @@ import orjson
 from sessions_app.models import Compaction
 
 Item = dict[str, Any]
+READER = "read_result"  # the tool that reads what is left out of a result
 HEAD_SHARE = 0.7  # of what is left: results say what they are at their beginning
 
 
@@ -16,7 +17,7 @@ def given(item: Item, position: int, tokens: int, compaction: Compaction | None)
     if compaction is None or position > compaction.shortened_through:
         return item
     limit = limit_of(item, compaction.result_tokens, compaction.text_tokens)
-    return shortened(item, tokens, limit) if limit and tokens > limit else item
+    return shortened(item, position, limit / tokens) if limit and tokens > limit else item
 
 
 def is_of_tool(item: Item) -> bool:
@@ -30,11 +31,11 @@ def limit_of(item: Item, result_tokens: int, text_tokens: int) -> int:
     return result_tokens if is_of_tool(item) else text_tokens
 
 
-def shortened(item: Item, tokens: int, limit: int) -> Item:
-    share = limit / tokens
+def shortened(item: Item, position: int, share: float) -> Item:
+    """Of a tool's result it says how to read the whole."""
     match item.get("type"):
         case "function_call_output":
-            return {**item, "output": cut(_text(item.get("output")), share)}
+            return {**item, "output": cut(text_of_output(item), share, f"; {READER}({position}) reads them")}
         case "function_call":
             return {**item, "arguments": _arguments(str(item.get("arguments") or "{}"), share)}
     content = item.get("content")
@@ -43,15 +44,16 @@ def shortened(item: Item, tokens: int, limit: int) -> Item:
     return {**item, "content": cut(str(content or ""), share)}
 
 
-def cut(text: str, share: float) -> str:
+def cut(text: str, share: float, and_how: str = "") -> str:
     kept = int(len(text) * share)
     head, tail = int(kept * HEAD_SHARE), kept - int(kept * HEAD_SHARE)
     left_out = len(text) - head - tail
-    note = f"\n[… {left_out} characters are left out here to save room …]\n"
+    note = f"\n[… {left_out} characters are left out here to save room{and_how} …]\n"
     return text if left_out <= len(note) else text[:head] + note + text[len(text) - tail :]
 
 
-def _text(output: Any) -> str:
+def text_of_output(item: Item) -> str:
+    output = item.get("output")
     return output if isinstance(output, str) else orjson.dumps(output).decode()
 
 

@@ -1,6 +1,7 @@
 """What administrators set up, in the audit log: the rows are watched, so that each door to them is."""
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
@@ -50,7 +51,7 @@ def note_change(
         details["changed"] = changed
     for name in told:
         value = getattr(row, name)
-        details[name] = NOT_SET if value is None else value
+        details[name] = NOT_SET if value is None else float(value) if isinstance(value, Decimal) else value
     AuditEntry.objects.record(act, f"{kind or row._meta.model_name}:{row.pk}", **details)
 
 

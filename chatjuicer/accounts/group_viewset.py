@@ -22,7 +22,7 @@ from chatjuicer.accounts.ranks import may_give
 from chatjuicer.accounts.rights import HasRight
 from chatjuicer.accounts.scopes import HasScope
 from chatjuicer.accounts.serializers import SuccessSerializer
-from chatjuicer.api.fields import Number, OneLine, Text
+from chatjuicer.api.fields import Dollars, Number, OneLine, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
@@ -52,6 +52,11 @@ class GroupChangesSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="That all members together may use in a day (UTC); 0: any number.",
     )
+    daily_cost = Dollars(
+        required=False,
+        help_text="US dollars that all members together may use in a day (UTC), of models whose price is known; 0: any "
+        "amount.",
+    )
 
 
 class NewGroupSerializer(GroupChangesSerializer):
@@ -64,6 +69,7 @@ class GroupSerializer(serializers.Serializer[Group]):
     models = serializers.ListField(child=serializers.CharField(), allow_null=True)
     mcp_servers = serializers.ListField(child=serializers.CharField(), allow_null=True)
     daily_tokens = serializers.IntegerField()
+    daily_cost = serializers.FloatField(help_text="US dollars.")
     member_count = serializers.IntegerField()
 
     def to_representation(self, instance: Group) -> dict[str, Any]:
@@ -74,6 +80,7 @@ class GroupSerializer(serializers.Serializer[Group]):
             "models": allowance.allowed_models,
             "mcp_servers": allowance.allowed_servers,
             "daily_tokens": allowance.daily_tokens,
+            "daily_cost": float(allowance.daily_cost),
             "member_count": getattr(instance, "member_count", 0),
         }
 

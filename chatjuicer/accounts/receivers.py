@@ -27,7 +27,7 @@ def note_failure(credentials: dict[str, Any], **kwargs: Any) -> None:
 
 
 audit_changes(Group)
-audit_changes(GroupAllowance, told=("allowed_models", "allowed_servers", "daily_tokens"), part_of="group")
+audit_changes(GroupAllowance, told=("allowed_models", "allowed_servers", "daily_tokens", "daily_cost"), part_of="group")
 
 
 @receiver([post_save, post_delete], sender=GroupAllowance)

@@ -1,14 +1,18 @@
 """Serializer fields that accept their own JSON type and convert nothing: no number for a text, no "true" for true."""
 
 import re
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import orjson
 from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 MAX_METADATA_BYTES = 64 * 1024
+MAX_DOLLARS = 10_000_000
+MILLIONTH = Decimal("0.000001")
 
 
 class Text(serializers.CharField):
@@ -48,6 +52,22 @@ class Number(serializers.IntegerField):
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class Dollars(serializers.FloatField):
+    """An amount of money, as a Decimal; parts of a millionth count as a whole one, so that little is not nothing."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=MAX_DOLLARS, **kwargs)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        amount = super().run_validation(data)
+        return Decimal(str(amount)).quantize(MILLIONTH, ROUND_CEILING) if isinstance(amount, float) else amount
+
+    def to_internal_value(self, data: Any) -> float:
+        if not isinstance(data, int | float) or isinstance(data, bool):
+            self.fail("invalid")
+        return float(max(-1, min(data, MAX_DOLLARS + 1)))  # of an integer that no float can hold, too
 
 
 class Choice(serializers.ChoiceField):

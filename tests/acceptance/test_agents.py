@@ -187,6 +187,28 @@ async def test_a_run_is_played_again_as_it_was_and_no_tool_acts(alice: Client, p
     assert (await alice.detail(session))["session"]["state"] == "idle"
 
 
+async def test_a_run_is_played_again_from_an_archive_and_from_a_folded_log(
+    alice: Client, site: Site, provider: Provider
+) -> None:
+    words = "reasoning 3; tool current_time {}; together; pace 200; say 40 words"
+    async with alice.chat(session := await alice.create_session()) as chat:
+        first = await chat.ask(words)
+        run_id = first[0]["run_id"]
+    assert "archived" in site.manage("archive_sessions", "--older-than", "0h")
+    async with alice.chat(await alice.create_session(), after=0) as chat:
+        with calls_of(provider) as asked:
+            assert told(await replayed(chat, run_id)) == told(first)
+            again = await chat.ask("anything", model=f"replay:{run_id}")
+            assert told(again) == told(first)
+            assert len([frame for frame in again if frame["type"] == "delta"]) > 1, "piece by piece"
+        assert asked == []
+    async with alice.chat(session) as chat:  # which brings it back, and its log stays folded
+        assert told(await replayed(chat, run_id)) == told(first)
+        deltas = [event for event in await alice.events(session) if event["run_id"] == run_id]
+        assert [event["type"] for event in deltas].count("delta") == 1
+        assert text_of(await chat.ask("say 2 words")) == "word1 word2"
+
+
 async def test_a_run_that_is_another_s_or_gone_is_an_unknown_model(alice: Client, mallory: Client) -> None:
     async with alice.chat(session := await alice.create_session()) as chat:
         run_id = (await chat.ask("say 1 words"))[0]["run_id"]

@@ -1,4 +1,4 @@
-"""Two providers at once, one of which fails."""
+"""Two providers at once, one of which fails, and what the dear model of one may cost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +19,10 @@ pytestmark = pytest.mark.only("sqlite", reason="no row of it is stored in anothe
 FALLBACKS = {f"one/{letter}": [f"two/{letter}"] for letter in "abcd"}
 
 
+DEAR = {"id": "dear", "context_length": 64_000, "pricing": {"prompt": "0.0001", "completion": "0.0001"}}  # a token
+LIMIT = 1.0  # US dollars of a user in a day
+
+
 def listed(*ids: str) -> dict[str, Any]:
     return {"object": "list", "data": [{"id": id, "object": "model", "context_length": 64_000} for id in ids]}
 
@@ -36,6 +40,7 @@ def two() -> Iterator[Provider]:
     """Speaks Responses."""
     with Provider() as provider:
         provider.models = listed("both", "alone", *"abcd")
+        provider.models["data"].append(DEAR)
         yield provider
 
 
@@ -51,6 +56,7 @@ def both_site(sites: Sites, one: Provider, two: Provider) -> Iterator[Site]:
         "PROVIDERS": orjson.dumps(entries).decode(),
         "MODEL_FALLBACKS": orjson.dumps(FALLBACKS).decode(),
         "MODEL_PATIENCE_S": "0.2",
+        "BUDGET_USER_DAILY_COST": str(LIMIT),
     }
     with sites.own(environment, processes=1, demo=True) as site:
         yield site
@@ -61,7 +67,7 @@ async def person(both_site: Site, one: Provider, two: Provider) -> AsyncIterator
     one.requests, two.requests, one.answers, two.answers = [], [], lambda request: None, lambda request: None
     client = await Client(both_site.url).register(f"person-{uuid4().hex[:8]}@example.org")
     async with asyncio.timeout(10):
-        while len(await offered(client)) < 11:
+        while len(await offered(client)) < 12:
             await asyncio.sleep(0.05)
     yield client
     await client.close()
@@ -169,3 +175,47 @@ async def test_where_all_fail_the_last_failure_is_told(person: Client, one: Prov
         frames = await chat.ask("say 2 words")
         assert frames[-1]["finish_reason"] == "error"
         assert [frame["code"] for frame in frames if frame["type"] == "error"] == ["provider_quota"]
+
+
+async def test_an_answer_ends_where_its_money_does(person: Client, two: Provider) -> None:
+    """By the price of each call; what has no price counts in tokens alone."""
+    session = await person.create_session(model="alone")
+    async with person.chat(session) as chat:
+        await chat.ask("say 3 words")
+        free = await person.get("/api/usage", by="model")
+        [budget] = free["budgets"]
+        assert (budget["whose"], budget["tokens"], budget["cost"]) == ("user", None, {"limit": LIMIT, "left": LIMIT})
+        assert budget["unpriced_tokens"] == sum(free["total"][f"{way}put_tokens"] for way in ("in", "out")) > 0
+        assert (free["total"]["unpriced_calls"], free["total"]["cost"]) == (1, None)
+
+        dear = await chat.ask('tool current_time {"timezone": "UTC"}; ' * 20 + "say 3 words", model="dear")
+        assert dear[-1]["finish_reason"] == "budget"
+        done = [frame for frame in dear if frame["type"] == "tool_call" and frame["status"] == "completed"]
+        assert 0 < len(done) < 20, "it ended within the run"
+        assert all(frame["success"] for frame in done)
+        used = await person.get("/api/usage", by="model")
+        [budget] = used["budgets"]
+        rows = {row["key"]: row for row in used["rows"]}
+        tokens = rows["dear"]["input_tokens"] + rows["dear"]["output_tokens"]
+        assert rows["dear"]["cost"] == pytest.approx(tokens * 0.0001)
+        assert (rows["dear"]["cost"] >= LIMIT, budget["cost"]["left"], rows["alone"]["cost"]) == (True, 0, None)
+
+        asked = len(two.requests)
+        assert (await chat.ask("say 2 words", model="alone"))[-1]["finish_reason"] == "budget", "not known is not free"
+        summary = await person.http.post(f"/api/sessions/{session}/summarize")
+        assert (summary.status_code, summary.json()["error"]["code"]) == (403, "budget_spent")
+        assert len(two.requests) == asked
+        again = await chat.ask("once more", model=f"replay:{dear[0]['run_id']}@0")
+        assert again[-1]["finish_reason"] == "stop", "what is played again costs nothing"
+
+        admin = await Client(person.url).login()
+        email = (await person.get("/api/auth/me"))["email"]
+        own = await admin.post(
+            "/api/budgets", {"email": email, "daily_cost": 0, "daily_tokens": tokens * 100}, status=201
+        )
+        assert text_of(await chat.ask("say 2 words", model="dear")) == "word1 word2", "any amount"
+        [budget] = (await person.get("/api/usage"))["budgets"]
+        assert (budget["cost"], budget["tokens"]["limit"]) == (None, tokens * 100)
+        assert (await admin.http.delete(f"/api/budgets/{own['user_id']}")).status_code == 200
+        assert (await chat.ask("say 2 words", model="dear"))[-1]["finish_reason"] == "budget"
+        await admin.close()

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.harness.client import Client, text_of
+from tests.harness.client import Client, Frame, assert_whole_run, text_of
 from tests.harness.provider import Provider, Script
 from tests.harness.provider.server import RecordedRequest
 from tests.harness.server import Site
@@ -87,6 +87,36 @@ async def test_an_answer_ends_where_the_budget_does_and_keeps_what_was_said(pers
     async with other.chat(session) as chat:
         assert text_of(await chat.ask("say 3 words")) == "word1 word2 word3"
     await other.close()
+
+
+async def test_fifty_answers_at_once_are_each_counted_exactly(site: Site, provider: Provider) -> None:
+    person = await Client(site.url).register(f"busy-{uuid4().hex[:8]}@example.org")
+    sessions = await asyncio.gather(*(person.create_session() for _ in range(50)))
+
+    async def ask(number: int) -> Frame:
+        at = person.at(site.servers[number % len(site.servers)].url)
+        async with at.chat(sessions[number]) as chat:
+            frames = await chat.ask(f"tool current_time {{}}; say {number + 1} words; pace 100")
+        await at.close()
+        assert_whole_run(frames)
+        usage: Frame = frames[-1]["usage"]
+        return usage
+
+    ended = await asyncio.gather(*map(ask, range(50)))
+    given: dict[str, int] = {}
+    for request in provider.requests:
+        words = next(text for role, text in reversed(request.texts) if role == "user")
+        given[words] = given.get(words, 0) + request.input_tokens
+    assert len(given) == 50
+    rows = await used(person, "session", 100)
+    for number, session in enumerate(sessions):
+        exact = given[f"tool current_time {{}}; say {number + 1} words; pace 100"], number + 2
+        row, end = rows[session], ended[number]
+        assert (row["calls"], row["input_tokens"], row["output_tokens"]) == (2, *exact), number
+        assert (end["input_tokens"], end["output_tokens"]) == exact, number
+    total = (await person.get("/api/usage"))["total"]
+    assert (total["input_tokens"], total["output_tokens"]) == (sum(given.values()), sum(range(2, 52)))
+    await person.close()
 
 
 async def test_a_title_is_there_while_the_first_answer_is_written(person: Client, provider: Provider) -> None:

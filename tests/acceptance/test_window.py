@@ -1,6 +1,6 @@
 """Conversations that are longer than what their model can be given."""
 
-import os
+import json
 import re
 from collections.abc import AsyncIterator
 
@@ -14,11 +14,12 @@ from tests.harness.server import Site
 from tests.harness.sites import TIMES, Sites
 
 WINDOW = 4_000
-TURNS = int(os.environ.get("WINDOW_TURNS", "24"))  # 300 take a minute
+TURNS = 24
 MODEL = "gpt-4.1"
 SMALL = {"MODEL_WINDOWS": f'{{"{MODEL}": {WINDOW}}}', "DEFAULT_MODEL": MODEL, **TIMES}
 ONCE = pytest.mark.only("sqlite", reason="the API of a provider reaches no database")
 TURN = 'tool current_time {{"timezone": "UTC"}}; echo Turn {0} FACT{0}, {1}'
+SHORT_TURN = 'tool current_time {{"timezone": "UTC"}}; echo Turn {0} FACT{0}'
 PADDING = "and some more words to fill the window with " * 6
 
 
@@ -29,6 +30,11 @@ def keep_facts(request: RecordedRequest) -> Script | None:
         return None
     facts = dict.fromkeys(re.findall(r"FACT\d+", last))
     return Script(text="Facts: " + " ".join(list(facts)[:5]))
+
+
+def tell_facts(request: RecordedRequest) -> Script | None:
+    """A model that answers from what it was given."""
+    return keep_facts(request) or Script(text=" ".join(dict.fromkeys(re.findall(r"FACT\d+", str(request.items)))))
 
 
 @pytest.fixture(params=["responses", pytest.param("chat_completions", marks=ONCE)])
@@ -108,6 +114,34 @@ async def test_a_conversation_goes_on_through_a_small_window(person: Client, pro
         await ask_well(chat, "say 2 words")
 
 
+@pytest.mark.slow(reason="300 turns")
+@pytest.mark.only("sqlite", reason="what a turn takes is the same elsewhere")
+async def test_the_first_facts_are_known_after_300_turns(sites: Sites, provider: Provider) -> None:
+    """By the API whose rules are the strictest, turn after turn over one socket."""
+    provider.answers, provider.window = keep_facts, WINDOW
+    person = await Client(sites.get({"OPENAI_API": "chat_completions", **SMALL}, processes=1).url).login()
+    session = await person.create_session()
+    async with person.chat(session, after=0) as chat:
+        for number in range(300):
+            await chat.ask(SHORT_TURN.format(number))
+        ends = [frame["finish_reason"] for frame in chat.log if frame["type"] == "stream_end"]
+        assert ends == ["stop"] * 300
+        assert_gapless(chat.log)
+        provider.answers = tell_facts
+        assert text_of(await ask_well(chat, "Which were the first facts?")).split()[:3] == ["FACT0", "FACT1", "FACT2"]
+    assert refusals(provider) == provider.violations == []
+    assert len([request for request in provider.requests if keep_facts(request)]) > 5, (
+        "it was compacted again and again"
+    )
+    asked, *last = [item for item in provider.requests[-1].items if item["role"] != "system"][::-1]
+    assert words_of(asked) == "Which were the first facts?"
+    for number in (299, 298):
+        said, result, call, words, *last = last
+        assert (words_of(said), words_of(words)) == (f"Turn {number} FACT{number}", SHORT_TURN.format(number))
+        assert result["tool_call_id"] == call["tool_calls"][0]["id"]
+    await person.close()
+
+
 async def test_a_context_of_twice_the_window_comes_back_to_life(person: Client, provider: Provider) -> None:
     provider.window = WINDOW
     session = await person.create_session()
@@ -141,6 +175,14 @@ async def test_results_of_one_answer_that_are_too_much_are_shortened(person: Cli
     assert refusals(provider) == []
     said = [text for role, text in provider.requests[-1].texts if role == "user"]
     assert said == [f"{call}; {call}; say 3 words"]
+    number = re.findall(r"read_result\((\d+)\)", str(provider.requests[-1].items))[0]
+    async with person.chat(session) as chat:
+        frames = await ask_well(chat, f'tool read_result {{"number": {number}, "start": 20000}}; say 2 words')
+        [read] = [frame for frame in frames if frame["type"] == "tool_call" and frame["status"] == "completed"]
+        frames = await ask_well(chat, 'tool read_result {"number": 1, "start": 0}; say 2 words')
+        [none] = [frame for frame in frames if frame["type"] == "tool_call" and frame["status"] == "completed"]
+    assert json.loads(read["result"])["content"] == max(whole, key=len)[20_000:32_000]
+    assert (read["success"], none["success"]) == (True, False)
 
 
 async def test_a_window_that_is_smaller_than_known_is_learned(person: Client, provider: Provider) -> None:

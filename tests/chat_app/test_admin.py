@@ -1,6 +1,7 @@
 """What an operator sees of runs and events, and the one thing that can be done about them."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -115,3 +116,29 @@ def test_a_provider_is_kept_and_counts_at_once(
     with django_capture_on_commit_callbacks(execute=True):
         ModelProvider.objects.all().delete()
     assert registry.named == []
+
+
+def test_what_models_took_is_listed_summed_and_plotted(operator: Client, alice: User, mallory: User) -> None:
+    call = CallRecord(
+        model="gpt-5", purpose="answer", outcome="completed", input_tokens=1_000_000, cached_tokens=0, output_tokens=0,
+        reasoning_tokens=0, estimated=False, first_word_ms=100, duration_ms=900,
+    )  # fmt: skip
+    CallUsage.objects.note(alice.pk, None, None, [call, replace(call, model="unheard-of")])
+    CallUsage.objects.note(mallory.pk, None, None, [call])
+    CallUsage.objects.filter(model="gpt-5").update(cost="1.25")
+    CallUsage.objects.filter(model="unheard-of").update(cost=None)
+    path = "/admin/chat_app/callusage/"
+    page = operator.get(path).content.decode()
+    assert page.count("<rect ") == 30
+    assert "3 calls, 2.50 US dollars, and of 1 calls the price was not known." in page
+    assert {"unheard-of", alice.email, mallory.email} <= set(re.findall(r"<th scope=\"row\">([^<]*)</th>", page))
+    hers = operator.get(path, {"q": " Alice@Example.org"}).content.decode()
+    assert "2 calls, 1.25 US dollars" in hers
+    assert mallory.email not in hers
+    row = CallUsage.objects.filter(user=alice).first()
+    assert row is not None
+    assert operator.get(f"{path}{row.pk}/change/").status_code == 200
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    reader = Client()
+    reader.force_login(User.objects.get(pk=alice.pk))
+    assert reader.get(path).status_code == 403

@@ -2,8 +2,10 @@
 
 import re
 
+import httpx
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.harness.server import EMAIL, PASSWORD, Site
 from tests.page.conftest import Troubles, answer, assert_accessible, say, until_idle, words
 
 
@@ -31,9 +33,14 @@ def test_settings_hold_the_looks_the_devices_and_keys(page: Page, troubles: Trou
 
 
 def test_a_chat_is_shared_taken_back_deleted_and_restored(
-    page: Page, stranger: BrowserContext, troubles: Troubles
+    page: Page, site: Site, stranger: BrowserContext, troubles: Troubles
 ) -> None:
     troubles.forgive("404 (Not Found)")  # while nothing is shared
+    grant = httpx.post(
+        f"{site.url}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}, trust_env=False
+    ).json()
+    headers, budget = {"Authorization": f"Bearer {grant['access_token']}"}, {"email": EMAIL, "daily_tokens": 10**9}
+    httpx.post(f"{site.url}/api/budgets", json=budget, headers=headers, trust_env=False).raise_for_status()
     say(page, "say 3 words")
     expect(answer(page)).to_have_text(words(3))
     until_idle(page)
@@ -48,6 +55,9 @@ def test_a_chat_is_shared_taken_back_deleted_and_restored(
     page.get_by_role("menuitem", name="Usage").click()
     usage = page.get_by_role("dialog", name="Usage of the last 30 days")
     expect(usage.get_by_role("row", name="Total")).to_be_visible()
+    expect(usage.get_by_role("region", name="Left for today")).to_contain_text(
+        re.compile(r"999,\d{3},\d{3} of 1,000,000,000")
+    )
     usage.get_by_label("By chat").check(force=True)
     expect(usage.get_by_role("rowheader", name="Say 3 words").first).to_be_visible()
     assert_accessible(page)

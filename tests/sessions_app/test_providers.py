@@ -1,13 +1,14 @@
 """Several providers at once: what they are read from, and who serves which model."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
 from sessions_app import catalogue
-from sessions_app.known_models import KnownModel
+from sessions_app.known_models import KNOWN_MODELS, KnownModel
 from sessions_app.providers import parsed_provider, parsed_providers
 from sessions_app.served import registry, served
 
@@ -135,6 +136,11 @@ def test_a_price_has_its_date(settings: Settings) -> None:
     entry = next(model for model in catalogue.offered_models() if model["id"] == "gpt-4.1")
     assert (entry["input_price"], entry["output_price"], entry["output_limit"]) == (2.0, 8.0, 32_768)
     assert entry["price_as_of"].startswith("20")
+    assert entry["price_source"].startswith("https://")
+    for model in KNOWN_MODELS:
+        assert model.price is not None, model.id
+        assert date(2025, 1, 1) < model.price.as_of <= datetime.now(UTC).date(), model.id
+        assert model.price.source.startswith("https://"), model.id
 
 
 def test_a_chain_of_fallbacks(settings: Settings) -> None:

@@ -54,6 +54,7 @@ class RunModel(ABC):
 
     # The messages of this model's provider, for one that takes a beginning that is encoded already.
     messages: Callable[[list[Item]], list[Item]] | None = None
+    plays_again: ClassVar[bool] = False  # what was said: nobody is asked, and nothing counts as used
 
     def __init__(self, name: str, transcript: Transcript) -> None:
         self.name = name

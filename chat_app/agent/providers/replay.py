@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from agents import MaxTurnsExceeded, ModelResponse
 from django.utils import timezone
@@ -45,6 +45,8 @@ def played(user_id: UUID, run_id: UUID) -> Played | None:
 
 
 class ReplayModel(RunModel):
+    plays_again = True
+
     async def answer(self, model_call: ModelCall) -> ModelResponse:
         named = NAME.fullmatch(self.name)
         run = await in_database(played, self.transcript.request.user_id, UUID(named[1])) if named else None
@@ -106,18 +108,14 @@ class Player:
 
     async def _play_call(self, event: dict[str, Any]) -> None:
         name, arguments = event["name"], event["arguments"]
+        if name == SUMMARY_TOOL:
+            await self._play_summary(event)
+            return
         if event["id"] not in self._call_ids:
-            await self._turn.message()
-            self._message_id = None
+            await self._begin_call()
             self._call_ids[event["id"]] = await self._turn.call_detected(event["id"], name)
         call_id = self._call_ids[event["id"]]
         if event["status"] == "detected":
-            return
-        if name == SUMMARY_TOOL:  # the server's own, of which the model knows nothing
-            if event["status"] == "completed":
-                await self._transcript.writer.tool_call(
-                    id=call_id, name=name, arguments=arguments, status="completed", result=event["result"]
-                )
             return
         if call_id not in self._written:
             self._written.add(call_id)
@@ -128,3 +126,23 @@ class Player:
             await self._transcript.tool_started(call_id, name, arguments)
         else:
             await self._transcript.tool_ended(call_id, event["result"], success=bool(event["success"]))
+
+    async def _play_summary(self, event: dict[str, Any]) -> None:
+        """A call of the server's own, of which the model knows nothing."""
+        if event["id"] not in self._call_ids:
+            await self._begin_call()
+            self._call_ids[event["id"]] = f"call_{uuid4().hex}"
+        await self._transcript.writer.tool_call(
+            id=self._call_ids[event["id"]],
+            name=event["name"],
+            arguments=event["arguments"],
+            status=event["status"],
+            result=event["result"],
+            success=event["success"],
+            interrupted=bool(event.get("interrupted")),
+        )
+
+    async def _begin_call(self) -> None:
+        """What was said before it is a message of its own."""
+        await self._turn.message()
+        self._message_id = None

@@ -1,4 +1,5 @@
-"""Keeps what this process knows of providers and groups: the rows of the admin, and which models each provider has."""
+"""Keeps what this process knows of providers, groups and budgets: the rows of the admin, and which models each provider
+has."""
 
 import asyncio
 import contextlib
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from chat_app.database import in_database
-from chat_app.models import ModelProvider
+from chat_app.models import Budget, ModelProvider
 from chatjuicer.accounts.models import GroupAllowance
 from chatjuicer.api.exceptions import ApiError
 from sessions_app.providers import Provider
@@ -70,10 +71,13 @@ class Upkeep:
             try:
                 await in_database(ModelProvider.objects.publish)
                 await in_database(GroupAllowance.objects.publish)
+                await in_database(Budget.objects.publish)
                 self._read.set()
             except (ApiError, DatabaseError) as error:
                 self._rows_due = now + ROWS_AGAIN_S
-                logger.info("The providers and groups of the admin could not be read: %s", type(error).__name__)
+                logger.info(
+                    "The providers, groups and budgets of the admin could not be read: %s", type(error).__name__
+                )
         due = [provider for provider in providers() if self._is_due(provider, now)][:AT_ONCE]
         await asyncio.gather(*map(self._ask, due))
 

@@ -7,6 +7,7 @@ from chat_app.tool_names import tool_names
 
 from .clock import current_time
 from .reading import list_directory, read_file, search_files
+from .results import read_result
 from .searching import search_conversations, search_documents
 from .writing import edit_file, generate_document
 
@@ -16,6 +17,7 @@ TOOLS: list[Tool] = [
     search_files,
     search_documents,
     search_conversations,
+    read_result,
     edit_file,
     generate_document,
     current_time,

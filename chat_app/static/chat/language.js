@@ -51,6 +51,11 @@ export function moment(at) {
   return new Date(at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** `day`: as the server writes days, such as 2026-11-01. */
+export function dayOf(day) {
+  return new Date(day).toLocaleDateString(language, { dateStyle: "medium", timeZone: "UTC" });
+}
+
 /** The texts that stand in the page from the beginning: those of nodes with `data-text`, and of the attributes named so. */
 export function translatePage() {
   document.documentElement.lang = language;

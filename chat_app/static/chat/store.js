@@ -27,7 +27,7 @@ const ENDED = {
 const END_NOTICE = {
   length: t("The answer stopped at the model's length limit."),
   max_turns: t("The agent stopped at its limit of steps for one answer."),
-  budget: t("The answer stopped: the tokens for today are used up."),
+  budget: t("The answer stopped: what there is for today is used up."),
 };
 
 export function reduce(state, action) {

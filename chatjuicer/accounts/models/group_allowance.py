@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from itertools import chain
 from typing import Any, ClassVar
@@ -11,7 +12,9 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 
 from chatjuicer.accounts.exceptions import NameTaken
 
@@ -47,9 +50,9 @@ class GroupAllowanceManager(models.Manager["GroupAllowance"]):
 
     def publish(self) -> None:
         """Makes known to this process whether groups set anything."""
-        rows = list(self.values_list("allowed_models", "allowed_servers", "daily_tokens"))
+        rows = list(self.values_list("allowed_models", "allowed_servers", "daily_tokens", "daily_cost"))
         self.known.restricts = any(names is not None for row in rows for names in row[:2])
-        self.known.budgets = any(row[2] for row in rows)
+        self.known.budgets = any(limit for row in rows for limit in row[2:])
 
     def restrict(self) -> bool:
         """Whether any group has a list. Looks into the database once; `publish` does after that."""
@@ -85,10 +88,10 @@ class GroupAllowanceManager(models.Manager["GroupAllowance"]):
             self.of_group(group).change(**fields)
         return group
 
-    def budgets_of(self, user_pk: UUID) -> list[tuple[int, int]]:
-        """Of the user's groups that have one: the group's key, and its tokens of a day."""
-        found = self.filter(group__user=user_pk, daily_tokens__gt=0)
-        return list(found.values_list("group_id", "daily_tokens"))
+    def budgets_of(self, user_pk: UUID) -> list[GroupAllowance]:
+        """Those of the user's groups that have one, by the groups' names."""
+        limits = Q(daily_tokens__gt=0) | Q(daily_cost__gt=0)
+        return list(self.filter(limits, group__user=user_pk).select_related("group").order_by("group__name"))
 
 
 def union(lists: Iterable[list[str] | None]) -> tuple[str, ...] | None:
@@ -115,6 +118,15 @@ class GroupAllowance(models.Model):
     )
     daily_tokens = models.PositiveBigIntegerField(
         default=0, help_text="that all its members together may use in a day (UTC); 0: any number"
+    )
+    daily_cost = models.DecimalField(
+        max_digits=14,
+        decimal_places=6,
+        default=Decimal(0),
+        db_default=Decimal(0),
+        validators=[MinValueValidator(Decimal(0))],
+        help_text="US dollars that all its members together may use in a day (UTC), of models whose price is known; "
+        "0: any amount",
     )
 
     objects: ClassVar[GroupAllowanceManager] = GroupAllowanceManager()

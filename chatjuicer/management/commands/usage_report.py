@@ -6,11 +6,14 @@ from django.core.management.base import BaseCommand, CommandParser
 from chat_app.models import CallUsage
 from chat_app.models.usage import between, total_of
 
-COLUMNS = ("calls", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
+COLUMNS = ("calls", "unpriced_calls", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
 
 
 class Command(BaseCommand):
-    help = "What the calls of models took, of all users or one, in tokens and US dollars."
+    help = (
+        "What the calls of models took, of all users or one, in tokens and US dollars. Of unpriced calls the price was "
+        "not known."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--by", choices=("day", "model", "user", "session"), default="day")

@@ -47,6 +47,7 @@ class Branches(RuleBasedStateMachine):
         self.deleted: set[UUID] = set()
         self.sent: set[UUID] = set()
         self.covered: dict[UUID, set[int]] = {}  # what each summary stands for
+        self.now = Now(self.session)  # as the last step left it
 
     # -- what people do
 
@@ -75,13 +76,13 @@ class Branches(RuleBasedStateMachine):
     def stop(self) -> None:
         self.talk.stop()
 
-    @precondition(lambda self: self.messages)
+    @precondition(lambda self: self.now.messages)
     @rule(number=NUMBERS)
     def regenerate(self, number: int) -> None:
         with suppress(NothingToRegenerate):
             self.talk.regenerate(self.any_message(number).pk)
 
-    @precondition(lambda self: self.messages)
+    @precondition(lambda self: self.now.messages)
     @rule(number=NUMBERS)
     def edit(self, number: int) -> None:
         words = [message for message in self.messages if message.role == "user"]
@@ -96,7 +97,7 @@ class Branches(RuleBasedStateMachine):
         except NothingToContinue:
             assert not (leaf and leaf[0].partial and leaf[0].content and leaf[0].status != "pending")
 
-    @precondition(lambda self: self.messages)
+    @precondition(lambda self: self.now.messages)
     @rule(number=NUMBERS)
     def select(self, number: int) -> None:
         chosen = self.any_message(number)
@@ -105,7 +106,7 @@ class Branches(RuleBasedStateMachine):
             chosen.refresh_from_db()
             assert chosen.visible or self.talk.run  # which needs another path
 
-    @precondition(lambda self: self.messages)
+    @precondition(lambda self: self.now.messages)
     @rule(number=NUMBERS)
     def delete(self, number: int) -> None:
         before = {message.pk: message.visible for message in self.messages}
@@ -115,7 +116,7 @@ class Branches(RuleBasedStateMachine):
         assert chosen.pk in gone
         self.deleted |= gone
 
-    @precondition(lambda self: not self.talk.run and bool(held(self.talk.session.pk).rows))
+    @precondition(lambda self: not self.talk.run and bool(self.now.given.rows))
     @rule()
     def summarize(self) -> None:
         there = {row.pk for row in ContextItem.objects.filter(session=self.session, visible=True)}
@@ -124,20 +125,25 @@ class Branches(RuleBasedStateMachine):
     # -- what must be true
 
     @invariant()
-    def the_path_is_a_chain(self) -> None:
-        path = self.talk.path
+    def all_is_as_it_must_be(self) -> None:
+        now = self.now = Now(self.session)
+        self.the_path_is_a_chain(now)
+        self.nothing_is_lost(now)
+        self.the_model_is_given_what_is_visible(now)
+
+    def the_path_is_a_chain(self, now: Now) -> None:
+        session, path = now.session, now.path
         parents = [message.parent_id if message.parent_id != NO_PARENT else None for message in path]
         assert parents == [None, *(message.pk for message in path)][: len(path)]
-        session = self.session
         assert session.leaf_id == (path[-1].pk if path else None)
-        assert {name: getattr(session, name) for name in counted(session)} == counted(session)
+        right = counted(session)
+        assert {name: getattr(session, name) for name in right} == right
         history = History(session)
         listed = [row["id"] for row in (*history.page(100, 0, None, None)["messages"], *history.detail()["live"])]
         assert sorted(listed) == sorted(str(message.pk) for message in path)
 
-    @invariant()
-    def nothing_is_lost(self) -> None:
-        there = {message.pk: message for message in self.messages}
+    def nothing_is_lost(self, now: Now) -> None:
+        there = {message.pk: message for message in now.messages}
         assert not self.deleted & there.keys()
         for key, text in self.said.items():
             assert key in self.deleted or there[key].content.startswith(text)
@@ -147,25 +153,23 @@ class Branches(RuleBasedStateMachine):
         known = {node.parent_id for node in there.values()} - {None, NO_PARENT}
         assert known <= there.keys()
 
-    @invariant()
-    def the_model_is_given_what_is_visible(self) -> None:
-        path = self.talk.path
-        rows = list(ContextItem.objects.filter(session=self.session, visible=True).order_by("position"))
-        assert {row.message_id for row in rows} <= {message.pk for message in path} | self.thought_of
+    def the_model_is_given_what_is_visible(self, now: Now) -> None:
+        path, rows = now.path, now.rows
+        assert {row.message_id for row in rows} <= {message.pk for message in path} | now.thought_of
         for message in path:
             own = [row for row in rows if row.message_id == message.pk]
-            if message.status != "pending" and self.was_told(message):
+            if message.status != "pending" and now.was_told(message):
                 texts = [row.value for row in own]
                 assert spoken(texts, message.role) == message.content
                 verbatim = [row.item for row in own if "system" not in row.value.get("role", "")]
                 kept = self.items.setdefault(message.pk, verbatim)
                 assert verbatim[: len(kept)] == kept
                 self.items[message.pk] = verbatim
-        now = held(self.session.pk)
-        through = now.compaction.through if now.compaction else 0
-        assert [row.pk for row in now.rows] == [row.pk for row in rows if row.position > through]
-        if now.compaction:
-            assert {row.pk for row in rows if row.position <= through} == self.covered[now.compaction.pk]
+        given = now.given
+        through = given.compaction.through if given.compaction else 0
+        assert [row.pk for row in given.rows] == [row.pk for row in rows if row.position > through]
+        if given.compaction:
+            assert {row.pk for row in rows if row.position <= through} == self.covered[given.compaction.pk]
 
     def teardown(self) -> None:
         """All that was said is answered, or was stopped or deleted."""
@@ -173,9 +177,7 @@ class Branches(RuleBasedStateMachine):
             if not self.talk.run:
                 break
             self.talk.end()
-            self.the_path_is_a_chain()
-            self.nothing_is_lost()
-            self.the_model_is_given_what_is_visible()
+            self.all_is_as_it_must_be()
         assert not Run.objects.filter(session=self.session, status__in=LIVE).exists()
         runs = Run.objects.filter(session=self.session)
         answered = {pk for run in runs for pk in run.inputs().values_list("pk", flat=True)}
@@ -195,22 +197,35 @@ class Branches(RuleBasedStateMachine):
     def pending(self) -> Message | None:
         return Message.objects.filter(session=self.talk.session, status="pending", role="assistant").first()
 
+    def any_message(self, number: int) -> Message:
+        messages = self.messages
+        return messages[number % len(messages)]
+
+
+class Now:
+    """What is there after a step, read once."""
+
+    def __init__(self, session: ChatSession) -> None:
+        self.session = session
+        self.messages = list(Message.objects.filter(session=session).order_by("position"))
+        self.path = [message for message in self.messages if message.visible]
+        self.rows = list(ContextItem.objects.filter(session=session, visible=True).order_by("position"))
+        self.given = held(session.pk)
+        self.runs = Run.objects.in_bulk([message.run_id for message in self.messages if message.role == "user"])
+
     @property
     def thought_of(self) -> set[UUID]:
         """Messages that have not begun, whose thoughts are there."""
         there = {message.pk for message in self.messages}
-        rows = ContextItem.objects.filter(session=self.talk.session, visible=True)
-        others = [row for row in rows if row.message_id not in there and row.value["type"] == "reasoning"]
+        others = [row for row in self.rows if row.message_id not in there and row.value["type"] == "reasoning"]
         return {row.message_id for row in others if row.message_id}
-
-    def any_message(self, number: int) -> Message:
-        return self.messages[number % len(self.messages)]
 
     def was_told(self, message: Message) -> bool:
         """The model is told words when their run begins, or when the runs before it have ended."""
         if message.role != "user":
             return bool(message.content)
-        run = Run.objects.get(pk=message.run_id)
+        assert message.run_id
+        run = self.runs[message.run_id]
         return run.status != RunStatus.QUEUED and not run.unheard
 
 

@@ -47,10 +47,10 @@ def test_half_a_character_is_counted_and_bounded() -> None:
     ],
 )
 def test_what_is_shortened_has_about_the_wanted_size_and_the_same_shape(item: dict[str, Any]) -> None:
-    short = shortened(item, count_item(item), 100)
+    short = shortened(item, 7, 100 / count_item(item))
     assert 50 < count_item(short) < 160
     assert short.keys() == item.keys()
-    assert shortened(item, count_item(item), 100) == short, "providers cache what stays the same"
+    assert shortened(item, 7, 100 / count_item(item)) == short, "providers cache what stays the same"
 
 
 def test_a_note_longer_than_what_it_stands_for_is_not_put_in() -> None:

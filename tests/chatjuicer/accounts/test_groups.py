@@ -1,6 +1,7 @@
 """Groups and service accounts as administrators make them; what groups do: tests/acceptance/test_groups.py."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -43,14 +44,14 @@ def lines(*acts: str) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def test_a_group_is_made_changed_and_deleted(root_client: APIClient, root: User, alice: User) -> None:
-    given = {"name": "Sales", "models": ["gpt-5-*"], "mcp_servers": [], "daily_tokens": 5_000}
+    given = {"name": "Sales", "models": ["gpt-5-*"], "mcp_servers": [], "daily_tokens": 5_000, "daily_cost": 2.5}
     answer = root_client.post("/api/groups", given)
     assert answer.status_code == 201, answer.content
     group = answer.json()
     assert group == given | {"id": group["id"], "member_count": 0}
     assert root_client.post("/api/groups", {"name": "Sales"}).json()["error"]["code"] == "name_taken"
     other = root_client.post("/api/groups", {"name": "Other"}).json()
-    assert (other["models"], other["mcp_servers"], other["daily_tokens"]) == (None, None, 0)
+    assert (other["models"], other["mcp_servers"], other["daily_tokens"], other["daily_cost"]) == (None, None, 0, 0)
     path = f"/api/groups/{group['id']}"
     assert root_client.patch(path, {"name": "Other"}).json()["error"]["code"] == "name_taken"
     assert root_client.patch(path, {"models": None, "name": "Sale"}).json()["models"] is None
@@ -66,7 +67,10 @@ def test_a_group_is_made_changed_and_deleted(root_client: APIClient, root: User,
     assert root_client.delete(f"{path}/members/{alice.pk}").status_code == 404
     assert root_client.delete(path).status_code == 200
     assert root_client.get(path).status_code == 404
-    for wrong in ({"models": "all"}, {"models": [5]}, {"daily_tokens": -1}, {"daily_tokens": 2**70}, {"name": ""}):
+    for wrong in (
+        {"models": "all"}, {"models": [5]}, {"daily_tokens": -1}, {"daily_tokens": 2**70}, {"name": ""},
+        {"daily_cost": -0.01}, {"daily_cost": "2"}, {"daily_cost": 10**12}, {"daily_cost": True},
+    ):  # fmt: skip
         assert root_client.post("/api/groups", {"name": "new"} | wrong).status_code == 400, wrong
     about = f"group:{group['id']}"
     assert [line for line in lines("setting_created", "setting_changed", "setting_deleted") if line[1] == about] == [
@@ -74,7 +78,13 @@ def test_a_group_is_made_changed_and_deleted(root_client: APIClient, root: User,
         (
             "setting_changed",
             about,
-            {"name": "Sales", "allowed_models": ["gpt-5-*"], "allowed_servers": [], "daily_tokens": 5_000},
+            {
+                "name": "Sales",
+                "allowed_models": ["gpt-5-*"],
+                "allowed_servers": [],
+                "daily_tokens": 5_000,
+                "daily_cost": 2.5,
+            },
         ),
         ("setting_changed", about, {"name": "Sale", "changed": ["name"]}),
         (
@@ -86,6 +96,7 @@ def test_a_group_is_made_changed_and_deleted(root_client: APIClient, root: User,
                 "allowed_models": "not set",
                 "allowed_servers": [],
                 "daily_tokens": 5_000,
+                "daily_cost": 2.5,
             },
         ),
         ("setting_deleted", about, {"name": "Sale"}),
@@ -102,12 +113,14 @@ def test_the_admin_makes_groups_too(client: Browser, root: User, alice: User) ->
     form = {
         "name": "Sales", "allowance-TOTAL_FORMS": "1", "allowance-INITIAL_FORMS": "0",
         "allowance-0-allowed_models": '["gpt-5"]', "allowance-0-allowed_servers": "", "allowance-0-daily_tokens": "7",
+        "allowance-0-daily_cost": "0.5",
     }  # fmt: skip
     wrong = client.post("/admin/auth/group/add/", form | {"allowance-0-allowed_models": '{"a": 1}'})
     assert b"A list of names is expected" in wrong.content
     assert client.post("/admin/auth/group/add/", form).status_code == 302
     group = Group.objects.get(name="Sales")
     assert (group.allowance.allowed_models, group.allowance.allowed_servers) == (["gpt-5"], None)
+    assert (group.allowance.daily_tokens, group.allowance.daily_cost) == (7, Decimal("0.5"))
     edit = {"email": alice.email, "theme": "system", "is_active": "on", "groups": [str(group.pk)]}
     inlines = {
         f"{name}-{key}": "0" for name in ("token_families", "api_keys") for key in ("TOTAL_FORMS", "INITIAL_FORMS")
@@ -220,9 +233,10 @@ def test_what_is_set_up_for_all_is_in_the_audit_log(client: Browser, root: User,
         ("setting_changed", f"modelprovider:{number}",
          {"name": "home", "changed": ["enabled", "key", "url"], "enabled": False}),
         ("setting_deleted", f"modelprovider:{number}", {"name": "home"}),
-        ("setting_created", f"budget:{alice.pk}", {"name": "5 tokens a day", "daily_tokens": 5}),
+        ("setting_created", f"budget:{alice.pk}",
+         {"name": "5 tokens a day", "daily_tokens": 5, "daily_cost": "not set"}),
         ("setting_changed", f"budget:{alice.pk}",
-         {"name": "6 tokens a day", "changed": ["daily_tokens"], "daily_tokens": 6}),
+         {"name": "6 tokens a day", "changed": ["daily_tokens"], "daily_tokens": 6, "daily_cost": "not set"}),
         ("setting_created", f"agent:{agent.pk}", {"name": "Writer"}),
         ("setting_changed", f"agent:{agent.pk}", {"name": "Writer", "changed": ["model"]}),
         ("setting_deleted", f"agent:{agent.pk}", {"name": "Writer"}),

@@ -44,9 +44,10 @@ ADMIN = {
     *(f"{method} {OWN_SERVER}" for method in ("GET", "PATCH", "DELETE")), f"POST {OWN_SERVER}/connect",
     *(f"{method} api/mcp-servers" for method in ("GET", "POST")), "POST api/mcp-servers/authorize",
     *(f"{method} {many}" for method in ("GET", "POST") for many in (
-        "api/groups", f"{GROUP}/members", "api/service-accounts", f"{SERVICE}/keys",
+        "api/groups", f"{GROUP}/members", "api/service-accounts", f"{SERVICE}/keys", "api/budgets",
     )),
     *(f"{method} {one}" for method in ("GET", "PATCH", "DELETE") for one in (GROUP, SERVICE)),
+    "DELETE api/budgets/<uuid:user_id>",
     f"DELETE {GROUP}/members/<uuid:member_id>", f"DELETE {SERVICE}/keys/<uuid:key_id>",
     *(f"{method} api/push/subscriptions" for method in ("GET", "POST", "DELETE")),
 }  # fmt: skip

@@ -50,6 +50,8 @@ class RecordedRequest:
     """completed, cut (the client went away), or the fault that ended it; empty while it runs."""
     written: int = 0
     """Words of text written so far."""
+    input_tokens: int = 0
+    """As it is told to have."""
 
     @property
     def items(self) -> list[JSON]:
@@ -209,17 +211,17 @@ class Provider:
         if fault is not None:
             self.violations.append(fault)
             return _error(400, fault, None)
-        recorded = RecordedRequest(api, body)
+        recorded = RecordedRequest(api, body, input_tokens=len(raw) // 4)
         self.requests.append(recorded)
         if refused := unsupported_effort(api, body):
             recorded.ended = "400"
             return web.json_response({"error": refused}, status=400)
-        if self.window and len(raw) // 4 > self.window:
+        if self.window and recorded.input_tokens > self.window:
             recorded.ended = "too long"
-            return web.json_response(too_long(len(raw) // 4, self.window), status=400)
+            return web.json_response(too_long(recorded.input_tokens, self.window), status=400)
         script, turn = self._script(recorded)
         try:
-            return await self._play(request, recorded, script, turn, len(raw) // 4)
+            return await self._play(request, recorded, script, turn)
         except (asyncio.CancelledError, ConnectionError):
             recorded.ended = recorded.ended or "cut"
             raise
@@ -239,7 +241,7 @@ class Provider:
         return parse(text_of(items[last]) if last >= 0 else ""), calls
 
     async def _play(
-        self, request: web.Request, recorded: RecordedRequest, script: Script, turn: int, input_tokens: int
+        self, request: web.Request, recorded: RecordedRequest, script: Script, turn: int
     ) -> web.StreamResponse:
         if script.silent:
             recorded.ended = "hang"
@@ -260,9 +262,9 @@ class Provider:
             return _error(404, FAILURES[404][2], "model_not_found")
         wire: Wire
         if recorded.api == "responses":
-            wire = ResponsesWire(recorded.body, input_tokens, self._issued)
+            wire = ResponsesWire(recorded.body, recorded.input_tokens, self._issued)
         else:
-            wire = ChatWire(recorded.body, input_tokens, self._issued, self.kind)
+            wire = ChatWire(recorded.body, recorded.input_tokens, self._issued, self.kind)
         steps = _steps(wire, script, turn, recorded)
         if not recorded.body.get("stream"):
             async for _step in steps:

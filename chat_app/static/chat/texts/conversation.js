@@ -24,7 +24,7 @@ export default [
   ["Table", "Tabelle", "טבלה"],
   ["The answer stopped at the model's length limit.", "Die Antwort hat die Längengrenze des Modells erreicht.", "התשובה נעצרה במגבלת האורך של המודל."],
   ["The agent stopped at its limit of steps for one answer.", "Der Agent hat die Grenze an Schritten für eine Antwort erreicht.", "הסוכן נעצר במגבלת הצעדים לתשובה אחת."],
-  ["The answer stopped: the tokens for today are used up.", "Die Antwort wurde beendet: Die Tokens für heute sind verbraucht.", "התשובה נעצרה: הטוקנים של היום נוצלו."],
+  ["The answer stopped: what there is for today is used up.", "Die Antwort wurde beendet: Das Budget für heute ist verbraucht.", "התשובה נעצרה: התקציב להיום נוצל."],
   ["System", "System", "מערכת"],
   ["You", "Du", "את/ה"],
   ["Copy answer", "Antwort kopieren", "העתקת התשובה"],

@@ -61,6 +61,16 @@ export default {
     de: { one: "{count} Chat importiert", other: "{count} Chats importiert" },
     he: { one: "שיחה אחת יובאה", two: "שתי שיחות יובאו", other: "{count} שיחות יובאו" },
   },
+  "{count} tokens of today are of models whose price is not known: no cost has them in it.": {
+    en: { one: "{count} token of today is of a model whose price is not known: no cost has it in it.", other: "{count} tokens of today are of models whose price is not known: no cost has them in it." },
+    de: { one: "{count} Token von heute ist von einem Modell ohne bekannten Preis und in keinen Kosten enthalten.", other: "{count} Tokens von heute sind von Modellen ohne bekannten Preis und in keinen Kosten enthalten." },
+    he: { one: "טוקן אחד של היום הוא של מודל שמחירו לא ידוע, ואינו נכלל בעלות.", two: "שני טוקנים של היום הם של מודלים שמחירם לא ידוע, ואינם נכללים בעלות.", other: "{count} טוקנים של היום הם של מודלים שמחירם לא ידוע, ואינם נכללים בעלות." },
+  },
+  "{count} calls are not in the cost: the price of their models was not known.": {
+    en: { one: "{count} call is not in the cost: the price of its model was not known.", other: "{count} calls are not in the cost: the price of their models was not known." },
+    de: { one: "{count} Aufruf ist nicht in den Kosten: Der Preis des Modells war nicht bekannt.", other: "{count} Aufrufe sind nicht in den Kosten: Die Preise der Modelle waren nicht bekannt." },
+    he: { one: "קריאה אחת אינה נכללת בעלות: מחיר המודל לא היה ידוע.", two: "שתי קריאות אינן נכללות בעלות: מחירי המודלים לא היו ידועים.", other: "{count} קריאות אינן נכללות בעלות: מחירי המודלים לא היו ידועים." },
+  },
   "Usage of the last {count} days": {
     en: { one: "Usage of the last day", other: "Usage of the last {count} days" },
     de: { one: "Verbrauch des letzten Tages", other: "Verbrauch der letzten {count} Tage" },

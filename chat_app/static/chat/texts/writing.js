@@ -42,7 +42,7 @@ export default [
   ["{count} tokens", "{count} Tokens", "{count} טוקנים"],
   ["reasons", "denkt nach", "מסיק מסקנות"],
   ["Reasoning effort", "Denkaufwand", "מאמץ ההסקה"],
-  ["${input} in, ${output} out", "{input} $ ein, {output} $ aus", "${input} קלט, ${output} פלט"],
+  ["${input} in, ${output} out ({day})", "{input} $ ein, {output} $ aus ({day})", "${input} קלט, ${output} פלט ({day})"],
   ["{count} of {all}", "{count} von {all}", "{count} מתוך {all}"],
   ["Show more", "Mehr zeigen", "הצגת עוד"],
   ["Files and agents", "Dateien und Agenten", "קבצים וסוכנים"],

@@ -1,7 +1,7 @@
 // The choice of the model, with search, of how long it thinks, and of an agent: one button, and what opens above it.
 
 import { h, icon, setText } from "../dom.js";
-import { number, t } from "../language.js";
+import { dayOf, number, t } from "../language.js";
 import { AgentPicker } from "./agentpicker.js";
 
 const SEARCHED_FROM = 8; // models
@@ -169,7 +169,8 @@ function compact(tokens) {
   return number(tokens, { notation: "compact" });
 }
 
-/** Per million tokens, where the server tells. */
-function cost({ input_price: input, output_price: output }) {
-  return input === undefined || input === null ? "" : t("${input} in, ${output} out", { input: String(input), output: String(output) });
+/** Per million tokens, where the server tells, and as of when. */
+function cost({ input_price: input, output_price: output, price_as_of: day }) {
+  if (input === undefined || input === null) return "";
+  return t("${input} in, ${output} out ({day})", { input: String(input), output: String(output), day: dayOf(day) });
 }

@@ -1,7 +1,7 @@
-// What was used and what it cost, by day, model or session.
+// What was used and what it cost, by day, model or session, and what budgets leave for today.
 
 import { h } from "../dom.js";
-import { number, t } from "../language.js";
+import { dayOf, moment, number, t } from "../language.js";
 import { fill, openDialog } from "./dialog.js";
 import { titleOf } from "./sidebar.js";
 
@@ -19,7 +19,7 @@ export function showUsage(api) {
   const show = (by) =>
     fill(place, async () => {
       const [usage, titles] = await Promise.all([api.get("/api/usage", { by, from }), by === "session" ? titlesOf(api) : new Map()]);
-      return view(usage, by, titles);
+      return [left(usage), view(usage, by, titles), ...aboutCosts(usage.total)].filter(Boolean);
     });
   const choice = WAYS.map(([value, label]) => {
     const radio = h("input", { type: "radio", name: "usage-by", value, checked: value === "day", onchange: () => show(value) });
@@ -47,6 +47,39 @@ function view({ rows, total }, by, titles) {
     h("tfoot", {}, line(total, t("Total"), 0)),
   );
   return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Usage") }, table);
+}
+
+/** Where nothing is limited there is nothing to show. */
+function left({ budgets = [], budgets_until: until }) {
+  const rows = budgets.flatMap((budget) => [
+    budget.tokens && allowance(budget, budget.tokens, number, t("Tokens")),
+    budget.cost && allowance(budget, budget.cost, money, t("Cost")),
+  ]);
+  const outside = Math.max(0, ...budgets.map((budget) => budget.unpriced_tokens));
+  if (!rows.length) return null;
+  return h(
+    "section",
+    { "aria-labelledby": "left-for-today" },
+    h("h3", { id: "left-for-today" }, t("Left for today")),
+    h("ul", { class: "allowances" }, ...rows),
+    outside ? h("p", { class: "faint" }, t("{count} tokens of today are of models whose price is not known: no cost has them in it.", { count: outside })) : null,
+    h("p", { class: "faint" }, t("It begins anew at {time}.", { time: moment(until) })),
+  );
+}
+
+function allowance({ whose, group }, { limit, left: rest }, shown, what) {
+  const users = { user: t("You"), group: t("Group “{name}”", { name: group ?? "" }), server: t("Everybody on this server") };
+  const amount = t("{left} of {limit}", { left: shown(rest), limit: shown(limit) });
+  const name = `${users[whose]} · ${what}`;
+  const meter = h("meter", { min: 0, max: limit, low: limit / 10, optimum: limit, value: rest, "aria-label": name, title: amount });
+  return h("li", {}, h("span", {}, name), h("span", {}, amount), meter);
+}
+
+function aboutCosts({ unpriced_calls: calls, price_as_of: oldest }) {
+  return [
+    oldest ? t("Costs are by the makers' prices of the time, the oldest as of {day}. What counts is the provider's bill.", { day: dayOf(oldest) }) : "",
+    calls ? t("{count} calls are not in the cost: the price of their models was not known.", { count: calls }) : "",
+  ].map((text) => text && h("p", { class: "faint" }, text));
 }
 
 function sum({ input_tokens, output_tokens }) {

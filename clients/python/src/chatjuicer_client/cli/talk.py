@@ -36,7 +36,7 @@ SHOWN_ARGUMENTS = 200  # characters of a tool call
 CUT_SHORT = {
     "length": "The answer stopped at the model's length limit.",
     "max_turns": "The agent stopped at its limit of steps for one answer.",
-    "budget": "The answer stopped: the tokens for today are used up.",
+    "budget": "The answer stopped: what there is for today is used up.",
 }
 
 

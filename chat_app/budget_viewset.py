@@ -1,0 +1,89 @@
+"""Budgets of single users over REST, for administrators; those of groups are set with the group."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from chat_app.models import Budget
+from chatjuicer.accounts.group_viewset import MAX_TOKENS, NewMemberSerializer
+from chatjuicer.accounts.rights import HasRight
+from chatjuicer.accounts.scopes import HasScope
+from chatjuicer.accounts.serializers import SuccessSerializer
+from chatjuicer.api.fields import Dollars, Number
+from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
+
+USER = OpenApiParameter("user_id", UUID, OpenApiParameter.PATH)
+
+
+class NewBudgetSerializer(NewMemberSerializer):
+    daily_tokens = Number(
+        min_value=0,
+        max_value=MAX_TOKENS,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="0: any number; null: as everybody.",
+    )
+    daily_cost = Dollars(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="US dollars, of models whose price is known. 0: any amount; null: as everybody.",
+    )
+
+
+class BudgetSerializer(serializers.Serializer[Budget]):
+    user_id = serializers.UUIDField()
+    email = serializers.EmailField(source="user.email")
+    daily_tokens = serializers.IntegerField(allow_null=True)
+    daily_cost = serializers.FloatField(allow_null=True, help_text="US dollars.")
+
+
+@extend_schema_serializer(many=False)
+class BudgetListSerializer(serializers.Serializer[Any]):
+    budgets = BudgetSerializer(many=True)
+    total_count = serializers.IntegerField()
+    has_more = serializers.BooleanField()
+
+
+class BudgetViewSet(ViewSet):
+    permission_classes = [IsAuthenticated, HasScope, HasRight]
+    rights: ClassVar[dict[str, str]] = {
+        "list": "chat_app.view_budget",
+        "create": "chat_app.change_budget",
+        "destroy": "chat_app.delete_budget",
+    }
+
+    @extend_schema(operation_id="list_budgets", parameters=[OFFSET, LIMIT], responses=BudgetListSerializer)
+    def list(self, request: Request) -> Response:
+        """Of the users that have one of their own, by e-mail address. For administrators, as all of these."""
+        offset, limit = offset_and_limit(request.query_params)
+        budgets = Budget.objects.select_related("user").order_by("user__email")
+        total = budgets.count()
+        shown = BudgetSerializer(budgets[offset : offset + limit], many=True).data
+        return Response({"budgets": shown, "total_count": total, "has_more": offset + len(shown) < total})
+
+    @extend_schema(operation_id="set_budget", request=NewBudgetSerializer, responses={201: BudgetSerializer})
+    def create(self, request: Request) -> Response:
+        """What one user may use in a day (UTC), in the place of what everybody may, and of what was set before. It
+        counts from their next model call on."""
+        form = NewBudgetSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        user, tokens = form.validated_data["email"], form.validated_data["daily_tokens"]
+        cost: Decimal | None = form.validated_data["daily_cost"]
+        budget = Budget.objects.put(user, daily_tokens=tokens, daily_cost=cost)
+        return Response(BudgetSerializer(budget).data, status=201)
+
+    @extend_schema(operation_id="delete_budget", parameters=[USER], responses={200: SuccessSerializer})
+    def destroy(self, request: Request, user_id: UUID) -> Response:
+        """The user may use what everybody may."""
+        get_object_or_404(Budget, pk=user_id).delete()
+        return Response({"success": True})
