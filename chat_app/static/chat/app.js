@@ -17,6 +17,7 @@ import { Offline } from "./offline.js";
 import { Others } from "./others.js";
 import { renewPush } from "./push.js";
 import { client } from "./server.js";
+import { titleOf } from "./sessionlist.js";
 import { local } from "./storage.js";
 import { setTheme, theme } from "./theme.js";
 import { Composer } from "./views/composer.js";
@@ -27,7 +28,7 @@ import { showMenu } from "./views/menu.js";
 import { Messages } from "./views/messages.js";
 import { Palette } from "./views/palette.js";
 import { offerCopy, showShare } from "./views/share.js";
-import { Sidebar, titleOf } from "./views/sidebar.js";
+import { Sidebar } from "./views/sidebar.js";
 import { initSignIn, focusSignIn } from "./views/signin.js";
 import { toast } from "./views/toast.js";
 
