@@ -1,12 +1,13 @@
 from functools import cache
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_safe
 
-from chatjuicer.api.content_policy import permissions, static_source
+from chatjuicer.api.content_policy import permissions, source, static_source
 
 from .page_files import ENTRY, STYLESHEET, page_files
 
@@ -14,10 +15,17 @@ from .page_files import ENTRY, STYLESHEET, page_files
 # is what the page itself has made, such as a picture that it has loaded.
 POLICY = (
     "default-src 'none'; script-src {static}; style-src {static}; img-src 'self' data: blob:; "
-    "connect-src 'self' {socket}; worker-src 'self'; manifest-src {static}; "
+    "connect-src 'self' {socket}; worker-src 'self'; manifest-src {static}; frame-src {sandbox}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 MAY_LISTEN = permissions("microphone")  # for dictation
+# What an answer holds runs in a frame that has no origin, and may ask nobody: nor by going elsewhere, as the page names
+# the only address that it may be at.
+SANDBOX_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:; media-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+SANDBOX = "/sandbox"
 # The service worker asks for the page and its files, and nothing else.
 WORKER_POLICY = "default-src 'none'; connect-src 'self'"
 
@@ -67,15 +75,31 @@ def index(request: HttpRequest) -> HttpResponse:
         "entry": ENTRY,
         "modules": files.modules,
         "features": " ".join(features()),
+        **ways_in(),
     }
     response = render(request, "chat/index.html", about)
     # Some browsers do not count a WebSocket of the same host as 'self'.
     socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
-    response["Content-Security-Policy"] = POLICY.format(static=static_source(request), socket=socket)
+    response["Content-Security-Policy"] = POLICY.format(
+        static=static_source(request), socket=socket, sandbox=source(request, SANDBOX)
+    )
     response["Cache-Control"] = "no-store"
     response["Permissions-Policy"] = MAY_LISTEN
     response["Referrer-Policy"] = "same-origin"
     response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_safe
+def sandbox(request: HttpRequest) -> HttpResponse:
+    """An empty document for the page's frames."""
+    script = page_files().by_name["sandbox.js"].plain.decode()  # such a frame may load no file
+    response = render(request, "chat/sandbox.html", {"script": script})
+    response["Content-Security-Policy"] = SANDBOX_POLICY
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["X-Frame-Options"] = "SAMEORIGIN"
     return response
 
 
@@ -87,6 +111,16 @@ def worker(request: HttpRequest) -> HttpResponse:
     response["Cache-Control"] = "no-cache"
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def ways_in() -> dict[str, str]:
+    """What the sign-in page offers besides a password."""
+    invited = "invite" if settings.REGISTRATION_INVITE_CODE else "open"
+    return {
+        "registration": invited if settings.ALLOW_REGISTRATION else "",
+        "reset": "mail" if settings.EMAIL_URL else "",
+        "oidc": " ".join(settings.OIDC_PROVIDERS),
+    }
 
 
 @cache

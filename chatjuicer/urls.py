@@ -15,6 +15,7 @@ from sessions_app.sharing.page import shared_page
 urlpatterns = [
     path("", page.index, name="page"),
     path("worker.js", page.worker),
+    path("sandbox", page.sandbox),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("share/<str:token>", shared_page),

@@ -120,6 +120,7 @@ class RunWriter:
         self._next_message = uuid4()  # what the model thinks before it belongs to it
         self._thoughts: list[str] = []  # that no message has yet
         self._tools: dict[str, UUID] = {}
+        self._called_at: dict[str, datetime] = {}  # calls that are being executed
         self.cut_calls: list[CallRecord] = []  # whose run may have ended by now: for the supervisor to write
 
     def resume(self, open_calls: dict[str, UUID]) -> None:
@@ -314,8 +315,12 @@ class RunWriter:
             self._begin(entry, message_id, role="tool_call", reasoning=self._take_thoughts(), **tool)
         elif call.status == "executing":
             entry.change(message_id, tool_arguments=call.arguments)
+        if call.status == "executing":
+            self._called_at[call.id] = timezone.now()
         if call.status == "completed":
             outcome = {"tool_result": call.result, "tool_success": bool(call.success), "status": "completed"}
+            if called_at := self._called_at.pop(call.id, None):
+                outcome["response_time_ms"] = elapsed_ms(called_at)
             entry.change(message_id, **outcome)
 
     def _begin(self, entry: Entry, message_id: UUID, **fields: Any) -> None:

@@ -1,5 +1,7 @@
 import json
+import zlib
 from collections.abc import Iterator
+from struct import pack
 
 import httpx
 import pytest
@@ -28,10 +30,18 @@ def provider(the_provider: Provider) -> Provider:
     return the_provider
 
 
+ENVIRONMENT = {
+    "ALLOW_LOCALHOST_NOAUTH": "true",
+    "ALLOW_REGISTRATION": "true",
+    "TOOLS_REQUIRE_APPROVAL": "search_files",
+    "OIDC_PROVIDERS": json.dumps({"example": {"issuer": "https://id.example", "client_id": "a", "client_secret": "b"}}),
+}
+
+
 @pytest.fixture(scope="package")
 def site(provider: Provider) -> Iterator[Site]:
     """One server for all: whoever comes to it through a proxy has to sign in, who is on its machine need not."""
-    with Site("sqlite", provider.url, ALLOW_LOCALHOST_NOAUTH="true", TOOLS_REQUIRE_APPROVAL="search_files") as site:
+    with Site("sqlite", provider.url, **ENVIRONMENT) as site:
         yield site
 
 
@@ -146,6 +156,17 @@ def words(to: int) -> str:
 
 def until_idle(page: Page) -> None:
     expect(page.get_by_role("button", name="Stop the answer")).to_be_hidden()
+
+
+def png(side: int, colour: bytes) -> bytes:
+    """A picture of one colour, of so many pixels on each side."""
+    rows = b"".join(b"\0" + colour * side for _ in range(side))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data))
+
+    head = pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def assert_accessible(page: Page) -> None:

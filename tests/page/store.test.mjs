@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { address, freeName, madeBy, pastedName, sizeText } from "../../chat_app/static/chat/files.js";
-import { between, join, placed, put, renew, seen } from "../../chat_app/static/chat/sessionlist.js";
+import { between, join, placed, put, renew, rowAt, seen } from "../../chat_app/static/chat/sessionlist.js";
 import { newestPosition, oldestPosition } from "../../chat_app/static/chat/pages.js";
 import { EMPTY, busy, reduce } from "../../chat_app/static/chat/store.js";
 import { pretty } from "../../chat_app/static/chat/text.js";
@@ -414,11 +414,13 @@ test("the list has pinned chats first, then the latest, each once", () => {
 test("each row has its place, a group's first one below its heading, and those in sight are found", () => {
   const now = Date.parse("2026-01-03T12:00:00");
   const list = [chat("p", "2026-01-01", true), ...["2026-01-03", "2026-01-02", "2025-12-30", "2025-12-29"].map((day) => chat(day, new Date(`${day}T10:00:00`).toISOString()))];
-  const { rows, height } = placed(list, now, { row: 10, heading: 5 });
+  const places = placed(list, now, { row: 10, heading: 5 });
+  const rows = list.map((_, index) => rowAt(places, index));
   assert.deepEqual(rows.map(({ heading, top }) => [heading, top]), [["Pinned", 0], ["Today", 15], ["Yesterday", 30], ["Last 7 days", 45], ["", 60]]);
-  assert.equal(height, 70);
-  assert.deepEqual(seen(rows, 16, 44), [1, 3]);
-  assert.deepEqual(seen(rows, -100, 1000), [0, 5]);
+  assert.equal(places.height, 70);
+  assert.deepEqual(seen(places, 16, 44), [1, 3]);
+  assert.deepEqual(seen(places, -100, 1000), [0, 5]);
+  assert.deepEqual(seen(placed([], now, { row: 10, heading: 5 }), 0, 100), [0, 0]);
   assert.deepEqual(between(list, "2026-01-02", "p"), ["p", "2026-01-03", "2026-01-02"]);
   assert.deepEqual(between(list, "gone", "p"), ["p"]);
 });

@@ -3,15 +3,16 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import FilePayload, Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Route, expect
 
 from tests.harness.provider import Provider
-from tests.page.conftest import answer, message_field, say, until_idle
+from tests.harness.server import Site
+from tests.page.conftest import Troubles, answer, message_field, png, say, until_idle
 
 # A file in the page's own hands, as the system gives it with a paste or a drop.
-HAND_OVER = """(target, [kind, name, type, text]) => {
+HAND_OVER = """(target, [kind, name, type, ...texts]) => {
   const data = new DataTransfer();
-  data.items.add(new File([text], name, { type }));
+  for (const text of texts) data.items.add(new File([text], name, { type }));
   const key = kind === "paste" ? "clipboardData" : "dataTransfer";
   const Kind = kind === "paste" ? ClipboardEvent : DragEvent;
   target.dispatchEvent(new Kind(kind, { [key]: data, bubbles: true, cancelable: true }));
@@ -78,9 +79,8 @@ def test_files_are_pasted_and_dropped_and_keep_apart(page: Page) -> None:
     expect(to_send(page)).to_have_text([re.compile(r"^pasted 20.*\.png")])
     page.locator("body").evaluate(HAND_OVER, ["dragenter", "notes.txt", "text/plain", "two"])
     expect(page.get_by_text("Drop the files to attach them")).to_be_visible()
-    page.locator("body").evaluate(HAND_OVER, ["drop", "notes.txt", "text/plain", "two"])
+    page.locator("body").evaluate(HAND_OVER, ["drop", "notes.txt", "text/plain", "two", "three"])
     expect(page.get_by_text("Drop the files to attach them")).to_be_hidden()
-    page.locator("body").evaluate(HAND_OVER, ["drop", "notes.txt", "text/plain", "three"])
     expect(to_send(page)).to_have_text([re.compile("pasted"), re.compile("notes.txt"), re.compile(r"notes \(2\).txt")])
     address = page.url
     expect(page.get_by_role("navigation", name="Chats").locator("[aria-current]")).to_have_count(0)  # nothing was said
@@ -96,6 +96,30 @@ def test_files_are_pasted_and_dropped_and_keep_apart(page: Page) -> None:
     expect(panel.get_by_role("listitem")).to_have_count(2)
     page.keyboard.press("Escape")
     expect(to_send(page)).to_have_count(2)
+
+
+def test_a_phone_takes_pictures_and_they_are_seen_before_they_go(
+    phone: BrowserContext, site: Site, troubles: Troubles
+) -> None:
+    page = troubles.watch(phone.new_page())
+    page.goto(site.url)
+    for count in (1, 2):
+        page.get_by_role("button", name="Attach files").tap()
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("menuitem", name="Take a picture").tap()
+        assert chooser.value.element.get_attribute("capture") == "environment"
+        taken = FilePayload(name="image.png", mimeType="image/png", buffer=png(40, bytes([200, 90, 80 * count])))
+        chooser.value.set_files([taken])  # a camera calls all of them the same
+        expect(to_send(page)).to_have_count(count)
+    expect(to_send(page).locator("img")).to_have_count(2)
+    page.get_by_role("button", name="Attach files").tap()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("menuitem", name="Choose files").tap()
+    assert chooser.value.is_multiple()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Send", exact=True).tap()
+    expect(page.get_by_role("article", name="You").locator("img")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_an_upload_that_fails_says_why_and_can_be_tried_again(page: Page) -> None:

@@ -1,23 +1,10 @@
 """What an answer points to, and what a message is given: files by "@", citations that open the place, pictures."""
 
-import zlib
-from struct import pack
-
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.files_app.test_passages import pdf
 from tests.harness.provider import Provider
-from tests.page.conftest import Troubles, answer, assert_accessible, message_field, say, until_idle
-
-
-def png(side: int, colour: bytes) -> bytes:
-    rows = b"".join(b"\0" + colour * side for _ in range(side))
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data))
-
-    head = pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+from tests.page.conftest import Troubles, answer, assert_accessible, message_field, png, say, until_idle
 
 
 def attach(page: Page, *files: tuple[str, str, bytes]) -> None:

@@ -6,7 +6,6 @@ import { cited } from "./citations.js";
 import { ApiError } from "./client/errors.js";
 import { Commands } from "./commands.js";
 import { Conversation } from "./conversation.js";
-import { setText } from "./dom.js";
 import { Exporting } from "./exporting.js";
 import { has } from "./features.js";
 import { FileWork } from "./filework.js";
@@ -16,21 +15,21 @@ import { t, translatePage } from "./language.js";
 import { NewChat } from "./newchat.js";
 import { Offline } from "./offline.js";
 import { Others } from "./others.js";
-import { renewPush } from "./push.js";
+import { Person } from "./person.js";
 import { client } from "./server.js";
+import { titleOf } from "./sessionlist.js";
 import { local } from "./storage.js";
-import { setTheme, theme } from "./theme.js";
 import { Composer } from "./views/composer.js";
 import { confirmed } from "./views/confirm.js";
 import { initDrawer } from "./views/drawer.js";
+import { showFirstRun } from "./views/firstrun.js";
 import { Header } from "./views/header.js";
 import { showMenu } from "./views/menu.js";
 import { Messages } from "./views/messages.js";
 import { Palette } from "./views/palette.js";
 import { offerCopy, showShare } from "./views/share.js";
 import { finishAuthorization } from "./views/servers.js";
-import { Sidebar, titleOf } from "./views/sidebar.js";
-import { initSignIn, focusSignIn } from "./views/signin.js";
+import { Sidebar } from "./views/sidebar.js";
 import { toast } from "./views/toast.js";
 
 const SESSION_ADDRESS = /^#\/((?!\.+$)[\w.:-]{1,64})$/;
@@ -298,7 +297,7 @@ const commands = new Commands(api, {
     drawer.open();
     sidebar.showArchive();
   },
-  onRenamed: (user) => name(user),
+  onRenamed: (user) => person.name(user),
   onAgents: () => composer.offerAgents(),
   onGone: () => auth.signOut(),
   report,
@@ -342,51 +341,27 @@ window.addEventListener("hashchange", route);
 
 // --- who is here -----------------------------------------------------------------------------------------------
 
-initSignIn((email, password, totp) => auth.signIn(email, password, totp).then(() => null, refusal));
-document.getElementById("sign-out").addEventListener("click", () => {
-  client.unsent.clear();
-  auth.signOut();
-});
-
-function refusal(error) {
-  if (!(error instanceof ApiError) || !error.status) throw error;
-  return error;
-}
-
-/** What the account prefers on all devices; what this browser has chosen goes before it. */
-async function adopt() {
-  const { preferences } = (await api.get("/api/auth/me").catch(() => null)) ?? {}; // asked again with the next sign-in
-  if (!preferences) return;
-  if (theme() === "system") setTheme(preferences.theme);
-  composer.prefer(preferences.default_model);
-}
-
-function name(user) {
-  setText(document.getElementById("user-name"), user.display_name || user.email);
-}
-
-auth.addEventListener("change", () => {
-  document.body.dataset.mode = auth.mode;
-  conversation?.close();
-  conversation = null;
-  messages.reset();
-  sidebar.clear();
-  filework.close();
-  palette.close();
-  others.close();
-  if (!auth.inside) {
+const person = new Person(client, {
+  left: () => {
+    conversation?.close();
+    conversation = null;
+    messages.reset();
+    sidebar.clear();
+    filework.close();
+    palette.close();
+    others.close();
+  },
+  gone: () => {
     offline.clear();
     exporting.cancel();
-    return focusSignIn();
-  }
-  name(auth.user);
-  if (has("preferences")) adopt();
-  renewPush(api, auth.user);
-  exporting.resume();
-  others.open();
-  document.getElementById("sign-out").hidden = auth.mode === "open";
-  sidebar.reload();
-  route();
+  },
+  entered: () => {
+    exporting.resume();
+    others.open();
+    sidebar.reload();
+    route();
+  },
+  preferModel: (model) => composer.prefer(model),
 });
 
 const beginning = new Beginning(client, offline, {
@@ -394,6 +369,7 @@ const beginning = new Beginning(client, offline, {
   configure: (config) => {
     offered = config;
     composer.offer(config);
+    showFirstRun(config.models ?? [], (text) => (conversation ? say(text) : newChat.say(text)));
     filework.uploads.maxSize = config.max_file_size ?? Infinity;
   },
   onBack: () => {

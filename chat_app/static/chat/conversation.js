@@ -5,6 +5,7 @@ import { newestPosition, oldestPosition } from "./pages.js";
 import { EMPTY, reduce } from "./store.js";
 
 const PAGE = 50;
+const NEXT_PAGE = 30; // messages: while somebody scrolls, more at once would be felt
 const RETRY_MS = 2_000;
 const QUIET_MS = 3_000;
 const RECALLED_EVENTS = 1_000;
@@ -157,7 +158,7 @@ export class Conversation {
     this.#paging = true;
     const shown = this.state.entries;
     try {
-      const page = await this.#session.messages({ ...query, limit: PAGE });
+      const page = await this.#session.messages({ ...query, limit: NEXT_PAGE });
       if (this.state.entries[0]?.key !== shown[0]?.key) return; // the person has gone to another place meanwhile
       if (type === "later" && !page.has_more) await this.reload("rejoined");
       else this.#dispatch({ type, page });

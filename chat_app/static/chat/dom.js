@@ -64,6 +64,8 @@ const ICONS = {
   slash: ["M4 4h16v16H4z", "M10 16l4-8"],
   microphone: ["M12 3a3 3 0 0 0-3 3v6a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3z", "M5 11a7 7 0 0 0 14 0", "M12 18v3"],
   camera: ["M4 7h4l1.5-2.5h5L16 7h4v12H4z", "M12 9.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7z"],
+  wrap: ["M4 6h16", "M4 12h13a3 3 0 0 1 0 6h-4", "M15 15.5L12.5 18l2.5 2.5", "M4 18h4"],
+  fold: ["M7 4l5 5 5-5", "M7 20l5-5 5 5"],
   leave: ["M10 4H5v16h5", "M14 8l4 4-4 4", "M18 12H9"],
 };
 
@@ -73,11 +75,9 @@ export function icon(name) {
   svg.setAttribute("class", "icon");
   svg.dataset.icon = name;
   svg.setAttribute("aria-hidden", "true");
-  for (const data of ICONS[name]) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", data);
-    svg.append(path);
-  }
+  const path = document.createElementNS(SVG, "path"); // one for all lines: there are thousands of icons in a long chat
+  path.setAttribute("d", ICONS[name].join(""));
+  svg.append(path);
   return svg;
 }
 

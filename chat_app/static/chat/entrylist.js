@@ -19,6 +19,7 @@ export function fromMessage(message) {
         status: message.status === "pending" ? "executing" : "completed",
         success: message.tool_success !== false,
         interrupted: message.status === "interrupted",
+        tookMs: message.response_time_ms ?? null,
         position: message.position,
         runId,
       },
@@ -37,6 +38,7 @@ export function fromMessage(message) {
     feedback: message.feedback ?? null,
     model: message.model ?? message.model_id ?? "",
     tookMs: message.response_time_ms ?? null,
+    tokens: message.token_count ?? null,
     position: message.position,
     attachments: (message.metadata?.attachments ?? []).filter((attachment) => attachment?.path),
     createdAt: message.created_at ?? null,
@@ -83,6 +85,11 @@ export function findTool(entries, frame) {
   );
 }
 
+/** Milliseconds between two times of the log; null where one of them is not known. */
+export function between(from, to) {
+  return from && to ? Math.max(0, Date.parse(to) - Date.parse(from)) : null;
+}
+
 /** Nothing of the run is unfinished any more; with `tools: false` only its text and thoughts. */
 export function settle(entries, runId, status, { tools }) {
   return entries.map((entry) => {
@@ -107,9 +114,9 @@ export function withStored(entries, messages) {
     const row = rows.find(same);
     if (!row?.id || entry.status === "pending") return entry;
     const { id, siblingCount, position } = row;
-    if (entry.kind === "tool") return { ...entry, id, siblingCount, position };
-    const { partial, model, tookMs, feedback } = row;
-    return { ...entry, id, siblingCount, position, partial, model, tookMs, feedback };
+    if (entry.kind === "tool") return { ...entry, id, siblingCount, position, tookMs: row.tookMs ?? entry.tookMs };
+    const { partial, model, tookMs, tokens, feedback } = row;
+    return { ...entry, id, siblingCount, position, partial, model, tookMs, tokens, feedback };
   });
 }
 

@@ -4,7 +4,7 @@
 import { ApiError } from "./client/errors.js";
 import { IndexedDbStorage } from "./client/storage.js";
 import { t } from "./language.js";
-import { saveBlob } from "./views/transfer.js";
+import { saveBlob } from "./savetext.js";
 
 const NAME = "chat-juicer.export"; // of the database, and of the lock among windows
 const ABOUT = "about"; // {owner, id}; the others are pieces, by where they begin

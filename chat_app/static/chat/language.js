@@ -42,8 +42,12 @@ function shown(value) {
   return typeof value === "number" ? number(value) : String(value);
 }
 
+const formats = new Map(); // made once: that takes longer than to use one
+
 export function number(value, options = {}) {
-  return new Intl.NumberFormat(language, options).format(value);
+  const key = JSON.stringify(options);
+  if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(language, options));
+  return formats.get(key).format(value);
 }
 
 /** `at`: what Date takes. */

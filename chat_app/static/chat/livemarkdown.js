@@ -1,14 +1,15 @@
-// A markdown text that grows. Blocks that can change no more are rendered once; only the last one is rendered again,
-// and never so often that rendering takes more than a fifth of the time.
+// A markdown text that grows. Blocks that can change no more are rendered once; only the last one is rendered again, never so often
+// that rendering takes more than a fifth of the time, and of its nodes only those change that differ.
 
-import { blocks, renderBlocks, renderMarkdown } from "./markdown.js";
+import { adorn, blocks, renderBlocks, renderMarkdown } from "./markdown.js";
+import { become } from "./morph.js";
 
 const REST_FACTOR = 4;
-const LINK_ADDRESS = /^ {0,3}\[[^\]\n]+\]:/m;
+const LINK_ADDRESS = /^ {0,3}\[(?!\^)[^\]\n]+\]:/m;
 
 export class LiveMarkdown {
   #root;
-  #tail = document.createElement("div");
+  #last = null; // the last node of what is settled
   #text = "";
   #settled = 0; // how much of the text is in finished blocks
   #restUntil = 0;
@@ -19,8 +20,7 @@ export class LiveMarkdown {
   constructor(root, onBlock = () => {}) {
     this.#root = root;
     this.#onBlock = onBlock;
-    this.#tail.className = "tail";
-    root.replaceChildren(this.#tail);
+    root.replaceChildren();
   }
 
   /** `text`: the whole text so far. */
@@ -39,11 +39,11 @@ export class LiveMarkdown {
   finish(text) {
     clearTimeout(this.#timer);
     this.#timer = 0;
-    const rest = renderMarkdown(asCounted(text).slice(this.#settled));
-    const unsaid = rest.textContent.trim();
+    const last = this.#last;
+    this.#show(blocks(asCounted(text).slice(this.#settled)));
+    const unsaid = this.#settle(last);
     // A link's address may stand below it: such a text is read once more as a whole.
-    if (LINK_ADDRESS.test(text)) this.#root.replaceChildren(renderMarkdown(text));
-    else this.#tail.replaceWith(rest);
+    if (LINK_ADDRESS.test(text)) this.#root.replaceChildren(renderMarkdown(text, { folded: false }));
     if (unsaid) this.#onBlock(unsaid);
   }
 
@@ -54,15 +54,35 @@ export class LiveMarkdown {
     const ready = tokens.slice(0, Math.max(last, 0));
     const raw = ready.map((token) => token.raw).join("");
     if (raw && this.#text.startsWith(raw, this.#settled)) {
-      const fragment = renderBlocks(ready, { finished: true });
-      const said = fragment.textContent.trim();
-      this.#tail.before(fragment);
+      const before = this.#last;
+      this.#show(ready);
       this.#settled += raw.length;
+      const said = this.#settle(before);
       if (said) this.#onBlock(said);
-      this.#tail.replaceChildren(renderBlocks(tokens.slice(last), { finished: false }));
-    } else this.#tail.replaceChildren(renderBlocks(tokens, { finished: false }));
+      this.#show(tokens.slice(last));
+    } else this.#show(tokens);
     const now = performance.now();
     this.#restUntil = now + (now - start) * REST_FACTOR;
+  }
+
+  /** Behind what is settled there are only these blocks. */
+  #show(tokens) {
+    become(this.#root, this.#behind(this.#last), [...renderBlocks(tokens).childNodes]);
+  }
+
+  /** What stands behind `last` is finished. Returns its words. */
+  #settle(last) {
+    const said = [];
+    for (let node = this.#behind(last); node; node = node.nextSibling) {
+      said.push(node.textContent);
+      if (node.nodeType === Node.ELEMENT_NODE) adorn(node);
+    }
+    this.#last = this.#root.lastChild;
+    return said.join("").trim();
+  }
+
+  #behind(node) {
+    return node ? node.nextSibling : this.#root.firstChild;
   }
 }
 

@@ -2,15 +2,15 @@
 
 import DOMPurify from "./vendor/dompurify/purify.js";
 import { Marked } from "./vendor/marked/marked.js";
-import { copied } from "./clipboard.js";
 import { linkCitations } from "./citations.js";
-import { button } from "./dom.js";
+import { finish, frame } from "./codeblock.js";
+import { footnoteExtensions, linkFootnotes } from "./footnotes.js";
 import { t } from "./language.js";
 import { mathExtensions, typeset } from "./math.js";
 
 const marked = new Marked({ gfm: true, breaks: true });
 marked.use({
-  extensions: mathExtensions(escape),
+  extensions: [...mathExtensions(escape), ...footnoteExtensions(escape)],
   renderer: {
     html: ({ text }) => escape(text),
     // An image address in an answer would tell its host who reads it: offer a link instead.
@@ -41,48 +41,26 @@ export function blocks(text) {
   return marked.lexer(text);
 }
 
-/** The blocks as a fragment. Code is coloured only with `finished`: half-written code would be coloured again and again. */
-export function renderBlocks(tokens, { finished }) {
+/** The blocks as a fragment, bare: what is still being written would be coloured again and again. */
+export function renderBlocks(tokens) {
   const fragment = DOMPurify.sanitize(marked.parser(tokens), PURIFY);
-  for (const code of fragment.querySelectorAll("pre > code")) frame(code, finished);
+  for (const code of fragment.querySelectorAll("pre > code")) frame(code);
   for (const table of fragment.querySelectorAll("table")) scrollable(table);
-  if (finished) linkCitations(fragment);
-  if (finished) typeset(fragment.querySelectorAll("code.math"));
   return fragment;
 }
 
-export function renderMarkdown(text) {
-  return renderBlocks(blocks(text), { finished: true });
+/** What is finished gets its colours, formulas and citations. Long code is `folded` where nobody has been reading it. */
+export function adorn(node, { folded = false } = {}) {
+  for (const code of node.querySelectorAll("pre > code")) finish(code, folded);
+  linkFootnotes(node);
+  linkCitations(node);
+  typeset(node.querySelectorAll("code.math"));
 }
 
-function frame(code, finished) {
-  const language = /language-([\w+#.-]+)/.exec(code.className)?.[1] ?? "";
-  const copy = button({ class: "code-copy", label: t("Copy code"), text: t("Copy") }, async () => {
-    copy.textContent = (await copied(code.textContent)) ? t("Copied") : t("Not copied");
-    setTimeout(() => (copy.textContent = t("Copy")), 1_500);
-  });
-  const bar = document.createElement("div");
-  bar.className = "code-bar";
-  bar.append(Object.assign(document.createElement("span"), { textContent: language || t("text") }), copy);
-  const box = document.createElement("div");
-  box.className = "code-block";
-  const pre = code.parentElement;
-  pre.tabIndex = 0; // wide code scrolls by keyboard too
-  pre.replaceWith(box);
-  box.append(bar, pre);
-  if (finished && language) colour(code, language);
-}
-
-let highlighter = null;
-
-/** Loads the highlighter with the first code block that wants it. */
-async function colour(code, language) {
-  highlighter ??= import("./vendor/highlight/highlight.js");
-  const { default: hljs } = await highlighter;
-  if (!hljs.getLanguage(language) || code.textContent.length > 100_000) return;
-  const coloured = hljs.highlight(code.textContent, { language, ignoreIllegals: true }).value;
-  code.replaceChildren(DOMPurify.sanitize(coloured, PURIFY));
-  code.classList.add("hljs");
+export function renderMarkdown(text, { folded = true } = {}) {
+  const fragment = renderBlocks(blocks(text));
+  adorn(fragment, { folded });
+  return fragment;
 }
 
 function scrollable(table) {

@@ -2,10 +2,17 @@
 
 import { t } from "./language.js";
 
+export function titleOf(session) {
+  return session.title || t("New chat");
+}
+
 /** Adds a page; a session that moved up while we walked is kept once, where it is now. */
 export function join(sessions, page) {
+  if (!page.length) return sessions;
   const fresh = new Set(page.map((session) => session.id));
-  return sorted([...sessions.filter((session) => !fresh.has(session.id)), ...page]);
+  const others = sessions.filter((session) => !fresh.has(session.id));
+  const all = [...others, ...page];
+  return others.length && order(others.at(-1), page[0]) > 0 ? sorted(all) : all;
 }
 
 /** The first page anew; what was loaded below it stays. */
@@ -17,8 +24,10 @@ export function renew(sessions, page, hasMore) {
 }
 
 export function put(sessions, session) {
-  const known = sessions.find((other) => other.id === session.id);
-  return sorted([...sessions.filter((other) => other !== known), { ...known, ...session }]);
+  const at = sessions.findIndex((other) => other.id === session.id);
+  const merged = { ...sessions[at], ...session };
+  const others = at < 0 ? sessions : sessions.toSpliced(at, 1);
+  return others.toSpliced(first(others.length, (index) => order(others[index], merged) > 0), 0, merged);
 }
 
 /** `id`: the session's `id` or `session_id`. */
@@ -32,39 +41,53 @@ export function blank({ title, message_count, pinned, state }) {
 }
 
 /**
- * Where each row stands: [{session, heading: of the group that it begins, or "", top, height}], px, and all of it in
- * `height`. `sizes`: {row, heading}, px.
+ * Where the rows stand, of however many: {groups: [{heading, from: index of its first row, top}], count, height, sizes}, px. A heading
+ * stands in the first row of its group. `sizes`: {row, heading}, px.
  */
 export function placed(sessions, now, sizes) {
-  const heading = headings(now);
-  let last = "";
+  const rank = ranks(now);
+  const count = sessions.length;
+  const groups = [];
   let top = 0;
-  const rows = sessions.map((session) => {
-    const name = heading(session);
-    const begins = name === last ? "" : name;
-    last = name;
-    const height = sizes.row + (begins ? sizes.heading : 0);
-    const row = { session, heading: begins, top, height };
-    top += height;
-    return row;
-  });
-  return { rows, height: top };
+  for (let from = 0; from < count; ) {
+    const own = rank(sessions[from]);
+    const next = first(count, (index) => index > from && rank(sessions[index]) !== own);
+    groups.push({ heading: HEADINGS[own], from, top });
+    top += sizes.heading + (next - from) * sizes.row;
+    from = next;
+  }
+  return { groups, count, height: top, sizes };
 }
 
-/** [from, to) of the placed rows that touch the stretch from `top` to `bottom`, px. */
-export function seen(rows, top, bottom) {
-  return [firstBelow(rows, top), firstBelow(rows, bottom) + 1];
+/** {heading: of the group that it begins, or "", top, height} of the row with that index. */
+export function rowAt({ groups, sizes }, index) {
+  const { heading, from, top } = groups.findLast((group) => group.from <= index);
+  if (index === from) return { heading, top, height: sizes.heading + sizes.row };
+  return { heading: "", top: top + sizes.heading + (index - from) * sizes.row, height: sizes.row };
 }
 
-function firstBelow(rows, y) {
+/** [from, to) of the rows that touch the stretch from `top` to `bottom`, px. */
+export function seen(places, top, bottom) {
+  const { count } = places;
+  const below = (y) => first(count, (index) => bottomOf(places, index) > y);
+  return [Math.min(below(top), Math.max(count - 1, 0)), Math.min(below(bottom) + 1, count)];
+}
+
+function bottomOf(places, index) {
+  const { top, height } = rowAt(places, index);
+  return top + height;
+}
+
+/** The first index up to `count` of which it is true; it is for all that follow. */
+function first(count, isTrue) {
   let low = 0;
-  let high = rows.length - 1;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (rows[middle].top + rows[middle].height > y) high = middle;
+    if (isTrue(middle)) high = middle;
     else low = middle + 1;
   }
-  return Math.max(low, 0);
+  return low;
 }
 
 /** The ids from one to another, in either direction; only the second where the first is not there. */
@@ -75,16 +98,16 @@ export function between(sessions, from, to) {
   return sessions.slice(Math.min(a, b), Math.max(a, b) + 1).map(({ id }) => id);
 }
 
-/** Of a hundred thousand sessions no date is read: times of the server are compared as they are written. */
-function headings(now) {
+const HEADINGS = [t("Pinned"), t("Today"), t("Yesterday"), t("Last 7 days"), t("Older")];
+
+/** Index of a session's heading. Times of the server are compared as they are written. */
+function ranks(now) {
   const midnight = new Date(now).setHours(0, 0, 0, 0);
-  const since = (days) => new Date(midnight - days * 86_400_000).toISOString();
-  const [today, yesterday, week] = [since(0), since(1), since(7)];
+  const starts = [0, 1, 7].map((days) => new Date(midnight - days * 86_400_000).toISOString());
   return ({ pinned, last_used_at: at }) => {
-    if (pinned) return t("Pinned");
-    if (at >= today) return t("Today");
-    if (at >= yesterday) return t("Yesterday");
-    return at >= week ? t("Last 7 days") : t("Older");
+    if (pinned) return 0;
+    const since = starts.findIndex((start) => at >= start);
+    return since < 0 ? HEADINGS.length - 1 : since + 1;
   };
 }
 

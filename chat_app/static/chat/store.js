@@ -1,7 +1,7 @@
 // The state of one conversation, and how each frame changes it. Pure: no page, no clock, no network.
 
 import { ask, close, fromApproval, markAsked, mark } from "./approvals.js";
-import { arrange, emptyAnswer, findTool, fromMessage, goOn, insert, notice, settle, silentEnd, withStored } from "./entrylist.js";
+import { arrange, between, emptyAnswer, findTool, fromMessage, goOn, insert, notice, settle, silentEnd, withStored } from "./entrylist.js";
 import { t } from "./language.js";
 import { around, earlier, kept, later, rejoined } from "./pages.js";
 import { recallThoughts, think } from "./thoughts.js";
@@ -200,6 +200,8 @@ const FRAMES = {
       status: frame.status,
       success: frame.success ?? frame.tool_success ?? true,
       interrupted: Boolean(frame.interrupted),
+      startedAt: frame.status === "executing" ? frame.at : (before?.startedAt ?? null),
+      tookMs: frame.status === "completed" ? between(before?.startedAt, frame.at) : null,
       position: before?.position ?? 0,
       runId: frame.run_id,
     };

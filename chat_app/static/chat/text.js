@@ -1,5 +1,11 @@
 // Text for people. Pure.
 
+import { number, t } from "./language.js";
+
+export function secondsText(ms) {
+  return t("{seconds} s", { seconds: number(ms / 1000, { minimumFractionDigits: 1, maximumFractionDigits: 1 }) });
+}
+
 /** JSON with indents; what is no JSON stays as it is. Whoever agrees to it reads what it says: see `plain`. */
 export function pretty(text) {
   try {

@@ -1,13 +1,13 @@
 // Thoughts grow while they come. A message has those that came before it; a reload reads the others from the log. Pure.
 
-import { insert } from "./entrylist.js";
+import { between, insert } from "./entrylist.js";
 
 export function think(entries, frame) {
   const index = entries.findLastIndex((entry) => entry.runId === frame.run_id && entry.role !== "user");
   const current = entries[index];
   if (current?.kind === "reasoning" && !current.done)
-    return entries.with(index, { ...current, text: current.text + frame.content });
-  const entry = { key: `r:${frame.seq}`, kind: "reasoning", text: frame.content, done: false, position: 0, runId: frame.run_id };
+    return entries.with(index, { ...current, text: current.text + frame.content, tookMs: between(current.startedAt, frame.at) });
+  const entry = { key: `r:${frame.seq}`, kind: "reasoning", text: frame.content, done: false, startedAt: frame.at ?? null, tookMs: null, position: 0, runId: frame.run_id };
   return insert(entries, entry);
 }
 

@@ -83,6 +83,18 @@ export class Auth extends EventTarget {
     await this.#keep(grant);
   }
 
+  /**
+   * A new account, and in. Raises ApiError: `registration_closed` where the server makes none.
+   * @param {string} email
+   * @param {string} password
+   * @param {{displayName?: string, inviteCode?: string}} [about]
+   */
+  async signUp(email, password, { displayName = "", inviteCode = "" } = {}) {
+    const json = { email, password, display_name: displayName, invite_code: inviteCode };
+    const grant = await this.#wire.read(await this.#wire.send("POST", "/api/auth/register", { json, headers: this.#signIns.headers }));
+    await this.#keep(grant);
+  }
+
   /** Also where the server cannot be told now: it is with the next `start`. */
   async signOut() {
     const was = await this.#signIns.leave();

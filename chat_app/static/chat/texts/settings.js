@@ -1,6 +1,14 @@
 // Texts of the account and its settings, and of what the page says of itself. English, German, Hebrew.
 
 export default [
+  ["Text size", "Schriftgröße", "גודל הטקסט"],
+  ["Small", "Klein", "קטן"],
+  ["Normal", "Normal", "רגיל"],
+  ["Large", "Groß", "גדול"],
+  ["Very large", "Sehr groß", "גדול מאוד"],
+  ["Contrast", "Kontrast", "ניגודיות"],
+  ["As the system has it", "Wie im System", "לפי המערכת"],
+  ["Strong", "Stark", "חזקה"],
   ["The server answered {status}.", "Der Server hat mit {status} geantwortet.", "השרת השיב {status}."],
   ["The server cannot be reached.", "Der Server ist nicht erreichbar.", "אין גישה לשרת."],
   ["Too many messages wait to be sent.", "Zu viele Nachrichten warten darauf, gesendet zu werden.", "יותר מדי הודעות ממתינות לשליחה."],

@@ -41,6 +41,7 @@ export default [
   ["no longer offered", "nicht mehr angeboten", "כבר לא מוצע"],
   ["{count} tokens", "{count} Tokens", "{count} טוקנים"],
   ["reasons", "denkt nach", "מסיק מסקנות"],
+  ["Tools from servers", "Werkzeuge von Servern", "כלים משרתים"],
   ["Reasoning effort", "Denkaufwand", "מאמץ ההסקה"],
   ["${input} in, ${output} out ({day})", "{input} $ ein, {output} $ aus ({day})", "${input} קלט, ${output} פלט ({day})"],
   ["{count} of {all}", "{count} von {all}", "{count} מתוך {all}"],

@@ -4,6 +4,7 @@ import { button, h } from "../dom.js";
 import { enterSends, setEnterSends } from "../enterkey.js";
 import { has } from "../features.js";
 import { chooseLanguage, chosenLanguage, moment, t } from "../language.js";
+import { chooseLook, chosenLook, LOOKS } from "../looks.js";
 import { LANGUAGES } from "../texts.js";
 import { canPush, choosePush, chosenPush } from "../push.js";
 import { setTheme, theme, THEMES } from "../theme.js";
@@ -63,7 +64,15 @@ function instructions(api, person) {
 }
 
 function looks(api) {
-  return h("div", { class: "small-form" }, themes(api), languages(), enter());
+  return h("div", { class: "small-form" }, themes(api), ...LOOKS.map(look), languages(), enter());
+}
+
+function look(about) {
+  const choice = ([value, label]) => {
+    const radio = h("input", { type: "radio", name: about.name, value, checked: chosenLook(about) === value, onchange: () => chooseLook(about, value) });
+    return h("label", {}, radio, h("span", {}, label));
+  };
+  return h("fieldset", { class: "efforts" }, h("legend", { class: "faint" }, about.label), h("div", {}, ...about.choices.map(choice)));
 }
 
 function enter() {

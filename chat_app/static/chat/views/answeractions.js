@@ -3,7 +3,8 @@
 import { copied } from "../clipboard.js";
 import { button, h, setText } from "../dom.js";
 import { has } from "../features.js";
-import { number, t } from "../language.js";
+import { t } from "../language.js";
+import { secondsText } from "../text.js";
 import { menuButton } from "./menu.js";
 import { toast } from "./toast.js";
 
@@ -88,8 +89,8 @@ async function learn(id, siblings) {
   ids.forEach((each) => versions.set(each, ids));
 }
 
-function aboutText({ model, tookMs }) {
-  return [model, tookMs ? t("{seconds} s", { seconds: number(tookMs / 1000, { minimumFractionDigits: 1, maximumFractionDigits: 1 }) }) : ""].filter(Boolean).join(" · ");
+function aboutText({ model, tookMs, tokens }) {
+  return [model, tookMs ? secondsText(tookMs) : "", tokens ? t("{count} tokens", { count: tokens }) : ""].filter(Boolean).join(" · ");
 }
 
 function ratings(current, act) {

@@ -36,7 +36,7 @@ export class Composer {
   #callbacks;
 
   /**
-   * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name})`, `onDraft(text)`,
+   * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config})`, `onDraft(text)`,
    * `onEditLast()`, `onProblem(text)`; `agents()` and `prompts()` give what the person may choose, or null, `files(folder)` what is
    * in a folder of the open session.
    */
@@ -78,6 +78,7 @@ export class Composer {
       effort: (levels.find((level) => level.isDefault) ?? levels[0])?.value ?? "",
     };
     this.#picker.offer(models, levels);
+    this.#picker.servers.offer(config.mcp_servers ?? []);
     this.#choose();
   }
 
@@ -93,6 +94,7 @@ export class Composer {
     this.#session = null;
     this.#picker.picked = {};
     this.#picker.agents.choose("");
+    this.#picker.servers.choose(null);
     this.offerAgents();
     this.#input.value = tab.get(this.#draftKey) ?? "";
     this.#fit();
@@ -149,7 +151,7 @@ export class Composer {
   settings() {
     const { model, effort, agents, picked } = this.#picker;
     if (agents.label) return { agent_name: agents.name, ...picked };
-    return { model: model || undefined, reasoning_effort: effort || undefined };
+    return { model: model || undefined, reasoning_effort: effort || undefined, mcp_config: picked.mcp_config };
   }
 
   /** Again, when the person has changed them. */
@@ -232,6 +234,7 @@ export class Composer {
   #choose() {
     const usual = this.#preferred && this.#picker.offers(this.#preferred) ? this.#preferred : this.#defaults.model;
     if (this.#session) this.#picker.agents.choose(this.#session.agent_name);
+    if (this.#session) this.#picker.servers.choose(this.#session.mcp_config ?? null);
     this.#picker.choose(this.#session?.model || usual, this.#session?.reasoning_effort || this.#defaults.effort);
   }
 

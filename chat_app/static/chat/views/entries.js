@@ -1,16 +1,20 @@
 // What one entry of a conversation looks like. Each view: {node, update(entry)}.
 
 import { button, h, icon, setText } from "../dom.js";
-import { madeBy } from "../files.js";
+import { dataOf } from "../data.js";
 import { has } from "../features.js";
+import { madeBy } from "../files.js";
 import { t } from "../language.js";
 import { LiveMarkdown } from "../livemarkdown.js";
 import { renderMarkdown } from "../markdown.js";
-import { pretty } from "../text.js";
+import { pretty, secondsText } from "../text.js";
 import { answerActions, branchArrows, questionActions } from "./answeractions.js";
 import { approvalView } from "./approval.js";
+import { dataView } from "./dataview.js";
 import { editInPlace } from "./editmessage.js";
 import { fileChips } from "./filechips.js";
+
+const SHOWN_FROM_MS = 100; // less is no time that anybody waited
 
 export function entryView(entry, actions) {
   if (entry.kind === "tool") return toolView(entry, actions);
@@ -111,7 +115,7 @@ function reasoningView(entry) {
   let shown = null;
   const update = (next) => {
     node.classList.toggle("active", !next.done);
-    setText(label, next.done ? t("Thoughts") : t("Thinking…"));
+    setText(label, next.done ? thoughtFor(next) : t("Thinking…"));
     if (!next.done) {
       live ??= new LiveMarkdown(text);
       live.update(next.text);
@@ -125,12 +129,17 @@ function reasoningView(entry) {
   return { node, update };
 }
 
+function thoughtFor({ tookMs }) {
+  return tookMs >= SHOWN_FROM_MS ? t("Thoughts, {time}", { time: secondsText(tookMs) }) : t("Thoughts");
+}
+
 function toolView(entry, actions) {
   const name = h("code", {});
   const status = h("span", { class: "tool-status" });
   const input = h("pre", { tabindex: "0" });
   const output = h("pre", { tabindex: "0" });
-  const result = h("div", {}, h("p", { class: "part" }, t("Result")), output);
+  const data = resultData(output);
+  const result = h("div", {}, h("p", { class: "part" }, t("Result"), data.press), output);
   const details = h(
     "details",
     { class: "aside tool" },
@@ -141,10 +150,12 @@ function toolView(entry, actions) {
   let current = entry;
   const branches = branchArrows(() => current, actions);
   const node = h("div", { class: "step" }, details, branches.node);
+  details.addEventListener("toggle", () => details.open && data.show(current.result));
   let made = null;
   const update = (next) => {
     current = next;
     branches.update(next);
+    if (details.open) data.show(next.result);
     setText(name, next.name || t("tool"));
     setText(status, toolStatus(next));
     details.dataset.status = next.asked ? "asked" : next.status !== "completed" ? "active" : next.success ? "done" : "failed";
@@ -162,7 +173,35 @@ function toolStatus(entry) {
   if (entry.asked) return t("waits for you");
   if (entry.status !== "completed") return entry.status === "executing" ? t("running…") : t("preparing…");
   if (entry.interrupted) return t("stopped");
-  return entry.success ? t("done") : t("failed");
+  const said = entry.success ? t("done") : t("failed");
+  return entry.tookMs >= SHOWN_FROM_MS ? `${said} · ${secondsText(entry.tookMs)}` : said;
+}
+
+/** A result that is data is shown as a table or a tree, in the place of `text` or back. {show(result), press} */
+function resultData(text) {
+  let known = null;
+  let view = null;
+  const swap = (asData) => {
+    view.hidden = !asData;
+    text.hidden = asData;
+    setText(press, asData ? t("As text") : view.dataset.name);
+  };
+  const press = button({ class: "code-act", text: "", hidden: true }, () => swap(view.hidden));
+  const show = (result) => {
+    if (result === known) return;
+    known = result;
+    view?.remove();
+    view = null;
+    const data = dataOf(result ?? "");
+    press.hidden = !data;
+    text.hidden = false;
+    if (!data) return;
+    view = dataView(data);
+    view.dataset.name = data.rows ? t("As a table") : t("As a tree");
+    text.before(view);
+    swap(true);
+  };
+  return { show, press };
 }
 
 function noticeView(entry, actions) {

@@ -4,7 +4,7 @@ import { setText } from "../dom.js";
 import { has } from "../features.js";
 import { t } from "../language.js";
 import { showMenu } from "./menu.js";
-import { titleOf } from "./sidebar.js";
+import { titleOf } from "../sessionlist.js";
 
 const PHASES = { open: t("Connected"), connecting: t("Connecting…"), waiting: t("Reconnecting…") };
 

@@ -7,10 +7,11 @@ import { ReadingPlace } from "./readingplace.js";
 
 const NEAR_BOTTOM_PX = 60;
 const FOUND_MS = 2_500;
-const MOST_ENTRIES = 250; // then those far from the reader go, until
-const KEPT_ENTRIES = 200; // are left
-const SCREENS_AHEAD = 2; // the next page is asked for when less than that is left to scroll
-const BUDGET_MS = 6; // for new nodes in one frame
+const MOST_ENTRIES = 150; // then those far from the reader go, until
+const KEPT_ENTRIES = 110; // are left: what is ahead and one more page on each side
+const SCREENS_AHEAD = 3; // the next page is asked for when less than that is left to scroll
+const BUDGET_MS = 3; // for new nodes in one frame,
+const URGENT_MS = 8; // and where the reader would see that they are missing
 
 export class Messages {
   #scroller = document.getElementById("scroller");
@@ -24,6 +25,7 @@ export class Messages {
   #place = new ReadingPlace(this.#scroller, this.#list);
   #wanted = null; // {position}: to be brought into view
   #views = new Map(); // key → {node, entry, update}
+  #newest = new Set();
   #state = null;
   #frame = 0;
   #actions;
@@ -107,7 +109,7 @@ export class Messages {
       ...state.entries.map((entry) => [entry.key, entry, entryView]),
       ...unsent.map((item) => [`o:${item.clientId}`, item, unsentView]),
     ];
-    const wanted = this.#within(all, performance.now() + BUDGET_MS, state);
+    const wanted = this.#within(all, performance.now() + this.#budget(), state);
     const same = wanted.length === this.#list.childElementCount && wanted.every(([key], index) => this.#list.children[index].dataset.key === key);
     const arrange = () => this.#arrange(wanted, state);
     if (same) arrange();
@@ -141,6 +143,11 @@ export class Messages {
     return all.slice(start, end);
   }
 
+  #budget() {
+    const { above, below, height } = this.#place;
+    return Math.min(above, this.#place.sticky ? above : below) < height ? URGENT_MS : BUDGET_MS;
+  }
+
   /** Index of the row from which on the others are made. */
   #middle(all) {
     const last = all.length - 1;
@@ -165,7 +172,20 @@ export class Messages {
       else this.#list.insertBefore(node, cursor);
     }
     if (lost) this.#giveFocus(lost);
+    this.#markNewest();
     this.#earlier.hidden = !state.hasMore;
+  }
+
+  /** The last message, and what stands below it. */
+  #markNewest() {
+    const newest = new Set();
+    for (let node = this.#list.lastElementChild; node; node = node.previousElementSibling) {
+      newest.add(node);
+      if (node.classList.contains("message")) break;
+    }
+    for (const node of this.#newest) if (!newest.has(node)) node.classList.remove("newest");
+    for (const node of newest) node.classList.add("newest");
+    this.#newest = newest;
   }
 
   /** Where the focus is in a message that is not among the wanted ones: {index, arrow: which one of its versions, or null}. */

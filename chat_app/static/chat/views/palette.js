@@ -4,7 +4,7 @@ import { h, icon, setText } from "../dom.js";
 import { has } from "../features.js";
 import { t } from "../language.js";
 import { marked } from "../text.js";
-import { titleOf } from "./sidebar.js";
+import { titleOf } from "../sessionlist.js";
 
 const PAUSE_MS = 150;
 const CHATS = 8;

@@ -3,6 +3,7 @@
 import { h, icon, setText } from "../dom.js";
 import { dayOf, number, t } from "../language.js";
 import { AgentPicker } from "./agentpicker.js";
+import { ServerPicker } from "./serverpicker.js";
 
 const SEARCHED_FROM = 8; // models
 
@@ -19,14 +20,16 @@ export class Picker {
   model = "";
   effort = "";
   agents;
+  servers;
   picked = {}; // by the person, for the chat that is open
 
-  /** `onChoose({model} | {reasoning_effort} | {agent_name})`, `onStart(text)` for what an agent offers to begin with. */
+  /** `onChoose({model} | {reasoning_effort} | {agent_name} | {mcp_config})`, `onStart(text)` for what an agent offers to begin with. */
   constructor(onChoose, onStart) {
     this.#onChoose = onChoose;
     this.agents = new AgentPicker((agent) => this.takeAgent(agent), onStart);
+    this.servers = new ServerPicker((names) => this.#takeServers(names));
     this.#button.append(this.#label, icon("chevron"));
-    this.#panel.append(this.#search, this.#list, this.#efforts, this.agents.node);
+    this.#panel.append(this.#search, this.#list, this.#efforts, this.agents.node, this.servers.node);
     this.#button.addEventListener("click", () => (this.#panel.hidden ? this.open() : this.close()));
     this.#search.addEventListener("input", () => this.#render());
     this.#panel.addEventListener("keydown", (event) => this.#onKey(event));
@@ -132,6 +135,11 @@ export class Picker {
     this.#onChoose({ model: id });
     if (this.#known(id)?.supports_reasoning) this.#list.focus();
     else this.close();
+  }
+
+  #takeServers(names) {
+    this.picked.mcp_config = names;
+    this.#onChoose({ mcp_config: names });
   }
 
   /** Its model and effort are those of a chat for which nobody chose others. */

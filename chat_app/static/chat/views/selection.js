@@ -101,8 +101,9 @@ export class Selection {
   }
 
   /** Those that are not in the list any more are not marked. */
-  retain(ids) {
-    const left = [...this.#ids].filter((id) => ids.has(id));
+  retain(sessions) {
+    if (!this.#ids.size) return;
+    const left = sessions.filter(({ id }) => this.#ids.has(id)).map(({ id }) => id);
     if (left.length === this.#ids.size) return;
     this.#ids = new Set(left);
     this.#show();

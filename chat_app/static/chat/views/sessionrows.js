@@ -1,7 +1,7 @@
 // The rows of the list of sessions that can be seen, each at its place: of a hundred thousand only some forty are there.
 
 import { h } from "../dom.js";
-import { placed, seen } from "../sessionlist.js";
+import { placed, rowAt, seen } from "../sessionlist.js";
 
 const AHEAD_PX = 500;
 
@@ -9,7 +9,9 @@ export class SessionRows {
   #list;
   #scroller;
   #make;
-  #rows = [];
+  #sessions = [];
+  #places = null;
+  #range = [0, 0]; // indexes of those that are there
   #nodes = new Map(); // id → {node, state: what it was made from}
   #sizes = null;
   #state = () => [];
@@ -19,48 +21,53 @@ export class SessionRows {
     this.#list = list;
     this.#scroller = list.closest(".scroll");
     this.#make = make;
-    this.#scroller.addEventListener("scroll", () => this.#render(), { passive: true });
+    this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     new ResizeObserver(() => {
       this.#sizes = null;
-      this.#arrange(this.#rows.map(({ session }) => session));
+      this.show(this.#sessions, this.#state);
     }).observe(this.#scroller);
   }
 
   /** `state(session)`: values that its row depends on. */
   show(sessions, state) {
+    this.#sessions = sessions;
     this.#state = state;
-    this.#arrange(sessions);
+    this.#sizes ??= this.#measured();
+    this.#places = placed(sessions, Date.now(), this.#sizes);
+    this.#list.style.height = `${this.#places.height}px`;
+    this.#render(this.#inSight());
   }
 
   /** Scrolls to the row, as little as needed. */
   reveal(index) {
-    const row = this.#rows[index];
-    if (!row) return;
-    const start = this.#list.offsetTop + row.top;
+    if (!this.#sessions[index]) return;
+    const { top, height } = rowAt(this.#places, index);
+    const start = this.#list.offsetTop + top;
     const { scrollTop, clientHeight } = this.#scroller;
     if (start < scrollTop) this.#scroller.scrollTop = start;
-    else if (start + row.height > scrollTop + clientHeight) this.#scroller.scrollTop = start + row.height - clientHeight;
-    this.#render();
+    else if (start + height > scrollTop + clientHeight) this.#scroller.scrollTop = start + height - clientHeight;
+    this.#render(this.#inSight());
   }
 
   node(id) {
     return this.#nodes.get(id)?.node ?? null;
   }
 
-  #arrange(sessions) {
-    this.#sizes ??= this.#measured();
-    const { rows, height } = placed(sessions, Date.now(), this.#sizes);
-    this.#rows = rows;
-    this.#list.style.height = `${height}px`;
-    this.#render();
+  #onScroll() {
+    const range = this.#inSight();
+    if (range.some((index, at) => index !== this.#range[at])) this.#render(range);
   }
 
-  #render() {
+  #inSight() {
     const top = this.#scroller.scrollTop - this.#list.offsetTop;
-    const [from, to] = seen(this.#rows, top - AHEAD_PX, top + this.#scroller.clientHeight + AHEAD_PX);
+    return this.#places ? seen(this.#places, top - AHEAD_PX, top + this.#scroller.clientHeight + AHEAD_PX) : this.#range;
+  }
+
+  #render([from, to]) {
+    this.#range = [from, to];
     const held = document.activeElement?.closest?.("#session-list [data-id]")?.dataset.id;
     const part = document.activeElement?.dataset?.part;
-    const wanted = this.#rows.filter(({ session }, index) => (index >= from && index < to) || session.id === held);
+    const wanted = this.#wanted(from, to, held);
     const ids = new Set(wanted.map(({ session }) => session.id));
     for (const [id, { node }] of this.#nodes) if (!ids.has(id)) this.#drop(id, node);
     let cursor = this.#list.firstElementChild;
@@ -76,6 +83,16 @@ export class SessionRows {
     }
     const again = held && this.node(held);
     if (again && !again.contains(document.activeElement)) again.querySelector(`[data-part="${part ?? "link"}"]`)?.focus({ preventScroll: true });
+  }
+
+  /** [{session, heading, top}] of the range, and of the one that has the focus, wherever it is. */
+  #wanted(from, to, held) {
+    const row = (index) => ({ session: this.#sessions[index], ...rowAt(this.#places, index) });
+    const rows = Array.from({ length: to - from }, (_, at) => row(from + at));
+    if (!held || rows.some(({ session }) => session.id === held)) return rows;
+    const index = this.#sessions.findIndex(({ id }) => id === held);
+    if (index < 0) return rows;
+    return index < from ? [row(index), ...rows] : [...rows, row(index)];
   }
 
   #node({ session, heading, top }) {

@@ -1,28 +1,23 @@
 // The list of sessions: search, paging, rename, pin, delete. Arrow keys move in it; only one row is in the tab order.
 
-import { button, h, icon, setText } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { has } from "../features.js";
 import { t } from "../language.js";
-import { blank, join, put, renew, without } from "../sessionlist.js";
+import { titleOf } from "../sessionlist.js";
+import { SessionPages } from "../sessionpages.js";
 import { confirmed } from "./confirm.js";
-import { menuButton, showMenu } from "./menu.js";
+import { showMenu } from "./menu.js";
 import { DRAGGED, Projects } from "./projects.js";
 import { renameForm } from "./renameform.js";
 import { Selection } from "./selection.js";
+import { sessionRow } from "./sessionrow.js";
 import { SessionRows } from "./sessionrows.js";
 
-const PAGE = 40;
 const SEARCH_PAUSE_MS = 200;
 
 export class Sidebar {
   #api;
   #callbacks;
-  #sessions = [];
-  #cursor = null;
-  #search = "";
-  #archived = false;
-  #request = 0;
-  #loading = null; // the next page
   #active = "";
   #focused = "";
   #renaming = "";
@@ -35,8 +30,19 @@ export class Sidebar {
   #scope = document.getElementById("list-scope");
   #searchField = document.getElementById("session-search");
   #rows = new SessionRows(this.#list, (session) => this.#row(session));
+  #pages;
   #projects;
   #selection;
+  #acts = {
+    press: (event, session) => this.#press(event, session),
+    drag: (event, session) => this.#drag(event, session),
+    pin: (session) => this.togglePin(session),
+    rename: (session) => this.#startRename(session),
+    archive: (session) => this.archive(session),
+    mark: ({ id }) => this.#selection.pick(id),
+    remove: (session) => this.remove(session),
+    places: (session, opener) => this.showPlaces(session, opener),
+  };
 
   /**
    * Callbacks: `onRemoving(sessionId)`, `onRemoved(session)`, `onGone(sessionId)` of one among many, `onChanged(session)`,
@@ -52,9 +58,16 @@ export class Sidebar {
       onChanged: () => this.reload(),
       onProblem: callbacks.onProblem,
     });
+    this.#pages = new SessionPages(api, {
+      project: () => this.project,
+      onChange: () => this.#render(),
+      onNewest: callbacks.onList,
+      recall: callbacks.recall,
+      onProblem: () => setText(this.#status, t("The list could not be loaded.")),
+    });
     this.#selection = new Selection(api, {
-      sessions: () => this.#shown(),
-      archived: () => this.#archived,
+      sessions: () => this.#pages.shown,
+      archived: () => this.#pages.archived,
       projects: () => this.#projects.all,
       onChange: () => this.#render(),
       put: (session) => this.#changed(session),
@@ -70,9 +83,8 @@ export class Sidebar {
     this.#searchField.addEventListener("input", () => {
       clearTimeout(pause);
       pause = setTimeout(() => {
-        this.#search = this.#searchField.value.trim();
-        this.#sessions = [];
-        this.reload();
+        this.#pages.search = this.#searchField.value.trim();
+        this.#restart();
       }, SEARCH_PAUSE_MS);
     });
     this.#searchField.addEventListener("keydown", (event) => {
@@ -86,8 +98,8 @@ export class Sidebar {
     });
     this.#list.addEventListener("pointerdown", () => (this.#pressed = true));
     for (const kind of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(kind, () => setTimeout(() => this.#released()));
-    this.#more.addEventListener("click", () => this.#loadMore());
-    new IntersectionObserver(([entry]) => entry.isIntersecting && this.#loadMore(), {
+    this.#more.addEventListener("click", () => this.#pages.more());
+    new IntersectionObserver(([entry]) => entry.isIntersecting && this.#pages.more(), {
       root: this.#list.closest(".scroll"),
       rootMargin: "600px 0px",
     }).observe(this.#more);
@@ -99,23 +111,13 @@ export class Sidebar {
   }
 
   /** The newest page again, for instance when another window may have changed something. */
-  async reload() {
-    const request = ++this.#request;
+  reload() {
     this.#projects.reload();
-    await this.#load({}, (page) => {
-      if (request !== this.#request) return;
-      this.#sessions = renew(this.#sessions, page.sessions, page.has_more);
-      if (this.#sessions.length === page.sessions.length) this.#cursor = page.has_more ? page.next_cursor : null;
-      if (!this.#search && !this.#archived && !this.project) this.#callbacks.onList(page.sessions);
-      this.#render();
-    });
+    return this.#pages.reload();
   }
 
   clear() {
-    this.#request++;
-    this.#sessions = [];
-    this.#cursor = null;
-    this.#archived = false;
+    this.#pages.clear();
     this.#selection.clear();
     this.#projects.clear();
     this.#render();
@@ -127,12 +129,9 @@ export class Sidebar {
     document.getElementById("session-search").focus();
   }
 
-  /** A session changed or is new. While searching the list stays what the server found. */
+  /** A session changed or is new. */
   show(session) {
-    const known = this.#sessions.some((other) => other.id === session.id);
-    if (!known && this.#search) return;
-    const fits = this.#search || (Boolean(session.archived) === this.#archived && [session.project_id, ""].includes(this.project));
-    this.#sessions = fits ? put(this.#sessions, session) : without(this.#sessions, session.id);
+    this.#pages.put(session);
     this.#render();
   }
 
@@ -143,10 +142,6 @@ export class Sidebar {
 
   async togglePin(session) {
     await this.#change(session, { pinned: !session.pinned });
-  }
-
-  async rename(session, title) {
-    await this.#change(session, { title });
   }
 
   archive(session) {
@@ -173,33 +168,33 @@ export class Sidebar {
     } catch (error) {
       if (error.status !== 404) return this.#callbacks.onProblem(error.message);
     }
-    const index = this.#shown().findIndex((other) => other.id === session.id);
+    const index = this.#pages.shown.findIndex((other) => other.id === session.id);
     this.forget(session.id);
     this.#callbacks.onRemoved(session);
-    this.#focusRow(Math.max(0, Math.min(index, this.#shown().length - 1)));
+    this.#focusRow(Math.max(0, Math.min(index, this.#pages.shown.length - 1)));
   }
 
   /** It is deleted. `id` or `session_id`. */
   forget(id) {
-    this.#sessions = without(this.#sessions, id);
+    this.#pages.forget(id);
     this.#render();
   }
 
   #restrict({ archived }) {
-    this.#archived = archived;
-    this.#sessions = [];
+    this.#pages.archived = archived;
     this.#selection.clear();
-    this.reload();
+    this.#restart();
+  }
+
+  #restart() {
+    this.#projects.reload();
+    this.#pages.restart();
   }
 
   #showAll() {
     if (this.#projects.chosen) this.#projects.choose("");
     else this.#restrict({ archived: false });
     this.#searchField.focus();
-  }
-
-  #shown() {
-    return this.#sessions.filter((session) => !blank(session));
   }
 
   async #change(session, changes) {
@@ -217,35 +212,6 @@ export class Sidebar {
     this.#callbacks.onChanged(session);
   }
 
-  #loadMore() {
-    this.#loading ??= this.#loadPage().finally(() => (this.#loading = null));
-    return this.#loading;
-  }
-
-  async #loadPage() {
-    const cursor = this.#cursor;
-    if (!cursor) return;
-    const request = this.#request;
-    await this.#load({ cursor }, (page) => {
-      if (request !== this.#request) return;
-      this.#sessions = join(this.#sessions, page.sessions);
-      this.#cursor = page.has_more ? page.next_cursor : null;
-      this.#render();
-    });
-  }
-
-  async #load(query, use) {
-    const scope = { project_id: this.project, ...(this.#archived || !this.#search ? { archived: this.#archived } : {}) };
-    try {
-      use(await this.#api.get("/api/sessions", { limit: PAGE, search: this.#search, ...scope, ...query }));
-    } catch (error) {
-      if (error.status === 401) return;
-      if (!this.#sessions.length) this.#sessions = await this.#callbacks.recall();
-      this.#render();
-      if (!this.#sessions.length) setText(this.#status, t("The list could not be loaded."));
-    }
-  }
-
   #released() {
     this.#pressed = false;
     if (this.#stale) this.#render();
@@ -255,50 +221,29 @@ export class Sidebar {
     this.#stale = this.#pressed;
     if (this.#pressed) return;
     if (this.#renaming && this.#list.querySelector(".rename")) return; // not under the person's hands
-    const shown = this.#shown();
-    const ids = new Set(shown.map(({ id }) => id));
-    if (!ids.has(this.#focused)) {
+    const { shown, search, archived, hasMore } = this.#pages;
+    if (!shown.some(({ id }) => id === this.#focused)) {
       this.#focused = shown.find((session) => session.session_id === this.#active)?.id ?? shown[0]?.id ?? "";
     }
-    this.#selection.retain(ids);
+    this.#selection.retain(shown);
     this.#rows.show(shown, ({ id, session_id: sessionId }) => [sessionId === this.#active, id === this.#focused, id === this.#renaming, this.#selection.has(id)]);
-    const nothing = this.#search ? t("No chat matches.") : this.#archived ? t("Nothing is archived.") : t("No chats yet.");
-    setText(this.#status, ids.size ? "" : nothing);
-    this.#more.hidden = !this.#cursor;
+    const nothing = search ? t("No chat matches.") : archived ? t("Nothing is archived.") : t("No chats yet.");
+    setText(this.#status, shown.length ? "" : nothing);
+    this.#more.hidden = !hasMore;
     this.#callbacks.onUnread(shown.filter(({ unread, session_id: id }) => unread && id !== this.#active).length);
-    this.#scope.hidden = !this.#archived && !this.project;
-    setText(this.#scope.querySelector("span"), this.#archived ? t("Archived chats") : t("Chats of one project"));
+    this.#scope.hidden = !archived && !this.project;
+    setText(this.#scope.querySelector("span"), archived ? t("Archived chats") : t("Chats of one project"));
   }
 
   #row(session) {
     if (this.#renaming === session.id) return h("div", { class: "row" }, this.#renameForm(session));
-    const active = session.session_id === this.#active;
-    const marked = this.#selection.has(session.id);
-    const reachable = session.id === this.#focused ? "0" : "-1";
-    const title = titleOf(session);
-    const act = (icon, label, part, run) =>
-      button({ icon, label: `${label}: ${title}`, class: "icon-button", tabindex: reachable, "data-part": part, title: label }, run);
-    const link = h(
-      "a",
-      { href: `#/${session.session_id}`, tabindex: reachable, "data-part": "link", draggable: "false", "aria-current": active ? "page" : null },
-      h("span", { class: "row-title" }, marked ? icon("check") : mark(session, active), title, marked ? h("span", { class: "visually-hidden" }, ` (${t("marked")})`) : null),
-      h("span", { class: "row-preview" }, session.last_message_preview || t("Empty")),
-    );
-    link.addEventListener("click", (event) => {
-      if (this.#selection.press(event, session.id, this.#focused)) event.preventDefault();
-      else this.#callbacks.onPicked();
-    });
-    const actions = h(
-      "span",
-      { class: "row-actions" },
-      act("pin", session.pinned ? t("Unpin") : t("Pin"), "pin", () => this.togglePin(session)),
-      act("pencil", t("Rename"), "rename", () => this.#startRename(session)),
-      act("trash", t("Delete"), "delete", () => this.remove(session)),
-      this.#rowMenu(session, reachable),
-    );
-    const row = h("div", { class: `row${active ? " active" : ""}${marked ? " marked" : ""}`, draggable: has("projects") ? "true" : null }, link, actions);
-    row.addEventListener("dragstart", (event) => this.#drag(event, session));
-    return row;
+    const look = { active: session.session_id === this.#active, marked: this.#selection.has(session.id), reachable: session.id === this.#focused };
+    return sessionRow(session, look, this.#acts);
+  }
+
+  #press(event, session) {
+    if (this.#selection.press(event, session.id, this.#focused)) event.preventDefault();
+    else this.#callbacks.onPicked();
   }
 
   #drag(event, session) {
@@ -306,20 +251,6 @@ export class Sidebar {
     event.dataTransfer.setData(DRAGGED, this.#dragged.map(({ id }) => id).join(" "));
     event.dataTransfer.setData("text/plain", this.#dragged.map(titleOf).join("\n"));
     event.dataTransfer.effectAllowed = "move";
-  }
-
-  #rowMenu(session, tabindex) {
-    const items = () => [
-      { text: session.pinned ? t("Unpin") : t("Pin"), icon: "pin", run: () => this.togglePin(session) },
-      { text: t("Rename"), icon: "pencil", run: () => this.#startRename(session) },
-      has("projects") && { text: t("Move to a project…"), icon: "folder", run: () => this.showPlaces(session, opener) },
-      { text: session.archived ? t("Take out of the archive") : t("Archive"), icon: "archive", run: () => this.archive(session) },
-      { text: t("Mark"), icon: "check", run: () => this.#selection.pick(session.id) },
-      { text: t("Delete"), icon: "trash", danger: true, run: () => this.remove(session) },
-    ];
-    const label = t("More: {name}", { name: titleOf(session) });
-    const opener = menuButton({ icon: "more", label, class: "icon-button row-more", tabindex, "data-part": "more" }, items);
-    return opener;
   }
 
   #startRename(session) {
@@ -335,12 +266,12 @@ export class Sidebar {
       this.#list.querySelector(".rename")?.remove();
       this.#render();
       if (!elsewhere) this.#rows.node(session.id)?.querySelector("a")?.focus();
-      if (title && title !== session.title) this.rename(session, title);
+      if (title && title !== session.title) this.#change(session, { title });
     });
   }
 
   #onKey(event) {
-    const shown = this.#shown();
+    const { shown } = this.#pages;
     const index = shown.findIndex(({ id }) => id === event.target.closest("[data-id]")?.dataset.id);
     const session = shown[index];
     if (!session) return;
@@ -370,8 +301,8 @@ export class Sidebar {
 
   async #focusRow(index, event) {
     event?.preventDefault();
-    if (index >= this.#shown().length && this.#cursor) await this.#loadMore();
-    const session = this.#shown()[index];
+    if (index >= this.#pages.shown.length && this.#pages.hasMore) await this.#pages.more();
+    const session = this.#pages.shown[index];
     if (!session) return;
     this.#rows.reveal(index);
     this.#rows.node(session.id)?.querySelector("a")?.focus({ preventScroll: true });
@@ -383,20 +314,4 @@ export class Sidebar {
       for (const node of row.querySelectorAll("[tabindex]")) node.tabIndex = row.dataset.id === id ? 0 : -1;
     }
   }
-}
-
-const MARKS = {
-  running: ["running", t("Answering")],
-  queued: ["running", t("Waiting for its turn")],
-  awaiting_approval: ["asks", t("Waits for you")],
-};
-
-/** A dot that says what a session is at, or that it has something new. */
-function mark({ state, unread }, active) {
-  const [kind, label] = MARKS[state] ?? (unread && !active ? ["unread", t("New")] : []);
-  return kind ? h("i", { class: `row-mark ${kind}`, role: "img", "aria-label": label, title: label }) : "";
-}
-
-export function titleOf(session) {
-  return session.title || t("New chat");
 }

@@ -2,17 +2,12 @@
 
 import { h } from "../dom.js";
 import { t } from "../language.js";
+import { saveBlob } from "../savetext.js";
 
 /** Saves what a route answers as a file. */
 export async function save(api, path, fallback) {
   const { blob, name } = await api.fetchFile(path);
   saveBlob(blob, name || fallback);
-}
-
-export function saveBlob(blob, name) {
-  const address = URL.createObjectURL(blob);
-  h("a", { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
 /** Asks for a file and gives it to the server. Resolves to what is then said, or to null. */

@@ -4,7 +4,7 @@ import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { confirmed } from "./confirm.js";
 import { fill, openDialog } from "./dialog.js";
-import { titleOf } from "./sidebar.js";
+import { titleOf } from "../sessionlist.js";
 
 /** `onRestored()`, `onProblem(error)`. */
 export function showTrash(api, { onRestored, onProblem }) {

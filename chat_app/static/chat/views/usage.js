@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { dayOf, moment, number, t } from "../language.js";
 import { fill, openDialog } from "./dialog.js";
-import { titleOf } from "./sidebar.js";
+import { titleOf } from "../sessionlist.js";
 
 const DAYS = 30;
 const WAYS = [

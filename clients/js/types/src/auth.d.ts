@@ -27,6 +27,16 @@ export declare class Auth extends EventTarget {
      * @param {string} [totp]
      */
     signIn(email: string, password: string, totp?: string): Promise<void>;
+    /**
+     * A new account, and in. Raises ApiError: `registration_closed` where the server makes none.
+     * @param {string} email
+     * @param {string} password
+     * @param {{displayName?: string, inviteCode?: string}} [about]
+     */
+    signUp(email: string, password: string, { displayName, inviteCode }?: {
+        displayName?: string;
+        inviteCode?: string;
+    }): Promise<void>;
     /** Also where the server cannot be told now: it is with the next `start`. */
     signOut(): Promise<void>;
     /** As whoever was here last, until the server says it. */
