@@ -195,7 +195,7 @@ async def test_a_run_is_played_again_from_an_archive_and_from_a_folded_log(
         first = await chat.ask(words)
         run_id = first[0]["run_id"]
     assert "archived" in site.manage("archive_sessions", "--older-than", "0h")
-    async with alice.chat(await alice.create_session(), after=0) as chat:
+    async with alice.chat(await alice.create_session()) as chat:
         with calls_of(provider) as asked:
             assert told(await replayed(chat, run_id)) == told(first)
             again = await chat.ask("anything", model=f"replay:{run_id}")
