@@ -68,7 +68,7 @@ class BudgetViewSet(ViewSet):
         offset, limit = offset_and_limit(request.query_params)
         budgets = Budget.objects.select_related("user").order_by("user__email")
         total = budgets.count()
-        shown = BudgetSerializer(budgets[offset : offset + limit], many=True).data
+        shown = [BudgetSerializer(budget).data for budget in budgets[offset : offset + limit]]
         return Response({"budgets": shown, "total_count": total, "has_more": offset + len(shown) < total})
 
     @extend_schema(operation_id="set_budget", request=NewBudgetSerializer, responses={201: BudgetSerializer})

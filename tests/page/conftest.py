@@ -41,7 +41,7 @@ ENVIRONMENT = {
 @pytest.fixture(scope="package")
 def site(provider: Provider) -> Iterator[Site]:
     """One server for all: whoever comes to it through a proxy has to sign in, who is on its machine need not."""
-    with Site("sqlite", provider.url, **ENVIRONMENT) as site:
+    with Site("sqlite", provider.url, 1, **ENVIRONMENT) as site:
         yield site
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -101,7 +102,8 @@ class OwnServers:
         server = OwnServer(row, httpx2.Auth() if has_credentials(row.headers) else asked, trail)
         ready: asyncio.Future[bool] = asyncio.create_task(server.ready(CONNECT_S))
         try:
-            await asyncio.wait([ready, asked.address], return_when=asyncio.FIRST_COMPLETED)
+            first: list[asyncio.Future[Any]] = [ready, asked.address]
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
             is_up = server.is_up
