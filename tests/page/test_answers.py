@@ -36,11 +36,11 @@ pen,2
 
 
 def test_code_is_folded_wrapped_and_saved_and_data_shown_as_what_it_is(page: Page, troubles: Troubles) -> None:
-    troubles.forgive("Content Security Policy")  # which is what keeps the made page from asking anybody
+    troubles.forgive("Content Security Policy")  # which keeps the made page from asking anybody
+    troubles.forgive("The document is sandboxed")  # what signs the test in looks for storage in every frame
     say(page, HELD)
     expect(answer(page)).to_contain_text("What the claim rests on.")
     until_idle(page)
-    expect(answer(page).get_by_role("button", name="Fold")).to_have_count(1)  # it stays open while it is being read
     page.reload()
     unfold = answer(page).get_by_role("button", name="Show all 50 lines")
     expect(unfold).to_be_visible()
