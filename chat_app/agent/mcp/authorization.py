@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -99,9 +100,10 @@ class OwnServers:
             raise NotFound()
         trail, asked = Trail(), FirstHalf(row, callback_url)
         server = OwnServer(row, httpx2.Auth() if has_credentials(row.headers) else asked, trail)
-        ready: asyncio.Future[bool] = asyncio.create_task(server.ready(CONNECT_S))
+        ready = asyncio.create_task(server.ready(CONNECT_S))
+        first: list[asyncio.Future[Any]] = [ready, asked.address]
         try:
-            await asyncio.wait([ready, asked.address], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
             is_up = server.is_up
