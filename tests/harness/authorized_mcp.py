@@ -179,7 +179,9 @@ class AuthorizedMcp:
         )
 
     def _serving(self, app: Starlette, port: int) -> uvicorn.Server:
-        return uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", lifespan="on", ws="none"))
+        return uvicorn.Server(
+            uvicorn.Config(app, port=port, log_level="critical", ws="none", timeout_graceful_shutdown=1)
+        )
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -192,6 +194,6 @@ class AuthorizedMcp:
 
     def __exit__(self, *_: object) -> None:
         for server in self._servers:
-            server.should_exit = server.force_exit = True
+            server.should_exit = True
         self._thread.join(10)
         self._loop.close()

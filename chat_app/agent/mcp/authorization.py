@@ -100,9 +100,9 @@ class OwnServers:
             raise NotFound()
         trail, asked = Trail(), FirstHalf(row, callback_url)
         server = OwnServer(row, httpx2.Auth() if has_credentials(row.headers) else asked, trail)
-        ready: asyncio.Future[bool] = asyncio.create_task(server.ready(CONNECT_S))
+        ready = asyncio.create_task(server.ready(CONNECT_S))
+        first: list[asyncio.Future[Any]] = [ready, asked.address]
         try:
-            first: list[asyncio.Future[Any]] = [ready, asked.address]
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
