@@ -10,7 +10,9 @@ from chat_app.agent import gauge
 from chat_app.agent.answer import answer
 from chat_app.agent.lifecycle import shut_down
 from chat_app.model_calls import CallRecord
+from chat_app.models import Budget
 from chat_app.runs.contract import Item, Outcome, RunRequest
+from chatjuicer.accounts.models import GroupAllowance
 from sessions_app.models import CompactionDraft
 from tests.harness.provider import Provider
 
@@ -108,6 +110,14 @@ def provider(request: pytest.FixtureRequest, running_provider: Provider, setting
     settings.MODEL_PATIENCE_S = 1
     yield running_provider
     assert running_provider.violations == []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For groups and users: most of these tests have no database, whatever others left known to the process."""
+    monkeypatch.setattr(GroupAllowance.objects.known, "restricts", False)
+    monkeypatch.setattr(GroupAllowance.objects.known, "budgets", False)
+    monkeypatch.setattr(Budget.objects.known, "any", False)
 
 
 @pytest.fixture(autouse=True)
