@@ -1,15 +1,14 @@
 import asyncio
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from chat_app.database import in_database, with_fresh_connection
 from chat_app.turns import documents
 from files_app.models import File
-from files_app.passages.finder import Found, search, searched_sessions
+from files_app.passages.finder import Found, search
 from files_app.passages.indexing import read_files
-from sessions_app.models import ChatSession
+from files_app.passages.library import Library
 from sessions_app.search.query import Query
 
 READ_FOR_S = 15.0
@@ -25,27 +24,25 @@ class Answer(NamedTuple):
     """Files that were not read yet."""
 
 
-async def searched(session: ChatSession, query: Query, limit: int) -> Answer:
-    """In the files of the session and of its project, after those that were not read yet were read, as far as there is
-    time."""
-    keys = await in_database(searched_sessions, session)
-    left = await in_database(pending, keys)
+async def searched(library: Library, query: Query, limit: int, asker: UUID) -> Answer:
+    """After the files that were not read yet were read, as far as there is time. `asker` is the user for whom it is."""
+    left = await in_database(pending, library)
     if left:
-        left = await read(session.owner_id, keys)
-    return Answer(await in_database(search, keys, query, limit), left)
+        left = await read(asker, library)
+    return Answer(await in_database(search, library, query, limit), left)
 
 
-def pending(keys: Sequence[UUID]) -> int:
-    return File.objects.unread().filter(session__in=keys).count()
+def pending(library: Library) -> int:
+    return File.objects.unread().filter(library.rows).count()
 
 
-async def read(owner_id: UUID, keys: Sequence[UUID]) -> int:
+async def read(asker: UUID, library: Library) -> int:
     """What was not read yet, as far as there is time; how many files are left."""
 
     def read_some() -> int:
-        return with_fresh_connection(read_files, keys, time.monotonic() + READ_FOR_S)
+        return with_fresh_connection(read_files, library, time.monotonic() + READ_FOR_S)
 
     try:
-        return await asyncio.wait_for(documents.do(owner_id, read_some), WAIT_S)
+        return await asyncio.wait_for(documents.do(asker, read_some), WAIT_S)
     except TimeoutError:
-        return await in_database(pending, keys)
+        return await in_database(pending, library)

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import ClassVar
 from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, transaction
 from django.db.models.functions import Substr
 from django.utils import timezone
@@ -14,28 +15,35 @@ from django.utils import timezone
 from files_app import kinds, names
 from files_app.exceptions import FileChanged
 from files_app.incoming import Facts
-from sessions_app.models import ChatSession, SearchEntry, known
+from sessions_app.models import Agent, ChatSession, SearchEntry, known
 from sessions_app.search.shelves import scheme
 
+from .holder import Holder, held_by, lock
 from .passage import Passage
 from .stored import StoredBytes
 
 MAX_CONTENT_TYPE = 127
 AT_ONCE = 100
-"""Passages of one transaction: whoever writes to the session waits for it."""
+"""Passages of one transaction: whoever writes to the holder waits for it."""
 
 
 class FileManager(models.Manager["File"]):
     def below(self, folder: str, prefix: str = "") -> models.QuerySet["File"]:
-        """Of one session: ask it of `session.files`. `prefix` is empty or ends in "/"."""
+        """Of one holder: ask it of its `files`. `prefix` is empty or ends in "/"."""
         rows = self.filter(folder=folder)
         if prefix:
             # LIKE takes no notice of case on SQLite.
             rows = rows.annotate(start=Substr("name", 1, len(prefix))).filter(start=prefix)
         return rows
 
+    def of_owner(self, owner_id: UUID | None) -> models.QuerySet["File"]:
+        """What hangs on the owner's sessions and agents; None: on agents for all."""
+        if owner_id is None:
+            return self.filter(agent__isnull=False, agent__owner=None)
+        return self.filter(models.Q(session__owner=owner_id) | models.Q(agent__owner=owner_id))
+
     def unread(self) -> models.QuerySet["File"]:
-        """Those whose text nobody has tried to put into passages yet, of sessions that exist."""
+        """Those whose text nobody has tried to put into passages yet, of what exists."""
         return self.filter(known("session__"), indexed_as="")
 
     def forget_passages(self, pk: UUID) -> int:
@@ -65,7 +73,7 @@ class FileManager(models.Manager["File"]):
 
     def put(
         self,
-        session: ChatSession,
+        holder: Holder,
         folder: str,
         name: str,
         stored: StoredBytes,
@@ -79,11 +87,11 @@ class FileManager(models.Manager["File"]):
 
         With `draft_key` the bytes are those of an upload that was charged before. With `replacing` the file must
         still hold what it held then, else FileChanged. `modified_at`: when that was, if not now. Raises DoesNotExist if
-        the session is gone.
+        the holder is gone.
         """
         with transaction.atomic(savepoint=False):
-            lock(session)
-            file = self.filter(session=session, folder=folder, name=name).first()
+            lock(holder)
+            file = self.filter(**held_by(holder), folder=folder, name=name).first()
             if replacing and (file is None or file.storage_key != replacing.storage_key):
                 raise FileChanged()
             if draft_key:
@@ -91,7 +99,7 @@ class FileManager(models.Manager["File"]):
             else:
                 stored.keep()
             held = file.storage_key if file else ""
-            file = file or File(session=session, folder=folder, name=name)
+            file = file or File(**held_by(holder), folder=folder, name=name)
             file.size_bytes = facts.size_bytes
             file.sha256 = facts.sha256
             file.content_type = facts.content_type[:MAX_CONTENT_TYPE]
@@ -99,27 +107,23 @@ class FileManager(models.Manager["File"]):
             file.modified_at = modified_at or timezone.now()
             file.indexed_as = file.unreadable = ""
             file.save()
-            if not held:
-                SearchEntry.objects.put_file(session, file.pk, name)
+            if not held and isinstance(holder, ChatSession):
+                SearchEntry.objects.put_file(holder, file.pk, name)
             if held:
                 file.passages.all().delete()
                 StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=held))
         return file
 
 
-def lock(session: ChatSession) -> None:
-    """Whoever else changes or deletes this session's files waits until the transaction ends."""
-    if not ChatSession.objects.filter(pk=session.pk).select_for_update(no_key=True).values_list("pk").first():
-        raise ChatSession.DoesNotExist
-
-
 class File(models.Model):
     class Folder(models.TextChoices):
         SOURCES = names.SOURCES
         OUTPUT = names.OUTPUT
+        AGENT = names.AGENT
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="files", db_index=False)
+    session = models.ForeignKey(ChatSession, models.CASCADE, null=True, related_name="files", db_index=False)
+    agent = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="files", db_index=False)
     folder = models.CharField(max_length=8, choices=Folder.choices)
     name = models.CharField(max_length=names.MAX_NAME_BYTES, help_text="a path relative to the folder")
     size_bytes = models.BigIntegerField()
@@ -144,6 +148,9 @@ class File(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["session", "folder", "name"], name="one_file_per_name"),
+            models.UniqueConstraint(
+                fields=["agent", "name"], condition=models.Q(agent__isnull=False), name="one_file_per_name_of_agent"
+            ),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="file_newest"),
@@ -160,6 +167,12 @@ class File(models.Model):
         return f"{self.folder}/{self.name}"
 
     @property
+    def holder(self) -> Holder:
+        found = self.agent or self.session
+        assert found is not None  # a file is of one of them
+        return found
+
+    @property
     def basename(self) -> str:
         return PurePosixPath(self.name).name
 
@@ -170,7 +183,7 @@ class File(models.Model):
     def remove(self) -> None:
         """With its bytes. Raises DoesNotExist if it is gone."""
         with transaction.atomic(savepoint=False):
-            lock(self.session)
+            lock(self.holder)
             self.refresh_from_db(fields=["storage_key"])
             StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=self.storage_key))
             SearchEntry.objects.forget(self.pk)
@@ -194,7 +207,7 @@ class File(models.Model):
     def _holds_still(self) -> bool:
         """Until the transaction ends."""
         try:
-            lock(self.session)
-        except ChatSession.DoesNotExist:
+            lock(self.holder)
+        except ObjectDoesNotExist:
             return False
         return File.objects.filter(pk=self.pk, storage_key=self.storage_key).exists()

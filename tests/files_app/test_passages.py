@@ -103,6 +103,7 @@ def test_a_passage_says_where_it_stands(give: Callable[..., None], alice_client:
     file = File.objects.get(name="reports/whales.pdf")
     assert first == {
         "session_id": "s",
+        "agent_name": None,
         "file_id": str(file.pk),
         "name": "reports/whales.pdf",
         "path": "sources/reports/whales.pdf",
