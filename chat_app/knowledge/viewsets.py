@@ -22,6 +22,7 @@ from files_app.passages.text import Part, file_called, part_of
 from sessions_app.search.query import Query
 from sessions_app.search.shelves import OFF, scheme
 from sessions_app.search.viewsets import MAX_QUERY_CHARS, Q, SearchOff
+from sessions_app.served import embedder
 from sessions_app.viewsets import SESSION, SessionView
 
 from .search import Answer, pending, read, searched
@@ -86,7 +87,7 @@ class DocumentSearchView(SessionView):
             raise SearchOff()
         query = Query.parse(sought)
         library = library_of(session)
-        if not pending(library):
+        if not pending(library) and embedder() is None:
             return Response(representation(Answer(search(library, query, limit), 0)))
         return AwaitedResponse(self, answered(library, query, limit, session.owner_id))
 
@@ -145,8 +146,8 @@ class DocumentTextView(SessionView):
         responses=DocumentTextSerializer,
     )
     def get(self, request: Request, key: str) -> HttpResponseBase:
-        """The text of a file of the session, of what one has in the same project, or of its agent, as citations name it:
-        at most 100 passages. What was not read yet is read first, as far as there is time."""
+        """The text of a file of the session, of what one has in the same project, or of its agent, as citations name
+        it: at most 100 passages. What was not read yet is read first, as far as there is time."""
         query = request.query_params
         session = self.session(key)
         said = text(query, "file", MAX_FILE_CHARS)

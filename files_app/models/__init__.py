@@ -5,5 +5,19 @@ from .passage import Passage
 from .stored import StoredBytes, bytes_of
 from .upload import Upload
 from .usage import StorageUsage
+from .vector import PassageVector, Vector
 
-__all__ = ["Export", "File", "Holder", "Passage", "StorageUsage", "StoredBytes", "Upload", "bytes_of", "held_by", "of_active_owner"]
+__all__ = [
+    "Export",
+    "File",
+    "Holder",
+    "Passage",
+    "PassageVector",
+    "StorageUsage",
+    "StoredBytes",
+    "Upload",
+    "Vector",
+    "bytes_of",
+    "held_by",
+    "of_active_owner",
+]

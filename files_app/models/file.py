@@ -1,7 +1,7 @@
 """What a person calls bytes by, and what is known of them."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import ClassVar
@@ -21,8 +21,10 @@ from sessions_app.search.shelves import scheme
 from .holder import Holder, held_by, lock
 from .passage import Passage
 from .stored import StoredBytes
+from .vector import PassageVector, Vector
 
 MAX_CONTENT_TYPE = 127
+FORGOTTEN_AT_ONCE = 500
 AT_ONCE = 100
 """Passages of one transaction: whoever writes to the holder waits for it."""
 
@@ -49,9 +51,21 @@ class FileManager(models.Manager["File"]):
     def forget_passages(self, pk: UUID) -> int:
         """Of that file, should it be there or not; how many there were. They are made again, if they may be."""
         with transaction.atomic(savepoint=False):
-            gone, _ = Passage.objects.filter(file=pk).delete()
-            self.filter(pk=pk).update(indexed_as="", unreadable="")
-        return gone
+            _, gone = Passage.objects.filter(file=pk).only("pk").delete()
+            self.filter(pk=pk).update(indexed_as="", unreadable="", embedded_as="")
+        return gone.get(Passage._meta.label, 0)
+
+    def without_vectors(self, model: str) -> models.QuerySet["File"]:
+        """Those that were read, and whose passages have none by that model, or not all."""
+        others = models.Q(embedded_as__lt=model) | models.Q(embedded_as__gt=model)  # two ranges of an index
+        return self.filter(known("session__"), others, indexed_as__gt="")
+
+    def forget_vectors(self) -> Iterator[int]:
+        """All there are; how many, batch by batch."""
+        while keys := list(PassageVector.objects.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+            PassageVector.objects.filter(pk__in=keys).delete()
+            yield len(keys)
+        self.filter(embedded_as__gt="").update(embedded_as="")
 
     def forget_outdated_passages(self) -> Iterator[int]:
         """Those whose terms are kept in another way than now, and what a crash has left half written: how many, file by
@@ -105,12 +119,12 @@ class FileManager(models.Manager["File"]):
             file.content_type = facts.content_type[:MAX_CONTENT_TYPE]
             file.storage_key = stored.key
             file.modified_at = modified_at or timezone.now()
-            file.indexed_as = file.unreadable = ""
+            file.indexed_as = file.unreadable = file.embedded_as = ""
             file.save()
             if not held and isinstance(holder, ChatSession):
                 SearchEntry.objects.put_file(holder, file.pk, name)
             if held:
-                file.passages.all().delete()
+                file.passages.only("pk").delete()
                 StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=held))
         return file
 
@@ -139,6 +153,13 @@ class File(models.Model):
         editable=False,
         help_text="how the terms of its passages are kept; empty: they were not made yet",
     )
+    embedded_as = models.CharField(
+        max_length=128,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="by which model its passages have vectors; empty: not all of them have",
+    )
     unreadable = models.CharField(
         max_length=16, default="", db_default="", editable=False, help_text="why it has no passages"
     )
@@ -156,6 +177,7 @@ class File(models.Model):
             models.Index(fields=["-created_at", "-id"], name="file_newest"),
             models.Index(fields=["indexed_as"], name="file_indexed_as"),
             models.Index(fields=["sha256"], name="file_by_content"),
+            models.Index(fields=["embedded_as"], name="file_embedded_as"),
         ]
 
     def __str__(self) -> str:
@@ -197,12 +219,27 @@ class File(models.Model):
                 if not self._holds_still():
                     return
                 if not start:
-                    self.passages.all().delete()
+                    self.passages.only("pk").delete()
                 Passage.objects.bulk_create(passages[start : start + AT_ONCE], ignore_conflicts=True)
         with transaction.atomic(savepoint=False):
             # Else another process is at it, or has taken some away.
             if self._holds_still() and self.passages.count() == len(passages):
-                File.objects.filter(pk=self.pk).update(indexed_as=scheme, unreadable=unreadable)
+                File.objects.filter(pk=self.pk).update(indexed_as=scheme, unreadable=unreadable, embedded_as="")
+
+    def keep_vectors(self, vectors: Mapping[int, Vector], model: str) -> None:
+        """Of passages of the bytes that this instance knows, by their keys. Of no effect once it has other bytes or is
+        gone."""
+        with transaction.atomic(savepoint=False):
+            if self._holds_still():
+                there = self.passages.filter(pk__in=vectors, storage_key=self.storage_key).values_list("pk", flat=True)
+                PassageVector.objects.put({pk: vectors[pk] for pk in there}, model)
+
+    def finish_vectors(self, model: str) -> None:
+        """All of its passages have one by that model, which can."""
+        with transaction.atomic(savepoint=False):
+            if self._holds_still():
+                PassageVector.objects.filter(passage__file=self.pk).exclude(model=model).delete()
+                File.objects.filter(pk=self.pk, indexed_as=self.indexed_as).update(embedded_as=model)
 
     def _holds_still(self) -> bool:
         """Until the transaction ends."""

@@ -37,7 +37,7 @@ def read_files(library: Library, until: float) -> int:
     """The files of the library, the newest first, while `time.monotonic()` is below `until`; how many are left."""
     if scheme() == OFF:
         return 0
-    waiting = File.objects.unread().filter(library.rows).select_related("session", "agent")
+    waiting = File.objects.unread().filter(library.rows()).select_related("session", "agent")
     try:
         for file in waiting.order_by("-modified_at"):
             if time.monotonic() >= until:

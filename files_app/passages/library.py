@@ -28,11 +28,10 @@ class Library(NamedTuple):
         """Of all, the nearest first."""
         return self.sessions if self.agent is None else (*self.sessions, self.agent)
 
-    @property
-    def rows(self) -> Q:
-        """Its files, and its passages: both name whose they are."""
-        of_sessions = Q(session__in=self.sessions)
-        return of_sessions if self.agent is None else of_sessions | Q(agent=self.agent)
+    def rows(self, path: str = "") -> Q:
+        """Its files, and its passages: both name whose they are. `path` leads to them, as in `passage__`."""
+        of_sessions = Q(**{f"{path}session__in": self.sessions})
+        return of_sessions if self.agent is None else of_sessions | Q(**{f"{path}agent": self.agent})
 
 
 def library_of(session: ChatSession, agent_name: str | None = None) -> Library:

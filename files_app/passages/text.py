@@ -29,11 +29,9 @@ def file_called(library: Library, said: str) -> File:
     folder, _, rest = said.partition("/")
     here = Q(session=library.sessions[0]) | Q(agent__isnull=False)
     called = Q(name=said) | (here & Q(folder=folder, name=rest))
-    found = File.objects.filter(called, library.rows).select_related("session", "agent")
+    found = File.objects.filter(called, library.rows()).select_related("session", "agent")
     order = {key: position for position, key in enumerate(library.keys)}
-    best = min(
-        found, key=lambda file: (order[file.holder.pk], file.path != said, file.folder != SOURCES), default=None
-    )
+    best = min(found, key=lambda file: (order[file.holder.pk], file.path != said, file.folder != SOURCES), default=None)
     if best is None:
         raise NoSuchFile()
     return best
