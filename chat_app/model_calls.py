@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Purpose = Literal["answer", "summary", "title"]
+Purpose = Literal["answer", "summary", "title", "embedding"]
 CallOutcome = Literal["completed", "length", "interrupted", "failed"]
 
 

@@ -59,6 +59,7 @@ FEATURES = {
     "totp": ("post", "/api/auth/totp/setup"),
     "preferences": ("patch", "/api/auth/me"),
     "agents": ("get", "/api/agents"),
+    "agent-files": ("post", f"/api/agents/{UUID(int=0)}/files/upload"),
     "prompts": ("get", "/api/prompts"),
     "mcp-servers": ("get", "/api/mcp-servers"),
     "projects": ("post", "/api/v1/projects"),

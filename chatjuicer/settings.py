@@ -140,6 +140,13 @@ DEFAULT_MODEL = env.text("DEFAULT_MODEL")
 MODEL_WINDOWS = env.counts("MODEL_WINDOWS")
 # Finds titles, by a small call of its own; unset: a title is the first words.
 TITLE_MODEL = env.text("TITLE_MODEL")
+# Makes vectors of what stands in files, so that it is found in other words, too; `provider/model` names the provider.
+# Unset: nobody does.
+EMBEDDINGS = env.text("EMBEDDINGS")
+# Tokens that are put into vectors in a day (UTC), of all files together; 0: any number.
+EMBEDDINGS_DAILY_TOKENS = env.number("EMBEDDINGS_DAILY_TOKENS", 10_000_000)
+# With MESSAGE_ENCRYPTION_KEYS: whether there are vectors all the same, which lie there unencrypted.
+EMBEDDINGS_ENCRYPTED = env.choice("EMBEDDINGS_ENCRYPTED", "off", "plain")
 # Tokens that all models together may be asked in a day (UTC), of one user and of all, and US dollars that they may
 # cost, as far as prices are known; 0: any number, any amount.
 BUDGET_USER_DAILY_TOKENS = env.number("BUDGET_USER_DAILY_TOKENS", 0)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chatjuicer.api.times import rfc3339
 from files_app import names
-from files_app.models import File
+from files_app.models import File, Holder
 from sessions_app.models import ChatSession
 
 # A session's detail has other things to say; the list of files gives all.
@@ -48,9 +48,9 @@ def entry_of(file: File, prefix: str = "") -> dict[str, Any]:
     ).representation()
 
 
-def entries(session: ChatSession, folder: str, prefix: str = "") -> list[Entry]:
+def entries(holder: Holder, folder: str, prefix: str = "") -> list[Entry]:
     """What stands in a folder, folders first, in one query. `prefix` is empty or ends in "/"."""
-    rows = session.files.below(folder, prefix).values_list("pk", "name", "size_bytes", "modified_at", "content_type")
+    rows = holder.files.below(folder, prefix).values_list("pk", "name", "size_bytes", "modified_at", "content_type")
     folders: dict[str, tuple[int, int, datetime]] = {}
     files: list[Entry] = []
     for pk, name, size_bytes, modified_at, content_type in rows:
@@ -79,12 +79,16 @@ def of_detail(session: ChatSession) -> list[dict[str, Any]]:
 def roots(session: ChatSession) -> Iterator[Entry]:
     """The session's two folders, also while they are empty."""
     for folder in names.FOLDERS:
-        inside = entries(session, folder)
-        yield Entry(
-            folder,
-            folder,
-            "folder",
-            sum(entry.size_bytes for entry in inside),
-            max((entry.modified_at for entry in inside), default=session.created_at),
-            file_count=sum(entry.file_count or 1 for entry in inside),
-        )
+        yield root(session, folder)
+
+
+def root(holder: Holder, folder: str) -> Entry:
+    inside = entries(holder, folder)
+    return Entry(
+        folder,
+        folder,
+        "folder",
+        sum(entry.size_bytes for entry in inside),
+        max((entry.modified_at for entry in inside), default=holder.created_at),
+        file_count=sum(entry.file_count or 1 for entry in inside),
+    )

@@ -2,11 +2,16 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
 
 from files_app.exceptions import InvalidName
 
 SOURCES, OUTPUT = "sources", "output"
 FOLDERS = (SOURCES, OUTPUT)
+"""Of a session."""
+AGENT = "agent"
+"""That of an agent, whose files are read in the sessions that choose it."""
 ALIASES = {"input": SOURCES}
 
 MAX_NAME_BYTES = 255
@@ -21,12 +26,19 @@ _REFUSED = r"/\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 _SEGMENT = rf"(?!\.\.?(?:/|$))[^{_REFUSED}]*[^\s{_REFUSED}][^{_REFUSED}]*"
 _NAME = rf"(?![A-Za-z]:/){_SEGMENT}(?:/{_SEGMENT})*"
 NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_NAME_BYTES, "pattern": f"^{_NAME}$"}
-FOLDER_SCHEMA = {
-    "type": "string",
-    # A name of its own below each of them, and in the one that is called longest as much as leaves room for a file's.
-    "maxLength": len("input/") + MAX_NAME_BYTES,
-    "pattern": f"^(?:(?:{'|'.join((*FOLDERS, *ALIASES))})(?:/{_NAME})?/?)?$",
-}
+
+
+def folder_schema(*folders: str) -> dict[str, Any]:
+    return {
+        "type": "string",
+        # A name of its own below each of them, and in the one that is called longest as much as leaves room for one.
+        "maxLength": len("input/") + MAX_NAME_BYTES,
+        "pattern": f"^(?:(?:{'|'.join(folders)})(?:/{_NAME})?/?)?$",
+    }
+
+
+FOLDER_SCHEMA = folder_schema(*FOLDERS, *ALIASES)
+AGENT_FOLDER_SCHEMA = folder_schema(AGENT)
 
 
 def clean_name(text: str) -> str:
@@ -52,17 +64,18 @@ def clean_name(text: str) -> str:
     return name
 
 
-def clean_folder(text: str) -> tuple[str, str]:
-    """`sources`, `output`, or a folder below: the first of its parts, and the rest, empty or ending in "/"."""
+def clean_folder(text: str, folders: Sequence[str] = FOLDERS) -> tuple[str, str]:
+    """One of `folders`, or a folder below: the first of its parts, and the rest, empty or ending in "/"."""
     folder, slash, below = text.removesuffix("/").partition("/")
     folder = ALIASES.get(folder, folder)
-    if folder not in FOLDERS:
-        raise InvalidName("A folder is sources or output, or stands below one of them.")
+    if folder not in folders:
+        raise InvalidName(f"A folder is {' or '.join(folders)}, or stands below.")
     return folder, f"{clean_name(below)}/" if slash else ""
 
 
-def clean_path(text: str) -> tuple[str, str]:
-    """A path as an agent says it: its folder, "" if it names none, and the rest, "" for the folder itself."""
+def clean_path(text: str, folders: Sequence[str] = FOLDERS) -> tuple[str, str]:
+    """A path as an agent says it: its folder, "" if it names none of `folders`, and the rest, "" for the folder
+    itself."""
     if text.startswith("/") or "//" in text:
         raise InvalidName("A path is relative to the session's own folders.")
     said = "/".join(part for part in text.split("/") if part not in ("", "."))
@@ -70,6 +83,6 @@ def clean_path(text: str) -> tuple[str, str]:
         return "", ""
     first, _, rest = clean_name(said).partition("/")
     first = ALIASES.get(first, first)
-    if first in FOLDERS:
+    if first in folders:
         return first, clean_name(rest) if rest else ""
     return "", clean_name(said)

@@ -3,15 +3,16 @@ from typing import Any
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from files_app.models import Export, StoredBytes
-from sessions_app.models import ChatSession
+from files_app.models import Export, Holder, StoredBytes
+from sessions_app.models import Agent, ChatSession
 
 
+@receiver(pre_delete, sender=Agent)
 @receiver(pre_delete, sender=ChatSession)
-def mark_bytes_deleted(instance: ChatSession, **kwargs: Any) -> None:
-    """However a session goes, by its own verb or with its owner: in that transaction its bytes are given up.
+def mark_bytes_deleted(instance: Holder, **kwargs: Any) -> None:
+    """However a session or an agent goes, by its own verb or with its owner: its bytes are given up with it.
 
-    They know the session by its id, so that it does not matter which rows of files went before.
+    They know the holder by its id, so that it does not matter which rows of files went before.
     """
     StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(session_id=instance.pk))
 

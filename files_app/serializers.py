@@ -49,6 +49,15 @@ class AnnouncementSerializer(serializers.Serializer[None]):
     folder = Folder(max_length=names.MAX_NAME_BYTES * 2, required=False)
 
 
+@extend_schema_field(names.AGENT_FOLDER_SCHEMA | {"minLength": 1})
+class AgentFolder(Folder):
+    """Likewise."""
+
+
+class AgentAnnouncementSerializer(AnnouncementSerializer):
+    folder = AgentFolder(max_length=names.MAX_NAME_BYTES * 2, required=False)
+
+
 class FileKeySerializer(serializers.Serializer[None]):
     file_key = Text(max_length=64)
 

@@ -1,29 +1,31 @@
 from django.urls import URLPattern, path
 
+from files_app.agent_files import AgentFileViewSet
 from files_app.parsers import UploadParser
 from files_app.transfer.viewsets import ArchiveViewSet, DocumentViewSet, ExportViewSet
 from files_app.viewsets import FileViewSet, SignedAddressViewSet
 
-FILES = "sessions/<str:key>/files"
 NAMESAKE = {"delete": "destroy_namesake"}
 BELOW = {"delete": "destroy_namesake_below"}
 
 
-def file_routes(view: type[FileViewSet]) -> list[URLPattern]:
+def file_routes(view: type[FileViewSet], of: str = "sessions/<str:key>") -> list[URLPattern]:
+    files = f"{of}/files"
     return [
-        path(FILES, view.as_view({"get": "list"})),
-        path(f"{FILES}/upload", view.as_view({"post": "upload", **NAMESAKE}, parser_classes=[UploadParser])),
-        path(f"{FILES}/presign-upload", view.as_view({"post": "presign_upload", **NAMESAKE})),
-        path(f"{FILES}/confirm", view.as_view({"post": "confirm", **NAMESAKE})),
-        path(f"{FILES}/<path:name>/download", view.as_view({"get": "download", **BELOW})),
-        path(f"{FILES}/<path:name>/presign-download", view.as_view({"get": "presign_download", **BELOW})),
-        path(f"{FILES}/<path:name>/path", view.as_view({"get": "path", **BELOW})),
-        path(f"{FILES}/<path:name>", view.as_view({"delete": "destroy"})),
+        path(files, view.as_view({"get": "list"})),
+        path(f"{files}/upload", view.as_view({"post": "upload", **NAMESAKE}, parser_classes=[UploadParser])),
+        path(f"{files}/presign-upload", view.as_view({"post": "presign_upload", **NAMESAKE})),
+        path(f"{files}/confirm", view.as_view({"post": "confirm", **NAMESAKE})),
+        path(f"{files}/<path:name>/download", view.as_view({"get": "download", **BELOW})),
+        path(f"{files}/<path:name>/presign-download", view.as_view({"get": "presign_download", **BELOW})),
+        path(f"{files}/<path:name>/path", view.as_view({"get": "path", **BELOW})),
+        path(f"{files}/<path:name>", view.as_view({"delete": "destroy"})),
     ]
 
 
 urlpatterns = [
     *file_routes(FileViewSet),
+    *file_routes(AgentFileViewSet, "agents/<uuid:agent_id>"),
     path("sessions/<str:key>/export", DocumentViewSet.as_view({"get": "retrieve"})),
     path("export", ArchiveViewSet.as_view({"get": "retrieve"})),
     path("exports", ExportViewSet.as_view({"post": "create"})),

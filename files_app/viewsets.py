@@ -1,5 +1,5 @@
 from contextlib import closing
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -21,7 +21,7 @@ from files_app import links, listing, names
 from files_app.downloads import download
 from files_app.exceptions import NoSuchFile, NotUploaded, SizeMismatch
 from files_app.incoming import CHUNK_BYTES, Incoming
-from files_app.models import File, Upload, bytes_of
+from files_app.models import File, Holder, Upload, bytes_of, of_active_owner
 from files_app.serializers import (
     AnnouncementSerializer,
     DownloadUrlSerializer,
@@ -32,7 +32,6 @@ from files_app.serializers import (
     UploadUrlSerializer,
 )
 from files_app.storage import file_storage
-from sessions_app.models import ChatSession, known
 from sessions_app.serializers import DoneSerializer
 from sessions_app.viewsets import DONE, SESSION, SessionView
 
@@ -45,16 +44,31 @@ NAME = OpenApiParameter("name", names.NAME_SCHEMA, OpenApiParameter.PATH, descri
 BYTES = {(200, "application/octet-stream"): OpenApiTypes.BINARY, (206, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
+def form_with_file(folder: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "multipart/form-data": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {
+                "file": {"type": "string", "format": "binary"},
+                "folder": folder | {"description": "Where the query has none."},
+            },
+        }
+    }
+
+
 class FileViewSet(SessionView, ViewSet):
     """Files of one of the caller's own sessions. `name` is relative to the folder that the query names."""
 
     scope = Scope.FILES
+    folders: ClassVar[tuple[str, ...]] = names.FOLDERS
+    """The first is meant where nothing is said."""
 
     @extend_schema(operation_id="list_files", parameters=[SESSION, FOLDER], responses=EntryListSerializer)
     def list(self, request: Request, key: str) -> Response:
         """What stands in a folder, folders first, each by name."""
         folder, prefix = self.folder()
-        found = [entry.representation() for entry in listing.entries(self.session(key), folder, prefix)]
+        found = [entry.representation() for entry in listing.entries(self.holder(key), folder, prefix)]
         return Response({"files": found, "folder": f"{folder}/{prefix}".rstrip("/"), "count": len(found)})
 
     @extend_schema(operation_id="delete_file", parameters=[SESSION, NAME, FOLDER], responses={200: DoneSerializer})
@@ -77,21 +91,12 @@ class FileViewSet(SessionView, ViewSet):
     @extend_schema(
         operation_id="upload_file",
         parameters=[SESSION, FOLDER, IDEMPOTENCY_KEY],
-        request={
-            "multipart/form-data": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {"type": "string", "format": "binary"},
-                    "folder": names.FOLDER_SCHEMA | {"description": "Where the query has none."},
-                },
-            }
-        },
+        request=form_with_file(names.FOLDER_SCHEMA),
         responses={201: EntrySerializer},
     )
     def upload(self, request: Request, key: str) -> Response:
         """Puts the file there whole; one of that name is replaced at once, and keeps its id."""
-        session = self.session(key)
+        holder = self.holder(key)
         form = cast(dict[str, Any], request.data)
         incoming = form.get("file")
         if not isinstance(incoming, Incoming):
@@ -100,10 +105,11 @@ class FileViewSet(SessionView, ViewSet):
             said = text(request.query_params, "folder", 510) or text(form, "folder", 510)
             folder, prefix = self.folder(said)
             name = names.clean_name(prefix + incoming.name)
-            with bytes_of(session, incoming) as (stored, facts):
+            with bytes_of(holder, incoming) as (stored, facts):
 
                 def create() -> tuple[int, Any]:
-                    file = File.objects.put(session, folder, name, stored, facts)
+                    file = File.objects.put(holder, folder, name, stored, facts)
+                    self.note_change(holder)
                     return 201, listing.entry_of(file, prefix)
 
                 status, data = once(request, create)
@@ -117,7 +123,7 @@ class FileViewSet(SessionView, ViewSet):
     )
     def presign_upload(self, request: Request, key: str) -> Response:
         """Where to PUT the bytes, without other credentials. They become a file by `confirm`."""
-        session = self.session(key)
+        holder = self.holder(key)
         form = AnnouncementSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         announced = form.validated_data
@@ -126,7 +132,7 @@ class FileViewSet(SessionView, ViewSet):
 
         def begin() -> tuple[int, Any]:
             with transaction.atomic():
-                upload = Upload.objects.begin(session, folder, name, announced["size"])
+                upload = Upload.objects.begin(holder, folder, name, announced["size"])
                 links.upload_url(request, upload)  # where there is no address to be had, nothing is charged either
             return 200, upload.pk.hex
 
@@ -150,17 +156,19 @@ class FileViewSet(SessionView, ViewSet):
     )
     def confirm(self, request: Request, key: str) -> Response:
         """The file that the upload has become. To repeat it does no harm."""
-        session = self.session(key)
+        holder = self.holder(key)
         form = FileKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        upload = upload_named(session, form.validated_data["file_key"])
+        upload = upload_named(holder, form.validated_data["file_key"])
         if upload.file:
             return Response(listing.entry_of(upload.file), status=201)
         try:
             with upload.received() as (stored, facts):
 
                 def create() -> tuple[int, Any]:
-                    return 201, listing.entry_of(upload.become(stored, facts))
+                    file = upload.become(stored, facts)
+                    self.note_change(holder)
+                    return 201, listing.entry_of(file)
 
                 status, data = once(request, create)
         except NotUploaded:
@@ -193,20 +201,31 @@ class FileViewSet(SessionView, ViewSet):
 
     def folder(self, said: str | None = None) -> tuple[str, str]:
         """Its root, and what stands before the names of what is in it."""
-        return names.clean_folder(said or text(self.request.query_params, "folder", 510) or names.SOURCES)
+        said = said or text(self.request.query_params, "folder", 510) or self.folders[0]
+        return names.clean_folder(said, self.folders)
+
+    def holder(self, key: str) -> Holder:
+        """Who has the files, or is to have them."""
+        return self.session(key)
+
+    def note_change(self, holder: Holder) -> None:
+        """In the transaction of a change of its files."""
 
     def file(self, key: str, *parts: str) -> File:
         """Called `parts` with slashes between. Each is checked by itself: what is too long only together is no file."""
         folder, prefix = self.folder()
         name = prefix + "/".join(names.clean_name(part) for part in parts)
-        file = self.session(key).files.filter(folder=folder, name=name).first()
+        file = self.holder(key).files.filter(folder=folder, name=name).first()
         if file is None:
             raise NoSuchFile()
         return file
 
     def delete_file(self, key: str, *parts: str) -> Response:
         try:
-            self.file(key, *parts).remove()
+            with transaction.atomic():
+                file = self.file(key, *parts)
+                file.remove()
+                self.note_change(file.holder)
         except File.DoesNotExist:
             raise NoSuchFile() from None
         return Response(DONE)
@@ -216,9 +235,9 @@ def action_of(request: Request) -> str:
     return request.path_info.rpartition("/")[2]
 
 
-def upload_named(session: ChatSession, file_key: str) -> Upload:
+def upload_named(holder: Holder, file_key: str) -> Upload:
     try:
-        return session.uploads.select_related("file", "session").get(pk=UUID(file_key))
+        return holder.uploads.select_related("file", "session", "agent").get(pk=UUID(file_key))
     except (ValueError, Upload.DoesNotExist):
         raise NoSuchFile() from None
 
@@ -249,8 +268,7 @@ class SignedAddressViewSet(ViewSet):
 
     @extend_schema(operation_id="get_bytes", responses=BYTES)
     def send(self, request: Request, token: str) -> HttpResponseBase:
-        files = File.objects.filter(known("session__"), session__owner__is_active=True)
-        file = files.filter(pk=links.file_of(token)).first()
+        file = File.objects.filter(of_active_owner(), pk=links.file_of(token)).first()
         if file is None:
             raise NoSuchFile()
         return download(request, file)

@@ -1,12 +1,13 @@
 """A session's files as the agent's tools see them. All of it is synchronous: call it in a thread.
 
 A path is what an agent says: `sources/a.txt`, `output/x`, `.`, or a bare `a.txt`, which is looked for in sources and
-then in output. It names a row of the session and nothing else, so that there is no way to anything outside.
+then in output. What stands below `agent` are the files of the agent that acts, which nobody changes from a session. A
+path names a row of the two and nothing else, so that there is no way to anything outside.
 """
 
 import fnmatch
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -16,10 +17,10 @@ from django.conf import settings
 from files_app import kinds, names
 from files_app.exceptions import FileTooLarge, InvalidName, NoSuchFile
 from files_app.incoming import CHUNK_BYTES, Incoming
-from files_app.listing import Entry, entries, roots
-from files_app.models import File, bytes_of
+from files_app.listing import Entry, entries, root, roots
+from files_app.models import File, Holder, bytes_of
 from files_app.storage import Reader, chunks, file_storage
-from sessions_app.models import ChatSession
+from sessions_app.models import Agent, ChatSession
 
 FOUND_AT_MOST = 1000
 
@@ -27,16 +28,19 @@ FOUND_AT_MOST = 1000
 class Workspace:
     """Raises InvalidName, NoSuchFile, FileTooLarge, QuotaExceeded and FileChanged, whose `message` may be shown."""
 
-    def __init__(self, session: ChatSession) -> None:
+    def __init__(self, session: ChatSession, agent: Agent | None = None) -> None:
         self.session = session
+        self._holders: dict[str, Holder] = dict.fromkeys(names.FOLDERS, session)
+        if agent:
+            self._holders[names.AGENT] = agent
 
     def list(self, path: str = ".") -> Sequence[Entry]:
-        """What stands in a folder, folders first; at "." the two folders there are."""
-        folder, below = names.clean_path(path)
+        """What stands in a folder, folders first; at "." the folders there are."""
+        folder, below = self._parted(path)
         if not folder and not below:
-            return [*roots(self.session)]
-        for where in [folder] if folder else names.FOLDERS:
-            found = entries(self.session, where, f"{below}/" if below else "")
+            return [*roots(self.session), *self._root_of_agent()]
+        for where, holder in self._places(folder):
+            found = entries(holder, where, f"{below}/" if below else "")
             if found:
                 return found
         if folder and not below:
@@ -48,10 +52,10 @@ class Workspace:
         return [*self.session.files.below(names.SOURCES).order_by("name").values_list("name", flat=True)[:limit]]
 
     def find(self, path: str) -> File:
-        folder, name = names.clean_path(path)
+        folder, name = self._parted(path)
         if name:
-            for where in [folder] if folder else names.FOLDERS:
-                if file := self.session.files.filter(folder=where, name=name).first():
+            for where, holder in self._places(folder):
+                if file := holder.files.filter(folder=where, name=name).first():
                     return file
         raise NoSuchFile(f"There is no file {path}.")
 
@@ -62,12 +66,12 @@ class Workspace:
         """
         if len(pattern) > names.MAX_NAME_BYTES or "\x00" in pattern:
             raise InvalidName(f"A pattern has at most {names.MAX_NAME_BYTES} characters.")
-        folder, below = names.clean_path(base)
+        folder, below = self._parted(base)
         prefix = f"{below}/" if below else ""
         wanted = pattern.removeprefix("./").removeprefix("**/").lower()
         found = []
-        for where in [folder] if folder else names.FOLDERS:
-            rows = self.session.files.below(where, prefix).order_by("name")
+        for where, holder in self._places(folder):
+            rows = holder.files.below(where, prefix).order_by("name")
             for file in rows.iterator(chunk_size=1000):
                 inside = file.name[len(prefix) :] if folder else file.path
                 said = inside if "/" in wanted else file.basename
@@ -96,9 +100,11 @@ class Workspace:
         A bare name is a file there is, or else one in output. With `replacing`, as read before, FileChanged is
         raised if somebody has written meanwhile.
         """
-        folder, name = names.clean_path(path)
+        folder, name = self._parted(path)
         if not name:
             raise InvalidName("A file needs a name.")
+        if folder == names.AGENT:
+            raise InvalidName("The agent's own files are not changed from a session: write below output.")
         if not folder:
             held = [where for where in names.FOLDERS if self.session.files.filter(folder=where, name=name).exists()]
             folder = (held or [names.OUTPUT])[0]
@@ -113,6 +119,20 @@ class Workspace:
         file = self.find(path)
         with copy_of(file) as place:
             yield file, place
+
+    def _parted(self, path: str) -> tuple[str, str]:
+        return names.clean_path(path, [*self._holders])
+
+    def _places(self, folder: str) -> Iterable[tuple[str, Holder]]:
+        """Where to look, and whose it is: the folder, or all of them."""
+        return [(folder, self._holders[folder])] if folder else self._holders.items()
+
+    def _root_of_agent(self) -> Iterator[Entry]:
+        """Unless it is empty."""
+        if names.AGENT in self._holders:
+            entry = root(self._holders[names.AGENT], names.AGENT)
+            if entry.file_count:
+                yield entry
 
 
 def reader_of(file: File) -> Reader:

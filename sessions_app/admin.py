@@ -297,8 +297,9 @@ class ForAllAdmin(NoFilterBySecrets):
         return super().get_queryset(request).filter(owner=None)
 
 
-@admin.register(Agent)
 class AgentAdmin(ForAllAdmin):
+    """Registered above, with its files."""
+
     list_display = ("name", "description", "model", "updated_at", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> tuple[str, ...]:
@@ -310,6 +311,17 @@ class AgentAdmin(ForAllAdmin):
             obj.save()
         elif form.changed_data:
             change_agent(obj, **{name: getattr(obj, name) for name in form.changed_data})
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:
+        for agent in queryset:
+            agent.delete()
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Its files go with it: Django would load all that was read of them to say so."""
+        agents = list(objs)
+        return [str(agent) for agent in agents], {"agents": len(agents)}, set(), []
 
 
 @admin.register(Prompt)

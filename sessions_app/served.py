@@ -105,6 +105,26 @@ def served(model: str) -> Served | None:
     return None
 
 
+def wants_vectors() -> bool:
+    """Whether texts may be put into vectors here."""
+    may = not settings.MESSAGE_ENCRYPTION_KEYS or settings.EMBEDDINGS_ENCRYPTED == "plain"
+    return bool(settings.EMBEDDINGS) and may
+
+
+def embedder() -> Served | None:
+    """Who makes vectors of texts; None: nobody does. Lists of models leave those out that answer no conversation, so
+    that none is looked at."""
+    if not wants_vectors():
+        return None
+    model = settings.EMBEDDINGS
+    head, _, tail = model.partition("/")
+    named = {provider.name: provider for provider in registry.named}
+    if tail and head in named:
+        return Served(named[head], tail)
+    default = default_provider()
+    return Served(default, model) if default else None
+
+
 def offers(provider: Provider, model: str) -> bool | None:
     """None: it is not known."""
     if not provider.allows(model):

@@ -32,6 +32,7 @@ os.environ.update(
     DEFAULT_MODEL="",
     PROVIDERS="",
     MODEL_FALLBACKS="",
+    EMBEDDINGS="",
 )
 
 from chatjuicer.settings import *  # noqa: E402, F403

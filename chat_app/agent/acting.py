@@ -7,6 +7,9 @@ from uuid import UUID
 from sessions_app.models import Agent
 from sessions_app.models.agent import BUILT_IN
 
+MAX_FILES = 50
+"""Whose names the model is told."""
+
 
 class Colleague(NamedTuple):
     """To whom a conversation may be handed over."""
@@ -24,6 +27,7 @@ class Acting:
     tools: frozenset[str] | None = None  # names of our own tools that it has; None: all
     mcp_servers: tuple[str, ...] | None = None  # None: those of the session
     colleagues: tuple[Colleague, ...] = ()
+    files: tuple[str, ...] = ()  # the first names of its own, one more than are told
 
 
 def acting(user_id: UUID, name: str) -> Acting | None:
@@ -39,6 +43,7 @@ def acting(user_id: UUID, name: str) -> Acting | None:
         tools=None if agent.tools is None else frozenset(agent.tools),
         mcp_servers=None if agent.mcp_servers is None else tuple(agent.mcp_servers),
         colleagues=colleagues(user_id, agent),
+        files=tuple(agent.files.order_by("name").values_list("name", flat=True)[: MAX_FILES + 1]),
     )
 
 

@@ -19,6 +19,7 @@ from chat_app.runs.contract import RunRequest
 from files_app import names
 from sessions_app.models import Project
 
+from .acting import MAX_FILES as MAX_NAMES
 from .tools.workspace import source_names
 from .transcript import Transcript
 
@@ -31,7 +32,6 @@ set_trace_provider(_traces)
 
 INSTRUCTIONS = (Path(__file__).parent / "instructions.md").read_text(encoding="utf-8").strip()
 
-MAX_NAMES = 50
 LISTING_TIMEOUT_S = 2.0
 
 
@@ -104,11 +104,19 @@ async def file_names(transcript: Transcript) -> str:
     except Exception as error:  # the run can do without the list
         logger.warning("The files for the instructions could not be listed: %s", type(error).__name__)
         return ""
+    return listed("Files that the person has given", names.SOURCES, found)
+
+
+async def agent_file_names(transcript: Transcript) -> str:
+    return listed("Files that you have in every conversation", names.AGENT, transcript.acting.files)
+
+
+def listed(heading: str, folder: str, found: Sequence[str]) -> str:
     if not found:
         return ""
-    listed = "\n".join(f"- {orjson.dumps(f'{names.SOURCES}/{name}').decode()}" for name in found[:MAX_NAMES])
+    paths = "\n".join(f"- {orjson.dumps(f'{folder}/{name}').decode()}" for name in found[:MAX_NAMES])
     more = "\n- and more: list_directory shows them" if len(found) > MAX_NAMES else ""
-    return f"# Files that the person has given\n\n{listed}{more}"
+    return f"# {heading}\n\n{paths}{more}"
 
 
 async def server_names(transcript: Transcript) -> str:
@@ -122,5 +130,5 @@ async def server_names(transcript: Transcript) -> str:
 # An empty answer is left out. Of what people ask for, the more special comes later.
 InstructionPart = Callable[[Transcript], Awaitable[str]]
 INSTRUCTION_PARTS: list[InstructionPart] = [
-    agent_instructions, personal_instructions, project_instructions, file_names, server_names
+    agent_instructions, agent_file_names, personal_instructions, project_instructions, file_names, server_names
 ]  # fmt: skip

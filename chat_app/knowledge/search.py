@@ -1,22 +1,34 @@
 import asyncio
+import logging
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from django.conf import settings
+
 from chat_app.database import in_database, with_fresh_connection
+from chat_app.models import CallUsage
 from chat_app.turns import documents
 from files_app.models import File
-from files_app.passages.finder import Found, search, searched_sessions
+from files_app.passages.finder import Found, search
 from files_app.passages.indexing import read_files
-from sessions_app.models import ChatSession
+from files_app.passages.library import Library
+from files_app.passages.similar import has_vectors, nearest
 from sessions_app.search.query import Query
+from sessions_app.served import embedder
+
+from .embedding import NoVectors, embed
+
+logger = logging.getLogger(__name__)
 
 READ_FOR_S = 15.0
 """Before a search; a document that was begun then is finished."""
 
 WAIT_S = 60.0
 """For others' documents, too."""
+
+VECTOR_TIMEOUT_S = 5.0
+REST_S = 15.0
 
 
 class Answer(NamedTuple):
@@ -25,27 +37,48 @@ class Answer(NamedTuple):
     """Files that were not read yet."""
 
 
-async def searched(session: ChatSession, query: Query, limit: int) -> Answer:
-    """In the files of the session and of its project, after those that were not read yet were read, as far as there is
-    time."""
-    keys = await in_database(searched_sessions, session)
-    left = await in_database(pending, keys)
+async def searched(library: Library, query: Query, limit: int, asker: UUID) -> Answer:
+    """After the files that were not read yet were read, as far as there is time. `asker` is the user for whom it is."""
+    left = await in_database(pending, library)
     if left:
-        left = await read(session.owner_id, keys)
-    return Answer(await in_database(search, keys, query, limit), left)
+        left = await read(asker, library)
+    near = await near_to(query, library, asker)
+    return Answer(await in_database(search, library, query, limit, near), left)
 
 
-def pending(keys: Sequence[UUID]) -> int:
-    return File.objects.unread().filter(session__in=keys).count()
+async def near_to(query: Query, library: Library, asker: UUID) -> list[int]:
+    """Keys of passages that are near to the query, whatever their words; none where there are no vectors. A provider
+    that fails is not asked again for a while: the words are searched all the same."""
+    global _rests_until
+    at, model = embedder(), settings.EMBEDDINGS
+    if at is None or not query.wanted or time.monotonic() < _rests_until:
+        return []
+    if not await in_database(has_vectors, library, model):
+        return []
+    try:
+        embedded = await embed(at, model, [query.text], VECTOR_TIMEOUT_S)
+    except NoVectors as error:
+        _rests_until = time.monotonic() + REST_S
+        logger.warning("A query is searched by its words alone: no vector (%s)", error)
+        return []
+    await in_database(CallUsage.objects.note, asker, None, None, [embedded.call])
+    return await in_database(nearest, library, model, embedded.vectors[0])
 
 
-async def read(owner_id: UUID, keys: Sequence[UUID]) -> int:
+_rests_until = 0.0  # of time.monotonic()
+
+
+def pending(library: Library) -> int:
+    return File.objects.unread().filter(library.rows()).count()
+
+
+async def read(asker: UUID, library: Library) -> int:
     """What was not read yet, as far as there is time; how many files are left."""
 
     def read_some() -> int:
-        return with_fresh_connection(read_files, keys, time.monotonic() + READ_FOR_S)
+        return with_fresh_connection(read_files, library, time.monotonic() + READ_FOR_S)
 
     try:
-        return await asyncio.wait_for(documents.do(owner_id, read_some), WAIT_S)
+        return await asyncio.wait_for(documents.do(asker, read_some), WAIT_S)
     except TimeoutError:
-        return await in_database(pending, keys)
+        return await in_database(pending, library)

@@ -16,19 +16,21 @@ from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.parameters import number, number_parameter, text
 from files_app.models import File
 from files_app.names import MAX_NAME_BYTES
-from files_app.passages.finder import Found, search, searched_sessions
+from files_app.passages.finder import Found, search
+from files_app.passages.library import Library, library_of
 from files_app.passages.text import Part, file_called, part_of
-from sessions_app.models import ChatSession
 from sessions_app.search.query import Query
 from sessions_app.search.shelves import OFF, scheme
 from sessions_app.search.viewsets import MAX_QUERY_CHARS, Q, SearchOff
+from sessions_app.served import embedder
 from sessions_app.viewsets import SESSION, SessionView
 
 from .search import Answer, pending, read, searched
 
 
 class FileSerializer(serializers.Serializer[None]):
-    session_id = serializers.CharField(help_text="Of the session that has the file.")
+    session_id = serializers.CharField(allow_null=True, help_text="Of the session that has the file.")
+    agent_name = serializers.CharField(allow_null=True, help_text="Of the agent that has it, where no session does.")
     file_id = serializers.UUIDField()
     name = serializers.CharField(help_text="Relative to the folder.")
     path = serializers.CharField()
@@ -71,7 +73,7 @@ class DocumentSearchView(SessionView):
         responses=DocumentSearchSerializer,
     )
     def get(self, request: Request, key: str) -> HttpResponseBase:
-        """Passages of the files of the session, and of what one has in the same project, the best first.
+        """Passages of the files of the session, of what one has in the same project, and of its agent, the best first.
 
         The more and the rarer words a passage has, the earlier it comes; phrases must be there. Files that were not
         read yet are read first, as far as there is time.
@@ -84,14 +86,14 @@ class DocumentSearchView(SessionView):
         if scheme() == OFF:
             raise SearchOff()
         query = Query.parse(sought)
-        keys = searched_sessions(session)
-        if not pending(keys):
-            return Response(representation(Answer(search(keys, query, limit), 0)))
-        return AwaitedResponse(self, answered(session, query, limit))
+        library = library_of(session)
+        if not pending(library) and embedder() is None:
+            return Response(representation(Answer(search(library, query, limit), 0)))
+        return AwaitedResponse(self, answered(library, query, limit, session.owner_id))
 
 
-async def answered(session: ChatSession, query: Query, limit: int) -> dict[str, Any]:
-    return representation(await searched(session, query, limit))
+async def answered(library: Library, query: Query, limit: int, asker: UUID) -> dict[str, Any]:
+    return representation(await searched(library, query, limit, asker))
 
 
 def representation(answer: Answer) -> dict[str, Any]:
@@ -99,19 +101,25 @@ def representation(answer: Answer) -> dict[str, Any]:
 
 
 def passage(found: Found) -> dict[str, Any]:
-    passage, file = found.passage, found.passage.file
-    return {
-        "session_id": passage.session.public_id,
-        "file_id": str(file.pk),
-        "name": file.name,
-        "path": file.path,
-        "content_type": file.content_type,
+    passage = found.passage
+    return about(passage.file) | {
         "page": passage.page,
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
         "marks": found.marks,
         "citation": found.citation,
+    }
+
+
+def about(file: File) -> dict[str, Any]:
+    return {
+        "session_id": file.session.public_id if file.session else None,
+        "agent_name": file.agent.name if file.agent else None,
+        "file_id": str(file.pk),
+        "name": file.name,
+        "path": file.path,
+        "content_type": file.content_type,
     }
 
 
@@ -138,8 +146,8 @@ class DocumentTextView(SessionView):
         responses=DocumentTextSerializer,
     )
     def get(self, request: Request, key: str) -> HttpResponseBase:
-        """The text of a file of the session, or of what one has in the same project, as citations name it: at most 100
-        passages. What was not read yet is read first, as far as there is time."""
+        """The text of a file of the session, of what one has in the same project, or of its agent, as citations name
+        it: at most 100 passages. What was not read yet is read first, as far as there is time."""
         query = request.query_params
         session = self.session(key)
         said = text(query, "file", MAX_FILE_CHARS)
@@ -149,26 +157,20 @@ class DocumentTextView(SessionView):
         start = number(query, "start", 0)
         if scheme() == OFF:
             raise SearchOff()
-        file = file_called(searched_sessions(session), said)
+        file = file_called(library_of(session), said)
         if file.indexed_as:
             return Response(shown(part_of(file, page, start)))
         return AwaitedResponse(self, read_and_shown(session.owner_id, file, page, start))
 
 
-async def read_and_shown(owner_id: UUID, file: File, page: int | None, start: int) -> dict[str, Any]:
-    await read(owner_id, [file.session_id])
+async def read_and_shown(asker: UUID, file: File, page: int | None, start: int) -> dict[str, Any]:
+    await read(asker, Library.beside(file))
     return shown(await in_database(part_of, file, page, start))
 
 
 def shown(part: Part) -> dict[str, Any]:
-    file = part.file
     rows = [{"page": one.page, "start": one.start, "end": one.end, "text": one.text} for one in part.passages]
-    return {
-        "session_id": file.session.public_id,
-        "file_id": str(file.pk),
-        "name": file.name,
-        "path": file.path,
-        "content_type": file.content_type,
+    return about(part.file) | {
         "pages": part.pages,
         "passages": rows,
         "next_start": part.next_start,

@@ -14,24 +14,27 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from chat_app.model_calls import CallRecord
+from chat_app.model_calls import CallRecord, Purpose
 from sessions_app import catalogue
 from sessions_app.models import ChatSession
 
 By = Literal["day", "model", "session", "user"]
 CALLS = ("calls", "unpriced_calls")  # all, and those of them whose price was not known
 COUNTED = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
+EMBEDDING: Purpose = "embedding"
 _KEYS: dict[By, str] = {"day": "day", "model": "model", "session": "session_pk", "user": "user__email"}
 
 
 class CallUsageManager(models.Manager["CallUsage"]):
-    def note(self, user_id: UUID, session_pk: UUID | None, run_id: UUID | None, calls: Iterable[CallRecord]) -> None:
+    def note(
+        self, user_id: UUID | None, session_pk: UUID | None, run_id: UUID | None, calls: Iterable[CallRecord]
+    ) -> None:
         self.bulk_create(CallUsage.of(call, user_id, session_pk, run_id) for call in calls)
 
     def report(self, rows: QuerySet[CallUsage], by: By) -> list[dict[str, Any]]:
         """A row for each day (UTC, oldest first), model, session or user (those with most tokens first), with the sums
         of COUNTED, the numbers of CALLS, and the oldest `price_as_of`. Sessions are named by their `public_id`; those
-        that are gone are one row, whose key is null."""
+        that are gone are one row, whose key is null, and so is what was for no user."""
         name = _KEYS[by]
         if by == "day":
             rows = rows.annotate(day=TruncDate("created_at", tzinfo=UTC))
@@ -42,17 +45,29 @@ class CallUsageManager(models.Manager["CallUsage"]):
         keys = _session_names(row[name] for row in found) if by == "session" else None
         summed: dict[str | None, dict[str, Any]] = {}
         for row in found:
-            key = keys.get(row[name]) if keys is not None else str(row[name])
+            key = keys.get(row[name]) if keys is not None else row[name] and str(row[name])
             summed[key] = _added(summed.get(key), row)
         report = [{"key": key, **row} for key, row in summed.items()]
         return report if by == "day" else sorted(report, key=lambda row: -row["input_tokens"] - row["output_tokens"])
+
+    def embedded_today(self) -> int:
+        """Tokens of all texts that were put into vectors since midnight (UTC)."""
+        rows = self.filter(purpose=EMBEDDING, created_at__gte=_midnight(datetime.now(UTC).date()))
+        return int(rows.aggregate(total=Sum("input_tokens"))["total"] or 0)
 
 
 class CallUsage(models.Model):
     """One call of a model. It outlives its session, so that a budget is not refilled by deleting what was said."""
 
     id = models.BigAutoField(primary_key=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="model_calls", db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        related_name="model_calls",
+        db_index=False,
+        help_text="empty: it was for all",
+    )
     session_pk = models.UUIDField(null=True)
     run_id = models.UUIDField(null=True)
     model = models.CharField(max_length=128)
@@ -83,7 +98,7 @@ class CallUsage(models.Model):
         return f"{self.model} {self.outcome}"
 
     @classmethod
-    def of(cls, call: CallRecord, user_id: UUID, session_pk: UUID | None, run_id: UUID | None) -> CallUsage:
+    def of(cls, call: CallRecord, user_id: UUID | None, session_pk: UUID | None, run_id: UUID | None) -> CallUsage:
         """With the price of now."""
         price = catalogue.price_of(call.model)
         cost = price.cost(call.input_tokens, call.cached_tokens, call.output_tokens) if price else None

@@ -17,7 +17,7 @@ from django.db.models.sql import InsertQuery
 from psycopg import ProgrammingError
 
 from chatjuicer.databases import postgresql, sqlite
-from files_app.models import File, Passage
+from files_app.models import File, Passage, PassageVector
 from sessions_app.models import ChatSession, SearchEntry
 
 SOURCE, TARGET = "source", "target"
@@ -25,8 +25,8 @@ ROWS_AT_ONCE = 500
 # Migrating fills these; what the source has takes their place.
 FILLED = ("contenttypes", "auth")
 # What searches go by is made anew by the target's housekeeping.
-NOT_MOVED = ("search_scheme", "indexed_as")
-INDEXES = (SearchEntry, Passage)
+NOT_MOVED = ("search_scheme", "indexed_as", "embedded_as")
+INDEXES = (SearchEntry, Passage, PassageVector)
 
 
 class MoveRefused(Exception):
@@ -78,7 +78,7 @@ def move(source_url: str, target_url: str) -> Iterator[Moved]:
         for model in tables:
             yield Moved(model._meta.db_table, Content.of(model, SOURCE), Content.of(model, TARGET))
         rows_of(ChatSession, TARGET).update(search_scheme="")
-        rows_of(File, TARGET).update(indexed_as="")
+        rows_of(File, TARGET).update(indexed_as="", embedded_as="")
 
 
 @contextmanager

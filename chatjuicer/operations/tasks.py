@@ -11,11 +11,12 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from chat_app.knowledge.embedding_files import embed_files
 from chat_app.models import Notice
 from chat_app.runs.folding import fold_next
 from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
-from files_app.models import Export, File
+from files_app.models import Export, File, PassageVector
 from files_app.passages.indexing import read_all
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
@@ -135,6 +136,7 @@ def forget_strange_passages() -> Iterator[int]:
     """Of files that are gone, or hold other bytes."""
     for pk in File.objects.with_strange_passages():
         yield File.objects.forget_passages(pk)
+    yield from removed(PassageVector.objects.without_passage())
 
 
 def forget_account_events() -> Iterator[int]:
@@ -160,6 +162,7 @@ TASKS = (
     Task("notices", remove_notices, HOURLY_S),
     Task("account-logs", forget_account_events, HOURLY_S),
     Task("passages", forget_strange_passages, HOURLY_S),
-    # The last one: a document may take its time.
+    # The last ones: a document may take its time, and a provider, too.
     Task("documents", read_documents),
+    Task("embeddings", embed_files),
 )

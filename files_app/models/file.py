@@ -1,12 +1,13 @@
 """What a person calls bytes by, and what is known of them."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import ClassVar
 from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, transaction
 from django.db.models.functions import Substr
 from django.utils import timezone
@@ -14,36 +15,57 @@ from django.utils import timezone
 from files_app import kinds, names
 from files_app.exceptions import FileChanged
 from files_app.incoming import Facts
-from sessions_app.models import ChatSession, SearchEntry, known
+from sessions_app.models import Agent, ChatSession, SearchEntry, known
 from sessions_app.search.shelves import scheme
 
+from .holder import Holder, held_by, lock
 from .passage import Passage
 from .stored import StoredBytes
+from .vector import PassageVector, Vector
 
 MAX_CONTENT_TYPE = 127
+FORGOTTEN_AT_ONCE = 500
 AT_ONCE = 100
-"""Passages of one transaction: whoever writes to the session waits for it."""
+"""Passages of one transaction: whoever writes to the holder waits for it."""
 
 
 class FileManager(models.Manager["File"]):
     def below(self, folder: str, prefix: str = "") -> models.QuerySet["File"]:
-        """Of one session: ask it of `session.files`. `prefix` is empty or ends in "/"."""
+        """Of one holder: ask it of its `files`. `prefix` is empty or ends in "/"."""
         rows = self.filter(folder=folder)
         if prefix:
             # LIKE takes no notice of case on SQLite.
             rows = rows.annotate(start=Substr("name", 1, len(prefix))).filter(start=prefix)
         return rows
 
+    def of_owner(self, owner_id: UUID | None) -> models.QuerySet["File"]:
+        """What hangs on the owner's sessions and agents; None: on agents for all."""
+        if owner_id is None:
+            return self.filter(agent__isnull=False, agent__owner=None)
+        return self.filter(models.Q(session__owner=owner_id) | models.Q(agent__owner=owner_id))
+
     def unread(self) -> models.QuerySet["File"]:
-        """Those whose text nobody has tried to put into passages yet, of sessions that exist."""
+        """Those whose text nobody has tried to put into passages yet, of what exists."""
         return self.filter(known("session__"), indexed_as="")
 
     def forget_passages(self, pk: UUID) -> int:
         """Of that file, should it be there or not; how many there were. They are made again, if they may be."""
         with transaction.atomic(savepoint=False):
-            gone, _ = Passage.objects.filter(file=pk).delete()
-            self.filter(pk=pk).update(indexed_as="", unreadable="")
-        return gone
+            _, gone = Passage.objects.filter(file=pk).only("pk").delete()
+            self.filter(pk=pk).update(indexed_as="", unreadable="", embedded_as="")
+        return gone.get(Passage._meta.label, 0)
+
+    def without_vectors(self, model: str) -> models.QuerySet["File"]:
+        """Those that were read, and whose passages have none by that model, or not all."""
+        others = models.Q(embedded_as__lt=model) | models.Q(embedded_as__gt=model)  # two ranges of an index
+        return self.filter(known("session__"), others, indexed_as__gt="")
+
+    def forget_vectors(self) -> Iterator[int]:
+        """All there are; how many, batch by batch."""
+        while keys := list(PassageVector.objects.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+            PassageVector.objects.filter(pk__in=keys).delete()
+            yield len(keys)
+        self.filter(embedded_as__gt="").update(embedded_as="")
 
     def forget_outdated_passages(self) -> Iterator[int]:
         """Those whose terms are kept in another way than now, and what a crash has left half written: how many, file by
@@ -65,7 +87,7 @@ class FileManager(models.Manager["File"]):
 
     def put(
         self,
-        session: ChatSession,
+        holder: Holder,
         folder: str,
         name: str,
         stored: StoredBytes,
@@ -79,11 +101,11 @@ class FileManager(models.Manager["File"]):
 
         With `draft_key` the bytes are those of an upload that was charged before. With `replacing` the file must
         still hold what it held then, else FileChanged. `modified_at`: when that was, if not now. Raises DoesNotExist if
-        the session is gone.
+        the holder is gone.
         """
         with transaction.atomic(savepoint=False):
-            lock(session)
-            file = self.filter(session=session, folder=folder, name=name).first()
+            lock(holder)
+            file = self.filter(**held_by(holder), folder=folder, name=name).first()
             if replacing and (file is None or file.storage_key != replacing.storage_key):
                 raise FileChanged()
             if draft_key:
@@ -91,35 +113,31 @@ class FileManager(models.Manager["File"]):
             else:
                 stored.keep()
             held = file.storage_key if file else ""
-            file = file or File(session=session, folder=folder, name=name)
+            file = file or File(**held_by(holder), folder=folder, name=name)
             file.size_bytes = facts.size_bytes
             file.sha256 = facts.sha256
             file.content_type = facts.content_type[:MAX_CONTENT_TYPE]
             file.storage_key = stored.key
             file.modified_at = modified_at or timezone.now()
-            file.indexed_as = file.unreadable = ""
+            file.indexed_as = file.unreadable = file.embedded_as = ""
             file.save()
-            if not held:
-                SearchEntry.objects.put_file(session, file.pk, name)
+            if not held and isinstance(holder, ChatSession):
+                SearchEntry.objects.put_file(holder, file.pk, name)
             if held:
-                file.passages.all().delete()
+                file.passages.only("pk").delete()
                 StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=held))
         return file
-
-
-def lock(session: ChatSession) -> None:
-    """Whoever else changes or deletes this session's files waits until the transaction ends."""
-    if not ChatSession.objects.filter(pk=session.pk).select_for_update(no_key=True).values_list("pk").first():
-        raise ChatSession.DoesNotExist
 
 
 class File(models.Model):
     class Folder(models.TextChoices):
         SOURCES = names.SOURCES
         OUTPUT = names.OUTPUT
+        AGENT = names.AGENT
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="files", db_index=False)
+    session = models.ForeignKey(ChatSession, models.CASCADE, null=True, related_name="files", db_index=False)
+    agent = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="files", db_index=False)
     folder = models.CharField(max_length=8, choices=Folder.choices)
     name = models.CharField(max_length=names.MAX_NAME_BYTES, help_text="a path relative to the folder")
     size_bytes = models.BigIntegerField()
@@ -135,6 +153,13 @@ class File(models.Model):
         editable=False,
         help_text="how the terms of its passages are kept; empty: they were not made yet",
     )
+    embedded_as = models.CharField(
+        max_length=128,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="by which model its passages have vectors; empty: not all of them have",
+    )
     unreadable = models.CharField(
         max_length=16, default="", db_default="", editable=False, help_text="why it has no passages"
     )
@@ -144,11 +169,15 @@ class File(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["session", "folder", "name"], name="one_file_per_name"),
+            models.UniqueConstraint(
+                fields=["agent", "name"], condition=models.Q(agent__isnull=False), name="one_file_per_name_of_agent"
+            ),
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="file_newest"),
             models.Index(fields=["indexed_as"], name="file_indexed_as"),
             models.Index(fields=["sha256"], name="file_by_content"),
+            models.Index(fields=["embedded_as"], name="file_embedded_as"),
         ]
 
     def __str__(self) -> str:
@@ -158,6 +187,12 @@ class File(models.Model):
     def path(self) -> str:
         """As the agent says it."""
         return f"{self.folder}/{self.name}"
+
+    @property
+    def holder(self) -> Holder:
+        found = self.agent or self.session
+        assert found is not None  # a file is of one of them
+        return found
 
     @property
     def basename(self) -> str:
@@ -170,7 +205,7 @@ class File(models.Model):
     def remove(self) -> None:
         """With its bytes. Raises DoesNotExist if it is gone."""
         with transaction.atomic(savepoint=False):
-            lock(self.session)
+            lock(self.holder)
             self.refresh_from_db(fields=["storage_key"])
             StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=self.storage_key))
             SearchEntry.objects.forget(self.pk)
@@ -184,17 +219,32 @@ class File(models.Model):
                 if not self._holds_still():
                     return
                 if not start:
-                    self.passages.all().delete()
+                    self.passages.only("pk").delete()
                 Passage.objects.bulk_create(passages[start : start + AT_ONCE], ignore_conflicts=True)
         with transaction.atomic(savepoint=False):
             # Else another process is at it, or has taken some away.
             if self._holds_still() and self.passages.count() == len(passages):
-                File.objects.filter(pk=self.pk).update(indexed_as=scheme, unreadable=unreadable)
+                File.objects.filter(pk=self.pk).update(indexed_as=scheme, unreadable=unreadable, embedded_as="")
+
+    def keep_vectors(self, vectors: Mapping[int, Vector], model: str) -> None:
+        """Of passages of the bytes that this instance knows, by their keys. Of no effect once it has other bytes or is
+        gone."""
+        with transaction.atomic(savepoint=False):
+            if self._holds_still():
+                there = self.passages.filter(pk__in=vectors, storage_key=self.storage_key).values_list("pk", flat=True)
+                PassageVector.objects.put({pk: vectors[pk] for pk in there}, model)
+
+    def finish_vectors(self, model: str) -> None:
+        """All of its passages have one by that model, which can."""
+        with transaction.atomic(savepoint=False):
+            if self._holds_still():
+                PassageVector.objects.filter(passage__file=self.pk).exclude(model=model).delete()
+                File.objects.filter(pk=self.pk, indexed_as=self.indexed_as).update(embedded_as=model)
 
     def _holds_still(self) -> bool:
         """Until the transaction ends."""
         try:
-            lock(self.session)
-        except ChatSession.DoesNotExist:
+            lock(self.holder)
+        except ObjectDoesNotExist:
             return False
         return File.objects.filter(pk=self.pk, storage_key=self.storage_key).exists()

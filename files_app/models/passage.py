@@ -6,14 +6,12 @@ A passage goes with its file, and with the bytes that it was read from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
-from uuid import UUID
 
 from django.db import connection, models
 
 from chatjuicer.encryption import EncryptedTextField
-from sessions_app.models import ChatSession
+from sessions_app.models import Agent, ChatSession
 from sessions_app.models.search_entry import TermsField
 from sessions_app.search.shelves import Shelf
 
@@ -25,9 +23,9 @@ INDEX = "files_app_passages"
 
 
 class PassageManager(models.Manager["Passage"]):
-    def of_sessions(self, keys: Sequence[UUID]) -> models.QuerySet[Passage]:
+    def current(self) -> models.QuerySet[Passage]:
         """Of the bytes that their files have now."""
-        return self.filter(session__in=keys, file__storage_key=models.F("storage_key"))
+        return self.filter(file__storage_key=models.F("storage_key"))
 
     def overwrite_deleted(self) -> None:
         """A deletion is only noted by FTS5, beside the words."""
@@ -38,7 +36,10 @@ class PassageManager(models.Manager["Passage"]):
 
 class Passage(models.Model):
     # A version that knows no passages may delete both: what is left then is found by nobody, and by the housekeeping.
-    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="passages", db_constraint=False)
+    session = models.ForeignKey(ChatSession, models.CASCADE, null=True, related_name="passages", db_constraint=False)
+    agent = models.ForeignKey(
+        Agent, models.CASCADE, null=True, related_name="passages", db_index=False, db_constraint=False
+    )
     file = models.ForeignKey(
         "files_app.File", models.CASCADE, related_name="passages", db_index=False, db_constraint=False
     )
@@ -55,6 +56,9 @@ class Passage(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["file", "start"], name="one_passage_per_beginning"),
         ]
+        indexes = [
+            models.Index(fields=["agent"], condition=models.Q(agent__isnull=False), name="passage_of_agent"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.start}–{self.end} of {self.file_id}"
@@ -64,6 +68,7 @@ class Passage(models.Model):
         """Of a file's text, not saved yet."""
         return cls(
             session_id=file.session_id,
+            agent_id=file.agent_id,
             file_id=file.pk,
             storage_key=file.storage_key,
             page=page,

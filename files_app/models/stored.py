@@ -16,8 +16,9 @@ from files_app.exceptions import QuotaExceeded, StorageUnavailable, UploadExpire
 from files_app.incoming import Facts, Incoming
 from files_app.removal import removals
 from files_app.storage import file_storage
-from sessions_app.models import ChatSession, update_returning
+from sessions_app.models import update_returning
 
+from .holder import Holder
 from .usage import StorageUsage
 
 logger = logging.getLogger(__name__)
@@ -27,23 +28,23 @@ WRITING = timedelta(hours=1)
 
 
 class StoredBytesManager(models.Manager["StoredBytes"]):
-    def begin(
-        self, session: ChatSession, size_bytes: int, *, kind: str = "", lifetime: timedelta = WRITING
-    ) -> "StoredBytes":
-        """A new key, charged to the session's owner. Raises QuotaExceeded."""
+    def begin(self, holder: Holder, size_bytes: int, *, kind: str = "", lifetime: timedelta = WRITING) -> "StoredBytes":
+        """A new key, charged to the holder's owner; of an agent for all, which is nobody's, to nobody. Raises
+        QuotaExceeded."""
+        owner_id = holder.owner_id
         name = uuid.uuid4().hex
         row = StoredBytes(
             key=f"{name[:2]}/{name}{kinds.extension_of(kind)}",
-            owner_id=session.owner_id,
-            session_id=session.pk,
-            size_bytes=size_bytes,
+            owner_id=owner_id or holder.pk,
+            session_id=holder.pk,
+            size_bytes=size_bytes if owner_id else 0,
             expires_at=timezone.now() + lifetime,
         )
         with transaction.atomic(savepoint=False):
-            if not StorageUsage.objects.charge(row.owner_id, size_bytes):
+            if owner_id and not StorageUsage.objects.charge(owner_id, size_bytes):
                 # Room may be held for uploads that never came.
-                self.mark_deleted(self.expired(timezone.now()).filter(owner_id=row.owner_id))
-                if not StorageUsage.objects.charge(row.owner_id, size_bytes):
+                self.mark_deleted(self.expired(timezone.now()).filter(owner_id=owner_id))
+                if not StorageUsage.objects.charge(owner_id, size_bytes):
                     raise QuotaExceeded()
             row.save(force_insert=True)
         return row
@@ -83,7 +84,7 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
 
 
 class StoredBytes(models.Model):
-    """Knows its owner and session by their bare ids: it outlives them until its bytes are gone."""
+    """Knows its owner and holder by their bare ids: it outlives them until its bytes are gone."""
 
     class State(models.TextChoices):
         WRITING = "writing"
@@ -92,7 +93,7 @@ class StoredBytes(models.Model):
 
     key = models.CharField(primary_key=True, max_length=64)
     owner_id = models.UUIDField()
-    session_id = models.UUIDField(db_index=True)
+    session_id = models.UUIDField(db_index=True, help_text="of the session or agent whose file it is")
     size_bytes = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.WRITING)
     created_at = models.DateTimeField(default=timezone.now)
@@ -137,11 +138,11 @@ class StoredBytes(models.Model):
 
 
 @contextmanager
-def bytes_of(session: ChatSession, incoming: Incoming, *, charged: bool = True) -> Iterator[tuple[StoredBytes, Facts]]:
+def bytes_of(holder: Holder, incoming: Incoming, *, charged: bool = True) -> Iterator[tuple[StoredBytes, Facts]]:
     """The bytes, stored. They go again after the block, unless a file has kept them; unless `charged`, they take
     nothing of their owner's room."""
     facts = incoming.facts()
-    stored = StoredBytes.objects.begin(session, facts.size_bytes if charged else 0, kind=facts.content_type)
+    stored = StoredBytes.objects.begin(holder, facts.size_bytes if charged else 0, kind=facts.content_type)
     answers = True
     try:
         file_storage().put(stored.key, incoming)

@@ -11,9 +11,10 @@ from files_app import names
 from files_app.exceptions import NotUploaded, SizeMismatch, StorageUnavailable, UploadExpired
 from files_app.incoming import Facts, Incoming, facts_of
 from files_app.storage import chunks, file_storage, kind_of
-from sessions_app.models import ChatSession, known
+from sessions_app.models import Agent, ChatSession
 
-from .file import File, lock
+from .file import File
+from .holder import Holder, held_by, lock, of_active_owner
 from .stored import StoredBytes
 
 # For the client to send the bytes in.
@@ -21,13 +22,13 @@ LIFETIME = timedelta(hours=1)
 
 
 class UploadManager(models.Manager["Upload"]):
-    def begin(self, session: ChatSession, folder: str, name: str, size_bytes: int) -> "Upload":
+    def begin(self, holder: Holder, folder: str, name: str, size_bytes: int) -> "Upload":
         """Raises QuotaExceeded."""
         with transaction.atomic(savepoint=False):
             # A request that came in time may still be on its way when the time is over.
-            stored = StoredBytes.objects.begin(session, size_bytes, lifetime=LIFETIME * 2)
+            stored = StoredBytes.objects.begin(holder, size_bytes, lifetime=LIFETIME * 2)
             return self.create(
-                session=session,
+                **held_by(holder),
                 folder=folder,
                 name=name,
                 size_bytes=size_bytes,
@@ -37,15 +38,15 @@ class UploadManager(models.Manager["Upload"]):
 
     def open(self) -> models.QuerySet["Upload"]:
         """Those that bytes may still be sent to."""
-        waiting = self.filter(expires_at__gt=timezone.now(), file=None, session__owner__is_active=True)
-        return waiting.filter(known("session__"))
+        return self.filter(of_active_owner(), expires_at__gt=timezone.now(), file=None)
 
 
 class Upload(models.Model):
     """Bytes that a client was told where to send to. They become a file when it confirms that it has."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(ChatSession, models.CASCADE, related_name="uploads")
+    session = models.ForeignKey(ChatSession, models.CASCADE, null=True, related_name="uploads")
+    agent = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="uploads")
     folder = models.CharField(max_length=8, choices=File.Folder.choices)
     name = models.CharField(max_length=names.MAX_NAME_BYTES)
     size_bytes = models.BigIntegerField(help_text="as announced")
@@ -59,6 +60,12 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"upload of {self.name}"
+
+    @property
+    def holder(self) -> Holder:
+        found = self.agent or self.session
+        assert found is not None  # an upload is to one of them
+        return found
 
     def receive(self, incoming: Incoming) -> None:
         """Bytes that came to this server. Raises UploadExpired."""
@@ -80,7 +87,7 @@ class Upload(models.Model):
         if size_bytes != self.size_bytes:
             raise SizeMismatch()
         kind = kind_of(self.storage_key, size_bytes, self.name)
-        stored = StoredBytes.objects.begin(self.session, 0, kind=kind)
+        stored = StoredBytes.objects.begin(self.holder, 0, kind=kind)
         answers = True
         try:
             storage.copy(self.storage_key, stored.key)
@@ -99,11 +106,11 @@ class Upload(models.Model):
     def become(self, stored: StoredBytes, facts: Facts) -> File:
         """The file, also for the second of two who confirm at once. Raises UploadExpired."""
         with transaction.atomic(savepoint=False):
-            lock(self.session)
+            lock(self.holder)
             self.refresh_from_db(fields=["file"])
             if self.file is None:
                 self.file = File.objects.put(
-                    self.session, self.folder, self.name, stored, facts, draft_key=self.storage_key
+                    self.holder, self.folder, self.name, stored, facts, draft_key=self.storage_key
                 )
                 self.save(update_fields=["file"])
         return self.file

@@ -1,4 +1,5 @@
-"""The passages that answer a query best: those that have the more, and the rarer, of its words.
+"""The passages that answer a query best: those that have the more, and the rarer, of its words, and, where there are
+vectors, those that are near to it in other words.
 
 The index says which passages have a word; of the best the text decides on phrases and on what must not be there.
 """
@@ -7,25 +8,24 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
 
-from files_app.models import File, Passage
+from files_app.models import Passage
 from files_app.models.passage import INDEX
-from sessions_app.models import ChatSession
 from sessions_app.search.language import LANGUAGES
 from sessions_app.search.query import Condition, Query
 from sessions_app.search.shelves import Shelf, scheme
 
-MAX_SESSIONS = 200
-"""Of a project, those used last."""
+from .library import Library
 
 MAX_MATCHES = 2_000
 """Passages with one word; of a word that is in more, which tells little, the others do not count."""
 
 MAX_READ, AT_ONCE = 500, 50
+
+SMOOTHING = 60
+"""So many places below the first one a passage counts half as much: Cormack, Clarke and Büttcher, SIGIR 2009."""
 
 # The index comes first, whatever a planner makes of the rest.
 STATEMENTS = {
@@ -48,25 +48,11 @@ class Found(NamedTuple):
         return f"[{self.passage.file.name}{page}]"
 
 
-def searched_sessions(session: ChatSession) -> list[UUID]:
-    """Itself, and what its owner has in the same project: of these the files are searched."""
-    if session.project_id is None:
-        return [session.pk]
-    others = ChatSession.objects.filter(
-        Exists(File.objects.filter(session=OuterRef("pk"))),
-        owner=session.owner_id,
-        namespace=session.namespace,
-        project=session.project_id,
-    )
-    last_used = others.exclude(pk=session.pk).order_by("-last_used_at").values_list("pk", flat=True)
-    return [session.pk, *last_used[: MAX_SESSIONS - 1]]
-
-
-def search(keys: Sequence[UUID], query: Query, limit: int) -> list[Found]:
-    """The best first, of the files of these sessions."""
+def search(library: Library, query: Query, limit: int, near: Sequence[int] = ()) -> list[Found]:
+    """The best first. `near`: keys of passages that are near to the query, the nearest first."""
     found: list[Found] = []
-    best = ranked(keys, query.conditions())[:MAX_READ]
-    for passage in read(keys, best):
+    best = fused(ranked(library, query.conditions())[:MAX_READ], near)
+    for passage in read(library, best):
         marks = query.marks(passage.text, some=True)
         if marks is not None:
             found.append(Found(passage, marks))
@@ -75,12 +61,12 @@ def search(keys: Sequence[UUID], query: Query, limit: int) -> list[Found]:
     return found
 
 
-def ranked(keys: Sequence[UUID], conditions: Sequence[Condition]) -> list[int]:
+def ranked(library: Library, conditions: Sequence[Condition]) -> list[int]:
     """Keys of passages."""
     weights: dict[int, float] = defaultdict(float)
     words: Counter[int] = Counter()
-    total = Passage.objects.filter(session__in=keys).count() if conditions else 0
-    shelves = [Shelf.of_files(key, scheme()) for key in keys]
+    total = Passage.objects.filter(library.rows()).count() if conditions else 0
+    shelves = [Shelf.of_files(key, scheme()) for key in library.keys]
     for condition in conditions:
         having = matches(shelves, condition)
         weight = math.log1p((max(total - len(having), 0) + 0.5) / (len(having) + 0.5))
@@ -88,6 +74,15 @@ def ranked(keys: Sequence[UUID], conditions: Sequence[Condition]) -> list[int]:
             weights[pk] += weight
             words[pk] += 1
     return sorted(weights, key=lambda pk: (-weights[pk] * words[pk], pk))
+
+
+def fused(*rankings: Sequence[int]) -> list[int]:
+    """By the places that each has in all of them (reciprocal rank fusion): what they went by has no common measure."""
+    weights: dict[int, float] = defaultdict(float)
+    for ranking in rankings:
+        for place, pk in enumerate(ranking, 1):
+            weights[pk] += 1 / (SMOOTHING + place)
+    return sorted(weights, key=lambda pk: (-weights[pk], pk))
 
 
 def matches(shelves: Sequence[Shelf], condition: Condition) -> list[int]:
@@ -98,9 +93,10 @@ def matches(shelves: Sequence[Shelf], condition: Condition) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def read(keys: Sequence[UUID], passages: Sequence[int]) -> Iterator[Passage]:
-    """In this order, those of the sessions, and of what their files hold now."""
-    there = Passage.objects.of_sessions(keys).select_related("file", "session").defer("terms")
+def read(library: Library, passages: Sequence[int]) -> Iterator[Passage]:
+    """In this order, those of the library, and of what its files hold now."""
+    there = Passage.objects.current().filter(library.rows()).defer("terms")
+    there = there.select_related("file", "file__session", "file__agent")
     for start in range(0, len(passages), AT_ONCE):
         some: dict[Any, Passage] = there.in_bulk(passages[start : start + AT_ONCE])
         yield from (some[pk] for pk in passages[start : start + AT_ONCE] if pk in some)

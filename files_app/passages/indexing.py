@@ -5,7 +5,7 @@ Bytes that an owner has in several files are read once. What cannot be read is r
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from files_app.models import File, Passage
 from files_app.workspace import copy_of
 from sessions_app.search.shelves import OFF, Shelf, scheme
 
+from .library import Library
 from .split import Piece, pieces
 
 logger = logging.getLogger(__name__)
@@ -32,11 +33,11 @@ class Unreadable(Exception):
     """Its text is a code."""
 
 
-def read_files(keys: Sequence[UUID], until: float) -> int:
-    """The files of these sessions, the newest first, while `time.monotonic()` is below `until`; how many are left."""
+def read_files(library: Library, until: float) -> int:
+    """The files of the library, the newest first, while `time.monotonic()` is below `until`; how many are left."""
     if scheme() == OFF:
         return 0
-    waiting = File.objects.unread().filter(session__in=keys).select_related("session")
+    waiting = File.objects.unread().filter(library.rows()).select_related("session", "agent")
     try:
         for file in waiting.order_by("-modified_at"):
             if time.monotonic() >= until:
@@ -51,7 +52,7 @@ def read_all() -> Iterator[int]:
     """What no search has asked for yet; how many passages, file by file. What cannot be read now is left."""
     last = UUID(int=0)
     while scheme() != OFF:
-        file = File.objects.unread().filter(pk__gt=last).select_related("session").order_by("pk").first()
+        file = File.objects.unread().filter(pk__gt=last).select_related("session", "agent").order_by("pk").first()
         if file is None:
             return
         try:
@@ -65,7 +66,7 @@ def read_all() -> Iterator[int]:
 def index(file: File) -> int:
     """Makes its passages; how many. Raises one of LATER."""
     name = scheme()
-    shelf = Shelf.of_files(file.session_id, name)
+    shelf = Shelf.of_files(file.holder.pk, name)
     try:
         passages = [Passage.of(file, piece.page, piece.start, piece.text, shelf) for piece in pieces_of(file, name)]
     except Unreadable as error:
@@ -77,7 +78,7 @@ def index(file: File) -> int:
 
 def pieces_of(file: File, name: str) -> list[Piece]:
     """Raises Unreadable, or one of LATER."""
-    same = File.objects.filter(session__owner=file.session.owner_id, sha256=file.sha256, indexed_as=name)
+    same = File.objects.of_owner(file.holder.owner_id).filter(sha256=file.sha256, indexed_as=name)
     if twin := same.filter(content_type=file.content_type).exclude(pk=file.pk).first():
         if twin.unreadable:
             raise Unreadable(twin.unreadable)

@@ -1,14 +1,14 @@
 """The text of one file, passage by passage, as it was read for the search."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
-from uuid import UUID
 
 from django.db.models import Max, Q
 
 from files_app.exceptions import NoSuchFile
 from files_app.models import File, Passage
 from files_app.names import SOURCES
+
+from .library import Library
 
 MAX_PASSAGES = 100
 """Of one answer."""
@@ -23,16 +23,15 @@ class Part(NamedTuple):
     """Where what comes after it begins; None at the end."""
 
 
-def file_called(keys: Sequence[UUID], said: str) -> File:
-    """Of these sessions, the first of which comes first: the file of that path, or else of that name, as answers cite
-    it. Raises NoSuchFile."""
+def file_called(library: Library, said: str) -> File:
+    """The nearest one of the library: the file of that path, or else of that name, as answers cite it. Raises
+    NoSuchFile."""
     folder, _, rest = said.partition("/")
-    called = Q(name=said) | Q(session=keys[0], folder=folder, name=rest)
-    found = File.objects.filter(called, session__in=keys).select_related("session")
-    order = {key: position for position, key in enumerate(keys)}
-    best = min(
-        found, key=lambda file: (order[file.session_id], file.path != said, file.folder != SOURCES), default=None
-    )
+    here = Q(session=library.sessions[0]) | Q(agent__isnull=False)
+    called = Q(name=said) | (here & Q(folder=folder, name=rest))
+    found = File.objects.filter(called, library.rows()).select_related("session", "agent")
+    order = {key: position for position, key in enumerate(library.keys)}
+    best = min(found, key=lambda file: (order[file.holder.pk], file.path != said, file.folder != SOURCES), default=None)
     if best is None:
         raise NoSuchFile()
     return best
@@ -40,7 +39,7 @@ def file_called(keys: Sequence[UUID], said: str) -> File:
 
 def part_of(file: File, page: int | None, start: int) -> Part:
     """What stands from `start` on, on that page, or anywhere."""
-    passages = Passage.objects.of_sessions([file.session_id]).filter(file=file).defer("terms")
+    passages = Passage.objects.current().filter(file=file).defer("terms")
     pages = passages.aggregate(pages=Max("page"))["pages"]
     wanted = passages.filter(start__gte=start, **({"page": page} if page else {}))
     found = list(wanted.order_by("start")[: MAX_PASSAGES + 1])

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from chatjuicer.accounts.models import User
 from chatjuicer.api.times import rfc3339
+from files_app.models import File
 from files_app.storage import chunks
 
 from .lines import lines_of_account
@@ -79,7 +80,7 @@ def manifest(user: User) -> bytes:
 
 def version_of(user: User) -> int:
     """The first that knows all that the archive has."""
-    if user.mcp_servers.exists():
+    if user.mcp_servers.exists() or File.objects.filter(agent__owner=user).exists():
         return VERSION
     return VERSION_OF_AGENTS if user.agents.exists() or user.prompts.exists() else VERSION_OF_SESSIONS
 

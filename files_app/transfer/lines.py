@@ -14,6 +14,7 @@ from sessions_app.models import Agent, ChatSession, ContextItem, McpServer, Mess
 from sessions_app.models.message import NO_PARENT
 
 from .records import (
+    AgentFileLine,
     AgentLine,
     ContextLine,
     Failure,
@@ -47,6 +48,8 @@ def lines_of_account(user: User) -> Iterator[tuple[Line, File | None]]:
         yield project_line(project), None
     for agent in user.agents.order_by("created_at", "pk"):
         yield agent_line(agent), None
+        for file in agent.files.order_by("name"):
+            yield agent_file_line(agent, file), file
     for prompt in user.prompts.order_by("created_at", "pk"):
         yield prompt_line(prompt), None
     for server in user.mcp_servers.order_by("name"):
@@ -118,6 +121,17 @@ def agent_line(agent: Agent) -> AgentLine:
         mcp_servers=agent.mcp_servers,
         hand_offs=agent.hand_offs,
         starters=agent.starters,
+    )
+
+
+def agent_file_line(agent: Agent, file: File) -> AgentFileLine:
+    return AgentFileLine(
+        agent=agent.name,
+        name=file.name,
+        modified_at=file.modified_at,
+        sha256=file.sha256,
+        size=file.size_bytes,
+        content_type=file.content_type,
     )
 
 

@@ -1,17 +1,25 @@
-"""Agents, prompts and MCP servers of an archive become the account's."""
+"""Agents, with their files, prompts and MCP servers of an archive become the account's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
+from uuid import uuid4
+
+from django.db import transaction
 
 from chatjuicer.accounts.models import User
+from files_app import names
+from files_app.models import File
 from sessions_app.catalogue import REASONING_EFFORTS
 from sessions_app.exceptions import NameTaken
 from sessions_app.models import Agent, McpServer, Prompt
 from sessions_app.models.mcp_server import NAME
 
 from .exceptions import UnreadableArchive
-from .records import AgentLine, McpServerLine, PromptLine
+from .records import AgentFileLine, AgentLine, McpServerLine, PromptLine
+from .session import Bytes, kept
 
 NamedLine = AgentLine | PromptLine | McpServerLine
 PATTERNS = {AgentLine: Agent.NAME, PromptLine: Prompt.NAME, McpServerLine: NAME}
@@ -23,20 +31,38 @@ def require_name(line: NamedLine) -> None:
         raise UnreadableArchive("A name in the archive is none.")
 
 
-def keep(user: User, line: NamedLine) -> None:
-    """Where the account has one of that name, its own stays. Raises TooMany."""
+def keep(user: User, line: NamedLine, files: Sequence[AgentFileLine], source: Bytes | None) -> None:
+    """Where the account has one of that name, its own stays as it is. Raises ApiError where it cannot be taken in;
+    nothing of it is there then."""
     fields: dict[str, Any] = {"name": line.name, "created_at": line.created_at}
     try:
         match line:
             case PromptLine():
                 Prompt.objects.keep(user, **fields, updated_at=line.updated_at, text=line.text)
             case AgentLine():
-                Agent.objects.keep(user, **fields, updated_at=line.updated_at, **settings_of(line))
+                keep_agent(user, fields | {"updated_at": line.updated_at} | settings_of(line), files, source)
             case McpServerLine():
                 asks, usual = line.always_asks, line.in_new_chats
                 McpServer.objects.add(user, **fields, url=line.url, always_asks=asks, in_new_chats=usual)
     except NameTaken:
         return
+
+
+def keep_agent(user: User, fields: dict[str, Any], files: Sequence[AgentFileLine], source: Bytes | None) -> None:
+    """Bytes are stored before the transaction, and go again if it comes to nothing."""
+    Agent.require_free(user.pk, fields["name"])
+    holder = Agent(pk=uuid4(), owner=user)
+    with ExitStack() as stack:
+        stored = [
+            (line, *stack.enter_context(kept(holder, line, source)))
+            for line in files
+            if source is not None and line.path in source.entries  # else its bytes were lost before
+        ]
+        with transaction.atomic():
+            agent = Agent.objects.keep(user, id=holder.pk, **fields)
+            for line, bytes, facts in stored:
+                name = names.clean_name(line.name)
+                File.objects.put(agent, names.AGENT, name, bytes, facts, modified_at=line.modified_at)
 
 
 def settings_of(line: AgentLine) -> dict[str, Any]:

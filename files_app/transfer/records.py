@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from .exceptions import UnreadableArchive
 
 FORMAT, VERSION = "chatjuicer-archive", 3
-VERSION_OF_AGENTS = 2  # of what has no MCP servers, which older servers do not know
+VERSION_OF_AGENTS = 2  # of what has neither MCP servers nor files of agents, which older servers do not know
 VERSION_OF_SESSIONS = 1  # of what has neither agents nor prompts, which still older ones do not know
 CONVERSATION = "chatjuicer-conversation"
 MANIFEST, LINES, FILES = "manifest.json", "conversations.jsonl", "files/"
@@ -61,6 +61,21 @@ class AgentLine(Line, tag="agent"):
     mcp_servers: Annotated[list[Word], Meta(max_length=100)] | None = None
     hand_offs: Annotated[list[Key], Meta(max_length=20)] = []
     starters: Annotated[list[Annotated[str, Meta(max_length=500)]], Meta(max_length=8)] = []
+
+
+class AgentFileLine(Line, tag="agent_file"):
+    """Of the agent of that name, which stands above. Its bytes are the archive's entry `files/<sha256>`."""
+
+    agent: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=510)]
+    modified_at: datetime
+    sha256: Annotated[str, Meta(max_length=64)] = ""
+    size: Annotated[int, Meta(ge=0, lt=2**53)] = 0
+    content_type: Annotated[str, Meta(max_length=127)] = ""
+
+    @property
+    def path(self) -> str:
+        return FILES + self.sha256
 
 
 class PromptLine(Line, tag="prompt"):
@@ -171,7 +186,17 @@ class ContextLine(Line, tag="context"):
     message: Number | None = None
 
 
-AnyLine = ProjectLine | AgentLine | PromptLine | McpServerLine | SessionLine | FileLine | MessageLine | ContextLine
+AnyLine = (
+    ProjectLine
+    | AgentLine
+    | AgentFileLine
+    | PromptLine
+    | McpServerLine
+    | SessionLine
+    | FileLine
+    | MessageLine
+    | ContextLine
+)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyLine)
 

@@ -18,7 +18,7 @@ from chatjuicer.accounts.models import User
 from files_app import names
 from files_app.attachments import Attachment, content_for_model
 from files_app.incoming import Facts, Incoming
-from files_app.models import File, StorageUsage, StoredBytes, bytes_of
+from files_app.models import File, Holder, StorageUsage, StoredBytes, bytes_of
 from sessions_app.catalogue import DEFAULT_REASONING_EFFORT, REASONING_EFFORTS
 from sessions_app.models import NATIVE, ChatSession, MessageDraft, MessageError, Project, unnoted
 from sessions_app.models.sessions import SESSION_ID
@@ -27,7 +27,7 @@ from sessions_app.models.tree import Branch, finish_planting, plant
 from .exceptions import UnreadableArchive
 from .lines import own_key, with_images
 from .reading import parsed
-from .records import AnyLine, ContextLine, FileLine, MessageLine, SessionLine, decode
+from .records import AgentFileLine, AnyLine, ContextLine, FileLine, MessageLine, SessionLine, decode
 
 logger = logging.getLogger(__name__)
 
@@ -157,11 +157,11 @@ def stored(session: ChatSession, part: Part, source: Bytes | None, stack: ExitSt
 
 
 @contextmanager
-def kept(session: ChatSession, line: FileLine, source: Bytes) -> Iterator[tuple[StoredBytes, Facts]]:
+def kept(holder: Holder, line: FileLine | AgentFileLine, source: Bytes) -> Iterator[tuple[StoredBytes, Facts]]:
     with Incoming(settings.MAX_FILE_SIZE, line.name) as incoming:
         for chunk in source.chunks(line.path):
             incoming.write(chunk)
-        with bytes_of(session, incoming) as (stored, facts):
+        with bytes_of(holder, incoming) as (stored, facts):
             incoming.close()  # a session may have thousands of files, and a process not
             yield stored, facts
 

@@ -5,6 +5,7 @@ by session, each in one transaction. So what cannot be read changes nothing, and
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -32,6 +33,7 @@ from .records import (
     MAX_MESSAGES,
     VERSION,
     VERSION_OF_SESSIONS,
+    AgentFileLine,
     AnyLine,
     ContextLine,
     FileLine,
@@ -47,6 +49,7 @@ from .session import Part, take_in
 MAX_SAID = 100  # failures that a report names
 MAX_PROJECTS = 10_000
 MAX_NAMED = 1_000
+MAX_AGENT_FILES = 10_000
 MAX_SESSIONS = 200_000
 MAX_FILES = 10_000  # of one session
 MAX_LINES = 500_000  # of one session
@@ -77,7 +80,7 @@ def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:
         reader.read()
         try:
             for line in reader.named:
-                take_named(user, line, report)
+                take_named(user, line, reader, report)
             projects = Projects(user)
             for part in reader.parts:
                 take(user, part, reader, projects, report)
@@ -88,9 +91,9 @@ def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:
     return report
 
 
-def take_named(user: User, line: NamedLine, report: Report) -> None:
+def take_named(user: User, line: NamedLine, reader: Reader, report: Report) -> None:
     try:
-        keep(user, line)
+        keep(user, line, reader.agent_files.get(line.name, ()), reader.zipped)
     except ApiError as error:
         report.fail(line.name, error)
 
@@ -115,6 +118,9 @@ class Reader:
         self.parts: list[Part] = []
         self.projects: dict[str, ProjectLine] = {}
         self.named: list[NamedLine] = []
+        self.agent_files: defaultdict[str, list[AgentFileLine]] = defaultdict(list)
+        """By the agent's name."""
+        self._agent_file_count = 0
         self.zipped: Zipped | None = None
         self._file, self._size_bytes, self._spool, self._report = file, size_bytes, spool, report
         self._entries = chatgpt.Entries(())
@@ -165,20 +171,12 @@ class Reader:
             raise UnreadableArchive(reasons[0] if reasons else None)
 
     def _keep(self, found: Iterator[AnyLine]) -> None:
-        """In the order: projects, agents, prompts, MCP servers, then each session with what is its own. Raises
-        UnreadableArchive."""
+        """In the order: projects, agents with their files, prompts, MCP servers, then each session with what is its
+        own. Raises UnreadableArchive."""
         last = files = of_session = 0
         for line in found:
-            if isinstance(line, ProjectLine):
-                self.projects[line.id] = line
-                if len(self.projects) > MAX_PROJECTS:
-                    raise UnreadableArchive("The archive has too many projects.")
-                continue
-            if isinstance(line, NamedLine):
-                require_name(line)
-                self.named.append(line)
-                if len(self.named) > MAX_NAMED:
-                    raise UnreadableArchive("The archive has too many agents, prompts and MCP servers.")
+            if isinstance(line, ProjectLine | AgentFileLine | NamedLine):
+                self._keep_apart(line)
                 continue
             if isinstance(line, SessionLine):
                 self.parts.append(Part(self._spool, self._spool.tell(), line.title))
@@ -199,6 +197,23 @@ class Reader:
                 raise UnreadableArchive()
             self._spool.write(encode(line) + b"\n")
             self.parts[-1].end = self._spool.tell()
+
+    def _keep_apart(self, line: ProjectLine | AgentFileLine | NamedLine) -> None:
+        """What is of no session. Raises UnreadableArchive."""
+        if isinstance(line, ProjectLine):
+            self.projects[line.id] = line
+        elif isinstance(line, AgentFileLine):
+            self.agent_files[line.agent].append(line)
+            self._agent_file_count += 1
+        else:
+            require_name(line)
+            self.named.append(line)
+        if len(self.projects) > MAX_PROJECTS:
+            raise UnreadableArchive("The archive has too many projects.")
+        if len(self.named) > MAX_NAMED:
+            raise UnreadableArchive("The archive has too many agents, prompts and MCP servers.")
+        if self._agent_file_count > MAX_AGENT_FILES:
+            raise UnreadableArchive("The archive has too many files of agents.")
 
 
 def lines_in(said: Any, entries: chatgpt.Entries) -> Iterator[AnyLine]:
@@ -230,7 +245,7 @@ def own_lines(said: dict[str, Any]) -> Iterator[AnyLine]:
         raise UnreadableArchive("The conversation is of a newer version than this server reads.")
     for one in chain([said["session"]], items(said.get("messages")), items(said.get("context"))):
         line = decode(orjson.dumps(one))
-        if isinstance(line, ProjectLine | NamedLine | FileLine):
+        if isinstance(line, ProjectLine | AgentFileLine | NamedLine | FileLine):
             raise UnreadableArchive()
         yield line
 

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION
 from django.core.exceptions import ObjectDoesNotExist
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -12,19 +12,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.accounts.models import Scope
-from chatjuicer.accounts.second_factor import may_administer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from sessions_app.allowed import require_allowed
-from sessions_app.exceptions import MadeForAll, NameStays
+from sessions_app.exceptions import NameStays
 from sessions_app.models import Agent, Prompt, change_agent
 from sessions_app.models.agent import BUILT_IN
 from sessions_app.models.named import Named, NamedManager
 from sessions_app.serializers import DoneSerializer
 from sessions_app.viewsets import DONE, caller
 
+from .for_all import PERMISSIONS, ForAllView
 from .serializers import (
     AgentChangesSerializer,
     AgentListSerializer,
@@ -39,10 +38,8 @@ from .serializers import (
 
 N = TypeVar("N", bound=Named)
 
-PERMISSIONS = {ADDITION: "add", CHANGE: "change", DELETION: "delete"}
 
-
-class NamedViewSet(ViewSet, Generic[N]):
+class NamedViewSet(ForAllView, ViewSet, Generic[N]):
     """Subclasses say what of: a path's `lookup_url_kwarg` is the UUID of one's own, or of one for all."""
 
     read_scope: ClassVar[Scope] = Scope.READ
@@ -104,23 +101,6 @@ class NamedViewSet(ViewSet, Generic[N]):
     def visible(self) -> N:
         return self.all().visible_to(caller(self.request).pk).get(pk=self.kwargs[self.lookup_url_kwarg])
 
-    def may(self, action: int) -> bool:
-        """Do that with those for all."""
-        options = self.all().model._meta
-        permission = f"{options.app_label}.{PERMISSIONS[action]}_{options.model_name}"
-        return may_administer(caller(self.request)) and caller(self.request).has_perm(permission)
-
-    def require_administrator(self, action: int) -> None:
-        """Raises MadeForAll, InsufficientScope."""
-        if not self.may(action):
-            raise MadeForAll()
-        credentials_of(self.request).require(Scope.ADMIN)
-
-    def note(self, named: N, action: int) -> None:
-        """Where the admin notes its own."""
-        user = caller(self.request)
-        LogEntry.objects.log_actions(user.pk, [named], action, "Over REST", single_object=True)
-
     def listed(self, name: str, rows: list[Any]) -> Response:
         return Response({name: rows, "may_make_for_all": all(map(self.may, PERMISSIONS))})
 
@@ -160,6 +140,7 @@ PROMPT = OpenApiParameter("prompt_id", UUID, OpenApiParameter.PATH)
     ),
 )
 class AgentViewSet(NamedViewSet[Agent]):
+    model = Agent
     lookup_url_kwarg = "agent_id"
     new_class, changes_class, shown_class = NewAgentSerializer, AgentChangesSerializer, AgentSerializer
 
@@ -198,6 +179,7 @@ class AgentViewSet(NamedViewSet[Agent]):
     destroy=extend_schema(operation_id="delete_prompt", parameters=[PROMPT], responses={200: DoneSerializer}),
 )
 class PromptViewSet(NamedViewSet[Prompt]):
+    model = Prompt
     lookup_url_kwarg = "prompt_id"
     new_class, changes_class, shown_class = NewPromptSerializer, PromptChangesSerializer, PromptSerializer
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.catalogue import REASONING_EFFORTS
@@ -77,6 +77,12 @@ class Agent(Named):
     )
 
     objects: ClassVar[AgentManager] = AgentManager()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """With its files. Whoever gives it one at this moment waits, and learns that it is gone."""
+        with transaction.atomic():
+            Agent.objects.filter(pk=self.pk).select_for_update().values_list("pk").first()
+            return super().delete(*args, **kwargs)
 
     @property
     def starters(self) -> list[str]:

@@ -383,7 +383,7 @@ class ChatSession(SessionRow):
             more = True
             while more:
                 with transaction.atomic(savepoint=False):
-                    more = self._hold(**marks) and bool(batch.all().delete()[0])
+                    more = self._hold(**marks) and bool(batch.only("pk").delete()[0])  # a row need not be read
 
     def _hold(self, **marks: bool) -> bool:
         """Like `_lock`, and of a session that is being deleted, too; False if it is gone, or has not these marks."""

@@ -69,12 +69,15 @@ def joined(token: Token, following: Token) -> bool:
 class Query:
     wanted: tuple[Phrase, ...]
     without: tuple[Phrase, ...]
+    text: str = ""
+    """What is wanted, as it was typed."""
 
     @classmethod
     def parse(cls, text: str) -> "Query":
         """All words must be there; the last one, if it is a word or a phrase that is still open, may be a beginning."""
         wanted: list[Phrase] = []
         without: list[Phrase] = []
+        typed: list[str] = []
         chunks = list(CHUNK.finditer(text.translate(QUOTES)))
         for chunk in chunks[:MAX_PHRASES]:
             said = chunk["phrase"] if chunk["word"] is None else chunk["word"]
@@ -83,7 +86,9 @@ class Query:
             if found := tuple(tokens(said)):
                 phrase = Phrase(found, beginning=is_open and not negated, quoted=chunk["word"] is None)
                 (without if negated else wanted).append(phrase)
-        return cls(tuple(wanted), tuple(without))
+            if not negated:
+                typed.append(said)
+        return cls(tuple(wanted), tuple(without), " ".join(typed))
 
     def conditions(self) -> list[Condition]:
         """The most telling ones."""

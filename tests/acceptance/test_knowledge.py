@@ -57,6 +57,36 @@ async def test_a_person_finds_it_too(alice: Client, mallory: Client, session: st
     assert (await mallory.http.get(path, params={"q": "whales"})).status_code == 404
 
 
+async def test_the_model_reads_the_files_of_the_agent_that_acts(alice: Client, provider: Provider) -> None:
+    agent = await alice.post("/api/agents", {"name": "Whaler"}, status=201)
+    for given in (("whales.txt", b"Blue whales sing"), ("fish.pdf", pdf("Of herrings"))):
+        answer = await alice.http.post(f"/api/agents/{agent['id']}/files/upload", files={"file": given})
+        assert answer.status_code == 201, answer.text
+    session = await alice.create_session(agent_name="Whaler")
+    found, read, document, listed, refused = await results(
+        alice,
+        session,
+        tool("search_documents", query="whales", limit=6),
+        tool("read_file", file_path="agent/whales.txt", head=None, tail=None),
+        tool("read_file", file_path="agent/fish.pdf", head=None, tail=None),
+        tool("list_directory", path="."),
+        tool("edit_file", file_path="agent/whales.txt", edits=[{"oldText": "Blue", "newText": "Red"}]),
+    )
+    assert [(one["citation"], one["file_path"]) for one in found["passages"]] == [("[whales.txt]", "agent/whales.txt")]
+    assert read["content"] == "Blue whales sing" and "Of herrings" in document["content"]
+    assert "agent/whales.txt" in [entry["path"] for entry in listed["entries"]]
+    assert not refused["success"]
+    assert "agent/whales.txt" in str(provider.requests[0].body)
+    other = await alice.create_session()
+    found, read = await results(
+        alice,
+        other,
+        tool("search_documents", query="whales", limit=6),
+        tool("read_file", file_path="agent/whales.txt", head=None, tail=None),
+    )
+    assert (found["passages"], read["success"]) == ([], False)
+
+
 async def test_conversations_are_searched_where_the_operator_lets_the_agent(
     alice: Client, mallory: Client, session: str, provider: Provider, sites: Sites
 ) -> None:

@@ -69,11 +69,11 @@ def pdf(*pages: str) -> bytes:
     return "\n".join([*parts, "trailer<</Root 1 0 R>>\n"]).encode()
 
 
-def housekeep() -> str:
-    """What it says of documents."""
+def housekeep(task: str = "documents") -> str:
+    """What it says of that task."""
     told = StringIO()
     call_command("housekeep", "--wait", "0", stdout=told)
-    return told.getvalue().splitlines()[-1].split(" in ")[0]
+    return next(line for line in told.getvalue().splitlines() if line.startswith(f"{task}:")).split(" in ")[0]
 
 
 def search(client: APIClient, q: str, session: str = "s", **query: Any) -> list[dict[str, Any]]:
@@ -103,6 +103,7 @@ def test_a_passage_says_where_it_stands(give: Callable[..., None], alice_client:
     file = File.objects.get(name="reports/whales.pdf")
     assert first == {
         "session_id": "s",
+        "agent_name": None,
         "file_id": str(file.pk),
         "name": "reports/whales.pdf",
         "path": "sources/reports/whales.pdf",

@@ -12,6 +12,7 @@ from agents import ModelResponse, ModelSettings, Tool
 from django.conf import settings
 
 from chat_app.agent.transcript import Transcript, Turn, Used
+from chat_app.endpoints import Endpoint, endpoint
 from chat_app.runs.contract import Item
 from sessions_app import catalogue
 from sessions_app.served import Served
@@ -19,7 +20,7 @@ from sessions_app.served import Served
 from .failures import LengthReached, ProviderError
 from .patience import Patience
 from .refusals import Refusals
-from .wire import Endpoint, Reply, encoded, endpoint, post
+from .wire import Reply, encoded, post
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,11 @@ from typing import Any
 import aiohttp
 import orjson
 
+from chat_app.endpoints import key_headers
 from sessions_app.known_models import KnownModel, Price
 from sessions_app.providers import MAX_ID_CHARS, Provider
 
-from .wire import client, key_headers
+from .wire import client
 
 TIMEOUT_S = 10.0
 MAX_BYTES = 4 * 1024 * 1024

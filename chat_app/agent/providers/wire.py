@@ -5,7 +5,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -14,7 +13,7 @@ import orjson
 from django.conf import settings
 
 from chat_app.agent.characters import whole_value
-from sessions_app.providers import Provider
+from chat_app.endpoints import Endpoint
 
 from .failures import ProviderError, from_status
 
@@ -28,33 +27,6 @@ MAX_EVENT_BYTES = 32 * 1024 * 1024
 DONE = "done"  # in place of an event: the stream says that it is complete
 
 ProviderEvent = dict[str, Any]  # one JSON object of the provider's stream
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    url: str
-    headers: dict[str, str]
-    query: dict[str, str] = field(default_factory=dict)
-
-
-def endpoint(path: str, provider: Provider, model: str) -> Endpoint:
-    """The provider's endpoint for what api.openai.com has at /v1/`path`."""
-    headers = key_headers(provider)
-    if provider.kind_name != "azure":
-        return Endpoint(f"{provider.url}/{path}", headers)
-    base, version = f"{provider.url}/openai", provider.api_version
-    if not version or version in ("v1", "preview"):
-        return Endpoint(f"{base}/v1/{path}", headers)
-    deployment = "" if path == "responses" else f"/deployments/{model}"
-    return Endpoint(f"{base}{deployment}/{path}", headers, {"api-version": version})
-
-
-def key_headers(provider: Provider) -> dict[str, str]:
-    """None where there is no key: servers at home want none."""
-    if not provider.key:
-        return {}
-    name = provider.kind.key_header
-    return {name: f"Bearer {provider.key}" if name == "Authorization" else provider.key}
 
 
 _client: aiohttp.ClientSession | None = None

@@ -22,7 +22,8 @@ async def list_directory(context: Context, path: str = ".") -> str:
     """The files and folders in a folder of this session, with their sizes in bytes.
 
     Args:
-        path: "sources" (what the person gave), "output" (what you made), a folder below, or "." for both.
+        path: "sources" (what the person gave), "output" (what you made), "agent" (what was given to you for all your
+            sessions), a folder below, or "." for all.
     """
 
     def listed(workspace: Workspace) -> list[Entry]:
@@ -31,7 +32,7 @@ async def list_directory(context: Context, path: str = ".") -> str:
             entries += [entry for folder in list(entries) for entry in _within(workspace, folder)]
         return entries
 
-    entries = await in_workspace(context.context.request.session_pk, listed)
+    entries = await in_workspace(context.context, listed)
     return _entries(path, entries, "List a folder below, or look for names with search_files.")
 
 
@@ -48,9 +49,7 @@ async def search_files(context: Context, pattern: str, base_path: str = ".") -> 
         base_path: The folder to look in, with all below it.
     """
     wanted = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
-    found = await in_workspace(
-        context.context.request.session_pk, lambda workspace: workspace.search(wanted, base_path)
-    )
+    found = await in_workspace(context.context, lambda workspace: workspace.search(wanted, base_path))
     return _entries(base_path, list(found), "Give a narrower pattern.")
 
 
@@ -83,8 +82,8 @@ async def read_file(context: Context, file_path: str, head: int | None = None, t
     """
     if (head is not None and head < 1) or (tail is not None and tail < 1):
         raise ToolFailure("head and tail are numbers of lines, from 1.")
-    file = await in_workspace(context.context.request.session_pk, lambda workspace: workspace.find(file_path))
-    text = await text_of(file)
+    file = await in_workspace(context.context, lambda workspace: workspace.find(file_path))
+    text = await text_of(file, context.context.request.user_id)
     page = page_of(text.text, head, tail)
     notes = [page.note] if page.note else []
     if text.cut:

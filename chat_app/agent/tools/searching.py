@@ -1,10 +1,12 @@
-"""Tools that look for words: in the files of a session and its project, and in what the person has said elsewhere."""
+"""Tools that look for words: in the files of a session, its project and its agent, and in what the person has said
+elsewhere."""
 
 from typing import Any
 
 from chat_app.database import in_database
 from chat_app.knowledge.search import searched
 from files_app.passages.finder import Found
+from files_app.passages.library import library_of
 from sessions_app.models import NATIVE, ChatSession
 from sessions_app.search.finder import Position, Wanted, search
 from sessions_app.search.query import Query
@@ -18,17 +20,17 @@ MAX_ROUNDS = 10  # of one search of conversations, each of which takes what the 
 
 @tool
 async def search_documents(context: Context, query: str, limit: int = 6) -> str:
-    """Passages of the files of this session and of its project that have these words, the best first.
+    """Passages of the files of this session, of its project and of your own that have these words, the best first.
 
     Args:
         query: Words in the language of the documents. Passages with more and rarer of them come first; "words in
             quotes" must stand there so, -words must not.
         limit: How many passages at most, 1 to 20.
     """
-    request = context.context.request
     asked = _query(query)
-    session = await in_database(ChatSession.objects.get, pk=request.session_pk)
-    answer = await searched(session, asked, _bounded(limit))
+    session = await in_database(ChatSession.objects.get, pk=context.context.request.session_pk)
+    library = await in_database(library_of, session, context.context.acting.name)
+    answer = await searched(library, asked, _bounded(limit), session.owner_id)
     passages = [_passage(found, session) for found in answer.found]
     more = {}
     if answer.pending:
@@ -39,10 +41,11 @@ async def search_documents(context: Context, query: str, limit: int = 6) -> str:
 def _passage(found: Found, session: ChatSession) -> dict[str, Any]:
     passage = found.passage
     said: dict[str, Any] = {"citation": found.citation, "file": passage.file.name}
-    if passage.session_id == session.pk:
-        said["file_path"] = passage.file.path
+    elsewhere = passage.file.session if passage.session_id != session.pk else None
+    if elsewhere:
+        said["session_title"] = elsewhere.title  # whose files the other tools do not see
     else:
-        said["session_title"] = passage.session.title  # whose files the other tools do not see
+        said["file_path"] = passage.file.path
     return said | {"page": passage.page, "start": passage.start, "end": passage.end, "text": passage.text}
 
 

@@ -9,13 +9,14 @@ from threading import Lock
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
+from chat_app.agent.transcript import Transcript
 from chat_app.database import with_fresh_connection
 from chat_app.turns import documents
 from files_app import extract
 from files_app.extract import Text
 from files_app.models import File
 from files_app.workspace import Workspace, copy_of
-from sessions_app.models import ChatSession
+from sessions_app.models import Agent, ChatSession
 
 from .tool import ToolFailure
 
@@ -33,19 +34,26 @@ async def in_files(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
     return await loop.run_in_executor(_files, lambda: with_fresh_connection(call, *args, **kwargs))
 
 
-async def in_workspace(session_pk: UUID, call: Callable[[Workspace], T]) -> T:
-    return await in_files(lambda: call(Workspace(ChatSession.objects.get(pk=session_pk))))
+async def in_workspace(transcript: Transcript, call: Callable[[Workspace], T]) -> T:
+    """With the files of the agent that acts."""
+    session_pk, acting = transcript.request.session_pk, transcript.acting.name
+
+    def called() -> T:
+        session = ChatSession.objects.get(pk=session_pk)
+        return call(Workspace(session, Agent.objects.of_session(session.owner_id, acting)))
+
+    return await in_files(called)
 
 
 async def source_names(session_pk: UUID, limit: int) -> Sequence[str]:
     return await in_files(Workspace(ChatSession(pk=session_pk)).source_names, limit)  # by one query
 
 
-async def text_of(file: File) -> Text:
-    """Raises ToolFailure."""
+async def text_of(file: File, asker: UUID) -> Text:
+    """`asker` is the user for whom it is. Raises ToolFailure."""
     try:
         if extract.takes_a_reader(file.content_type):
-            return await documents.do(file.session.owner_id, partial(_texts.of, file))
+            return await documents.do(asker, partial(_texts.of, file))
         return await in_files(_texts.of, file)
     except extract.NoText as error:
         raise ToolFailure(error.message) from None

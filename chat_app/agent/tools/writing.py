@@ -57,11 +57,10 @@ async def edit_file(context: Context, file_path: str, edits: list[Edit]) -> str:
         changed = workspace.write(file.path, after.encode(errors="replace"), replacing=file)
         return changed, difference(file.path, before, after)
 
-    session_pk = context.context.request.session_pk
     try:
-        file, diff = await in_workspace(session_pk, change)
+        file, diff = await in_workspace(context.context, change)
     except FileChanged:  # somebody was faster: the edits may still fit
-        file, diff = await in_workspace(session_pk, change)
+        file, diff = await in_workspace(context.context, change)
     # Older clients read the number as `changes_made`.
     return done(file_path=file.path, edits=len(edits), changes_made=len(edits), diff=diff)
 
@@ -142,6 +141,6 @@ async def generate_document(context: Context, content: str, filename: str) -> st
     if suffix in NOT_TEXT:
         raise ToolFailure(f"Only files of text can be made, not {suffix}. Take .md, .html, .csv or the like.")
     path = f"{names.OUTPUT}/{name if suffix else f'{name}.md'}"
-    session_pk = context.context.request.session_pk
-    file = await in_workspace(session_pk, lambda workspace: workspace.write(path, content.encode(errors="replace")))
+    data = content.encode(errors="replace")
+    file = await in_workspace(context.context, lambda workspace: workspace.write(path, data))
     return done(file_path=file.path, size=file.size_bytes)

@@ -24,10 +24,11 @@ def files_without_bytes() -> list[UUID]:
 
 
 def file_without_bytes(pk: UUID) -> Found | None:
-    file = File.objects.filter(pk=pk).select_related("session").first()
+    file = File.objects.filter(pk=pk).select_related("session", "agent").first()
     if file is None or file_storage().size_of(file.storage_key) is not None:
         return None
-    return Found(f"file {file.path} of {file.session.public_id}: its bytes are gone", file.remove)
+    holder = file.session.public_id if file.session else f"agent {file.holder}"
+    return Found(f"file {file.path} of {holder}: its bytes are gone", file.remove)
 
 
 def bytes_without_row() -> list[str]:

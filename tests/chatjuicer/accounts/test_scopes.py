@@ -73,8 +73,8 @@ CHAT = {
     "DELETE api/users/<str:user_id>/sessions/<str:session_id>",
 }  # fmt: skip
 CHANGES_FILES = {
-    f"{change} {prefix}/sessions/<str:key>/files/{file}"
-    for prefix in ("api", "api/v1")
+    f"{change} {holder}/files/{file}"
+    for holder in ("api/sessions/<str:key>", "api/v1/sessions/<str:key>", "api/agents/<uuid:agent_id>")
     for change, files in {
         "POST": ("upload", "presign-upload", "confirm"),
         "DELETE": (

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.harness.provider import embeddings
 from tests.harness.provider.kinds import KINDS, unknown_parameter
 from tests.harness.provider.rules import (
     REFUSALS,
@@ -83,6 +84,10 @@ class Provider:
         self.models: JSON | None = None
         """What /models answers; None: what that kind does."""
         self.lists_asked = 0
+        self.embedded: list[JSON] = []
+        """What /embeddings was asked, those too that it refused."""
+        self.refuses_to_embed: Callable[[JSON], int] = lambda body: 0
+        """With which status; 0: it does not."""
         self.keys: list[str] = []
         """Of the requests, as they were given."""
         self._issued: dict[str, str] = {}
@@ -123,6 +128,7 @@ class Provider:
         self.scripts.clear()
         self.window, self.answers = 0, lambda request: None
         self.kind, self.models, self.lists_asked, self.keys = "", None, 0, []
+        self.embedded, self.refuses_to_embed = [], lambda body: 0
         self._failed.clear()
 
     def open_gate(self, name: str) -> None:
@@ -156,6 +162,8 @@ class Provider:
         app = web.Application(client_max_size=256 * 1024 * 1024)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/control/state", self._state)
+        for path in ("/v1/embeddings", "/openai/v1/embeddings", "/openai/deployments/{model}/embeddings"):
+            app.router.add_post(path, self._embeddings)
         for path in ("/v1/responses", "/openai/responses", "/openai/v1/responses"):
             app.router.add_post(path, self._responses)
         for path in ("/v1/chat/completions", "/openai/deployments/{model}/chat/completions"):
@@ -172,6 +180,17 @@ class Provider:
         names = ("gpt-5.2", "gpt-4.1", "gpt-4o-mini")
         models = [{"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in names]
         return web.json_response({"object": "list", "data": models})
+
+    async def _embeddings(self, request: web.Request) -> web.Response:
+        body = json.loads(await request.read())
+        self.embedded.append(body)
+        self.keys.append(request.headers.get("Authorization", "").removeprefix("Bearer ").strip())
+        if status := self.refuses_to_embed(body):
+            return _error(status, FAILURES.get(status, FAILURES[500])[2], None)
+        if (found := embeddings.fault(body)) is not None:
+            self.violations.append(found)
+            return _error(400, found, None)
+        return web.json_response(embeddings.answer(body))
 
     async def _state(self, request: web.Request) -> web.Response:
         ended = Counter(recorded.ended or "running" for recorded in self.requests)

@@ -1,6 +1,8 @@
 // The page of agents: one's own, and those for all.
 
+import { has } from "../features.js";
 import { t } from "../language.js";
+import { agentFiles } from "./agentfiles.js";
 import { allOrSome, area, line, named, oneOf, oneOfMany, someOf } from "./fields.js";
 import { showKept } from "./kept.js";
 
@@ -18,12 +20,12 @@ export function showAgents(api, config, onChanged) {
     removal: t("Chats that have chosen it go on with the primary agent."),
     keepsName: true,
     row: ({ letter, name, description, model }) => [letter, name, [description, model].filter(Boolean).join(" · ")],
-    fields: (agent, all) => fields(agent, all, config),
+    fields: (agent, all) => fields(api, agent, all, config),
   };
   showKept(api, kind, onChanged);
 }
 
-function fields(agent, all, config) {
+function fields(api, agent, all, config) {
   const others = all.filter(({ origin, name }) => origin !== "built_in" && name !== agent.name).map(({ name }) => name);
   const asTheChat = { value: "", label: t("As the chat has") };
   const models = (config.models ?? []).map(({ id, name }) => ({ value: id, label: name ?? id }));
@@ -34,6 +36,7 @@ function fields(agent, all, config) {
     named("letter", line({ label: t("Sign"), value: signOf(agent), maxlength: 8, hint: t("A letter or an emoji by which you see it.") })),
     named("description", line({ label: t("Description"), value: agent.description ?? "", maxlength: 2_000 })),
     named("instructions", area({ label: t("Instructions"), value: agent.instructions ?? "", rows: 7, maxlength: 32_000, hint: t("What the model is told in each chat with this agent.") })),
+    has("agent-files") && agentFiles(api, agent),
     named("model", oneOfMany(t("Model"), [asTheChat, ...models], agent.model ?? ""), orNull),
     named("reasoning_effort", oneOf(t("Reasoning effort"), [asTheChat, ...(config.reasoning_levels ?? [])], agent.reasoning_effort ?? ""), orNull),
     named("tools", allOrSome(t("Tools"), t("All"), config.tools ?? [], agent.tools ?? null)),

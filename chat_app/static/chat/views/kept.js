@@ -7,7 +7,7 @@ import { fill, openDialog, smallForm } from "./dialog.js";
 
 /**
  * `kind`: {title, path, list: the name of the list in the answer, about, add: what its button says, nothing,
- * row(item) → [name, what stands below it], fields(item, all) → [{name, node, read()}],
+ * row(item) → [name, what stands below it], fields(item, all) → [{name, node, read()}], or {node} of what is not sent,
  * removal: what follows from deleting one,
  * keepsName: whether one for all is never called otherwise}. `onChanged()`: the list is another one.
  */
@@ -79,7 +79,7 @@ function openForm(api, kind, { item, title, answer, changed }) {
   const offersForAll = !item.id && answer?.may_make_for_all;
   const extra = offersForAll ? [h("div", { class: "checks" }, h("label", {}, forAll, t("For everybody")))] : [];
   const form = smallForm({ fields: [...controls.map(({ node }) => node), ...extra], action: item.id ? t("Save") : t("Create") }, async () => {
-    const values = Object.fromEntries(controls.map(({ name, read }) => [name, read()]));
+    const values = Object.fromEntries(controls.filter(({ name }) => name).map(({ name, read }) => [name, read()]));
     if (item.id && item.origin === "shared" && kind.keepsName) delete values.name;
     if (item.id) await api.patch(`${kind.path}/${item.id}`, values);
     else await api.post(kind.path, forAll.checked ? { ...values, for_all: true } : values);

@@ -1,0 +1,40 @@
+"""A question in other words than the document: what the model and a person find while a server makes vectors."""
+
+import asyncio
+
+import pytest
+
+from tests.acceptance.test_tools import give, results, tool
+from tests.chat_app.test_embeddings import ANSWER, QUESTION
+from tests.harness.client import Client
+from tests.harness.provider import Provider
+from tests.harness.server import Site
+from tests.harness.sites import TIMES, Sites
+
+
+@pytest.fixture(scope="module")
+def site(sites: Sites) -> Site:
+    return sites.get({"EMBEDDINGS": "embed-1", "HOUSEKEEP_EVERY_S": "0.2", **TIMES}, processes=1)
+
+
+async def test_other_words_find_it_and_words_do_while_the_provider_is_down(
+    alice: Client, session: str, provider: Provider
+) -> None:
+    await give(alice, session, "whales.txt", f"{ANSWER} at large".encode())
+    path = f"/api/sessions/{session}/documents/search"
+
+    async def found(q: str) -> list[str]:
+        return [result["name"] for result in (await alice.get(path, q=q))["results"]]
+
+    async with asyncio.timeout(10):  # the housekeeping puts it into vectors
+        while not await found(QUESTION):
+            await asyncio.sleep(0.05)
+    (by_model,) = await results(alice, session, tool("search_documents", query=QUESTION, limit=6))
+    assert [passage["citation"] for passage in by_model["passages"]] == ["[whales.txt]"]
+    usage = await alice.get("/api/usage", by="model")
+    assert "embed-1" in [row["key"] for row in usage["rows"]]
+    provider.refuses_to_embed = lambda body: 503
+    assert await found(QUESTION) == []
+    asked = len(provider.embedded)
+    assert await found("large") == ["whales.txt"]
+    assert len(provider.embedded) == asked  # it has a rest
