@@ -80,10 +80,8 @@ async def test_who_gives_up_holds_a_turn_as_long_as_the_reader_does_and_no_longe
     assert [await again, await other] == ["again", "other"]
 
 
-def file(kind: str, owner: UUID = EVE, content: str = "hash") -> Any:
-    return SimpleNamespace(
-        sha256=content, content_type=kind, storage_key=str(uuid4()), session=SimpleNamespace(owner_id=owner)
-    )
+def file(kind: str, content: str = "hash") -> Any:
+    return SimpleNamespace(sha256=content, content_type=kind, storage_key=str(uuid4()))
 
 
 async def test_what_could_not_be_read_is_not_read_again_and_a_text_waits_for_no_document(
@@ -110,13 +108,13 @@ async def test_what_could_not_be_read_is_not_read_again_and_a_text_waits_for_no_
     monkeypatch.setattr(workspace, "_texts", workspace.Texts())
     monkeypatch.setattr(workspace, "copy_of", lambda _: Copy())
     monkeypatch.setattr(extract, "text_of", text_of)
-    for slow in (file("application/pdf"), file("application/pdf", owner=BOB)):  # the same, whoever has it
+    for asker in (ALICE, BOB):  # the same, whoever asks
         with pytest.raises(ToolFailure, match="longer than"):
-            await workspace.text_of(slow)
+            await workspace.text_of(file("application/pdf"), asker)
     assert read == ["application/pdf"]
     monkeypatch.setattr(documents, "do", held)
     async with asyncio.timeout(10):
-        assert (await workspace.text_of(file("text/plain", content="other"))).text == "words"
+        assert (await workspace.text_of(file("text/plain", content="other"), BOB)).text == "words"
 
 
 def test_a_few_users_never_take_all_places() -> None:

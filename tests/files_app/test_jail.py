@@ -91,6 +91,7 @@ def test_what_the_workspace_writes_stays_below_keys_of_the_servers_own(
     assert tree(tmp_path) - {f"files/{key}" for key in keys} == {path for path in before if path[:6] != "files/"}
     assert (tmp_path / "app.db").read_bytes() == CANARY
     hers = File.objects.get(session__public_id="hers")
+    assert hers.session is not None
     assert Workspace(hers.session).read_bytes("sources/hers.txt")[1] == CANARY
 
 

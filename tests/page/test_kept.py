@@ -1,6 +1,6 @@
 """Agents and prompts that a person makes, changes and deletes."""
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.harness.provider import Provider
 from tests.page.conftest import Troubles, answer, assert_accessible, message_field, until_idle
@@ -41,7 +41,7 @@ def test_an_agent_is_made_chosen_changed_copied_and_deleted(page: Page, provider
     expect(tools.get_by_label("edit_file")).not_to_be_checked()
     expect(tools.get_by_label("read_file")).to_be_checked()
     files = form.get_by_role("group", name="Files")
-    chosen = {"name": "rye.txt", "mimeType": "text/plain", "buffer": b"Rye takes a day."}
+    chosen = FilePayload(name="rye.txt", mimeType="text/plain", buffer=b"Rye takes a day.")
     files.locator("input[type=file]").set_input_files(chosen)
     expect(files.get_by_role("listitem")).to_contain_text(["rye.txt"])
     assert_accessible(page)
