@@ -43,13 +43,14 @@ def asking_first(declared: Collection[str]) -> Asks:
         transcript: Transcript = context.context
         carried = [text for text in texts_in(arguments, declared) if text and not is_allowed(text)]
         return bool(carried) and await in_database(
-            _carries_out, transcript.request.session_pk, carried, transcript.context.has_outputs
+            carries_out, transcript.request.session_pk, carried, transcript.context.has_outputs
         )
 
     return asks
 
 
-def _carries_out(session_pk: UUID, carried: list[str], has_read: bool) -> bool:
+def carries_out(session_pk: UUID, carried: list[str], has_read: bool) -> bool:
+    """Whether one of these texts is not the person's own, once a stranger may have had a say in the session."""
     messages = Message.objects.filter(session_id=session_pk)
     # A copy of somebody's page, or an import: who has written what is in it, nobody knows.
     came_from_elsewhere = ChatSession.objects.filter(pk=session_pk).exclude(origin="").exists()

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from chat_app.agent.exfiltration import texts_in
+from chat_app.agent.exfiltration import carries_out, texts_in
+from chatjuicer.accounts.models import User
+from sessions_app.models import ChatSession, MessageDraft
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,31 @@ from chat_app.agent.exfiltration import texts_in
 def test_what_a_call_can_carry(arguments: dict[str, Any], carried: list[str]) -> None:
     declared = {"url", "max_length", "raw", "tail", "start_index", "rows"}
     assert list(texts_in(arguments, declared)) == carried
+
+
+ASKED = MessageDraft(role="user", content="what does https://example.org say?")
+CALLED = MessageDraft(role="tool_call", content="read_file", status="completed")
+CALLING = MessageDraft(role="tool_call", content="fetch", status="pending")
+ATTACHED = MessageDraft(role="user", content="look", metadata={"attachments": [{"file_id": "x"}]})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("said", "has_read", "origin", "asks"),
+    [
+        ([], False, "", False),
+        ([ASKED, CALLING], False, "", False),
+        ([ASKED], True, "", True),
+        ([ASKED, CALLED], False, "", True),  # whatever is left of it in the context
+        ([ATTACHED], False, "", True),
+        ([ASKED], False, "copied:x", True),
+    ],
+)
+def test_what_a_stranger_may_have_written_makes_it_ask(
+    alice: User, said: list[MessageDraft], has_read: bool, origin: str, asks: bool
+) -> None:
+    session, _ = ChatSession.objects.open(alice, origin=origin)
+    session.add_messages(said)
+    assert carries_out(session.pk, ["https://evil.example"], has_read) is asks
+    told_by_the_person = carries_out(session.pk, ["https://example.org"], has_read)
+    assert told_by_the_person is (asks and (ASKED not in said or bool(origin)))
