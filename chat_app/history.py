@@ -1,5 +1,6 @@
 """What a person reads of a session, with its files, its active run, and the answer that is being written."""
 
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
@@ -7,7 +8,7 @@ from django.db.models import Q
 from chatjuicer.api import budget
 from files_app import listing
 from sessions_app import history
-from sessions_app.models import IDLE, ChatSession, Message
+from sessions_app.models import IDLE, Message
 
 from .models import Approval, Run
 from .models.ending import text_so_far
@@ -17,12 +18,17 @@ MAX_APPROVALS = 100  # that a session's detail shows
 
 class History(history.History):
     def detail(self) -> dict[str, Any]:
-        return super().detail() | {"files": listing.of_detail(self.session), "run": active_run(self.session)}
+        run = self.active_run and with_approvals(self.active_run)
+        return super().detail() | {"files": listing.of_detail(self.session), "run": run}
+
+    @cached_property
+    def active_run(self) -> Run | None:
+        """Of a session that is idle nobody asks the database: its row says that there is none."""
+        return None if self.session.state == IDLE else Run.objects.filter(session=self.session).active().first()
 
     def in_progress(self) -> Q:
         """All that a socket is told again from the active run's latest `stream_start` on."""
-        run = Run.objects.filter(session=self.session).active().first()
-        return super().in_progress() | run.answer if run else super().in_progress()
+        return super().in_progress() | self.active_run.answer if self.active_run else super().in_progress()
 
     def with_text(self, messages: list[Message]) -> list[Message]:
         """An answer that is being written has the text that its clients have seen so far: what it had when it went on,
@@ -34,11 +40,8 @@ class History(history.History):
         return messages
 
 
-def active_run(session: ChatSession) -> dict[str, Any] | None:
-    """With the approvals that it waits for."""
-    run = None if session.state == IDLE else Run.objects.filter(session=session).active().first()
-    if run is None:
-        return None
+def with_approvals(run: Run) -> dict[str, Any]:
+    """The run, with those that it waits for."""
     asked = run.approvals.filter(status=Approval.Status.PENDING).order_by("created_at")
     waits = run.status == Run.Status.AWAITING_APPROVAL
     waiting, _ = budget.read(asked, MAX_APPROVALS, "arguments") if waits else ([], False)

@@ -10,10 +10,7 @@ from tests.harness.client import Client, Frame
 from tests.harness.server import ROOT, Site
 from tests.harness.sites import TIMES, Sites
 
-pytestmark = [
-    pytest.mark.slow(reason="MCP servers are processes"),
-    pytest.mark.only("sqlite", reason="addresses are weighed without a database"),
-]
+pytestmark = pytest.mark.slow(reason="MCP servers are processes")
 
 SCRIPT = str(ROOT / "tests" / "harness" / "mcp_server.py")
 EVIL = "https://evil.example/?d=secret"

@@ -79,7 +79,7 @@ def test_the_openapi_document_is_true(site: Site, tmp_path: Path, which: list[st
                 f"{site.url}/api/schema",
             ),
             *("--header", f"Authorization: Bearer {grant['access_token']}"),
-            *("--phases", "coverage,fuzzing", "--mode", "all", "--max-examples", "3", "--generation-deterministic"),
+            *("--phases", "coverage,fuzzing", "--mode", "all", "--max-examples", "8", "--generation-deterministic"),
             *(*which, "--no-color", "--request-timeout", "20"),
         ],
         cwd=tmp_path,

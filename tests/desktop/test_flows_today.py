@@ -14,8 +14,6 @@ from tests.desktop.person import Person, Window
 from tests.desktop.walks import DesktopSite
 from tests.harness.client import Client, socket
 
-pytestmark = pytest.mark.only("sqlite", reason="the walks are for both databases")
-
 MESSAGE = {
     "id", "role", "content", "created_at", "tool_call_id", "tool_name", "tool_arguments", "tool_result", "tool_success",
     "status", "partial", "metadata",

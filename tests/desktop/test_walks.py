@@ -35,7 +35,7 @@ async def test_no_client_is_left_waiting_by_kills_restarts_and_short_tokens(
 async def test_what_locked_the_real_client_is_found(desktop: DesktopSite, bug: str, promise: str, often: str) -> None:
     desktop.bugs.plant(bug)
     plan = Plan(FIRST, troubles=0, seconds=4.0, often=(often,))
-    for seed in range(8):  # an answer must end, or a token be spent, in the moment that hurts
+    for seed in range(24):  # an answer must end, or a token be spent, in the moment that hurts
         figures = await walk(desktop, plan, n=6, seed=seed)
         if figures.broken[promise]:
             break

@@ -16,7 +16,6 @@ import sys
 
 from tests.faults import clocks, durability, kills, outages, points, resumes, rolling, stops, storms, upgrade
 from tests.faults.figures import PROMISES, Figures, Options, Tool, commit, spread, timed
-from tests.harness import programs
 
 # Each tool, how many for one kill, and the profiles that it is for.
 BOTH = ("sqlite", "postgres")
@@ -44,7 +43,6 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=0, help="default: 1 on SQLite, 2 on PostgreSQL")
     parser.add_argument("--tools", default=",".join(ATTACKS))
     given = parser.parse_args()
-    programs.fork_from_now_on()
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
     print(f"server: uvicorn {importlib.metadata.version('uvicorn')}, Python {sys.version.split()[0]}, {machine()}\n")
     print(row(COLUMNS), row(["---"] * len(COLUMNS)), sep="\n", flush=True)

@@ -13,6 +13,9 @@ from tests.harness import services
 from tests.harness.provider import Provider
 from tests.harness.server import Site
 
+UNFOLDED_S = 86_400
+"""Longer than an attack: the number of each event is held against the one before, and a folded row has one for many."""
+
 # What a bug that was planted carelessly would raise.
 CRASHES = ("AttributeError", "NameError", "TypeError")
 
@@ -27,6 +30,7 @@ class FaultySite(Site):
         if self.several:
             self.postgres, self.redis = services.Postgres(), services.Redis()
             environment |= {"DATABASE_URL": self.postgres.create_database(), "REDIS_URL": self.redis.url}
+        environment = {"FOLD_AFTER_S": str(UNFOLDED_S)} | environment
         super().__init__("sqlite", provider.url, processes or 1 + self.several, **environment)
         self.profile = profile
         self.switches = Switches(self.directory / "switches")

@@ -19,10 +19,7 @@ from chatjuicer.accounts.models import OidcIdentity, User
 from tests.conftest import refused
 from tests.harness.services import free_port, until
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.only("sqlite", reason="a provider of identities reaches no database"),
-]
+pytestmark = pytest.mark.django_db
 
 LOGIN, CALLBACK = "/api/auth/oidc/acme/login", "/api/auth/oidc/acme/callback"
 
