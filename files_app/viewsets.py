@@ -41,7 +41,8 @@ FOLDER = OpenApiParameter(
     description="`sources` (also called `input`, and meant where nothing is said), `output`, or a folder below.",
 )
 NAME = OpenApiParameter("name", names.NAME_SCHEMA, OpenApiParameter.PATH, description="Relative to the folder.")
-BYTES = {(200, "application/octet-stream"): OpenApiTypes.BINARY, (206, "application/octet-stream"): OpenApiTypes.BINARY}
+# Of the kind that the bytes are, where browsers may show that.
+BYTES = {(200, "*/*"): OpenApiTypes.BINARY, (206, "*/*"): OpenApiTypes.BINARY}
 
 
 def form_with_file(folder: dict[str, Any]) -> dict[str, Any]:

@@ -100,9 +100,11 @@ class McpServerViewSet(ViewSet):
     def partial_update(self, request: Request, server_id: UUID) -> Response:
         """Changes what is given and leaves the rest. With another `url` or `headers` it has to be connected again."""
         server = self.server(server_id)
-        if changes := valid(ServerChangesSerializer, request).validated_data:
+        form = ServerChangesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        if form.validated_data:
             self.require_allowed(server.name)
-            server.configure(**changes)
+            server.configure(**form.validated_data)
         return Response(shown(server))
 
     @extend_schema(operation_id="delete_mcp_server", parameters=[SERVER], responses={200: DoneSerializer})

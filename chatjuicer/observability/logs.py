@@ -17,8 +17,8 @@ import orjson
 
 from chatjuicer.observability.context import request_id, run_id, session_id
 
-# Addresses that are their own permission.
-LINK = re.compile(r"(/api/files/(?:get|put)/|/api/shares/|(?<!\w)/share/)[^\s/]+")
+# Addresses that are their own permission, and API keys that somebody has put into one.
+LINK = re.compile(r"(/api/files/(?:get|put)/|/api/shares/|(?<!\w)/share/|\bcj_(?=[\w-]{30}))[^\s/]+")
 MAX_MESSAGE_CHARS = 2_000
 MAX_VALUE_CHARS = 200  # of what a line is given to tell, such as a path that somebody sent
 

@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -56,6 +56,7 @@ class OwnShareSerializer(ShareSerializer):
     session_title = serializers.CharField(help_text="The session's; the page has the one of then.")
 
 
+@extend_schema_serializer(many=False)
 class ShareListSerializer(serializers.Serializer[None]):
     shares = OwnShareSerializer(many=True)
     has_more = serializers.BooleanField()

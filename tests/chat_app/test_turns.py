@@ -84,6 +84,7 @@ def file(kind: str, content: str = "hash") -> Any:
     return SimpleNamespace(sha256=content, content_type=kind, storage_key=str(uuid4()))
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_what_could_not_be_read_is_not_read_again_and_a_text_waits_for_no_document(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

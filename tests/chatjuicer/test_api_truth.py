@@ -29,11 +29,16 @@ include-path-regex = "^/api/(v1/)?(auth/(register|keys|.+/confirm)|import|sessio
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
-include-path-regex = "^/api/(groups/.+/members|service-accounts/.+/keys)$"
+include-path-regex = "^/api/(groups/.+/members|service-accounts/.+/keys|budgets)$"
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
 include-path-regex = "^/api/(webhooks(/[^/]+)?|mcp-servers(/[^/]+)?|push/subscriptions)$"
+checks.positive_data_acceptance.enabled = false
+
+# How many bytes a name has.
+[[operations]]
+include-path-regex = "^/api/(v1/)?(agents|sessions)/[^/]+/files"
 checks.positive_data_acceptance.enabled = false
 
 # A text that is too long may make a body that is too large.

@@ -83,11 +83,11 @@ def test_a_request_s_line_has_no_query(client: Browser, caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize("kind", [JSONFormatter, TextFormatter])
-@pytest.mark.parametrize("door", ["/api/files/get/", "/api/files/put/", "/share/", "/api/shares/"])
+@pytest.mark.parametrize("door", ["/api/files/get/", "/api/files/put/", "/share/", "/api/shares/", "/api/sessions/cj_"])
 def test_an_address_that_lets_its_bearer_in_is_not_written(
     door: str, kind: type[JSONFormatter | TextFormatter]
 ) -> None:
-    path, shown = f"{door}c23989e3:1xUJEA:dAUc2RkK", f"{door}…"
+    path, shown = f"{door}c23989e3-4f2c-1b7a-9d-11-1xUJEA-dAUc2RkK", f"{door}…"
     for record in (answer(path), failure(f"failed: {path}")):
         written = kind().format(record)
         assert shown in written

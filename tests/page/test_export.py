@@ -82,8 +82,8 @@ def test_an_export_goes_on_after_a_lost_connection_and_a_reload(
     page.on("request", lambda request: ranges.extend(first_byte(request.headers.get("range", ""))))
     network = context.new_cdp_session(page)
     network.send("Network.enable")
-    slow = {"offline": False, "latency": 0, "downloadThroughput": SLOW_BYTES_S, "uploadThroughput": -1}
-    network.send("Network.emulateNetworkConditions", slow)
+    limits = {"offline": False, "latency": 0, "downloadThroughput": SLOW_BYTES_S, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", limits)
     data = settings(page)
     data.get_by_role("button", name="Export everything").click()
     until_got(page, 5)
@@ -92,10 +92,12 @@ def test_an_export_goes_on_after_a_lost_connection_and_a_reload(
     expect(data.get_by_role("button", name="Export everything")).to_be_disabled()
     relay.mend()
     until_got(page, 12)
-    page.reload()
-    settings(page)
+    network.send("Network.emulateNetworkConditions", limits | {"downloadThroughput": SLOW_BYTES_S // 4})
     with page.expect_download() as downloading:
+        page.reload()
+        settings(page)
         expect(page.get_by_role("progressbar", name="Export")).to_be_visible()
+        network.send("Network.emulateNetworkConditions", limits | {"downloadThroughput": -1})
         page.keyboard.press("Escape")
     expect(page.get_by_text("The export is complete.")).to_be_visible()
     downloading.value.save_as(tmp_path / "all.zip")

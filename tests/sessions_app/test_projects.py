@@ -162,6 +162,7 @@ def test_an_administrator_changes_and_deletes_a_project(client: APIClient, alice
     kept, _ = ChatSession.objects.open(alice, project=project)
     assert b"Bread" in client.get("/admin/sessions_app/project/").content
     page = f"/admin/sessions_app/project/{project.pk}"
+    client.post(f"{page}/change/", {"audit_reason": "a test"})
     changed = client.post(f"{page}/change/", {"name": "Rye", "description": "", "instructions": "Sour."})
     project.refresh_from_db()
     assert (changed.status_code, project.name, project.instructions) == (302, "Rye", "Sour.")
