@@ -125,6 +125,7 @@ async def test_a_session_has_the_servers_that_it_chose(alice: Client, provider: 
     assert not unknown["success"]
 
 
+@pytest.mark.timing(reason="a run waits two seconds, a call ten, for a server that starts")
 async def test_names_that_meet_are_told_apart_the_same_way_each_time(alice: Client, provider: Provider) -> None:
     for _ in range(2):
         said = await calls(
@@ -137,6 +138,7 @@ async def test_names_that_meet_are_told_apart_the_same_way_each_time(alice: Clie
         assert [frame["result"] for frame in said] == ["good repeat: a", "other repeat: b", "good read_file: c"]
 
 
+@pytest.mark.timing(reason="a run waits two seconds, a call ten, for a server that starts")
 async def test_a_server_that_dies_is_started_again(alice: Client) -> None:
     died, repeated = await calls(alice, ["good"], tool("die"), tool("repeat", text="again"))
     assert not died["success"]
@@ -144,6 +146,7 @@ async def test_a_server_that_dies_is_started_again(alice: Client) -> None:
     assert (repeated["success"], repeated["result"]) == (True, "good repeat: again")
 
 
+@pytest.mark.timing(reason="a run waits two seconds, a call ten, for a server that starts")
 async def test_a_server_that_hangs_costs_the_call_and_is_started_again(alice: Client) -> None:
     begun = time.monotonic()
     hung, repeated = await calls(alice, ["good"], tool("hang"), tool("repeat", text="again"))
