@@ -1,20 +1,25 @@
 """Who may change whom among administrators: nobody gains a right by it that they have not."""
 
-from django.contrib.auth.models import AnonymousUser, Group
+from django.contrib.auth.models import AnonymousUser, Group, Permission
+from django.db.models import Q, QuerySet
 
 from chatjuicer.accounts.models import User
 
 
 def may_change(who: User | AnonymousUser, user: User) -> bool:
-    """Whoever sets somebody's password, or makes their keys, can come in as them."""
+    """Whoever sets somebody's password, or makes their keys, can come in as them; and of an account that is turned off,
+    whoever may change it can turn it on. So its rights count as ever, of which Django then says that it has none."""
     if who.is_superuser or not (user.is_staff or user.is_superuser):
         return True
-    return not user.is_superuser and user.get_all_permissions() <= who.get_all_permissions()
+    rights = Permission.objects.filter(Q(user=user) | Q(group__user=user))
+    return not user.is_superuser and names_of(rights) <= who.get_all_permissions()
 
 
 def may_give(who: User | AnonymousUser, group: Group) -> bool:
     """Of whose rights all members have their part."""
-    if who.is_superuser:
-        return True
-    rights = group.permissions.values_list("content_type__app_label", "codename")
-    return {f"{app}.{name}" for app, name in rights} <= who.get_all_permissions()
+    return who.is_superuser or names_of(group.permissions.all()) <= who.get_all_permissions()
+
+
+def names_of(rights: QuerySet[Permission]) -> set[str]:
+    """As Django's `get_all_permissions` has them."""
+    return {f"{app}.{name}" for app, name in rights.values_list("content_type__app_label", "codename")}

@@ -121,7 +121,26 @@ def test_nobody_comes_in_as_somebody_mightier(root: User, alice: User) -> None:
     assert browser.post(f"{USERS}{alice.pk}/password/", new).status_code == 302  # which is what the right is for
 
 
-def test_nobody_joins_a_group_with_rights_they_have_not(
+def test_nor_as_somebody_mightier_whose_account_is_turned_off() -> None:
+    """To come in they would be turned on in the same form."""
+    helper = staff("view_user", "change_user")
+    browser, ruling = browser_of(helper), Group.objects.create(name="ruling")
+    ruling.permissions.add(Permission.objects.get(codename="delete_user"))
+    by_group, by_themselves, equal = (
+        User.objects.create_user(f"{name}@example.org", PASSWORD, is_staff=True, is_active=False)
+        for name in ("group", "themselves", "equal")
+    )
+    by_group.groups.add(ruling)
+    by_themselves.user_permissions.add(Permission.objects.get(codename="add_user"))
+    equal.user_permissions.add(Permission.objects.get(codename="view_user"))
+    new = {"password1": "another long one 1", "password2": "another long one 1", "usable_password": "true"}
+    form = {"email": "mine@example.org", "theme": "dark", "is_active": "on"} | NO_INLINES
+    for user, status in ((by_group, 403), (by_themselves, 403), (equal, 302)):
+        assert browser.post(f"{USERS}{user.pk}/password/", new).status_code == status, user
+        assert browser.post(f"{USERS}{user.pk}/change/", form).status_code == status, user
+
+
+def test_nobody_puts_anybody_into_a_group_with_rights_they_have_not_nor_out_of_it(
     root: User, client_of: Callable[[User], APIClient], alice: User
 ) -> None:
     helper = staff("change_user", "view_group")
