@@ -7,10 +7,10 @@ loopback address alone may be another user's, or a proxy's.
 
 import secrets
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from threading import Lock
 
 from django.core import signing
+from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port
 from django.utils.crypto import constant_time_compare
 
@@ -54,9 +54,10 @@ def cookie_of(user: User) -> str:
 def was_opened(headers: Mapping[str, str], user: User) -> bool:
     """By the browser that asks. `headers` finds its names in lower case."""
     try:
-        sent = SimpleCookie(headers.get("cookie", "")).get(name_for(headers.get("host", "")))
-        said = signing.loads(sent.value, salt=SALT, max_age=KNOWN_FOR_S) if sent else None
-    except (CookieError, signing.BadSignature):
+        # As Django reads them: Python's SimpleCookie gives all up where it does not understand one of another program.
+        sent = parse_cookie(headers.get("cookie", "")).get(name_for(headers.get("host", "")), "")
+        said = signing.loads(sent, salt=SALT, max_age=KNOWN_FOR_S)
+    except signing.BadSignature:
         return False
     return bool(said == [user.pk.hex, user.auth_epoch])
 

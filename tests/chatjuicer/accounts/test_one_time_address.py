@@ -70,8 +70,9 @@ def test_nothing_else_opens_it(owner: User, settings: Settings) -> None:
 
 
 def test_a_socket_needs_it_as_well(owner: User, alice: User) -> None:
-    def opened(cookie: str) -> bool:
-        headers = [(b"host", b"127.0.0.1:8000"), (b"cookie", f"chatjuicer_here_8000={cookie}".encode())]
+    def opened(cookie: str, beside: str = "") -> bool:
+        sent = f"{beside}chatjuicer_here_8000={cookie}"
+        headers = [(b"host", b"127.0.0.1:8000"), (b"cookie", sent.encode())]
         try:
             scope = {"client": ("127.0.0.1", 1), "headers": headers, "scheme": "ws", "query_string": b""}
             return authenticate_scope(scope).user == owner
@@ -79,4 +80,5 @@ def test_a_socket_needs_it_as_well(owner: User, alice: User) -> None:
             return False
 
     assert opened(cookie_of(owner))
+    assert opened(cookie_of(owner), beside='theirs={"a": [1, 2]}; '), "cookies are one for all ports of a host"
     assert not any(map(opened, ("", "x", cookie_of(owner)[:-1], cookie_of(alice), "\u00ff")))
