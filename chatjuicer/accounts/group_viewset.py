@@ -18,7 +18,7 @@ from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.accounts.models import GroupAllowance, User
 from chatjuicer.accounts.models.group_allowance import MAX_NAME_CHARS, MAX_NAMES
 from chatjuicer.accounts.models.user import normal
-from chatjuicer.accounts.ranks import may_give
+from chatjuicer.accounts.ranks import may_change, may_give
 from chatjuicer.accounts.rights import HasRight
 from chatjuicer.accounts.scopes import HasScope
 from chatjuicer.accounts.serializers import SuccessSerializer
@@ -184,18 +184,28 @@ class GroupViewSet(ViewSet):
         operation_id="add_member", parameters=[GROUP], request=NewMemberSerializer, responses={201: MemberSerializer}
     )
     def add_member(self, request: Request, group_id: int) -> Response:
-        """Of one who is a member already nothing changes. 403 for a group with rights that the caller has not."""
+        """Of one who is a member already nothing changes. 403 where the group, or the user, has rights that the caller
+        has not."""
         group = get_object_or_404(Group, pk=group_id)
-        if not may_give(credentials_of(request).user, group):
-            raise PermissionDenied()
         form = NewMemberSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         user: User = form.validated_data["email"]
+        require_rank(request, user, group)
         user.groups.add(group)
         return Response(MemberSerializer(user).data, status=201)
 
     @extend_schema(operation_id="remove_member", parameters=[GROUP, MEMBER], responses={200: SuccessSerializer})
     def remove_member(self, request: Request, group_id: int, member_id: UUID) -> Response:
+        """403 as of `add_member`."""
         user = get_object_or_404(User, pk=member_id, groups=group_id)
-        user.groups.remove(group_id)
+        group = get_object_or_404(Group, pk=group_id)
+        require_rank(request, user, group)
+        user.groups.remove(group)
         return Response({"success": True})
+
+
+def require_rank(request: Request, user: User, group: Group) -> None:
+    """Raises PermissionDenied unless who asks may put that user into that group, or take them out of it."""
+    caller = credentials_of(request).user
+    if not (may_give(caller, group) and may_change(caller, user)):
+        raise PermissionDenied()

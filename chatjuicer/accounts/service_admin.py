@@ -45,7 +45,13 @@ class ServiceAdmin(RemovesAccounts):
     inlines = (ApiKeyInline,)
 
     def get_fields(self, request: HttpRequest, obj: ServiceAccount | None = None) -> Any:
-        return self.fields if obj else ("display_name", "groups")
+        if obj:
+            return self.fields
+        return ("display_name", "groups") if request.user.is_superuser else ("display_name",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ServiceAccount | None = None) -> Any:
+        """Only a superuser gives groups, as to people."""
+        return (*self.readonly_fields, *(() if request.user.is_superuser else ("groups",)))
 
     def get_inlines(self, request: HttpRequest, obj: ServiceAccount | None) -> tuple[Any, ...]:
         return tuple(self.inlines) if obj else ()

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.test import Client as Browser
 from rest_framework.test import APIClient
 
-from chatjuicer.accounts.models import Act, AuditEntry, TokenFamily, Totp, User
+from chatjuicer.accounts.models import Act, AuditEntry, ServiceAccount, TokenFamily, Totp, User
 from chatjuicer.api.read_only_admin import SECRETS
 from chatjuicer.encryption import EncryptedTextField
 from files_app.models import Export
@@ -150,7 +150,29 @@ def test_nobody_puts_anybody_into_a_group_with_rights_they_have_not_nor_out_of_i
     assert client.post(f"/api/groups/{mighty.pk}/members", {"email": helper.email}).status_code == 403
     assert client.post(f"/api/groups/{plain.pk}/members", {"email": alice.email}).status_code == 201
     assert client_of(root).post(f"/api/groups/{mighty.pk}/members", {"email": alice.email}).status_code == 201
-    assert not helper.groups.exists()
+    assert client.delete(f"/api/groups/{mighty.pk}/members/{alice.pk}").status_code == 403
+    assert client.delete(f"/api/groups/{plain.pk}/members/{alice.pk}").status_code == 200
+    # What somebody mightier may use is none of theirs to say, either.
+    assert client.post(f"/api/groups/{plain.pk}/members", {"email": root.email}).status_code == 403
+    root.groups.add(plain)
+    assert client.delete(f"/api/groups/{plain.pk}/members/{root.pk}").status_code == 403
+    assert [set(user.groups.all()) for user in (helper, alice, root)] == [set(), {mighty}, {plain}]
+
+
+def test_nor_a_program(root: User) -> None:
+    browser = browser_of(staff("view_serviceaccount", "add_serviceaccount", "change_serviceaccount"))
+    group, services = Group.objects.create(name="rich"), "/admin/accounts/serviceaccount/"
+    form = {"display_name": "Bot", "groups": [str(group.pk)]}
+    assert b'name="groups"' not in browser.get(f"{services}add/").content
+    assert browser.post(f"{services}add/", form).status_code == 302
+    service = ServiceAccount.objects.get()
+    inline = {f"api_keys-{key}": "0" for key in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    renamed = form | inline | {"display_name": "Robot", "is_active": "on"}
+    assert browser.post(f"{services}{service.pk}/change/", renamed).status_code == 302
+    service.refresh_from_db()
+    assert (service.display_name, service.groups.count()) == ("Robot", 0)
+    assert browser_of(root).post(f"{services}{service.pk}/change/", renamed).status_code == 302
+    assert list(service.groups.all()) == [group]
 
 
 def test_however_a_conversation_is_named_the_log_names_it_as_ever(root: User, alice: User) -> None:
