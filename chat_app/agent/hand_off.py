@@ -13,6 +13,7 @@ from agents import FunctionTool, RunContextWrapper, Tool
 
 from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
+from chat_app.window.shorten import READER
 from sessions_app.models.agent import BUILT_IN, FALLBACK
 
 from .acting import Acting, Colleague, acting
@@ -57,9 +58,14 @@ async def tools_of(transcript: Transcript) -> Sequence[Tool]:
         await transcript.writer.status("needs_authorization", UNAUTHORIZED.format(key=key))
     transcript.unauthorized = box.unauthorized
     at_hand = tools_at_hand()
-    own = at_hand if acting.tools is None else [tool for tool in at_hand if tool.name in acting.tools]
     taken = {tool.name for tool in (*at_hand, *box.tools)}
-    return (*own, *box.tools, *(hand_off_to(colleague, taken) for colleague in acting.colleagues))
+    others = (*box.tools, *(hand_off_to(colleague, taken) for colleague in acting.colleagues))
+    if acting.tools is None:
+        return (*at_hand, *others)
+    own = [tool for tool in at_hand if tool.name in acting.tools]
+    if own or others:  # a result that is shortened names the tool that reads the whole
+        own = [tool for tool in at_hand if tool.name in acting.tools or tool.name == READER]
+    return (*own, *others)
 
 
 def hand_off_to(colleague: Colleague, taken: set[str]) -> FunctionTool:

@@ -69,7 +69,7 @@ async def test_what_an_agent_sets_is_given_to_the_model_and_a_change_counts_from
     first, second = asked[:2]
     said = instructions(first)
     assert 0 < said.index("You are a baker.") < said.index("Call me Alice.") < said.index("Today is")
-    assert tools(first) == ["read_file"]
+    assert tools(first) == ["read_file", "read_result"]
     assert "You cook." in instructions(second)
     assert "baker" not in instructions(second)
     assert len(tools(second)) > 5
@@ -93,7 +93,7 @@ async def test_another_agent_takes_over_by_a_tool_call(alice: Client, provider: 
             end = await chat.expect("stream_end", finish_reason="stop")
         frames = chat.of_run(end["run_id"])
         assert [tools(one) for one in asked] == [
-            [transfer, "transfer_to_chat"], ["generate_document"], ["generate_document"],
+            ["read_result", transfer, "transfer_to_chat"], *2 * [["read_result", "generate_document"]],
         ]  # fmt: skip
         assert ["You write." in instructions(one) for one in asked] == [False, True, True]
         description = next(tool["description"] for tool in asked[0].body["tools"] if tool["name"] == transfer)
