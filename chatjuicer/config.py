@@ -41,7 +41,7 @@ def config(allowance: Allowance = ALL) -> dict[str, Any]:
 
 def known_config() -> bytes | None:
     """None where it depends on who asks, as some group has a list, or where that is not known yet."""
-    return None if GroupAllowance.objects.known.restricts is not False else encoded_config()
+    return None if GroupAllowance.objects.lists.may_be else encoded_config()
 
 
 def encoded_config() -> bytes:

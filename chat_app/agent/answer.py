@@ -82,7 +82,7 @@ async def _run(transcript: Transcript) -> Sequence[ToolApprovalItem]:
 async def look_up_allowance(transcript: Transcript) -> None:
     """What the person may use as the run begins, or goes on. Raises ModelNotAllowed."""
     request, groups = transcript.request, GroupAllowance.objects
-    if groups.known.restricts is not False:
+    if groups.lists.may_be:
         transcript.allowance = await in_database(groups.of_user, request.user_id)
     if not is_allowed(request.model, transcript.allowance):
         raise ModelNotAllowed(transcript.allowance)

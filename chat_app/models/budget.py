@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, NamedTuple
 from uuid import UUID
@@ -16,9 +16,10 @@ from django.db import models
 from django.db.models import F, Q, Sum
 
 from chat_app.exceptions import BudgetSpent
-from chat_app.models.usage import EMBEDDING, CallUsage
+from chat_app.models.usage import EMBEDDING, CallUsage, today
 from chatjuicer.accounts.models import GroupAllowance, User
 
+from chatjuicer.accounts.models.known import Known
 Whose = Literal["user", "group", "server"]
 ZERO = Decimal(0)
 
@@ -54,13 +55,6 @@ class DailyLimit:
         return bool((self.tokens and spent.tokens >= self.tokens) or (self.cost and spent.cost >= self.cost))
 
 
-@dataclass(slots=True)
-class Known:
-    """What a process knows of the rows, so that where there are none, nobody looks into the database for them."""
-
-    any: bool | None = None  # None: it was not read yet
-
-
 class BudgetManager(models.Manager["Budget"]):
     known = Known()
 
@@ -77,7 +71,7 @@ class BudgetManager(models.Manager["Budget"]):
 
     def limits_of(self, user_pk: UUID) -> Iterator[DailyLimit]:
         """Those that bind the user: their own, their groups', the server's."""
-        own = self.filter(user=user_pk).first() if self.known.any is not False else None
+        own = self.filter(user=user_pk).first() if self.known.may_be else None
         tokens = settings.BUDGET_USER_DAILY_TOKENS if own is None or own.daily_tokens is None else own.daily_tokens
         cost = settings.BUDGET_USER_DAILY_COST if own is None or own.daily_cost is None else own.daily_cost
         if tokens or cost:
@@ -122,19 +116,13 @@ def has_budgets() -> bool:
     """Whether there may be any. Without a look into the database, for each model call asks."""
     of_all = settings.BUDGET_SERVER_DAILY_TOKENS or settings.BUDGET_SERVER_DAILY_COST
     of_each = settings.BUDGET_USER_DAILY_TOKENS or settings.BUDGET_USER_DAILY_COST
-    of_groups = GroupAllowance.objects.known.budgets is not False
-    return bool(of_all or of_each) or of_groups or Budget.objects.known.any is not False
+    return bool(of_all or of_each) or GroupAllowance.objects.budgets.may_be or Budget.objects.known.may_be
 
 
 def require_budget(user_pk: UUID) -> None:
     """Raises BudgetSpent if the user, one of their groups, or the server has used what there is for today."""
     if any(limit.is_reached() for limit in Budget.objects.limits_of(user_pk)):
         raise BudgetSpent()
-
-
-def today() -> datetime:
-    """Its beginning, in UTC."""
-    return datetime.combine(datetime.now(UTC).date(), time.min, UTC)
 
 
 def next_day() -> datetime:

@@ -52,7 +52,7 @@ class CallUsageManager(models.Manager["CallUsage"]):
 
     def embedded_today(self) -> int:
         """Tokens of all texts that were put into vectors since midnight (UTC)."""
-        rows = self.filter(purpose=EMBEDDING, created_at__gte=_midnight(datetime.now(UTC).date()))
+        rows = self.filter(purpose=EMBEDDING, created_at__gte=today())
         return int(rows.aggregate(total=Sum("input_tokens"))["total"] or 0)
 
 
@@ -158,3 +158,8 @@ def _session_names(keys: Iterable[UUID | None]) -> dict[UUID, str]:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
+def today() -> datetime:
+    """Its beginning, in UTC."""
+    return _midnight(datetime.now(UTC).date())
+
+

@@ -26,7 +26,7 @@ async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> St
     inputs = inputs_of(command)
     if command.model:
         require_known(command.model)
-        if GroupAllowance.objects.known.restricts is not False:
+        if GroupAllowance.objects.lists.may_be:
             await in_database(require_allowed, user_id, command.model)
     if sum(len(given.content) for given in inputs) > FITS_ANY_WINDOW:
         await in_database(require_room, session_pk, command.model, inputs)

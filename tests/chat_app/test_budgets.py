@@ -12,9 +12,10 @@ from rest_framework.test import APIClient
 
 from chat_app.exceptions import BudgetSpent
 from chat_app.models import Budget, CallUsage
-from chat_app.models.budget import Known, has_budgets, require_budget, today
+from chat_app.models.budget import has_budgets, require_budget
+from chat_app.models.usage import today
 from chatjuicer.accounts.models import AuditEntry, GroupAllowance, User
-from chatjuicer.accounts.models import group_allowance as groups
+from chatjuicer.accounts.models.known import Known
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -23,8 +24,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def known_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test sets up is undone with its transaction, and must not be known after it."""
-    monkeypatch.setattr(GroupAllowance.objects, "known", groups.Known(), raising=False)
-    monkeypatch.setattr(Budget.objects, "known", Known(), raising=False)
+    for rows, name in (
+        (GroupAllowance.objects, "lists"),
+        (GroupAllowance.objects, "budgets"),
+        (Budget.objects, "known"),
+    ):
+        monkeypatch.setattr(rows, name, Known(), raising=False)
 
 
 def use(user: User, tokens: int, cost: str | None = None, **fields: Any) -> None:

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import GroupAllowance, TokenFamily, User
-from chatjuicer.accounts.models.group_allowance import Known
+from chatjuicer.accounts.models.known import Known
 from chatjuicer.config import known_config
 from sessions_app.models import ChatSession
 from tests.chatjuicer.accounts.test_matrix import ALL, ask, objects
@@ -77,7 +77,7 @@ def test_a_token_that_was_good_is_not_remembered_as_good(
 def test_what_one_may_choose_is_shown_to_no_other(
     alice: User, alice_client: APIClient, mallory_client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(GroupAllowance.objects, "known", Known(), raising=False)
+    monkeypatch.setattr(GroupAllowance.objects, "lists", Known(), raising=False)
     group: Any = Group.objects.create(name="few")
     GroupAllowance.objects.of_group(group).change(allowed_models=[])
     GroupAllowance.objects.publish()

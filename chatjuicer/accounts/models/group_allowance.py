@@ -17,6 +17,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
 from chatjuicer.accounts.exceptions import NameTaken
+from chatjuicer.accounts.models.known import Known
 
 MAX_NAMES = 500  # of one list
 MAX_NAME_CHARS = 128
@@ -37,34 +38,26 @@ def stands_in(names: Iterable[str] | None, name: str) -> bool:
     return names is None or any(fnmatchcase(name, allowed) for allowed in names)
 
 
-@dataclass(slots=True)
-class Known:
-    """What a process knows of all groups, so that where they set nothing, nobody looks into the database for it."""
-
-    restricts: bool | None = None  # whether any has a list; None: it was not read yet
-    budgets: bool | None = None  # whether any has a budget
-
-
 class GroupAllowanceManager(models.Manager["GroupAllowance"]):
-    known = Known()
+    lists, budgets = Known(), Known()
 
     def publish(self) -> None:
         """Makes known to this process whether groups set anything."""
         rows = list(self.values_list("allowed_models", "allowed_servers", "daily_tokens", "daily_cost"))
-        self.known.restricts = any(names is not None for row in rows for names in row[:2])
-        self.known.budgets = any(limit for row in rows for limit in row[2:])
+        self.lists.any = any(names is not None for row in rows for names in row[:2])
+        self.budgets.any = any(limit for row in rows for limit in row[2:])
 
     def restrict(self) -> bool:
         """Whether any group has a list. Looks into the database once; `publish` does after that."""
-        if self.known.restricts is None:
+        if self.lists.any is None:
             self.publish()
-        return bool(self.known.restricts)
+        return bool(self.lists.any)
 
     def are_budgeted(self) -> bool:
         """As `restrict`, of budgets."""
-        if self.known.budgets is None:
+        if self.budgets.any is None:
             self.publish()
-        return bool(self.known.budgets)
+        return bool(self.budgets.any)
 
     def of_user(self, user_pk: UUID) -> Allowance:
         """All that any of the user's groups allows. A group without a list says nothing: where none has one, it is

@@ -115,9 +115,8 @@ def provider(request: pytest.FixtureRequest, running_provider: Provider, setting
 @pytest.fixture(autouse=True)
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """For groups and users: most of these tests have no database, whatever others left known to the process."""
-    monkeypatch.setattr(GroupAllowance.objects.known, "restricts", False)
-    monkeypatch.setattr(GroupAllowance.objects.known, "budgets", False)
-    monkeypatch.setattr(Budget.objects.known, "any", False)
+    for known in (GroupAllowance.objects.lists, GroupAllowance.objects.budgets, Budget.objects.known):
+        monkeypatch.setattr(known, "any", False)
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from chat_app.models import Budget, ModelProvider
 from chatjuicer.accounts import resets
 from chatjuicer.accounts.exceptions import InvalidCredentials, InvalidResetToken
 from chatjuicer.accounts.models import AuditEntry, GroupAllowance, ServiceAccount, TokenFamily, User
-from chatjuicer.accounts.models.group_allowance import Known
+from chatjuicer.accounts.models.known import Known
 from sessions_app.models import Agent
 from tests.conftest import PASSWORD
 
@@ -25,7 +25,8 @@ ClientOf = Callable[[User], APIClient]
 @pytest.fixture(autouse=True)
 def known_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test sets up is undone with its transaction, and must not be known after it."""
-    monkeypatch.setattr(GroupAllowance.objects, "known", Known(), raising=False)
+    for name in ("lists", "budgets"):
+        monkeypatch.setattr(GroupAllowance.objects, name, Known(), raising=False)
 
 
 @pytest.fixture
