@@ -17,6 +17,7 @@ from chatjuicer.api.times import rfc3339
 from sessions_app.allowed import require_allowed
 from sessions_app.models import ChatSession, CompactionDraft, MessageDraft
 from sessions_app.models.model_context import SUMMARY_TOOL
+from sessions_app.served import plays_again
 from sessions_app.signals import message_added
 
 from .database import in_database
@@ -104,7 +105,7 @@ def _asked(session: ChatSession) -> Asked:
     if Run.objects.filter(session=session).live().exists():
         raise RunActive()
     require_allowed(session.owner_id, session.model)
-    if has_budgets():
+    if has_budgets() and not plays_again(session.model):  # for that nobody is asked
         require_budget(session.owner_id)
     session.unpack()
     now = held(session.pk)

@@ -13,7 +13,7 @@ from chatjuicer.accounts.models.group_allowance import stands_in
 from chatjuicer.api.exceptions import ApiError
 
 from . import catalogue
-from .served import REPLAY, served
+from .served import plays_again, served
 
 # Two names of one server: clients use the first, our settings the second.
 SAME_SERVER = {"sequential": "sequential-thinking", "sequential-thinking": "sequential"}
@@ -47,7 +47,7 @@ class _Room:
 
 def is_allowed(model: str, allowance: Allowance) -> bool:
     """Also of a model that nobody has. To play a run of one's own again asks no model."""
-    if allowance.models is None or model.startswith(REPLAY):
+    if allowance.models is None or plays_again(model):
         return True
     return any(stands_in(allowance.models, name) for name in _names_of(model))
 

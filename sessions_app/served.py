@@ -27,6 +27,11 @@ class Served(NamedTuple):
     model: str
 
 
+def plays_again(model: str) -> bool:
+    """What was said: nobody is asked, and nothing counts as used."""
+    return model.startswith(REPLAY)
+
+
 class Registry:
     def __init__(self) -> None:
         self.version = 0  # grows with each change

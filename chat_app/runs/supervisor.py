@@ -33,6 +33,7 @@ from chatjuicer.observability.context import run_context
 from chatjuicer.observability.counters import counts
 from chatjuicer.observability.tracing import note_failure, run_span
 from sessions_app.models import ChatSession
+from sessions_app.served import plays_again
 
 from .contract import Agent, Outcome, RunError, RunRequest, TitleRequest
 from .owner import OWNER, is_dead
@@ -181,7 +182,7 @@ class Supervisor:
                 logger.info("run started: model %s, epoch %d", run.model, run.epoch)
                 began = time.monotonic()
                 finish_reason = ""
-                if settings.TITLE_MODEL and run.first_position == 1 and not session.is_named:
+                if wants_title(started):
                     self._keep(self._find_title(started), f"title of {session.public_id}")
                 try:
                     writer = self._journal.writer(run, session, self._hub.send_control)
@@ -355,6 +356,13 @@ def _end_run(run: Run, outcome: Outcome, error: protocol.Error | None, title: st
     """In the epoch of our claim: what others have claimed or resumed meanwhile is theirs."""
     status = ENDINGS.get(outcome.finish_reason, RunStatus.COMPLETED)
     run.end(status, outcome.finish_reason, epoch=run.epoch, usage=outcome.usage, error=error, title=title)
+
+
+def wants_title(started: Started) -> bool:
+    """Of a model: where nobody is asked for the answer, nobody is for the title."""
+    run, session = started.run, started.session
+    is_first = run.first_position == 1 and not session.is_named
+    return bool(settings.TITLE_MODEL) and is_first and not plays_again(run.model)
 
 
 def request_of(started: Started) -> RunRequest:

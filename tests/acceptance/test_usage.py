@@ -73,6 +73,14 @@ async def test_an_answer_ends_where_the_budget_does_and_keeps_what_was_said(pers
     session = await person.create_session()
     call = 'tool current_time {"timezone": "UTC"}; '
     async with person.chat(session) as chat:
+        run_id = (await chat.ask("say 3 words"))[-1]["run_id"]
+        await used(person, "model", 2)  # the answer's, and the title's
+        asked = len(provider.requests)
+        again = await person.create_session(model=f"replay:{run_id}@0")
+        async with person.chat(again) as played:
+            for _ in range(4):
+                assert text_of(await played.ask("once more")) == "word1 word2 word3"
+        assert len(provider.requests) == asked, "nor for a title"
         await chat.say(call * 20 + "say 3 words")
         end = await chat.expect("stream_end")
         assert end["finish_reason"] == "budget"
@@ -81,6 +89,8 @@ async def test_an_answer_ends_where_the_budget_does_and_keeps_what_was_said(pers
         assert all(frame["success"] for frame in calls)
         spent = len(provider.requests)
         assert (await chat.ask("say 3 words"))[-1]["finish_reason"] == "budget"
+        summary = await person.post(f"/api/sessions/{again}/summarize")
+        assert summary["success"] is True, "of what is played again no model makes it"
         assert len(provider.requests) == spent, "nobody was asked"
     other = await Client(person.url).register(f"other-{uuid4().hex[:8]}@example.org")
     session = await other.create_session()
