@@ -13,7 +13,7 @@ from chatjuicer.api.exceptions import ApiError
 
 from .known_models import UNKNOWN_WINDOW, Price
 from .provider_kinds import KINDS
-from .served import DEMO_MODEL, REPLAY, Served, default_provider, facts, registry, served, shown
+from .served import DEMO_MODEL, Served, default_provider, facts, plays_again, providers, registry, served, shown
 
 Source = Literal["openai", "azure", "compatible", "demo"]
 
@@ -102,7 +102,7 @@ def _entry(model: str, at: Served | None, *, is_default: bool) -> dict[str, Any]
 
 def is_known(model: str) -> bool:
     """Whether somebody answers for it. Where there are no providers but the default one, that is asked any model."""
-    return not registry.named or model == DEMO_MODEL or model.startswith(REPLAY) or served(model) is not None
+    return not registry.named or model == DEMO_MODEL or plays_again(model) or served(model) is not None
 
 
 def require_known(model: str) -> None:
@@ -150,8 +150,9 @@ def price_of(model: str) -> Price | None:
 
 
 def asks_nobody(model: str) -> bool:
-    """The demo, and what is played again: they cost nothing."""
-    return served(model) is None
+    """The demo, which stands for any model while there are no providers, and what is played again: they cost nothing.
+    Not so a model that nobody serves any more, or not in conversations."""
+    return plays_again(model) or model == DEMO_MODEL or not providers()
 
 
 def supports_reasoning(model: str) -> bool:

@@ -105,6 +105,7 @@ class CallUsage(models.Model):
         return cls(
             user_id=user_id,
             session_pk=session_pk,
+        is_free = call.purpose != EMBEDDING and catalogue.asks_nobody(call.model)
             run_id=run_id,
             model=call.model[:128],
             purpose=call.purpose,
@@ -114,7 +115,7 @@ class CallUsage(models.Model):
             output_tokens=call.output_tokens,
             reasoning_tokens=call.reasoning_tokens,
             estimated=call.estimated,
-            cost=Decimal(0) if catalogue.asks_nobody(call.model) else cost,
+            cost=Decimal(0) if is_free else cost,
             price_as_of=price.as_of if price else None,
             first_word_ms=call.first_word_ms,
             duration_ms=call.duration_ms,

@@ -12,11 +12,13 @@ from rest_framework.test import APIClient
 
 from chat_app.exceptions import BudgetSpent
 from chat_app.models import Budget, CallUsage
+from chat_app.model_calls import CallRecord, Purpose
 from chat_app.models.budget import has_budgets, require_budget
 from chat_app.models.usage import today
 from chatjuicer.accounts.models import AuditEntry, GroupAllowance, User
 from chatjuicer.accounts.models.known import Known
 from tests.conftest import PASSWORD
+from sessions_app.providers import parsed_provider
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +86,24 @@ def test_each_limit_binds_by_itself(alice: User, mallory: User, settings: Settin
 
 
 def test_a_budget_of_ones_own_takes_the_place_of_everybodys(alice: User, settings: Settings) -> None:
+def test_only_what_asks_nobody_is_free(settings: Settings) -> None:
+    """What is not known is not free: models that are gone, and those of vectors, which are on no list."""
+
+    def cost(model: str, purpose: Purpose = "answer") -> Decimal | None:
+        call = CallRecord(
+            model=model, purpose=purpose, outcome="completed", input_tokens=5, cached_tokens=0, output_tokens=1,
+            reasoning_tokens=0, estimated=False, first_word_ms=None, duration_ms=5,
+        )  # fmt: skip
+        return CallUsage.of(call, None, None, None).cost
+
+    assert cost("gpt-5") == 0, "without providers the demo answers in its place"
+    home = {"name": "home", "url": "http://10.0.0.5/v1", "models": ["qwen3:8b"]}
+    settings.PROVIDERS = (parsed_provider(home, lambda name: ""),)
+    assert [cost(model) for model in ("demo", "replay:00000000-0000-0000-0000-000000000000@0")] == [0, 0]
+    assert [cost(model) for model in ("qwen3:8b", "gone", "home/gone")] == [None, None, None]
+    assert [cost(model, "embedding") for model in ("home/bge-m3", "demo")] == [None, None]
+
+
     settings.BUDGET_USER_DAILY_TOKENS, settings.BUDGET_USER_DAILY_COST = 100, Decimal(1)
     use(alice, 200, "0.5")
     assert is_spent(alice)

@@ -1,5 +1,6 @@
 from chat_app.agent.transcript import Transcript
-from sessions_app.served import DEMO_MODEL, REPLAY, default_provider, registry, served
+from sessions_app.catalogue import asks_nobody
+from sessions_app.served import plays_again, served
 
 from .base import RunModel
 from .chat_completions import ChatCompletionsModel
@@ -12,12 +13,12 @@ from .responses import ResponsesModel
 def model_for(name: str, transcript: Transcript) -> RunModel:
     """The model that answers a run. A session made while there was no provider keeps its `demo`; any other name is the
     demo's too while there is none. Raises ProviderError if nobody has a model of that name any more."""
-    if name.startswith(REPLAY):
+    if plays_again(name):
         return ReplayModel(name, transcript)
     at = served(name)
     if at is not None:
         wire = ChatCompletionsModel if at.provider.api == "chat_completions" else ResponsesModel
         return wire(name, at, transcript)
-    if name == DEMO_MODEL or (default_provider() is None and not registry.named):
+    if asks_nobody(name):
         return DemoModel(name, transcript)
     raise ProviderError("model_not_found", detail="no provider has it")
