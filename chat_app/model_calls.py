@@ -3,8 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Purpose = Literal["answer", "summary", "title", "embedding"]
+Purpose = Literal["answer", "summary", "title", "embedding", "query"]
 CallOutcome = Literal["completed", "length", "interrupted", "failed"]
+
+
+EMBEDDING: Purpose = "embedding"
+"""Texts of files as vectors."""
+
+QUERY: Purpose = "query"
+"""Of a search among them, as a vector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

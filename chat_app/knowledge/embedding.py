@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import orjson
+from django.conf import settings
 
 from chat_app.endpoints import endpoint
-from chat_app.model_calls import CallRecord
+from chat_app.model_calls import EMBEDDING, CallRecord, Purpose
+from chat_app.models import CallUsage
 from files_app.models import Vector
 from sessions_app.served import Served
 
@@ -35,7 +37,20 @@ class Embedded(NamedTuple):
     call: CallRecord
 
 
-async def embed(at: Served, name: str, texts: Sequence[str], timeout_s: float) -> Embedded:
+class Spent(Exception):
+    """As many tokens as there are for today."""
+
+
+def require_tokens(purpose: Purpose) -> None:
+    """Files have as many as searches, and neither take the other's. Raises Spent."""
+    most = settings.EMBEDDINGS_DAILY_TOKENS
+    if most and CallUsage.objects.embedded_today(purpose) >= most:
+        raise Spent
+
+
+async def embed(
+    at: Served, name: str, texts: Sequence[str], timeout_s: float, purpose: Purpose = EMBEDDING
+) -> Embedded:
     """A vector for each text, by one request; `name` is what the model is called here. Raises NoVectors."""
     target = endpoint("embeddings", at.provider, at.model)
     body = orjson.dumps({"model": at.model, "input": list(texts)})
@@ -55,7 +70,7 @@ async def embed(at: Served, name: str, texts: Sequence[str], timeout_s: float) -
     vectors, tokens = read(answer, len(texts))
     call = CallRecord(
         model=name,
-        purpose="embedding",
+        purpose=purpose,
         outcome="completed",
         input_tokens=len(body) // BYTES_PER_TOKEN if tokens is None else tokens,
         cached_tokens=0,

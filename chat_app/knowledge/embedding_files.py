@@ -10,11 +10,12 @@ from uuid import UUID
 
 from django.conf import settings
 
+from chat_app.model_calls import EMBEDDING
 from chat_app.models import CallUsage, ModelProvider
 from files_app.models import File, PassageVector, Vector
 from sessions_app.served import Served, embedder, wants_vectors
 
-from .embedding import NoVectors, embed
+from .embedding import NoVectors, Spent, embed, require_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,6 @@ LEAST_CHARS = 200
 
 MAX_FAILURES = 3
 """Files whose texts are refused, one after another: then it is not the texts."""
-
-
-class Spent(Exception):
-    """As many tokens as there are for today."""
 
 
 def embed_files() -> Iterator[int]:
@@ -102,7 +99,7 @@ def vectors_for(texts: Mapping[int, str], at: Served, file: File) -> dict[int, V
     """By keys of passages; without those that the model does not take. Raises Spent, NoVectors."""
     if not texts:
         return {}
-    require_tokens()
+    require_tokens(EMBEDDING)
     try:
         vectors = asked(list(texts.values()), at, file)
     except NoVectors as error:
@@ -125,10 +122,3 @@ def asked(texts: Sequence[str], at: Served, file: File) -> list[Vector]:
     embedded = asyncio.run(embed(at, settings.EMBEDDINGS, texts, TIMEOUT_S))
     CallUsage.objects.note(file.holder.owner_id, file.session_id, None, [embedded.call])
     return embedded.vectors
-
-
-def require_tokens() -> None:
-    """Raises Spent."""
-    most = settings.EMBEDDINGS_DAILY_TOKENS
-    if most and CallUsage.objects.embedded_today() >= most:
-        raise Spent

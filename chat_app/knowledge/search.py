@@ -7,7 +7,10 @@ from uuid import UUID
 from django.conf import settings
 
 from chat_app.database import in_database, with_fresh_connection
+from chat_app.exceptions import BudgetSpent
+from chat_app.model_calls import QUERY
 from chat_app.models import CallUsage
+from chat_app.models.budget import has_budgets, require_budget
 from chat_app.turns import documents
 from files_app.models import File
 from files_app.passages.finder import Found, search
@@ -17,7 +20,7 @@ from files_app.passages.similar import has_vectors, nearest
 from sessions_app.search.query import Query
 from sessions_app.served import embedder
 
-from .embedding import NoVectors, embed
+from .embedding import NoVectors, Spent, embed, require_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -47,18 +50,19 @@ async def searched(library: Library, query: Query, limit: int, asker: UUID) -> A
 
 
 async def near_to(query: Query, library: Library, asker: UUID) -> list[int]:
-    """Keys of passages that are near to the query, whatever their words; none where there are no vectors. A provider
-    that fails is not asked again for a while: the words are searched all the same."""
+    """Keys of passages that are near to the query, whatever their words; none where there are no vectors, or no tokens
+    for one. A provider that fails is not asked again for a while: the words are searched all the same."""
     global _rests_until
     at, model = embedder(), settings.EMBEDDINGS
     if at is None or not query.wanted or time.monotonic() < _rests_until:
         return []
-    if not await in_database(has_vectors, library, model):
+    if not await in_database(may_ask, library, model, asker):
         return []
     try:
-        embedded = await embed(at, model, [query.text], VECTOR_TIMEOUT_S)
+        embedded = await embed(at, model, [query.text], VECTOR_TIMEOUT_S, QUERY)
     except NoVectors as error:
-        _rests_until = time.monotonic() + REST_S
+        if not error.refused:
+            _rests_until = time.monotonic() + REST_S
         logger.warning("A query is searched by its words alone: no vector (%s)", error)
         return []
     await in_database(CallUsage.objects.note, asker, None, None, [embedded.call])
@@ -66,6 +70,20 @@ async def near_to(query: Query, library: Library, asker: UUID) -> list[int]:
 
 
 _rests_until = 0.0  # of time.monotonic()
+
+
+def may_ask(library: Library, model: str, asker: UUID) -> bool:
+    """Whether a vector has others to be near to, and tokens are left for it: of what binds the asker, and of all
+    searches of the day."""
+    if not has_vectors(library, model):
+        return False
+    try:
+        require_tokens(QUERY)
+        if has_budgets():
+            require_budget(asker)
+    except (Spent, BudgetSpent):
+        return False
+    return True
 
 
 def pending(library: Library) -> int:

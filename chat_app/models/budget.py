@@ -16,7 +16,8 @@ from django.db import models
 from django.db.models import F, Q, Sum
 
 from chat_app.exceptions import BudgetSpent
-from chat_app.models.usage import EMBEDDING, CallUsage, today
+from chat_app.model_calls import EMBEDDING
+from chat_app.models.usage import CallUsage, today
 from chatjuicer.accounts.models import GroupAllowance, User
 
 from chatjuicer.accounts.models.known import Known
@@ -45,7 +46,7 @@ class DailyLimit:
     def spent(self) -> Spent:
         """Since midnight."""
         both = F("input_tokens") + F("output_tokens")
-        # Vectors have a bound of their own: a token of one costs a hundredth of a word's.
+        # Vectors of files have a bound of their own: a token of one costs a hundredth of a word's.
         rows = CallUsage.objects.exclude(purpose=EMBEDDING).filter(created_at__gte=today(), **self.calls)
         sums = rows.aggregate(tokens=Sum(both), dollars=Sum("cost"), unpriced=Sum(both, filter=Q(cost=None)))
         return Spent(sums["tokens"] or 0, sums["dollars"] or ZERO, sums["unpriced"] or 0)

@@ -14,14 +14,13 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from chat_app.model_calls import CallRecord, Purpose
+from chat_app.model_calls import EMBEDDING, QUERY, CallRecord, Purpose
 from sessions_app import catalogue
 from sessions_app.models import ChatSession
 
 By = Literal["day", "model", "session", "user"]
 CALLS = ("calls", "unpriced_calls")  # all, and those of them whose price was not known
 COUNTED = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
-EMBEDDING: Purpose = "embedding"
 _KEYS: dict[By, str] = {"day": "day", "model": "model", "session": "session_pk", "user": "user__email"}
 
 
@@ -50,9 +49,9 @@ class CallUsageManager(models.Manager["CallUsage"]):
         report = [{"key": key, **row} for key, row in summed.items()]
         return report if by == "day" else sorted(report, key=lambda row: -row["input_tokens"] - row["output_tokens"])
 
-    def embedded_today(self) -> int:
-        """Tokens of all texts that were put into vectors since midnight (UTC)."""
-        rows = self.filter(purpose=EMBEDDING, created_at__gte=today())
+    def embedded_today(self, purpose: Purpose) -> int:
+        """Tokens of all texts that were put into vectors for that since midnight (UTC)."""
+        rows = self.filter(purpose=purpose, created_at__gte=today())
         return int(rows.aggregate(total=Sum("input_tokens"))["total"] or 0)
 
 
@@ -105,7 +104,7 @@ class CallUsage(models.Model):
         return cls(
             user_id=user_id,
             session_pk=session_pk,
-        is_free = call.purpose != EMBEDDING and catalogue.asks_nobody(call.model)
+        is_free = call.purpose not in (EMBEDDING, QUERY) and catalogue.asks_nobody(call.model)
             run_id=run_id,
             model=call.model[:128],
             purpose=call.purpose,

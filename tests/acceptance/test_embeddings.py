@@ -33,6 +33,17 @@ async def test_other_words_find_it_and_words_do_while_the_provider_is_down(
     assert [passage["citation"] for passage in by_model["passages"]] == ["[whales.txt]"]
     usage = await alice.get("/api/usage", by="model")
     assert "embed-1" in [row["key"] for row in usage["rows"]]
+    provider.refuses_to_embed = lambda body: 413
+    assert await found(QUESTION) == []
+    provider.refuses_to_embed = lambda body: 0
+    assert await found(QUESTION) == ["whales.txt"], "a text that it does not take gives it no rest"
+    admin = await Client(alice.url).login()
+    email, asked = (await alice.get("/api/auth/me"))["email"], len(provider.embedded)
+    budget = await admin.post("/api/budgets", {"email": email, "daily_tokens": 1}, status=201)
+    assert (await found(QUESTION), await found("large")) == ([], ["whales.txt"])
+    assert len(provider.embedded) == asked, "nothing is left of what she may use"
+    assert (await admin.http.delete(f"/api/budgets/{budget['user_id']}")).status_code == 200
+    await admin.close()
     provider.refuses_to_embed = lambda body: 503
     assert await found(QUESTION) == []
     asked = len(provider.embedded)

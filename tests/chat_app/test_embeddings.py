@@ -13,6 +13,8 @@ from rest_framework.test import APIClient
 
 from chat_app.knowledge import embedding_files
 from chat_app.knowledge.embedding import NoVectors, embed, read
+from chat_app.knowledge.search import may_ask
+from chat_app.model_calls import EMBEDDING, QUERY
 from chat_app.models import CallUsage
 from chat_app.models.budget import DailyLimit
 from chatjuicer.accounts.models import User
@@ -158,6 +160,25 @@ def test_what_a_model_does_not_take_costs_nothing_else(
     assert len(provider.embedded) - before == embedding_files.MAX_FAILURES
     provider.refuses_to_embed = lambda body: 0
     assert housekeep("embeddings") == "embeddings: 5"
+
+
+def test_searches_have_tokens_of_their_own(
+    give: Callable[..., None], session: ChatSession, alice: User, settings: Any
+) -> None:
+    give("a.txt", ANSWER)
+    housekeep()
+    library, at = library_of(session), embedder()
+    assert at is not None
+    call = asyncio.run(embed(at, MODEL, [QUESTION], 5, QUERY)).call
+    settings.EMBEDDINGS_DAILY_TOKENS = call.input_tokens
+    assert may_ask(library, MODEL, alice.pk), "the files have taken more"
+    CallUsage.objects.note(alice.pk, None, None, [call])
+    assert not may_ask(library, MODEL, alice.pk)
+    assert CallUsage.objects.embedded_today(EMBEDDING) == len(ANSWER) // 4
+    settings.EMBEDDINGS_DAILY_TOKENS = 0
+    assert may_ask(library, MODEL, alice.pk)
+    settings.BUDGET_USER_DAILY_TOKENS = call.input_tokens
+    assert not may_ask(library, MODEL, alice.pk), "they count in what a person may use"
 
 
 def test_vectors_go_with_their_passages_and_with_the_setting(
