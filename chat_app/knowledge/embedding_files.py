@@ -13,6 +13,7 @@ from django.conf import settings
 from chat_app.model_calls import EMBEDDING
 from chat_app.models import CallUsage, ModelProvider
 from files_app.models import File, PassageVector, Vector
+from files_app.models.vector import NOTHING
 from sessions_app.served import Served, embedder, wants_vectors
 
 from .embedding import NoVectors, Spent, embed, require_tokens
@@ -26,8 +27,8 @@ TIMEOUT_S = 60.0
 LEAST_CHARS = 200
 """Of a passage that is too long for a model, so many of the beginning are tried."""
 
-MAX_FAILURES = 3
-"""Files whose texts are refused, one after another: then it is not the texts."""
+SURELY_TAKEN = "text"
+"""By every model that makes vectors."""
 
 
 def embed_files() -> Iterator[int]:
@@ -40,20 +41,17 @@ def embed_files() -> Iterator[int]:
     if at is None:
         logger.warning("documents: there is no provider for EMBEDDINGS")
         return
-    last, failures = UUID(int=0), 0
+    last = UUID(int=0)
     while file := next_file(last):
         last = file.pk
         try:
             yield from embed_file(file, at)
-            failures = 0
         except Spent:
             logger.info("documents: the tokens for vectors are spent for today")
             return
         except NoVectors as error:
-            failures += 1
             logger.warning("documents: no vectors for file %s: %s", file.pk, error)
-            if not error.refused or failures == MAX_FAILURES:
-                return
+            return
 
 
 def next_file(last: UUID) -> File | None:
@@ -62,7 +60,7 @@ def next_file(last: UUID) -> File | None:
 
 
 def embed_file(file: File, at: Served) -> Iterator[int]:
-    """Raises Spent, and NoVectors: where all texts of a request are refused, the others are not tried."""
+    """How many passages are done, request by request. Raises Spent, NoVectors."""
     model = settings.EMBEDDINGS
     missing = dict(file.passages.exclude(vector__model=model).order_by("start").values_list("pk", "start"))
     if taken := vectors_of_twin(file, missing, model):
@@ -73,11 +71,9 @@ def embed_file(file: File, at: Served) -> Iterator[int]:
         keys = waiting[start : start + AT_ONCE]
         # Many are read for one request: their texts may be sealed.
         texts = dict(file.passages.filter(pk__in=keys).order_by("start").values_list("pk", "text"))
-        found = vectors_for(texts, at, file)
-        if not found and texts:
-            raise NoVectors("all texts were refused", refused=True)
-        file.keep_vectors(found, model)
-        yield len(found)
+        for found in vectors_for(texts, at, file):
+            file.keep_vectors(found, model)
+            yield len(found)
     file.finish_vectors(model)
 
 
@@ -95,18 +91,25 @@ def vectors_of_twin(file: File, missing: Mapping[int, int], model: str) -> dict[
     return {pk: made[start] for pk, start in missing.items() if start in made}
 
 
-def vectors_for(texts: Mapping[int, str], at: Served, file: File) -> dict[int, Vector]:
-    """By keys of passages; without those that the model does not take. Raises Spent, NoVectors."""
-    if not texts:
-        return {}
-    require_tokens(EMBEDDING)
-    try:
-        vectors = asked(list(texts.values()), at, file)
-    except NoVectors as error:
-        if not error.refused:
-            raise
-        return {pk: vector for part in halves(texts) for pk, vector in vectors_for(part, at, file).items()}
-    return dict(zip(texts, vectors, strict=True))
+def vectors_for(texts: dict[int, str], at: Served, file: File) -> Iterator[dict[int, Vector]]:
+    """By keys of passages, request by request; NOTHING of those that the model does not take. Raises Spent, and
+    NoVectors: also where the model takes no text at all, which is not the texts' fault."""
+    waiting, takes_texts = [texts] if texts else [], False
+    while waiting:
+        part = waiting.pop()
+        try:
+            vectors = asked(list(part.values()), at, file)
+        except NoVectors as error:
+            if not error.refused:
+                raise
+            if not takes_texts:
+                asked([SURELY_TAKEN], at, file)
+            smaller = halves(part)
+            waiting += smaller
+            yield {} if smaller else dict.fromkeys(part, NOTHING)
+        else:
+            yield dict(zip(part, vectors, strict=True))
+        takes_texts = True
 
 
 def halves(texts: Mapping[int, str]) -> list[dict[int, str]]:
@@ -118,7 +121,8 @@ def halves(texts: Mapping[int, str]) -> list[dict[int, str]]:
 
 
 def asked(texts: Sequence[str], at: Served, file: File) -> list[Vector]:
-    """Raises NoVectors."""
+    """Raises Spent, NoVectors."""
+    require_tokens(EMBEDDING)
     embedded = asyncio.run(embed(at, settings.EMBEDDINGS, texts, TIMEOUT_S))
     CallUsage.objects.note(file.holder.owner_id, file.session_id, None, [embedded.call])
     return embedded.vectors

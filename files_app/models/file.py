@@ -235,7 +235,7 @@ class File(models.Model):
                 PassageVector.objects.put({pk: vectors[pk] for pk in there}, model)
 
     def finish_vectors(self, model: str) -> None:
-        """All of its passages have one by that model, which can."""
+        """All of its passages have one by that model, be it NOTHING."""
         with transaction.atomic(savepoint=False):
             if self._holds_still():
                 PassageVector.objects.filter(passage__file=self.pk).exclude(model=model).delete()

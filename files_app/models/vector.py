@@ -31,6 +31,10 @@ class Vector(NamedTuple):
         return cls(signs.to_bytes(-(-len(given) // 8)), numbers)
 
 
+NOTHING = Vector(b"", b"")
+"""Of a text that the model does not take: near to none, and not tried again."""
+
+
 def unpacked(numbers: bytes) -> tuple[float, ...]:
     return struct.unpack(f"<{len(numbers) // 4}f", numbers)
 

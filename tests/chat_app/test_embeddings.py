@@ -11,8 +11,8 @@ import pytest
 from cryptography.fernet import Fernet
 from rest_framework.test import APIClient
 
-from chat_app.knowledge import embedding_files
 from chat_app.knowledge.embedding import NoVectors, embed, read
+from chat_app.knowledge.embedding_files import SURELY_TAKEN, embed_files
 from chat_app.knowledge.search import may_ask
 from chat_app.model_calls import EMBEDDING, QUERY
 from chat_app.models import CallUsage
@@ -22,6 +22,7 @@ from files_app.models import File, Passage, PassageVector, Vector
 from files_app.models.vector import unpacked
 from files_app.passages import similar
 from files_app.passages.finder import fused, search
+from files_app.passages.indexing import read_all
 from files_app.passages.library import library_of
 from sessions_app.models import Agent, ChatSession
 from sessions_app.providers import parsed_provider
@@ -147,19 +148,30 @@ def test_what_a_model_does_not_take_costs_nothing_else(
     provider.refuses_to_embed = refuses
     give("long.txt", f"{ANSWER}. " * 40)  # is cut until it fits
     give("mixed.txt", "\n\n".join([STORY * 30, "poison " * 150, STORY * 30]))
-    assert housekeep("embeddings") == "embeddings: 3"
-    assert PassageVector.objects.count() == 3 and Passage.objects.count() == 4
+    assert housekeep("embeddings") == "embeddings: 4"
+    assert PassageVector.objects.exclude(numbers=b"").count() == 3 and Passage.objects.count() == 4
     assert found(session, QUESTION)[0] == "long.txt"
     assert set(File.objects.values_list("embedded_as", flat=True)) == {MODEL}
-    # Where all is refused it is not the texts: nothing is taken for done, and the next ones are not all tried.
-    provider.refuses_to_embed = lambda body: 400
+    # Files of which it takes nothing are done with, and stop no others.
     for n in range(5):
-        give(f"{n}.txt", f"{n} {STORY}")
+        give(f"bad{n}.txt", f"poison {n}")
+    give("good.txt", "Buy a car")
+    assert sum(read_all()) == 6
+    before = len(provider.embedded)
+    for _ in embed_files():
+        assert len(provider.embedded) - before <= 2, "a round ends between any two requests"
+        before = len(provider.embedded)
+    assert set(File.objects.values_list("embedded_as", flat=True)) == {MODEL}
+    assert found(session, "purchase automobiles")[0] == "good.txt"
+    # Where all is refused it is the model: nothing is taken for done, and no other text is tried but one for any model.
+    provider.refuses_to_embed = lambda body: 400
+    give("whole.txt", "\n\n".join(f"{n} {STORY * 30}" for n in range(100)))
+    give("more.txt", STORY)
     before = len(provider.embedded)
     assert housekeep("embeddings") == "embeddings: 0"
-    assert len(provider.embedded) - before == embedding_files.MAX_FAILURES
+    assert [asked["input"] for asked in provider.embedded[before + 1 :]] == [[SURELY_TAKEN]]
     provider.refuses_to_embed = lambda body: 0
-    assert housekeep("embeddings") == "embeddings: 5"
+    assert housekeep("embeddings") == "embeddings: 101"
 
 
 def test_searches_have_tokens_of_their_own(
