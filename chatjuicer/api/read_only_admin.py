@@ -1,14 +1,21 @@
+from __future__ import annotations
+
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.contenttypes.fields import GenericForeignKey
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model
+from django.db.models import Field, ForeignObjectRel, Model
 from django.http import HttpRequest
 
 from chatjuicer.encryption import EncryptedTextField
 
-SECRETS = {"password", "digest", "sealed", "sealed_secret", "metadata"}
-"""Fields that no list tells, beside those that are encrypted where there are keys."""
+
+def is_secret(field: Field[Any, Any] | ForeignObjectRel | GenericForeignKey) -> bool:
+    """Whether no list tells it: what is encrypted where there are keys, what is sealed, and what is looked up by a
+    digest, by the forms of their names."""
+    is_sealed = field.name.startswith("sealed") or field.name.endswith("digest")
+    return is_sealed or field.name in ("password", "metadata") or isinstance(field, EncryptedTextField)
 
 
 class NoFilterBySecrets(admin.ModelAdmin):
@@ -21,8 +28,7 @@ class NoFilterBySecrets(admin.ModelAdmin):
             field = self.opts.get_field(name)
         except FieldDoesNotExist:
             return super().lookup_allowed(lookup, value, request)
-        is_secret = name in SECRETS or isinstance(field, EncryptedTextField)
-        return not is_secret and super().lookup_allowed(lookup, value, request)
+        return not is_secret(field) and super().lookup_allowed(lookup, value, request)
 
 
 class ReadOnlyAdmin(NoFilterBySecrets):
