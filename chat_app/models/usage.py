@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -30,17 +30,21 @@ class CallUsageManager(models.Manager["CallUsage"]):
     ) -> None:
         self.bulk_create(CallUsage.of(call, user_id, session_pk, run_id) for call in calls)
 
-    def report(self, rows: QuerySet[CallUsage], by: By) -> list[dict[str, Any]]:
+    def report(self, rows: QuerySet[CallUsage], by: By, most: int | None = None) -> list[dict[str, Any]]:
         """A row for each day (UTC, oldest first), model, session or user (those with most tokens first), with the sums
         of COUNTED, the numbers of CALLS, and the oldest `price_as_of`. Sessions are named by their `public_id`; those
-        that are gone are one row, whose key is null, and so is what was for no user."""
+        that are gone are one row, whose key is null, and so is what was for no user. `most`: no more models or users
+        than that."""
         name = _KEYS[by]
         if by == "day":
             rows = rows.annotate(day=TruncDate("created_at", tzinfo=UTC))
         sums = {f"total_{field}": Sum(field) for field in COUNTED}
         calls = {"calls": Count("pk"), "unpriced_calls": Count("pk", filter=Q(cost=None))}
         oldest = Min("price_as_of")
-        found = list(rows.values(name).annotate(**calls, **sums, oldest=oldest).order_by(name))
+        found = rows.values(name).annotate(**calls, **sums, oldest=oldest).order_by(name)
+        if most is not None:
+            tokens = F("total_input_tokens") + F("total_output_tokens")
+            found = found.order_by(tokens.desc(), name)[:most]
         keys = _session_names(row[name] for row in found) if by == "session" else None
         summed: dict[str | None, dict[str, Any]] = {}
         for row in found:
@@ -101,10 +105,10 @@ class CallUsage(models.Model):
         """With the price of now."""
         price = catalogue.price_of(call.model)
         cost = price.cost(call.input_tokens, call.cached_tokens, call.output_tokens) if price else None
+        is_free = call.purpose not in (EMBEDDING, QUERY) and catalogue.asks_nobody(call.model)
         return cls(
             user_id=user_id,
             session_pk=session_pk,
-        is_free = call.purpose not in (EMBEDDING, QUERY) and catalogue.asks_nobody(call.model)
             run_id=run_id,
             model=call.model[:128],
             purpose=call.purpose,
@@ -156,10 +160,10 @@ def _session_names(keys: Iterable[UUID | None]) -> dict[UUID, str]:
     return dict(ChatSession.objects.filter(pk__in=[key for key in keys if key]).values_list("pk", "public_id"))
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 def today() -> datetime:
     """Its beginning, in UTC."""
     return _midnight(datetime.now(UTC).date())
 
 
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

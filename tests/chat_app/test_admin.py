@@ -125,13 +125,20 @@ def test_what_models_took_is_listed_summed_and_plotted(operator: Client, alice: 
     )  # fmt: skip
     CallUsage.objects.note(alice.pk, None, None, [call, replace(call, model="unheard-of")])
     CallUsage.objects.note(mallory.pk, None, None, [call])
+    CallUsage.objects.note(None, None, None, [replace(call, input_tokens=1)])
     CallUsage.objects.filter(model="gpt-5").update(cost="1.25")
     CallUsage.objects.filter(model="unheard-of").update(cost=None)
     path = "/admin/chat_app/callusage/"
     page = operator.get(path).content.decode()
     assert page.count("<rect ") == 30
-    assert "3 calls, 2.50 US dollars, and of 1 calls the price was not known." in page
-    assert {"unheard-of", alice.email, mallory.email} <= set(re.findall(r"<th scope=\"row\">([^<]*)</th>", page))
+    all_of_it = "4 calls, 3.75 US dollars, and of 1 calls the price was not known."
+    assert all_of_it in page
+    named = set(re.findall(r"<th scope=\"row\">([^<]*)</th>", page))
+    assert {"unheard-of", alice.email, mallory.email, "(for all)"} <= named
+    assert [row["key"] for row in CallUsage.objects.report(CallUsage.objects.all(), "user", 1)] == [alice.email]
+    assert all_of_it in operator.get(path, {"q": "\0"}).content.decode(), "no address, as the page says"
+    for more in ({"o": "1"}, {"purpose__exact": "answer"}):
+        assert "<rect " not in operator.get(path, more).content.decode()
     hers = operator.get(path, {"q": " Alice@Example.org"}).content.decode()
     assert "2 calls, 1.25 US dollars" in hers
     assert mallory.email not in hers
