@@ -66,6 +66,10 @@ class BudgetAdmin(NoFilterBySecrets):
     list_select_related = ("user",)
     autocomplete_fields = ("user",)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Budget | None = None) -> tuple[str, ...]:
+        """The user is the row's key: with another one it would be another row, and the first one stayed."""
+        return ("user",) if obj else ()
+
 
 def of_user(rows: QuerySet[CallUsage], email: str) -> QuerySet[CallUsage]:
     term = email.strip().lower()

@@ -19,8 +19,8 @@ from chat_app.exceptions import BudgetSpent
 from chat_app.model_calls import EMBEDDING
 from chat_app.models.usage import CallUsage, today
 from chatjuicer.accounts.models import GroupAllowance, User
-
 from chatjuicer.accounts.models.known import Known
+
 Whose = Literal["user", "group", "server"]
 ZERO = Decimal(0)
 
@@ -65,10 +65,8 @@ class BudgetManager(models.Manager["Budget"]):
 
     def put(self, user: User, *, daily_tokens: int | None, daily_cost: Decimal | None) -> Budget:
         """In the place of the one that there may be."""
-        budget = self.filter(user=user).first() or Budget(user=user)
-        budget.daily_tokens, budget.daily_cost = daily_tokens, daily_cost
-        budget.save()
-        return budget
+        limits = {"daily_tokens": daily_tokens, "daily_cost": daily_cost}
+        return self.update_or_create(user=user, defaults=limits)[0]
 
     def limits_of(self, user_pk: UUID) -> Iterator[DailyLimit]:
         """Those that bind the user: their own, their groups', the server's."""

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from chat_app.exceptions import BudgetSpent
-from chat_app.models import Budget, CallUsage
 from chat_app.model_calls import CallRecord, Purpose
+from chat_app.models import Budget, CallUsage
 from chat_app.models.budget import has_budgets, require_budget
 from chat_app.models.usage import today
 from chatjuicer.accounts.models import AuditEntry, GroupAllowance, User
 from chatjuicer.accounts.models.known import Known
-from tests.conftest import PASSWORD
 from sessions_app.providers import parsed_provider
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +86,6 @@ def test_each_limit_binds_by_itself(alice: User, mallory: User, settings: Settin
         setattr(settings, name, type(left)(0))
 
 
-def test_a_budget_of_ones_own_takes_the_place_of_everybodys(alice: User, settings: Settings) -> None:
 def test_only_what_asks_nobody_is_free(settings: Settings) -> None:
     """What is not known is not free: models that are gone, and those of vectors, which are on no list."""
 
@@ -104,6 +104,7 @@ def test_only_what_asks_nobody_is_free(settings: Settings) -> None:
     assert [cost(model, "embedding") for model in ("home/bge-m3", "demo")] == [None, None]
 
 
+def test_a_budget_of_ones_own_takes_the_place_of_everybodys(alice: User, settings: Settings) -> None:
     settings.BUDGET_USER_DAILY_TOKENS, settings.BUDGET_USER_DAILY_COST = 100, Decimal(1)
     use(alice, 200, "0.5")
     assert is_spent(alice)
@@ -142,7 +143,7 @@ def test_what_is_left_is_told_for_each_that_binds(alice: User, mallory: User, al
 
 
 def test_administrators_set_them_over_rest(
-    alice: User, alice_client: APIClient, client_of: Callable[[User], APIClient]
+    alice: User, mallory: User, alice_client: APIClient, client_of: Callable[[User], APIClient]
 ) -> None:
     root = client_of(User.objects.create_superuser("root@example.org", PASSWORD))
     made = root.post("/api/budgets", {"email": " Alice@Example.org", "daily_tokens": 7, "daily_cost": 0.0000001})
@@ -166,5 +167,10 @@ def test_administrators_set_them_over_rest(
     reader = client_of(User.objects.get(pk=alice.pk))
     assert reader.get("/api/budgets").status_code == 200
     assert reader.post("/api/budgets", {"email": alice.email}).status_code == 403
+    browser = Browser()
+    browser.force_login(User.objects.get(email="root@example.org"))
+    form = {"user": str(mallory.pk), "daily_tokens": 9}
+    assert browser.post(f"/admin/chat_app/budget/{alice.pk}/change/", form).status_code == 302
+    assert list(Budget.objects.values_list("user", "daily_tokens")) == [(alice.pk, 9)], "whose it is stays"
     assert root.delete(f"/api/budgets/{alice.pk}").status_code == 200
     assert root.delete(f"/api/budgets/{alice.pk}").status_code == 404
