@@ -64,11 +64,16 @@ def problems() -> Iterator[CheckMessage]:
     if here_only and (settings.DEBUG or settings.RUN_LOCALLY):
         return
     for name, instead in (("SECRET_KEY", "one is generated into DATA_DIR"), ("TOKEN_KEY", "SECRET_KEY signs tokens")):
-        key = getattr(settings, name)
-        if key and (len(key) < 32 or len(set(key)) < 5):
+        if is_guessable(getattr(settings, name)):
             yield Error(
                 f"{name} is too short or too simple: who guesses it can sign in as anybody.",
                 hint=f"Unset it, and {instead}; or give 50 random characters.",
+                id="chatjuicer.E003",
+            )
+        if any(map(is_guessable, getattr(settings, f"{name}_FALLBACKS"))):
+            yield Error(
+                f"A former {name} is too short or too simple: who guesses it can sign in as anybody.",
+                hint=f"Take it out of {name}_FALLBACKS: what it has signed and sealed is then good no more.",
                 id="chatjuicer.E003",
             )
     if "*" in settings.ALLOWED_HOSTS:
@@ -89,6 +94,11 @@ def problems() -> Iterator[CheckMessage]:
             hint="Give a longer one, or unset it to have one generated.",
             id="chatjuicer.E006",
         )
+
+
+def is_guessable(key: str) -> bool:
+    """Of one that is set."""
+    return bool(key) and (len(key) < 32 or len(set(key)) < 5)
 
 
 def problems_of_networks() -> Iterator[CheckMessage]:

@@ -15,8 +15,8 @@ from chatjuicer.accounts.exceptions import InvalidToken
 
 
 def former_keys() -> list[str]:
-    """By which tokens may still be signed."""
-    return settings.TOKEN_KEY_FALLBACKS if settings.TOKEN_KEY else settings.SECRET_KEY_FALLBACKS
+    """By which tokens may still be signed. SECRET_KEY, and those before it, sign none while there is a TOKEN_KEY."""
+    return settings.TOKEN_KEY_FALLBACKS + ([] if settings.TOKEN_KEY else settings.SECRET_KEY_FALLBACKS)
 
 
 class FamilyToken(Token):

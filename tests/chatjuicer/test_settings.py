@@ -38,6 +38,8 @@ def value_of(data: Path, name: str, **environment: str) -> str:
         ({"ALLOWED_HOSTS": "*"}, "Name the hosts"),
         ({"SECRET_KEY": "short"}, "Unset it, and one is generated"),
         ({"TOKEN_KEY": "short"}, "Unset it, and SECRET_KEY signs tokens"),
+        ({"SECRET_KEY_FALLBACKS": f"{'a long key of before, ' * 2},short"}, "Take it out of SECRET_KEY_FALLBACKS"),
+        ({"TOKEN_KEY_FALLBACKS": "short"}, "Take it out of TOKEN_KEY_FALLBACKS"),
         ({"CORS_ORIGINS": "*"}, "Name the origins"),
         ({"HOST": "0.0.0.0", "ALLOW_LOCALHOST_NOAUTH": "true"}, "Unset ALLOW_LOCALHOST_NOAUTH"),
         ({"HOST": "0.0.0.0", "DEBUG": "true"}, "Unset DEBUG"),

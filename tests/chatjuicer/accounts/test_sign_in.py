@@ -205,5 +205,12 @@ def test_tokens_may_have_a_key_of_their_own(alice: User, anybody: APIClient, set
         settings.TOKEN_KEY_FALLBACKS = [settings.SECRET_KEY]  # as long as tokens of before are to be taken
         anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {signed_before}")
         assert anybody.get("/api/auth/me").status_code == 200
+        # And the other way round.
+        settings.TOKEN_KEY, settings.TOKEN_KEY_FALLBACKS = "", [own]
+        settings.SIMPLE_JWT = settings.SIMPLE_JWT | {"SIGNING_KEY": settings.SECRET_KEY}
+        state.token_backend = kept
+        for text in (token, signed_before, former):
+            anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+            assert anybody.get("/api/auth/me").status_code == 200
     finally:
         state.token_backend = kept
