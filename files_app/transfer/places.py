@@ -29,6 +29,8 @@ class Places:
         finally:
             with self._lock:
                 self._taken[user_pk] -= 1
+                if not self._taken[user_pk]:
+                    del self._taken[user_pk]
 
 
 places = Places()

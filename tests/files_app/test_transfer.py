@@ -435,6 +435,7 @@ def test_archives_leave_threads_to_everybody_else(
         with places.one(alice.pk):
             refused(give(alice_client, json.dumps(CLAUDE).encode()), 429, "throttled")
     assert taken(mallory_client, json.dumps(CLAUDE).encode())["imported"] == 1
+    assert not places._taken, "who imports nothing leaves nothing in memory"
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(alice_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
