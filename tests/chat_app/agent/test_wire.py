@@ -1,12 +1,15 @@
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from chat_app.agent.providers.failures import ProviderError
-from chat_app.agent.providers.wire import DONE, Decoder
+from chat_app.agent.providers.wire import DONE, Decoder, close_client, post, proxy_for
+from chat_app.endpoints import Endpoint
 
 
 def read(pieces: list[bytes]) -> list[Any]:
@@ -53,3 +56,43 @@ def test_a_malformed_event_is_told_after_those_before_it(data: bytes) -> None:
     assert isinstance(decoder.broken, ProviderError)
     with pytest.raises(ProviderError):
         Decoder().feed(b"data: " + data + b"\n\n")
+
+
+def test_the_environment_s_proxy_is_asked_where_it_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://10.0.0.1:3128")
+    monkeypatch.setenv("NO_PROXY", "inside.example.org")
+    proxy_for.cache_clear()
+    try:
+        assert proxy_for("http://api.example.org/v1/responses") == (URL("http://10.0.0.1:3128"), None)
+        assert proxy_for("https://api.example.org/v1/responses") == (None, None)
+        assert proxy_for("http://inside.example.org/v1/responses") == (None, None)
+    finally:
+        proxy_for.cache_clear()
+
+
+async def test_a_request_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: {"a":1}\n\n')
+        await writer.drain()
+        writer.close()
+
+    proxy = await asyncio.start_server(answer, "127.0.0.1", 0)
+    address = f"127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+    monkeypatch.setenv("http_proxy", f"http://{address}")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    proxy_for.cache_clear()
+    try:
+        target = Endpoint(url="http://provider.invalid/v1/responses", headers={"Authorization": "Bearer x"}, query={})
+        async with post(target, b"{}") as reply:
+            assert await reply.events() == [{"a": 1}]
+    finally:
+        proxy_for.cache_clear()
+        await close_client()
+        proxy.close()
+    assert asked[0].startswith(b"POST http://provider.invalid/v1/responses HTTP/1.1\r\n")
