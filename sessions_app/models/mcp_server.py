@@ -34,7 +34,6 @@ from .named import hold
 PURPOSE = "mcp server"  # of the seal
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 MAX_SERVERS = 20  # of one user
-MAX_URL_CHARS = 2_000
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 RENEWAL_LIFETIME = timedelta(seconds=20)  # after which another process may try
 
@@ -57,6 +56,10 @@ class McpServerManager(models.Manager["McpServer"]):
         """The user's of those keys, by name; unknown ones cost nothing."""
         names = [key.removeprefix(OWN) for key in keys if key.startswith(OWN)]
         return list(self.filter(user=user_pk, name__in=names).order_by("name")) if names else []
+
+    def connections(self, pks: Iterable[UUID]) -> dict[UUID, datetime | None]:
+        """Since when they let us in, of those that are still there."""
+        return dict(self.filter(pk__in=list(pks)).values_list("pk", "connected_at"))
 
     def keys_in_new_chats(self, user_pk: UUID) -> list[str]:
         names = self.filter(user=user_pk, in_new_chats=True).order_by("name").values_list("name", flat=True)
