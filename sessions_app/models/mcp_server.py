@@ -134,17 +134,18 @@ class McpServer(models.Model):
 
     def configure(self, **changes: Any) -> None:
         """What its owner sets: url, headers, always_asks, in_new_chats. What lets us into one address is not shown to
-        another."""
+        another, and its headers do not go along. Raises DoesNotExist."""
         with transaction.atomic():
+            self.refresh_from_db(from_queryset=McpServer.objects.select_for_update())
             columns = as_columns(changes)
-            if changes.get("url", self.url) != self.url or "headers" in changes:
-                if grant := self.grant:
-                    grant_given_up.send(McpServer, url=self.url, grant=grant)
+            is_moved = changes.get("url", self.url) != self.url
+            if is_moved:
+                columns.setdefault("sealed_headers", "")
+            if is_moved or "headers" in changes:
+                self._give_up(self.grant)
                 columns |= {"status": self.Status.NEW, "error": "", "sealed_grant": "", "grant_expires_at": None}
                 columns |= {"attempt_digest": "", "sealed_attempt": "", "connected_at": None}
-            for column, value in columns.items():
-                setattr(self, column, value)
-            self.save(update_fields=list(columns))
+            self._write(**columns)
             AuditEntry.objects.record(Act.MCP_SERVER_CHANGED, self, changed=sorted(changes))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
@@ -154,24 +155,31 @@ class McpServer(models.Model):
             AuditEntry.objects.record(Act.MCP_SERVER_DELETED, about, owner=str(self.user_id))
         return deleted
 
-    # -- getting in
+    # -- getting in. Each says whether it was written: not what came of an address or headers that are others by now.
 
-    def begin_attempt(self, state: str, attempt: str) -> None:
+    def begin_attempt(self, state: str, attempt: str) -> bool:
         """What is to be known when the person comes back with `state`, to whichever process. One that was begun before
         is over; a grant that lets us in goes on."""
-        is_in = self.status == self.Status.CONNECTED and bool(self.sealed_grant)
-        self._now(
-            status=self.status if is_in else self.Status.NEEDS_AUTHORIZATION,
-            error="",
-            attempt_digest=digest(state),
-            sealed_attempt=seal(attempt, PURPOSE),
-            attempt_expires_at=timezone.now() + ATTEMPT_LIFETIME,
-        )
+        with transaction.atomic():
+            now = self._held()
+            if now is None:
+                return False
+            is_in = now.status == self.Status.CONNECTED and bool(now.sealed_grant)
+            self._write(
+                status=now.status if is_in else self.Status.NEEDS_AUTHORIZATION,
+                error="",
+                attempt_digest=digest(state),
+                sealed_attempt=seal(attempt, PURPOSE),
+                attempt_expires_at=timezone.now() + ATTEMPT_LIFETIME,
+            )
+        return True
 
-    def connect(self, grant: str = "", expires_at: datetime | None = None) -> None:
+    def connect(self, grant: str = "", expires_at: datetime | None = None) -> bool:
         """It lets us in: by a `grant`, which a person has given us, or as anybody."""
         with transaction.atomic():
-            self._now(
+            if self._held() is None:
+                return False
+            self._write(
                 status=self.Status.CONNECTED,
                 error="",
                 sealed_grant=seal(grant, PURPOSE) if grant else "",
@@ -180,9 +188,14 @@ class McpServer(models.Model):
                 connected_at=timezone.now(),
             )
             AuditEntry.objects.record(Act.MCP_SERVER_CONNECTED, self, host=self.host, authorized=bool(grant))
+        return True
 
-    def fail(self, error: str) -> None:
-        self._now(status=self.Status.FAILED, error=error)
+    def fail(self, error: str) -> bool:
+        with transaction.atomic():
+            if self._held() is None:
+                return False
+            self._write(status=self.Status.FAILED, error=error)
+        return True
 
     # -- staying in. What a process has learned of an older grant changes nothing of the newer one.
 
@@ -205,10 +218,22 @@ class McpServer(models.Model):
     def _same(self) -> models.QuerySet[McpServer]:
         return McpServer.objects.filter(pk=self.pk, connected_at=self.connected_at)
 
-    def _now(self, **columns: Any) -> None:
+    # -- in a transaction
+
+    def _held(self) -> McpServer | None:
+        """The row as it is, to its end; None where it is gone, or has another address or other headers by now."""
+        now = McpServer.objects.select_for_update().filter(pk=self.pk).first()
+        is_same = now is not None and (now.url, now.sealed_headers) == (self.url, self.sealed_headers)
+        return now if is_same else None
+
+    def _give_up(self, grant: str) -> None:
+        if grant:
+            grant_given_up.send(McpServer, url=self.url, grant=grant)
+
+    def _write(self, **columns: Any) -> None:
         for column, value in columns.items():
             setattr(self, column, value)
-        McpServer.objects.filter(pk=self.pk).update(**columns)
+        self.save(update_fields=list(columns))
 
 
 def as_columns(fields: Mapping[str, Any]) -> dict[str, Any]:

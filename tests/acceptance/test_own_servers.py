@@ -190,6 +190,21 @@ async def test_a_server_that_needs_authorization_again_says_so_in_words(
     assert results(frames) == [("9", True)]
 
 
+@pytest.mark.only("sqlite", reason="a row that is another by now is one on each database")
+@pytest.mark.parametrize("change", ["DELETE", "PATCH"])
+async def test_what_was_connected_meanwhile_is_of_another_address(bob: Client, change: str) -> None:
+    with Receiver() as silent:
+        silent.answers["/mcp"] = [0]
+        server = await add(bob, f"{silent.url}/mcp")
+        connecting = asyncio.create_task(bob.http.post(f"{SERVERS}/{server['id']}/connect"))
+        await asyncio.to_thread(silent.wait, "/mcp")
+        elsewhere = {"url": "https://example.org/mcp"} if change == "PATCH" else None
+        assert (await bob.http.request(change, f"{SERVERS}/{server['id']}", json=elsewhere)).status_code == 200
+    refused = await connecting
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_found")
+    assert [row["status"] for row in (await bob.get(SERVERS))["servers"]] == ([] if change == "DELETE" else ["new"])
+
+
 async def test_calls_ask_as_the_tool_or_the_person_says(bob: Client, numbers: AuthorizedMcp) -> None:
     server = await connected(bob, numbers.url)
     session = await bob.create_session()

@@ -109,13 +109,14 @@ class OwnServers:
             is_up = server.is_up
             await server.stop()
         if asked.address.done():
-            await in_database(row.begin_attempt, asked.state, asked.attempt)
-            return asked.address.result()
-        if is_up:
-            await in_database(row.connect)
+            is_current = await in_database(row.begin_attempt, asked.state, asked.attempt)
+        elif is_up:
+            is_current = await in_database(row.connect)
         else:
-            await in_database(row.fail, trail.reason)
-        return ""
+            is_current = await in_database(row.fail, trail.reason)
+        if not is_current:
+            raise NotFound()
+        return asked.address.result() if asked.address.done() else ""
 
     async def authorize(self, user_pk: UUID, returned: Returned) -> UUID:
         found = await in_database(McpServer.objects.spend_attempt, user_pk, returned.state)
@@ -133,7 +134,9 @@ class OwnServers:
             logger.warning("An authorization server gave no tokens: %s", type(error).__name__)
             raise NotAuthorized() from None
         grant = Grant.model_validate(attempt.model_dump(include=set(Grant.model_fields)))
-        await in_database(row.connect, grant.text(), grant.expires_at)
+        if not await in_database(row.connect, grant.text(), grant.expires_at):
+            await self.revoke(row.url, grant.text())
+            raise AttemptGone()
         return row.pk
 
     async def revoke(self, url: str, grant: str) -> None:
