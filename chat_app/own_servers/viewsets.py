@@ -75,7 +75,7 @@ class McpServerViewSet(ViewSet):
     def list(self, request: Request) -> Response:
         """The caller's own, by name. Those that the operator has set up stand in `/api/config`."""
         allowance = GroupAllowance.objects.of_user(caller(request).pk)
-        servers = caller(request).mcp_servers.order_by("name")
+        servers = caller(request).mcp_servers.light().order_by("name")
         return Response({"servers": ServerSerializer(servers, many=True, context={"allowance": allowance}).data})
 
     @extend_schema(

@@ -55,7 +55,11 @@ class McpServerManager(models.Manager["McpServer"]):
     def chosen(self, user_pk: UUID, keys: Iterable[str]) -> list[McpServer]:
         """The user's of those keys, by name; unknown ones cost nothing."""
         names = [key.removeprefix(OWN) for key in keys if key.startswith(OWN)]
-        return list(self.filter(user=user_pk, name__in=names).order_by("name")) if names else []
+        return list(self.light().filter(user=user_pk, name__in=names).order_by("name")) if names else []
+
+    def light(self) -> models.QuerySet[McpServer]:
+        """Without what authorization servers have said: what reads many rows needs none of it."""
+        return self.defer("sealed_attempt", "sealed_grant")
 
     def connections(self, pks: Iterable[UUID]) -> dict[UUID, datetime | None]:
         """Since when they let us in, of those that are still there."""
@@ -200,23 +204,37 @@ class McpServer(models.Model):
     # -- staying in. What a process has learned of an older grant changes nothing of the newer one.
 
     def begin_renewal(self) -> bool:
-        """Of all processes one at a time: a refresh token that is used twice ends the grant."""
+        """Of all processes one at a time: a refresh token that is used twice ends the grant. It has the grant then that
+        another process may just have renewed."""
         now = timezone.now()
-        free = Q(renewing_until=None) | Q(renewing_until__lt=now)
-        return bool(self._same().filter(free).update(renewing_until=now + RENEWAL_LIFETIME))
+        until = now + RENEWAL_LIFETIME
+        with transaction.atomic():
+            free = Q(renewing_until=None) | Q(renewing_until__lt=now)
+            if not self._same().filter(free).update(renewing_until=until):
+                return False
+            self.refresh_from_db(fields=["sealed_grant", "grant_expires_at", "renewing_until"])
+        return True
 
     def end_renewal(self) -> None:
-        self._same().update(renewing_until=None)
+        """Of the one that this process has begun, as `renew`: another may have begun since."""
+        self._renewed_here().update(renewing_until=None)
 
     def renew(self, grant: str, expires_at: datetime | None) -> None:
-        self._same().update(sealed_grant=seal(grant, PURPOSE), grant_expires_at=expires_at, renewing_until=None)
+        columns = {"sealed_grant": seal(grant, PURPOSE), "grant_expires_at": expires_at, "renewing_until": None}
+        self._renewed_here().update(**columns)
 
-    def refuse(self) -> None:
-        """It lets us in no more, until the person authorizes us again."""
-        self._same().update(status=self.Status.NEEDS_AUTHORIZATION, renewing_until=None)
+    def refuse(self, grant: str = "") -> None:
+        """It lets us in no more, until the person authorizes us again. A `grant` says for what; one that has been
+        renewed meanwhile stays as it is."""
+        self._same().update(status=self.Status.NEEDS_AUTHORIZATION)
+        if grant:
+            self._same().filter(sealed_grant=self.sealed_grant).update(sealed_grant=seal(grant, PURPOSE))
 
     def _same(self) -> models.QuerySet[McpServer]:
         return McpServer.objects.filter(pk=self.pk, connected_at=self.connected_at)
+
+    def _renewed_here(self) -> models.QuerySet[McpServer]:
+        return self._same().filter(renewing_until=self.renewing_until)
 
     # -- in a transaction
 

@@ -33,6 +33,8 @@ def test_what_lets_us_in_is_sealed_without_any_setting(server: McpServer) -> Non
     assert all(stored)
     assert not any("secret" in text for text in stored)
     assert (fresh(server).headers, fresh(server).grant) == ({"X-Key": "a secret key"}, "a secret grant")
+    (chosen,) = McpServer.objects.chosen(server.user_id, [server.key])
+    assert chosen.get_deferred_fields() == {"sealed_grant", "sealed_attempt"}, "what each run reads stays small"
 
 
 def test_an_attempt_is_of_one_person_ends_once_and_expires(server: McpServer, alice: User, mallory: User) -> None:
@@ -56,8 +58,28 @@ def test_one_process_renews_and_what_it_knows_of_an_older_grant_changes_nothing(
     assert other.begin_renewal(), "the other has died"
     fresh(server).connect("new")
     one.renew("of the old", None)
-    other.refuse()
+    other.refuse("of the old")
     assert (fresh(server).grant, fresh(server).status) == ("new", McpServer.Status.CONNECTED)
+
+
+def test_who_renews_too_late_undoes_nothing_of_the_next(server: McpServer) -> None:
+    server.connect("old")
+    late, waits = fresh(server), fresh(server)
+    assert late.begin_renewal()
+    McpServer.objects.update(renewing_until=timezone.now() - timedelta(seconds=1))
+    assert waits.begin_renewal()
+    late.end_renewal()
+    late.renew("late", None)
+    assert not fresh(server).begin_renewal(), "one is under way"
+    refused = fresh(server)
+    waits.renew("new", None)
+    assert fresh(server).grant == "new"
+    refused.refuse("old, for more")
+    assert (fresh(server).grant, fresh(server).status) == ("new", McpServer.Status.NEEDS_AUTHORIZATION)
+    fresh(server).refuse("new, for more")
+    assert fresh(server).grant == "new, for more"
+    assert late.begin_renewal()
+    assert late.grant == "new, for more", "who begins has what there is by then"
 
 
 @pytest.mark.parametrize(

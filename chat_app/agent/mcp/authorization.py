@@ -125,17 +125,19 @@ class OwnServers:
         row, kept = found
         if not returned.code:
             raise NotAuthorized()
-        attempt = Attempt.model_validate_json(kept)
+        if (attempt := Attempt.read(kept)) is None:
+            raise AttemptGone()
         provider = Provider(row.url, attempt, attempt.callback_url, attempt.scope)
         try:
             await provider.redeem(returned.code, attempt.verifier, returned.issuer or None)
+            grant = Grant.model_validate(attempt.model_dump(include=set(Grant.model_fields)))
+            text = grant.text()
         except (OAuthFlowError, httpx2.HTTPError) as error:
             # Its text may hold what the authorization server has said, or the code.
             logger.warning("An authorization server gave no tokens: %s", type(error).__name__)
             raise NotAuthorized() from None
-        grant = Grant.model_validate(attempt.model_dump(include=set(Grant.model_fields)))
-        if not await in_database(row.connect, grant.text(), grant.expires_at):
-            await self.revoke(row.url, grant.text())
+        if not await in_database(row.connect, text, grant.expires_at):
+            await self.revoke(row.url, text)
             raise AttemptGone()
         return row.pk
 
