@@ -178,11 +178,14 @@ class McpServer(models.Model):
             )
         return True
 
-    def connect(self, grant: str = "", expires_at: datetime | None = None) -> bool:
-        """It lets us in: by a `grant`, which a person has given us, or as anybody."""
+    def connect(self, grant: str = "", expires_at: datetime | None = None, *, replaces: bool = True) -> bool:
+        """It lets us in: by a `grant`, which a person has given us, or as anybody. One that it `replaces` is given
+        up."""
         with transaction.atomic():
-            if self._held() is None:
+            now = self._held()
+            if now is None:
                 return False
+            self._give_up(now.grant if replaces else "")
             self._write(
                 status=self.Status.CONNECTED,
                 error="",

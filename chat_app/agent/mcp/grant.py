@@ -63,6 +63,11 @@ class Grant(BaseModel):
         return text
 
     @property
+    def lasting(self) -> str:
+        """The token by which it lasts, and with which it ends; empty where there is none."""
+        return (self.tokens.refresh_token or self.tokens.access_token) if self.tokens else ""
+
+    @property
     def expires_at(self) -> datetime | None:
         """Of tokens that came just now; None: they say nothing of it."""
         if self.tokens is None or self.tokens.expires_in is None:
