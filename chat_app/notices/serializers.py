@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from chat_app.models import Notice, PushSubscription, Webhook
 from chat_app.models.push_subscription import Browser
+from chatjuicer.api.destinations import address, require_sendable
 from chatjuicer.api.fields import Choice, Flag, Text
 
 from .encryption import AUTH_BYTES, is_public_key
 from .vapid import from_base64url
 
-MAX_URL_CHARS = 2_000
 PUSHED = list(Notice.PUSHED)
-
-
-def address(**options: Any) -> Text:
-    validators = [RegexValidator(r"^https?://[^\s\x00-\x20]+$", "An address that begins with https:// is expected.")]
-    return Text(max_length=MAX_URL_CHARS, validators=validators, **options)
-
-
-def require_sendable(url: str, networks: Sequence[str] | None = None) -> str:
-    """What can be seen of an address before it is tried; `networks` are the operator's, where http will do, and those
-    of notices unless it is said. Raises ValidationError."""
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValidationError("An address with a host, and without a user, is expected.")
-    if parts.scheme != "https" and not (settings.NOTICE_NETWORKS if networks is None else networks):
-        raise ValidationError("https is expected.")
-    return url
 
 
 class NewWebhookSerializer(serializers.Serializer[Any]):
@@ -53,7 +30,7 @@ class NewWebhookSerializer(serializers.Serializer[Any]):
     )
 
     def validate_url(self, url: str) -> str:
-        return require_sendable(url)
+        return require_sendable(url, settings.NOTICE_NETWORKS)
 
 
 class WebhookChangesSerializer(serializers.Serializer[Any]):
@@ -64,7 +41,7 @@ class WebhookChangesSerializer(serializers.Serializer[Any]):
     active = Flag(required=False, help_text="false: what was not sent yet is dropped, and nothing more is sent.")
 
     def validate_url(self, url: str) -> str:
-        return require_sendable(url)
+        return require_sendable(url, settings.NOTICE_NETWORKS)
 
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
@@ -157,7 +134,7 @@ class NewSubscriptionSerializer(serializers.Serializer[Any]):
     preview = Flag(required=False, help_text="true: the message says how the answer begins, too.")
 
     def validate_endpoint(self, url: str) -> str:
-        return require_sendable(url)
+        return require_sendable(url, settings.NOTICE_NETWORKS)
 
     @property
     def browser(self) -> Browser:

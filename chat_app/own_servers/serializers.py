@@ -8,8 +8,8 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from chat_app.notices.serializers import address, require_sendable
 from chatjuicer.accounts.models.group_allowance import stands_in
+from chatjuicer.api.destinations import address, require_sendable
 from chatjuicer.api.fields import Choice, Flag, Text
 from sessions_app.models import McpServer
 from sessions_app.models.mcp_server import NAME

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -61,6 +61,10 @@ class McpServerViewSet(ViewSet):
     def server(self, server_id: UUID) -> McpServer:
         return get_object_or_404(caller(self.request).mcp_servers, pk=server_id)
 
+    def shown_now(self, server_id: UUID) -> dict[str, Any]:
+        """Raises Http404."""
+        return shown(self.server(server_id))
+
     def require_allowed(self, name: str) -> None:
         """Raises ServerNotAllowed."""
         allowance = GroupAllowance.objects.of_user(caller(self.request).pk)
@@ -71,7 +75,7 @@ class McpServerViewSet(ViewSet):
     def list(self, request: Request) -> Response:
         """The caller's own, by name. Those that the operator has set up stand in `/api/config`."""
         allowance = GroupAllowance.objects.of_user(caller(request).pk)
-        servers = caller(request).mcp_servers.order_by("name")
+        servers = caller(request).mcp_servers.light().order_by("name")
         return Response({"servers": ServerSerializer(servers, many=True, context={"allowance": allowance}).data})
 
     @extend_schema(
@@ -104,7 +108,10 @@ class McpServerViewSet(ViewSet):
         form.is_valid(raise_exception=True)
         if form.validated_data:
             self.require_allowed(server.name)
-            server.configure(**form.validated_data)
+            try:
+                server.configure(**form.validated_data)
+            except McpServer.DoesNotExist:
+                raise Http404 from None
         return Response(shown(server))
 
     @extend_schema(operation_id="delete_mcp_server", parameters=[SERVER], responses={200: DoneSerializer})
@@ -124,8 +131,7 @@ class McpServerViewSet(ViewSet):
 
         async def body() -> dict[str, Any]:
             url = await (await agent()).servers.connect(server.pk, callback_url)
-            await in_database(server.refresh_from_db)
-            return {"server": await in_database(shown, server), "authorization_url": url or None}
+            return {"server": await in_database(self.shown_now, server.pk), "authorization_url": url or None}
 
         return AwaitedResponse(self, body())
 
@@ -138,7 +144,7 @@ class McpServerViewSet(ViewSet):
 
         async def body() -> dict[str, Any]:
             server_pk = await (await agent()).servers.authorize(user_pk, returned)
-            return await in_database(lambda: shown(McpServer.objects.get(pk=server_pk)))
+            return await in_database(self.shown_now, server_pk)
 
         return AwaitedResponse(self, body())
 

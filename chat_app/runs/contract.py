@@ -91,7 +91,8 @@ class OwnServers(Protocol):
 
     async def connect(self, server_pk: UUID, callback_url: str) -> str:
         """Where the person's browser is to go on, to authorize us there and then to come to `callback_url`; empty: the
-        row says whether the server lets us in without. Raises NotFound."""
+        row says whether the server lets us in without. Raises NotFound, also where the row has another address or other
+        headers by then."""
 
     async def authorize(self, user_pk: UUID, returned: Returned) -> UUID:
         """The server that lets us in from now on. Raises AttemptGone, NotAuthorized."""

@@ -7,9 +7,12 @@ from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import transaction
+from rest_framework.exceptions import ValidationError
 
 from chatjuicer.accounts.models import User
+from chatjuicer.api.destinations import require_sendable
 from files_app import names
 from files_app.models import File
 from sessions_app.catalogue import REASONING_EFFORTS
@@ -42,10 +45,19 @@ def keep(user: User, line: NamedLine, files: Sequence[AgentFileLine], source: By
             case AgentLine():
                 keep_agent(user, fields | {"updated_at": line.updated_at} | settings_of(line), files, source)
             case McpServerLine():
+                require_address(line)
                 asks, usual = line.always_asks, line.in_new_chats
                 McpServer.objects.add(user, **fields, url=line.url, always_asks=asks, in_new_chats=usual)
     except NameTaken:
         return
+
+
+def require_address(line: McpServerLine) -> None:
+    """As one that a person names. Raises UnreadableArchive."""
+    try:
+        require_sendable(line.url, settings.MCP_NETWORKS)
+    except ValidationError:
+        raise UnreadableArchive("The address of an MCP server is none that may be reached from here.") from None
 
 
 def keep_agent(user: User, fields: dict[str, Any], files: Sequence[AgentFileLine], source: Bytes | None) -> None:

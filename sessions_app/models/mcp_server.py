@@ -34,7 +34,6 @@ from .named import hold
 PURPOSE = "mcp server"  # of the seal
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 MAX_SERVERS = 20  # of one user
-MAX_URL_CHARS = 2_000
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 RENEWAL_LIFETIME = timedelta(seconds=20)  # after which another process may try
 
@@ -56,7 +55,15 @@ class McpServerManager(models.Manager["McpServer"]):
     def chosen(self, user_pk: UUID, keys: Iterable[str]) -> list[McpServer]:
         """The user's of those keys, by name; unknown ones cost nothing."""
         names = [key.removeprefix(OWN) for key in keys if key.startswith(OWN)]
-        return list(self.filter(user=user_pk, name__in=names).order_by("name")) if names else []
+        return list(self.light().filter(user=user_pk, name__in=names).order_by("name")) if names else []
+
+    def light(self) -> models.QuerySet[McpServer]:
+        """Without what authorization servers have said: what reads many rows needs none of it."""
+        return self.defer("sealed_attempt", "sealed_grant")
+
+    def connections(self, pks: Iterable[UUID]) -> dict[UUID, datetime | None]:
+        """Since when they let us in, of those that are still there."""
+        return dict(self.filter(pk__in=list(pks)).values_list("pk", "connected_at"))
 
     def keys_in_new_chats(self, user_pk: UUID) -> list[str]:
         names = self.filter(user=user_pk, in_new_chats=True).order_by("name").values_list("name", flat=True)
@@ -131,17 +138,18 @@ class McpServer(models.Model):
 
     def configure(self, **changes: Any) -> None:
         """What its owner sets: url, headers, always_asks, in_new_chats. What lets us into one address is not shown to
-        another."""
+        another, and its headers do not go along. Raises DoesNotExist."""
         with transaction.atomic():
+            self.refresh_from_db(from_queryset=McpServer.objects.select_for_update())
             columns = as_columns(changes)
-            if changes.get("url", self.url) != self.url or "headers" in changes:
-                if grant := self.grant:
-                    grant_given_up.send(McpServer, url=self.url, grant=grant)
+            is_moved = changes.get("url", self.url) != self.url
+            if is_moved:
+                columns.setdefault("sealed_headers", "")
+            if is_moved or "headers" in changes:
+                self._give_up(self.grant)
                 columns |= {"status": self.Status.NEW, "error": "", "sealed_grant": "", "grant_expires_at": None}
                 columns |= {"attempt_digest": "", "sealed_attempt": "", "connected_at": None}
-            for column, value in columns.items():
-                setattr(self, column, value)
-            self.save(update_fields=list(columns))
+            self._write(**columns)
             AuditEntry.objects.record(Act.MCP_SERVER_CHANGED, self, changed=sorted(changes))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
@@ -151,24 +159,34 @@ class McpServer(models.Model):
             AuditEntry.objects.record(Act.MCP_SERVER_DELETED, about, owner=str(self.user_id))
         return deleted
 
-    # -- getting in
+    # -- getting in. Each says whether it was written: not what came of an address or headers that are others by now.
 
-    def begin_attempt(self, state: str, attempt: str) -> None:
+    def begin_attempt(self, state: str, attempt: str) -> bool:
         """What is to be known when the person comes back with `state`, to whichever process. One that was begun before
         is over; a grant that lets us in goes on."""
-        is_in = self.status == self.Status.CONNECTED and bool(self.sealed_grant)
-        self._now(
-            status=self.status if is_in else self.Status.NEEDS_AUTHORIZATION,
-            error="",
-            attempt_digest=digest(state),
-            sealed_attempt=seal(attempt, PURPOSE),
-            attempt_expires_at=timezone.now() + ATTEMPT_LIFETIME,
-        )
-
-    def connect(self, grant: str = "", expires_at: datetime | None = None) -> None:
-        """It lets us in: by a `grant`, which a person has given us, or as anybody."""
         with transaction.atomic():
-            self._now(
+            now = self._held()
+            if now is None:
+                return False
+            is_in = now.status == self.Status.CONNECTED and bool(now.sealed_grant)
+            self._write(
+                status=now.status if is_in else self.Status.NEEDS_AUTHORIZATION,
+                error="",
+                attempt_digest=digest(state),
+                sealed_attempt=seal(attempt, PURPOSE),
+                attempt_expires_at=timezone.now() + ATTEMPT_LIFETIME,
+            )
+        return True
+
+    def connect(self, grant: str = "", expires_at: datetime | None = None, *, replaces: bool = True) -> bool:
+        """It lets us in: by a `grant`, which a person has given us, or as anybody. One that it `replaces` is given
+        up."""
+        with transaction.atomic():
+            now = self._held()
+            if now is None:
+                return False
+            self._give_up(now.grant if replaces else "")
+            self._write(
                 status=self.Status.CONNECTED,
                 error="",
                 sealed_grant=seal(grant, PURPOSE) if grant else "",
@@ -177,35 +195,66 @@ class McpServer(models.Model):
                 connected_at=timezone.now(),
             )
             AuditEntry.objects.record(Act.MCP_SERVER_CONNECTED, self, host=self.host, authorized=bool(grant))
+        return True
 
-    def fail(self, error: str) -> None:
-        self._now(status=self.Status.FAILED, error=error)
+    def fail(self, error: str) -> bool:
+        with transaction.atomic():
+            if self._held() is None:
+                return False
+            self._write(status=self.Status.FAILED, error=error)
+        return True
 
     # -- staying in. What a process has learned of an older grant changes nothing of the newer one.
 
     def begin_renewal(self) -> bool:
-        """Of all processes one at a time: a refresh token that is used twice ends the grant."""
+        """Of all processes one at a time: a refresh token that is used twice ends the grant. It has the grant then that
+        another process may just have renewed."""
         now = timezone.now()
-        free = Q(renewing_until=None) | Q(renewing_until__lt=now)
-        return bool(self._same().filter(free).update(renewing_until=now + RENEWAL_LIFETIME))
+        until = now + RENEWAL_LIFETIME
+        with transaction.atomic():
+            free = Q(renewing_until=None) | Q(renewing_until__lt=now)
+            if not self._same().filter(free).update(renewing_until=until):
+                return False
+            self.refresh_from_db(fields=["sealed_grant", "grant_expires_at", "renewing_until"])
+        return True
 
     def end_renewal(self) -> None:
-        self._same().update(renewing_until=None)
+        """Of the one that this process has begun, as `renew`: another may have begun since."""
+        self._renewed_here().update(renewing_until=None)
 
     def renew(self, grant: str, expires_at: datetime | None) -> None:
-        self._same().update(sealed_grant=seal(grant, PURPOSE), grant_expires_at=expires_at, renewing_until=None)
+        columns = {"sealed_grant": seal(grant, PURPOSE), "grant_expires_at": expires_at, "renewing_until": None}
+        self._renewed_here().update(**columns)
 
-    def refuse(self) -> None:
-        """It lets us in no more, until the person authorizes us again."""
-        self._same().update(status=self.Status.NEEDS_AUTHORIZATION, renewing_until=None)
+    def refuse(self, grant: str = "") -> None:
+        """It lets us in no more, until the person authorizes us again. A `grant` says for what; one that has been
+        renewed meanwhile stays as it is."""
+        self._same().update(status=self.Status.NEEDS_AUTHORIZATION)
+        if grant:
+            self._same().filter(sealed_grant=self.sealed_grant).update(sealed_grant=seal(grant, PURPOSE))
 
     def _same(self) -> models.QuerySet[McpServer]:
         return McpServer.objects.filter(pk=self.pk, connected_at=self.connected_at)
 
-    def _now(self, **columns: Any) -> None:
+    def _renewed_here(self) -> models.QuerySet[McpServer]:
+        return self._same().filter(renewing_until=self.renewing_until)
+
+    # -- in a transaction
+
+    def _held(self) -> McpServer | None:
+        """The row as it is, to its end; None where it is gone, or has another address or other headers by now."""
+        now = McpServer.objects.select_for_update().filter(pk=self.pk).first()
+        is_same = now is not None and (now.url, now.sealed_headers) == (self.url, self.sealed_headers)
+        return now if is_same else None
+
+    def _give_up(self, grant: str) -> None:
+        if grant:
+            grant_given_up.send(McpServer, url=self.url, grant=grant)
+
+    def _write(self, **columns: Any) -> None:
         for column, value in columns.items():
             setattr(self, column, value)
-        McpServer.objects.filter(pk=self.pk).update(**columns)
+        self.save(update_fields=list(columns))
 
 
 def as_columns(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -190,6 +190,45 @@ async def test_a_server_that_needs_authorization_again_says_so_in_words(
     assert results(frames) == [("9", True)]
 
 
+@pytest.mark.only("sqlite", reason="no row of it is stored in another way elsewhere")
+async def test_a_server_that_refuses_calls_alone_is_authorized_once_it_has(bob: Client) -> None:
+    with AuthorizedMcp(lenient=True) as numbers:
+        server = await add(bob, numbers.url)
+        begun = await connect(bob, server)
+        assert (begun["server"]["status"], begun["authorization_url"]) == ("connected", None)
+        session = await bob.create_session()
+
+        async def add_up() -> tuple[str, bool]:
+            frames, _ = await ask(bob, session, 'tool numbers_add {"a": 1, "b": 1}; say 1 word')
+            return results(frames)[0]
+
+        said, success = await add_up()
+        assert (success, "needs the person's authorization again" in said) == (False, True)
+        numbers.authority.is_over = True
+        assert (await connect(bob, server))["server"]["status"] == "connected"
+        assert await add_up() == ("2", True)
+        numbers.authority.is_over = False
+        assert (await add_up())[1] is False
+        brought = await sent_back(bob, (await connect(bob, server))["authorization_url"])
+        assert (await bob.post(f"{SERVERS}/authorize", brought))["status"] == "connected"
+        assert await add_up() == ("2", True)
+
+
+@pytest.mark.only("sqlite", reason="a row that is another by now is one on each database")
+@pytest.mark.parametrize("change", ["DELETE", "PATCH"])
+async def test_what_was_connected_meanwhile_is_of_another_address(bob: Client, change: str) -> None:
+    with Receiver() as silent:
+        silent.answers["/mcp"] = [0]
+        server = await add(bob, f"{silent.url}/mcp")
+        connecting = asyncio.create_task(bob.http.post(f"{SERVERS}/{server['id']}/connect"))
+        await asyncio.to_thread(silent.wait, "/mcp")
+        elsewhere = {"url": "https://example.org/mcp"} if change == "PATCH" else None
+        assert (await bob.http.request(change, f"{SERVERS}/{server['id']}", json=elsewhere)).status_code == 200
+    refused = await connecting
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_found")
+    assert [row["status"] for row in (await bob.get(SERVERS))["servers"]] == ([] if change == "DELETE" else ["new"])
+
+
 async def test_calls_ask_as_the_tool_or_the_person_says(bob: Client, numbers: AuthorizedMcp) -> None:
     server = await connected(bob, numbers.url)
     session = await bob.create_session()
@@ -266,6 +305,11 @@ async def test_what_is_deleted_is_revoked_and_an_archive_holds_no_secret(
     kept = [json.loads(line) for line in lines.splitlines() if '"mcp_server"' in line]
     assert [(line["name"], line["url"]) for line in kept] == [("numbers", numbers.url)]
     assert secret not in lines
+    brought = await sent_back(bob, (await connect(bob, server))["authorization_url"])
+    await bob.post(f"{SERVERS}/authorize", brought)
+    await asyncio.to_thread(until, lambda: subject in revoked, "the grant that another replaces is revoked", 10)
+    subject = f"grant {numbers.authority.grants}"
+    assert subject not in revoked
     assert (await bob.http.delete(f"{SERVERS}/{server['id']}")).status_code == 200
     await asyncio.to_thread(until, lambda: subject in revoked, "the grant is revoked", 10)
     assert (await bob.get(SERVERS))["servers"] == []

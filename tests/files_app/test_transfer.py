@@ -402,6 +402,17 @@ def test_a_hostile_archive_is_refused_and_changes_nothing(alice: User, alice_cli
     assert not File.objects.exists()
 
 
+def test_an_mcp_server_nobody_may_name_costs_itself_alone(alice: User, alice_client: APIClient) -> None:
+    urls = ["https://[x", "https://user@example.org/mcp", "http://example.org/mcp", "https://example.org/mcp"]
+    servers = [
+        {"kind": "mcp_server", "name": f"s{number}", "url": url, "created_at": "2026-01-01T00:00:00Z"}
+        for number, url in enumerate(urls)
+    ]
+    report = taken(alice_client, own(*servers, SESSION))
+    assert ([failed["name"] for failed in report["failed"]], report["imported"]) == (["s0", "s1", "s2"], 1)
+    assert list(alice.mcp_servers.values_list("name", flat=True)) == ["s3"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_many_projects_are_not_read_again_for_each_session(
     alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ servers on two ports, in a thread."""
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import threading
 import time
@@ -27,11 +28,13 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from mcp.types import ToolAnnotations
 from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.harness.services import free_port, until
 
 LIFETIME_S = 3600
 SCOPE = "numbers"
+ANYBODY = "anybody"
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Authority(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken
     """Agrees to whatever it is asked, and remembers it. A refresh token that is used twice ends its grant."""
 
     agrees: bool = True
+    is_over: bool = False  # a lenient server has given it up, and lets anybody call
     lifetime_s: int = LIFETIME_S
     clients: dict[str, OAuthClientInformationFull] = field(default_factory=dict)
     codes: dict[str, AuthorizationCode] = field(default_factory=dict)
@@ -120,6 +124,8 @@ class Authority(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """For the MCP server."""
+        if token == ANYBODY:
+            return AccessToken(token=token, client_id=ANYBODY, scopes=[SCOPE])
         return self.access.get(token)
 
     async def revoke_token(self, token: AccessToken | RefreshToken) -> None:
@@ -129,13 +135,14 @@ class Authority(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken
 
 
 class AuthorizedMcp:
-    """By `with`."""
+    """By `with`. Where it is `lenient`, it wants to be authorized for calls alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lenient: bool = False) -> None:
         self.port, self.authority_port = free_port(), free_port()
         self.authority = Authority()
         self._loop = asyncio.new_event_loop()
-        self._servers = [self._serving(self.app(), self.port), self._serving(self.authority_app(), self.authority_port)]
+        app: ASGIApp = but_for_calls(self.app(lenient), self.authority) if lenient else self.app(lenient)
+        self._servers = [self._serving(app, self.port), self._serving(self.authority_app(), self.authority_port)]
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
@@ -146,7 +153,7 @@ class AuthorizedMcp:
     def issuer(self) -> str:
         return f"http://127.0.0.1:{self.authority_port}"
 
-    def app(self) -> Starlette:
+    def app(self, lenient: bool) -> Starlette:
         server = MCPServer(
             "numbers",
             log_level="CRITICAL",
@@ -155,7 +162,7 @@ class AuthorizedMcp:
                 issuer_url=AnyHttpUrl(self.issuer),
                 resource_server_url=AnyHttpUrl(self.url),
                 required_scopes=[SCOPE],
-                validate_token_resource=True,
+                validate_token_resource=not lenient,
             ),
         )
 
@@ -178,7 +185,7 @@ class AuthorizedMcp:
             routes=create_auth_routes(self.authority, issuer, None, registration, RevocationOptions(enabled=True))
         )
 
-    def _serving(self, app: Starlette, port: int) -> uvicorn.Server:
+    def _serving(self, app: ASGIApp, port: int) -> uvicorn.Server:
         return uvicorn.Server(
             uvicorn.Config(app, port=port, log_level="critical", ws="none", timeout_graceful_shutdown=1)
         )
@@ -197,3 +204,30 @@ class AuthorizedMcp:
             server.should_exit = True
         self._thread.join(10)
         self._loop.close()
+
+
+def but_for_calls(app: ASGIApp, authority: Authority) -> ASGIApp:
+    """Whoever has no token of their own is anybody, and is refused calls of tools."""
+
+    async def letting_in(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or any(name == b"authorization" for name, _ in scope["headers"]):
+            await app(scope, receive, send)
+            return
+        body, first = b"", await receive()
+        while first["type"] == "http.request":
+            body += first.get("body", b"")
+            if not first.get("more_body"):
+                break
+            first = await receive()
+        said: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again() -> Message:
+            return said.pop() if said else await receive()
+
+        if authority.is_over and scope["path"] != "/mcp":
+            scope = {**scope, "path": "/nothing-is-here"}
+        if authority.is_over or not body or json.loads(body).get("method") != "tools/call":
+            scope = {**scope, "headers": [*scope["headers"], (b"authorization", f"Bearer {ANYBODY}".encode())]}
+        await app(scope, again, send)
+
+    return letting_in

@@ -1,6 +1,7 @@
 """An MCP server with every fault: `python mcp_server.py NAME [DIRECTORY]`. By hand, for the SDK's would not misbehave.
 
-NAME `mute` never answers, `dead` ends at once, `endless` talks without being asked, `crowd` has too many tools.
+NAME `mute` never answers, `dead` ends at once, `endless` talks without being asked, `crowd` has too many tools, and
+says for ever that there is another page of them.
 """
 
 import json
@@ -86,6 +87,9 @@ def answer(method: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
         case "initialize":
             info = {"name": NAME, "version": "1"}
             return {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": info}
+        case "tools/list" if NAME == "crowd":
+            page = int(parameters.get("cursor", 0))
+            return {"tools": TOOLS[page * 20 :][:20], "nextCursor": str(page + 1)}
         case "tools/list":
             return {"tools": TOOLS}
         case "tools/call":

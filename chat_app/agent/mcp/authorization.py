@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import AsyncGenerator
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -26,7 +27,7 @@ from chat_app.exceptions import AttemptGone, NotAuthorized
 from chat_app.runs.contract import Returned
 from sessions_app.models import McpServer
 
-from .fenced import Trail
+from .fenced import UNAUTHORIZED, Trail
 from .grant import Grant, Provider, registration
 from .own_server import OwnServer, has_credentials
 
@@ -50,15 +51,31 @@ class Attempt(Grant):
 
 class FirstHalf(OAuthClientProvider):
     """Answers a 401 by finding out where the person authorizes us. Tokens that there are already are not used: who
-    connects wants new ones."""
+    connects wants new ones. Some servers let anybody connect, and refuse calls: one that `has_refused` us
+    counts as answering 401."""
 
-    def __init__(self, server: McpServer, callback_url: str) -> None:
+    def __init__(self, server: McpServer, callback_url: str, *, has_refused: bool = False) -> None:
         known = Grant.of(server)
         held = Grant(client=known.client_for(callback_url))
         super().__init__(server.url, registration(callback_url), held, self._send_away, came_back_elsewhere)
         self.address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.state, self.attempt = "", ""
         self._callback_url, self._wanted_scope = callback_url, known.wanted_scope
+        self._has_refused = has_refused
+
+    async def _auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        flow = super()._auth_flow(request)
+        try:
+            asked = await anext(flow)
+            while True:
+                response = yield asked
+                if self._has_refused and asked is request and response.status_code != UNAUTHORIZED:
+                    response = httpx2.Response(UNAUTHORIZED, request=request)
+                asked = await flow.asend(response)
+        except StopAsyncIteration:
+            return
+        finally:
+            await flow.aclose()
 
     async def _send_away(self, address: str) -> None:
         """With a state and a verifier of our own in the place of the SDK's, which it keeps to itself. Raises SentAway,
@@ -98,24 +115,22 @@ class OwnServers:
         row = await in_database(McpServer.objects.filter(pk=server_pk).first)
         if row is None:
             raise NotFound()
-        trail, asked = Trail(), FirstHalf(row, callback_url)
-        server = OwnServer(row, httpx2.Auth() if has_credentials(row.headers) else asked, trail)
-        ready = asyncio.create_task(server.ready(CONNECT_S))
-        first: list[asyncio.Future[Any]] = [ready, asked.address]
-        try:
-            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ready.cancel()
-            is_up = server.is_up
-            await server.stop()
+        trail, has_refused = Trail(), row.status == McpServer.Status.NEEDS_AUTHORIZATION
+        asked = FirstHalf(row, callback_url, has_refused=has_refused)
+        is_up = await lets_in(row, asked, trail)
+        if has_refused and not (is_up or asked.address.done() or trail.error):
+            # Nobody authorizes us there: it may take anybody by now.
+            asked = FirstHalf(row, callback_url)
+            is_up = await lets_in(row, asked, trail)
         if asked.address.done():
-            await in_database(row.begin_attempt, asked.state, asked.attempt)
-            return asked.address.result()
-        if is_up:
-            await in_database(row.connect)
+            is_current = await in_database(row.begin_attempt, asked.state, asked.attempt)
+        elif is_up:
+            is_current = await in_database(row.connect)
         else:
-            await in_database(row.fail, trail.reason)
-        return ""
+            is_current = await in_database(row.fail, trail.reason)
+        if not is_current:
+            raise NotFound()
+        return asked.address.result() if asked.address.done() else ""
 
     async def authorize(self, user_pk: UUID, returned: Returned) -> UUID:
         found = await in_database(McpServer.objects.spend_attempt, user_pk, returned.state)
@@ -124,16 +139,22 @@ class OwnServers:
         row, kept = found
         if not returned.code:
             raise NotAuthorized()
-        attempt = Attempt.model_validate_json(kept)
+        if (attempt := Attempt.read(kept)) is None:
+            raise AttemptGone()
         provider = Provider(row.url, attempt, attempt.callback_url, attempt.scope)
         try:
             await provider.redeem(returned.code, attempt.verifier, returned.issuer or None)
+            grant = Grant.model_validate(attempt.model_dump(include=set(Grant.model_fields)))
+            text = grant.text()
         except (OAuthFlowError, httpx2.HTTPError) as error:
             # Its text may hold what the authorization server has said, or the code.
             logger.warning("An authorization server gave no tokens: %s", type(error).__name__)
             raise NotAuthorized() from None
-        grant = Grant.model_validate(attempt.model_dump(include=set(Grant.model_fields)))
-        await in_database(row.connect, grant.text(), grant.expires_at)
+        # Some give the same token again, with which the new grant would end.
+        is_another = grant.lasting != Grant.of(row).lasting
+        if not await in_database(row.connect, text, grant.expires_at, replaces=is_another):
+            await self.revoke(row.url, text)
+            raise AttemptGone()
         return row.pk
 
     async def revoke(self, url: str, grant: str) -> None:
@@ -144,3 +165,16 @@ class OwnServers:
             await Provider(url, kept).revoke()
         except (OAuthFlowError, httpx2.HTTPError) as error:
             logger.warning("A grant could not be revoked: %s", type(error).__name__)
+
+
+async def lets_in(row: McpServer, asked: FirstHalf, trail: Trail) -> bool:
+    """Whether it does without a person, or else what was `asked` may have an address for their browser."""
+    server = OwnServer(row, httpx2.Auth() if has_credentials(row.headers) else asked, trail)
+    ready = asyncio.create_task(server.ready(CONNECT_S))
+    first: list[asyncio.Future[Any]] = [ready, asked.address]
+    try:
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        return server.is_up
+    finally:
+        ready.cancel()
+        await server.stop()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Self
 
 import httpx2
 from django.utils import timezone
-from mcp.client.auth import OAuthClientProvider
+from mcp.client.auth import OAuthClientProvider, OAuthFlowError
 from mcp.client.auth.utils import validate_authorization_response_iss
 from mcp.shared.auth import (
     OAuthClientInformationFull,
@@ -24,6 +28,8 @@ from .fenced import Trail, fenced_client
 
 CLIENT_NAME = "Chat Juicer"
 ENDED = (400, 401, 403)  # as which a refused refresh token is answered
+MAX_BYTES = 64 * 1024  # of all that is kept
+DEADLINE_S = 15.0  # of one request, which ends before another process may renew (RENEWAL_LIFETIME)
 MAX_LIFETIME_S = 10 * 365 * 24 * 3600  # of tokens: who says more means for ever
 
 
@@ -39,18 +45,27 @@ class Grant(BaseModel):
     wanted_scope: str | None = None  # what a call has asked for that the tokens did not allow
 
     @classmethod
-    def of(cls, server: McpServer) -> Grant:
+    def of(cls, server: McpServer) -> Self:
         return cls.read(server.grant) or cls()
 
     @classmethod
-    def read(cls, text: str) -> Grant | None:
+    def read(cls, text: str) -> Self | None:
         try:
             return cls.model_validate_json(text) if text else None
         except ValidationError:  # of another version
             return None
 
     def text(self) -> str:
-        return self.model_dump_json(exclude_none=True)
+        """Raises OAuthFlowError where an authorization server says more than anybody needs to keep."""
+        text = self.model_dump_json(exclude_none=True)
+        if len(text.encode()) > MAX_BYTES:
+            raise OAuthFlowError("The authorization server says too much.")
+        return text
+
+    @property
+    def lasting(self) -> str:
+        """The token by which it lasts, and with which it ends; empty where there is none."""
+        return (self.tokens.refresh_token or self.tokens.access_token) if self.tokens else ""
 
     @property
     def expires_at(self) -> datetime | None:
@@ -93,18 +108,16 @@ class Provider(OAuthClientProvider):
     async def redeem(self, code: str, verifier: str, issuer: str | None) -> None:
         """The grant has tokens then. Raises OAuthFlowError, HTTPError."""
         validate_authorization_response_iss(issuer, self.context.oauth_metadata)
-        request = await self._exchange_token_authorization_code(code, verifier)
-        async with fenced_client(Trail()) as client:
-            response = await client.send(request)
-        await self._handle_token_response(response)
+        async with asking() as client:
+            request = await self._exchange_token_authorization_code(code, verifier)
+            await self._handle_token_response(await client.send(request))
 
     async def renew(self) -> bool:
         """Whether the grant has new tokens; False: it has ended. Raises OAuthFlowError, HTTPError."""
-        request = await self._refresh_token()
-        async with fenced_client(Trail()) as client:
-            response = await client.send(request)
-        if await self._handle_refresh_response(response):
-            return True
+        async with asking() as client:
+            response = await client.send(await self._refresh_token())
+            if await self._handle_refresh_response(response):
+                return True
         if response.status_code not in ENDED:
             raise httpx2.ReadError("the authorization server fails")
         return False
@@ -120,9 +133,22 @@ class Provider(OAuthClientProvider):
             return
         kind = "refresh_token" if tokens.refresh_token else "access_token"
         said = {"token": getattr(tokens, kind), "token_type_hint": kind, "client_id": client_info.client_id}
-        form, headers = self.context.prepare_token_auth(said, {})
-        async with fenced_client(Trail()) as client:
+        async with asking() as client:
+            form, headers = self.context.prepare_token_auth(said, {})
             await client.post(str(metadata.revocation_endpoint), data=form, headers=headers)
+
+
+@asynccontextmanager
+async def asking() -> AsyncGenerator[httpx2.AsyncClient]:
+    """A client for one request to an authorization server, and whatever it answers: within DEADLINE_S, though it may
+    send a byte now and then. Raises OAuthFlowError, HTTPError."""
+    try:
+        async with asyncio.timeout(DEADLINE_S), fenced_client(Trail()) as client:
+            yield client
+    except TimeoutError:
+        raise httpx2.ReadTimeout("the authorization server takes too long") from None
+    except (ValueError, httpx2.InvalidURL) as error:  # addresses and texts that are none
+        raise OAuthFlowError(type(error).__name__) from None
 
 
 def registration(callback_url: str, scope: str | None = None) -> OAuthClientMetadata:

@@ -14,7 +14,7 @@ import httpx2
 from django.conf import settings
 from django.utils import timezone
 from mcp.client.auth import OAuthFlowError
-from mcp.client.auth.utils import extract_field_from_www_auth, extract_scope_from_www_auth
+from mcp.client.auth.utils import extract_field_from_www_auth, extract_scope_from_www_auth, union_scopes
 from mcp.types import CallToolResult
 from mcp.types import Tool as Listed
 
@@ -89,7 +89,7 @@ class StoredAuth(httpx2.Auth):
         self._pk = row.pk
         self._url = row.url
         self._connected_at = row.connected_at
-        self._has_grant = bool(row.sealed_grant)  # it does not change without `connected_at`
+        self._has_grant = True  # until the row is read; it does not change without `connected_at`
         self._token = ""
         self._expires_at = row.grant_expires_at
         self._lock = asyncio.Lock()
@@ -119,53 +119,56 @@ class StoredAuth(httpx2.Auth):
 
     async def _renewed(self, refused: str) -> str:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + RENEWAL_S
+        deadline, known = loop.time() + RENEWAL_S, ""
         while loop.time() < deadline:
-            row, is_ours = await in_database(self._row_or_renewal, refused)
+            row, is_ours = await in_database(self._row_or_renewal, refused, known)
             if row is None or (tokens := (grant := Grant.of(row)).tokens) is None:
+                self._has_grant = False
                 return ""
             if is_ours:
                 # Whoever waits here may be cancelled, and the new refresh token must not get lost with them.
                 self._renewal = loop.create_task(self._renew(row, grant))
                 self._renewal.add_done_callback(lambda task: task.cancelled() or task.exception())
                 return await asyncio.shield(self._renewal)
-            if is_good(tokens.access_token, row, refused):
+            if is_good(tokens.access_token, row, refused, known):
                 self._expires_at = row.grant_expires_at
                 return tokens.access_token
             if not tokens.refresh_token:
                 return ""
+            known = tokens.access_token
             await asyncio.sleep(LOOK_S)
         raise httpx2.ReadTimeout("the tokens are being renewed elsewhere")
 
-    def _row_or_renewal(self, refused: str) -> tuple[McpServer | None, bool]:
-        """The row, and whether it is this process's to renew its grant: it is read again then, as another may just have
-        done so."""
+    def _row_or_renewal(self, refused: str, known: str) -> tuple[McpServer | None, bool]:
+        """The row, and whether it is this process's to renew its grant, unless another has just done so."""
         row = self._row()
         tokens = Grant.of(row).tokens if row else None
-        if row is None or tokens is None or not tokens.refresh_token or is_good(tokens.access_token, row, refused):
+        if row is None or tokens is None or not tokens.refresh_token:
+            return row, False
+        if is_good(tokens.access_token, row, refused, known):
             return row, False
         if not row.begin_renewal():
             return row, False
-        row = self._row()
-        tokens = Grant.of(row).tokens if row else None
-        if row and tokens and is_good(tokens.access_token, row, refused):
+        newer = Grant.of(row).tokens
+        if newer and is_good(newer.access_token, row, refused, known):
             row.end_renewal()
             return row, False
         return row, True
 
     async def _renew(self, row: McpServer, grant: Grant) -> str:
-        is_renewed = False
+        renewed = ""
         try:
-            is_renewed = await Provider(self._url, grant).renew()
+            if await Provider(self._url, grant).renew():
+                renewed = grant.text()
         except OAuthFlowError as error:
             raise httpx2.ReadError(type(error).__name__) from None
         finally:
-            if not is_renewed:
+            if not renewed:
                 await in_database(row.end_renewal)
-        if not is_renewed or grant.tokens is None:
+        if not renewed or grant.tokens is None:
             return ""
         self._expires_at = grant.expires_at
-        await in_database(row.renew, grant.text(), self._expires_at)
+        await in_database(row.renew, renewed, self._expires_at)
         return grant.tokens.access_token
 
     def _row(self) -> McpServer | None:
@@ -175,11 +178,20 @@ class StoredAuth(httpx2.Auth):
         self.refused = True
         row = await in_database(self._row)
         if row is not None:
-            if scope and (grant := Grant.read(row.grant)):
-                grant.wanted_scope = scope
-                await in_database(row.renew, grant.text(), row.grant_expires_at)
-            await in_database(row.refuse)
+            await in_database(row.refuse, wanting(scope, row))
             logger.info("%s needs the authorization of its person", row.pk)
+
+
+def wanting(scope: str | None, row: McpServer) -> str:
+    """The row's grant, which says from now on what it lacks; empty where there is nothing to say."""
+    grant = Grant.read(row.grant) if scope else None
+    if grant is None:
+        return ""
+    grant.wanted_scope = union_scopes(grant.tokens.scope if grant.tokens else None, scope)
+    try:
+        return grant.text()
+    except OAuthFlowError:  # of so many scopes
+        return ""
 
 
 def sign(request: httpx2.Request, token: str) -> None:
@@ -187,8 +199,10 @@ def sign(request: httpx2.Request, token: str) -> None:
         request.headers["Authorization"] = f"Bearer {token}"
 
 
-def is_good(token: str, row: McpServer, refused: str) -> bool:
-    return token != refused and not has_expired(row.grant_expires_at)
+def is_good(token: str, row: McpServer, refused: str, known: str) -> bool:
+    """One that came since another was `known` is as new as can be, however short it lasts: where tokens last for one
+    request, each other process has begun the next renewal by then."""
+    return token != refused and (not has_expired(row.grant_expires_at) or known not in ("", token))
 
 
 def has_expired(at: datetime | None) -> bool:

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from agents.mcp import MCPServerManager
 from django.conf import settings
-from mcp import MCPError
-from mcp.types import CONNECTION_CLOSED, CallToolResult
+from mcp import ClientSession, MCPError
+from mcp.types import CONNECTION_CLOSED, CallToolResult, PaginatedRequestParams
 from mcp.types import Tool as Listed
 
 from chat_app.agent.tools.tool import ToolFailure
@@ -18,6 +18,9 @@ from .jail import program_of
 from .transport import HttpServer, StdioServer
 
 logger = logging.getLogger(__name__)
+
+MAX_TOOLS = 64  # of one server
+MAX_PAGES = 4  # of its list of them
 
 # The SDK's messages about servers may contain the arguments of tools; our own are logged in their place.
 logging.getLogger("openai.agents").setLevel(logging.CRITICAL)
@@ -45,6 +48,7 @@ class Server:
         self._begun_at = 0.0
         self._failures = 0
         self._not_before = 0.0
+        self._is_over = False
 
     @property
     def is_up(self) -> bool:
@@ -65,7 +69,7 @@ class Server:
         if self._task is not None and self._sdk is not None and not self.is_up:
             await asyncio.wait({self._task}, timeout=self.CLEANUP_S)  # it has ended, and its task is still cleaning up
         now = time.monotonic()
-        if self._sdk is None and self._task is None and now >= self._not_before:
+        if self._sdk is None and self._task is None and now >= self._not_before and not self._is_over:
             self._settled.clear()
             self._begun_at = now
             self._task = asyncio.create_task(self._serve(), name=f"MCP server {self.key}")
@@ -83,7 +87,7 @@ class Server:
                 [sdk], strict=True, connect_timeout_seconds=self.START_S, cleanup_timeout_seconds=self.CLEANUP_S
             ):
                 async with asyncio.timeout(self.START_S):
-                    self.listed = await sdk.list_tools()
+                    self.listed = await first_tools(sdk.session)
                 self._sdk = sdk
                 self._settled.set()
                 await sdk.ended.wait()
@@ -157,7 +161,23 @@ class Server:
             sdk.ended.set()
 
     async def stop(self) -> None:
+        """For good: a run that still has its tools does not start it again."""
+        self._is_over = True
         if (task := self._task) is not None:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+async def first_tools(session: ClientSession | None) -> list[Listed]:
+    """What lies past the bounds is not asked for: a server may say for ever that there is another page."""
+    assert session is not None
+    tools: list[Listed] = []
+    cursor: str | None = None
+    for _ in range(MAX_PAGES):
+        page = await session.list_tools(params=PaginatedRequestParams(cursor=cursor) if cursor else None)
+        tools += page.tools
+        cursor = page.next_cursor
+        if not cursor or len(tools) >= MAX_TOOLS:
+            break
+    return tools[:MAX_TOOLS]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from chat_app.database import in_database
 from chat_app.runs.contract import RunRequest
 from chatjuicer.accounts.models import ALL, Allowance
 from chatjuicer.accounts.models.group_allowance import stands_in
+from chatjuicer.api.exceptions import Unavailable
 from sessions_app.allowed import OWN, configured_server, servers
 from sessions_app.models import McpServer
 
@@ -32,12 +33,12 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S = 2.0  # how long a run waits for servers that are being started
 RESUME_PATIENCE_S = 15.0  # a run that goes on after an approval has a call to make
-MAX_TOOLS = 64  # of one server
 MAX_SCHEMA_BYTES = 16 * 1024  # of one tool
 MAX_SCHEMAS_BYTES = 128 * 1024  # of one server
 MAX_DESCRIPTION_CHARS = 4_000
 MAX_RESULT_CHARS = 256 * 1024
 IDLE_S = 600  # after which a server of one session or person is stopped
+LOOK_S = 15.0  # how often it is looked which are
 
 
 @dataclass(slots=True)
@@ -47,9 +48,12 @@ class Toolbox:
     tools: list[Tool] = field(default_factory=list)
 
 
-_servers: dict[tuple[str, UUID | None], Server] = {}
+Place = tuple[str, UUID | None]  # a key, and the session or the row that it is of, unless it is everybody's
+
+_servers: dict[Place, Server] = {}
 _stopping: set[asyncio.Task[None]] = set()
 _loop: asyncio.AbstractEventLoop | None = None  # the one that they belong to
+_tending: asyncio.Task[None] | None = None  # there is one while there are servers of one session or person
 
 
 async def toolbox_for(request: RunRequest, allowance: Allowance = ALL) -> Toolbox:
@@ -96,24 +100,45 @@ def own_server(row: McpServer) -> Server:
     return kept((row.key, row.pk), entry_of(row), lambda: OwnServer(row))
 
 
-def kept(place: tuple[str, UUID | None], entry: dict[str, Any], make: Callable[[], Server]) -> Server:
-    """The one in that place, unless it is of another entry; others of one session or person that are idle are
-    stopped."""
-    global _loop
+def kept(place: Place, entry: dict[str, Any], make: Callable[[], Server]) -> Server:
+    """The one in that place, unless it is of another entry."""
+    global _loop, _tending
     if _loop is not asyncio.get_running_loop():
-        _loop = asyncio.get_running_loop()
+        _loop, _tending = asyncio.get_running_loop(), None
         _servers.clear()
     if place in _servers and _servers[place].entry != entry:
         stop(place)
     if place not in _servers:
         _servers[place] = make()
-    for other in [other for other in _servers if other[1] is not None and other != place]:
-        if _servers[other].used_at < time.monotonic() - IDLE_S:
-            stop(other)
+    if place[1] is not None and (_tending is None or _tending.done()):
+        _tending = _loop.create_task(tend())
     return _servers[place]
 
 
-def stop(place: tuple[str, UUID | None]) -> None:
+async def tend() -> None:
+    """Stops servers of one session or person that are idle, and those of people that were deleted or connected anew, by
+    whichever process; ends when none is left."""
+    while any(owner is not None for _, owner in _servers):
+        await asyncio.sleep(LOOK_S)
+        private = {place: one for place, one in _servers.items() if place[1] is not None}
+        outdated = await outdated_in(private)
+        since = time.monotonic() - IDLE_S
+        for place, one in private.items():
+            if (place in outdated or one.used_at < since) and _servers.get(place) is one:
+                stop(place)
+
+
+async def outdated_in(private: Mapping[Place, Server]) -> set[Place]:
+    """Where a row is not as it was; none while the database does not answer."""
+    own = [(place, pk, private[place]) for place in private if (pk := place[1]) and place[0].startswith(OWN)]
+    try:
+        now = await in_database(McpServer.objects.connections, [pk for _, pk, _ in own]) if own else {}
+    except Unavailable:
+        return set()
+    return {place for place, pk, one in own if now.get(pk) != one.entry["connected_at"]}
+
+
+def stop(place: Place) -> None:
     stopping = asyncio.get_running_loop().create_task(_servers.pop(place).stop())
     _stopping.add(stopping)
     stopping.add_done_callback(_stopping.discard)
@@ -127,7 +152,10 @@ async def start_shared() -> None:
 
 
 async def stop_all() -> None:
-    stopping = list(_servers.values()) if _loop is asyncio.get_running_loop() else []
+    is_theirs = _loop is asyncio.get_running_loop()
+    stopping = list(_servers.values()) if is_theirs else []
+    if is_theirs and _tending is not None:
+        _tending.cancel()
     _servers.clear()
     await asyncio.gather(*(one.stop() for one in stopping))
 
@@ -138,7 +166,7 @@ async def stop_all() -> None:
 def named(server: Server, taken: set[str]) -> Iterable[tuple[Listed, str]]:
     """Its tools, each with a unique name, which is added to `taken`. The first tool of a name keeps it."""
     size = 0
-    for listed in server.listed[:MAX_TOOLS]:
+    for listed in server.listed:
         schema_bytes = len(orjson.dumps(listed.input_schema, default=str))
         size += schema_bytes
         if schema_bytes > MAX_SCHEMA_BYTES or size > MAX_SCHEMAS_BYTES:

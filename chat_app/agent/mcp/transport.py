@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import anyio
@@ -21,6 +22,12 @@ logger = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 # Lines since our last message, valid or not: a server that sends more is stopped.
 MAX_UNASKED = 2_000
+# The same of streams of events, with up to four lines for one of those above; the others of streams that answer none of
+# our messages.
+MAX_STREAM_LINES = 4 * MAX_UNASKED
+MAX_STREAMS = 8
+MAX_STREAM_BYTES = 1024 * 1024
+EVENTS = "text/event-stream"
 EXIT_TIMEOUT_S = 0.5
 STDERR_TAIL_BYTES = 400
 
@@ -177,20 +184,60 @@ def bounded_client(headers: dict[str, str] | None = None, timeout: Any = None, a
 
 
 class BoundedTransport(httpx2.AsyncHTTPTransport):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._unasked = Unasked()
+
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST":
+            self._unasked.reset()
+        elif request.method == "GET" and EVENTS in request.headers.get("Accept", ""):
+            self._unasked.begin()
         request.headers["Accept-Encoding"] = "identity"  # what is unpacked is not counted
         response = await super().handle_async_request(request)
         if response.headers.get("Content-Encoding", "identity") != "identity":
             await response.aclose()
             raise httpx2.DecodingError("an encoding that was not asked for")
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = BoundedStream(response.stream)
+        is_events = response.headers.get("Content-Type", "").lower().startswith(EVENTS)
+        came = partial(self._unasked.came, is_answer=request.method == "POST") if is_events else None
+        response.stream = BoundedStream(response.stream, came)
         return response
 
 
+@dataclass(slots=True)
+class Unasked:
+    """What has come in streams of events since our last message."""
+
+    streams: int = 0
+    lines: int = 0
+    size_bytes: int = 0
+
+    def reset(self) -> None:
+        self.streams = self.lines = self.size_bytes = 0
+
+    def begin(self) -> None:
+        """One that answers nothing, which the SDK opens again as often and as soon as the server wants. Raises
+        ReadError."""
+        self.streams += 1
+        self._bound()
+
+    def came(self, piece: bytes, *, is_answer: bool) -> None:
+        """Raises ReadError."""
+        self.lines += max(piece.count(b"\n"), piece.count(b"\r"))
+        self.size_bytes += 0 if is_answer else len(piece)
+        self._bound()
+
+    def _bound(self) -> None:
+        if self.streams > MAX_STREAMS or self.lines > MAX_STREAM_LINES or self.size_bytes > MAX_STREAM_BYTES:
+            raise httpx2.ReadError("the server sends too much unasked")
+
+
 class BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
+    """`came` is told of each piece, and may raise ReadError."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, came: Callable[[bytes], None] | None) -> None:
+        self._stream, self._came = stream, came
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = MAX_MESSAGE_BYTES
@@ -198,6 +245,8 @@ class BoundedStream(httpx2.AsyncByteStream):
             left -= len(piece)
             if left < 0:
                 raise httpx2.ReadError("the server's answer is too long")
+            if self._came is not None:
+                self._came(piece)
             yield piece
 
     async def aclose(self) -> None:

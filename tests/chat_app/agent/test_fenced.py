@@ -1,5 +1,6 @@
 """HTTP to servers that people name goes to the address that was checked, and to no other."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -7,6 +8,8 @@ import pytest
 
 from chat_app.agent.mcp import fenced
 from chat_app.agent.mcp.fenced import Trail, fenced_client
+from chat_app.agent.mcp.transport import MAX_STREAMS
+from tests.harness.answering import answering
 from tests.harness.receiver import Receiver
 
 
@@ -64,3 +67,37 @@ async def test_a_redirect_is_not_followed_elsewhere(settings: Any) -> None:
         async with fenced_client(Trail()) as client:
             assert (await client.post(f"{receiver.url}/", content=b"{}")).status_code == 307
         assert len(receiver.posted) == 1
+
+
+async def events(path: str) -> AsyncIterator[bytes]:
+    """Of `/<number>/<bytes of one>`."""
+    _, number, size = path.split("/")
+    yield b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    yield (b"data: " + b"x" * int(size) + b"\n\n") * int(number)
+
+
+async def test_a_server_says_only_so_much_unasked(settings: Any) -> None:
+    settings.MCP_NETWORKS = ["127.0.0.1"]
+    async with answering(events) as streaming, fenced_client(Trail()) as client:
+
+        async def listen(number: int, size: int = 1) -> None:
+            await client.get(f"{streaming}/{number}/{size}", headers={"Accept": "text/event-stream"})
+
+        async def said_too_much() -> None:
+            with pytest.raises(httpx2.ReadError, match="unasked"):
+                await listen(1)
+            await client.post(f"{streaming}/1/1")  # we have asked again
+
+        for _ in range(MAX_STREAMS):  # each of which ends by itself, and is opened again
+            await listen(1)
+        await said_too_much()
+        for _ in range(2):
+            with pytest.raises(httpx2.ReadError, match="unasked"):
+                await listen(10_000)
+            await said_too_much()
+        await listen(2, 400_000)
+        with pytest.raises(httpx2.ReadError, match="unasked"):
+            await listen(1, 400_000)
+        await client.post(f"{streaming}/3/800000")  # what answers may be long
+        with pytest.raises(httpx2.ReadError, match="unasked"):
+            await client.post(f"{streaming}/10000/1")

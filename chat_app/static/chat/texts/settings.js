@@ -136,7 +136,7 @@ export default [
   ["Your groups do not allow it", "Deine Gruppen erlauben ihn nicht", "הקבוצות שלך אינן מאפשרות אותו"],
   ["As its tools say", "Wie seine Werkzeuge es sagen", "כפי שהכלים שלו אומרים"],
   ["Before each call", "Vor jedem Aufruf", "לפני כל קריאה"],
-  ["There is one; leave it empty to keep it.", "Es gibt eins; leer lassen, um es zu behalten.", "יש כבר אחד; השארה ריקה תשמור אותו."],
+  ["There is one; leave it empty to keep it. Another address needs it again.", "Es gibt eins; leer lassen, um es zu behalten. Eine andere Adresse braucht es neu.", "יש כבר אחד; השארה ריקה תשמור אותו. לכתובת אחרת יש להזין אותו שוב."],
   ["Only if it gave you one. Otherwise you are led there to agree.", "Nur, wenn er dir eins gab. Sonst wirst du hingeführt, um zuzustimmen.", "רק אם קיבלת ממנו. אחרת תועברו לשם כדי לאשר."],
   ["Small letters, digits, - and _", "Kleinbuchstaben, Ziffern, - und _", "אותיות קטנות, ספרות, - ו־_"],
   ["Access token", "Zugriffstoken", "אסימון גישה"],

@@ -105,7 +105,7 @@ function openForm(api, server, done) {
     { value: "always", label: t("Before each call") },
   ];
   const usual = h("input", { type: "checkbox", checked: server.in_new_chats ?? true });
-  const kept = server.header_names?.length ? t("There is one; leave it empty to keep it.") : t("Only if it gave you one. Otherwise you are led there to agree.");
+  const kept = server.header_names?.length ? t("There is one; leave it empty to keep it. Another address needs it again.") : t("Only if it gave you one. Otherwise you are led there to agree.");
   const controls = [
     named("name", line({ label: t("Name"), value: server.name ?? "", required: true, maxlength: 32, pattern: "[a-z0-9][a-z0-9_\\-]*", disabled: Boolean(server.id), hint: server.id ? t("Chats have chosen it by its name, which stays.") : t("Small letters, digits, - and _") })),
     named("url", line({ label: t("Address"), value: server.url ?? "", required: true, type: "url", maxlength: 2_000, placeholder: "https://" })),
