@@ -24,8 +24,8 @@ const REASONS = {
   no_mcp_server: t("what is there is no MCP server"),
 };
 
-/** `said`, if there is something to begin with: {text, problem}. */
-export function showServers(api, said = null) {
+/** `onChanged()`: the list may be another one. `said`, if there is something to begin with: {text, problem}. */
+export function showServers(api, onChanged, said = null) {
   const place = h("div", { class: "kept" });
   const note = h("p", { role: "status" });
   const add = button({ icon: "plus", text: t("Add a server"), class: "quiet small" }, () => openForm(api, {}, added));
@@ -35,6 +35,10 @@ export function showServers(api, said = null) {
   const say = (text, problem = false) => {
     note.textContent = text;
     note.classList.toggle("problem", problem);
+  };
+  const changed = async () => {
+    onChanged();
+    await show();
   };
   const show = () => fill(place, async () => rows((await api.get(PATH)).servers));
   const rows = (servers) => (servers.length ? h("ul", { class: "files" }, ...servers.map(row)) : h("p", { class: "faint" }, t("You have none yet.")));
@@ -46,12 +50,12 @@ export function showServers(api, said = null) {
       {},
       h("span", { class: "trash-name" }, h("span", { dir: "auto" }, server.name), h("span", { class: "faint clipped" }, stateOf(server))),
       button({ text: again, class: "quiet small", label: `${again}: ${server.name}` }, () => connect(server)),
-      act("pencil", t("Change {name}", server), () => openForm(api, server, show)),
+      act("pencil", t("Change {name}", server), () => openForm(api, server, changed)),
       act("trash", t("Delete {name}", server), () => remove(server)),
     );
   };
   const added = async (server) => {
-    await show();
+    await changed();
     await connect(server);
   };
   const connect = async (server) => {
@@ -60,7 +64,7 @@ export function showServers(api, said = null) {
       const answer = await api.post(`${PATH}/${server.id}/connect`);
       if (answer.authorization_url) return goTo(answer.authorization_url);
       say("");
-      await show();
+      await changed();
     } catch (error) {
       say(error.message, true);
     }
@@ -72,20 +76,20 @@ export function showServers(api, said = null) {
     } catch (error) {
       if (error.status !== 404) return say(error.message, true);
     }
-    await show();
+    await changed();
   };
   if (said) say(said.text, said.problem);
   show();
 }
 
 /** With what an authorization server has sent the browser back; the list then says what came of it. */
-export async function finishAuthorization(api, query) {
+export async function finishAuthorization(api, query, onChanged) {
   const brought = Object.fromEntries(new URLSearchParams(query));
   try {
     const server = await api.post(`${PATH}/authorize`, brought);
-    showServers(api, { text: t("{name} is connected.", server), problem: false });
+    showServers(api, onChanged, { text: t("{name} is connected.", server), problem: false });
   } catch (error) {
-    showServers(api, { text: error.message, problem: true });
+    showServers(api, onChanged, { text: error.message, problem: true });
   }
 }
 
