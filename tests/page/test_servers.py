@@ -85,6 +85,37 @@ def test_a_server_of_ones_own_is_authorized_and_stays_chosen_beside_the_others(
         assert chosen(api, page.url.partition("#/")[2]) == ["sequential-thinking", "own/numbers"]
 
 
+def test_a_token_is_kept_with_its_address_and_can_be_removed(page: Page, site: Site, api: httpx.Client) -> None:
+    headers = [{"name": "Authorization", "value": "Bearer of somebody"}]
+    server = {"name": "numbers", "url": "http://127.0.0.1:9/mcp", "headers": headers}
+    api.post("/api/mcp-servers", json=server).raise_for_status()
+    page.goto(site.url)
+    dialog = open_servers(page)
+    connect = dialog.get_by_role("button", name="Connect: numbers")
+    connect.click()
+    expect(dialog.get_by_text("Could not be connected: it did not answer")).to_be_visible()
+    expect(connect).to_be_focused()
+    change = dialog.get_by_role("button", name="Change numbers")
+    change.click()
+    form = page.get_by_role("dialog", name="numbers")
+    remove, kept = form.get_by_label("Remove the token"), form.get_by_text("There is one; leave it empty to keep it.")
+    expect(kept).to_be_visible()
+    assert_accessible(page)
+    form.get_by_label("Address").fill("http://127.0.0.1:9/other")
+    expect(kept).to_be_hidden()
+    expect(remove).to_be_hidden()
+    form.get_by_label("Address").fill(server["url"])
+    remove.check()
+    expect(form.get_by_label("Access token")).to_be_disabled()
+    form.get_by_role("button", name="Save").click()
+    expect(change).to_be_focused()
+    (left,) = api.get("/api/mcp-servers").json()["servers"]
+    assert left["header_names"] == []
+    dialog.get_by_role("button", name="Delete numbers").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(dialog.get_by_role("button", name="Add a server")).to_be_focused()
+
+
 def open_servers(page: Page) -> Locator:
     page.get_by_role("button", name="Settings and more").click()
     page.get_by_role("menuitem", name="MCP servers").click()
