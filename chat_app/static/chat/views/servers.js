@@ -48,14 +48,14 @@ export function showServers(api, onChanged, said = null) {
     if (dialog.contains(held) && held !== dialog && !place.contains(held)) return;
     (place.querySelector(`[data-id="${id}"] [data-verb="${verb}"]`) ?? add).focus();
   };
-  const rows = (servers) => (servers.length ? h("ul", { class: "files" }, ...servers.map(row)) : h("p", { class: "faint" }, t("You have none yet.")));
+  const rows = (servers) => (servers.length ? h("ul", { class: "files server-rows" }, ...servers.map(row)) : h("p", { class: "faint" }, t("You have none yet.")));
   const row = (server) => {
     const again = server.status === "connected" ? t("Connect again") : t("Connect");
     const act = (verb, icon, label, run) => button({ icon, label, class: "icon-button", "data-verb": verb }, run);
     return h(
       "li",
       { "data-id": server.id },
-      h("span", { class: "trash-name" }, h("span", { dir: "auto" }, server.name), h("span", { class: "faint clipped" }, stateOf(server))),
+      h("span", { class: "trash-name" }, h("span", { dir: "auto" }, server.name), h("span", { class: "faint" }, stateOf(server)), h("span", { class: "faint clipped" }, server.url)),
       button({ text: again, class: "quiet small", label: `${again}: ${server.name}`, "data-verb": "connect" }, () => connect(server)),
       act("change", "pencil", t("Change {name}", server), () => openForm(api, server, () => changed(server, "change"))),
       act("delete", "trash", t("Delete {name}", server), () => remove(server)),
@@ -105,10 +105,10 @@ export async function finishAuthorization(api, query, onChanged) {
   }
 }
 
-function stateOf({ status, error, allowed, url, header_names: headers }) {
+function stateOf({ status, error, allowed, header_names: headers }) {
+  if (!allowed) return t("Your groups do not allow it");
   const reason = error === "refused" && headers.length ? t("it refuses the access token") : (REASONS[error] ?? "");
-  const state = [STATES[status] ?? status, reason].filter(Boolean).join(": ");
-  return [allowed ? state : t("Your groups do not allow it"), url].join(" · ");
+  return [STATES[status] ?? status, reason].filter(Boolean).join(": ");
 }
 
 /** The server has checked that it is an address of the web. */
