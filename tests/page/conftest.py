@@ -33,6 +33,7 @@ def provider(the_provider: Provider) -> Provider:
 ENVIRONMENT = {
     "ALLOW_LOCALHOST_NOAUTH": "true",
     "ALLOW_REGISTRATION": "true",
+    "MCP_NETWORKS": "127.0.0.1",
     "TOOLS_REQUIRE_APPROVAL": "search_files",
     "OIDC_PROVIDERS": json.dumps({"example": {"issuer": "https://id.example", "client_id": "a", "client_secret": "b"}}),
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { dataOf } from "../../chat_app/static/chat/data.js";
 import { address, freeName, madeBy, pastedName, sizeText } from "../../chat_app/static/chat/files.js";
 import { between, join, placed, put, renew, rowAt, seen } from "../../chat_app/static/chat/sessionlist.js";
 import { newestPosition, oldestPosition } from "../../chat_app/static/chat/pages.js";
@@ -39,6 +40,12 @@ function texts(state) {
 function fresh() {
   seq = 0;
 }
+
+test("a table has the cells that its rows have, whatever their columns are called", () => {
+  const rows = [{ constructor: 1 }, { toString: null, name: "a" }];
+  assert.deepEqual(dataOf(JSON.stringify(rows)), { head: ["constructor", "toString", "name"], rows: [["1", "", ""], ["", "", "a"]] });
+  assert.equal(dataOf("new Thing()", "constructor"), null);
+});
 
 test("an answer grows by its deltas and is whole at its end", () => {
   fresh();

@@ -8,7 +8,11 @@ from tests.harness.server import PASSWORD, Site
 from tests.page.conftest import Troubles, answer, assert_accessible, message_field, say, until_idle
 
 CODE = "\n".join(f"print({number})" for number in range(50))
-HELD = f"""A claim[^1] and data.
+HELD = f"""A claim[^1] and data, without [^vowels].
+
+```constructor
+new Thing()
+```
 
 ```csv
 name,price
@@ -38,10 +42,13 @@ pen,2
 def test_code_is_folded_wrapped_and_saved_and_data_shown_as_what_it_is(page: Page, troubles: Troubles) -> None:
     troubles.forgive("Content Security Policy")  # which keeps the made page from asking anybody
     troubles.forgive("The document is sandboxed")  # what signs the test in looks for storage in every frame
+    troubles.forgive("directive 'webrtc'")  # which this browser does not know
     say(page, HELD)
     expect(answer(page)).to_contain_text("What the claim rests on.")
     until_idle(page)
+    expect(answer(page)).to_contain_text("without [^vowels].")
     page.reload()
+    expect(answer(page)).to_contain_text("without [^vowels].")
     unfold = answer(page).get_by_role("button", name="Show all 50 lines")
     expect(unfold).to_be_visible()
     python = answer(page).locator(".code-block").filter(has_text="print(49)")

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from tests.clients.relay import Relay
 from tests.harness.server import PASSWORD, Site
@@ -110,6 +110,24 @@ def test_an_export_goes_on_after_a_lost_connection_and_a_reload(
     assert reloaded >= lost - PIECE_BYTES, "what was kept was fetched again"
     expect(settings(page).get_by_role("button", name="Export everything")).to_be_enabled()
     context.close()
+
+
+def test_an_export_that_is_given_up_before_it_began_is_none(local: BrowserContext, site: Site) -> None:
+    page = local.new_page()
+    asked: list[Route] = []
+
+    def unanswered(route: Route) -> None:
+        asked.append(route)
+
+    page.route("**/api/exports", unanswered)
+    page.goto(site.url)
+    data = settings(page)
+    data.get_by_role("button", name="Export everything").click()
+    data.get_by_role("button", name="Cancel").click()
+    expect(data.get_by_role("button", name="Export everything")).to_be_enabled()
+    page.reload()
+    settings(page)
+    assert len(asked) == 1
 
 
 def first_byte(header: str) -> list[int]:

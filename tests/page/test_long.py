@@ -81,6 +81,23 @@ def test_what_is_marked_or_being_written_stays_however_far_the_reader_goes(
     assert page.evaluate("getSelection().toString().trim()") == "Question"
 
 
+def test_where_a_window_shows_much_at_once_no_page_is_asked_for_without_end(
+    local: BrowserContext, site: Site, troubles: Troubles
+) -> None:
+    page = troubles.watch(local.new_page())
+    page.set_viewport_size({"width": 1280, "height": 4000})
+    page.goto(f"{site.url}/#/long")
+    expect(last(page)).to_be_visible()
+    page.wait_for_function(
+        """async () => {
+          const [list, scroller] = ["messages", "scroller"].map(id => document.getElementById(id));
+          const first = list.firstElementChild;
+          for (let frame = 0; frame < 30; frame += 1) await new Promise(requestAnimationFrame);
+          return list.firstElementChild === first && scroller.scrollTop > 3 * scroller.clientHeight;
+        }"""
+    )
+
+
 def last(page: Page) -> Locator:
     return page.get_by_role("log").get_by_text(f"Answer {MESSAGES}.")
 

@@ -83,6 +83,7 @@ const composer = new Composer({
   onConfigure: (changes) => conversation?.configure(changes).catch(report),
   onDraft: (text) => others.draft(conversation?.id, text),
   agents: async () => (has("agents") ? (await api.get("/api/agents").catch(() => null))?.agents : null),
+  servers: async () => (has("mcp-servers") ? ((await api.get("/api/mcp-servers").catch(() => null))?.servers ?? null) : []),
   prompts: async () => (has("prompts") ? (await api.get("/api/prompts").catch(report))?.prompts : null),
   files: (folder) => filework.entries(folder),
   onProblem: (text) => toast(text),
@@ -138,7 +139,7 @@ function route() {
   const returned = SERVERS_ADDRESS.exec(window.location.hash)?.[1];
   if (returned) {
     window.history.replaceState(null, "", "#/"); // once
-    finishAuthorization(api, returned);
+    finishAuthorization(api, returned, () => composer.offerServers());
   }
   if (conversation && conversation.id === sessionId) return;
   conversation?.close();
@@ -299,6 +300,7 @@ const commands = new Commands(api, {
   },
   onRenamed: (user) => person.name(user),
   onAgents: () => composer.offerAgents(),
+  onServers: () => composer.offerServers(),
   onGone: () => auth.signOut(),
   report,
   toast,

@@ -40,7 +40,11 @@ export function finish(code, folded) {
   const box = code.closest(".code-block");
   const acts = box.querySelector(".code-acts");
   colourSoon(code);
-  showable(box, acts, code.textContent, languageOf(code));
+  try {
+    showable(box, acts, code.textContent, languageOf(code));
+  } catch (error) {
+    reportError(error); // the words stay, whatever is wrong with what is offered beside them
+  }
   const lines = code.textContent.split("\n").length - 1;
   if (lines > FOLDED_FROM) foldable(box, acts, lines, folded);
 }
@@ -82,5 +86,6 @@ function foldable(box, acts, lines, folded) {
 
 function endingOf(code) {
   const language = languageOf(code);
-  return ENDINGS[language] ?? (/^\w{1,8}$/.test(language) ? language : "txt");
+  if (Object.hasOwn(ENDINGS, language)) return ENDINGS[language];
+  return /^\w{1,8}$/.test(language) ? language : "txt";
 }

@@ -20,7 +20,7 @@ export class Commands {
 
   /**
    * `conversation()` and `person()` are the open session's and the user; `startNew()`, `chooseModel()`, `showFiles()`,
-   * `toBeginning()`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onAgents()` when there are other ones, `onGone()`,
+   * `toBeginning()`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onAgents()` and `onServers()` when there are other ones, `onGone()`,
    * `report(error)`, `toast(text)`, `exporting`; `config()` is what the server offers; `sidebar` renames, pins and deletes.
    */
   constructor(api, of) {
@@ -73,7 +73,7 @@ export class Commands {
       { text: t("Settings"), icon: "gear", run: () => this.#settings() },
       has("agents") && { text: t("Agents"), icon: "person", run: () => this.#agents() },
       has("prompts") && { text: t("Prompts"), icon: "slash", run: () => showPrompts(this.#api, () => {}) },
-      has("mcp-servers") && { text: t("MCP servers"), icon: "gear", run: () => showServers(this.#api) },
+      has("mcp-servers") && { text: t("MCP servers"), icon: "gear", run: () => showServers(this.#api, this.#of.onServers) },
       has("usage") && { text: t("Usage"), icon: "chart", run: () => showUsage(this.#api) },
       { text: t("Archived chats"), icon: "archive", run: () => this.#of.toArchive() },
       has("shares") && { text: t("Shared chats"), icon: "share", run: () => showShares(this.#api, { onProblem: this.#of.report }) },
@@ -92,10 +92,10 @@ export class Commands {
   }
 
   async #settings() {
-    const { person, onRenamed, onGone, sidebar, report, toast, exporting } = this.#of;
+    const { person, onRenamed, onServers, onGone, sidebar, report, toast, exporting } = this.#of;
     const known = has("preferences") ? await this.#api.get("/api/auth/me").catch(report) : person();
     if (!known) return;
-    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), showAgents: () => this.#agents(), showPrompts: () => showPrompts(this.#api, () => {}), showServers: () => showServers(this.#api), toast, exporting });
+    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), showAgents: () => this.#agents(), showPrompts: () => showPrompts(this.#api, () => {}), showServers: () => showServers(this.#api, onServers), toast, exporting });
   }
 
   async #agents() {

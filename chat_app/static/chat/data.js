@@ -9,7 +9,7 @@ const SEPARATORS = { csv: [",", ";"], tsv: ["\t"] };
  */
 export function dataOf(text, language = "") {
   if (text.length > MOST_CHARS) return null;
-  if (language in SEPARATORS) return tableOf(text, SEPARATORS[language]);
+  if (Object.hasOwn(SEPARATORS, language)) return tableOf(text, SEPARATORS[language]);
   if (language && language !== "json") return null;
   return ofJson(text);
 }
@@ -33,7 +33,7 @@ function recordsOf(value) {
   if (!value.every(flat)) return null;
   const head = [...new Set(value.flatMap(Object.keys))];
   if (!head.length || head.length > Math.max(...value.map((row) => Object.keys(row).length)) + 3) return null;
-  return { head, rows: value.map((row) => head.map((name) => (row[name] === undefined || row[name] === null ? "" : String(row[name])))) };
+  return { head, rows: value.map((row) => head.map((name) => (Object.hasOwn(row, name) ? String(row[name] ?? "") : ""))) };
 }
 
 function tableOf(text, separators) {

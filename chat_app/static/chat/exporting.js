@@ -66,6 +66,7 @@ export class Exporting extends EventTarget {
       await this.#forget();
       if (error.status !== 401) this.#say(error.status === 404 ? t("This export is not there any more. Begin a new one.") : error.message);
     } finally {
+      if (giving.signal.aborted) await this.#forget(); // once more: something may have been written since
       this.#giving = null;
       this.#show("idle");
     }
@@ -75,7 +76,7 @@ export class Exporting extends EventTarget {
     const patience = { patienceMs: Infinity, signal, onLost: () => this.#show("waiting"), onBack: () => this.#show(this.size ? "fetching" : "making") };
     this.got = this.size = 0;
     this.#show("making");
-    const made = await this.#client.exports.prepare({ id: (await this.#about())?.id, onBegun: ({ id }) => this.#begun(id), ...patience });
+    const made = await this.#client.exports.prepare({ id: (await this.#about())?.id, onBegun: ({ id }) => this.#begun(id, signal), ...patience });
     this.size = made.size;
     this.got = await this.#held();
     this.#show("fetching");
@@ -125,10 +126,11 @@ export class Exporting extends EventTarget {
     return about?.owner === this.#client.auth.user?.id ? about : null;
   }
 
-  async #begun(id) {
-    if ((await this.#about())?.id === id) return;
+  async #begun(id, signal) {
+    const owner = this.#client.auth.user?.id;
+    if (signal.aborted || (await this.#about())?.id === id) return;
     await this.#forget();
-    await this.#kept.set(ABOUT, { owner: this.#client.auth.user.id, id }).catch(() => {}); // no room: it lasts as long as the page
+    await this.#kept.set(ABOUT, { owner, id }).catch(() => {}); // no room: it lasts as long as the page
   }
 
   async #forget() {

@@ -1,9 +1,10 @@
-// `[^1]` in an answer, and `[^1]: what stands there` below it: the one leads to the other, and back.
+// `[^1]` in an answer, and `[^1]: what stands there` below it: the one leads to the other, and back. Without such a note it is text,
+// which is known once all of the answer is here.
 
 import { button } from "./dom.js";
 import { t } from "./language.js";
 
-const MARK = /^\[\^([^\]\s^]{1,40})\](?!:)/;
+const MARK = /^\[\^([^\]\s^]{1,40})\]/;
 const NOTE = /^ {0,3}\[\^([^\]\s^]{1,40})\]:[ \t]*([^\n]*(?:\n(?!\s*\n| {0,3}\[\^)[^\n]+)*)(?:\n+|$)/;
 
 /** Extensions for marked. `escape` makes HTML of text. */
@@ -38,6 +39,17 @@ export function linkFootnotes(fragment) {
   for (const mark of fragment.querySelectorAll(".note-mark")) press(mark, t("Note {name}", { name: mark.dataset.note }), ".note");
   const notes = fragment.matches?.(".note") ? [fragment] : fragment.querySelectorAll(".note");
   for (const note of notes) press(note.querySelector("sup"), t("Back to the place of note {name}", { name: note.dataset.note }), ".note-mark");
+}
+
+/** In an answer that is whole: marks without a note become again what was written. */
+export function unmark(root) {
+  const notes = new Set([...root.querySelectorAll(".note")].map(({ dataset }) => dataset.note));
+  for (const mark of root.querySelectorAll(".note-mark")) {
+    if (notes.has(mark.dataset.note)) continue;
+    const { parentNode } = mark;
+    mark.replaceWith(`[^${mark.dataset.note}]`);
+    parentNode.normalize();
+  }
 }
 
 /** `other` of the same name is what it leads to, within the same text. */

@@ -1,6 +1,7 @@
 // A markdown text that grows. Blocks that can change no more are rendered once; only the last one is rendered again, never so often
 // that rendering takes more than a fifth of the time, and of its nodes only those change that differ.
 
+import { unmark } from "./footnotes.js";
 import { adorn, blocks, renderBlocks, renderMarkdown } from "./markdown.js";
 import { become } from "./morph.js";
 
@@ -42,6 +43,7 @@ export class LiveMarkdown {
     const last = this.#last;
     this.#show(blocks(asCounted(text).slice(this.#settled)));
     const unsaid = this.#settle(last);
+    unmark(this.#root);
     // A link's address may stand below it: such a text is read once more as a whole.
     if (LINK_ADDRESS.test(text)) this.#root.replaceChildren(renderMarkdown(text, { folded: false }));
     if (unsaid) this.#onBlock(unsaid);

@@ -4,7 +4,7 @@ import DOMPurify from "./vendor/dompurify/purify.js";
 import { Marked } from "./vendor/marked/marked.js";
 import { linkCitations } from "./citations.js";
 import { finish, frame } from "./codeblock.js";
-import { footnoteExtensions, linkFootnotes } from "./footnotes.js";
+import { footnoteExtensions, linkFootnotes, unmark } from "./footnotes.js";
 import { t } from "./language.js";
 import { mathExtensions, typeset } from "./math.js";
 
@@ -59,6 +59,7 @@ export function adorn(node, { folded = false } = {}) {
 
 export function renderMarkdown(text, { folded = true } = {}) {
   const fragment = renderBlocks(blocks(text));
+  unmark(fragment);
   adorn(fragment, { folded });
   return fragment;
 }

@@ -37,12 +37,12 @@ export class Exports {
    */
   async prepare({ id, onBegun = () => {}, ...options } = {}) {
     for (let tries = 1; ; tries += 1) {
-      let made = (id && tries === 1 && (await this.#known(id, options))) || (await patient(() => this.#rest.post(PATH), options));
+      let made = (id && tries === 1 && (await this.#known(id, options))) || (await patient(() => this.#rest.post(PATH, {}, options), options));
       await onBegun(made);
       while (made.state === "making") {
         await pause(ASK_AGAIN_MS, options.signal);
         if (options.signal?.aborted) throw this.#lost();
-        made = await patient(() => this.#rest.get(`${PATH}/${made.id}`), options);
+        made = await patient(() => this.#rest.get(`${PATH}/${made.id}`, {}, options), options);
       }
       if (made.state === "ready") return made;
       if (tries === MOST_TRIES) throw new ApiError(this.#words.exportFailed, { code: "export_failed" });
@@ -76,7 +76,7 @@ export class Exports {
   /** Null where it is gone, or has failed. @param {string} id @param {Patience} options @returns {Promise<Export | null>} */
   async #known(id, options) {
     try {
-      const made = await patient(() => this.#rest.get(`${PATH}/${id}`), options);
+      const made = await patient(() => this.#rest.get(`${PATH}/${id}`, {}, options), options);
       return made.state === "failed" ? null : made;
     } catch (error) {
       if (/** @type {ApiError} */ (error).status === 404) return null;

@@ -3,6 +3,7 @@
 import { sendForm } from "./sendform.js";
 
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Query what is empty is left out */
+/** @typedef {{ signal?: AbortSignal }} Giving gives it up: ApiError `unreachable` */
 
 export class Rest {
   #wire;
@@ -20,10 +21,10 @@ export class Rest {
     this.#fetch = fetch;
   }
 
-  /** @param {string} path @param {Query} [query] @returns {Promise<any>} */
-  get = (path, query = {}) => this.#json("GET", withQuery(path, query));
-  /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
-  post = (path, body = {}) => this.#json("POST", path, body);
+  /** @param {string} path @param {Query} [query] @param {Giving} [giving] @returns {Promise<any>} */
+  get = (path, query = {}, giving) => this.#json("GET", withQuery(path, query), undefined, giving);
+  /** @param {string} path @param {unknown} [body] @param {Giving} [giving] @returns {Promise<any>} */
+  post = (path, body = {}, giving) => this.#json("POST", path, body, giving);
   /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
   put = (path, body) => this.#json("PUT", path, body);
   /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
@@ -78,9 +79,11 @@ export class Rest {
     return sent.answer;
   }
 
-  /** @param {string} method @param {string} path @param {unknown} [json] */
-  async #json(method, path, json) {
-    return this.#wire.read(await this.request(method, path, { json }));
+  /** @param {string} method @param {string} path @param {unknown} [json] @param {Giving} [giving] */
+  async #json(method, path, json, { signal } = {}) {
+    const answer = await this.#wire.read(await this.request(method, path, { json, signal }));
+    if (signal?.aborted) throw this.#wire.unreachable(); // within the answer, which then is none
+    return answer;
   }
 }
 

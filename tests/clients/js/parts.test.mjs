@@ -195,6 +195,18 @@ test("what a proxy sends from the beginning is not told twice, and a server that
   assert.deepEqual(asked.filter((one) => one.startsWith("POST")).length, 3);
 });
 
+test("an export that is given up while it is asked for has not begun", async () => {
+  const giving = new AbortController();
+  const fetch = async () => {
+    giving.abort();
+    return Response.json({ id: "e", state: "making", size: 0 });
+  };
+  const { exports: archives } = new Client({ url: "http://server", fetch, WebSocket: class {} });
+  const begun = [];
+  await assert.rejects(archives.prepare({ signal: giving.signal, onBegun: (made) => begun.push(made) }), { code: "unreachable" });
+  assert.deepEqual(begun, []);
+});
+
 test("without an address or a WebSocket there is no client", () => {
   assert.throws(() => new Client({ url: "ftp://example.org" }), TypeError);
   const { WebSocket } = globalThis;

@@ -37,8 +37,8 @@ export class Composer {
 
   /**
    * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config})`, `onDraft(text)`,
-   * `onEditLast()`, `onProblem(text)`; `agents()` and `prompts()` give what the person may choose, or null, `files(folder)` what is
-   * in a folder of the open session.
+   * `onEditLast()`, `onProblem(text)`; `agents()`, `servers()` (MCP) and `prompts()` give what the person has for choice, or null,
+   * `files(folder)` what is in a folder of the open session.
    */
   constructor(callbacks) {
     this.#callbacks = callbacks;
@@ -96,6 +96,7 @@ export class Composer {
     this.#picker.agents.choose("");
     this.#picker.servers.choose(null);
     this.offerAgents();
+    this.offerServers();
     this.#input.value = tab.get(this.#draftKey) ?? "";
     this.#fit();
     this.#choose();
@@ -159,6 +160,11 @@ export class Composer {
     this.#picker.agents.offer((await this.#callbacks.agents()) ?? []);
     this.#picker.choose(this.#picker.model, this.#picker.effort); // beside which the agent is named
     this.#tell();
+  }
+
+  /** The person's own, again when they have changed them. */
+  async offerServers() {
+    this.#picker.servers.offerOwn(await this.#callbacks.servers());
   }
 
   write(text) {

@@ -243,13 +243,14 @@ export class Messages {
     this.#views.delete(key);
   }
 
-  /** Lets go of what is far from the reader, but of nothing that is marked or being written in. */
+  /** Lets go of what is far from the reader, in rows and in screens, but of nothing that is marked or being written in. */
   #keepNear() {
     const rows = [...this.#list.children].filter(({ dataset }) => !dataset.key.startsWith("o:"));
     if (rows.length <= MOST_ENTRIES) return;
     const seen = this.#place.sticky ? rows.length - 1 : Math.min(this.#place.firstSeen(), rows.length - 1);
     const from = Math.max(0, Math.min(seen - KEPT_ENTRIES / 2, rows.length - KEPT_ENTRIES));
-    const held = this.#held();
+    // Where rows are low and the window is high, what goes would be asked for at once.
+    const held = [...this.#held(), ...this.#place.near((SCREENS_AHEAD + 1) * this.#place.height)];
     const first = Math.min(from, ...held);
     const last = Math.min(rows.length - 1, Math.max(from + KEPT_ENTRIES - 1, ...held));
     const focused = this.#indexOf(document.activeElement);

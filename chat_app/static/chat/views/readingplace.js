@@ -41,8 +41,17 @@ export class ReadingPlace {
 
   /** Index of the first node of the list that can be seen; that of the last one where all are above. */
   firstSeen() {
-    const { children } = this.#list;
+    return this.#firstBelow(this.#top());
+  }
+
+  /** [first, last] index of the nodes that can be seen, or that are nearer than so many px to that. */
+  near(px) {
     const top = this.#top();
+    return [this.#firstBelow(top - px), this.#firstBelow(top + this.height + px)];
+  }
+
+  #firstBelow(top) {
+    const { children } = this.#list;
     let low = 0;
     let high = children.length - 1;
     while (low < high) {

@@ -3,10 +3,14 @@
 import { h } from "../dom.js";
 import { t } from "../language.js";
 
+// What clients call a server that the operator's settings call otherwise (sessions_app/allowed.py).
+const OTHER_NAMES = new Map([["sequential", "sequential-thinking"], ["sequential-thinking", "sequential"]]);
+
 export class ServerPicker {
   node = h("fieldset", { class: "efforts servers", hidden: true });
-  #offered = [];
-  #chosen = null; // names; null: all that are offered
+  #configured = []; // names
+  #own = null; // [{key, allowed, in_new_chats}]; null while they are not known
+  #chosen = null; // names; null: those that a new chat has
   #onChoose;
 
   /** `onChoose(names)` of all that are chosen now. */
@@ -14,30 +18,61 @@ export class ServerPicker {
     this.#onChoose = onChoose;
   }
 
-  /** Names, as `/api/config` has them. */
+  /** Names of the operator's, as `/api/config` has them. */
   offer(names) {
-    this.#offered = names;
+    this.#configured = names;
+    this.#render();
+  }
+
+  /** The person's, as of `/api/mcp-servers`; null where it could not be asked. */
+  offerOwn(servers) {
+    this.#own = servers?.filter(({ allowed }) => allowed) ?? null;
     this.#render();
   }
 
   /** Null: those that a new chat has. */
   choose(names) {
     this.#chosen = names;
-    this.#render();
+    this.#mark();
+  }
+
+  get #offered() {
+    return [...this.#configured, ...(this.#own ?? []).map(({ key }) => key)];
+  }
+
+  /** Names, those among them that are not offered. */
+  get #now() {
+    return this.#chosen ?? [...this.#configured, ...(this.#own ?? []).filter((server) => server.in_new_chats).map(({ key }) => key)];
+  }
+
+  get #boxes() {
+    return [...this.node.querySelectorAll("input")];
   }
 
   #render() {
-    this.node.hidden = !this.#offered.length;
-    this.node.replaceChildren(h("legend", { class: "faint" }, t("Tools from servers")), h("div", {}, ...this.#offered.map((name) => this.#option(name))));
+    const offered = this.#offered;
+    if (offered.join("\n") !== this.#boxes.map(({ value }) => value).join("\n"))
+      this.node.replaceChildren(h("legend", { class: "faint" }, t("Tools from servers")), h("div", {}, ...offered.map((name) => this.#option(name))));
+    this.#mark();
   }
 
   #option(name) {
-    const box = h("input", { type: "checkbox", value: name, checked: !this.#chosen || this.#chosen.includes(name) });
-    box.addEventListener("change", () => {
-      const boxes = [...this.node.querySelectorAll("input")];
-      this.#chosen = boxes.filter(({ checked }) => checked).map(({ value }) => value);
-      this.#onChoose(this.#chosen);
-    });
-    return h("label", {}, box, h("span", {}, name));
+    const box = h("input", { type: "checkbox", value: name, onchange: () => this.#take(name, box.checked) });
+    return h("label", {}, box, h("span", { dir: "auto" }, name));
+  }
+
+  /** In the boxes that are there: one of them may hold the focus. */
+  #mark() {
+    const unknown = !this.#chosen && !this.#own; // then a choice would leave out what nobody sees
+    this.node.hidden = unknown || !this.#offered.length;
+    const now = this.#now;
+    for (const box of this.#boxes) box.checked = now.includes(box.value) || now.includes(OTHER_NAMES.get(box.value));
+  }
+
+  /** Of all others, those that are not offered among them, nobody has said anything. */
+  #take(name, chosen) {
+    const others = this.#now.filter((one) => one !== name && one !== OTHER_NAMES.get(name));
+    this.#chosen = chosen ? [...others, name] : others;
+    this.#onChoose(this.#chosen);
   }
 }

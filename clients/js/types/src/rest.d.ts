@@ -1,5 +1,9 @@
 export type Query = Record<string, string | number | boolean | null | undefined>;
+export type Giving = {
+    signal?: AbortSignal;
+};
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Query what is empty is left out */
+/** @typedef {{ signal?: AbortSignal }} Giving gives it up: ApiError `unreachable` */
 export declare class Rest {
     #private;
     /**
@@ -8,10 +12,10 @@ export declare class Rest {
      * @param {typeof globalThis.fetch} fetch
      */
     constructor(wire: import("./wire.js").Wire, auth: import("./auth.js").Auth, fetch: typeof globalThis.fetch);
-    /** @param {string} path @param {Query} [query] @returns {Promise<any>} */
-    get: (path: string, query?: Query) => Promise<any>;
-    /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
-    post: (path: string, body?: unknown) => Promise<any>;
+    /** @param {string} path @param {Query} [query] @param {Giving} [giving] @returns {Promise<any>} */
+    get: (path: string, query?: Query, giving?: Giving) => Promise<any>;
+    /** @param {string} path @param {unknown} [body] @param {Giving} [giving] @returns {Promise<any>} */
+    post: (path: string, body?: unknown, giving?: Giving) => Promise<any>;
     /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
     put: (path: string, body?: unknown) => Promise<any>;
     /** @param {string} path @param {unknown} [body] @returns {Promise<any>} */
