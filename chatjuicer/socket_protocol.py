@@ -4,10 +4,13 @@ less that an idle socket holds."""
 import asyncio
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 from websockets.protocol import State
+
+from chat_app.delivery.wire import WIRE
 
 TEXT = 0x81  # a whole message in one frame; see RFC 6455, 5.2
 SHORT_BYTES, LONG_BYTES = 126, 65536
@@ -25,18 +28,27 @@ class SharedFrames(WebSocketsSansIOProtocol):
             self.leave_seat()
         super().connection_lost(exc)
 
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if (scope := getattr(self, "scope", None)) is not None:  # else the handshake was refused
+            scope[WIRE] = self
+
     async def send(self, message: Any) -> None:
         text = message.get("text")
-        if text is not None and message["type"] == "websocket.send" and self._takes_frames():
-            self.transport.write(frame_of(text))
+        if text is not None and message["type"] == "websocket.send" and self.takes_frames():
+            self.write_text(text)
             return
         await super().send(message)
         if message["type"] == "websocket.accept":
+            cast(dict[str, Any], self.scope).pop(WIRE, None)  # so that no circle of objects stays behind
             # The parser holds the request as long as it lives. All that is used of it is in the scope.
             self.request.headers.clear()
             self.response.headers.clear()
 
-    def _takes_frames(self) -> bool:
+    def write_text(self, text: str) -> None:
+        self.transport.write(frame_of(text))
+
+    def takes_frames(self) -> bool:
         """Whether it is open, reads what it is sent, and has agreed on no extension that would change a frame."""
         return (
             self.handshake_complete

@@ -40,6 +40,7 @@ from .dialect import Dialect
 from .hub import Channel
 from .logs import Log
 from .outbox import Outbox
+from .wire import WIRE, Wire
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
     dialect: Dialect
     socket: Socket | None = None
     channel: Channel | None = None
+    wire: Wire | None = None  # a server may have none
     writer: asyncio.Task[None] | None = None  # while there is something to be sent
 
     @abstractmethod
@@ -107,6 +109,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
             return
         if is_known := self.scope.pop(peer.IS_KNOWN, None):
             is_known()
+        self.wire = self.scope.pop(WIRE, None)
         await self.accept(subprotocol=self._subprotocol)
         outbox = Outbox()
         self.dialect = opened.dialect
@@ -157,7 +160,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         """What goes on in the log does not end with that."""
         if self.socket is not None:
-            self.socket.outbox.on_filled = None
+            self.socket.outbox.on_filled = self.socket.outbox.send_now = None
             self.socket.outbox.close()
             process.sockets.remove(self.socket, code)
         if self.writer is not None:
@@ -182,9 +185,27 @@ class FollowingConsumer(AsyncWebsocketConsumer):
                 async for frame in frames:
                     await self._send_frame(frame)
             outbox.on_filled = self._write_soon
+            if self.wire is not None:
+                outbox.send_now = self._send_now
             await self._write_all(outbox)
         except Exception as error:
             await self._give_up(error)
+
+    def _send_now(self, frame: Record | str) -> bool:
+        """Without a task, which costs more than all else of a delivery. A writer that is not done may hold a frame that
+        comes before this one. A dialect remembers what it was given, so that it is asked once."""
+        assert self.wire is not None
+        assert self.socket is not None
+        if self.writer is None or not self.writer.done() or not self.wire.takes_frames():
+            return False
+        try:
+            for text in self.dialect.texts(frame):
+                self.wire.write_text(text)
+                counts.frames_out += 1
+        except Exception:  # the hub goes on to the other clients
+            logger.exception("a frame could not be sent")
+            self.socket.outbox.close(1011)
+        return True
 
     def _write_soon(self) -> None:
         """An idle socket has no task that waits for something to send."""

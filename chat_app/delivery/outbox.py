@@ -1,4 +1,6 @@
-"""What one client has yet to be sent: bounded, in order, merged only while a send is pending."""
+"""What one client has yet to be sent: bounded, in order, merged only while a send is pending.
+
+Where nothing waits, it is sent at once."""
 
 from __future__ import annotations
 
@@ -25,14 +27,26 @@ class Outbox:
     Iteration ends when the outbox is closed, with `close_code` saying why (None: the reader left by itself).
     """
 
-    __slots__ = ("_backlog_bytes", "_frames", "_ready", "after", "close_code", "close_reason", "closed", "on_filled")
+    __slots__ = (
+        "_backlog_bytes",
+        "_frames",
+        "_ready",
+        "after",
+        "close_code",
+        "close_reason",
+        "closed",
+        "on_filled",
+        "send_now",
+    )
 
     def __init__(self) -> None:
         self.closed = False
         self.after = 0  # the client has the events up to this number
         self.close_code: int | None = None
         self.close_reason = ""
-        self.on_filled: Callable[[], None] | None = None  # at each `put`, and when it is closed
+        self.on_filled: Callable[[], None] | None = None  # at each `put` that queues, and when it is closed
+        # Is asked where nothing is queued. False: a frame before it is still on its way, or the client does not read.
+        self.send_now: Callable[[Record | str], bool] | None = None
         self._frames: deque[Record | str] | None = None  # made with the first: an empty one takes 760 bytes
         self._backlog_bytes = 0
         self._ready: asyncio.Future[None] | None = None
@@ -40,6 +54,8 @@ class Outbox:
     def put(self, frame: Record | str) -> None:
         """A numbered record of the log, or a control frame's text."""
         if self.closed or (isinstance(frame, Record) and frame.seq <= self.after):
+            return
+        if not self._frames and self.send_now is not None and self.send_now(frame):
             return
         if self._frames is None:
             self._frames = deque()
