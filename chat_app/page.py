@@ -24,8 +24,8 @@ MAY_LISTEN = permissions("microphone")  # for dictation
 # what they leave open stands in docs/security.md.
 SANDBOX_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:; media-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
-    "webrtc 'block'"
+    "img-src data: blob:; font-src data:; media-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; webrtc 'block'"
 )
 SANDBOX = "/sandbox"
 # The service worker asks for the page and its files, and nothing else.
