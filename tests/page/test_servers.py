@@ -104,7 +104,7 @@ def test_a_token_is_kept_with_its_address_and_can_be_removed(page: Page, site: S
     form.get_by_label("Address").fill("http://127.0.0.1:9/other")
     expect(kept).to_be_hidden()
     expect(remove).to_be_hidden()
-    form.get_by_label("Address").fill(server["url"])
+    form.get_by_label("Address").fill(str(server["url"]))
     remove.check()
     expect(form.get_by_label("Access token")).to_be_disabled()
     form.get_by_role("button", name="Save").click()
