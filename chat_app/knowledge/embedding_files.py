@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -29,6 +30,13 @@ LEAST_CHARS = 200
 
 SURELY_TAKEN = "text"
 """By every model that makes vectors."""
+
+
+class Whose(NamedTuple):
+    """Texts that are put into vectors: that is their owner's usage; None: nobody's."""
+
+    owner_id: UUID | None
+    session_pk: UUID | None
 
 
 def embed_files() -> Iterator[int]:
@@ -71,7 +79,7 @@ def embed_file(file: File, at: Served) -> Iterator[int]:
         keys = waiting[start : start + AT_ONCE]
         # Many are read for one request: their texts may be sealed.
         texts = dict(file.passages.filter(pk__in=keys).order_by("start").values_list("pk", "text"))
-        for found in vectors_for(texts, at, file):
+        for found in vectors_for(texts, at, Whose(file.holder.owner_id, file.session_id)):
             file.keep_vectors(found, model)
             yield len(found)
     file.finish_vectors(model)
@@ -91,19 +99,19 @@ def vectors_of_twin(file: File, missing: Mapping[int, int], model: str) -> dict[
     return {pk: made[start] for pk, start in missing.items() if start in made}
 
 
-def vectors_for(texts: dict[int, str], at: Served, file: File) -> Iterator[dict[int, Vector]]:
-    """By keys of passages, request by request; NOTHING of those that the model does not take. Raises Spent, and
+def vectors_for(texts: dict[int, str], at: Served, whose: Whose) -> Iterator[dict[int, Vector]]:
+    """By the keys of the texts, request by request; NOTHING of those that the model does not take. Raises Spent, and
     NoVectors: also where the model takes no text at all, which is not the texts' fault."""
     waiting, takes_texts = [texts] if texts else [], False
     while waiting:
         part = waiting.pop()
         try:
-            vectors = asked(list(part.values()), at, file)
+            vectors = asked(list(part.values()), at, whose)
         except NoVectors as error:
             if not error.refused:
                 raise
             if not takes_texts:
-                asked([SURELY_TAKEN], at, file)
+                asked([SURELY_TAKEN], at, whose)
             smaller = halves(part)
             waiting += smaller
             yield {} if smaller else dict.fromkeys(part, NOTHING)
@@ -120,9 +128,9 @@ def halves(texts: Mapping[int, str]) -> list[dict[int, str]]:
     return [{pk: text[: len(text) // 2]} for pk, text in texts.items() if len(text) // 2 >= LEAST_CHARS]
 
 
-def asked(texts: Sequence[str], at: Served, file: File) -> list[Vector]:
+def asked(texts: Sequence[str], at: Served, whose: Whose) -> list[Vector]:
     """Raises Spent, NoVectors."""
     require_tokens(EMBEDDING)
     embedded = asyncio.run(embed(at, settings.EMBEDDINGS, texts, TIMEOUT_S))
-    CallUsage.objects.note(file.holder.owner_id, file.session_id, None, [embedded.call])
+    CallUsage.objects.note(whose.owner_id, whose.session_pk, None, [embedded.call])
     return embedded.vectors

@@ -1,6 +1,8 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from chat_app.model_calls import QUERY
 from chat_app.models import CallUsage
 from chat_app.models.budget import has_budgets, require_budget
 from chat_app.turns import documents
-from files_app.models import File
+from files_app.models import File, Vector
 from files_app.passages.finder import Found, search
 from files_app.passages.indexing import read_files
 from files_app.passages.library import Library
@@ -50,32 +52,38 @@ async def searched(library: Library, query: Query, limit: int, asker: UUID) -> A
 
 
 async def near_to(query: Query, library: Library, asker: UUID) -> list[int]:
-    """Keys of passages that are near to the query, whatever their words; none where there are no vectors, or no tokens
-    for one. A provider that fails is not asked again for a while: the words are searched all the same."""
+    """Keys of passages that are near to the query, whatever their words; none where there is no vector of it."""
+    vector = await vector_of(query, partial(has_vectors, library), asker)
+    return [] if vector is None else await in_database(nearest, library, settings.EMBEDDINGS, vector)
+
+
+async def vector_of(query: Query, has_others: Callable[[str], bool], asker: UUID) -> Vector | None:
+    """None where it has no others to be near to, or no tokens are left for it; `has_others` is asked with the model. A
+    provider that fails is not asked again for a while: the words are searched all the same."""
     global _rests_until
     at, model = embedder(), settings.EMBEDDINGS
     if at is None or not query.wanted or time.monotonic() < _rests_until:
-        return []
-    if not await in_database(may_ask, library, model, asker):
-        return []
+        return None
+    if not await in_database(may_ask, has_others, model, asker):
+        return None
     try:
         embedded = await embed(at, model, [query.text], VECTOR_TIMEOUT_S, QUERY)
     except NoVectors as error:
         if not error.refused:
             _rests_until = time.monotonic() + REST_S
         logger.warning("A query is searched by its words alone: no vector (%s)", error)
-        return []
+        return None
     await in_database(CallUsage.objects.note, asker, None, None, [embedded.call])
-    return await in_database(nearest, library, model, embedded.vectors[0])
+    return embedded.vectors[0]
 
 
 _rests_until = 0.0  # of time.monotonic()
 
 
-def may_ask(library: Library, model: str, asker: UUID) -> bool:
+def may_ask(has_others: Callable[[str], bool], model: str, asker: UUID) -> bool:
     """Whether a vector has others to be near to, and tokens are left for it: of what binds the asker, and of all
     searches of the day."""
-    if not has_vectors(library, model):
+    if not has_others(model):
         return False
     try:
         require_tokens(QUERY)

@@ -2,6 +2,7 @@ from chat_app.log.event import Event
 
 from .approval import Approval
 from .budget import Budget
+from .message_vector import MessageVector, VectorMark
 from .notice import Notice
 from .provider import ModelProvider
 from .push_subscription import PushSubscription
@@ -14,10 +15,12 @@ __all__ = [
     "Budget",
     "CallUsage",
     "Event",
+    "MessageVector",
     "ModelProvider",
     "Notice",
     "PushSubscription",
     "Run",
     "Started",
+    "VectorMark",
     "Webhook",
 ]

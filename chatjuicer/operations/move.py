@@ -16,6 +16,7 @@ from django.db import connections, models, transaction
 from django.db.models.sql import InsertQuery
 from psycopg import ProgrammingError
 
+from chat_app.models import MessageVector, VectorMark
 from chatjuicer.databases import postgresql, sqlite
 from files_app.models import File, Passage, PassageVector
 from sessions_app.models import ChatSession, SearchEntry
@@ -26,7 +27,7 @@ ROWS_AT_ONCE = 500
 FILLED = ("contenttypes", "auth")
 # What searches go by is made anew by the target's housekeeping.
 NOT_MOVED = ("search_scheme", "indexed_as", "embedded_as")
-INDEXES = (SearchEntry, Passage, PassageVector)
+INDEXES = (SearchEntry, Passage, PassageVector, MessageVector, VectorMark)
 
 
 class MoveRefused(Exception):

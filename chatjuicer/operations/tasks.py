@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from chat_app.knowledge.embedding_files import embed_files
+from chat_app.knowledge.embedding_messages import embed_messages
 from chat_app.models import Notice
 from chat_app.runs.folding import fold_next
 from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
@@ -165,4 +166,5 @@ TASKS = (
     # The last ones: a document may take its time, and a provider, too.
     Task("documents", read_documents),
     Task("embeddings", embed_files),
+    Task("message-embeddings", embed_messages),
 )

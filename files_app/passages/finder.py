@@ -7,7 +7,7 @@ The index says which passages have a word; of the best the text decides on phras
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
 
@@ -18,6 +18,8 @@ from sessions_app.search.query import Condition, Query
 from sessions_app.search.shelves import Shelf, scheme
 
 from .library import Library
+
+Key = TypeVar("Key", int, str)
 
 MAX_MATCHES = 2_000
 """Passages with one word; of a word that is in more, which tells little, the others do not count."""
@@ -76,13 +78,13 @@ def ranked(library: Library, conditions: Sequence[Condition]) -> list[int]:
     return sorted(weights, key=lambda pk: (-weights[pk] * words[pk], pk))
 
 
-def fused(*rankings: Sequence[int]) -> list[int]:
+def fused(*rankings: Sequence[Key]) -> list[Key]:
     """By the places that each has in all of them (reciprocal rank fusion): what they went by has no common measure."""
-    weights: dict[int, float] = defaultdict(float)
+    weights: dict[Key, float] = defaultdict(float)
     for ranking in rankings:
-        for place, pk in enumerate(ranking, 1):
-            weights[pk] += 1 / (SMOOTHING + place)
-    return sorted(weights, key=lambda pk: (-weights[pk], pk))
+        for place, key in enumerate(ranking, 1):
+            weights[key] += 1 / (SMOOTHING + place)
+    return sorted(weights, key=lambda key: (-weights[key], key))
 
 
 def matches(shelves: Sequence[Shelf], condition: Condition) -> list[int]:

@@ -1,9 +1,12 @@
-"""Which passages are nearest to a vector. First all are compared by the signs of their numbers, of which a thousand
-passages take a millisecond; of the best the numbers themselves decide."""
+"""Which texts are nearest to a vector. First all are compared by the signs of their numbers, of which a thousand take a
+millisecond; of the best the numbers themselves decide."""
 
 import heapq
 from collections.abc import Iterable
 from operator import mul
+from typing import Any
+
+from django.db.models import QuerySet
 
 from files_app.models import PassageVector, Vector
 from files_app.models.vector import unpacked
@@ -11,7 +14,7 @@ from files_app.models.vector import unpacked
 from .library import Library
 
 MAX_COMPARED = 20_000
-"""Of a library, the latest; what was read before is found by its words alone."""
+"""Of a library, or a person's messages, the latest; what is older is found by its words alone."""
 
 BY_NUMBERS = 200
 NEAREST = 50
@@ -23,8 +26,12 @@ def has_vectors(library: Library, model: str) -> bool:
 
 def nearest(library: Library, model: str, sought: Vector) -> list[int]:
     """Keys of passages, the nearest first, at most NEAREST."""
-    vectors = PassageVector.objects.filter(library.rows("passage__"), model=model)
-    latest = vectors.order_by("-pk").values_list("pk", "signs")[:MAX_COMPARED]
+    return nearest_of(PassageVector.objects.filter(library.rows("passage__"), model=model), "-pk", sought)
+
+
+def nearest_of(vectors: QuerySet[Any], latest_first: str, sought: Vector) -> list[int]:
+    """Keys of rows with `signs` and `numbers`, the nearest first, at most NEAREST."""
+    latest = vectors.order_by(latest_first).values_list("pk", "signs")[:MAX_COMPARED]
     keys = by_signs(((pk, bytes(signs)) for pk, signs in latest), sought.signs)
     wanted = unpacked(sought.numbers)
     found = vectors.filter(pk__in=keys).values_list("pk", "numbers")

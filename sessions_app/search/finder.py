@@ -77,6 +77,8 @@ class Wanted:
     after: datetime | None = None
     versions: bool = False
     cursor: Position | None = None
+    some: bool = False
+    """What is found need not have all the words, or any; `search` asks the index for all of them."""
 
 
 class Hit(NamedTuple):
@@ -220,8 +222,8 @@ def results_of(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, 
         if message and not (message.visible or wanted.versions):
             continue
         text = text_of(message) if message else unseal(found.name) or session.title
-        marks = wanted.query.marks(text)
-        if marks:
+        marks = wanted.query.marks(text, some=wanted.some)
+        if marks or (wanted.some and marks is not None):
             yield found.place, representation(found, session, message, text, marks)
 
 

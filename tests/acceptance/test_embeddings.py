@@ -14,7 +14,25 @@ from tests.harness.sites import TIMES, Sites
 
 @pytest.fixture(scope="module")
 def site(sites: Sites) -> Site:
-    return sites.get({"EMBEDDINGS": "embed-1", "HOUSEKEEP_EVERY_S": "0.2", **TIMES}, processes=1)
+    return sites.get(
+        {"EMBEDDINGS": "embed-1", "SEARCH_CONVERSATIONS": "true", "HOUSEKEEP_EVERY_S": "0.2", **TIMES}, processes=1
+    )
+
+
+async def test_the_agent_finds_past_conversations_in_other_words(alice: Client, mallory: Client, session: str) -> None:
+    for client, title in ((alice, "Of whales"), (mallory, "Not hers")):
+        other = await client.create_session(title=title)
+        await client.post(f"/api/sessions/{other}/messages", {"role": "user", "content": ANSWER}, status=201)
+
+    async def titles() -> list[tuple[str, int]]:
+        (answer,) = await results(alice, session, tool("search_conversations", query=QUESTION, limit=10))
+        hits = [hit for hit in answer["results"] if hit["role"] == "user" and hit["snippet"] == ANSWER]
+        return [(hit["session_title"], hit["position"]) for hit in hits]
+
+    async with asyncio.timeout(15):  # the housekeeping puts it into vectors
+        while not (found := await titles()):
+            await asyncio.sleep(0.1)
+    assert found == [("Of whales", 1)]
 
 
 async def test_other_words_find_it_and_words_do_while_the_provider_is_down(

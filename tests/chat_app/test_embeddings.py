@@ -4,6 +4,7 @@ alike."""
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -179,18 +180,18 @@ def test_searches_have_tokens_of_their_own(
 ) -> None:
     give("a.txt", ANSWER)
     housekeep()
-    library, at = library_of(session), embedder()
+    has_others, at = partial(similar.has_vectors, library_of(session)), embedder()
     assert at is not None
     call = asyncio.run(embed(at, MODEL, [QUESTION], 5, QUERY)).call
     settings.EMBEDDINGS_DAILY_TOKENS = call.input_tokens
-    assert may_ask(library, MODEL, alice.pk), "the files have taken more"
+    assert may_ask(has_others, MODEL, alice.pk), "the files have taken more"
     CallUsage.objects.note(alice.pk, None, None, [call])
-    assert not may_ask(library, MODEL, alice.pk)
+    assert not may_ask(has_others, MODEL, alice.pk)
     assert CallUsage.objects.embedded_today(EMBEDDING) == len(ANSWER) // 4
     settings.EMBEDDINGS_DAILY_TOKENS = 0
-    assert may_ask(library, MODEL, alice.pk)
+    assert may_ask(has_others, MODEL, alice.pk)
     settings.BUDGET_USER_DAILY_TOKENS = call.input_tokens
-    assert not may_ask(library, MODEL, alice.pk), "they count in what a person may use"
+    assert not may_ask(has_others, MODEL, alice.pk), "they count in what a person may use"
 
 
 def test_vectors_go_with_their_passages_and_with_the_setting(

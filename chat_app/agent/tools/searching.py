@@ -4,18 +4,17 @@ elsewhere."""
 from typing import Any
 
 from chat_app.database import in_database
+from chat_app.knowledge.conversations import said
 from chat_app.knowledge.search import searched
 from files_app.passages.finder import Found
 from files_app.passages.library import library_of
 from sessions_app.models import NATIVE, ChatSession
-from sessions_app.search.finder import Position, Wanted, search
 from sessions_app.search.query import Query
 
 from .tool import Context, ToolFailure, done, tool
 
 MAX_QUERY_CHARS = 1_000
 MAX_RESULTS = 20
-MAX_ROUNDS = 10  # of one search of conversations, each of which takes what the search takes at once
 
 
 @tool
@@ -40,41 +39,29 @@ async def search_documents(context: Context, query: str, limit: int = 6) -> str:
 
 def _passage(found: Found, session: ChatSession) -> dict[str, Any]:
     passage = found.passage
-    said: dict[str, Any] = {"citation": found.citation, "file": passage.file.name}
+    shown: dict[str, Any] = {"citation": found.citation, "file": passage.file.name}
     elsewhere = passage.file.session if passage.session_id != session.pk else None
     if elsewhere:
-        said["session_title"] = elsewhere.title  # whose files the other tools do not see
+        shown["session_title"] = elsewhere.title  # whose files the other tools do not see
     else:
-        said["file_path"] = passage.file.path
-    return said | {"page": passage.page, "start": passage.start, "end": passage.end, "text": passage.text}
+        shown["file_path"] = passage.file.path
+    return shown | {"page": passage.page, "start": passage.start, "end": passage.end, "text": passage.text}
 
 
 @tool
 async def search_conversations(context: Context, query: str, limit: int = 10) -> str:
-    """What was said in any conversation of the person, the latest first.
+    """What was said in any conversation of the person, the latest first, or that which means most nearly the same. Say
+    from which conversation, by its session_title, and of when you have it.
 
     Args:
-        query: Words that must all be there; "words in quotes" in this order, -words not at all.
+        query: Words that are there, or the like in other words; "words in quotes" must stand there so, -words must not.
         limit: How many results at most, 1 to 20.
     """
     session = await in_database(ChatSession.objects.get, pk=context.context.request.session_pk)
     if session.namespace != NATIVE:
         raise ToolFailure("Other conversations cannot be searched from this one.")
-    results = await in_database(_said, session, _query(query), _bounded(limit))
+    results = await said(session.owner_id, _query(query), _bounded(limit))
     return done(query=query, count=len(results), results=results)
-
-
-def _said(session: ChatSession, query: Query, limit: int) -> list[dict[str, Any]]:
-    results: list[dict[str, Any]] = []
-    cursor = None
-    for _ in range(MAX_ROUNDS):
-        page = search(Wanted(owner_id=session.owner_id, query=query, limit=limit - len(results), cursor=cursor))
-        results += page["results"]
-        if len(results) == limit or not page["next_cursor"]:
-            break
-        cursor = Position.read(page["next_cursor"])
-    shown = ("session_id", "session_title", "kind", "position", "role", "snippet", "created_at")
-    return [{name: result[name] for name in shown} for result in results]
 
 
 def _query(said: str) -> Query:
