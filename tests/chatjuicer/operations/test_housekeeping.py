@@ -154,6 +154,7 @@ def test_a_task_that_is_not_due_waits(db: None, settings: Any) -> None:
         "search",
         "documents",
         "embeddings",
+        "message-embeddings",
     }
 
 
