@@ -7,9 +7,10 @@ import { sandboxFrame } from "./views/sandbox.js";
 
 const PATIENCE_MS = 20_000; // for one diagram, on a slow phone
 const MOST_KEPT = 60; // pictures: what was scrolled away comes back as high as it was
+const LEAST_SCALE = 0.65;
 const SCRIPTS = ["./vendor/mermaid/mermaid.js", "./drawing.js"];
 
-const kept = new Map(); // colours and source → {svg, width, height}
+const kept = new Map(); // colours and source → {svg, title, width, height}
 let frame = null; // a promise of the frame that draws
 let last = Promise.resolve(); // one is drawn after the other
 let count = 0;
@@ -19,7 +20,7 @@ export function drawnBefore(source, dark) {
   return kept.get(keyOf(source, dark)) ?? null;
 }
 
-/** {svg, width, height} in pixels; `svg` is null where the diagram cannot be read. Rejects where nothing could be drawn. */
+/** {svg, title, width, height} in pixels; `svg` is null where there is a mistake in the diagram. Rejects where it could not be drawn. */
 export function drawn(source, dark) {
   const next = last.then(() => drawnBefore(source, dark) ?? draw(source, dark));
   last = next.catch(() => {});
@@ -34,21 +35,22 @@ export function isDark() {
 
 /** Calls `changed()` when the page becomes dark or light, as long as `node` is in it. */
 export function followColours(node, changed) {
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  const tell = () => (node.isConnected ? changed() : stop());
-  const observer = new MutationObserver(tell);
-  const stop = () => {
-    observer.disconnect();
-    system.removeEventListener("change", tell);
-  };
-  observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  system.addEventListener("change", tell);
+  node.dataset.coloured = "";
+  node.addEventListener("coloured", changed);
 }
+
+// Nodes are looked for in the page and not kept here: a long conversation lets go of what is scrolled away.
+function tellColours() {
+  for (const node of document.querySelectorAll("[data-coloured]")) node.dispatchEvent(new Event("coloured"));
+}
+new MutationObserver(tellColours).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tellColours);
 
 async function draw(source, dark) {
   frame ??= begin();
   try {
-    const found = await answerOf(await frame, { id: (count += 1), diagram: source, dark });
+    const { failed, ...found } = await answerOf(await frame, { id: (count += 1), diagram: source, dark });
+    if (failed) throw new Error("a diagram that cannot be drawn");
     kept.set(keyOf(source, dark), found);
     if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
     return found;
@@ -104,10 +106,11 @@ function keyOf(source, dark) {
   return `${dark ? "dark" : "light"} ${source}`;
 }
 
-/** The picture of `drawing` at its own size, or as wide as there is room. */
-export function diagramPicture({ svg, width, height }) {
+/** The picture of `drawing` at its own size, or as wide as there is room, but never so small that nobody can read it: a phone scrolls. */
+export function diagramPicture({ svg, title, width, height }) {
   const address = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
-  const image = h("img", { src: address, width, height, alt: t("Diagram of the answer") });
+  const image = h("img", { src: address, width, height, alt: title || t("Diagram of the answer") });
+  image.style.maxWidth = `max(100%, ${Math.round(width * LEAST_SCALE)}px)`;
   for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(address));
   return image;
 }

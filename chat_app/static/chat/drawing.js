@@ -1,12 +1,13 @@
 // Runs in the frame of sandbox.js, with Mermaid: makes pictures of the diagrams that the page sends it.
-// It is sent {id, diagram, dark}, and answers {id, svg, width, height} in pixels, or {id, svg: null} where it cannot read the diagram.
+// It is sent {id, diagram, dark}, and answers {id, svg, title, width, height} in pixels, {id, svg: null} where there is a mistake in the
+// diagram, or {id, failed: true} where it cannot draw one without.
 
 const MOST_CHARS = 50_000;
 const MOST_EDGES = 500;
 
 window.addEventListener("message", async ({ source, data }) => {
   if (source !== window.parent || typeof data.diagram !== "string") return;
-  const drawn = await draw(data).catch(() => ({ svg: null }));
+  const drawn = await draw(data).catch(() => ({ failed: true }));
   window.parent.postMessage({ id: data.id, ...drawn }, "*");
 });
 
@@ -24,13 +25,15 @@ async function draw({ id, diagram, dark }) {
     flowchart: { htmlLabels: false },
     class: { htmlLabels: false },
   });
+  if (!(await globalThis.mermaid.parse(diagram, { suppressErrors: true }))) return { svg: null };
   const { svg } = await globalThis.mermaid.render(`diagram-${id}`, diagram);
   const box = document.createElement("div");
   box.innerHTML = svg;
   const root = box.querySelector("svg");
   const { width, height } = root.viewBox.baseVal;
-  if (!width || !height) return { svg: null };
+  if (!width || !height) throw new Error("an empty diagram");
   root.setAttribute("width", width);
   root.setAttribute("height", height);
-  return { svg: new XMLSerializer().serializeToString(root), width: Math.ceil(width), height: Math.ceil(height) };
+  const title = root.querySelector(":scope > title")?.textContent ?? "";
+  return { svg: new XMLSerializer().serializeToString(root), title, width: Math.ceil(width), height: Math.ceil(height) };
 }
