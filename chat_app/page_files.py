@@ -22,6 +22,7 @@ FOLDERS = {"": ROOT, "client/": CLIENT}
 """Where the files are, by what their names begin with."""
 STYLES = ("base", "layout", "conversation", "files", "code", "dialogs")
 STYLESHEET = "page.css"  # all of them in one
+LARGE_BYTES = 1_000_000
 ENTRY = "app.js"
 WORKER = "worker.js"
 KINDS = {
@@ -47,9 +48,10 @@ class PageFile:
         """By gzip, without a time, so that all processes send the same bytes.
 
         Of the 178 kB of a first load brotli would save 10 kB as quickly, and 25 kB for a second of each start: too
-        little, once for each version of the page, for a compiled package.
+        little, once for each version of the page, for a compiled package. What is large few ask for, and each start
+        would pay for.
         """
-        return gzip.compress(self.plain, compresslevel=9, mtime=0)
+        return gzip.compress(self.plain, compresslevel=9 if len(self.plain) < LARGE_BYTES else 1, mtime=0)
 
 
 class PageFiles:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from chat_app.page_files import page_files
 from tests.harness.server import PASSWORD, Site
 from tests.page.conftest import Troubles, answer, assert_accessible, message_field, say, until_idle
 
@@ -78,6 +79,42 @@ def test_code_is_folded_wrapped_and_saved_and_data_shown_as_what_it_is(page: Pag
     page.keyboard.press("Enter")
     expect(answer(page).get_by_role("button", name="Note 1", exact=True)).to_be_focused()
     assert_accessible(page)
+
+
+DRAWN = """Two diagrams.
+
+```mermaid
+flowchart LR
+  asked[Question] --> said["Answer <script>alert(1)</script>"]
+```
+
+```mermaid
+flowchart LR
+  asked --> [
+```"""
+
+
+def test_a_diagram_is_drawn_in_the_colours_of_the_page_and_its_code_is_there(page: Page, troubles: Troubles) -> None:
+    troubles.forgive("The document is sandboxed")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    say(page, DRAWN)
+    diagram = answer(page).get_by_role("img", name="Diagram of the answer")
+    expect(diagram).to_be_visible(timeout=30_000)
+    expect(answer(page).get_by_text("This diagram cannot be drawn")).to_be_visible(timeout=30_000)
+    assert diagram.evaluate("image => image.decode().then(() => image.naturalWidth > 100)")
+    height = diagram.evaluate("image => image.height")
+    assert_accessible(page)
+    answer(page).get_by_role("button", name="As a diagram").click()
+    expect(answer(page).locator(".code-block", has_text="Question").locator("code")).to_be_visible()
+    answer(page).get_by_role("button", name="As a diagram").click()
+    light = diagram.get_attribute("src")
+    page.emulate_media(color_scheme="dark")
+    expect(diagram).not_to_have_attribute("src", str(light))
+    assert diagram.evaluate("image => image.height") == height
+    assert_accessible(page)
+    (library,) = [url for url in asked if url.endswith("/mermaid.js")]
+    assert f"{page_files().base}vendor/mermaid/mermaid.js" in library
 
 
 def test_where_only_the_demo_model_answers_the_page_says_so_and_what_to_try(local: BrowserContext, site: Site) -> None:

@@ -7,6 +7,7 @@ import { colourSoon, languageOf } from "./highlight.js";
 import { t } from "./language.js";
 import { saveText } from "./savetext.js";
 import { dataView } from "./views/dataview.js";
+import { showDiagram } from "./views/diagram.js";
 import { picture, sandboxed } from "./views/sandbox.js";
 
 const FOLDED_FROM = 40; // lines
@@ -55,6 +56,7 @@ function showable(box, acts, text, language) {
   if (data) acts.prepend(switchTo(box, data.rows ? t("As a table") : t("As a tree"), () => dataView(data)));
   else if (language === "svg") acts.prepend(switchTo(box, t("As a picture"), () => picture(text, t("Picture of the answer"))));
   else if (language === "html") acts.prepend(switchTo(box, t("As a page"), () => sandboxed(text, t("Page of the answer"))));
+  else if (language === "mermaid") showDiagram(box, acts, text);
 }
 
 /** A button by which what `make()` gives stands in the place of the code. */

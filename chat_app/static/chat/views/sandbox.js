@@ -7,6 +7,11 @@ const ADDRESS = "/sandbox";
 
 /** A page in a frame that has no origin, no network and nothing of this page's; `title` is the frame's name. */
 export function sandboxed(html, title) {
+  return h("div", { class: "preview" }, sandboxFrame(title, { html }));
+}
+
+/** Such a frame, which is given `what`: {html} of the page that it becomes, or {scripts} that it runs. */
+export function sandboxFrame(title, what) {
   const frame = h("iframe", { class: "sandbox", src: ADDRESS, sandbox: "allow-scripts", referrerpolicy: "no-referrer", title });
   let wasThere = false;
   let given = false; // a page that it goes to by itself is given nothing
@@ -15,10 +20,10 @@ export function sandboxed(html, title) {
     if (wasThere && !frame.isConnected) window.removeEventListener("message", hear);
     if (!source || source !== frame.contentWindow || data !== "ready" || given) return;
     given = true;
-    source.postMessage({ html }, "*"); // its origin has no name
+    source.postMessage(what, "*"); // its origin has no name
   };
   window.addEventListener("message", hear);
-  return h("div", { class: "preview" }, frame);
+  return frame;
 }
 
 /** An SVG as a picture, in which nothing runs and nothing is fetched. */
