@@ -90,9 +90,11 @@ def test_an_export_goes_on_after_a_lost_connection_and_a_reload(
     relay.cut()
     expect(data.get_by_text("The connection was lost. Trying again…")).to_be_visible()
     expect(data.get_by_role("button", name="Export everything")).to_be_disabled()
+    # Slower from now on, so that a crowded machine does not find it complete before the page is there again.
+    network.send("Network.emulateNetworkConditions", limits | {"downloadThroughput": SLOW_BYTES_S // 3})
     relay.mend()
     until_got(page, 12)
-    network.send("Network.emulateNetworkConditions", limits | {"downloadThroughput": SLOW_BYTES_S // 4})
+    network.send("Network.emulateNetworkConditions", limits | {"downloadThroughput": SLOW_BYTES_S // 8})
     with page.expect_download() as downloading:
         page.reload()
         settings(page)
