@@ -138,7 +138,8 @@ async def socket(url: str, session_id: str, query: str = "", **options: Any) -> 
 @asynccontextmanager
 async def socket_at(address: str, **options: Any) -> AsyncIterator["Chat"]:
     """`address` begins with http."""
-    options = {"max_size": None, "compression": None, "proxy": None, "ping_interval": None} | options
+    usual = {"max_size": None, "compression": None, "proxy": None, "ping_interval": None, "open_timeout": 30}
+    options = usual | options
     async with connect(address.replace("http", "ws", 1), **options) as connection:
         chat = Chat(connection)
         try:
