@@ -3,40 +3,19 @@ but the request that is under way."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from django.conf import settings
 
-from chat_app.model_calls import EMBEDDING
-from chat_app.models import CallUsage, ModelProvider
 from files_app.models import File, PassageVector, Vector
-from files_app.models.vector import NOTHING
-from sessions_app.served import Served, embedder, wants_vectors
+from sessions_app.served import Served, wants_vectors
 
-from .embedding import NoVectors, Spent, embed, require_tokens
+from .embedding import NoVectors, Spent
+from .embedding_batches import AT_ONCE, Whose, provider_for, vectors_for
 
 logger = logging.getLogger(__name__)
-
-AT_ONCE = 64
-"""Passages of one request: some 25,000 tokens."""
-
-TIMEOUT_S = 60.0
-LEAST_CHARS = 200
-"""Of a passage that is too long for a model, so many of the beginning are tried."""
-
-SURELY_TAKEN = "text"
-"""By every model that makes vectors."""
-
-
-class Whose(NamedTuple):
-    """Texts that are put into vectors: that is their owner's usage; None: nobody's."""
-
-    owner_id: UUID | None
-    session_pk: UUID | None
 
 
 def embed_files() -> Iterator[int]:
@@ -44,10 +23,8 @@ def embed_files() -> Iterator[int]:
     if not wants_vectors():
         yield from File.objects.forget_vectors()
         return
-    ModelProvider.objects.publish()  # a command has no task that keeps them up
-    at = embedder()
+    at = provider_for("documents")
     if at is None:
-        logger.warning("documents: there is no provider for EMBEDDINGS")
         return
     last = UUID(int=0)
     while file := next_file(last):
@@ -97,40 +74,3 @@ def vectors_of_twin(file: File, missing: Mapping[int, int], model: str) -> dict[
         for start, signs, numbers in rows.values_list("passage__start", "signs", "numbers")
     }
     return {pk: made[start] for pk, start in missing.items() if start in made}
-
-
-def vectors_for(texts: dict[int, str], at: Served, whose: Whose) -> Iterator[dict[int, Vector]]:
-    """By the keys of the texts, request by request; NOTHING of those that the model does not take. Raises Spent, and
-    NoVectors: also where the model takes no text at all, which is not the texts' fault."""
-    waiting, takes_texts = [texts] if texts else [], False
-    while waiting:
-        part = waiting.pop()
-        try:
-            vectors = asked(list(part.values()), at, whose)
-        except NoVectors as error:
-            if not error.refused:
-                raise
-            if not takes_texts:
-                asked([SURELY_TAKEN], at, whose)
-            smaller = halves(part)
-            waiting += smaller
-            yield {} if smaller else dict.fromkeys(part, NOTHING)
-        else:
-            yield dict(zip(part, vectors, strict=True))
-        takes_texts = True
-
-
-def halves(texts: Mapping[int, str]) -> list[dict[int, str]]:
-    """Of several the first ones, and the others; of one its beginning, or nothing where that is short."""
-    if len(texts) > 1:
-        keys, middle = list(texts), len(texts) // 2
-        return [{pk: texts[pk] for pk in part} for part in (keys[:middle], keys[middle:])]
-    return [{pk: text[: len(text) // 2]} for pk, text in texts.items() if len(text) // 2 >= LEAST_CHARS]
-
-
-def asked(texts: Sequence[str], at: Served, whose: Whose) -> list[Vector]:
-    """Raises Spent, NoVectors."""
-    require_tokens(EMBEDDING)
-    embedded = asyncio.run(embed(at, settings.EMBEDDINGS, texts, TIMEOUT_S))
-    CallUsage.objects.note(whose.owner_id, whose.session_pk, None, [embedded.call])
-    return embedded.vectors

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.db.models import Max
 
 from chat_app.model_calls import EMBEDDING
-from chat_app.models import MessageVector, ModelProvider, VectorMark
+from chat_app.models import MessageVector, VectorMark
 from sessions_app.models import ChatSession, Message, SearchEntry
-from sessions_app.served import Served, embedder, wants_vectors
+from sessions_app.served import Served, wants_vectors
 
 from .embedding import NoVectors, Spent, require_tokens
-from .embedding_files import AT_ONCE, Whose, vectors_for
+from .embedding_batches import AT_ONCE, Whose, provider_for, vectors_for
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +36,8 @@ def embed_messages() -> Iterator[int]:
     if not wants_vectors_of_messages():
         yield from MessageVector.objects.forget_all()
         return
-    ModelProvider.objects.publish()  # a command has no task that keeps them up
-    at = embedder()
+    at = provider_for("messages")
     if at is None:
-        logger.warning("messages: there is no provider for EMBEDDINGS")
         return
     try:
         require_tokens(EMBEDDING)

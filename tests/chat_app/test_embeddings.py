@@ -13,7 +13,8 @@ from cryptography.fernet import Fernet
 from rest_framework.test import APIClient
 
 from chat_app.knowledge.embedding import NoVectors, embed, read
-from chat_app.knowledge.embedding_files import SURELY_TAKEN, embed_files
+from chat_app.knowledge.embedding_batches import SURELY_TAKEN
+from chat_app.knowledge.embedding_files import embed_files
 from chat_app.knowledge.search import may_ask
 from chat_app.model_calls import EMBEDDING, QUERY
 from chat_app.models import CallUsage
