@@ -43,7 +43,6 @@ pen,2
 def test_code_is_folded_wrapped_and_saved_and_data_shown_as_what_it_is(page: Page, troubles: Troubles) -> None:
     troubles.forgive("Content Security Policy")  # which keeps the made page from asking anybody
     troubles.forgive("The document is sandboxed")  # what signs the test in looks for storage in every frame
-    troubles.forgive("directive 'webrtc'")  # which this browser does not know
     say(page, HELD)
     expect(answer(page)).to_contain_text("What the claim rests on.")
     until_idle(page)

@@ -42,7 +42,9 @@ async def test_a_copy_taken_while_people_talk_is_whole(tmp_path: Path) -> None:
         async with signed_in(site.url) as alice:
             sessions = [await alice.create_session() for _ in range(3)]
             talking = asyncio.create_task(chatter(alice, sessions))
-            await asyncio.sleep(1.5)
+            async with asyncio.timeout(60):
+                while any([len(await alice.events(session)) <= 20 for session in sessions]):
+                    await asyncio.sleep(0.1)
             said = await asyncio.to_thread(site.manage, "backup", str(copy))
             assert not talking.done(), talking.exception()
             talking.cancel()
