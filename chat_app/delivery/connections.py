@@ -46,19 +46,23 @@ class Socket:
     way: Way | None = None  # of one that may have to give way
     came_back: bool = False  # perhaps by itself, and its client has forgotten it
     superseded: asyncio.Event | None = None  # by a newer one: its reader closes it; set when that is done
-    predecessors: Sequence[asyncio.Event] = ()
+    predecessors: Sequence[Socket] = ()
+    last_end: int = 0
+    """The number of the last end that its client has been told for certain: set when the client has closed it, too."""
 
-    def give_way(self) -> asyncio.Event:
+    def give_way(self) -> None:
         self.superseded = self.superseded or asyncio.Event()
         self.outbox.wake()
-        return self.superseded
 
-    async def wait_for_predecessors(self) -> None:
-        """What they told last comes before what this one tells first."""
+    async def wait_for_predecessors(self) -> int:
+        """What they told last comes before what this one tells first. Returns the number of the last end of theirs:
+        what comes before that, the client need not be told again."""
         with suppress(TimeoutError):
             async with asyncio.timeout(GIVE_WAY_S):
-                for gone in self.predecessors:
-                    await gone.wait()
+                for older in self.predecessors:
+                    if older.superseded is not None:
+                        await older.superseded.wait()
+        return max((older.last_end for older in self.predecessors), default=0)
 
 
 class Sockets:
@@ -115,16 +119,21 @@ class Sockets:
             socket.predecessors = self._make_way(way)
         return socket
 
-    def _make_way(self, way: Way) -> list[asyncio.Event]:
+    def _make_way(self, way: Way) -> list[Socket]:
         """For the newest. Windows that have lost nothing keep their sockets beside each other."""
-        return [older.give_way() for older in self._ways[way][:-1] if older.came_back]
+        older = [socket for socket in self._ways[way][:-1] if socket.came_back]
+        for socket in older:
+            socket.give_way()
+        return older
 
-    def remove(self, socket: Socket, code: int = 1000) -> None:
-        """`code` is the one that it was closed with."""
+    def remove(self, socket: Socket, code: int = 1000, last_end: int = 0) -> None:
+        """`code` is the one that it was closed with, `last_end` the number of the last end that it was sent."""
         self._sockets.discard(socket)
         if socket.way is not None:
             self._ways[socket.way].remove(socket)
-            if code not in ENDED_BY_ITSELF:
+            if code in ENDED_BY_ITSELF:
+                socket.last_end = last_end
+            else:
                 self._note_lost(socket, socket.way)
             if not self._ways[socket.way]:
                 del self._ways[socket.way]

@@ -21,6 +21,8 @@ class Dialect(ABC):
     # Whether a browser's socket that came back after a loss is closed when that browser opens a newer one of the
     # session: the client may have forgotten it, and would show twice what comes through both.
     gives_way: bool = False
+    last_end: int = 0
+    """The number of the last end of an answer that its socket was given; of one that gives way only."""
     # Close codes that mean something else to its client, and what that is told in their place.
     close_codes: Mapping[int, int] = MappingProxyType({})
 

@@ -162,7 +162,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         if self.socket is not None:
             self.socket.outbox.on_filled = self.socket.outbox.send_now = None
             self.socket.outbox.close()
-            process.sockets.remove(self.socket, code)
+            process.sockets.remove(self.socket, code, self.dialect.last_end)
         if self.writer is not None:
             self.writer.cancel()
         await self._leave()
@@ -177,11 +177,13 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         """Send what the client is told first, all that the log has, and what has come meanwhile."""
         try:
             self.channel = await process.hub.enter(opened.log)
+            after = opened.after
             if self.socket is not None:
-                await self.socket.wait_for_predecessors()
+                # An answer that was live at the look may have ended through the socket that gives way to this one.
+                after = max(after, await self.socket.wait_for_predecessors())
             for text in opened.opening:
                 await self.send(text)
-            async with aclosing(process.hub.replay(self.channel, outbox, opened.after)) as frames:
+            async with aclosing(process.hub.replay(self.channel, outbox, after)) as frames:
                 async for frame in frames:
                     await self._send_frame(frame)
             outbox.on_filled = self._write_soon

@@ -55,6 +55,7 @@ class PlainDialect(Dialect):
         if isinstance(frame, Record):
             if frame.type in ENDS:
                 self._awaits_end = frame.type == "stream_start"
+                self.last_end = self.last_end if self._awaits_end else frame.seq
             return self.record(frame)
         if self._awaits_end and frame.startswith(RESYNC):
             # The log was cleared while the client read it: the end that it waits for is gone with the rest.

@@ -50,7 +50,7 @@ class DesktopSite(Site):
 
 @contextmanager
 def desktop_site(profile: str) -> Iterator[DesktopSite]:
-    with Provider() as provider, DesktopSite(profile, provider) as site:
+    with Provider(remembers=100) as provider, DesktopSite(profile, provider) as site:
         yield site
 
 

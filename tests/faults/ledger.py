@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable
 
 from tests.harness.client import Frame
 
@@ -12,18 +13,40 @@ TEXT = {"delta": "content", "reasoning_delta": "content", "tool_call_arguments_d
 ENVELOPE = {"seq", "at"}
 
 
-def folded(frames: list[Frame]) -> str:
-    """A hash of what the frames say, the same however consecutive pieces of one text are cut."""
-    said: list[Frame] = []
-    for frame in frames:
-        text = TEXT.get(frame["type"])
-        plain = {key: value for key, value in frame.items() if key not in ENVELOPE}
-        if text and said and all(said[-1].get(key) == value for key, value in plain.items() if key != text):
-            said[-1][text] += plain[text]
-            said[-1]["last_seq"] = frame["seq"]
-        else:
-            said.append({**plain, "last_seq": frame["seq"]})
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+class Fold:
+    """What frames say, the same however consecutive pieces of one text are cut; of them only the last is kept."""
+
+    def __init__(self, frames: Iterable[Frame] = ()) -> None:
+        self.last_seq = self.count = 0
+        self._said = hashlib.sha256()
+        self._last: Frame = {}
+        self.add(frames)
+
+    def add(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            self.last_seq, self.count = frame["seq"], self.count + 1
+            text = TEXT.get(frame["type"])
+            plain = {key: value for key, value in frame.items() if key not in ENVELOPE}
+            if text and all(self._last.get(key) == value for key, value in plain.items() if key != text):
+                self._last[text] += plain[text]
+            else:
+                self._said.update(said(self._last))
+                self._last = plain
+            self._last["last_seq"] = frame["seq"]
+
+    @property
+    def digest(self) -> bytes:
+        so_far = self._said.copy()
+        so_far.update(said(self._last))
+        return so_far.digest()
+
+
+def folded(frames: Iterable[Frame]) -> bytes:
+    return Fold(frames).digest
+
+
+def said(frame: Frame) -> bytes:
+    return json.dumps(frame, sort_keys=True).encode()
 
 
 def promises_kept(events: list[Frame], after: int = 0) -> Counter[str]:

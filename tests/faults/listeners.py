@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from tests.faults.figures import Figures
-from tests.faults.ledger import folded
+from tests.faults.ledger import Fold, folded
 from tests.faults.talkers import GONE, sign_in
 from tests.harness.client import Frame, socket
 from tests.harness.server import Server, Site
@@ -21,12 +21,8 @@ LOOK_S = 0.02
 class Listener:
     def __init__(self, server: Server, session_id: str) -> None:
         self.server, self.session_id = server, session_id
-        self.log: list[Frame] = []
+        self.log = Fold()
         self.returns = 0
-
-    @property
-    def last_seq(self) -> int:
-        return int(self.log[-1]["seq"]) if self.log else 0
 
     async def listen(self) -> None:
         """For ever. It connects again only where its socket was closed."""
@@ -37,24 +33,22 @@ class Listener:
             await asyncio.sleep(10 * LOOK_S)
 
     async def _read(self) -> None:
-        query = f"?after={self.last_seq}"
+        query = f"?after={self.log.last_seq}"
         async with socket(self.server.url, self.session_id, query, open_timeout=5, close_timeout=2) as chat:
-            done = 0
-            while chat.close_code is None or done < len(chat.frames):
-                frames = chat.frames[done:]
-                done += len(frames)
-                self.log += [frame for frame in frames if "seq" in frame]
+            while chat.close_code is None or chat.frames:
+                frames, chat.frames = chat.frames, []  # they are many, and nobody reads them again
+                self.log.add(frame for frame in frames if "seq" in frame)
                 await asyncio.sleep(LOOK_S)
 
     async def judge(self, events: list[Frame], figures: Figures) -> None:
         """Against the server's log of the session, in which nothing happens any more."""
         began = time.monotonic()
-        while self.last_seq < events[-1]["seq"] and time.monotonic() - began < HEARD_S:
+        while self.log.last_seq < events[-1]["seq"] and time.monotonic() - began < HEARD_S:
             await asyncio.sleep(LOOK_S)
         figures.add_time("heard by who stayed", time.monotonic() - began)
         figures.done["listeners came back"] += self.returns
-        if folded(self.log) != folded(events):
-            has = f"{self.last_seq} of {events[-1]['seq']}, in {len(self.log)} frames"
+        if self.log.digest != folded(events):
+            has = f"{self.log.last_seq} of {events[-1]['seq']}, in {self.log.count} frames"
             figures.found("missing", f"{self.session_id}: who stayed at {self.server.url} has {has}")
 
 

@@ -69,7 +69,7 @@ def is_crash(line: str) -> bool:
 
 @contextmanager
 def faulty_site(profile: str, processes: int = 0, **environment: str) -> Iterator[FaultySite]:
-    with Provider() as provider, FaultySite(profile, provider, processes, **environment) as site:
+    with Provider(remembers=100) as provider, FaultySite(profile, provider, processes, **environment) as site:
         yield site
 
 

@@ -60,6 +60,7 @@ class Talker:
     def __init__(self, site: Site, session_id: str, dice: random.Random, figures: Figures, access: Access) -> None:
         self.site, self.session_id, self.dice, self.figures, self.access = site, session_id, dice, figures, access
         self.log: list[Frame] = []
+        self.ended: set[str] = set()  # ids of runs
         self.accepted: dict[str, list[str]] = {}  # client_id: message ids
         self.sent: dict[str, str] = {}  # client_id: text
         self.closed: Counter[int | None] = Counter()
@@ -98,7 +99,7 @@ class Talker:
                                 run_id = frame["run_id"]
                                 self.accepted[client_id] = frame["message_ids"]
                         done = self._take(chat, done)
-                        if run_id and any(f["type"] == "stream_end" and f["run_id"] == run_id for f in self.log):
+                        if run_id in self.ended:
                             return True
                         if any(frame["type"] == "error" and "seq" not in frame for frame in chat.frames):
                             self.figures.done["refused for the moment"] += 1
@@ -120,13 +121,18 @@ class Talker:
         after = f"?after={self.last_seq}"
         return socket(server.url, self.session_id, after, additional_headers=headers, open_timeout=5, close_timeout=2)
 
+    def _hear(self, frame: Frame) -> None:
+        self.log.append(frame)
+        if frame["type"] == "stream_end":
+            self.ended.add(frame["run_id"])
+
     def _take(self, chat: Chat, done: int) -> int:
         frames = chat.frames[done:]
         for frame in frames:
             if "seq" in frame:
                 if frame["seq"] <= self.last_seq:
                     self.figures.found("twice", f"{self.session_id}: {frame['seq']} after {self.last_seq}")
-                self.log.append(frame)
+                self._hear(frame)
         return done + len(frames)
 
 
@@ -156,7 +162,7 @@ class ClientTalker(Talker):
                 continue
             if event.seq <= self.last_seq:
                 self.figures.found("twice", f"{self.session_id}: {event.seq} after {self.last_seq}")
-            self.log.append(event.frame)
+            self._hear(event.frame)
             self._heard.set()
 
     async def _until_answered(self, client_id: str) -> bool:
@@ -188,7 +194,7 @@ class ClientTalker(Talker):
                 return exchange
 
     async def _heard_all_of(self, exchange: AsyncExchange) -> None:
-        while not any(f["type"] == "stream_end" and f["run_id"] == exchange.run_id for f in reversed(self.log)):
+        while exchange.run_id not in self.ended:
             self._heard.clear()
             await self._heard.wait()
 
@@ -279,7 +285,7 @@ async def verify(client: Client, talkers: list[Talker], figures: Figures) -> Non
         figures.done["events"] += len(events)
         for problem, count in promises_kept(events).items():
             figures.found(problem, f"{name}: the log itself", count)
-        if folded([event for event in events if event["seq"] <= talker.last_seq]) != folded(talker.log):
+        if folded(event for event in events if event["seq"] <= talker.last_seq) != folded(talker.log):
             figures.found("missing", f"{name}: the client's log is not the server's")
         for seconds in ended_after(events):
             figures.add_time("orphan ended", seconds)

@@ -49,7 +49,7 @@ def test_one_that_came_back_gives_way_to_the_next(window: Window) -> None:
     came_back = window.open()
     elsewhere = window.open(uuid4())
     newest = window.open()
-    assert gives_way(came_back) and newest.predecessors == [came_back.superseded]
+    assert gives_way(came_back) and newest.predecessors == [came_back]
     assert not gives_way(newest) and not gives_way(elsewhere)
 
 
@@ -70,3 +70,11 @@ def test_a_loss_is_forgotten(window: Window) -> None:
     window.now += COMES_BACK_S
     first, second = window.open(), window.open()
     assert not gives_way(first) and not gives_way(second)
+
+
+@pytest.mark.parametrize(("code", "told"), [(1000, 7), (LOST, 0)], ids=["closed by both", "lost"])
+async def test_the_newest_knows_which_end_its_client_has_been_told(window: Window, code: int, told: int) -> None:
+    window.sockets.remove(window.open(), LOST)
+    came_back, newest = window.open(), window.open()
+    window.sockets.remove(came_back, code, last_end=7)
+    assert await newest.wait_for_predecessors() == told

@@ -13,11 +13,15 @@ from chat_app.database import in_database
 from chat_app.delivery.connections import Sockets
 from chat_app.delivery.consumer import ChatConsumer
 from chat_app.delivery.dialect import NumberedDialect
+from chat_app.delivery.following import Opened
 from chat_app.delivery.hub import Hub
 from chat_app.delivery.wire import WIRE
-from chat_app.protocol import Record
+from chat_app.models import Run
+from chat_app.protocol import Record, UserInput
 from chat_app.runs.process import process
+from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.models import TokenFamily
+from chatjuicer.frontends.juicer.dialect import JuicerDialect
 from sessions_app.models import ChatSession
 from tests.chat_app.delivery.test_hub import until, write
 
@@ -54,19 +58,23 @@ class Line:
     def seqs(self) -> list[int]:
         return [frame["seq"] for frame in self.frames if "seq" in frame]
 
+    @property
+    def types(self) -> list[str]:
+        return [frame["type"] for frame in self.frames]
+
     async def has(self, seq: int) -> None:
         await until(lambda: seq in self.seqs)
 
 
 @asynccontextmanager
 async def open_socket(
-    session: ChatSession, query: bytes = b"after=0", plain: Any = NumberedDialect
+    session: ChatSession, query: bytes = b"after=0", plain: Any = NumberedDialect, *headers: tuple[bytes, bytes]
 ) -> AsyncIterator[Line]:
     grant = await in_database(lambda: TokenFamily.objects.sign_in(session.owner).grant())
     line = Line()
     scope = {
         "type": "websocket",
-        "headers": [(b"authorization", f"Bearer {grant.access_token}".encode())],
+        "headers": [(b"authorization", f"Bearer {grant.access_token}".encode()), *headers],
         "query_string": query,
         "client": ("127.0.0.1", 1),
         "url_route": {"kwargs": {"session_id": session.public_id}},
@@ -128,3 +136,34 @@ async def test_a_socket_that_cannot_be_written_to_is_closed_and_the_others_hear_
         await until(lambda: broken.close_code == 1011)
         assert line.seqs == list(range(1, last + 1)) and broken.seqs == []
     assert [entry.levelno for entry in caplog.records] == [logging.ERROR]
+
+
+BROWSER = ((b"origin", b"http://localhost"), (b"host", b"localhost"))
+
+
+@pytest.mark.parametrize(("code", "ends_again"), [(1000, False), (1005, True)], ids=["closed by both", "lost"])
+async def test_an_end_that_was_told_by_the_socket_that_gives_way_is_not_told_again(
+    session: ChatSession, monkeypatch: pytest.MonkeyPatch, code: int, ends_again: bool
+) -> None:
+    run = (await in_database(Run.objects.start, session.pk, [UserInput("hello")], owner="somebody")).run
+    async with open_socket(session, b"", JuicerDialect, *BROWSER) as older:
+        await until(lambda: older.types == ["assistant_start"])
+        look_up = ChatConsumer.look_up
+
+        def look_up_in_time(consumer: ChatConsumer, credentials: Credentials) -> Opened:
+            opened = look_up(consumer, credentials)
+            Run.objects.interrupt(session.pk, run.pk)
+            return opened
+
+        async def make_way() -> None:
+            await until(lambda: older.close_code == 1000)
+            older.received.put_nowait({"type": "websocket.disconnect", "code": code})
+            await in_database(write, session)
+
+        monkeypatch.setattr(ChatConsumer, "look_up", look_up_in_time)
+        making_way = asyncio.create_task(make_way())
+        async with open_socket(session, b"", JuicerDialect, *BROWSER) as newer:
+            await making_way
+            await until(lambda: newer.types[-1] == "session_updated")
+    assert older.types[-1] == "assistant_end"
+    assert ("assistant_end" in newer.types) is ends_again

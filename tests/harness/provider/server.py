@@ -69,9 +69,11 @@ class RecordedRequest:
 class Provider:
     """The server in a thread of its own. Use as a context manager."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, remembers: int = 100_000) -> None:
         self.host, self.port = host, port
         self.requests: list[RecordedRequest] = []
+        """The last ones; each holds a whole conversation."""
+        self._remembers = remembers
         self.violations: list[str] = []
         self.scripts: deque[Script] = deque()
         """Scripts for the next requests, ahead of what their messages say."""
@@ -232,6 +234,7 @@ class Provider:
             return _error(400, fault, None)
         recorded = RecordedRequest(api, body, input_tokens=len(raw) // 4)
         self.requests.append(recorded)
+        del self.requests[: -self._remembers]
         if refused := unsupported_effort(api, body):
             recorded.ended = "400"
             return web.json_response({"error": refused}, status=400)
