@@ -17,6 +17,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from chat_app.models import CallUsage, Run
+from chatjuicer.api.snapshot import snapshot
 from sessions_app.admin import ChatSessionAdmin
 from sessions_app.history import History
 from sessions_app.models import ChatSession, Message
@@ -67,27 +68,35 @@ class TranscriptAdmin(ChatSessionAdmin):
             raise Http404
         if asking := self._ask(request, str(session.pk)):
             return asking
-        history = History(session)
-        after = position_of(request, "after", 0)
-        if after:
-            messages, newer = history.above(after, PAGE)
-            older = bool(messages)
-        else:
-            before = position_of(request, "before", MAX_POSITION)
-            messages, older = history.newest(PAGE, before)
-            newer = before < MAX_POSITION
+        with snapshot():
+            page = page_of(request, session)
         context = {
             **self.admin_site.each_context(request),
             "title": session.title or "Conversation",
             "opts": self.opts,
             "session": session,
-            "used": used_by_session(session),
-            "parts": parts(messages, runs_of(session, messages)),
-            "older": messages[0].position if older and messages else None,
-            "newer": messages[-1].position if newer and messages else None,
-            "unfinished": len(history.unfinished),
+            **page,
         }
         return TemplateResponse(request, "admin/chat_app/transcript.html", context)
+
+
+def page_of(request: HttpRequest, session: ChatSession) -> dict[str, Any]:
+    """The messages that were asked for, where others are, and what all of them used."""
+    history = History(session)
+    if after := position_of(request, "after", 0):
+        messages, newer = history.above(after, PAGE)
+        older = bool(messages)
+    else:
+        before = position_of(request, "before", MAX_POSITION)
+        messages, older = history.newest(PAGE, before)
+        newer = before < MAX_POSITION
+    return {
+        "used": used_by_session(session),
+        "parts": parts(messages, runs_of(session, messages)),
+        "older": messages[0].position if older and messages else None,
+        "newer": messages[-1].position if newer and messages else None,
+        "unfinished": len(history.unfinished),
+    }
 
 
 def position_of(request: HttpRequest, name: str, default: int) -> int:

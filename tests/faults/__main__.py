@@ -41,6 +41,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--profile", choices=BOTH)
     parser.add_argument("--processes", type=int, default=0, help="default: 1 on SQLite, 2 on PostgreSQL")
+    parser.add_argument(
+        "--sessions", type=int, default=0, help="of the kills; default: 20, which four processes want cores for"
+    )
     parser.add_argument("--tools", default=",".join(ATTACKS))
     given = parser.parse_args()
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
@@ -53,7 +56,7 @@ def main() -> None:
             if given.profile not in (None, profile):
                 continue
             n = max(2, round(given.n * share))
-            figures = run(name, tool, Options(profile, n, given.seed, given.processes))
+            figures = run(name, tool, Options(profile, n, given.seed, given.processes, given.sessions))
             print(row(cells(name, n, figures)), flush=True)
             for problem in figures.problems[:10]:
                 print(f"    {problem[:400]}", file=sys.stderr, flush=True)

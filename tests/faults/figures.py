@@ -76,6 +76,8 @@ class Options:
     n: int
     seed: int
     processes: int
+    sessions: int = 0
+    """That are talked in at once; 0: as many as the tool has."""
 
 
 Tool = Callable[[Options], Awaitable[Figures]]

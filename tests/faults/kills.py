@@ -18,7 +18,7 @@ SESSIONS = 20
 
 async def run(options: Options) -> Figures:
     with faulty_site(options.profile, options.processes) as site:
-        return await attack(site, options.n, options.seed)
+        return await attack(site, options.n, options.seed, options.sessions or SESSIONS)
 
 
 async def attack(site: FaultySite, kills: int, seed: int, sessions: int = SESSIONS) -> Figures:

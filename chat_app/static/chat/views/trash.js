@@ -3,45 +3,46 @@
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { confirmed } from "./confirm.js";
-import { fill, openDialog } from "./dialog.js";
+import { openList } from "./listdialog.js";
 import { titleOf } from "../sessionlist.js";
+
+const AT_ONCE = 100; // the most that the server gives
 
 /** `onRestored()`, `onProblem(error)`. */
 export function showTrash(api, { onRestored, onProblem }) {
-  const { body, dialog } = openDialog({ title: t("Trash") });
-  const show = () => fill(body, async () => list(await api.get("/api/sessions", { deleted: true, limit: 100 })));
+  let cursor = null;
+  const { takeOut } = openList({ title: t("Trash"), none: t("Nothing was deleted."), kind: "files trash", page, onProblem });
 
-  function list({ sessions }) {
-    if (!sessions.length) return h("p", { class: "faint" }, t("Nothing was deleted."));
-    return h("ul", { class: "files trash" }, ...sessions.map(row));
+  async function page(list) {
+    if (!list.childElementCount) cursor = null; // the last one was taken out
+    const { sessions, next_cursor: next } = await api.get("/api/sessions", { deleted: true, limit: AT_ONCE, cursor });
+    cursor = next;
+    return { rows: sessions.map(row), hasMore: Boolean(next) };
   }
 
   function row(session) {
     const name = titleOf(session);
     const restore = button({ text: t("Restore"), class: "quiet small", label: t("Restore {name}", { name }) }, () =>
-      act(async () => {
+      act(item, async () => {
         await api.post(`/api/sessions/${session.id}/restore`);
         onRestored();
       }),
     );
-    const remove = button({ icon: "trash", class: "icon-button", label: t("Delete {name} for good", { name }) }, () =>
-      act(async () => {
-        const agreed = await confirmed({ title: t("Delete for good?"), text: t("“{name}” and all its messages cannot be restored then.", { name }), action: t("Delete") });
-        if (agreed) await api.delete(`/api/sessions/${session.id}?permanent=true`);
-      }),
-    );
-    return h("li", {}, h("span", { class: "trash-name" }, name), restore, remove);
+    const remove = button({ icon: "trash", class: "icon-button", label: t("Delete {name} for good", { name }) }, async () => {
+      const agreed = await confirmed({ title: t("Delete for good?"), text: t("“{name}” and all its messages cannot be restored then.", { name }), action: t("Delete") });
+      if (agreed) await act(item, () => api.delete(`/api/sessions/${session.id}?permanent=true`));
+    });
+    const item = h("li", {}, h("span", { class: "trash-name" }, name), restore, remove);
+    return item;
   }
 
-  async function act(run) {
+  /** One that is not there any more was restored, or deleted for good, elsewhere. */
+  async function act(item, run) {
     try {
       await run();
     } catch (error) {
-      onProblem(error);
+      if (error.status !== 404) return onProblem(error);
     }
-    await show();
-    (body.querySelector("button") ?? dialog.querySelector("header button")).focus();
+    await takeOut(item);
   }
-
-  show();
 }
