@@ -2,8 +2,9 @@
 
 import { h } from "../dom.js";
 import { dayOf, moment, number, t } from "../language.js";
-import { fill, openDialog } from "./dialog.js";
 import { titleOf } from "../sessionlist.js";
+import { moneyText } from "../text.js";
+import { fill, openDialog } from "./dialog.js";
 
 const DAYS = 30;
 const WAYS = [
@@ -11,7 +12,6 @@ const WAYS = [
   ["model", t("By model")],
   ["session", t("By chat")],
 ];
-const MONEY = { style: "currency", currency: "USD", maximumFractionDigits: 2 };
 
 export function showUsage(api) {
   const place = h("div", {});
@@ -53,7 +53,7 @@ function view({ rows, total }, by, titles) {
 function left({ budgets = [], budgets_until: until }) {
   const rows = budgets.flatMap((budget) => [
     budget.tokens && allowance(budget, budget.tokens, number, t("Tokens")),
-    budget.cost && allowance(budget, budget.cost, money, t("Cost")),
+    budget.cost && allowance(budget, budget.cost, moneyText, t("Cost")),
   ]);
   const outside = Math.max(0, ...budgets.map((budget) => budget.unpriced_tokens));
   if (!rows.length) return null;
@@ -75,7 +75,8 @@ function allowance({ whose, group }, { limit, left: rest }, shown, what) {
   return h("li", {}, h("span", {}, name), h("span", {}, amount), meter);
 }
 
-function aboutCosts({ unpriced_calls: calls, price_as_of: oldest }) {
+/** From when the prices are, and how many calls are not in the cost: paragraphs, or "". */
+export function aboutCosts({ unpriced_calls: calls, price_as_of: oldest }) {
   return [
     oldest ? t("Costs are by the makers' prices of the time, the oldest as of {day}. What counts is the provider's bill.", { day: dayOf(oldest) }) : "",
     calls ? t("{count} calls are not in the cost: the price of their models was not known.", { count: calls }) : "",
@@ -88,10 +89,6 @@ function sum({ input_tokens, output_tokens }) {
 
 function line(row, name, most) {
   const bar = most ? h("meter", { min: 0, max: most, value: sum(row), "aria-label": t("{count} tokens", { count: number(sum(row)) }) }) : null;
-  const cost = row.cost === null || row.cost === undefined ? "" : money(Number(row.cost));
+  const cost = row.cost === null || row.cost === undefined ? "" : moneyText(Number(row.cost));
   return h("tr", {}, h("th", { scope: "row" }, name, bar), ...[row.calls, row.input_tokens, row.output_tokens].map((value) => h("td", {}, number(value ?? 0))), h("td", {}, cost));
-}
-
-function money(amount) {
-  return amount > 0 && amount < 0.01 ? `< ${number(0.01, MONEY)}` : number(amount, MONEY);
 }
