@@ -66,6 +66,7 @@ FEATURES = {
     "prompts": ("get", "/api/prompts"),
     "mcp-servers": ("get", "/api/mcp-servers"),
     "projects": ("post", "/api/v1/projects"),
+    "administration": ("get", "/api/accounts"),
     "push": ("post", "/api/push/subscriptions"),
 }
 

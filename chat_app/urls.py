@@ -7,6 +7,7 @@ from sessions_app.sharing.viewsets import SharedViewSet, ShareViewSet
 from .budget_viewset import BudgetViewSet
 from .history import History
 from .knowledge.viewsets import DocumentSearchView, DocumentTextView
+from .provider_viewset import ProviderViewSet
 from .usage_viewset import AllUsageViewSet, RunUsageViewSet, UsageViewSet
 from .viewsets import AccountLogViewSet, ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet
 
@@ -34,6 +35,8 @@ urlpatterns = [
     path("shares", SharedViewSet.as_view({"get": "list"})),
     path("budgets", BudgetViewSet.as_view({"get": "list", "post": "create"})),
     path("budgets/<uuid:user_id>", BudgetViewSet.as_view({"delete": "destroy"})),
+    path("providers", ProviderViewSet.as_view({"get": "list"})),
+    path("providers/<int:provider_id>", ProviderViewSet.as_view({"patch": "partial_update"})),
     path("shares/<str:token>/copy", SharedViewSet.as_view({"post": "copy"})),
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

@@ -287,6 +287,7 @@ function report(error) {
 const commands = new Commands(api, {
   conversation: () => conversation,
   person: () => auth.user,
+  administers: () => person.administers,
   config: () => offered,
   startNew,
   sidebar,

@@ -13,20 +13,40 @@ const WAYS = [
   ["session", t("By chat")],
 ];
 
+const WAYS_OF_ALL = [
+  ["day", t("By day")],
+  ["model", t("By model")],
+  ["user", t("By person")],
+];
+
 export function showUsage(api) {
+  const load = async (by, from) => {
+    const [usage, titles] = await Promise.all([api.get("/api/usage", { by, from }), by === "session" ? titlesOf(api) : new Map()]);
+    return [left(usage), view(usage, by, titles), ...aboutCosts(usage.total)].filter(Boolean);
+  };
+  openDialog({ title: t("Usage of the last {count} days", { count: DAYS }), wide: true }, ...inWays(WAYS, load));
+}
+
+/** Of everybody, for administrators. */
+export function usageOfAll(api) {
+  const load = async (by, from) => {
+    const usage = await api.get("/api/usage/all", { by, from });
+    return [view(usage, by, new Map([[null, t("For nobody in particular")]])), ...aboutCosts(usage.total)].filter(Boolean);
+  };
+  return h("div", { class: "kept" }, h("p", { class: "faint" }, t("Usage of the last {count} days", { count: DAYS })), ...inWays(WAYS_OF_ALL, load));
+}
+
+/** A choice of sums, and the place where `load(by, from)` has them shown. */
+function inWays(ways, load) {
   const place = h("div", {});
   const from = new Date(Date.now() - DAYS * 86_400_000).toISOString().slice(0, 10);
-  const show = (by) =>
-    fill(place, async () => {
-      const [usage, titles] = await Promise.all([api.get("/api/usage", { by, from }), by === "session" ? titlesOf(api) : new Map()]);
-      return [left(usage), view(usage, by, titles), ...aboutCosts(usage.total)].filter(Boolean);
-    });
-  const choice = WAYS.map(([value, label]) => {
+  const show = (by) => fill(place, () => load(by, from));
+  const choice = ways.map(([value, label]) => {
     const radio = h("input", { type: "radio", name: "usage-by", value, checked: value === "day", onchange: () => show(value) });
     return h("label", {}, radio, h("span", {}, label));
   });
-  openDialog({ title: t("Usage of the last {count} days", { count: DAYS }), wide: true }, h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Sums")), h("div", {}, ...choice)), place);
   show("day");
+  return [h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Sums")), h("div", {}, ...choice)), place];
 }
 
 /** Session id → title, of the newest. */
@@ -43,7 +63,7 @@ function view({ rows, total }, by, titles) {
     "table",
     { class: "usage" },
     h("thead", {}, h("tr", {}, ...head)),
-    h("tbody", {}, ...rows.map((row) => line(row, row.key === null ? t("Deleted chats") : (titles.get(row.key) ?? row.key), most))),
+    h("tbody", {}, ...rows.map((row) => line(row, titles.get(row.key) ?? row.key ?? t("Deleted chats"), most))),
     h("tfoot", {}, line(total, t("Total"), 0)),
   );
   return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Usage") }, table);
