@@ -7,18 +7,15 @@ from uuid import UUID
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from chat_app.models import Budget
 from chatjuicer.accounts.group_viewset import MAX_TOKENS, NewMemberSerializer
-from chatjuicer.accounts.rights import HasRight
-from chatjuicer.accounts.scopes import HasScope
+from chatjuicer.accounts.rights import AdministratorViewSet
 from chatjuicer.accounts.serializers import SuccessSerializer
 from chatjuicer.api.fields import Dollars, Number
-from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
+from chatjuicer.api.parameters import LIMIT, OFFSET
 
 USER = OpenApiParameter("user_id", UUID, OpenApiParameter.PATH)
 
@@ -54,8 +51,7 @@ class BudgetListSerializer(serializers.Serializer[Any]):
     has_more = serializers.BooleanField()
 
 
-class BudgetViewSet(ViewSet):
-    permission_classes = [IsAuthenticated, HasScope, HasRight]
+class BudgetViewSet(AdministratorViewSet):
     rights: ClassVar[dict[str, str]] = {
         "list": "chat_app.view_budget",
         "create": "chat_app.change_budget",
@@ -65,11 +61,7 @@ class BudgetViewSet(ViewSet):
     @extend_schema(operation_id="list_budgets", parameters=[OFFSET, LIMIT], responses=BudgetListSerializer)
     def list(self, request: Request) -> Response:
         """Of the users that have one of their own, by e-mail address. For administrators, as all of these."""
-        offset, limit = offset_and_limit(request.query_params)
-        budgets = Budget.objects.select_related("user").order_by("user__email")
-        total = budgets.count()
-        shown = [BudgetSerializer(budget).data for budget in budgets[offset : offset + limit]]
-        return Response({"budgets": shown, "total_count": total, "has_more": offset + len(shown) < total})
+        return self.page("budgets", Budget.objects.select_related("user").order_by("user__email"), BudgetSerializer)
 
     @extend_schema(operation_id="set_budget", request=NewBudgetSerializer, responses={201: BudgetSerializer})
     def create(self, request: Request) -> Response:

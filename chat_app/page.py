@@ -54,6 +54,7 @@ FEATURES = {
     "context": ("get", f"{_SESSION}/context"),
     "context-undo": ("post", f"{_SESSION}/context/undo"),
     "usage": ("get", "/api/usage"),
+    "run-usage": ("get", f"{_SESSION}/runs/{UUID(int=0)}/usage"),
     "account-log": ("get", "/api/events"),
     "password": ("post", "/api/auth/password"),
     "devices": ("get", "/api/auth/devices"),
@@ -65,6 +66,7 @@ FEATURES = {
     "prompts": ("get", "/api/prompts"),
     "mcp-servers": ("get", "/api/mcp-servers"),
     "projects": ("post", "/api/v1/projects"),
+    "administration": ("get", "/api/accounts"),
     "push": ("post", "/api/push/subscriptions"),
 }
 

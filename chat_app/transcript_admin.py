@@ -2,7 +2,6 @@
 there."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -149,12 +148,7 @@ SUMS = {name: Sum(name) for name in ("input_tokens", "cached_tokens", "output_to
 def used_by_runs(session: ChatSession, runs: list[Run]) -> dict[UUID, Used]:
     if not runs:
         return {}
-    # The index knows the calls of a user by their time.
-    from_ = min(run.created_at for run in runs)
-    ends = [run.ended_at for run in runs if run.ended_at]
-    rows = CallUsage.objects.filter(user=session.owner_id, created_at__gte=from_, run_id__in=[run.pk for run in runs])
-    if len(ends) == len(runs):
-        rows = rows.filter(created_at__lte=max(ends) + timedelta(minutes=1))
+    rows = CallUsage.objects.of_runs(session.owner_id, runs)
     found = rows.values_list("run_id").annotate(calls=Count("pk"), **SUMS).order_by()
     return {run_id: Used(*used) for run_id, *used in found if run_id}
 

@@ -7,7 +7,9 @@ from sessions_app.sharing.viewsets import SharedViewSet, ShareViewSet
 from .budget_viewset import BudgetViewSet
 from .history import History
 from .knowledge.viewsets import DocumentSearchView, DocumentTextView
-from .viewsets import AccountLogViewSet, ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet, UsageViewSet
+from .provider_viewset import ProviderViewSet
+from .usage_viewset import AllUsageViewSet, RunUsageViewSet, UsageViewSet
+from .viewsets import AccountLogViewSet, ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("sessions", SessionViewSet, "session")
@@ -26,11 +28,15 @@ urlpatterns = [
         "sessions/<str:key>/share",
         ShareViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}, history_class=History),
     ),
+    path("sessions/<str:key>/runs/<uuid:run_id>/usage", RunUsageViewSet.as_view({"get": "retrieve"})),
+    path("usage/all", AllUsageViewSet.as_view({"get": "list"})),
     path("sessions/<str:key>/documents/search", DocumentSearchView.as_view()),
     path("sessions/<str:key>/documents/text", DocumentTextView.as_view()),
     path("shares", SharedViewSet.as_view({"get": "list"})),
     path("budgets", BudgetViewSet.as_view({"get": "list", "post": "create"})),
     path("budgets/<uuid:user_id>", BudgetViewSet.as_view({"delete": "destroy"})),
+    path("providers", ProviderViewSet.as_view({"get": "list"})),
+    path("providers/<int:provider_id>", ProviderViewSet.as_view({"patch": "partial_update"})),
     path("shares/<str:token>/copy", SharedViewSet.as_view({"post": "copy"})),
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

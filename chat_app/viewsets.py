@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.conf import settings
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -26,7 +24,6 @@ from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.parameters import OFFSET, number, number_parameter
 from chatjuicer.api.snapshot import snapshot
-from chatjuicer.api.times import rfc3339
 from files_app.models import StorageUsage
 from sessions_app import viewsets
 from sessions_app.allowed import require_allowed
@@ -39,9 +36,7 @@ from .delivery.account import opened
 from .delivery.logs import SessionLog
 from .delivery.sse import event_stream, require_room
 from .history import History
-from .models import Approval, Budget, CallUsage, Event, Started, branches
-from .models.budget import next_day
-from .models.usage import between, total_of
+from .models import Approval, Event, Started, branches
 from .runs.commands import accept_run, change_path, start_run, stop_run
 from .runs.process import Process, process
 from .serializers import (
@@ -59,8 +54,6 @@ from .serializers import (
     SessionDetailSerializer,
     StreamedEventSerializer,
     SummarySerializer,
-    UsageQuerySerializer,
-    UsageSerializer,
     VisiblePathSerializer,
     WishesSerializer,
 )
@@ -164,31 +157,6 @@ class SessionViewSet(viewsets.SessionViewSet):
         """Lets the last answer, which was cut short, go on in its own row. 409 `nothing_to_continue` if it was not."""
         session, form = self.session(key), valid(WishesSerializer, request)
         return accepted(self, session, partial(branches.go_on, session.pk, wishes_of(form, request)))
-
-
-class UsageViewSet(SessionView, ViewSet):
-    @extend_schema(
-        operation_id="get_usage",
-        parameters=[
-            OpenApiParameter("from", date, description="The first day (UTC)."),
-            OpenApiParameter("to", date, description="The last day."),
-            OpenApiParameter("by", {"type": "string", "enum": ["day", "model", "session"], "default": "day"}),
-        ],
-        responses=UsageSerializer,
-    )
-    def list(self, request: Request) -> Response:
-        """What the calls of models took that were made for the caller; what budgets leave them for today, and how much
-        of their room is taken."""
-        form = UsageQuerySerializer(data=request.query_params.dict())  # a form's empty field would be none
-        form.is_valid(raise_exception=True)
-        asked = form.validated_data
-        rows = CallUsage.objects.filter(between(asked.get("from"), asked.get("to")), user=caller(request))
-        found = CallUsage.objects.report(rows, asked["by"])
-        taken = StorageUsage.objects.taken(caller(request).pk)
-        storage = {"file_bytes": taken.files, "message_bytes": taken.messages, "quota_bytes": settings.USER_QUOTA_BYTES}
-        left = Budget.objects.left_of(caller(request).pk)
-        usage = {"rows": found, "total": total_of(found), "budgets": left, "budgets_until": rfc3339(next_day())}
-        return Response(usage | {"storage": storage})
 
 
 class MessageViewSet(viewsets.MessageViewSet):

@@ -60,6 +60,11 @@ class ModelProvider(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def turn(self, enabled: bool) -> None:
+        """Whether it is asked."""
+        self.enabled = enabled
+        self.save(update_fields=["enabled"])
+
     def provider(self) -> Provider:
         """Raises ValueError, whose text says what is expected."""
         given: dict[str, Any] = {

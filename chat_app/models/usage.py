@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from chat_app.model_calls import EMBEDDING, QUERY, CallRecord, Purpose
+from chatjuicer.api.times import rfc3339
 from sessions_app import catalogue
 from sessions_app.models import ChatSession
 
@@ -22,6 +23,18 @@ By = Literal["day", "model", "session", "user"]
 CALLS = ("calls", "unpriced_calls")  # all, and those of them whose price was not known
 COUNTED = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
 _KEYS: dict[By, str] = {"day": "day", "model": "model", "session": "session_pk", "user": "user__email"}
+
+
+AROUND_A_RUN = timedelta(minutes=1)
+"""What a stop has cut is noted after the run's end; and clocks of machines differ."""
+
+
+class RanFromTo(Protocol):
+    """What is asked of a run; the model itself would be a circular import."""
+
+    pk: UUID
+    created_at: datetime
+    ended_at: datetime | None
 
 
 class CallUsageManager(models.Manager["CallUsage"]):
@@ -52,6 +65,14 @@ class CallUsageManager(models.Manager["CallUsage"]):
             summed[key] = _added(summed.get(key), row)
         report = [{"key": key, **row} for key, row in summed.items()]
         return report if by == "day" else sorted(report, key=lambda row: -row["input_tokens"] - row["output_tokens"])
+
+    def of_runs(self, owner_id: UUID, runs: Iterable[RanFromTo]) -> QuerySet[CallUsage]:
+        """Their calls, at least one run given. The index knows the calls of a user by their time."""
+        known = list(runs)
+        ends = [run.ended_at for run in known if run.ended_at]
+        began = min(run.created_at for run in known) - AROUND_A_RUN
+        rows = self.filter(user=owner_id, created_at__gte=began, run_id__in=[run.pk for run in known])
+        return rows.filter(created_at__lte=max(ends) + AROUND_A_RUN) if len(ends) == len(known) else rows
 
     def embedded_today(self, purpose: Purpose) -> int:
         """Tokens of all texts that were put into vectors for that since midnight (UTC)."""
@@ -123,6 +144,23 @@ class CallUsage(models.Model):
             first_word_ms=call.first_word_ms,
             duration_ms=call.duration_ms,
         )
+
+    def representation(self) -> dict[str, Any]:
+        return {
+            "at": rfc3339(self.created_at),
+            "model": self.model,
+            "purpose": self.purpose,
+            "outcome": self.outcome,
+            "input_tokens": self.input_tokens,
+            "cached_tokens": self.cached_tokens,
+            "output_tokens": self.output_tokens,
+            "reasoning_tokens": self.reasoning_tokens,
+            "estimated": self.estimated,
+            "cost": None if self.cost is None else float(self.cost),
+            "price_as_of": self.price_as_of and self.price_as_of.isoformat(),
+            "first_word_ms": self.first_word_ms,
+            "duration_ms": self.duration_ms,
+        }
 
 
 def between(since: date | None, until: date | None) -> Q:

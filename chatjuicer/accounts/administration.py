@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import path
 
+from chatjuicer.accounts.account_viewset import AccountViewSet
 from chatjuicer.accounts.audit_viewset import AuditViewSet
 from chatjuicer.accounts.group_viewset import GroupViewSet
 from chatjuicer.accounts.service_viewset import ServiceKeyViewSet, ServiceViewSet
@@ -12,6 +13,9 @@ ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "
 ALL: dict[str, Any] = {"get": "list", "post": "create"}
 
 urlpatterns = [
+    path("accounts", AccountViewSet.as_view({"get": "list"})),
+    path("accounts/<uuid:account_id>", AccountViewSet.as_view({"patch": "partial_update"})),
+    path("accounts/<uuid:account_id>/sign-out", AccountViewSet.as_view({"post": "sign_out"})),
     path("audit", AuditViewSet.as_view({"get": "list"})),
     path("groups", GroupViewSet.as_view(ALL)),
     path("groups/<int:group_id>", GroupViewSet.as_view(ONE)),

@@ -9,23 +9,20 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.accounts.models import GroupAllowance, User
 from chatjuicer.accounts.models.group_allowance import MAX_NAME_CHARS, MAX_NAMES
 from chatjuicer.accounts.models.user import normal
 from chatjuicer.accounts.ranks import may_change, may_give
-from chatjuicer.accounts.rights import HasRight
-from chatjuicer.accounts.scopes import HasScope
+from chatjuicer.accounts.rights import AdministratorViewSet
 from chatjuicer.accounts.serializers import SuccessSerializer
 from chatjuicer.api.fields import Dollars, Number, OneLine, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
-from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
+from chatjuicer.api.parameters import LIMIT, OFFSET
 
 MAX_GROUPS = 1_000
 MAX_TOKENS = 2**31 - 1
@@ -114,8 +111,7 @@ class MemberListSerializer(serializers.Serializer[Any]):
     has_more = serializers.BooleanField()
 
 
-class GroupViewSet(ViewSet):
-    permission_classes = [IsAuthenticated, HasScope, HasRight]
+class GroupViewSet(AdministratorViewSet):
     rights: ClassVar[dict[str, str]] = {
         "list": "auth.view_group",
         "create": "auth.add_group",
@@ -173,12 +169,8 @@ class GroupViewSet(ViewSet):
     @extend_schema(operation_id="list_members", parameters=[GROUP, OFFSET, LIMIT], responses=MemberListSerializer)
     def members(self, request: Request, group_id: int) -> Response:
         """By e-mail address."""
-        offset, limit = offset_and_limit(request.query_params)
-        group = get_object_or_404(self.groups(), pk=group_id)
-        found = list(User.objects.filter(groups=group).order_by("email")[offset : offset + limit])
-        total = getattr(group, "member_count", 0)
-        shown = MemberSerializer(found, many=True).data
-        return Response({"members": shown, "total_count": total, "has_more": offset + len(found) < total})
+        group = get_object_or_404(Group, pk=group_id)
+        return self.page("members", User.objects.filter(groups=group).order_by("email"), MemberSerializer)
 
     @extend_schema(
         operation_id="add_member", parameters=[GROUP], request=NewMemberSerializer, responses={201: MemberSerializer}

@@ -50,7 +50,7 @@ class MeSerializer(UserSerializer):
     preferences = ShownPreferencesSerializer(source="*")
 
     class Meta(UserSerializer.Meta):
-        fields = ("id", "email", "display_name", "is_service", "groups", "preferences")  # type: ignore[assignment]
+        fields = ("id", "email", "display_name", "is_service", "is_staff", "groups", "preferences")  # type: ignore[assignment]
 
 
 class MeChangesSerializer(serializers.Serializer[Any]):

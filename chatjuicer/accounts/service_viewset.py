@@ -7,14 +7,11 @@ from django.contrib.auth.models import Group
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import serializers
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.models import ServiceAccount
-from chatjuicer.accounts.rights import HasRight
-from chatjuicer.accounts.scopes import HasScope
+from chatjuicer.accounts.rights import AdministratorViewSet
 from chatjuicer.accounts.serializers import (
     IssuedKeySerializer,
     KeyListSerializer,
@@ -25,7 +22,7 @@ from chatjuicer.accounts.viewsets import ApiKeyViewSet
 from chatjuicer.api.fields import Flag, OneLine
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
-from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
+from chatjuicer.api.parameters import LIMIT, OFFSET
 
 SERVICE = OpenApiParameter("service_id", UUID, OpenApiParameter.PATH)
 KEY = OpenApiParameter("key_id", UUID, OpenApiParameter.PATH)
@@ -57,8 +54,7 @@ class ServiceListSerializer(serializers.Serializer[Any]):
     has_more = serializers.BooleanField()
 
 
-class ServiceViewSet(ViewSet):
-    permission_classes = [IsAuthenticated, HasScope, HasRight]
+class ServiceViewSet(AdministratorViewSet):
     rights: ClassVar[dict[str, str]] = {
         "list": "accounts.view_serviceaccount",
         "create": "accounts.add_serviceaccount",
@@ -70,11 +66,7 @@ class ServiceViewSet(ViewSet):
     @extend_schema(operation_id="list_services", parameters=[OFFSET, LIMIT], responses=ServiceListSerializer)
     def list(self, request: Request) -> Response:
         """The newest first. For administrators, as all of these."""
-        offset, limit = offset_and_limit(request.query_params)
-        services = ServiceAccount.objects.prefetch_related("groups")
-        found, total = list(services[offset : offset + limit]), services.count()
-        shown = ServiceSerializer(found, many=True).data
-        return Response({"service_accounts": shown, "total_count": total, "has_more": offset + len(found) < total})
+        return self.page("service_accounts", ServiceAccount.objects.prefetch_related("groups"), ServiceSerializer)
 
     @extend_schema(
         operation_id="create_service",
@@ -128,10 +120,9 @@ class ServiceViewSet(ViewSet):
         operation_id="delete_service_key", parameters=[SERVICE, KEY], responses={200: SuccessSerializer}
     ),
 )
-class ServiceKeyViewSet(ApiKeyViewSet):
+class ServiceKeyViewSet(AdministratorViewSet, ApiKeyViewSet):
     """The keys of one."""
 
-    permission_classes = [IsAuthenticated, HasScope, HasRight]
     rights: ClassVar[dict[str, str]] = {
         "list": "accounts.view_serviceaccount",
         "create": "accounts.change_serviceaccount",

@@ -112,6 +112,24 @@ def test_on_a_phone_an_answer_goes_on_and_a_summary_and_chats_come_back(
     expect(answer(page).get_by_text("Stopped")).to_be_hidden()
     expect(answer(page).get_by_role("button", name="Continue the answer")).to_be_hidden()
 
+    choose(page, "More about this answer", "What it took")
+    taken = page.get_by_role("dialog", name="What this answer took")
+    expect(taken.get_by_role("listitem")).to_have_count(1)
+    for fact in (
+        "Reasoning of it",
+        "Costunknown price",
+        "First word",
+        re.compile(r"^Duration[\d.]+ s$"),
+        "Outcomedone",
+    ):
+        expect(taken.get_by_role("listitem").locator("dl > div").filter(has_text=fact)).to_be_visible()
+    expect(taken.get_by_text("this is what its last part took")).to_be_visible()
+    expect(taken.get_by_text("1 call is not in the cost")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="More about this answer")).to_be_focused()
+
     message_field(page).fill("fail 400 1 times; echo at last")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()

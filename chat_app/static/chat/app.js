@@ -30,6 +30,7 @@ import { Palette } from "./views/palette.js";
 import { offerCopy, showShare } from "./views/share.js";
 import { finishAuthorization } from "./views/servers.js";
 import { Sidebar } from "./views/sidebar.js";
+import { showTaken } from "./views/taken.js";
 import { toast } from "./views/toast.js";
 
 const SESSION_ADDRESS = /^#\/((?!\.+$)[\w.:-]{1,64})$/;
@@ -48,7 +49,7 @@ let removing = "";
 let goal = null; // {sessionId, position}: what to bring into view once it is loaded
 let offered = {}; // by the server: `/api/config`
 
-const acts = new Acts({ conversation: () => conversation, confirmed, toast, share: (session) => showShare(api, session) });
+const acts = new Acts({ conversation: () => conversation, confirmed, toast, share: (session) => showShare(api, session), showTaken });
 
 const messages = new Messages({
   loadEarlier: () => conversation?.loadEarlier().catch(report),
@@ -286,6 +287,7 @@ function report(error) {
 const commands = new Commands(api, {
   conversation: () => conversation,
   person: () => auth.user,
+  administers: () => person.administers,
   config: () => offered,
   startNew,
   sidebar,

@@ -3,6 +3,7 @@
 import { has } from "./features.js";
 import { t } from "./language.js";
 import { showAccount } from "./views/account.js";
+import { showAdministration } from "./views/administration.js";
 import { showAgents } from "./views/agents.js";
 import { showContext } from "./views/context.js";
 import { showPrompts } from "./views/prompts.js";
@@ -19,7 +20,7 @@ export class Commands {
   #of;
 
   /**
-   * `conversation()` and `person()` are the open session's and the user; `startNew()`, `chooseModel()`, `showFiles()`,
+   * `conversation()` and `person()` are the open session's and the user, who `administers()` or does not; `startNew()`, `chooseModel()`, `showFiles()`,
    * `toBeginning()`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onAgents()` and `onServers()` when there are other ones, `onGone()`,
    * `report(error)`, `toast(text)`, `exporting`; `config()` is what the server offers; `sidebar` renames, pins and deletes.
    */
@@ -78,6 +79,7 @@ export class Commands {
       { text: t("Archived chats"), icon: "archive", run: () => this.#of.toArchive() },
       has("shares") && { text: t("Shared chats"), icon: "share", run: () => showShares(this.#api, { onProblem: this.#of.report }) },
       has("trash") && { text: t("Trash"), icon: "trash", run: () => this.#trash() },
+      this.#of.administers() && { text: t("Administration"), icon: "shield", run: () => this.#administration() },
       { text: t("Keyboard"), icon: "keyboard", run: showShortcuts },
     ].filter(Boolean);
   }
@@ -103,6 +105,10 @@ export class Commands {
     const config = this.#of.config();
     const servers = [...(config.mcp_servers ?? []), ...(own?.servers ?? []).map(({ key }) => key)];
     showAgents(this.#api, { ...config, mcp_servers: servers }, this.#of.onAgents);
+  }
+
+  #administration() {
+    showAdministration(this.#api, this.#of.person(), { showAgents: () => this.#agents() });
   }
 
   #trash() {

@@ -110,6 +110,11 @@ export class Conversation {
     this.#dispatch({ type: "message", message: await this.#session.rate(messageId, rating, text) });
   }
 
+  /** What the calls of models took that a run made. */
+  usageOf(runId) {
+    return this.#session.usageOf(runId);
+  }
+
   /** Ids of the versions, in the order in which they were made. */
   async siblings(messageId) {
     return (await this.#session.siblings(messageId)).map(({ id }) => id);

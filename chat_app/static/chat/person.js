@@ -8,6 +8,8 @@ import { setTheme, theme } from "./theme.js";
 import { focusSignIn, initSignIn } from "./views/signin.js";
 
 export class Person {
+  /** Whether the server lets them see to others' accounts, as it says once they are here. */
+  administers = false;
   #client;
   #of;
 
@@ -35,6 +37,7 @@ export class Person {
   #changed() {
     const { auth, rest } = this.#client;
     document.body.dataset.mode = auth.mode;
+    this.administers = false;
     this.#of.left();
     if (!auth.inside) {
       this.#of.gone();
@@ -49,8 +52,10 @@ export class Person {
 
   /** What this browser has chosen goes before what the account prefers. */
   async #adopt() {
-    const { preferences } = (await this.#client.rest.get("/api/auth/me").catch(() => null)) ?? {}; // asked again with the next sign-in
-    if (!preferences) return;
+    const { user } = this.#client.auth;
+    const { preferences, is_staff: staff } = (await this.#client.rest.get("/api/auth/me").catch(() => null)) ?? {}; // asked again with the next sign-in
+    if (!preferences || this.#client.auth.user !== user) return;
+    this.administers = staff && has("administration");
     if (theme() === "system") setTheme(preferences.theme);
     this.#of.preferModel(preferences.default_model);
   }

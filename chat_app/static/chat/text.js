@@ -6,6 +6,14 @@ export function secondsText(ms) {
   return t("{seconds} s", { seconds: number(ms / 1000, { minimumFractionDigits: 1, maximumFractionDigits: 1 }) });
 }
 
+const CENT = 0.01;
+
+/** Of US dollars. With `digits` above 2, less than a cent is told, too. */
+export function moneyText(amount, digits = 2) {
+  const style = { style: "currency", currency: "USD", maximumFractionDigits: digits };
+  return amount > 0 && amount < CENT && digits <= 2 ? `< ${number(CENT, style)}` : number(amount, style);
+}
+
 /** JSON with indents; what is no JSON stays as it is. Whoever agrees to it reads what it says: see `plain`. */
 export function pretty(text) {
   try {

@@ -119,6 +119,11 @@ export class Session {
     return answer.message?.id ? answer.message : answer;
   }
 
+  /** What the model calls of a run took, whatever became of it. @param {string} runId @returns {Promise<import("./shapes.js").RunUsage>} */
+  usageOf(runId) {
+    return this.#rest.get(`${this.#path}/runs/${runId}/usage`);
+  }
+
   /** The versions of a message, in the order in which they were made. @param {string} messageId @returns {Promise<Message[]>} */
   async siblings(messageId) {
     const { siblings } = await this.#rest.get(`${this.#path}/messages/${messageId}/siblings`);

@@ -51,6 +51,38 @@
  */
 
 /**
+ * Of one or several calls of models; tokens that were cached are part of the input, those of reasoning part of the output.
+ * @typedef {object} Used
+ * @property {number} input_tokens
+ * @property {number} cached_tokens
+ * @property {number} output_tokens
+ * @property {number} reasoning_tokens
+ * @property {number | null} cost US dollars, as far as prices are known
+ * @property {string | null} price_as_of the day of the price, or of the oldest one
+ */
+
+/**
+ * @typedef {object} CallAbout
+ * @property {string} at when it had ended, RFC 3339
+ * @property {string} model
+ * @property {"answer" | "summary" | "title" | "embedding" | "query"} purpose
+ * @property {"completed" | "length" | "interrupted" | "failed"} outcome
+ * @property {boolean} estimated the provider did not count the tokens
+ * @property {number | null} first_word_ms
+ * @property {number} duration_ms
+ */
+
+/** @typedef {Used & CallAbout} Call of a model */
+
+/**
+ * @typedef {object} RunUsage
+ * @property {Call[]} calls in the order in which they ended
+ * @property {boolean} has_more there were more; they are in the total
+ * @property {Used & { calls: number, unpriced_calls: number }} total
+ * @property {boolean} went_on with an answer of another run, whose calls are not among these
+ */
+
+/**
  * @typedef {object} FileEntry
  * @property {string} id
  * @property {string} name

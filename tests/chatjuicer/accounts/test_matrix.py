@@ -19,7 +19,7 @@ from drf_spectacular.generators import SchemaGenerator
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from chat_app.models import Webhook
+from chat_app.models import ModelProvider, Run, Webhook
 from chatjuicer.accounts.models import ApiKey, ServiceAccount, TokenFamily, User
 from chatjuicer.accounts.tokens import AccessToken
 from files_app.models import Export
@@ -69,10 +69,12 @@ def operations() -> Iterator[Operation]:
 
 ALL = list(operations())
 GUARDED = [operation for operation in ALL if operation.path not in PUBLIC]
+OWNED_BY_NOBODY = (
+    "/api/accounts", "/api/groups", "/api/service-accounts", "/api/budgets", "/api/audit", "/api/usage/all",
+    "/api/providers",
+)  # fmt: skip
 # Who is no administrator is told no more of what these name than of what they do not.
-OF_ADMINISTRATORS = [
-    o for o in GUARDED if o.path.startswith(("/api/groups", "/api/service-accounts", "/api/budgets", "/api/audit"))
-]
+OF_ADMINISTRATORS = [o for o in GUARDED if o.path.startswith(OWNED_BY_NOBODY)]
 OF_OBJECTS = [o for o in GUARDED if o.names and str(o) not in NEVER_404 and o not in OF_ADMINISTRATORS]
 
 
@@ -85,6 +87,7 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
     answer = alice_client.post("/api/sessions/alices/files/upload", {"file": letter}, format="multipart")
     assert answer.status_code == 201
     key, _ = ApiKey.objects.issue(alice, "hers", ["read"])
+    run = Run.objects.create(session=session, status="completed", first_position=1, input_count=1)
     project = Project.objects.create(owner=alice, name="hers")
     return {
         "key": "alices",
@@ -97,11 +100,14 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
         "prompt_id": str(Prompt.objects.create(owner=alice, name="hers", text="hers").pk),
         "device_id": str(alice.token_families.get().pk),
         "key_id": str(key.pk),
+        "run_id": str(run.pk),
         "approval_id": str(uuid4()),
         "token": "nobodys",
         "export_id": str(Export.objects.create(owner=alice).pk),
         "group_id": str(Group.objects.create(name="sales").pk),
         "member_id": str(alice.pk),
+        "account_id": str(alice.pk),
+        "provider_id": str(ModelProvider.objects.create(name="home", url="http://models.example/v1").pk),
         "service_id": str(ServiceAccount.objects.create(display_name="build").pk),
         "server_id": str(McpServer.objects.add(alice, "hers", "https://mcp.example.org/").pk),
         "webhook_id": str(Webhook.objects.add(alice, "https://hooks.example.org/", ["answer_ready"]).pk),

@@ -47,7 +47,9 @@ ADMIN = {
         "api/groups", f"{GROUP}/members", "api/service-accounts", f"{SERVICE}/keys", "api/budgets",
     )),
     *(f"{method} {one}" for method in ("GET", "PATCH", "DELETE") for one in (GROUP, SERVICE)),
-    "DELETE api/budgets/<uuid:user_id>",
+    "DELETE api/budgets/<uuid:user_id>", "GET api/usage/all",
+    "GET api/providers", "PATCH api/providers/<int:provider_id>",
+    "GET api/accounts", "PATCH api/accounts/<uuid:account_id>", "POST api/accounts/<uuid:account_id>/sign-out",
     f"DELETE {GROUP}/members/<uuid:member_id>", f"DELETE {SERVICE}/keys/<uuid:key_id>",
     *(f"{method} api/push/subscriptions" for method in ("GET", "POST", "DELETE")),
 }  # fmt: skip

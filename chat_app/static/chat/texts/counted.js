@@ -76,4 +76,19 @@ export default {
     de: { one: "Verbrauch des letzten Tages", other: "Verbrauch der letzten {count} Tage" },
     he: { one: "השימוש ביום האחרון", two: "השימוש ביומיים האחרונים", other: "השימוש ב־{count} הימים האחרונים" },
   },
+  "{count} members": {
+    en: { one: "{count} member", other: "{count} members" },
+    de: { one: "{count} Mitglied", other: "{count} Mitglieder" },
+    he: { one: "חבר אחד", two: "שני חברים", other: "{count} חברים" },
+  },
+  "{count} models": {
+    en: { one: "{count} model", other: "{count} models" },
+    de: { one: "{count} Modell", other: "{count} Modelle" },
+    he: { one: "מודל אחד", two: "שני מודלים", other: "{count} מודלים" },
+  },
+  "{count} tokens a day": {
+    en: { one: "{count} token a day", other: "{count} tokens a day" },
+    de: { one: "{count} Token am Tag", other: "{count} Tokens am Tag" },
+    he: { one: "טוקן אחד ביום", two: "שני טוקנים ביום", other: "{count} טוקנים ביום" },
+  },
 };

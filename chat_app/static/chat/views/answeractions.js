@@ -22,6 +22,7 @@ export function answerActions(current, text, actions) {
   const more = menuButton({ icon: "more", label: t("More about this answer"), class: "icon-button" }, () => [
     aboutText(current()) && { note: aboutText(current()) },
     { text: t("Copy as Markdown"), icon: "copy", run: () => copyText(current().text) },
+    has("run-usage") && current().runId && current().status !== "pending" && { text: t("What it took"), icon: "chart", run: () => act("taken") },
     has("share") && { text: t("Share this chat"), icon: "share", run: () => act("share") },
     has("delete-message") && { text: t("Delete from here"), icon: "trash", danger: true, run: () => act("delete") },
   ]);

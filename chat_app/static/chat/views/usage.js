@@ -2,8 +2,9 @@
 
 import { h } from "../dom.js";
 import { dayOf, moment, number, t } from "../language.js";
-import { fill, openDialog } from "./dialog.js";
 import { titleOf } from "../sessionlist.js";
+import { moneyText } from "../text.js";
+import { fill, openDialog } from "./dialog.js";
 
 const DAYS = 30;
 const WAYS = [
@@ -11,22 +12,41 @@ const WAYS = [
   ["model", t("By model")],
   ["session", t("By chat")],
 ];
-const MONEY = { style: "currency", currency: "USD", maximumFractionDigits: 2 };
+
+const WAYS_OF_ALL = [
+  ["day", t("By day")],
+  ["model", t("By model")],
+  ["user", t("By person")],
+];
 
 export function showUsage(api) {
+  const load = async (by, from) => {
+    const [usage, titles] = await Promise.all([api.get("/api/usage", { by, from }), by === "session" ? titlesOf(api) : new Map()]);
+    return [left(usage), view(usage, by, titles), ...aboutCosts(usage.total)].filter(Boolean);
+  };
+  openDialog({ title: t("Usage of the last {count} days", { count: DAYS }), wide: true }, ...inWays(WAYS, load));
+}
+
+/** Of everybody, for administrators. */
+export function usageOfAll(api) {
+  const load = async (by, from) => {
+    const usage = await api.get("/api/usage/all", { by, from });
+    return [view(usage, by, new Map([[null, t("For nobody in particular")]])), ...aboutCosts(usage.total)].filter(Boolean);
+  };
+  return h("div", { class: "kept" }, h("p", { class: "faint" }, t("Usage of the last {count} days", { count: DAYS })), ...inWays(WAYS_OF_ALL, load));
+}
+
+/** A choice of sums, and the place where `load(by, from)` has them shown. */
+function inWays(ways, load) {
   const place = h("div", {});
   const from = new Date(Date.now() - DAYS * 86_400_000).toISOString().slice(0, 10);
-  const show = (by) =>
-    fill(place, async () => {
-      const [usage, titles] = await Promise.all([api.get("/api/usage", { by, from }), by === "session" ? titlesOf(api) : new Map()]);
-      return [left(usage), view(usage, by, titles), ...aboutCosts(usage.total)].filter(Boolean);
-    });
-  const choice = WAYS.map(([value, label]) => {
+  const show = (by) => fill(place, () => load(by, from));
+  const choice = ways.map(([value, label]) => {
     const radio = h("input", { type: "radio", name: "usage-by", value, checked: value === "day", onchange: () => show(value) });
     return h("label", {}, radio, h("span", {}, label));
   });
-  openDialog({ title: t("Usage of the last {count} days", { count: DAYS }), wide: true }, h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Sums")), h("div", {}, ...choice)), place);
   show("day");
+  return [h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Sums")), h("div", {}, ...choice)), place];
 }
 
 /** Session id → title, of the newest. */
@@ -43,7 +63,7 @@ function view({ rows, total }, by, titles) {
     "table",
     { class: "usage" },
     h("thead", {}, h("tr", {}, ...head)),
-    h("tbody", {}, ...rows.map((row) => line(row, row.key === null ? t("Deleted chats") : (titles.get(row.key) ?? row.key), most))),
+    h("tbody", {}, ...rows.map((row) => line(row, titles.get(row.key) ?? row.key ?? t("Deleted chats"), most))),
     h("tfoot", {}, line(total, t("Total"), 0)),
   );
   return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Usage") }, table);
@@ -53,7 +73,7 @@ function view({ rows, total }, by, titles) {
 function left({ budgets = [], budgets_until: until }) {
   const rows = budgets.flatMap((budget) => [
     budget.tokens && allowance(budget, budget.tokens, number, t("Tokens")),
-    budget.cost && allowance(budget, budget.cost, money, t("Cost")),
+    budget.cost && allowance(budget, budget.cost, moneyText, t("Cost")),
   ]);
   const outside = Math.max(0, ...budgets.map((budget) => budget.unpriced_tokens));
   if (!rows.length) return null;
@@ -75,7 +95,8 @@ function allowance({ whose, group }, { limit, left: rest }, shown, what) {
   return h("li", {}, h("span", {}, name), h("span", {}, amount), meter);
 }
 
-function aboutCosts({ unpriced_calls: calls, price_as_of: oldest }) {
+/** From when the prices are, and how many calls are not in the cost: paragraphs, or "". */
+export function aboutCosts({ unpriced_calls: calls, price_as_of: oldest }) {
   return [
     oldest ? t("Costs are by the makers' prices of the time, the oldest as of {day}. What counts is the provider's bill.", { day: dayOf(oldest) }) : "",
     calls ? t("{count} calls are not in the cost: the price of their models was not known.", { count: calls }) : "",
@@ -88,10 +109,6 @@ function sum({ input_tokens, output_tokens }) {
 
 function line(row, name, most) {
   const bar = most ? h("meter", { min: 0, max: most, value: sum(row), "aria-label": t("{count} tokens", { count: number(sum(row)) }) }) : null;
-  const cost = row.cost === null || row.cost === undefined ? "" : money(Number(row.cost));
+  const cost = row.cost === null || row.cost === undefined ? "" : moneyText(Number(row.cost));
   return h("tr", {}, h("th", { scope: "row" }, name, bar), ...[row.calls, row.input_tokens, row.output_tokens].map((value) => h("td", {}, number(value ?? 0))), h("td", {}, cost));
-}
-
-function money(amount) {
-  return amount > 0 && amount < 0.01 ? `< ${number(0.01, MONEY)}` : number(amount, MONEY);
 }

@@ -62,6 +62,8 @@ export declare class Session {
     deleteMessage(messageId: string): Promise<void>;
     /** @param {string} messageId @param {unknown} rating @param {string} [text] @returns {Promise<Message>} */
     rate(messageId: string, rating: unknown, text?: string): Promise<Message>;
+    /** What the model calls of a run took, whatever became of it. @param {string} runId @returns {Promise<import("./shapes.js").RunUsage>} */
+    usageOf(runId: string): Promise<import("./shapes.js").RunUsage>;
     /** The versions of a message, in the order in which they were made. @param {string} messageId @returns {Promise<Message[]>} */
     siblings(messageId: string): Promise<Message[]>;
     /** Whether there was anything to stop: the run, or the one that is active. @param {string} [runId] @returns {Promise<boolean>} */

@@ -83,6 +83,54 @@ export type Frame = {
     run_id?: string | null;
     at?: string;
 } & Record<string, any>;
+export type Used = {
+    input_tokens: number;
+    cached_tokens: number;
+    output_tokens: number;
+    reasoning_tokens: number;
+    /**
+     * US dollars, as far as prices are known
+     */
+    cost: number | null;
+    /**
+     * the day of the price, or of the oldest one
+     */
+    price_as_of: string | null;
+};
+export type CallAbout = {
+    /**
+     * when it had ended, RFC 3339
+     */
+    at: string;
+    model: string;
+    purpose: "answer" | "summary" | "title" | "embedding" | "query";
+    outcome: "completed" | "length" | "interrupted" | "failed";
+    /**
+     * the provider did not count the tokens
+     */
+    estimated: boolean;
+    first_word_ms: number | null;
+    duration_ms: number;
+};
+export type Call = Used & CallAbout;
+export type RunUsage = {
+    /**
+     * in the order in which they ended
+     */
+    calls: Call[];
+    /**
+     * there were more; they are in the total
+     */
+    has_more: boolean;
+    total: Used & {
+        calls: number;
+        unpriced_calls: number;
+    };
+    /**
+     * with an answer of another run, whose calls are not among these
+     */
+    went_on: boolean;
+};
 export type FileEntry = {
     id: string;
     name: string;
@@ -206,6 +254,34 @@ export type Phase = "connecting" | "open" | "waiting";
 /**
  * One JSON object of a numbered log, or a control, which has no number.
  * @typedef {{ type: string, seq?: number, session_id?: string, run_id?: string | null, at?: string } & Record<string, any>} Frame
+ */
+/**
+ * Of one or several calls of models; tokens that were cached are part of the input, those of reasoning part of the output.
+ * @typedef {object} Used
+ * @property {number} input_tokens
+ * @property {number} cached_tokens
+ * @property {number} output_tokens
+ * @property {number} reasoning_tokens
+ * @property {number | null} cost US dollars, as far as prices are known
+ * @property {string | null} price_as_of the day of the price, or of the oldest one
+ */
+/**
+ * @typedef {object} CallAbout
+ * @property {string} at when it had ended, RFC 3339
+ * @property {string} model
+ * @property {"answer" | "summary" | "title" | "embedding" | "query"} purpose
+ * @property {"completed" | "length" | "interrupted" | "failed"} outcome
+ * @property {boolean} estimated the provider did not count the tokens
+ * @property {number | null} first_word_ms
+ * @property {number} duration_ms
+ */
+/** @typedef {Used & CallAbout} Call of a model */
+/**
+ * @typedef {object} RunUsage
+ * @property {Call[]} calls in the order in which they ended
+ * @property {boolean} has_more there were more; they are in the total
+ * @property {Used & { calls: number, unpriced_calls: number }} total
+ * @property {boolean} went_on with an answer of another run, whose calls are not among these
  */
 /**
  * @typedef {object} FileEntry

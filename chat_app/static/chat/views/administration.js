@@ -1,0 +1,55 @@
+// What administrators see to: people, groups, providers, and what is used. The rest stands in the admin, which this leads to.
+
+import { button, h } from "../dom.js";
+import { t } from "../language.js";
+import { groupsSection } from "./admingroups.js";
+import { peopleSection } from "./adminpeople.js";
+import { providersSection } from "./adminproviders.js";
+import { openDialog } from "./dialog.js";
+import { oneOf } from "./fields.js";
+import { usageOfAll } from "./usage.js";
+
+/** `me` is who administers; `showAgents()` opens the page of agents. What their rights do not reach, the server says. */
+export function showAdministration(api, me, { showAgents }) {
+  const sections = {
+    people: { label: t("People"), view: () => peopleSection(api, me) },
+    groups: { label: t("Groups"), view: () => groupsSection(api) },
+    providers: { label: t("Providers"), view: () => providersSection(api) },
+    usage: { label: t("Usage"), view: () => usageOfAll(api) },
+    more: { label: t("More"), view: () => elsewhere(showAgents) },
+  };
+  const choice = oneOf(t("Show"), Object.entries(sections).map(([value, { label }]) => ({ value, label })), "people");
+  const place = h("div", { class: "kept" });
+  const show = () => place.replaceChildren(sections[choice.read()].view());
+  choice.node.addEventListener("change", show);
+  openDialog({ title: t("Administration"), wide: true }, choice.node, place);
+  show();
+}
+
+function elsewhere(showAgents) {
+  const leads = [
+    ["accounts/user/add/", t("Make an account")],
+    ["accounts/serviceaccount/", t("Service accounts")],
+    ["chat_app/budget/", t("Budgets of people")],
+    ["accounts/auditentry/", t("Audit log")],
+    ["", t("All of the admin")],
+  ];
+  const links = leads.map(([path, label]) => h("li", {}, h("a", { class: "trash-name", href: `/admin/${path}`, target: "_blank", rel: "noopener" }, label)));
+  const agents = button({ text: t("Agents"), class: "quiet" }, showAgents);
+  return h(
+    "div",
+    { class: "kept" },
+    h("p", {}, signUps()),
+    h("p", {}, t("Agents for everybody are made in the page of agents.")),
+    h("div", { class: "dialog-actions start" }, agents),
+    h("p", { class: "faint" }, t("What is rarer or needs more care is done in the admin, where one signs in once more.")),
+    h("ul", { class: "files admin-links" }, ...links),
+  );
+}
+
+/** As the server says in the page. */
+function signUps() {
+  const { registration } = document.body.dataset;
+  if (registration === "invite") return t("Whoever has the invitation code of the server's settings makes an account themselves.");
+  return registration === "open" ? t("Anybody makes an account themselves.") : t("Accounts are made in the admin alone.");
+}
