@@ -36,8 +36,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    here = [item for item in items if runs_here(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(here)])
+    here: list[pytest.Item] = []
+    elsewhere: list[pytest.Item] = []
+    for item in items:
+        (here if runs_here(item) else elsewhere).append(item)
+    config.hook.pytest_deselected(items=elsewhere)
     items[:] = here
     for item in items:
         if SLOW.intersection(getattr(item, "fixturenames", ())) or parameter_of(item, "storage") == "s3":
