@@ -28,7 +28,7 @@ from tests.settings import MIGRATE, PROFILE
 PASSWORD = "correct horse battery staple"
 DATABASES = {"db", "transactional_db", "profile"}
 # What takes longer than a developer waits between two changes: processes of servers, a second storage, a browser.
-SLOW = {"all_sites", "s3_endpoint", "browser", "the_site"}
+SLOW = {"all_sites", "s3_endpoint", "browser", "the_site", "the_desktop_site"}
 
 
 def pytest_configure() -> None:
