@@ -24,6 +24,8 @@ help:
 run: .venv/.run
 	@RUN_LOCALLY=true exec $(BIN)/python manage.py serve --prepare
 
+# What is compiled, and rewritten for its assertions, is kept: else each of hundreds of processes does it again.
+test test-fast faults attack desktop: export PYTHONDONTWRITEBYTECODE =
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Side by side, since most tests wait most of the time: what PostgreSQL's run says is shown when both have ended.

@@ -28,7 +28,7 @@ from tests.settings import MIGRATE, PROFILE
 PASSWORD = "correct horse battery staple"
 DATABASES = {"db", "transactional_db", "profile"}
 # What takes longer than a developer waits between two changes: processes of servers, a second storage, a browser.
-SLOW = {"all_sites", "s3_endpoint", "browser", "the_site"}
+SLOW = {"all_sites", "s3_endpoint", "browser", "the_site", "the_desktop_site"}
 
 
 def pytest_configure() -> None:
@@ -36,8 +36,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    here = [item for item in items if runs_here(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(here)])
+    here: list[pytest.Item] = []
+    elsewhere: list[pytest.Item] = []
+    for item in items:
+        (here if runs_here(item) else elsewhere).append(item)
+    config.hook.pytest_deselected(items=elsewhere)
     items[:] = here
     for item in items:
         if SLOW.intersection(getattr(item, "fixturenames", ())) or parameter_of(item, "storage") == "s3":

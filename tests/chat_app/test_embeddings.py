@@ -141,6 +141,7 @@ def test_a_crash_or_a_provider_that_is_down_leaves_the_rest_to_the_next_round(
     assert PassageVector.objects.count() == 100 and File.objects.get().embedded_as == MODEL
 
 
+@pytest.mark.slow(reason="a hundred passages, in ever smaller requests")
 def test_what_a_model_does_not_take_costs_nothing_else(
     give: Callable[..., None], session: ChatSession, provider: Provider
 ) -> None:

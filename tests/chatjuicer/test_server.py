@@ -319,6 +319,7 @@ def test_where_all_connections_are_held_health_is_answered(monkeypatch: pytest.M
     assert silent.startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.slow(reason="what a slow reader is given is waited out")
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("head", [GET % b"/", b"GET / HTTP/1.0\r\n\r\n"], ids=["kept", "closing"])
 def test_who_does_not_read_is_given_up_and_who_reads_slowly_is_not(

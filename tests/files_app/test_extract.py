@@ -144,6 +144,7 @@ def test_a_long_text_is_cut(read: Callable[..., Text], monkeypatch: pytest.Monke
         assert "\ufffd" not in found.text
 
 
+@pytest.mark.slow(reason="it unpacks until its memory is used up")
 def test_a_bomb_costs_one_call(read: Callable[..., Text], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extract, "MEMORY_LIMIT_BYTES", 150 * 1024 * 1024)
     bomb = zipped({"[Content_Types].xml": "<Types>" + "<x></x>" * 5_000_000 + "</Types>", "word/document.xml": "<w/>"})

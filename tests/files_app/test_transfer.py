@@ -413,6 +413,7 @@ def test_an_mcp_server_nobody_may_name_costs_itself_alone(alice: User, alice_cli
     assert list(alice.mcp_servers.values_list("name", flat=True)) == ["s3"]
 
 
+@pytest.mark.slow(reason="hundreds of projects")
 @pytest.mark.django_db(transaction=True)
 def test_many_projects_are_not_read_again_for_each_session(
     alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
@@ -464,6 +465,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(alice_client: APIClient, monkey
     refused(give(alice_client, zipped({f"{n}.json": "[]" for n in range(100)})), 400, "unreadable_archive")
 
 
+@pytest.mark.slow(reason="long conversations")
 def test_a_conversation_costs_what_is_in_it_and_not_its_square(alice_client: APIClient) -> None:
     """Silent nodes that all the spoken ones hang from, and pictures that none of many entries is."""
     count = 30_000

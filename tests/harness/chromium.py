@@ -3,6 +3,21 @@
 import os
 import shutil
 
+# What Playwright turns off, since of two such switches the last one counts; and the suggestions below an address bar
+# that nobody sees: two pages of the browser's own, which take a second of a processor for each window, and more for
+# each address.
+_OFF = (
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades"),
+    *(
+        "HttpsFirstBalancedModeAutoEnable",
+        "LensOverlay",
+        "MediaRouter",
+        "PaintHolding",
+        "ThirdPartyStoragePartitioning",
+    ),
+    *("AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "PreconnectToSearch"),
+    *("AimEnabled", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup"),
+)
 # Without a person's profile, a screen, or anything that talks to the browser's maker.
 QUIET = [
     "--headless",
@@ -12,6 +27,7 @@ QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(_OFF)}",
 ]
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 

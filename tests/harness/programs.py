@@ -31,15 +31,22 @@ from tests.harness.after_loading import ROOT
 
 # What they import in turn comes along. None reads the environment or starts a thread when it is loaded.
 LIBRARIES = (
-    "agents.mcp",
     "agents.extensions",
+    "agents.mcp",
     "aiohttp",
     "asgiref.sync",
     "channels.db",
     "channels_redis.pubsub",
+    "corsheaders.middleware",
     "cryptography.fernet",
     "cryptography.hazmat.primitives.ciphers.aead",
+    "django.contrib.admin.decorators",
+    "django.contrib.admin.views.main",
+    "django.contrib.auth.password_validation",
+    "django.contrib.messages.middleware",
     "django.contrib.postgres.fields",
+    "django.contrib.sessions.backends.db",
+    "django.contrib.staticfiles.storage",
     "django.core.management.commands.migrate",
     "django.db.backends.postgresql.psycopg_any",
     "django.db.backends.sqlite3.base",
@@ -47,18 +54,34 @@ LIBRARIES = (
     "django.template.engine",
     "django.test.client",
     "django.views.debug",
+    "drf_spectacular.utils",
+    "httpcore2",
     "httptools",
+    "inflection",
     "jinja2",
     "jwt",
+    "markdown_it",
+    "msgspec",
     "openai.types.chat",
     "openai.types.responses",
     "opentelemetry.trace",
     "orjson",
     "prometheus_client",
     "psycopg_pool",
+    "puremagic",
+    "pygments.formatters.html",
+    "pygments.lexers.special",
+    "pyotp",
     "redis.asyncio",
     "requests",
+    "rest_framework.response",
+    "rest_framework.serializers",
+    "rest_framework_simplejwt.utils",
     "starlette.applications",
+    "tiktoken",
+    "tomllib",
+    "truststore",
+    "uritemplate",
     "uvicorn.lifespan.on",
     "uvicorn.protocols.http.httptools_impl",
     "uvicorn.protocols.websockets.websockets_sansio_impl",
@@ -207,6 +230,8 @@ def _become(arguments: list[str], environment: dict[str, str], output: str, erro
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(environment)
+    # Compiled once, and not by each of hundreds of programs, also where the shell's Python is to leave no files behind.
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     sys.modules.pop("sitecustomize", None)
     with suppress(ModuleNotFoundError):

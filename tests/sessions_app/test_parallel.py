@@ -53,6 +53,7 @@ def test_positions_have_neither_gaps_nor_twins_under_parallel_writers(
     assert session.message_count == session.last_position == 20
 
 
+@pytest.mark.slow(reason="hundreds of writes")
 def test_a_walk_meets_each_session_once_while_others_write(
     alice: User, client_of: Callable[[User], APIClient], side_by_side: Callable[..., list[Any]]
 ) -> None:

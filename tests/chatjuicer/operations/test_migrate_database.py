@@ -14,7 +14,10 @@ from tests.harness import services
 from tests.harness.client import Client, assert_gapless, signed_in, text_of
 from tests.harness.server import Site
 
-pytestmark = pytest.mark.only("postgres", reason="both databases are used; once is enough")
+pytestmark = [
+    pytest.mark.only("postgres", reason="both databases are used; once is enough"),
+    pytest.mark.slow(reason="each row is copied there and back, by programs"),
+]
 METADATA = {"n": 1e30, "big": 2**60, "nested": {"b": [1.0, None, "é\u2028"], "a": True}}
 
 
