@@ -229,6 +229,8 @@ AWS_SECRET_ACCESS_KEY = env.text("AWS_SECRET_ACCESS_KEY")
 AWS_REGION = env.text("AWS_REGION")
 # An S3 server that says nothing for so long has failed; uploads and downloads are tried twice.
 S3_TIMEOUT_S = env.seconds("S3_TIMEOUT_S", 10)
+# With MESSAGE_ENCRYPTION_KEYS: whether bytes of files are encrypted, too.
+ENCRYPT_FILES = env.flag("ENCRYPT_FILES", True)
 # Bytes of one upload.
 MAX_FILE_SIZE = env.number("MAX_FILE_SIZE", 50 * 1024 * 1024)
 # Bytes of one archive that is imported.

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from chatjuicer.api.exceptions import ApiError
-from files_app.exceptions import InvalidName, NoSuchFile
+from files_app.exceptions import FileDamaged, InvalidName, NoSuchFile
 from files_app.models import File
 from files_app.workspace import Workspace, bytes_in
 from sessions_app.models import ChatSession
@@ -110,7 +110,7 @@ def content_for_model(text: str, attachments: Sequence[Attachment]) -> str | lis
 
 
 def image_bytes(session_pk: UUID, file_id: str) -> tuple[str, bytes] | None:
-    """Content type and bytes for a model that can see; None if the file is gone, no image, or too large."""
+    """Content type and bytes for a model that can see; None if the file is gone, damaged, no image, or too large."""
     try:
         file = File.objects.filter(session_id=session_pk, pk=UUID(file_id)).first()
     except ValueError:  # an import may name anything
@@ -119,5 +119,5 @@ def image_bytes(session_pk: UUID, file_id: str) -> tuple[str, bytes] | None:
         return None
     try:
         return file.content_type, bytes_in(file, MAX_IMAGE_BYTES)
-    except NoSuchFile:
+    except (NoSuchFile, FileDamaged):
         return None

@@ -11,12 +11,13 @@ from django.http.response import HttpResponseBase
 from django.utils.http import http_date, quote_etag
 
 from files_app import kinds
-from files_app.exceptions import NoSuchFile, OutOfRange
+from files_app.envelope import Reader
+from files_app.exceptions import OutOfRange
 from files_app.incoming import CHUNK_BYTES
 from files_app.links import disposition
 from files_app.models import Export, File
+from files_app.opened import reader_of
 from files_app.sealed import Unsealed
-from files_app.storage import Reader, file_storage
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +55,7 @@ def download(request: HttpRequest, file: File | Export) -> HttpResponseBase:
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD" or start == end:
         return HttpResponse(status=status, headers=headers)
-    try:
-        reader = file_storage().reader(file.storage_key, start)
-    except FileNotFoundError:
-        logger.error("the bytes of %s are gone", file.pk)
-        raise NoSuchFile() from None
+    reader = reader_of(file, start)
     if isinstance(file, Export):
         reader = Unsealed(reader, file.key, start)
     return StreamingHttpResponse(Chunks(reader, end - start), status=status, headers=headers)

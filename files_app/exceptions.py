@@ -61,6 +61,14 @@ class FileChanged(ApiError):
     message = "The file was changed meanwhile."
 
 
+class FileDamaged(ApiError):
+    """What the storage has is not what was stored, or not all of it."""
+
+    status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
+    code = "file_damaged"
+    message = "The file is damaged: the storage has other bytes than those that were stored."
+
+
 class StorageUnavailable(Unavailable):
     """The place of the bytes failed, or did not answer in time."""
 

@@ -1,4 +1,4 @@
-"""Bytes on their way in: a private file that is counted and hashed while it grows."""
+"""Bytes on their way in: private files, and what is known of them."""
 
 import contextlib
 import hashlib
@@ -27,14 +27,10 @@ class Facts:
     content_type: str
 
 
-class Incoming:
-    """Gone when it is closed, unless a storage has taken it over. `name` is what the client calls it."""
+class Draft:
+    """A private file on this machine's disk. Gone when it is closed, unless a storage has taken it over."""
 
-    def __init__(self, limit_bytes: int, name: str = "") -> None:
-        self.name = name
-        self.size_bytes = 0
-        self._limit_bytes = limit_bytes
-        self._hash = hashlib.sha256()
+    def __init__(self) -> None:
         descriptor, path = tempfile.mkstemp(dir=directory(), prefix="upload-")
         self._file = os.fdopen(descriptor, "w+b", buffering=0)
         self.path = Path(path)
@@ -47,25 +43,10 @@ class Incoming:
     ) -> None:
         self.close()
 
-    def __str__(self) -> str:
-        """Tells it from others, where requests are compared."""
-        return f"{self.name} {self.size_bytes} {self._hash.hexdigest()}"
-
     def write(self, chunk: bytes) -> None:
-        self.size_bytes += len(chunk)
-        if self.size_bytes > self._limit_bytes:
-            raise FileTooLarge(f"A file has at most {self._limit_bytes} bytes.")
-        self._hash.update(chunk)
         rest = memoryview(chunk)
         while rest:
             rest = rest[self._file.write(rest) :]
-
-    def facts(self) -> Facts:
-        self._file.seek(0)
-        head = self._file.read(kinds.HEAD_BYTES)
-        self._file.seek(max(0, self.size_bytes - kinds.TAIL_BYTES))
-        kind = kinds.content_type(head, self._file.read(kinds.TAIL_BYTES), self.name)
-        return Facts(self.size_bytes, self._hash.hexdigest(), kind)
 
     def sync(self) -> None:
         """Returns when the disk has them."""
@@ -75,6 +56,35 @@ class Incoming:
         self._file.close()
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
+
+
+class Incoming(Draft):
+    """Counted and hashed while it grows. `name` is what the client calls it."""
+
+    def __init__(self, limit_bytes: int, name: str = "") -> None:
+        super().__init__()
+        self.name = name
+        self.size_bytes = 0
+        self._limit_bytes = limit_bytes
+        self._hash = hashlib.sha256()
+
+    def __str__(self) -> str:
+        """Tells it from others, where requests are compared."""
+        return f"{self.name} {self.size_bytes} {self._hash.hexdigest()}"
+
+    def write(self, chunk: bytes) -> None:
+        self.size_bytes += len(chunk)
+        if self.size_bytes > self._limit_bytes:
+            raise FileTooLarge(f"A file has at most {self._limit_bytes} bytes.")
+        self._hash.update(chunk)
+        super().write(chunk)
+
+    def facts(self) -> Facts:
+        self._file.seek(0)
+        head = self._file.read(kinds.HEAD_BYTES)
+        self._file.seek(max(0, self.size_bytes - kinds.TAIL_BYTES))
+        kind = kinds.content_type(head, self._file.read(kinds.TAIL_BYTES), self.name)
+        return Facts(self.size_bytes, self._hash.hexdigest(), kind)
 
 
 def facts_of(chunks: Iterable[bytes], name: str) -> Facts:

@@ -14,8 +14,9 @@ from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
 from files_app import kinds
-from files_app.incoming import Incoming
-from files_app.storage import Reader, answering
+from files_app.envelope import Reader
+from files_app.incoming import Draft
+from files_app.storage import answering
 
 # One part after the other, read from the disk: a large file takes no more memory than a small one.
 IN_TURN = TransferConfig(multipart_threshold=16 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024, use_threads=False)
@@ -65,13 +66,14 @@ class BucketStorage(S3Storage):
         return self.connection.meta.client
 
     @answers
-    def put(self, key: str, incoming: Incoming) -> None:
+    def put(self, key: str, incoming: Draft) -> None:
         content = {"ContentType": kinds.UNKNOWN}
         self.client.upload_file(str(incoming.path), self.bucket_name, key, ExtraArgs=content, Config=IN_TURN)
 
     @answers
-    def reader(self, key: str, start: int = 0) -> Reader:
-        part = {"Range": f"bytes={start}-"} if start else {}
+    def reader(self, key: str, start: int = 0, size_bytes: int | None = None) -> Reader:
+        end = "" if size_bytes is None else start + size_bytes - 1
+        part = {"Range": f"bytes={start}-{end}"} if start or end else {}
         try:
             return Body(self.client.get_object(Bucket=self.bucket_name, Key=key, **part)["Body"])
         except ClientError as error:

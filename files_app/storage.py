@@ -1,31 +1,28 @@
-"""Where bytes are: the two storages of Django's STORAGES["files"] and what both can do beyond Django's interface.
+"""Where bytes are: the two storages of Django's STORAGES["files"] and what both can do beyond Django's interface; and
+the one door to them, which seals what goes in and unseals what comes out.
 
-Keys are made by `models.stored`; no client's name is ever part of one.
+Keys are made here of random digits; no client's name is ever part of one.
 """
 
 import logging
 import os
 import shutil
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_bytes
 from typing import Protocol, cast
 
 from django.core.files.storage import FileSystemStorage, storages
 
-from files_app import kinds
+from files_app import envelope, kinds
+from files_app.envelope import SALT_BYTES, Reader, UnsealedPieces, sealed_by
 from files_app.exceptions import StorageUnavailable
-from files_app.incoming import CHUNK_BYTES, Incoming, private_directory
+from files_app.incoming import CHUNK_BYTES, Draft, directory, private_directory
 
 logger = logging.getLogger(__name__)
-
-
-class Reader(Protocol):
-    """An open file or an answer being read."""
-
-    def read(self, size: int, /) -> bytes: ...
-    def close(self) -> None: ...
 
 
 class FileStorage(Protocol):
@@ -34,11 +31,12 @@ class FileStorage(Protocol):
     at_once: bool
     """Whether it answers as quickly as a disk does: it is no other machine."""
 
-    def put(self, key: str, incoming: Incoming) -> None:
+    def put(self, key: str, incoming: Draft) -> None:
         """Returns when they are there to stay."""
 
-    def reader(self, key: str, start: int = 0) -> Reader:
-        """Raises FileNotFoundError."""
+    def reader(self, key: str, start: int = 0, size_bytes: int | None = None) -> Reader:
+        """From `start` on; of no more than `size_bytes`, if these are named, is anything read. Raises
+        FileNotFoundError."""
 
     def size_of(self, key: str) -> int | None: ...
 
@@ -62,8 +60,15 @@ class FileStorage(Protocol):
     def download_url(self, key: str, disposition: str, content_type: str, lifetime_s: int) -> str | None: ...
 
 
-def file_storage() -> FileStorage:
-    return cast(FileStorage, storages["files"])
+def file_storage() -> "SealingStorage":
+    """The door that everything goes through which reads or writes what is stored."""
+    return SealingStorage(cast(FileStorage, storages["files"]))
+
+
+def new_key(kind: str = "") -> str:
+    """For bytes that are to be written; it says whether they will be sealed, and by which key."""
+    name = uuid.uuid4().hex
+    return f"{name[:2]}/{name}{envelope.ending() or kinds.extension_of(kind)}"
 
 
 def chunks(key: str) -> Iterator[bytes]:
@@ -93,20 +98,84 @@ def answering(*failures: type[Exception]) -> Iterator[None]:
         raise StorageUnavailable() from error
 
 
+class SealingStorage:
+    """A FileStorage of plain bytes, which are sealed in the storage beneath where their key says so.
+
+    Also raises FileDamaged and UnknownKey where sealed bytes are read.
+    """
+
+    def __init__(self, beneath: FileStorage) -> None:
+        self.beneath = beneath
+        self.at_once = beneath.at_once
+        self.remove, self.listing, self.abort_unfinished = beneath.remove, beneath.listing, beneath.abort_unfinished
+
+    def put(self, key: str, incoming: Draft) -> None:
+        if not sealed_by(key):
+            self.beneath.put(key, incoming)
+            return
+        with answering(OSError), incoming.path.open("rb") as plain:
+            self._write(key, plain)
+
+    def reader(self, key: str, start: int = 0, size_bytes: int | None = None) -> Reader:
+        if not sealed_by(key):
+            return self.beneath.reader(key, start, size_bytes)
+        return UnsealedPieces(key, lambda at, size: self.beneath.reader(key, at, size), start)
+
+    def size_of(self, key: str) -> int | None:
+        stored = self.beneath.size_of(key)
+        return stored if stored is None or not sealed_by(key) else envelope.plain_size(stored)
+
+    def copy(self, key: str, to: str) -> None:
+        if not sealed_by(key) and not sealed_by(to):
+            self.beneath.copy(key, to)
+            return
+        with answering(OSError), closing(self.reader(key)) as reader:
+            self._write(to, reader)
+
+    def local_path(self, key: str, extension: str = "") -> Path | None:
+        """Of sealed bytes, of a plain copy so called, which a sweep deletes once nobody has asked for an hour."""
+        there = self.beneath.local_path(key)
+        if there is None or not sealed_by(key):
+            return there
+        copy = directory() / f"copy-{key.replace('/', '-')}{extension}"
+        with answering(OSError), closing(self.reader(key)) as reader, Draft() as draft:
+            if copy.exists():
+                os.utime(copy)
+            else:
+                for piece in iter(lambda: reader.read(CHUNK_BYTES), b""):
+                    draft.write(piece)
+                os.replace(draft.path, copy)
+        return copy
+
+    def upload_url(self, key: str, size_bytes: int, lifetime_s: int) -> str | None:
+        return None if sealed_by(key) else self.beneath.upload_url(key, size_bytes, lifetime_s)
+
+    def download_url(self, key: str, disposition: str, content_type: str, lifetime_s: int) -> str | None:
+        return None if sealed_by(key) else self.beneath.download_url(key, disposition, content_type, lifetime_s)
+
+    def _write(self, key: str, plain: Reader) -> None:
+        with Draft() as draft:
+            pieces = iter(lambda: plain.read(CHUNK_BYTES), b"")
+            # Bytes may come under one key twice, such as those of an upload: each time with a salt of its own.
+            for piece in envelope.sealed(key, plain, token_bytes(SALT_BYTES)) if sealed_by(key) else pieces:
+                draft.write(piece)
+            self.beneath.put(key, draft)
+
+
 class LocalStorage(FileSystemStorage):
     """Files below DATA_DIR that nobody else on the machine may read."""
 
     at_once = True
 
     @answering(OSError)
-    def put(self, key: str, incoming: Incoming) -> None:
+    def put(self, key: str, incoming: Draft) -> None:
         target = self._prepared(key)
         incoming.sync()
         os.replace(incoming.path, target)
         sync_directory(target.parent)
 
     @answering(OSError)
-    def reader(self, key: str, start: int = 0) -> Reader:
+    def reader(self, key: str, start: int = 0, size_bytes: int | None = None) -> Reader:
         file = Path(self.path(key)).open("rb")  # noqa: SIM115
         file.seek(start)
         return file

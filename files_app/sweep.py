@@ -40,8 +40,7 @@ def sweep(older_than: timedelta) -> Swept:
     while keys := list(kept_for_nothing().values_list("pk", flat=True)[:BATCH]):
         found.given_up += stored.mark_deleted(stored.filter(pk__in=keys))
     # Those too whose commit was the last thing that a process did.
-    while keys := list(stored.filter(state=StoredBytes.State.DELETED).values_list("pk", flat=True)[:BATCH]):
-        stored.remove(keys)
+    stored.remove_deleted()
 
     there = against_the_books(now - older_than, found)
     for pk, key, modified_at in File.objects.values_list("pk", "storage_key", "modified_at").iterator(BATCH):

@@ -17,7 +17,7 @@ from chatjuicer.accounts.models import Scope
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import once
 from chatjuicer.api.parameters import text
-from files_app import links, listing, names
+from files_app import kinds, links, listing, names
 from files_app.downloads import download
 from files_app.exceptions import NoSuchFile, NotUploaded, SizeMismatch
 from files_app.incoming import CHUNK_BYTES, Incoming
@@ -193,10 +193,13 @@ class FileViewSet(SessionView, ViewSet):
 
     @extend_schema(operation_id="file_path", parameters=[SESSION, NAME, FOLDER], responses=PathSerializer)
     def path(self, request: Request, key: str, name: str) -> Response:
-        """Where the bytes are on this machine: only to a client on it that needed no password."""
+        """Where the bytes are on this machine: only to a client on it that needed no password. Of those that are
+        encrypted, a copy that is deleted after an hour or two."""
         file = self.file(key, name)
-        local_path = file_storage().local_path(file.storage_key)
-        if not cast(Credentials, request.auth).without_proof or local_path is None:
+        if not cast(Credentials, request.auth).without_proof:
+            raise NoSuchFile()
+        local_path = file_storage().local_path(file.storage_key, kinds.extension_of(file.content_type))
+        if local_path is None:
             raise NoSuchFile()
         return Response({"path": str(local_path)})
 

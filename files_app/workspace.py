@@ -10,16 +10,16 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from django.conf import settings
 
 from files_app import kinds, names
+from files_app.envelope import Reader
 from files_app.exceptions import FileTooLarge, InvalidName, NoSuchFile
 from files_app.incoming import CHUNK_BYTES, Incoming
 from files_app.listing import Entry, entries, root, roots
 from files_app.models import File, Holder, bytes_of
-from files_app.storage import Reader, chunks, file_storage
+from files_app.opened import chunks_of, reader_of
 from sessions_app.models import Agent, ChatSession
 
 FOUND_AT_MOST = 1000
@@ -135,13 +135,6 @@ class Workspace:
                 yield entry
 
 
-def reader_of(file: File) -> Reader:
-    try:
-        return file_storage().reader(file.storage_key)
-    except FileNotFoundError:
-        raise NoSuchFile() from None
-
-
 def bytes_in(file: File, max_bytes: int) -> bytes:
     if file.size_bytes > max_bytes:
         raise FileTooLarge(f"{file.path} has {file.size_bytes} bytes, and at most {max_bytes} are read at once.")
@@ -153,14 +146,7 @@ def bytes_in(file: File, max_bytes: int) -> bytes:
 def copy_of(file: File) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="file-") as directory:
         place = Path(directory) / f"file{kinds.extension_of(file.content_type)}"
-        try:
-            with place.open("xb") as copy:
-                fill(copy, file)
-        except FileNotFoundError:
-            raise NoSuchFile() from None
+        with place.open("xb") as copy:
+            for chunk in chunks_of(file):
+                copy.write(chunk)
         yield place
-
-
-def fill(copy: BinaryIO, file: File) -> None:
-    for chunk in chunks(file.storage_key):
-        copy.write(chunk)

@@ -38,7 +38,7 @@ from django.db.models.lookups import LessThan
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
-from chatjuicer.encryption import unseal
+from chatjuicer.encryption import unseal, unseal_json_text
 from sessions_app.models import NATIVE, ChatSession, Message, Project, SessionTally
 
 
@@ -335,7 +335,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         "reasoning_effort": reasoning_effort,
         "mcp_config": orjson.Fragment(mcp_config),
         "agent_name": agent_name,
-        "metadata": orjson.Fragment(metadata),
+        "metadata": orjson.Fragment(unseal_json_text(metadata)),
         "pinned": bool(pinned),
         "archived": bool(archived),
         "is_active": bool(is_active),

@@ -8,14 +8,15 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, ForeignObjectRel, Model
 from django.http import HttpRequest
 
-from chatjuicer.encryption import EncryptedTextField
+from chatjuicer.encryption import EncryptedJSONField, EncryptedTextField
 
 
 def is_secret(field: Field[Any, Any] | ForeignObjectRel | GenericForeignKey) -> bool:
     """Whether no list tells it: what is encrypted where there are keys, what is sealed, and what is looked up by a
     digest, by the forms of their names."""
     is_sealed = field.name.startswith("sealed") or field.name.endswith("digest")
-    return is_sealed or field.name in ("password", "metadata") or isinstance(field, EncryptedTextField)
+    is_encrypted = isinstance(field, EncryptedTextField | EncryptedJSONField)
+    return is_sealed or field.name == "password" or is_encrypted
 
 
 class NoFilterBySecrets(admin.ModelAdmin):

@@ -47,7 +47,7 @@ def back_up(target: Path) -> int:
 
 def local_storage() -> LocalStorage | None:
     """None where the files are in S3, and not in a backup."""
-    storage = file_storage()
+    storage = file_storage().beneath  # as they lie there: what is sealed stays so
     return storage if isinstance(storage, LocalStorage) else None
 
 

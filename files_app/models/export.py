@@ -16,7 +16,7 @@ from files_app.incoming import Incoming
 from files_app.sealed import new_key
 from sessions_app.models import ChatSession
 
-from .stored import bytes_of
+from .stored import StoredBytes, bytes_of
 
 if TYPE_CHECKING:
     from chatjuicer.accounts.models import User
@@ -100,6 +100,14 @@ class Export(models.Model):
                 modified_at=timezone.now(),
                 expires_at=expiry(),
             )
+
+    def move_to(self, stored: StoredBytes) -> bool:
+        """As a file's."""
+        with transaction.atomic(savepoint=False):
+            if not Export.objects.filter(pk=self.pk, storage_key=self.storage_key).update(storage_key=stored.key):
+                return False
+            stored.keep_instead_of(self.storage_key, kept=True)
+        return True
 
     def fail(self) -> None:
         Export.objects.filter(pk=self.pk, state=Export.State.MAKING).update(state=Export.State.FAILED)

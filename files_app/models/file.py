@@ -211,6 +211,21 @@ class File(models.Model):
             SearchEntry.objects.forget(self.pk)
             self.delete()
 
+    def move_to(self, stored: StoredBytes) -> bool:
+        """The same bytes under another key; those before go after the commit. False, and of no effect, once it has
+        others or is gone. What is in the trash moves, too."""
+        holder = self.holder
+        with transaction.atomic(savepoint=False):
+            # As `lock` does, of what is in the trash, too.
+            models.QuerySet(type(holder)).filter(pk=holder.pk).select_for_update(no_key=True).values_list("pk").first()
+            row = File.objects.filter(pk=self.pk, storage_key=self.storage_key)
+            if not row.exists():
+                return False
+            stored.keep_instead_of(self.storage_key, kept=True)
+            row.update(storage_key=stored.key)
+            self.passages.filter(storage_key=self.storage_key).update(storage_key=stored.key)
+        return True
+
     def keep_passages(self, passages: Sequence[Passage], scheme: str, unreadable: str = "") -> None:
         """All of the text of the bytes that this instance knows, in the place of those before. A few at a time, so that
         nobody waits for them. Of no effect once it has other bytes or is gone."""

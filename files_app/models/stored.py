@@ -1,7 +1,6 @@
 """The books of what lies in the storage: a key is written here before its bytes, and leaves after them."""
 
 import logging
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -11,11 +10,10 @@ from typing import ClassVar
 from django.db import models, transaction
 from django.utils import timezone
 
-from files_app import kinds
 from files_app.exceptions import QuotaExceeded, StorageUnavailable, UploadExpired
 from files_app.incoming import Facts, Incoming
 from files_app.removal import removals
-from files_app.storage import file_storage
+from files_app.storage import file_storage, new_key
 from sessions_app.models import update_returning
 
 from .holder import Holder
@@ -25,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 # For bytes to arrive in; whoever is slower begins again.
 WRITING = timedelta(hours=1)
+AT_ONCE = 500
 
 
 class StoredBytesManager(models.Manager["StoredBytes"]):
@@ -32,9 +31,8 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
         """A new key, charged to the holder's owner; of an agent for all, which is nobody's, to nobody. Raises
         QuotaExceeded."""
         owner_id = holder.owner_id
-        name = uuid.uuid4().hex
         row = StoredBytes(
-            key=f"{name[:2]}/{name}{kinds.extension_of(kind)}",
+            key=new_key(kind),
             owner_id=owner_id or holder.pk,
             session_id=holder.pk,
             size_bytes=size_bytes if owner_id else 0,
@@ -48,6 +46,23 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
                     raise QuotaExceeded()
             row.save(force_insert=True)
         return row
+
+    @contextmanager
+    def standing_in_for(self, key: str) -> Iterator["StoredBytes"]:
+        """A new key for the same bytes, charged to nobody; they go again after the block, unless something has kept
+        them. Raises DoesNotExist."""
+        old = self.get(pk=key)
+        stored = self.create(
+            key=new_key(),
+            owner_id=old.owner_id,
+            session_id=old.session_id,
+            size_bytes=0,
+            expires_at=timezone.now() + WRITING,
+        )
+        try:
+            yield stored
+        finally:
+            stored.discard()
 
     def expired(self, now: datetime) -> models.QuerySet["StoredBytes"]:
         return self.filter(state=StoredBytes.State.WRITING, expires_at__lt=now)
@@ -76,11 +91,16 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
         else:
             removals.add(remove)
 
+    def remove_deleted(self) -> None:
+        """All that was given up, by whomever, and is still there."""
+        while keys := list(self.filter(state=StoredBytes.State.DELETED).values_list("pk", flat=True)[:AT_ONCE]):
+            self.remove(keys)
+
     def remove(self, keys: list[str]) -> None:
         """Doomed ones: the bytes first, then the books."""
         file_storage().remove(keys)
-        for start in range(0, len(keys), 500):
-            self.filter(pk__in=keys[start : start + 500], state=StoredBytes.State.DELETED).delete()
+        for start in range(0, len(keys), AT_ONCE):
+            self.filter(pk__in=keys[start : start + AT_ONCE], state=StoredBytes.State.DELETED).delete()
 
 
 class StoredBytes(models.Model):
@@ -119,9 +139,11 @@ class StoredBytes(models.Model):
         if not self._row.update(state=StoredBytes.State.KEPT):
             raise UploadExpired()
 
-    def keep_instead_of(self, draft_key: str) -> None:
-        """Like `keep`; what the draft was charged with is charged to these. Raises UploadExpired."""
-        drafts = StoredBytes.objects.filter(pk=draft_key, state=StoredBytes.State.WRITING)
+    def keep_instead_of(self, draft_key: str, *, kept: bool = False) -> None:
+        """Like `keep`; what the draft was charged with is charged to these. Raises UploadExpired. `kept` bytes may go
+        like a draft, whose bytes these are."""
+        state = StoredBytes.State.KEPT if kept else StoredBytes.State.WRITING
+        drafts = StoredBytes.objects.filter(pk=draft_key, state=state)
         taken = update_returning(drafts, ("size_bytes",), state=StoredBytes.State.DELETED)
         if not taken or not self._row.update(state=StoredBytes.State.KEPT, size_bytes=taken[0][0]):
             raise UploadExpired()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import msgspec
@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from chatjuicer.accounts.models import User
 from chatjuicer.api.times import rfc3339
+from files_app.exceptions import FileDamaged, NoSuchFile
 from files_app.models import File
-from files_app.storage import chunks
+from files_app.opened import chunks_of
 
 from .lines import lines_of_account
 from .records import FILES, FORMAT, LINES, MANIFEST, VERSION, VERSION_OF_AGENTS, VERSION_OF_SESSIONS, encode
@@ -45,26 +46,27 @@ class Pieces:
 
 def archive(user: User) -> Iterator[bytes]:
     """Of everything as it is when it is read; each session by itself is of one moment's messages at least."""
-    pieces, files = Pieces(), dict[str, tuple[str, bool]]()
+    pieces, files = Pieces(), dict[str, tuple[UUID, bool]]()
     with ZipFile(pieces, "w", ZIP_DEFLATED) as zipped:  # type: ignore[call-overload]  # needs no more than this
         zipped.writestr(entry(MANIFEST), manifest(user))
         with zipped.open(entry(LINES), "w", force_zip64=True) as lines:
             for line, file in lines_of_account(user):
                 if file is not None:
-                    files[file.sha256] = (file.storage_key, file.content_type.startswith(TEXTS))
+                    files[file.sha256] = (file.pk, file.content_type.startswith(TEXTS))
                 lines.write(encode(line) + b"\n")
                 if pieces.size_bytes >= PIECE_BYTES:
                     yield pieces.take()
-        for sha256, (key, is_text) in files.items():
-            # Deleted meanwhile, or lost: the others are worth having.
-            with suppress(FileNotFoundError):
-                stored = chunks(key)
+        for sha256, (pk, is_text) in files.items():
+            try:
+                stored = chunks_of(File.objects.get(pk=pk, sha256=sha256))
                 first = next(stored, b"")
-                with zipped.open(entry(FILES + sha256, compressed=is_text), "w", force_zip64=True) as bytes_of:
-                    bytes_of.write(first)
-                    for chunk in stored:
-                        bytes_of.write(chunk)
-                        yield pieces.take()
+            except (File.DoesNotExist, NoSuchFile, FileDamaged):
+                continue  # deleted meanwhile, or lost: the others are worth having
+            with zipped.open(entry(FILES + sha256, compressed=is_text), "w", force_zip64=True) as bytes_of:
+                bytes_of.write(first)
+                for chunk in stored:
+                    bytes_of.write(chunk)
+                    yield pieces.take()
     yield pieces.take()
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from django.utils.html import escape, format_html
 
+from files_app.exceptions import FileDamaged, NoSuchFile
 from files_app.models import File
-from files_app.storage import chunks
+from files_app.opened import chunks_of
 from sessions_app.models import ChatSession, Message
 from sessions_app.sharing.markdown import html_of
 from sessions_app.sharing.page import STYLE
@@ -64,10 +65,10 @@ def picture(session: ChatSession, path: str) -> str:
     if file is not None and file.is_visible_image and file.size_bytes <= MAX_PICTURE_BYTES:
         try:
             return format_html('<p><img alt="{}" src="{}"></p>', path, data_url(file))
-        except FileNotFoundError:
+        except (NoSuchFile, FileDamaged):
             pass
     return format_html("<p class=cut>Attached: {}</p>", path)
 
 
 def data_url(file: File) -> str:
-    return f"data:{file.content_type};base64,{base64.b64encode(b''.join(chunks(file.storage_key))).decode()}"
+    return f"data:{file.content_type};base64,{base64.b64encode(b''.join(chunks_of(file))).decode()}"

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.db.models import Case, Exists, F, Q, Value, When
 from django.utils import timezone
 
-from chatjuicer.encryption import EncryptedTextField, SpokenCharField
+from chatjuicer.encryption import EncryptedJSONField, EncryptedTextField, SpokenCharField
 from sessions_app.preview import preview_of
 
 from .account_log import charge
@@ -59,7 +59,7 @@ class Message(models.Model):
     reasoning = EncryptedTextField(blank=True, default="", db_default="", help_text="what the model thought before it")
     error_code = models.CharField(max_length=64, blank=True, default="", db_default="")
     error_message = EncryptedTextField(blank=True, default="", db_default="")
-    metadata = models.JSONField(blank=True, default=dict, decoder=ShortNumbers)
+    metadata = EncryptedJSONField(blank=True, default=dict, decoder=ShortNumbers)
     run_id = models.UUIDField(null=True, blank=True)
     # NULL, of a session's first message and of rows of older versions: the row before it, if there is one.
     parent_id = models.UUIDField(

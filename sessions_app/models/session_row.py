@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from chatjuicer.encryption import EncryptedTextField
+from chatjuicer.encryption import EncryptedJSONField, EncryptedTextField
 from sessions_app import catalogue
 
 from .marks import Marks
@@ -36,7 +36,7 @@ class SessionRow(Marks, models.Model):
     usual_effort = models.BooleanField(default=False, db_default=False, editable=False)
     mcp_config = models.JSONField(blank=True, default=list)
     agent_name = models.CharField(max_length=64, default=DEFAULT_AGENT)
-    metadata = models.JSONField(blank=True, default=dict, decoder=ShortNumbers)
+    metadata = EncryptedJSONField(blank=True, default=dict, decoder=ShortNumbers)
     pinned = models.BooleanField(default=False)
     # Until then a walk through the list finds the session where it was.
     pin_changed_at = models.DateTimeField(null=True, blank=True, editable=False)

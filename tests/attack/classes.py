@@ -65,6 +65,6 @@ CLASSES: dict[str, list[str]] = {
     "supply chain, deployment": ["tests/chatjuicer/operations/test_compose.py"],
     "the page in a browser": ["tests/page/test_policy.py"],
     "secrets in logs and traces": ["tests/chatjuicer/test_logs.py", "tests/chatjuicer/operations/test_tracing.py"],
-    "text at rest": ["tests/chatjuicer/test_encryption.py"],
+    "text and files at rest": ["tests/chatjuicer/test_encryption.py", f"{FILES}/test_encrypted_files.py"],
     "unsafe settings": ["tests/chatjuicer/test_settings.py"],
 }

@@ -427,7 +427,7 @@ def test_a_body_that_is_no_upload_is_a_400(storage: FileStorage, alice_client: A
 
 
 def settings_dir(storage: Any) -> Any:
-    return Path(storage.location)
+    return Path(storage.beneath.location)
 
 
 def test_a_request_repeated_with_its_key_creates_once(

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.harness.bucket import Bucket
 from tests.harness.server import EMAIL, PASSWORD, Server, Site
@@ -24,9 +25,10 @@ LARGE_BYTES = int(os.environ.get("LARGE_UPLOAD_MB", "150")) * MB
 GROWTH_LIMIT_BYTES = 32 * MB
 
 
-@pytest.fixture(scope="module", params=["local", "s3"])
+@pytest.fixture(scope="module", params=["local", "s3"])  # encrypted on the disk, plain in the bucket
 def site(request: pytest.FixtureRequest, sites: Sites, s3_endpoint: str) -> Iterator[Site]:
-    environment = Bucket(s3_endpoint).environment if request.param == "s3" else {}
+    keys = {"MESSAGE_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+    environment = Bucket(s3_endpoint).environment if request.param == "s3" else keys
     environment |= {"MAX_FILE_SIZE": str(4096 * MB), "SUPERVISE_RUNS": "false"}
     with sites.own(environment, processes=1, demo=True) as site:
         yield site

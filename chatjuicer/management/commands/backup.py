@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chatjuicer.operations.backup import BackupFailed, back_up, local_storage
@@ -20,4 +21,6 @@ class Command(BaseCommand):
             raise CommandError(str(failed)) from None
         if local_storage() is None:
             self.stdout.write("The files are in S3 and not in this backup.")
+        if settings.MESSAGE_ENCRYPTION_KEYS:
+            self.stdout.write("MESSAGE_ENCRYPTION_KEYS, without which it cannot be read, are not in this backup.")
         self.stdout.write(f"Backed up to {target}: {size_bytes} bytes")

@@ -16,13 +16,13 @@ from django.db import DatabaseError, OperationalError, transaction
 
 from chat_app.exceptions import SessionGone
 
-from . import conversations, counters, files, runs
+from . import conversations, counters, files, keys, runs
 from .check import Check
 
 logger = logging.getLogger(__name__)
 
 # In this order: what runs and files leave behind is repaired before anything is counted.
-CHECKS = [*runs.CHECKS, *conversations.CHECKS, *files.CHECKS, *counters.CHECKS]
+CHECKS = [*runs.CHECKS, *conversations.CHECKS, *files.CHECKS, *counters.CHECKS, *keys.CHECKS]
 
 
 @dataclass(frozen=True, slots=True)

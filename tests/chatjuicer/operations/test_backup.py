@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.harness.client import Client, assert_gapless, signed_in
 from tests.harness.server import Site
@@ -37,8 +38,8 @@ async def chatter(client: Client, sessions: list[str]) -> None:
 
 
 async def test_a_copy_taken_while_people_talk_is_whole(tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    with Site("sqlite") as site:
+    copy, key = tmp_path / "copy", Fernet.generate_key().decode()
+    with Site("sqlite", MESSAGE_ENCRYPTION_KEYS=key) as site:
         async with signed_in(site.url) as alice:
             sessions = [await alice.create_session() for _ in range(3)]
             talking = asyncio.create_task(chatter(alice, sessions))
@@ -49,10 +50,11 @@ async def test_a_copy_taken_while_people_talk_is_whole(tmp_path: Path) -> None:
             assert not talking.done(), talking.exception()
             talking.cancel()
             assert str(copy) in said
+            assert "MESSAGE_ENCRYPTION_KEYS" in said
     assert stat.S_IMODE(copy.stat().st_mode) == 0o700
     assert {path.name for path in copy.iterdir()} == {"app.db", "files"}
 
-    with Site("sqlite") as restored:
+    with Site("sqlite", MESSAGE_ENCRYPTION_KEYS=key) as restored:
         restored.servers[0].stop()
         shutil.rmtree(restored.directory / "data" / "files", ignore_errors=True)
         for path in (restored.directory / "data").glob("app.db*"):

@@ -20,6 +20,7 @@ from chat_app.log.record import record
 from chat_app.models import Event, Run
 from chat_app.runs import commands
 from chatjuicer.accounts.models import User
+from chatjuicer.encryption import name_of
 from files_app.incoming import Incoming
 from files_app.models import File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import file_storage
@@ -179,7 +180,7 @@ def lose_bytes(session: ChatSession) -> None:
 
 
 def leave_bytes(session: ChatSession) -> None:
-    path = Path(file_storage().path("ab/left"))  # type: ignore[attr-defined]
+    path = Path(file_storage().beneath.path("ab/left"))  # type: ignore[attr-defined]
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"left")
     two_days_ago = time.time() - 2 * 86400
@@ -250,6 +251,13 @@ def test_what_is_encrypted_is_examined_too(settings: Any, request: pytest.Fixtur
     assert "Found 1 unpaired-context, 1 counters" in doctor()
     doctor("--repair")
     assert doctor() == "Nothing is wrong.\n"
+    ChatSession.objects.update(metadata={"of": "it"})
+    (key,) = settings.MESSAGE_ENCRYPTION_KEYS
+    settings.MESSAGE_ENCRYPTION_KEYS = []
+    told = doctor()
+    for where in ("ChatSession: values", "Message: values", "File: bytes, 1 of them"):
+        assert f"{where}" in told
+    assert told.count(f"by a key that is not there ({name_of(key)})") == told.count("unknown-key: ") > 3
 
 
 # -- what mending keeps
