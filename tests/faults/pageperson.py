@@ -43,6 +43,7 @@ class Person:
         self.owed: list[str] = []
         self.perhaps: set[str] = set()
         self.did: list[str] = []
+        self.sent: dict[str, Page] = {}  # from which tab
         context.set_default_timeout(PATIENCE_MS)
 
     @property
@@ -77,17 +78,31 @@ class Person:
 
     async def write(self) -> None:
         """What is in the field already is sent; what is written may be left there."""
-        held = MARK.search(await self.field.input_value())
-        mark = held.group() if held else ""
-        if not held:
+        mark = await self.held()
+        if not mark:
             mark, text = self.new_text()
             await self.field.fill(text)
             self.owed.append(mark)
             if self.dice.random() < 0.15:
                 self.note("typed", mark)
                 return
+        await self.send("sent", mark)
+
+    async def held(self) -> str:
+        """The mark of what is in the field, or "". What they sent from another tab they take away: it is a draft that
+        nobody has called back."""
+        found = MARK.search(await self.field.input_value())
+        mark = found.group() if found else ""
+        if mark and self.sent.get(mark, self.here) is not self.here:
+            await self.field.fill("")
+            self.note("left in another tab", mark)
+            return ""
+        return mark
+
+    async def send(self, what: str, mark: str) -> None:
         await self.field.press("Enter")
-        self.note("sent", mark)
+        self.sent.setdefault(mark, self.here)
+        self.note(what, mark)
 
     async def edit(self) -> None:
         mine = self.here.get_by_role("article", name="You").filter(has=self.here.get_by_label("Edit message"))
@@ -161,9 +176,8 @@ class Person:
         for _ in range(await again.count()):
             await again.first.click()
             self.note("sent again")
-        if held := MARK.search(await self.field.input_value()):
-            await self.field.press("Enter")
-            self.note("sent at last", held.group())
+        if mark := await self.held():
+            await self.send("sent at last", mark)
 
 
 Act = Callable[[Person], Coroutine[Any, Any, None]]

@@ -12,7 +12,7 @@ from tests.faults import durability, outages, page, pagetruth, points, resumes, 
 from tests.faults.figures import Figures
 from tests.faults.ledger import promises_kept
 from tests.faults.page import PageBug
-from tests.faults.pageperson import Person
+from tests.faults.pageperson import Act, Person
 from tests.faults.site import FaultySite, is_crash
 
 single = pytest.mark.only("sqlite", reason="what is checked is the checker")
@@ -98,7 +98,7 @@ async def test_a_message_that_is_taken_twice_is_found(site: FaultySite) -> None:
 async def test_a_page_that_forgets_what_is_unsent_is_found(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pagetruth, "QUIET_S", 4.0)  # what is forgotten waits for ever
     bug = PageBug("clients/js/src/unsentmessages.js", "return kept.map(", "return [].map(")
-    acts = {Person.write: 3, Person.reload: 1}
+    acts: dict[Act, int] = {Person.write: 3, Person.reload: 1}
     figures = await page.attack(site, 6, seed=1, bug=bug, which=page.cut_network, acts=acts)
     assert any(re.match(r"lost: mark\w+: sent ", problem) for problem in figures.problems), figures.problems
 
