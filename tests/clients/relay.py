@@ -15,6 +15,7 @@ class Relay:
         """The server's address, for connections that are made from now on."""
         self.connections = 0
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None] | None] = set()
         self._swallowed: tuple[bytes, int, Callable[[], None]] = (b"", 0, lambda: None)
 
     async def __aenter__(self) -> Self:
@@ -25,6 +26,7 @@ class Relay:
         self._server.close()
         self.cut()
         await self._server.wait_closed()
+        await asyncio.gather(*filter(None, self._serving), return_exceptions=True)
 
     @property
     def url(self) -> str:
@@ -40,6 +42,7 @@ class Relay:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._serving.add(asyncio.current_task())
         self._writers.add(writer)
         address = urlsplit(self.target)
         try:
@@ -55,6 +58,7 @@ class Relay:
         finally:
             writer.transport.abort()
             self._writers.discard(writer)
+            self._serving.discard(asyncio.current_task())
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, heard: bool = False) -> None:
         with suppress(OSError):

@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 
-from tests.faults import clocks, durability, kills, outages, points, resumes, rolling, stops, storms, upgrade
+from tests.faults import clocks, durability, kills, outages, page, points, resumes, rolling, stops, storms, upgrade
 from tests.faults.figures import PROMISES, Figures, Options, Tool, commit, spread, timed
 
 # Each tool, how many for one kill, and the profiles that it is for.
@@ -30,6 +30,7 @@ ATTACKS: dict[str, tuple[Tool, float, tuple[str, ...]]] = {
     "upgrade": (upgrade.run, 1 / 50, BOTH),
     "clocks": (clocks.run, 1 / 3, BOTH),
     "storms": (storms.run, 1 / 6, BOTH),
+    "page": (page.run, 1 / 3, ("sqlite",)),
     "durability": (durability.run, 1 / 6, BOTH),
 }
 COLUMNS = ("attack", "profile", "n", "seed", "commit", *PROMISES, "other", "done", "took")

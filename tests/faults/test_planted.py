@@ -8,9 +8,11 @@ import re
 
 import pytest
 
-from tests.faults import durability, outages, points, resumes, stops
+from tests.faults import durability, outages, page, pagetruth, points, resumes, stops
 from tests.faults.figures import Figures
 from tests.faults.ledger import promises_kept
+from tests.faults.page import PageBug
+from tests.faults.pageperson import Act, Person
 from tests.faults.site import FaultySite, is_crash
 
 single = pytest.mark.only("sqlite", reason="what is checked is the checker")
@@ -83,6 +85,22 @@ async def test_a_commit_that_does_not_wait_for_the_disk_is_found(site: FaultySit
     site.switches.mend()
     figures = await durability.attack(site, conversations=2, seed=1)
     assert figures.kept and figures.done["commits"], figures.line()
+
+
+@single
+async def test_a_message_that_is_taken_twice_is_found(site: FaultySite) -> None:
+    site.switches.plant("names-are-forgotten")
+    figures = await page.attack(site, 6, seed=1, which=page.lose_a_word, acts={Person.write: 1})
+    assert_found(site, "names-are-forgotten", figures, r"twice: mark\w+, 2 times: sent ")
+
+
+@single
+async def test_a_page_that_forgets_what_is_unsent_is_found(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagetruth, "QUIET_S", 4.0)  # what is forgotten waits for ever
+    bug = PageBug("clients/js/src/unsentmessages.js", "return kept.map(", "return [].map(")
+    acts: dict[Act, int] = {Person.write: 3, Person.reload: 1}
+    figures = await page.attack(site, 6, seed=1, bug=bug, which=page.cut_network, acts=acts)
+    assert any(re.match(r"lost: mark\w+: sent ", problem) for problem in figures.problems), figures.problems
 
 
 @pytest.mark.parametrize(

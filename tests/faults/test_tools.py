@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults import clocks, kills, outages, points, resumes, rolling, stops, storms, upgrade
+from tests.faults import clocks, kills, outages, page, points, resumes, rolling, stops, storms, upgrade
 from tests.faults.figures import Figures
 from tests.faults.site import FaultySite
 
@@ -61,6 +61,12 @@ async def test_slow_and_hasty_clients_harm_nobody(site: FaultySite) -> None:
     assert_kept(
         await storms.attack(site, slow=10, seed=1, paced=paced, flood=flood, times=2), "slow readers", "requests cut"
     )
+
+
+@pytest.mark.timing(reason="the page waits for a server that comes back")
+@single
+async def test_what_is_written_in_the_page_survives_a_kill(site: FaultySite) -> None:
+    assert_kept(await page.attack(site, 1, seed=1), "kills", "sent", "texts", "answers")
 
 
 @pytest.mark.timing(reason="how long clients wait for a server that comes back")

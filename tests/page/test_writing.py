@@ -1,8 +1,29 @@
 """How a person writes: what Enter does, and what becomes of messages that wait."""
 
-from playwright.sync_api import Page, expect
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from tests.page.conftest import answer, message_field, say, words
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
+
+from tests.page.conftest import answer, message_field, say, until_idle, words
+
+
+@contextmanager
+def without_sockets(page: Page) -> Iterator[None]:
+    """Those that the page opens from now on are closed at once, as by a network that comes and goes."""
+    away = True
+
+    def lead(socket: WebSocketRoute) -> None:
+        if away:
+            socket.close()
+        else:
+            socket.connect_to_server()
+
+    page.route_web_socket("**/ws/chat/*", lead)
+    page.reload()
+    expect(message_field(page)).to_be_visible()
+    yield
+    away = False
 
 
 def test_enter_does_what_the_person_has_set(page: Page) -> None:
@@ -37,3 +58,62 @@ def test_a_message_that_waits_is_edited_taken_away_or_answered_now(page: Page) -
     expect(page.get_by_role("article", name="Answer").first).to_contain_text("Stopped")
     expect(page.locator(".message.user .plain").filter(has_text="say 7 words")).to_be_visible()
     expect(page.locator(".message.assistant .markdown").filter(has_text=words(7))).to_be_visible()
+
+
+def test_what_begins_a_chat_is_not_lost_when_the_page_is_loaded_in_that_moment(page: Page) -> None:
+    asked: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST" and not asked:
+            asked.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/sessions", hold)
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/api/sessions")):
+        say(page, "say 3 words")
+    expect(message_field(page)).to_have_value("")
+    made = asked[0].fetch().json()  # of which the page does not hear
+    kept = page.evaluate("sessionStorage.getItem('chat-juicer.beginning')")
+    page.reload()
+    expect(message_field(page)).to_have_value("say 3 words")  # given back by the page that was left
+    message_field(page).fill("")
+    page.evaluate("kept => sessionStorage.setItem('chat-juicer.beginning', kept)", kept)  # one that had no time to
+    for _ in range(2):
+        page.reload()
+        expect(answer(page)).to_have_text(words(3))
+        expect(page.get_by_role("article", name="You")).to_have_count(1)
+        assert page.url.endswith(made["session_id"])
+
+
+def test_what_waits_in_another_chat_is_sent_once_the_server_is_back(page: Page) -> None:
+    with without_sockets(page):
+        say(page, "say 13 words")
+        expect(page.get_by_text("Sending…")).to_be_visible()
+        page.get_by_role("button", name="New chat").click()
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    expect(page.get_by_role("navigation", name="Chats").get_by_text(words(13))).to_be_visible()
+
+
+def test_an_edit_whose_answer_is_lost_is_made_once(page: Page) -> None:
+    say(page, "say 3 words")
+    expect(answer(page)).to_have_text(words(3))
+    until_idle(page)
+    with without_sockets(page):
+        question = page.get_by_role("article", name="You")
+        question.hover()
+        question.get_by_role("button", name="Edit message").click()
+        field = page.get_by_role("textbox", name="Edit message")
+        field.fill("say 4 words")
+
+        def lose(route: Route) -> None:
+            route.fetch()
+            route.abort()
+
+        page.route("**/edit", lose, times=1)
+        field.press("Control+Enter")
+        expect(page.locator(".toast")).to_be_visible()
+        field.press("Control+Enter")
+        expect(question).to_contain_text("2/2")
+        expect(question).to_contain_text("say 4 words")

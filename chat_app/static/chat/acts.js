@@ -30,7 +30,7 @@ export class Acts {
 
 const VERBS = {
   regenerate: (conversation, entry, wishes, of) => inTurn(conversation, of, () => conversation.branch(entry.id, "regenerate", wishes)),
-  edit: (conversation, entry, content, of) => inTurn(conversation, of, () => conversation.branch(entry.id, "edit", { content })),
+  edit: (conversation, entry, { content, key }, of) => inTurn(conversation, of, () => conversation.branch(entry.id, "edit", { content }, key)),
   continue: (conversation) => conversation.goOn(),
   select: (conversation, entry, id) => conversation.branch(id, "select"),
   rate: (conversation, entry, rating) => conversation.rate(entry.id, rating),

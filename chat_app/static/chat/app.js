@@ -180,6 +180,7 @@ function follow(sessionId) {
       header.connection(phase);
       composer.connection(phase);
       messages.unreachable(phase === "waiting");
+      if (phase === "open") client.deliver([sessionId]); // what was said in other chats while the server was away
     },
     onGone: (reason) => {
       if (local.get(BEGUN_KEY) === sessionId) local.remove(BEGUN_KEY);
@@ -228,9 +229,9 @@ function open(sessionId, position) {
   route();
 }
 
-function say(text) {
+function say(text, clientId) {
   if (local.get(BEGUN_KEY) === conversation.id) local.remove(BEGUN_KEY);
-  conversation.say(text, filework.uploads.take(conversation.id));
+  conversation.say(text, filework.uploads.take(conversation.id), clientId);
   if (conversation.state.session) sidebar.show({ ...conversation.state.session, message_count: said(conversation.state) });
   messages.toNow();
 }
@@ -263,7 +264,7 @@ const newChat = new NewChat(client, {
   open,
   say,
   failed: (text, error) => {
-    composer.write(text);
+    composer.giveBack(text);
     report(error);
   },
 });
@@ -364,6 +365,7 @@ const person = new Person(client, {
     others.open();
     sidebar.reload();
     route();
+    newChat.resume();
   },
   preferModel: (model) => composer.prefer(model),
 });

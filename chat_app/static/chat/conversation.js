@@ -56,8 +56,9 @@ export class Conversation {
     return this.#chat.reload(type);
   }
 
-  say(text, attachments = []) {
-    this.#chat.say(text, { attachments });
+  /** `clientId` of what may have been said before. */
+  say(text, attachments = [], clientId = undefined) {
+    this.#chat.say(text, { attachments, clientId });
   }
 
   retry(clientId) {
@@ -91,9 +92,9 @@ export class Conversation {
     this.#dispatch({ type: "session", session: await this.#session.configure(changes) });
   }
 
-  /** Other words, another answer, another branch: the log tells when the path has changed. `verb` of `messageId`. */
-  async branch(messageId, verb, body) {
-    await this.#session.branch(messageId, verb, body);
+  /** Other words, another answer, another branch: the log tells when the path has changed. `verb` of `messageId`, once for each `key`. */
+  async branch(messageId, verb, body, key) {
+    await this.#session.branch(messageId, verb, body, key);
     if (this.#chat.phase !== "open") await this.reload();
   }
 

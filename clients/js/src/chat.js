@@ -112,14 +112,14 @@ export class Chat {
    * Told at once by `onUnsent`, kept beyond the tab, sent as soon as there is a connection, and as often as it takes; the server knows
    * it by its `clientId`, so it is said once.
    * @param {string} text
-   * @param {{ attachments?: import("./shapes.js").Attachment[] } & import("./shapes.js").Wishes} [options]
+   * @param {{ attachments?: import("./shapes.js").Attachment[], clientId?: string } & import("./shapes.js").Wishes} [options] `clientId` of
+   *   what may have been said before
    * @returns {string} its `clientId`
    */
-  say(text, { attachments = [], ...wishes } = {}) {
-    const clientId = uuid();
+  say(text, { attachments = [], clientId = uuid(), ...wishes } = {}) {
     /** @type {Unsent} */
     const item = { clientId, text, attachments, wishes, state: "sending", reason: "", code: "", at: nextMoment() };
-    this.#settle([...this.unsent, item]);
+    this.#settle([...this.unsent.filter((other) => other.clientId !== clientId), item]);
     if (!this.#transmit(item)) this.#refuseIfFull(clientId);
     return clientId;
   }

@@ -30,6 +30,8 @@ export class Client {
   #parts;
   /** @type {Set<Chat | AccountLog>} */
   #open = new Set();
+  /** Names of the sessions in which it sends what is unsent. @type {Set<string>} */
+  #delivering = new Set();
 
   /** @param {ClientOptions} [options] */
   constructor(options = {}) {
@@ -71,12 +73,12 @@ export class Client {
   }
 
   /**
-   * Sends what earlier tabs or programs could not, in sessions that are not open here. Resolves once each message is accepted or
-   * refused, or its session gone.
+   * Sends what earlier tabs or programs could not, in sessions that are not open here, nor told to be sent in already. Resolves once
+   * each message is accepted or refused, or its session gone.
    * @param {string[]} [open] names of sessions whose chats do it themselves
    */
   async deliver(open = []) {
-    for (const id of await this.unsent.sessions()) if (!open.includes(id)) await this.#deliverIn(id);
+    for (const id of await this.unsent.sessions()) if (!open.includes(id) && !this.#delivering.has(id)) await this.#deliverIn(id);
   }
 
   /** Ends all connections; what is unsent is sent by the next client. */
@@ -87,8 +89,13 @@ export class Client {
 
   /** @param {string} id @returns {Promise<void>} */
   #deliverIn(id) {
+    this.#delivering.add(id);
     return new Promise((resolve) => {
-      const chat = this.chat(id, { onUnsent: (unsent) => unaccepted(unsent).length || chat.close(), onClosed: resolve });
+      const onClosed = () => {
+        this.#delivering.delete(id);
+        resolve();
+      };
+      const chat = this.chat(id, { onUnsent: (unsent) => unaccepted(unsent).length || chat.close(), onClosed });
     });
   }
 }

@@ -3,7 +3,11 @@
 import { sendForm } from "./sendform.js";
 
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Query what is empty is left out */
-/** @typedef {{ signal?: AbortSignal }} Giving gives it up: ApiError `unreachable` */
+/**
+ * @typedef {object} Giving
+ * @property {AbortSignal} [signal] gives it up: ApiError `unreachable`
+ * @property {string} [key] by which the server knows it when it comes twice, where the protocol says so
+ */
 
 export class Rest {
   #wire;
@@ -80,8 +84,10 @@ export class Rest {
   }
 
   /** @param {string} method @param {string} path @param {unknown} [json] @param {Giving} [giving] */
-  async #json(method, path, json, { signal } = {}) {
-    const answer = await this.#wire.read(await this.request(method, path, { json, signal }));
+  async #json(method, path, json, { signal, key } = {}) {
+    /** @type {Record<string, string>} */
+    const headers = key ? { "Idempotency-Key": key } : {};
+    const answer = await this.#wire.read(await this.request(method, path, { json, signal, headers }));
     if (signal?.aborted) throw this.#wire.unreachable(); // within the answer, which then is none
     return answer;
   }

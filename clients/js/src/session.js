@@ -96,11 +96,11 @@ export class Session {
   }
 
   /**
-   * Other words, another answer, another branch: `edit`, `regenerate` or `select`.
-   * @param {string} messageId @param {string} verb @param {Record<string, unknown>} [body]
+   * Other words, another answer, another branch: `edit`, `regenerate` or `select`. What is asked for again with one `key` is done once.
+   * @param {string} messageId @param {string} verb @param {Record<string, unknown>} [body] @param {string} [key]
    */
-  async branch(messageId, verb, body = {}) {
-    await this.#rest.post(`${this.#path}/messages/${messageId}/${verb}`, body);
+  async branch(messageId, verb, body = {}, key = "") {
+    await this.#rest.post(`${this.#path}/messages/${messageId}/${verb}`, body, { key });
   }
 
   /** An answer that was cut short is written on. */

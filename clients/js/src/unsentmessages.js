@@ -35,6 +35,11 @@ export class UnsentMessages {
     return this.#writing;
   }
 
+  /** Once what was said up to now is kept. */
+  written() {
+    return this.#writing;
+  }
+
   /** @param {string} sessionId @param {Unsent[]} before @param {Unsent[]} after */
   async #write(sessionId, before, after) {
     const wanted = new Map(after.filter(isKept).map((item) => [item.clientId, item]));

@@ -21,6 +21,7 @@ from chat_app.delivery.outbox import Outbox
 from chat_app.log import journal as journal_module
 from chat_app.log.journal import Call, Journal
 from chat_app.models import fence as fence_module
+from chat_app.models.run import RunManager
 from chat_app.protocol import Record
 
 from . import leave_trace, path_of, replace
@@ -32,6 +33,7 @@ BUGS = (
     "read-before-subscribe",
     "synchronous-off",
     "layer-is-believed",
+    "names-are-forgotten",
 )
 
 
@@ -50,6 +52,7 @@ def install() -> None:
     read_before_subscribing()
     believe_the_layer()
     turn_synchronous_off()
+    forget_names()
     note_durability()
 
 
@@ -145,6 +148,20 @@ def believe_the_layer() -> None:
 
     replace(Hub, "receive_records", receive_and_believe)
     replace(Hub, "_look_for_missing", find_or_not)
+
+
+def forget_names() -> None:
+    """What comes a second time under the name that its sender gave it is taken for something new."""
+    find = RunManager.started_before
+
+    def find_or_not(runs: RunManager, *said: Any) -> Any:
+        found = find(runs, *said)
+        if found is None or not planted("names-are-forgotten"):
+            return found
+        leave_trace("names-are-forgotten")
+        return None
+
+    replace(RunManager, "started_before", find_or_not)
 
 
 def turn_synchronous_off() -> None:

@@ -13,6 +13,7 @@ import { Suggestions } from "./suggestions.js";
 // On a phone's keyboard Enter is the only way to a new line.
 const touch = window.matchMedia("(pointer: coarse) and (hover: none)");
 const ASSUMED_EFFORTS = ["low", "medium", "high"];
+const NEW = draftKey("new"); // what is written in a chat that is not made yet
 
 export class Composer {
   #form = document.getElementById("composer");
@@ -90,7 +91,7 @@ export class Composer {
 
   /** The session being written to; null for one that does not exist yet. Keeps what was written for each. */
   open(sessionId) {
-    this.#draftKey = draftKey(sessionId ?? "new");
+    this.#draftKey = sessionId ? draftKey(sessionId) : NEW;
     this.#session = null;
     this.#picker.picked = {};
     this.#picker.agents.choose("");
@@ -120,10 +121,17 @@ export class Composer {
     this.#tell();
   }
 
-  /** What is written goes along to the session that is being made. */
+  /** What is written in the new chat goes along to the session that it became, whichever is open meanwhile. */
   carry(sessionId) {
-    tab.remove(this.#draftKey);
-    if (this.#input.value) tab.set(draftKey(sessionId), this.#input.value);
+    const written = tab.get(NEW);
+    tab.remove(NEW);
+    if (written) tab.set(draftKey(sessionId), written);
+  }
+
+  /** Into the new chat, whichever is open. */
+  giveBack(text) {
+    if (this.#draftKey === NEW) this.write(text);
+    else tab.set(NEW, [tab.get(NEW), text].filter(Boolean).join("\n"));
   }
 
   /** How many files wait to be sent along, and how many must be there first. */

@@ -1,9 +1,13 @@
 // Other words in the place of a message that was sent.
 
+import { uuid } from "../client/ids.js";
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
 
-/** Takes the place of `text` until it is sent or given up. `send(content)` may reject: it then stays open. */
+/**
+ * Takes the place of `text` until it is sent or given up. `send({content, key})` may fail: it then stays open, and the same words keep
+ * their key, because it may be the answer alone that was lost.
+ */
 export function editInPlace(text, content, send) {
   const field = h("textarea", { rows: "1", "aria-label": t("Edit message") });
   field.value = content;
@@ -11,6 +15,7 @@ export function editInPlace(text, content, send) {
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight + 2}px`;
   };
+  const keys = new Map(); // words → key
   const leave = () => {
     form.remove();
     text.hidden = false;
@@ -20,7 +25,8 @@ export function editInPlace(text, content, send) {
     const words = field.value.trim();
     if (!words || words === content) return leave();
     ok.disabled = true;
-    if (await send(words)) leave();
+    if (!keys.has(words)) keys.set(words, uuid());
+    if (await send({ content: words, key: keys.get(words) })) leave();
     ok.disabled = false;
   };
   const ok = button({ text: t("Send"), class: "primary small", type: "submit" }, () => {});

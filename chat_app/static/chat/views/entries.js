@@ -59,7 +59,7 @@ function plainView(entry, actions) {
   const label = mine ? t("You") : t("System");
   let current = entry;
   const text = h("div", { class: "plain", hidden: !entry.text }, entry.text);
-  const edit = () => editInPlace(text, current.text, (content) => actions.act("edit", current, content));
+  const edit = () => editInPlace(text, current.text, (words) => actions.act("edit", current, words));
   const row = mine ? questionActions(() => current, actions, edit) : null;
   const node = h(
     "article",

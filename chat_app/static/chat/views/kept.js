@@ -13,13 +13,14 @@ import { fill, openDialog, smallForm } from "./dialog.js";
  */
 export function showKept(api, kind, onChanged) {
   const place = h("div", { class: "kept" });
-  const add = button({ icon: "plus", text: kind.add, class: "quiet small" }, () => edit({}, kind.add));
+  const add = button({ icon: "plus", text: kind.add, class: "quiet small", disabled: true }, () => edit({}, kind.add)); // until it is known what one may make
   openDialog({ title: kind.title, wide: true }, h("p", { class: "faint" }, kind.about), place, h("div", { class: "dialog-actions start" }, add));
   let answer = null;
 
   const show = () =>
     fill(place, async () => {
       answer = await api.get(kind.path);
+      add.disabled = false;
       return groups(answer);
     });
   const changed = async () => {

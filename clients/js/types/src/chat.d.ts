@@ -73,11 +73,13 @@ export declare class Chat {
      * Told at once by `onUnsent`, kept beyond the tab, sent as soon as there is a connection, and as often as it takes; the server knows
      * it by its `clientId`, so it is said once.
      * @param {string} text
-     * @param {{ attachments?: import("./shapes.js").Attachment[] } & import("./shapes.js").Wishes} [options]
+     * @param {{ attachments?: import("./shapes.js").Attachment[], clientId?: string } & import("./shapes.js").Wishes} [options] `clientId` of
+     *   what may have been said before
      * @returns {string} its `clientId`
      */
-    say(text: string, { attachments, ...wishes }?: {
+    say(text: string, { attachments, clientId, ...wishes }?: {
         attachments?: import("./shapes.js").Attachment[];
+        clientId?: string;
     } & import("./shapes.js").Wishes): string;
     /**
      * Says it, and resolves to the whole answer. Raises ApiError where the message is refused, or the session gone.

@@ -62,8 +62,8 @@ export declare class Client {
     /** What happens to the account's sessions on any device, once it is opened. @param {import("./accountlog.js").AccountLogOptions} options */
     accountLog(options: import("./accountlog.js").AccountLogOptions): AccountLog;
     /**
-     * Sends what earlier tabs or programs could not, in sessions that are not open here. Resolves once each message is accepted or
-     * refused, or its session gone.
+     * Sends what earlier tabs or programs could not, in sessions that are not open here, nor told to be sent in already. Resolves once
+     * each message is accepted or refused, or its session gone.
      * @param {string[]} [open] names of sessions whose chats do it themselves
      */
     deliver(open?: string[]): Promise<void>;

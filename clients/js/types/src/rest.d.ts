@@ -1,9 +1,20 @@
 export type Query = Record<string, string | number | boolean | null | undefined>;
 export type Giving = {
+    /**
+     * gives it up: ApiError `unreachable`
+     */
     signal?: AbortSignal;
+    /**
+     * by which the server knows it when it comes twice, where the protocol says so
+     */
+    key?: string;
 };
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Query what is empty is left out */
-/** @typedef {{ signal?: AbortSignal }} Giving gives it up: ApiError `unreachable` */
+/**
+ * @typedef {object} Giving
+ * @property {AbortSignal} [signal] gives it up: ApiError `unreachable`
+ * @property {string} [key] by which the server knows it when it comes twice, where the protocol says so
+ */
 export declare class Rest {
     #private;
     /**

@@ -52,10 +52,10 @@ export declare class Session {
         has_more: boolean;
     }>;
     /**
-     * Other words, another answer, another branch: `edit`, `regenerate` or `select`.
-     * @param {string} messageId @param {string} verb @param {Record<string, unknown>} [body]
+     * Other words, another answer, another branch: `edit`, `regenerate` or `select`. What is asked for again with one `key` is done once.
+     * @param {string} messageId @param {string} verb @param {Record<string, unknown>} [body] @param {string} [key]
      */
-    branch(messageId: string, verb: string, body?: Record<string, unknown>): Promise<void>;
+    branch(messageId: string, verb: string, body?: Record<string, unknown>, key?: string): Promise<void>;
     /** An answer that was cut short is written on. */
     continue(): Promise<void>;
     /** The message, and all that follows it. @param {string} messageId */

@@ -15,6 +15,8 @@ export declare class UnsentMessages {
      * @param {Unsent[]} after
      */
     write(sessionId: string, before: Unsent[], after: Unsent[]): Promise<void>;
+    /** Once what was said up to now is kept. */
+    written(): Promise<void>;
     /** Whether more than that shall not wait. */
     isFull(): Promise<boolean>;
     /** Names of the sessions in which something waits to be sent. */
