@@ -28,7 +28,9 @@ class ProviderSerializer(serializers.Serializer[Any]):
     host = serializers.CharField(allow_blank=True, help_text="Of its address; the rest may be a secret.")
     enabled = serializers.BooleanField()
     models = serializers.IntegerField(help_text="That can be chosen now.")
-    has_list = serializers.BooleanField(allow_null=True, help_text="Whether it gave its list; null: it gives none.")
+    has_list = serializers.BooleanField(
+        allow_null=True, help_text="Whether its list was had since the start; null: it gives none."
+    )
 
 
 class ProviderChangesSerializer(serializers.Serializer[Any]):
@@ -69,7 +71,7 @@ class ProviderViewSet(AdministratorViewSet):
     )
     def partial_update(self, request: Request, provider_id: int) -> Response:
         """Whether one of the admin is asked, from the next answer on; other processes know within 15 seconds."""
-        row = get_object_or_404(ModelProvider, pk=provider_id)
+        row = get_object_or_404(ModelProvider.objects.defer("key"), pk=provider_id)
         form = ProviderChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         row.turn(form.validated_data["enabled"])

@@ -1,7 +1,9 @@
 """The shapes of what calls of models took."""
 
+from datetime import date
 from typing import Any, get_args
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
@@ -9,6 +11,8 @@ from chatjuicer.api.fields import Choice
 
 from .model_calls import CallOutcome, Purpose
 
+DAYS = 30
+MAX_DAYS = 366
 WAYS = ("day", "model", "session")
 WAYS_OF_ALL = ("day", "model", "user")
 
@@ -22,7 +26,16 @@ class UsageQuerySerializer(serializers.Serializer[None]):
 
 
 class AllUsageQuerySerializer(UsageQuerySerializer):
+    """Everybody's calls are many: each question is about a year of them at most."""
+
     by = Choice(choices=WAYS_OF_ALL, default="day")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        until = attrs.get("to") or timezone.now().date()
+        since = attrs.get("from") or date.fromordinal(max(1, until.toordinal() - DAYS + 1))
+        if (until - since).days >= MAX_DAYS:
+            raise serializers.ValidationError({"from": f"At most {MAX_DAYS} days are summed up at once."})
+        return attrs | {"from": since, "to": until}
 
 
 class UsageRowSerializer(serializers.Serializer[None]):

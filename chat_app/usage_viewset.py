@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.rights import AdministratorViewSet
+from chatjuicer.api.snapshot import snapshot
 from chatjuicer.api.times import rfc3339
 from files_app.models import StorageUsage
 from sessions_app.viewsets import SESSION, SessionView, caller
@@ -64,7 +65,7 @@ class RunUsageViewSet(SessionView, ViewSet):
     @extend_schema(operation_id="get_run_usage", parameters=[SESSION, RUN], responses=RunUsageSerializer)
     def retrieve(self, request: Request, key: str, run_id: UUID) -> Response:
         """What the calls of models took that a run made for its answer, whatever became of it, and their sum. The first
-        200 calls are told one by one."""
+        200 calls are told one by one. What its searches asked a model for vectors is the user's, and no run's."""
         session = self.session(key)
         run = session.runs.filter(pk=run_id).defer("state").first()
         if run is None:
@@ -90,12 +91,14 @@ class AllUsageViewSet(AdministratorViewSet):
         responses=AllUsageSerializer,
     )
     def list(self, request: Request) -> Response:
-        """What the calls of models took that were made for anybody: by day, or of the 100 models, or users by their
-        e-mail address, with most tokens. The total has all. For administrators."""
+        """What the calls of models took that were made for anybody, in 30 days where `from` does not say, and in 366 at
+        most: by day, or of the 100 models, or users by their e-mail address, with most tokens. The total has all. For
+        administrators."""
         asked = asked_for(AllUsageQuerySerializer, request)
-        rows = CallUsage.objects.filter(between(asked.get("from"), asked.get("to")))
-        by_day = CallUsage.objects.report(rows, "day")
-        found = by_day if asked["by"] == "day" else CallUsage.objects.report(rows, asked["by"], MAX_ROWS)
+        rows = CallUsage.objects.filter(between(asked["from"], asked["to"]))
+        with snapshot():
+            by_day = CallUsage.objects.report(rows, "day")
+            found = by_day if asked["by"] == "day" else CallUsage.objects.report(rows, asked["by"], MAX_ROWS)
         return Response({"rows": found, "total": total_of(by_day)})
 
 

@@ -168,7 +168,7 @@ def between(since: date | None, until: date | None) -> Q:
     chosen = Q()
     if since:
         chosen &= Q(created_at__gte=_midnight(since))
-    if until:
+    if until and until < date.max:
         chosen &= Q(created_at__lt=_midnight(until) + timedelta(days=1))
     return chosen
 

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chatjuicer.accounts.authentication import credentials_of
-from chatjuicer.accounts.models import Act, AuditEntry, User
+from chatjuicer.accounts.models import User
 from chatjuicer.accounts.ranks import may_change
 from chatjuicer.accounts.rights import AdministratorViewSet
 from chatjuicer.accounts.serializers import SuccessSerializer
@@ -82,11 +82,13 @@ class AccountViewSet(AdministratorViewSet):
         responses=AccountSerializer,
     )
     def partial_update(self, request: Request, account_id: UUID) -> Response:
-        """Lets a user in, or not any more. 403 where the user has rights that the caller has not."""
+        """Lets a user in, or not any more. 403 where the user has rights that the caller has not, or is the caller."""
         user = self.changeable(request, account_id)
         form = AccountChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        user.configure(**form.validated_data)
+        if user == credentials_of(request).user:
+            raise PermissionDenied()  # a server whose last administrator is locked out has none to let them in
+        user.let_in(form.validated_data["is_active"])
         return Response(AccountSerializer(user).data)
 
     @extend_schema(
@@ -95,8 +97,7 @@ class AccountViewSet(AdministratorViewSet):
     def sign_out(self, request: Request, account_id: UUID) -> Response:
         """Ends every sign-in of the user, on every device and in the admin. 403 as of `change_account`."""
         user = self.changeable(request, account_id)
-        user.sign_out()
-        AuditEntry.objects.record(Act.SIGNED_OUT_EVERYWHERE, user)
+        user.sign_out_everywhere()
         return Response({"success": True})
 
     def changeable(self, request: Request, account_id: UUID) -> User:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from chatjuicer.accounts import service_admin  # noqa: F401  which registers its own page
 from chatjuicer.accounts.admin_accounts import ApiKeyInline, RemovesAccounts
-from chatjuicer.accounts.models import Act, AuditEntry, GroupAllowance, TokenFamily, Totp, User
+from chatjuicer.accounts.models import AuditEntry, GroupAllowance, TokenFamily, Totp, User
 from chatjuicer.accounts.ranks import may_change
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
@@ -68,9 +68,10 @@ class UserAdmin(RemovesAccounts, DjangoUserAdmin):
         return tuple(self.inlines) if obj else ()
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Only a superuser makes administrators."""
+        """Only a superuser makes administrators; and nobody locks themselves out, who may be the last one."""
         roles = () if request.user.is_superuser else ("is_staff", "is_superuser", "groups")
-        return (*self.readonly_fields, *roles)
+        own = ("is_active", "is_staff", "is_superuser") if obj == request.user else ()
+        return tuple(dict.fromkeys((*self.readonly_fields, *roles, *own)))
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or may_change(request.user, obj))
@@ -84,8 +85,7 @@ class UserAdmin(RemovesAccounts, DjangoUserAdmin):
     @admin.action(description="Sign out everywhere", permissions=["change"])
     def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
         for user in self.changeable(request, users):
-            user.sign_out()
-            AuditEntry.objects.record(Act.SIGNED_OUT_EVERYWHERE, user)
+            user.sign_out_everywhere()
         self.message_user(request, "Their tokens are revoked, and their sockets close.")
 
     @admin.action(description="Turn one-time passwords off", permissions=["change"])

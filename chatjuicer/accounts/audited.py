@@ -56,7 +56,9 @@ def note_change(
 
 
 def changed_fields(row: models.Model) -> list[str]:
-    """Names of the fields that a save of the row would change; none of a new one."""
-    names = [field.attname for field in row._meta.concrete_fields]
+    """Names of the fields that a save of the row would change; none of a new one. Those that were not read are not
+    changed, and not read here: a key that nothing unseals any more is one."""
+    unread = row.get_deferred_fields()
+    names = [field.attname for field in row._meta.concrete_fields if field.attname not in unread]
     held = type(row)._default_manager.filter(pk=row.pk).values(*names).first()
     return [name for name in names if getattr(row, name) != held[name]] if held else []

@@ -194,8 +194,7 @@ class UserViewSet(ViewSet):
     def logout_everywhere(self, request: Request) -> Response:
         """Ends every sign-in but the one that asks, the admin's included."""
         credentials = credentials_of(request)
-        credentials.user.sign_out(keep=credentials.family_id)
-        AuditEntry.objects.record(Act.SIGNED_OUT_EVERYWHERE, credentials.user)
+        credentials.user.sign_out_everywhere(keep=credentials.family_id)
         return Response({"success": True})
 
     @extend_schema(request=None, responses=TicketSerializer)

@@ -101,7 +101,7 @@ def test_what_all_took_is_told_to_whom_the_admin_tells_it(
     CallUsage.objects.note(alice.pk, None, None, [call(), call("demo")])
     CallUsage.objects.note(mallory.pk, None, None, [call()])
     client = client_of(staff)
-    by_user = client.get("/api/usage/all", {"by": "user", "from": "2020-01-01"}).json()
+    by_user = client.get("/api/usage/all", {"by": "user"}).json()
     assert [(row["key"], row["calls"]) for row in by_user["rows"]] == [(alice.email, 2), (mallory.email, 1)]
     assert (by_user["total"]["calls"], by_user["total"]["unpriced_calls"]) == (3, 2)
     by_day = client.get("/api/usage/all").json()
@@ -111,3 +111,7 @@ def test_what_all_took_is_told_to_whom_the_admin_tells_it(
     assert [row["key"] for row in by_model["rows"]] == ["unheard-of"]
     assert by_model["total"] == by_user["total"]
     assert client.get("/api/usage/all", {"by": "session"}).status_code == 400
+    assert client.get("/api/usage/all", {"from": "2020-01-01"}).status_code == 400, "more than a year"
+    for days in ({"to": "0001-01-01"}, {"to": "9999-12-31"}, {"from": "9999-12-31", "to": "9999-12-31"}):
+        for path in ("/api/usage", "/api/usage/all"):
+            assert client.get(path, days).status_code == 200, days

@@ -174,6 +174,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             setattr(self, name, value)
         self.save(update_fields=list(changes))
 
+    def let_in(self, active: bool) -> None:
+        """Whether they may come in. Who may not any more is signed out everywhere."""
+        self.configure(is_active=active)
+
     def remove(self) -> None:
         """The account and all that hangs on it. Cut off, it leaves a deactivated user, and may be called again."""
         User.objects.filter(pk=self.pk).update(is_active=False)
@@ -212,6 +216,12 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.sign_out(keep)
             AuditEntry.objects.record(act, self)
         return True
+
+    def sign_out_everywhere(self, keep: uuid.UUID | None = None) -> None:
+        """As somebody asked for, which the audit log says."""
+        with transaction.atomic():
+            self.sign_out(keep)
+            AuditEntry.objects.record(Act.SIGNED_OUT_EVERYWHERE, self)
 
     def sign_out(self, keep: uuid.UUID | None = None) -> None:
         """End every sign-in of this user, on every device and in the admin, but the family `keep`."""

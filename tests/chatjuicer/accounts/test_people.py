@@ -38,7 +38,9 @@ def test_staff_finds_people_turns_them_off_and_signs_them_out(
     client = client_of(staff)
     assert client.post(f"{path}/sign-out").json() == {"success": True}
     assert alice_client.get("/api/auth/me").status_code == 401
+    again = client_of(User.objects.get(pk=alice.pk))
     assert client.patch(path, {"is_active": False}).json() == found | {"is_active": False}
+    assert again.get("/api/auth/me").status_code == 401
     assert client.patch(path, {}).status_code == 400
     assert client.patch(path, {"is_active": True}).json() == found
     for verb, of_root in (
@@ -46,6 +48,8 @@ def test_staff_finds_people_turns_them_off_and_signs_them_out(
         (client.post, f"/api/accounts/{root.pk}/sign-out"),
     ):
         assert verb(of_root, {"is_active": False}).status_code == 403, "a mightier administrator"
+    for lonely in (staff, root):
+        assert client_of(lonely).patch(f"/api/accounts/{lonely.pk}", {"is_active": False}).status_code == 403, "self"
     service = ServiceAccount.objects.get()
     assert client.patch(f"/api/accounts/{service.pk}", {"is_active": False}).status_code == 404
     acts = AuditEntry.objects.filter(object=f"user:{alice.pk}", actor=str(staff.pk)).order_by("seq")
