@@ -69,6 +69,12 @@ class FileDamaged(ApiError):
     message = "The file is damaged: the storage has other bytes than those that were stored."
 
 
+class FileUnreadable(FileDamaged):
+    """What sealed it is no longer among the settings' keys."""
+
+    message = "The file cannot be read: the key that encrypted it is not there any more."
+
+
 class StorageUnavailable(Unavailable):
     """The place of the bytes failed, or did not answer in time."""
 

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from chatjuicer.api.exceptions import ApiError
 from files_app import envelope
+from files_app.exceptions import StorageUnavailable
 from files_app.models import Export, File, StoredBytes
 from files_app.storage import file_storage
 
@@ -27,7 +28,8 @@ class Resealed:
 
 
 def reseal_files(batch: int) -> Iterator[Resealed]:
-    """File by file, each in a transaction of its own: whoever is stopped goes on where it was."""
+    """File by file, each in a transaction of its own: whoever is stopped goes on where it was. Raises
+    StorageUnavailable."""
     for model in (File, Export):
         after = UUID(int=0)
         while rows := list(outdated(model).filter(pk__gt=after).order_by("pk")[:batch]):
@@ -50,6 +52,8 @@ def reseal(row: File | Export, outcome: Resealed) -> None:
         with StoredBytes.objects.standing_in_for(row.storage_key) as stored:
             file_storage().copy(row.storage_key, stored.key)
             outcome.resealed += row.move_to(stored)
+    except StorageUnavailable:
+        raise  # it is not about this file
     except (ApiError, FileNotFoundError, ImproperlyConfigured, StoredBytes.DoesNotExist) as error:
         if type(row)._default_manager.filter(pk=row.pk, storage_key=row.storage_key).exists():
             logger.error("the bytes %s stay as they are: %s", row.storage_key, type(error).__name__)

@@ -139,11 +139,12 @@ class SealingStorage:
             return there
         copy = directory() / f"copy-{key.replace('/', '-')}{extension}"
         with answering(OSError), closing(self.reader(key)) as reader, Draft() as draft:
-            if copy.exists():
+            try:
                 os.utime(copy)
-            else:
+            except FileNotFoundError:
                 for piece in iter(lambda: reader.read(CHUNK_BYTES), b""):
                     draft.write(piece)
+                draft.sync()
                 os.replace(draft.path, copy)
         return copy
 

@@ -198,7 +198,10 @@ class FileViewSet(SessionView, ViewSet):
         file = self.file(key, name)
         if not cast(Credentials, request.auth).without_proof:
             raise NoSuchFile()
-        local_path = file_storage().local_path(file.storage_key, kinds.extension_of(file.content_type))
+        try:
+            local_path = file_storage().local_path(file.storage_key, kinds.extension_of(file.content_type))
+        except FileNotFoundError:
+            local_path = None
         if local_path is None:
             raise NoSuchFile()
         return Response({"path": str(local_path)})

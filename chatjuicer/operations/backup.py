@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from files_app.models import File
+from files_app.models import File, StoredBytes
 from files_app.storage import LocalStorage, file_storage, sync_directory
 
 DATABASE, FILES = "app.db", "files"
@@ -59,6 +59,7 @@ def copy(draft: Path) -> int:
             copy_files(Path(local.location), draft / FILES)
         copy_database(Path(str(connection.settings_dict["NAME"])), draft / DATABASE)
         if local is None or not missing(draft, local):
+            remove_unnamed(draft)
             return sum(path.stat().st_size for path in draft.rglob("*") if path.is_file())
     raise BackupFailed("Files came and went all the time; try again.")
 
@@ -100,6 +101,15 @@ def copy_database(source: Path, target: Path) -> None:
             problems += [f"{row[0]} {row[1]}" for row in written.execute("PRAGMA foreign_key_check")]
     if problems:
         raise BackupFailed(f"The copy is not sound: {'; '.join(problems[:5])}")
+
+
+def remove_unnamed(draft: Path) -> None:
+    """What was deleted, or encrypted anew, while it was copied."""
+    with closing(sqlite3.connect(draft / DATABASE)) as database:
+        named = {str(key) for (key,) in database.execute(f'SELECT "key" FROM "{StoredBytes._meta.db_table}"')}  # noqa: S608
+    for path in (draft / FILES).glob("??/*"):
+        if f"{path.parent.name}/{path.name}" not in named:
+            path.unlink()
 
 
 def missing(draft: Path, storage: LocalStorage) -> bool:

@@ -13,7 +13,7 @@ from chatjuicer.accounts.models import User
 from chatjuicer.api.times import rfc3339
 from files_app.exceptions import FileDamaged, NoSuchFile
 from files_app.models import File
-from files_app.opened import chunks_of
+from files_app.opened import checked_chunks_of
 
 from .lines import lines_of_account
 from .records import FILES, FORMAT, LINES, MANIFEST, VERSION, VERSION_OF_AGENTS, VERSION_OF_SESSIONS, encode
@@ -58,7 +58,7 @@ def archive(user: User) -> Iterator[bytes]:
                     yield pieces.take()
         for sha256, (pk, is_text) in files.items():
             try:
-                stored = chunks_of(File.objects.get(pk=pk, sha256=sha256))
+                stored = checked_chunks_of(File.objects.get(pk=pk, sha256=sha256))
                 first = next(stored, b"")
             except (File.DoesNotExist, NoSuchFile, FileDamaged):
                 continue  # deleted meanwhile, or lost: the others are worth having

@@ -4,10 +4,11 @@ import hashlib
 import os
 from collections.abc import Callable
 from contextlib import closing
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zipfile import ZipFile
 
 import pytest
 from cryptography.fernet import Fernet
@@ -22,6 +23,7 @@ from files_app.incoming import Draft
 from files_app.models import Export, File, StoredBytes
 from files_app.resealing import reseal_files
 from files_app.storage import SealingStorage
+from files_app.transfer.archive import archive
 from files_app.transfer.exporter import make
 from sessions_app.models import ChatSession
 from tests.conftest import refused
@@ -141,12 +143,24 @@ def test_what_was_changed_in_the_storage_is_never_served_as_good(
     assert body_of(alice_client.get(f"{FILES}/own.txt/download")) == TEXT
 
 
+def test_a_damaged_file_spoils_no_export(sealing: SealingStorage, alice: User, upload: Callable[..., Any]) -> None:
+    upload("long.txt", TEXT * 4)
+    upload("own.txt", TEXT)
+    key = key_of("long.txt")
+    whole = stored(sealing, key)
+    put_beneath(sealing, key, flipped(whole, len(whole) - 1))
+    with ZipFile(BytesIO(b"".join(archive(alice)))) as zipped:
+        assert zipped.testzip() is None
+        names = [name for name in zipped.namelist() if name.startswith("files/")]
+    assert names == [f"files/{hashlib.sha256(TEXT).hexdigest()}"]
+
+
 def test_without_its_key_a_file_is_an_error(
     sealing: SealingStorage, alice_client: APIClient, upload: Callable[..., Any], settings: Any
 ) -> None:
     upload("a.txt", TEXT)
     settings.MESSAGE_ENCRYPTION_KEYS = [OLD]
-    refused(alice_client.get(f"{FILES}/a.txt/download"), 500, "internal")
+    refused(alice_client.get(f"{FILES}/a.txt/download"), 500, "file_damaged")
     with pytest.raises(CommandError, match="1 files could not be read"):
         rotate()
     settings.MESSAGE_ENCRYPTION_KEYS = [OLD, NEW]

@@ -10,6 +10,7 @@ from django.db import connection, models, transaction
 
 from chatjuicer.encryption import current_mark
 from chatjuicer.operations.sealed_columns import Column, sealed_columns
+from files_app.exceptions import StorageUnavailable
 from files_app.models import File, Passage
 from files_app.resealing import reseal_files
 from sessions_app.models import SearchEntry
@@ -52,9 +53,12 @@ class Command(BaseCommand):
 
     def rotate_files(self, batch: int) -> None:
         done, failed = 0, list[str]()
-        for outcome in reseal_files(batch):
-            done += outcome.resealed
-            failed += outcome.failed
+        try:
+            for outcome in reseal_files(batch):
+                done += outcome.resealed
+                failed += outcome.failed
+        except StorageUnavailable as error:
+            raise CommandError(f"{error.message} {done} files are done; run it again.") from None
         self.stdout.write(f"bytes of files: {done}")
         if failed:
             named = ", ".join(failed[:10])

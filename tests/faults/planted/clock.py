@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
+from types import SimpleNamespace
 from typing import Any
 
 from django.apps import apps
@@ -19,6 +20,7 @@ from django.utils import timezone
 from . import path_of, replace
 
 ROOMS = ("chat_app", "sessions_app", "files_app", "chatjuicer.api", "chatjuicer.operations", "chatjuicer.observability")
+TOKENS = "chatjuicer.accounts"
 
 
 def error_of_clock() -> timedelta:
@@ -42,6 +44,7 @@ class Wrong(datetime, metaclass=AnyDatetime):
 
 def install() -> None:
     now: Callable[[], datetime] = timezone.now
+    right = SimpleNamespace(**vars(timezone))
 
     def wrong_now() -> datetime:
         return now() + error_of_clock()
@@ -50,8 +53,10 @@ def install() -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith(ROOMS) and getattr(module, "datetime", None) is datetime:
             replace(module, "datetime", Wrong)
+        if name.startswith(TOKENS) and getattr(module, "timezone", None) is timezone:
+            replace(module, "timezone", right)
     for model in apps.get_models():
         for field in model._meta.get_fields():
-            if isinstance(field, Field) and field.default is now:
+            if isinstance(field, Field) and field.default is now and not model.__module__.startswith(TOKENS):
                 field.default = wrong_now
                 field.__dict__.pop("_get_default", None)
