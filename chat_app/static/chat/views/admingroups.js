@@ -43,11 +43,11 @@ export function groupsSection(api) {
   const remove = async (group) => {
     if (!(await confirmed({ title: t("Delete {name}?", group), text: t("Its members stay, and are bound by it no more."), action: t("Delete") }))) return;
     try {
-      await api.delete(`/api/groups/${group.id}`);
+      await api.delete(`/api/groups/${group.id}`).catch(unlessGone);
+      await changed();
     } catch (error) {
-      if (error.status !== 404) return complain(place, error);
+      complain(place, error);
     }
-    await changed();
   };
   show();
   return h("div", { class: "kept" }, h("p", { class: "faint" }, t("A group says what its members may use, and how much of it together in a day.")), place, h("div", { class: "dialog-actions start" }, add));
@@ -112,7 +112,7 @@ function showMembers(api, group, closed) {
   };
   const remove = async (member) => {
     try {
-      await change(() => api.delete(`${path}/${member.id}`));
+      await change(() => api.delete(`${path}/${member.id}`).catch(unlessGone));
       form.querySelector("input").focus();
     } catch (error) {
       tell(error.message, true);
@@ -127,4 +127,9 @@ function showMembers(api, group, closed) {
   const { dialog } = openDialog({ title: t("Members of {name}", group) }, form, said, list, further);
   dialog.addEventListener("close", () => closed(hasChanged));
   load();
+}
+
+/** What somebody else has taken away meanwhile is away. */
+function unlessGone(error) {
+  if (error.status !== 404) throw error;
 }
