@@ -23,9 +23,10 @@ from tests.page.conftest import (
 LOOK_MS = 20
 PASSWORD = "correct horse battery staple"
 RENEWED_ELSEWHERE = """([token, user]) => {
-  const tab = new BroadcastChannel("chat-juicer.auth ");
+  const [tab, another] = [1, 2].map(() => new BroadcastChannel(`chat-juicer.auth ${location.origin}`));
+  const heard = new Promise((resolve) => (another.onmessage = resolve)); // by the page, too, which listens for longer
   tab.postMessage({ token, user, expires: Date.now() + 600_000 });
-  return new Promise((heard) => setTimeout(heard, 0)); // by the page, too
+  return heard.then(() => {});
 }"""
 
 
@@ -157,8 +158,10 @@ def test_who_administers_is_asked_until_the_server_says_it(page: Page, site: Sit
     by_token = {"authorization": again.request.headers["authorization"]}
     me = httpx.get(f"{site.url}/api/auth/me", headers=by_token, trust_env=False).raise_for_status().json()
     page.evaluate(RENEWED_ELSEWHERE, [by_token["authorization"].removeprefix("Bearer "), me])
-    with page.expect_response("**/api/auth/me"):
+    with page.expect_response("**/api/auth/me") as said:
         again.continue_()
+    said.value.finished()
+    page.evaluate("new Promise((read) => setTimeout(read))")
     expect(open_administration(page)).to_be_visible()
 
 
