@@ -1,15 +1,33 @@
 """What administrators see to in the page, and nobody else."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.harness.server import Site
-from tests.page.conftest import SIGNED_IN, Troubles, answer, assert_accessible, message_field, say, until_idle, words
+from tests.page.conftest import (
+    SIGNED_IN,
+    WAIT_MS,
+    Troubles,
+    answer,
+    assert_accessible,
+    message_field,
+    say,
+    until_idle,
+    words,
+)
 
+LOOK_MS = 20
 PASSWORD = "correct horse battery staple"
+RENEWED_ELSEWHERE = """([token, user]) => {
+  const [tab, another] = [1, 2].map(() => new BroadcastChannel(`chat-juicer.auth ${location.origin}`));
+  const heard = new Promise((resolve) => (another.onmessage = resolve)); // by the page, too, which listens for longer
+  tab.postMessage({ token, user, expires: Date.now() + 600_000 });
+  return heard.then(() => {});
+}"""
 
 
 def registered(site: Site, email: str) -> str:
@@ -28,6 +46,20 @@ def open_administration(page: Page) -> Locator:
     page.get_by_role("button", name="Settings and more").click()
     page.get_by_role("menuitem", name="Administration").click()
     return page.get_by_role("dialog", name="Administration")
+
+
+class Held(list[Route]):
+    """Requests that wait for their answers."""
+
+    def hold(self, route: Route) -> None:
+        self.append(route)
+
+    def first(self, page: Page) -> Route:
+        for _ in range(WAIT_MS // LOOK_MS):
+            if self:
+                return self.pop(0)
+            page.wait_for_timeout(LOOK_MS)
+        raise AssertionError("nothing was asked")
 
 
 def assert_fits_a_phone(page: Page) -> None:
@@ -89,11 +121,14 @@ def test_an_administrator_sees_to_people_groups_and_usage(page: Page, site: Site
     assert_accessible(page)
     page.keyboard.press("Escape")
     expect(row).to_contain_text("1 member · 2 models")
+    expect(row.get_by_role("button", name=f"Members of {name}")).to_be_focused()
     row.get_by_role("button", name=f"Change {name}").click()
     form = page.get_by_role("dialog", name=name)
     expect(form.get_by_label("Models: Only these")).to_have_value("gpt-5\ngpt-5-*")
     form.get_by_label("Tokens in a day").fill("0")
-    form.get_by_role("button", name="Save").click()
+    with page.expect_request(lambda request: request.method == "PATCH") as saved:
+        form.get_by_role("button", name="Save").click()
+    assert saved.value.post_data_json == {"daily_tokens": 0}
     expect(row).not_to_contain_text("a day")
     assert_fits_a_phone(page)
     row.get_by_role("button", name=f"Delete {name}").click()
@@ -111,6 +146,77 @@ def test_an_administrator_sees_to_people_groups_and_usage(page: Page, site: Site
     dialog.get_by_label("More", exact=True).check(force=True)
     expect(dialog.get_by_role("link", name="Audit log")).to_have_attribute("href", re.compile("^/admin/"))
     assert_fits_a_phone(page)
+
+
+def test_who_administers_is_asked_until_the_server_says_it(page: Page, site: Site, troubles: Troubles) -> None:
+    troubles.forgive("503 (Service Unavailable)")
+    asked = Held()
+    page.route("**/api/auth/me", asked.hold)
+    page.reload()
+    asked.first(page).fulfill(status=503, json={"detail": "not now"})
+    again = asked.first(page)
+    by_token = {"authorization": again.request.headers["authorization"]}
+    me = httpx.get(f"{site.url}/api/auth/me", headers=by_token, trust_env=False).raise_for_status().json()
+    page.evaluate(RENEWED_ELSEWHERE, [by_token["authorization"].removeprefix("Bearer "), me])
+    with page.expect_response("**/api/auth/me") as said:
+        again.continue_()
+    said.value.finished()
+    page.evaluate("new Promise((read) => setTimeout(read))")
+    expect(open_administration(page)).to_be_visible()
+
+
+def test_late_answers_and_second_clicks_mix_nothing_up(page: Page) -> None:
+    late = Held()
+    offsets: list[str] = []
+    of_all = {
+        "id": 1,
+        "name": "all",
+        "models": None,
+        "mcp_servers": None,
+        "daily_tokens": 0,
+        "daily_cost": 0,
+        "member_count": 2,
+    }
+
+    def asked(route: Route, name: str) -> str:
+        return parse_qs(urlsplit(route.request.url).query)[name][0]
+
+    def members(route: Route) -> None:
+        offsets.append(offset := asked(route, "offset"))
+        member = {"id": str(uuid4()), "email": f"{offset}@example.org"}
+        route.fulfill(json={"members": [member], "total_count": 2, "has_more": offset == "0"})
+
+    def usage(route: Route) -> None:
+        used = {"calls": 1, "input_tokens": 1, "output_tokens": 1, "cost": None}
+        route.fulfill(json={"rows": [{"key": f"one {asked(route, 'by')}", **used}], "total": used})
+
+    page.route("**/api/groups", lambda route: route.fulfill(json={"groups": [of_all]}))
+    page.route(
+        "**/api/groups/1/members?*",
+        lambda route: late.hold(route) if asked(route, "offset") != "0" else members(route),
+    )
+    page.route("**/api/usage/all?*", lambda route: late.hold(route) if asked(route, "by") == "model" else usage(route))
+    dialog = open_administration(page)
+    expect(dialog.get_by_role("listitem").first).to_be_visible()  # nothing moves any more
+    dialog.get_by_label("Groups").check(force=True)
+    dialog.get_by_role("button", name="Members of all").click()
+    shown = page.get_by_role("dialog", name="Members of all")
+    shown.get_by_role("button", name="Show more").dblclick()
+    members(late.first(page))
+    expect(shown.get_by_role("listitem")).to_have_text(["0@example.org", "1@example.org"])
+    expect(shown.get_by_role("button", name="Take 1@example.org out")).to_be_focused()
+    assert (offsets, late) == (["0", "1"], [])
+    page.keyboard.press("Escape")
+
+    dialog.get_by_label("Usage").check(force=True)
+    expect(dialog.get_by_role("rowheader", name="one day")).to_be_visible()
+    dialog.get_by_label("By model").check(force=True)
+    dialog.get_by_label("By person").check(force=True)
+    expect(dialog.get_by_role("rowheader", name="one user")).to_be_visible()
+    with page.expect_response("**/api/usage/all?by=model*"):
+        usage(late.first(page))
+    page.evaluate("new Promise((seen) => setTimeout(seen))")
+    expect(dialog.get_by_role("rowheader", name="one user")).to_be_visible()
 
 
 def test_nobody_else_sees_it(stranger: BrowserContext, site: Site, troubles: Troubles) -> None:

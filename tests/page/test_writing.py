@@ -117,3 +117,35 @@ def test_an_edit_whose_answer_is_lost_is_made_once(page: Page) -> None:
         field.press("Control+Enter")
         expect(question).to_contain_text("2/2")
         expect(question).to_contain_text("say 4 words")
+
+
+def test_a_draft_that_another_tab_has_sent_is_called_back_unless_it_was_written_on(page: Page) -> None:
+    def write(text: str) -> None:
+        with page.expect_response("**/draft"):
+            message_field(page).fill(text)
+        expect(message_field(other)).to_have_value(text)
+
+    def send() -> None:
+        with other.expect_response("**/draft"):
+            message_field(other).press("Enter")
+        until_idle(other)
+
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    until_idle(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(answer(other)).to_have_text(words(2))
+    write("say 3 words")
+    send()
+    expect(message_field(page)).to_have_value("")
+    page.reload()
+    expect(answer(page)).to_have_text(words(3))
+    expect(message_field(page)).to_have_value("")
+
+    write("say 4 words")
+    message_field(page).press_sequentially(" and")
+    send()
+    expect(answer(page)).to_have_text(words(4))
+    until_idle(page)
+    expect(message_field(page)).to_have_value("say 4 words and")

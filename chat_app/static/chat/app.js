@@ -379,6 +379,7 @@ const beginning = new Beginning(client, offline, {
     filework.uploads.maxSize = config.max_file_size ?? Infinity;
   },
   onBack: () => {
+    person.learn();
     conversation?.reconnect();
     sidebar.reload();
   },

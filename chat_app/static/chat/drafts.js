@@ -8,6 +8,9 @@ export class Drafts {
   #client;
   #timers = new Map(); // session id → timer
   #told = new Map(); // session id → what this window told last
+  #heard = new Map(); // session id → what the account had last, as far as this window knows
+  #written = new Set(); // ids of sessions in which the person has written here since
+  #ended = new Map(); // session id → the draft that was sent or taken away elsewhere
 
   constructor(client) {
     this.#client = client;
@@ -16,22 +19,43 @@ export class Drafts {
   tell(sessionId, content) {
     if (!sessionId || !has("draft")) return;
     clearTimeout(this.#timers.get(sessionId));
+    this.#written.add(sessionId);
     // What was sent is a draft no more, at once: nobody shall find it in the field again.
     this.#timers.set(sessionId, setTimeout(() => this.#put(sessionId, content), content ? PAUSE_MS : 0));
   }
 
   /** What another device wrote; null where it is our own, or something is being written here. */
   received(sessionId, draft) {
-    const content = typeof draft === "string" ? draft : (draft?.content ?? "");
+    const content = contentOf(draft);
     if (this.#timers.has(sessionId) || this.#told.get(sessionId) === content) return null;
+    if (this.#ended.get(sessionId) === content) return null; // by a session that is older than its end
+    if (content) this.#heard.set(sessionId, content);
     return content;
+  }
+
+  /** By an event of the account, in their order: what was a draft until now, and was sent or taken away. "" where nothing was. */
+  ended(sessionId, draft) {
+    const content = contentOf(draft);
+    const before = this.#heard.get(sessionId) ?? "";
+    this.#heard.set(sessionId, content);
+    if (content) this.#ended.delete(sessionId);
+    if (content && !this.#timers.has(sessionId)) this.#written.delete(sessionId);
+    if (content || !before || this.#written.has(sessionId)) return "";
+    this.#ended.set(sessionId, before);
+    this.#told.delete(sessionId); // who writes the same again tells it again
+    return before;
   }
 
   async #put(sessionId, content) {
     this.#timers.delete(sessionId);
-    if ((this.#told.get(sessionId) ?? "") === content) return;
+    const [told, heard] = [this.#told, this.#heard].map((known) => known.get(sessionId));
+    if ((told ?? heard ?? "") === content && (heard ?? content) === content) return;
     this.#told.set(sessionId, content);
     // Kept in this window, too: what did not arrive is told with the next word.
     await this.#client.session(sessionId).draft(content).catch(() => this.#told.delete(sessionId));
   }
+}
+
+function contentOf(draft) {
+  return typeof draft === "string" ? draft : (draft?.content ?? "");
 }

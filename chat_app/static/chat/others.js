@@ -55,7 +55,14 @@ export class Others {
     const { sidebar, conversation } = this.#of;
     if (type === "session_deleted") sidebar.forget(sessionId);
     else if (session) sidebar.show(session);
+    if (session) this.#withdraw(session);
     if (session && conversation()?.id === sessionId) this.heed(session);
+  }
+
+  /** What was sent from elsewhere does not stay here to be sent again. */
+  #withdraw({ session_id: sessionId, draft }) {
+    const ended = this.#drafts.ended(sessionId, draft);
+    if (ended) this.#of.composer.withdraw(sessionId, ended);
   }
 
   #look() {

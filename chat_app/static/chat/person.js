@@ -7,11 +7,16 @@ import { renewPush } from "./push.js";
 import { setTheme, theme } from "./theme.js";
 import { focusSignIn, initSignIn } from "./views/signin.js";
 
+const AGAIN_MS = 3_000;
+const TOO_MANY = 429;
+
 export class Person {
   /** Whether the server lets them see to others' accounts, as it says once they are here. */
   administers = false;
   #client;
   #of;
+  #learned = false; // what the account says of whoever is here
+  #again = 0; // timer
 
   /** `left()`: whoever was here is not any more; `gone()`: nobody is; `entered()`: somebody is; `preferModel(id)`. */
   constructor(client, of) {
@@ -37,28 +42,44 @@ export class Person {
   #changed() {
     const { auth, rest } = this.#client;
     document.body.dataset.mode = auth.mode;
-    this.administers = false;
+    this.administers = this.#learned = false;
     this.#of.left();
     if (!auth.inside) {
       this.#of.gone();
       return focusSignIn();
     }
     this.name(auth.user);
-    if (has("preferences")) this.#adopt();
+    this.learn();
     renewPush(rest, auth.user);
     document.getElementById("sign-out").hidden = auth.mode === "open";
     this.#of.entered();
   }
 
-  /** What this browser has chosen goes before what the account prefers. */
-  async #adopt() {
+  /** Asks what the account is and prefers, unless that is known; until the server says it. */
+  async learn() {
     const { user } = this.#client.auth;
-    const { preferences, is_staff: staff } = (await this.#client.rest.get("/api/auth/me").catch(() => null)) ?? {}; // asked again with the next sign-in
-    if (!preferences || this.#client.auth.user !== user) return;
-    this.administers = staff && has("administration");
+    clearTimeout(this.#again);
+    if (!user || this.#learned || !has("preferences")) return;
+    const told = await this.#client.rest.get("/api/auth/me").catch(laterOrNever);
+    if (this.#client.auth.user?.id !== user.id || this.#learned) return; // the user is another object with each new token
+    clearTimeout(this.#again);
+    if (told) this.#adopt(told);
+    else this.#again = setTimeout(() => this.learn(), AGAIN_MS);
+  }
+
+  /** What this browser has chosen goes before what the account prefers. */
+  #adopt({ preferences, is_staff: staff }) {
+    this.#learned = true;
+    this.administers = Boolean(staff) && has("administration");
+    if (!preferences) return;
     if (theme() === "system") setTheme(preferences.theme);
     this.#of.preferModel(preferences.default_model);
   }
+}
+
+/** Null where the server may say it later; of what it refuses for good there is nothing to learn. */
+function laterOrNever({ status }) {
+  return status >= 400 && status < 500 && status !== TOO_MANY ? {} : null;
 }
 
 function refusal(error) {

@@ -1,14 +1,15 @@
 // Groups, for administrators: who is in them, which models and MCP servers they let their members use, and how much.
 
-import { button, h, setText } from "../dom.js";
+import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { moneyText } from "../text.js";
 import { confirmed } from "./confirm.js";
-import { fill, openDialog, smallForm } from "./dialog.js";
-import { area, line, named, oneOf } from "./fields.js";
+import { complain, fill, openDialog, smallForm } from "./dialog.js";
+import { allOrSome, area, line, linesOf, named } from "./fields.js";
+import { pagedList } from "./pagedlist.js";
 
 const MOST_TOKENS = 2 ** 31 - 1;
-const MOST_DOLLARS = 99_999_999;
+const MOST_DOLLARS = 10_000_000;
 const PAGE = 100;
 
 export function groupsSection(api) {
@@ -23,13 +24,18 @@ export function groupsSection(api) {
     await show();
     add.focus();
   };
+  /** The rows are others then: the focus goes to where it was. */
+  const left = async (group, hasChanged) => {
+    if (hasChanged) await show();
+    if (document.activeElement === document.body) (place.querySelector(`[data-id="${group.id}"] button`) ?? add).focus();
+  };
   const row = (group) => {
     const act = (icon, label, run) => button({ icon, label, class: "icon-button" }, run);
     return h(
       "li",
-      {},
+      { "data-id": group.id },
       h("span", { class: "trash-name" }, h("span", { dir: "auto" }, group.name), h("span", { class: "faint clipped" }, aboutGroup(group))),
-      act("person", t("Members of {name}", group), () => showMembers(api, group, show)),
+      act("person", t("Members of {name}", group), () => showMembers(api, group, (hasChanged) => left(group, hasChanged))),
       act("pencil", t("Change {name}", group), () => openGroup(api, group, changed)),
       act("trash", t("Delete {name}", group), () => remove(group)),
     );
@@ -37,10 +43,10 @@ export function groupsSection(api) {
   const remove = async (group) => {
     if (!(await confirmed({ title: t("Delete {name}?", group), text: t("Its members stay, and are bound by it no more."), action: t("Delete") }))) return;
     try {
-      await api.delete(`/api/groups/${group.id}`);
+      await api.delete(`/api/groups/${group.id}`).catch(unlessGone);
       await changed();
     } catch (error) {
-      place.prepend(h("p", { class: "problem", role: "alert" }, error.message));
+      complain(place, error);
     }
   };
   show();
@@ -64,8 +70,10 @@ function openGroup(api, group, changed) {
     named("daily_tokens", line({ label: t("Tokens in a day"), type: "number", value: group.daily_tokens ?? 0, min: 0, max: MOST_TOKENS, step: 1, required: true, hint: t("Of all members together; 0: any number.") }), Number),
     named("daily_cost", line({ label: t("US dollars in a day"), type: "number", value: group.daily_cost ?? 0, min: 0, max: MOST_DOLLARS, step: "any", required: true, hint: t("Of all members together; 0: any amount.") }), Number),
   ];
+  const written = () => Object.fromEntries(controls.map(({ name, read }) => [name, read()]));
+  const before = written();
   const form = smallForm({ fields: controls.map(({ node }) => node), action: group.id ? t("Save") : t("Create") }, async () => {
-    const values = Object.fromEntries(controls.map(({ name, read }) => [name, read()]));
+    const values = group.id ? differing(before, written()) : written();
     await (group.id ? api.patch(`/api/groups/${group.id}`, values) : api.post("/api/groups", values));
     dialog.close();
     await changed();
@@ -75,59 +83,53 @@ function openGroup(api, group, changed) {
   form.querySelector("input").focus();
 }
 
-/** Null, or names. */
-function allOrNamed(legend, names, hint) {
-  const which = oneOf(legend, [{ value: "all", label: t("Says nothing of them") }, { value: "some", label: t("Only these") }], names ? "some" : "all");
-  const list = area({ label: `${legend}: ${t("Only these")}`, value: (names ?? []).join("\n"), rows: 3, hint });
-  const show = () => (list.node.hidden = which.read() === "all");
-  which.node.addEventListener("change", show);
-  show();
-  const read = () => (which.read() === "all" ? null : list.read().split("\n").map((name) => name.trim()).filter(Boolean));
-  return { node: h("div", { class: "all-or-some" }, which.node, list.node), read };
+/** What somebody else has changed meanwhile is left as it is. */
+function differing(before, now) {
+  return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
 }
 
-function showMembers(api, group, changed) {
-  const path = `/api/groups/${group.id}/members`;
-  const list = h("ul", { class: "files" });
-  const said = h("p", { class: "form-said", role: "status" });
-  const more = button({ text: t("Show more"), class: "quiet small", hidden: true }, () => load());
-  const tell = (text, problem) => {
-    setText(said, text);
-    said.classList.toggle("problem", problem);
-  };
+/** Null, or names. */
+function allOrNamed(legend, names, hint) {
+  const { read, node } = allOrSome(legend, t("Says nothing of them"), names, (label) => area({ label, value: (names ?? []).join("\n"), rows: 3, hint }));
+  return { node, read: () => read() && linesOf(read()) };
+}
 
-  async function load() {
-    try {
-      const page = await api.get(path, { offset: list.childElementCount, limit: PAGE });
-      list.append(...page.members.map(row));
-      more.hidden = !page.has_more;
-      tell(list.childElementCount ? "" : t("Nobody is in it."), false);
-    } catch (error) {
-      tell(error.message, true);
-    }
+/** `closed(hasChanged)` when the person is done. */
+function showMembers(api, group, closed) {
+  const path = `/api/groups/${group.id}/members`;
+  const { said, list, further, load, tell } = pagedList({ none: t("Nobody is in it."), page });
+  let hasChanged = false;
+
+  async function page(offset) {
+    const { members, has_more: hasMore } = await api.get(path, { offset, limit: PAGE });
+    return { rows: members.map(row), hasMore };
   }
 
-  const again = async () => {
-    list.replaceChildren();
+  const change = async (run) => {
+    await run();
+    hasChanged = true;
     await load();
-    changed();
   };
   const remove = async (member) => {
     try {
-      await api.delete(`${path}/${member.id}`);
+      await change(() => api.delete(`${path}/${member.id}`).catch(unlessGone));
+      form.querySelector("input").focus();
     } catch (error) {
-      return tell(error.message, true);
+      tell(error.message, true);
     }
-    await again();
-    form.querySelector("input").focus();
   };
   const row = (member) =>
     h("li", {}, h("span", { class: "trash-name" }, h("span", { dir: "auto" }, member.email)), button({ icon: "close", label: t("Take {name} out", { name: member.email }), class: "icon-button" }, () => remove(member)));
   const form = smallForm({ fields: [{ label: t("E-mail"), name: "email", type: "email", required: true, maxlength: 254, autocomplete: "off" }], action: t("Add") }, async (values) => {
-    await api.post(path, values);
-    await again();
+    await change(() => api.post(path, values));
     return t("{name} is a member.", { name: values.email });
   });
-  openDialog({ title: t("Members of {name}", group) }, form, said, list, h("div", { class: "dialog-actions start" }, more));
+  const { dialog } = openDialog({ title: t("Members of {name}", group) }, form, said, list, further);
+  dialog.addEventListener("close", () => closed(hasChanged));
   load();
+}
+
+/** What somebody else has taken away meanwhile is away. */
+function unlessGone(error) {
+  if (error.status !== 404) throw error;
 }

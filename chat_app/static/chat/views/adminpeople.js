@@ -1,48 +1,28 @@
 // People's accounts, for administrators: found by a part of the address, let in or not any more, signed out everywhere.
 
-import { button, h, setText } from "../dom.js";
+import { h } from "../dom.js";
 import { dayOf, t } from "../language.js";
 import { confirmed } from "./confirm.js";
 import { menuButton } from "./menu.js";
+import { pagedList } from "./pagedlist.js";
 
 const PAGE = 50;
 const TYPING_MS = 250;
 
 export function peopleSection(api, me) {
-  const list = h("ul", { class: "files" });
-  const said = h("p", { class: "form-said", role: "status" });
-  const more = button({ text: t("Show more"), class: "quiet small", hidden: true }, () => load(list.childElementCount));
   const field = h("input", { type: "search", maxlength: 254, autocomplete: "off", oninput: () => later() });
   const search = h("label", { class: "small-form" }, h("span", {}, t("Search people")), field);
-  let asked = 0; // only the last question counts
+  const { said, list, further, load, tell } = pagedList({ none: t("Nobody is found."), page });
   let typing = 0;
 
   const later = () => {
     clearTimeout(typing);
-    typing = setTimeout(() => load(0), TYPING_MS);
-  };
-  const tell = (text, problem = false) => {
-    setText(said, text);
-    said.classList.toggle("problem", problem);
+    typing = setTimeout(load, TYPING_MS);
   };
 
-  async function load(offset) {
-    const question = ++asked;
-    list.setAttribute("aria-busy", "true");
-    try {
-      const page = await api.get("/api/accounts", { search: field.value.trim(), offset, limit: PAGE });
-      if (question !== asked) return;
-      const rows = page.accounts.map(row);
-      if (offset) list.append(...rows);
-      else list.replaceChildren(...rows);
-      more.hidden = !page.has_more;
-      tell(list.childElementCount ? "" : t("Nobody is found."));
-      if (offset) rows[0]?.querySelector("button")?.focus();
-    } catch (error) {
-      if (question === asked) tell(error.message, true);
-    } finally {
-      if (question === asked) list.removeAttribute("aria-busy");
-    }
+  async function page(offset) {
+    const { accounts, has_more: hasMore } = await api.get("/api/accounts", { search: field.value.trim(), offset, limit: PAGE });
+    return { rows: accounts.map(row), hasMore };
   }
 
   const act = async (run, done) => {
@@ -86,8 +66,8 @@ export function peopleSection(api, me) {
     );
   }
 
-  load(0);
-  return h("div", { class: "kept" }, search, said, list, h("div", { class: "dialog-actions start" }, more));
+  load();
+  return h("div", { class: "kept" }, search, said, list, further);
 }
 
 function roleOf({ is_staff: staff, is_superuser: all }) {

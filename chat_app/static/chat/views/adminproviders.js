@@ -42,5 +42,5 @@ export function providersSection(api) {
 
 function stateOf({ enabled, models, has_list: hasList }) {
   if (!enabled) return t("turned off");
-  return hasList === false ? t("gave no list of its models") : t("{count} models", { count: models });
+  return hasList === false && !models ? t("gave no list of its models") : t("{count} models", { count: models });
 }

@@ -3,7 +3,7 @@
 import { has } from "../features.js";
 import { t } from "../language.js";
 import { agentFiles } from "./agentfiles.js";
-import { allOrSome, area, line, named, oneOf, oneOfMany, someOf } from "./fields.js";
+import { allOrSome, area, line, linesOf, named, oneOf, oneOfMany, someOf } from "./fields.js";
 import { showKept } from "./kept.js";
 
 const MOST_STARTERS = 8;
@@ -39,10 +39,10 @@ function fields(api, agent, all, config) {
     has("agent-files") && agentFiles(api, agent),
     named("model", oneOfMany(t("Model"), [asTheChat, ...models], agent.model ?? ""), orNull),
     named("reasoning_effort", oneOf(t("Reasoning effort"), [asTheChat, ...(config.reasoning_levels ?? [])], agent.reasoning_effort ?? ""), orNull),
-    named("tools", allOrSome(t("Tools"), t("All"), config.tools ?? [], agent.tools ?? null)),
-    named("mcp_servers", allOrSome(t("MCP servers"), t("As the chat has"), config.mcp_servers ?? [], agent.mcp_servers ?? null)),
+    named("tools", allOrSome(t("Tools"), t("All"), agent.tools, someOfAll(config.tools, agent.tools))),
+    named("mcp_servers", allOrSome(t("MCP servers"), t("As the chat has"), agent.mcp_servers, someOfAll(config.mcp_servers, agent.mcp_servers))),
     handsOver && named("hand_offs", someOf(t("May hand over to"), others, agent.hand_offs ?? [])),
-    named("starters", area({ label: t("Ways to begin"), value: (agent.starters ?? []).join("\n"), rows: 3, hint: t("One on each line, {most} at most.", { most: MOST_STARTERS }) }), lines),
+    named("starters", area({ label: t("Ways to begin"), value: (agent.starters ?? []).join("\n"), rows: 3, hint: t("One on each line, {most} at most.", { most: MOST_STARTERS }) }), linesOf),
   ].filter(Boolean);
 }
 
@@ -56,6 +56,7 @@ function orNull(value) {
   return value || null;
 }
 
-function lines(text) {
-  return text.split("\n").map((one) => one.trim()).filter(Boolean);
+/** Whoever leaves "all" begins with all of them. */
+function someOfAll(offered = [], chosen) {
+  return (name) => someOf(name, offered, chosen ?? offered);
 }

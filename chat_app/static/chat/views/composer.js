@@ -111,6 +111,15 @@ export class Composer {
     this.#fit();
   }
 
+  /** What is no draft of that session any more, where exactly that is written here. */
+  withdraw(sessionId, text) {
+    const key = draftKey(sessionId);
+    if (tab.get(key) === text) tab.remove(key);
+    if (this.#draftKey !== key || this.#input.value !== text) return;
+    this.#input.value = "";
+    this.#fit();
+  }
+
   openPicker() {
     this.#picker.open();
   }

@@ -4,6 +4,7 @@ import { button, h } from "../dom.js";
 import { t } from "../language.js";
 
 let made = 0;
+const questions = new WeakMap(); // place → what was asked last to fill it
 
 /** Opens it; `content` are nodes. Returns {dialog, body}; it is gone when it is closed. */
 export function openDialog({ title, wide = false }, ...content) {
@@ -23,16 +24,30 @@ export function openDialog({ title, wide = false }, ...content) {
   return { dialog, body };
 }
 
-/** Fills `place` with what `load()` resolves to, or with the reason why not. */
+/** Fills `place` with what `load()` resolves to, or with the reason why not. Of several at a time the last one counts. */
 export async function fill(place, load) {
+  const question = Symbol("question");
+  const isLast = () => questions.get(place) === question;
+  questions.set(place, question);
   place.setAttribute("aria-busy", "true");
   try {
-    place.replaceChildren(...[await load()].flat());
+    const content = [await load()].flat();
+    if (isLast()) place.replaceChildren(...content);
   } catch (error) {
-    place.replaceChildren(h("p", { class: "problem", role: "alert" }, error.message));
+    if (isLast()) place.replaceChildren(problem(error));
   } finally {
-    place.removeAttribute("aria-busy");
+    if (isLast()) place.removeAttribute("aria-busy");
   }
+}
+
+/** Says above what stands in `place` why something was not done, once however often. */
+export function complain(place, error) {
+  place.querySelector(":scope > .problem")?.remove();
+  place.prepend(problem(error));
+}
+
+function problem({ message }) {
+  return h("p", { class: "problem", role: "alert" }, message);
 }
 
 /** A form of one or more fields: those of its single lines, or nodes. `send(values)` resolves to what is then said, or throws what is said instead. */

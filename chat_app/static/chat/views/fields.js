@@ -69,13 +69,18 @@ export function someOf(legend, offered, chosen) {
   return { node, read: () => boxes.filter(({ checked }) => checked).map((box) => box.value) };
 }
 
-/** All, or only some: null, or names. `all` is what to call the first. */
-export function allOrSome(legend, all, offered, chosen) {
+/** All, or only some: null where `chosen` is, or what `inner(name)` reads, the field of those. `all` is what to call the first. */
+export function allOrSome(legend, all, chosen, inner) {
   const which = oneOf(legend, [{ value: "all", label: all }, { value: "some", label: t("Only these") }], chosen ? "some" : "all");
-  const some = someOf("", offered, chosen ?? offered);
-  some.node.querySelector("legend").replaceWith(h("legend", { class: "visually-hidden" }, `${legend}: ${t("Only these")}`));
+  const some = inner(`${legend}: ${t("Only these")}`);
+  some.node.querySelector("legend")?.classList.replace("faint", "visually-hidden");
   const show = () => (some.node.hidden = which.read() === "all");
   which.node.addEventListener("change", show);
   show();
   return { node: h("div", { class: "all-or-some" }, which.node, some.node), read: () => (which.read() === "all" ? null : some.read()) };
+}
+
+/** What stands in a text, one on each line. */
+export function linesOf(text) {
+  return text.split("\n").map((one) => one.trim()).filter(Boolean);
 }

@@ -3,7 +3,7 @@
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { confirmed } from "./confirm.js";
-import { fill, openDialog, smallForm } from "./dialog.js";
+import { complain, fill, openDialog, smallForm } from "./dialog.js";
 
 /**
  * `kind`: {title, path, list: the name of the list in the answer, about, add: what its button says, nothing,
@@ -34,7 +34,7 @@ export function showKept(api, kind, onChanged) {
     try {
       then(await api.get(`${kind.path}/${item.id}`));
     } catch (error) {
-      place.prepend(h("p", { class: "problem", role: "alert" }, error.message));
+      complain(place, error);
     }
   };
 
@@ -66,7 +66,7 @@ export function showKept(api, kind, onChanged) {
     try {
       await api.delete(`${kind.path}/${item.id}`);
     } catch (error) {
-      if (error.status !== 404) return place.prepend(h("p", { class: "problem", role: "alert" }, error.message));
+      if (error.status !== 404) return complain(place, error);
     }
     await changed();
   };

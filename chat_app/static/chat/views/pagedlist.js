@@ -1,0 +1,40 @@
+// A list that is loaded a page at a time and asked anew while it is shown, and a line that says what happened.
+
+import { button, h, setText } from "../dom.js";
+import { t } from "../language.js";
+
+/**
+ * `page(offset)` resolves to {rows, hasMore}: nodes; `none` is said where there are none. Returns the nodes `said`, `list` and `further`,
+ * `load()`, which begins the list anew, and `tell(text, problem)`.
+ */
+export function pagedList({ none, page }) {
+  const list = h("ul", { class: "files" });
+  const said = h("p", { class: "form-said", role: "status" });
+  const more = button({ text: t("Show more"), class: "quiet small", hidden: true }, () => !list.hasAttribute("aria-busy") && load(list.childElementCount));
+  let asked = 0; // only the last question counts
+
+  const tell = (text, problem = false) => {
+    setText(said, text);
+    said.classList.toggle("problem", problem);
+  };
+
+  async function load(offset = 0) {
+    const question = ++asked;
+    list.setAttribute("aria-busy", "true");
+    try {
+      const { rows, hasMore } = await page(offset);
+      if (question !== asked) return;
+      if (offset) list.append(...rows);
+      else list.replaceChildren(...rows);
+      if (offset) (rows[0] ?? list.lastElementChild).querySelector("button").focus(); // the other button may go
+      more.hidden = !hasMore;
+      tell(list.childElementCount ? "" : none);
+    } catch (error) {
+      if (question === asked) tell(error.message, true);
+    } finally {
+      if (question === asked) list.removeAttribute("aria-busy");
+    }
+  }
+
+  return { said, list, further: h("div", { class: "dialog-actions start" }, more), load: () => load(), tell };
+}
