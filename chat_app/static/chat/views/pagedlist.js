@@ -4,11 +4,11 @@ import { button, h, setText } from "../dom.js";
 import { t } from "../language.js";
 
 /**
- * `page(offset)` resolves to {rows, hasMore}: nodes; `none` is said where there are none. Returns the nodes `said`, `list` and `further`,
+ * `page(offset, list)` resolves to {rows, hasMore}: nodes; `none` is said where there are none. Returns the nodes `said`, `list` and `further`,
  * `load()`, which begins the list anew, and `tell(text, problem)`.
  */
-export function pagedList({ none, page }) {
-  const list = h("ul", { class: "files" });
+export function pagedList({ none, page, kind = "files" }) {
+  const list = h("ul", { class: kind });
   const said = h("p", { class: "form-said", role: "status" });
   const more = button({ text: t("Show more"), class: "quiet small", hidden: true }, () => !list.hasAttribute("aria-busy") && load(list.childElementCount));
   let asked = 0; // only the last question counts
@@ -22,11 +22,11 @@ export function pagedList({ none, page }) {
     const question = ++asked;
     list.setAttribute("aria-busy", "true");
     try {
-      const { rows, hasMore } = await page(offset);
+      const { rows, hasMore } = await page(offset, list);
       if (question !== asked) return;
       if (offset) list.append(...rows);
       else list.replaceChildren(...rows);
-      if (offset) (rows[0] ?? list.lastElementChild).querySelector("button").focus(); // the other button may go
+      if (offset) (rows[0] ?? list.lastElementChild).querySelector("a, button").focus(); // the other button may go
       more.hidden = !hasMore;
       tell(list.childElementCount ? "" : none);
     } catch (error) {

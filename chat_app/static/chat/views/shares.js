@@ -8,10 +8,10 @@ const AT_ONCE = 100; // the most that the server gives
 
 /** `onProblem(error)`. */
 export function showShares(api, { onProblem }) {
-  const { takeOut } = openList({ title: t("Shared chats"), none: t("Nothing is shared."), page, onProblem });
+  const { takeOut } = openList({ title: t("Shared chats"), none: t("Nothing is shared."), page });
 
-  async function page(list) {
-    const { shares, has_more: hasMore } = await api.get("/api/shares", { limit: AT_ONCE, offset: list.childElementCount });
+  async function page(offset, list) {
+    const { shares, has_more: hasMore } = await api.get("/api/shares", { limit: AT_ONCE, offset });
     const here = new Set([...list.children].map(({ dataset }) => dataset.id));
     return { rows: shares.filter(({ session_id: id }) => !here.has(id)).map(row), hasMore }; // one that came in front has moved the others
   }

@@ -11,10 +11,10 @@ const AT_ONCE = 100; // the most that the server gives
 /** `onRestored()`, `onProblem(error)`. */
 export function showTrash(api, { onRestored, onProblem }) {
   let cursor = null;
-  const { takeOut } = openList({ title: t("Trash"), none: t("Nothing was deleted."), kind: "files trash", page, onProblem });
+  const { takeOut } = openList({ title: t("Trash"), none: t("Nothing was deleted."), kind: "files trash", page });
 
-  async function page(list) {
-    if (!list.childElementCount) cursor = null; // the last one was taken out
+  async function page(offset) {
+    if (!offset) cursor = null;
     const { sessions, next_cursor: next } = await api.get("/api/sessions", { deleted: true, limit: AT_ONCE, cursor });
     cursor = next;
     return { rows: sessions.map(row), hasMore: Boolean(next) };
