@@ -89,8 +89,8 @@ class Person:
         await self.send("sent", mark)
 
     async def held(self) -> str:
-        """The mark of what is in the field, or "". What they sent from another tab they take away: it is a draft that
-        nobody has called back."""
+        """The mark of what is in the field, or "". What they sent from another tab they take away: the draft is called
+        back there, and may not have been yet."""
         found = MARK.search(await self.field.input_value())
         mark = found.group() if found else ""
         if mark and self.sent.get(mark, self.here) is not self.here:
