@@ -26,16 +26,19 @@ class UsageQuerySerializer(serializers.Serializer[None]):
 
 
 class AllUsageQuerySerializer(UsageQuerySerializer):
-    """Everybody's calls are many: each question is about a year of them at most."""
+    """Everybody's calls are many: each answer is about a year of them at most."""
 
     by = Choice(choices=WAYS_OF_ALL, default="day")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         until = attrs.get("to") or timezone.now().date()
-        since = attrs.get("from") or date.fromordinal(max(1, until.toordinal() - DAYS + 1))
-        if (until - since).days >= MAX_DAYS:
-            raise serializers.ValidationError({"from": f"At most {MAX_DAYS} days are summed up at once."})
+        since = max(attrs.get("from", days_before(until, DAYS)), days_before(until, MAX_DAYS))
         return attrs | {"from": since, "to": until}
+
+
+def days_before(until: date, days: int) -> date:
+    """The first of so many that end with `until`, or of all that there are."""
+    return date.fromordinal(max(1, until.toordinal() - days + 1))
 
 
 class UsageRowSerializer(serializers.Serializer[None]):

@@ -91,9 +91,9 @@ class AllUsageViewSet(AdministratorViewSet):
         responses=AllUsageSerializer,
     )
     def list(self, request: Request) -> Response:
-        """What the calls of models took that were made for anybody, in 30 days where `from` does not say, and in 366 at
-        most: by day, or of the 100 models, or users by their e-mail address, with most tokens. The total has all. For
-        administrators."""
+        """What the calls of models took that were made for anybody, in 30 days where `from` does not say, and in the
+        last 366 before `to` at most: by day, or of the 100 models, or users by their e-mail address, with most tokens.
+        The total has all. For administrators."""
         asked = asked_for(AllUsageQuerySerializer, request)
         rows = CallUsage.objects.filter(between(asked["from"], asked["to"]))
         with snapshot():

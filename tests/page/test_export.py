@@ -95,10 +95,16 @@ def test_an_export_goes_on_after_a_lost_connection_and_a_reload(
     relay.mend()
     until_got(page, 12)
     network.send("Network.emulateNetworkConditions", limits | {"downloadThroughput": SLOW_BYTES_S // 8})
+    held: list[Route] = []
+    is_seen = False  # that it goes on, before it is complete
+    page.route("**/api/exports/**", lambda route: route.continue_() if is_seen else held.append(route))
     with page.expect_download() as downloading:
         page.reload()
         settings(page)
         expect(page.get_by_role("progressbar", name="Export")).to_be_visible()
+        is_seen = True
+        for route in held:
+            route.continue_()
         network.send("Network.emulateNetworkConditions", limits | {"downloadThroughput": -1})
         page.keyboard.press("Escape")
     expect(page.get_by_text("The export is complete.")).to_be_visible()

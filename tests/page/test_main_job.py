@@ -115,7 +115,7 @@ def test_a_message_written_while_the_server_is_away_arrives_once(page: Page, sit
     expect(page.get_by_role("heading", name="This chat cannot be shown yet")).to_be_visible()
     page.go_back()
     site.servers[0].restart()
-    page.get_by_role("button", name="Try now").or_(answer(page)).first.click()
+    page.locator("#reconnect").dispatch_event("click")  # "Try now", which may go in this moment
     expect(page.get_by_role("article").last).to_have_text(words(5), timeout=60_000)
     expect(page.get_by_role("article", name="You")).to_have_count(2)
     first = page.get_by_role("article", name="Answer").first.inner_text()

@@ -96,6 +96,7 @@ def serving(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_what_comes_while_the_client_does_not_read_stays_in_order(session: ChatSession) -> None:
     async with open_socket(session) as line:
+        await until(lambda: all(outbox.send_now for outbox in process.sockets.outboxes))
         last = await in_database(write, session, 3)
         await line.has(last)
         assert line.at_once == 3
