@@ -138,14 +138,14 @@ class SealingStorage:
         if there is None or not sealed_by(key):
             return there
         copy = directory() / f"copy-{key.replace('/', '-')}{extension}"
+        with answering(OSError), suppress(FileNotFoundError):
+            os.utime(copy)
+            return copy
         with answering(OSError), closing(self.reader(key)) as reader, Draft() as draft:
-            try:
-                os.utime(copy)
-            except FileNotFoundError:
-                for piece in iter(lambda: reader.read(CHUNK_BYTES), b""):
-                    draft.write(piece)
-                draft.sync()
-                os.replace(draft.path, copy)
+            for piece in iter(lambda: reader.read(CHUNK_BYTES), b""):
+                draft.write(piece)
+            draft.sync()
+            os.replace(draft.path, copy)
         return copy
 
     def upload_url(self, key: str, size_bytes: int, lifetime_s: int) -> str | None:

@@ -168,8 +168,8 @@ def between(since: date | None, until: date | None) -> Q:
     chosen = Q()
     if since:
         chosen &= Q(created_at__gte=_midnight(since))
-    if until and until < date.max:
-        chosen &= Q(created_at__lt=_midnight(until) + timedelta(days=1))
+    if until:
+        chosen &= Q(created_at__lte=datetime.combine(until, time.max, UTC))
     return chosen
 
 
