@@ -75,7 +75,7 @@ def test_a_server_of_ones_own_is_authorized_and_stays_chosen_beside_the_others(
         assert chosen(api, name) == ["own/numbers", "gone", "fetch"]
         page.keyboard.press("Escape")
 
-        page.get_by_role("button", name="New chat").first.click()
+        page.get_by_role("button", name="New chat", exact=True).click()
         offered = open_picker(page)
         expect(offered.nth(2)).to_be_checked()
         offered.nth(1).uncheck(force=True)

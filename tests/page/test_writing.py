@@ -90,7 +90,7 @@ def test_what_waits_in_another_chat_is_sent_once_the_server_is_back(page: Page) 
     with without_sockets(page):
         say(page, "say 13 words")
         expect(page.get_by_text("Sending…")).to_be_visible()
-        page.get_by_role("button", name="New chat").click()
+        page.get_by_role("button", name="New chat", exact=True).click()
     say(page, "say 2 words")
     expect(answer(page)).to_have_text(words(2))
     expect(page.get_by_role("navigation", name="Chats").get_by_text(words(13))).to_be_visible()
