@@ -62,6 +62,8 @@ def percentile(took: Iterable[float], percent: float) -> float:
 
 
 def shown(seconds: float) -> str:
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
