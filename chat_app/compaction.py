@@ -140,13 +140,14 @@ def context_of(session: ChatSession, offset: int = 0) -> dict[str, Any]:
             "item": given(row.item, row.position, row.tokens, now.compaction),
             "tokens": count_given(row, now.compaction),
             "origin": "said",
+            "pinned": row.pinned,
         }
         for row in now.rows
     ]
     if now.compaction and now.summary:
         item = {"role": "system", "content": introduced(now.summary)}
-        summary = {"position": now.compaction.through, "item": item, "tokens": now.summary_tokens, "origin": "summary"}
-        items.insert(0, summary)
+        about = {"position": now.compaction.through, "tokens": now.summary_tokens, "origin": "summary", "pinned": False}
+        items.insert(0, {**about, "item": item})
     shown, more = budget.fill(items[offset:], len(items) + 1, lambda item: len(orjson.dumps(item["item"])))
     return {
         "items": shown,

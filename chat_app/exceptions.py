@@ -66,6 +66,17 @@ class NotWords(ApiError):
     message = "Only a user's message can be edited."
 
 
+class NotSpoken(ApiError):
+    status_code = 400
+    code = "not_spoken"
+    message = "Only what a person or the model has said can be pinned."
+
+
+class TooMuchPinned(ApiError):
+    status_code = 413
+    code = "too_much_pinned"
+
+
 class TooManySockets(ApiError):
     status_code = 429
     code = "too_many_sockets"

@@ -205,6 +205,13 @@ class PathChanged(Event, tag="path_changed", frozen=True):
     message_count: int
 
 
+class MessagePinned(Event, tag="message_pinned", frozen=True):
+    """From now on the model is always given all of the message, or not any more."""
+
+    message_id: UUID
+    pinned: bool
+
+
 class SessionUpdated(Event, tag="session_updated", frozen=True):
     session: dict[str, Any]
     title: str

@@ -7,13 +7,18 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chatjuicer.api.fields import Choice, Flag, Metadata, Text
+from chatjuicer.api.times import rfc3339
 from sessions_app import serializers as sessions
 from sessions_app.catalogue import REASONING_EFFORTS
+from sessions_app.models import Message
+from sessions_app.models.message import SPOKEN
 from sessions_app.serializers import ModelName
 
 from .models import Approval
 from .models.branches import Wishes
 from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage, UserInput
+
+BEGINNING_CHARS = 200
 
 
 class ChatMessageSerializer(serializers.Serializer[None]):
@@ -188,6 +193,33 @@ class ContextItemSerializer(serializers.Serializer[None]):
     item = Metadata(help_text="An input item of the Agents SDK; a large one may be shortened.")
     tokens = serializers.IntegerField()
     origin = serializers.ChoiceField(choices=("said", "summary"))
+    pinned = serializers.BooleanField(help_text="The model is always given all of it.")
+
+
+class PinSerializer(serializers.Serializer[None]):
+    pinned = Flag()
+
+
+class PinnedMessageSerializer(serializers.Serializer[Message]):
+    id = serializers.UUIDField()
+    position = serializers.IntegerField()
+    role = serializers.ChoiceField(choices=SPOKEN)
+    content = serializers.CharField(help_text=f"At most {BEGINNING_CHARS} characters of it.")
+    created_at = serializers.DateTimeField()
+
+    def to_representation(self, instance: Message) -> dict[str, Any]:
+        return {
+            "id": str(instance.pk),
+            "position": instance.position,
+            "role": instance.role,
+            "content": instance.content[:BEGINNING_CHARS],
+            "created_at": rfc3339(instance.created_at),
+        }
+
+
+@extend_schema_serializer(many=False)
+class PinnedListSerializer(serializers.Serializer[None]):
+    messages = PinnedMessageSerializer(many=True)
 
 
 class CompactionSerializer(serializers.Serializer[None]):

@@ -29,6 +29,7 @@ from sessions_app import viewsets
 from sessions_app.allowed import require_allowed
 from sessions_app.models import ChatSession
 from sessions_app.models.message import bytes_of
+from sessions_app.serializers import MessageSerializer
 from sessions_app.viewsets import MESSAGE, SESSION, SessionView, caller
 
 from .compaction import context_of, summarize_session, undo
@@ -37,6 +38,7 @@ from .delivery.logs import SessionLog
 from .delivery.sse import event_stream, require_room
 from .history import History
 from .models import Approval, Event, Started, branches
+from .pins import pin, pinned_messages
 from .runs.commands import accept_run, change_path, start_run, stop_run
 from .runs.process import Process, process
 from .serializers import (
@@ -50,6 +52,9 @@ from .serializers import (
     EventListSerializer,
     InterruptedSerializer,
     InterruptSerializer,
+    PinnedListSerializer,
+    PinnedMessageSerializer,
+    PinSerializer,
     SelectSerializer,
     SessionDetailSerializer,
     StreamedEventSerializer,
@@ -139,6 +144,13 @@ class SessionViewSet(viewsets.SessionViewSet):
         Where the items do not fit, `has_more`: ask with `offset` for those after them."""
         return Response(context_of(self.session(key), number(request.query_params, "offset", 0)))
 
+    @extend_schema(operation_id="list_pinned", parameters=[SESSION], responses=PinnedListSerializer)
+    @action(detail=True)
+    def pinned(self, request: Request, key: str) -> Response:
+        """The beginnings of the pinned messages on the visible path, in order; at most 100."""
+        found = pinned_messages(self.session(key))
+        return Response({"messages": [PinnedMessageSerializer(message).data for message in found]})
+
     @extend_schema(operation_id="undo_compaction", parameters=[SESSION], request=None, responses=ContextSerializer)
     @action(detail=True, methods=["post"], url_path="context/undo")
     def undo(self, request: Request, key: str) -> Response:
@@ -193,6 +205,18 @@ class MessageViewSet(viewsets.MessageViewSet):
         require_fit([said[0]], form.validated_data.get("model") or session.model)
         StorageUsage.objects.require_room(session.owner_id, bytes_of(said[0]))
         return accepted(self, session, partial(branches.edit, session.pk, mid, *said, wishes_of(form, request)))
+
+    @extend_schema(
+        operation_id="pin_message", parameters=[SESSION, MESSAGE], request=PinSerializer, responses=MessageSerializer
+    )
+    @action(detail=True, methods=["post"])
+    def pin(self, request: Request, key: str, mid: UUID) -> Response:
+        """Whether the model is always given all of the message, whatever is summarized. Of a conversation all pinned
+        messages together may take half of what the model can be given: 413 `too_much_pinned`. What tools have said
+        cannot be pinned: 400 `not_spoken`."""
+        session, form = self.session(key), valid(PinSerializer, request)
+        message = pin(session, mid, form.validated_data["pinned"])
+        return Response(MessageSerializer(self.history_class(session).dressed([message])[0]).data)
 
     @extend_schema(
         operation_id="select_message",

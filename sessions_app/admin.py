@@ -106,7 +106,8 @@ def beginning(text: str) -> str:
 class MessageInline(HistoryInline):
     model = Message
     fields = readonly_fields = (
-        "position", "role", "status", "visible", "said", "tool_name", "rating", "token_count", "created_at",
+        "position", "role", "status", "visible", "said", "tool_name", "rating", "pinned", "token_count",
+        "created_at",
     )  # fmt: skip
     ordering = ("-position",)
     verbose_name_plural = f"the newest {INLINE_ROWS} messages"

@@ -207,6 +207,7 @@ class MessageSerializer(serializers.Serializer[Message]):
     parent_id = serializers.UUIDField(allow_null=True, source="shown_parent_id", help_text="The message it follows.")
     sibling_count = serializers.IntegerField(help_text="Versions of this place, this one included.")
     feedback = FeedbackSerializer(allow_null=True)
+    pinned = serializers.BooleanField(help_text="The model is always given all of it.")
     role = serializers.ChoiceField(choices=Message.Role.choices)
     content = serializers.CharField()
     status = serializers.ChoiceField(choices=Message.Status.choices)
@@ -242,6 +243,7 @@ class MessageSerializer(serializers.Serializer[Message]):
             "parent_id": str(parent_id) if (parent_id := instance.shown_parent_id) else None,
             "sibling_count": instance.sibling_count,
             "feedback": instance.feedback,
+            "pinned": instance.pinned,
             "role": instance.role,
             "content": instance.content,
             "status": instance.status,

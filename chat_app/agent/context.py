@@ -100,7 +100,7 @@ class Context:
         prefix = prefixes.get(key)
         rows = None
         if prefix is not None:
-            rows = await in_database(read_rows, self._session_pk, prefix.last, prefix.compaction)
+            rows = await in_database(read_rows, self._session_pk, prefix.last, prefix.chosen_by)
         if rows is None:  # nothing is kept of it, or it was summarized or cleared since
             prefix = None
             rows = await in_database(read_rows, self._session_pk)
@@ -156,4 +156,4 @@ def _longer(
     if prefix is not None:
         encoded = b",".join(filter(None, [prefix.encoded, encoded]))
         call_ids |= prefix.call_ids
-    return Prefix(rows.ids[count - 1], rows.compaction.pk if rows.compaction else None, preamble, encoded, call_ids)
+    return Prefix(rows.ids[count - 1], rows.chosen_by, preamble, encoded, call_ids)

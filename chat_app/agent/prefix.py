@@ -12,7 +12,7 @@ from chat_app.runs.contract import Item
 
 from .image_references import refers_to_image
 from .repair import repaired
-from .rows import RowId
+from .rows import ChosenBy, RowId
 
 MAX_BYTES = 32 * 1024 * 1024  # of all prefixes of this process
 MAX_PREFIX_BYTES = 4 * 1024 * 1024
@@ -25,7 +25,7 @@ Key = tuple[UUID, str]  # the session, the model's origin
 @dataclass(frozen=True, slots=True)
 class Prefix:
     last: RowId  # the last row that it has
-    compaction: UUID | None  # that was in force
+    chosen_by: ChosenBy | None
     preamble: tuple[str, ...]  # texts of the system messages before it
     encoded: bytes  # the elements of a JSON array, without its brackets
     call_ids: frozenset[str]

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db.models import Max, Q
 
-from sessions_app.models import Compaction, ContextItem
+from sessions_app.models import Compaction, ContextItem, Message
 
-from .shorten import given
+from .shorten import given, is_said
 from .tokens import TOKENS_PER_ITEM, count, count_item
 
 Item = dict[str, Any]
@@ -24,6 +24,7 @@ class Row:
     position: int
     item: Item  # whole
     tokens: int  # of the whole
+    pinned: bool = False  # nothing takes its place, and nothing of it is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,12 @@ def held(session_pk: UUID) -> Held:
     compaction = Compaction.objects.in_force(session_pk)
     stored = list(ContextItem.objects.filter(in_force(compaction), session=session_pk).order_by("position"))
     fresh = [row for row in stored if row.tokens is None]
+    pinned = set(Message.objects.filter(session=session_pk, pinned=True, visible=True).values_list("pk", flat=True))
     rows = []
     for row in stored:
         item = row.value
         row.tokens = count_item(item) if row.tokens is None else row.tokens
-        rows.append(Row(row.pk, row.position, item, row.tokens))
+        rows.append(Row(row.pk, row.position, item, row.tokens, row.message_id in pinned and is_said(item)))
     ContextItem.objects.bulk_update(fresh, ["tokens"], batch_size=400)
     latest = Compaction.objects.filter(session=session_pk).aggregate(latest=Max("number"))["latest"]
     return Held(compaction, rows, latest or 0)
@@ -74,7 +76,7 @@ def in_force(compaction: Compaction | None) -> Q:
     """Of the items of the visible path, those that the model is given."""
     if compaction is None:
         return Q(visible=True)
-    after = Q(position__gt=compaction.through)
+    after = Q(position__gt=compaction.through) | Q(position__in=compaction.pinned)
     if compaction.kept_first:
         after |= Q(position__range=(compaction.kept_first, compaction.kept_last))
     return after & Q(visible=True)

@@ -1,6 +1,6 @@
 """What of a context is shortened, and what a summary takes the place of, so that the rest fits into a window."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sessions_app.models import CompactionDraft
@@ -13,6 +13,7 @@ SMALLEST = 40  # tokens that are left of anything that is shortened
 ENOUGH = 0.6  # share of the room that may be full after shortening alone: else the next turn would be cut again
 RECENT = 0.3  # share of the room that exchanges before the last two may have verbatim
 MOST_SUMMARY = 4_000  # tokens
+PINNED = 0.5  # share of the room that pinned items may take; the newest of them, where it is too little for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,21 @@ class Plan:
     shortened_through: int = 0
     result_tokens: int = 0
     text_tokens: int = 0
+    pinned: frozenset[int] = frozenset()
+    passed_over: frozenset[int] = frozenset()
     material: list[Item] = field(default_factory=list)
 
     def left(self, held: Held) -> int:
         """Tokens, as they are counted, of what the model will be given beside the summary."""
-        kept = [row for row in held.rows if row.position > self.through or self._keeps(row)]
+        kept = [row for row in held.rows if row.position > self.through or self.keeps(row)]
         return sum(min(row.tokens, self._limit_of(row) or row.tokens) for row in kept)
 
-    def _keeps(self, row: Row) -> bool:
-        return self.kept_first <= row.position <= self.kept_last
+    def keeps(self, row: Row) -> bool:
+        """Although the summary stands for what is beside it."""
+        return self.kept_first <= row.position <= self.kept_last or row.position in self.pinned
 
     def _limit_of(self, row: Row) -> int:
-        if row.position > self.shortened_through:
+        if row.position > self.shortened_through or row.position in self.pinned:
             return 0
         return limit_of(row.item, self.result_tokens, self.text_tokens)
 
@@ -77,6 +81,8 @@ class Plan:
             shortened_through=self.shortened_through,
             result_tokens=self.result_tokens,
             text_tokens=self.text_tokens,
+            pinned=tuple(sorted(p for p in self.pinned if p <= max(self.through, self.shortened_through))),
+            passed_over=tuple(sorted(self.passed_over)),
             tokens_before=tokens_before,
             tokens_after=tokens_after,
         )
@@ -100,7 +106,7 @@ def plan_asked(held: Held, limits: Limits) -> Plan | None:
     if len(starts) < 2:
         return None
     wanted = starts[-2] if len(starts) > 2 and planner.size(starts[-2]) <= planner.half else starts[-1]
-    return planner.fitting(planner.whole_pairs(wanted))
+    return planner.fitting(wanted)
 
 
 class _Planner:
@@ -108,14 +114,33 @@ class _Planner:
         self.held, self.limits, self.rows = held, limits, held.rows
         self.tokens = [limits.of(row.tokens) for row in held.rows]
         self.starts = exchanges([row.item for row in held.rows])
-        self.half = min(limits.window // 2, limits.room - limits.for_summary)
+        self.pinned, self.passed_over = self._pinned()
+        self.pinned_tokens = sum(t for row, t in zip(self.rows, self.tokens, strict=True) if self.is_pinned(row))
+        self.room = limits.room - limits.for_summary - self.pinned_tokens  # for what is not pinned
+        self.half = min(limits.window // 2, self.room)
         self.before = held.compaction
 
+    def _pinned(self) -> tuple[frozenset[int], frozenset[int]]:
+        """Positions of what stays as it is, and of what is pinned and must give way all the same."""
+        kept: set[int] = set()
+        left = self.limits.room * PINNED
+        every = [(row.position, tokens) for row, tokens in zip(self.rows, self.tokens, strict=True) if row.pinned]
+        for position, tokens in reversed(every):
+            if tokens <= left:
+                kept.add(position)
+                left -= tokens
+        return frozenset(kept), frozenset(position for position, _ in every if position not in kept)
+
+    def is_pinned(self, row: Row) -> bool:
+        return row.position in self.pinned
+
     def size(self, start: int) -> int:
-        return sum(self.tokens[start:])
+        """Of the rows from there on that are not pinned."""
+        rows = zip(self.rows[start:], self.tokens[start:], strict=True)
+        return sum(tokens for row, tokens in rows if not self.is_pinned(row))
 
     def plan(self) -> Plan | None:
-        return self._shortened() or self.fitting(self.whole_pairs(self._wanted()))
+        return self._shortened() or self.fitting(self._wanted())
 
     def _shortened(self) -> Plan | None:
         """Large results before the last two exchanges, where that is enough."""
@@ -123,7 +148,7 @@ class _Planner:
         limit = max(SMALLEST, int(LARGE_RESULT / self.limits.ratio))
         large = [i for i in range(until) if is_of_tool(self.rows[i].item) and self.rows[i].tokens > limit]
         gone = sum(self.tokens[i] - self.limits.of(limit) for i in large)
-        left = self.limits.of(self.held.summary_tokens) + self.size(0) - gone
+        left = self.limits.of(self.held.summary_tokens) + self.size(0) + self.pinned_tokens - gone
         if not large or left > self.limits.room * ENOUGH or self._is_shortened_to(limit, large):
             return None
         plan = self._same()
@@ -139,11 +164,12 @@ class _Planner:
     def _same(self) -> Plan:
         """As it is now."""
         now = self.before
-        if now is None:
-            return Plan(0)
-        return Plan(
-            now.through, now.kept_first, now.kept_last, now.shortened_through, now.result_tokens, now.text_tokens
-        )
+        plan = Plan(0, pinned=self.pinned, passed_over=self.passed_over)
+        if now is not None:
+            plan.through, plan.kept_first, plan.kept_last = now.through, now.kept_first, now.kept_last
+            plan.shortened_through = now.shortened_through
+            plan.result_tokens, plan.text_tokens = now.result_tokens, now.text_tokens
+        return plan
 
     def _wanted(self) -> int:
         """The exchange from which on all is kept verbatim: the last, the one before it where both take no more than
@@ -169,13 +195,13 @@ class _Planner:
         return cut
 
     def fitting(self, cut: int) -> Plan | None:
-        """A summary of what is before `cut`, and of the rest as much as there is room for."""
-        plan = Plan(self.rows[cut - 1].position if cut else (self.before.through if self.before else 0))
-        room = self.limits.room - self.limits.for_summary
-        if self.size(cut) > room:
-            cut = self._within_exchange(cut, room, plan)
-        kept = {row.position for row in self.rows if plan.kept_first <= row.position <= plan.kept_last}
-        plan.material = [row.item for row in self.rows[:cut] if row.position not in kept]
+        """A summary of what is before `cut`, or a little less, and of the rest as much as there is room for."""
+        cut = self.whole_pairs(cut)
+        through = self.rows[cut - 1].position if cut else (self.before.through if self.before else 0)
+        plan = Plan(through, pinned=self.pinned, passed_over=self.passed_over)
+        if self.size(cut) > self.room:
+            cut = self._within_exchange(cut, plan)
+        plan.material = [row.item for row in self.rows[:cut] if not plan.keeps(row)]
         if not plan.material:
             same = self._same()
             plan.through, plan.kept_first, plan.kept_last = same.through, same.kept_first, same.kept_last
@@ -190,16 +216,16 @@ class _Planner:
         before = now.shortened_through, now.result_tokens or 10**9, now.text_tokens or 10**9
         return (plan.shortened_through, plan.result_tokens or 10**9, plan.text_tokens or 10**9) != before
 
-    def _within_exchange(self, cut: int, room: int, plan: Plan) -> int:
+    def _within_exchange(self, cut: int, plan: Plan) -> int:
         """Not even the last exchange fits: its results are shortened, then its older turns summarized, then its words
         shortened."""
         plan.shortened_through = self.rows[-1].position
-        limit = self._level(cut, room, lambda row: is_of_tool(row.item))
+        limit = self._level_of_results(cut)
         if limit < SMALLEST:
-            cut = self._later_turn(cut, room, plan)
-            limit = max(SMALLEST, self._level(cut, room, lambda row: is_of_tool(row.item), plan))
+            cut = self._later_turn(cut, plan)
+            limit = max(SMALLEST, self._level_of_results(cut, plan))
         plan.result_tokens = limit
-        words = room - sum(
+        words = self.room - sum(
             min(self.limits.of(limit), tokens) if is_of_tool(row.item) else 0
             for row, tokens in zip(self.rows[cut:], self.tokens[cut:], strict=True)
         )
@@ -208,20 +234,21 @@ class _Planner:
         return cut
 
     def _words(self, cut: int, plan: Plan) -> list[int]:
-        """Tokens of what is kept and no tool's."""
+        """Tokens of what is kept, not pinned, and no tool's."""
         return [
             tokens
             for index, (row, tokens) in enumerate(zip(self.rows, self.tokens, strict=True))
-            if not is_of_tool(row.item) and (index >= cut or plan.kept_first <= row.position <= plan.kept_last)
+            if not (is_of_tool(row.item) or self.is_pinned(row)) and (index >= cut or plan.keeps(row))
         ]
 
-    def _level(self, cut: int, room: int, chosen: Callable[[Row], bool], plan: Plan | None = None) -> int:
-        """To how many tokens, as they are counted, each of the chosen rows must be shortened; 0: that is not enough."""
-        pairs = list(zip(self.rows[cut:], self.tokens[cut:], strict=True))
-        others = sum(self._words(cut, plan or Plan(0)))
-        return int(level([tokens for row, tokens in pairs if chosen(row)], room - others) / self.limits.ratio)
+    def _level_of_results(self, cut: int, plan: Plan | None = None) -> int:
+        """To how many tokens, as they are counted, each result must be shortened; 0: that is not enough."""
+        results = [
+            tokens for row, tokens in zip(self.rows[cut:], self.tokens[cut:], strict=True) if is_of_tool(row.item)
+        ]
+        return int(level(results, self.room - sum(self._words(cut, plan or Plan(0)))) / self.limits.ratio)
 
-    def _later_turn(self, cut: int, room: int, plan: Plan) -> int:
+    def _later_turn(self, cut: int, plan: Plan) -> int:
         """The turn of the last exchange from which on half the room is enough, or its last one; the person's words at
         its beginning are kept."""
         start = self.starts[-1] if self.starts else 0
@@ -235,7 +262,7 @@ class _Planner:
             and self.rows[index].item.get("type") != "function_call_output"
             and self.whole_pairs(index) == index
         ]
-        later = next((turn for turn in turns if self.size(turn) <= room // 2), turns[-1] if turns else cut)
+        later = next((turn for turn in turns if self.size(turn) <= self.room // 2), turns[-1] if turns else cut)
         if later > words > start:
             plan.kept_first, plan.kept_last = self.rows[start].position, self.rows[words - 1].position
         if later > cut:

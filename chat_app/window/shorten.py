@@ -14,10 +14,14 @@ HEAD_SHARE = 0.7  # of what is left: results say what they are at their beginnin
 def given(item: Item, position: int, tokens: int, compaction: Compaction | None) -> Item:
     """The item as the model is given it while `compaction` is in force; always the same, so that providers can cache
     it."""
-    if compaction is None or position > compaction.shortened_through:
+    if compaction is None or position > compaction.shortened_through or position in compaction.pinned:
         return item
     limit = limit_of(item, compaction.result_tokens, compaction.text_tokens)
     return shortened(item, position, limit / tokens) if limit and tokens > limit else item
+
+
+def is_said(item: Item) -> bool:
+    return item.get("type", "message") == "message"
 
 
 def is_of_tool(item: Item) -> bool:

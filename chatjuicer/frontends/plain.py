@@ -73,7 +73,7 @@ class PlainDialect(Dialect):
 
     def record(self, record: Record) -> Iterator[str]:
         match record.type:
-            case "path_changed":
+            case "path_changed" | "message_pinned":
                 return
             case "tool_call" if Payload.of(record).status == "executing":
                 return

@@ -215,6 +215,7 @@ def message_line(message: Message, number: int, parent: int | None, ids: Mapping
         metadata=metadata,
         attachments=attachments,
         feedback=Feedback(**message.feedback) if message.feedback else None,  # type: ignore[arg-type]
+        pinned=message.pinned,
     )
 
 

@@ -176,6 +176,7 @@ class MessageLine(Line, tag="message"):
     attachments: list[Key] = []
     """Files of the session, by their `id`."""
     feedback: Feedback | None = None
+    pinned: bool = False
 
 
 class ContextLine(Line, tag="context"):

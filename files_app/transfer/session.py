@@ -230,6 +230,7 @@ def draft(line: MessageLine, files: Mapping[str, Attachment]) -> MessageDraft:
         metadata=line.metadata | ({"attachments": attached} if attached else {}),
         rating=line.feedback.rating if line.feedback else "",
         rating_text=line.feedback.text if line.feedback else "",
+        pinned=line.pinned,
         created_at=line.created_at,
     )
 

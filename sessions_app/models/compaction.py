@@ -4,17 +4,19 @@ looked at and taken back."""
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, Value
 from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
 
 from .context import ContextItem
+from .message import Message
 
 if TYPE_CHECKING:
     from .session import ChatSession
@@ -35,8 +37,15 @@ class CompactionDraft:
     shortened_through: int = 0
     result_tokens: int = 0
     text_tokens: int = 0
+    pinned: tuple[int, ...] = ()
+    passed_over: tuple[int, ...] = ()  # what else was pinned, for which there was no room
     tokens_before: int = 0
     tokens_after: int = 0
+
+    @property
+    def reach(self) -> int:
+        """The last position at which the model may be given less than all."""
+        return max(self.through, self.shortened_through)
 
 
 class CompactionManager(models.Manager["Compaction"]):
@@ -44,7 +53,7 @@ class CompactionManager(models.Manager["Compaction"]):
         """The one that says what the model is given; None: everything. One that stands for items of a path that is not
         visible is not: what it was made of is given again when that path comes back, and the summary with it."""
         last = ContextItem.objects.filter(session=OuterRef("session"), position=OuterRef("through"), visible=True)
-        made = self.filter(models.Q(through=0) | models.Q(Exists(last)), session=session_pk, undone=False)
+        made = self.filter(Q(through=0) | Q(Exists(last)), session=session_pk, undone=False)
         return made.order_by("-number").first()
 
     def put(self, session: ChatSession, draft: CompactionDraft) -> Compaction | None:
@@ -55,13 +64,31 @@ class CompactionManager(models.Manager["Compaction"]):
         if latest != draft.number - 1 or not there.exists():
             return None
         fields = asdict(draft)
-        del fields["last_pk"], fields["last_position"]
+        del fields["last_pk"], fields["last_position"], fields["passed_over"]
+        fields["pinned"] = sorted({*draft.pinned, *(self._pinned(session, draft.reach) - {*draft.passed_over})})
         return self.create(session=session, **fields)
+
+    def _pinned(self, session: ChatSession, reach: int) -> set[int]:
+        """Positions up to there of what is pinned now: it may have been while the summary was made. What is out of view
+        may come back below it."""
+        pinned = Message.objects.filter(session=session, pinned=True).values_list("pk", flat=True)
+        items = session.context_items.filter(message_id__in=list(pinned), position__lte=reach)
+        return set(items.values_list("position", flat=True))
+
+    def give_again(self, session: ChatSession, positions: Collection[int]) -> None:
+        """Whole, whichever of the session's summaries is in force, or comes back in force. The caller has locked it."""
+        changed = []
+        for compaction in self.filter(session=session, undone=False):
+            reached = {position for position in positions if position <= compaction.reach} - {*compaction.pinned}
+            if reached:
+                compaction.pinned = sorted({*compaction.pinned, *reached})
+                changed.append(compaction)
+        self.bulk_update(changed, ["pinned"], batch_size=100)
 
     def lift(self, session_pk: UUID, position: int) -> int:
         """Take back all that stand for the item at `position`, or for a later one: for whoever takes that item out of
         the context, or puts it in. How many there were."""
-        touched = models.Q(through__gte=position) | models.Q(shortened_through__gte=position)
+        touched = Q(through__gte=position) | Q(shortened_through__gte=position)
         return self.filter(touched, session=session_pk, undone=False).update(undone=True)
 
 
@@ -81,6 +108,12 @@ class Compaction(models.Model):
     )
     result_tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="of a tool's result; 0: all")
     text_tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="of anything else; 0: all")
+    pinned = models.JSONField(
+        default=list,
+        db_default=Value([], models.JSONField()),
+        blank=True,
+        help_text="positions up to both of these, of which the model is given all; they only become more",
+    )
     tokens_before = models.PositiveIntegerField(default=0, db_default=0)
     tokens_after = models.PositiveIntegerField(default=0, db_default=0)
     undone = models.BooleanField(default=False, db_default=False)
@@ -95,3 +128,8 @@ class Compaction(models.Model):
 
     def __str__(self) -> str:
         return f"compaction {self.number}"
+
+    @property
+    def reach(self) -> int:
+        """As of a draft."""
+        return max(self.through, self.shortened_through)

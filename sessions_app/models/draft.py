@@ -37,6 +37,7 @@ class MessageDraft:
     metadata: dict[str, Any] = field(default_factory=dict)
     rating: str = ""
     rating_text: str = ""
+    pinned: bool = False
     run_id: UUID | None = None
     created_at: datetime | None = None  # when it was said elsewhere; else now
     id: UUID = field(default_factory=uuid4)

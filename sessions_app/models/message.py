@@ -71,6 +71,7 @@ class Message(models.Model):
     )
     rating = models.CharField(max_length=4, choices=Rating.choices, blank=True, default="", db_default="")
     rating_text = EncryptedTextField(blank=True, default="", db_default="", help_text="why it is rated so")
+    pinned = models.BooleanField(default=False, db_default=False, help_text="the model is always given all of it")
     created_at = models.DateTimeField(default=timezone.now)
 
     sibling_count = 1
@@ -84,6 +85,7 @@ class Message(models.Model):
             models.Index(fields=["session"], condition=Q(status="pending"), name="message_pending"),
             # The other versions of each place, which are few.
             models.Index(fields=["session", "parent_id"], condition=Q(visible=False), name="message_out_of_view"),
+            models.Index(fields=["session"], condition=Q(pinned=True), name="message_pinned"),
         ]
 
     def __str__(self) -> str:
@@ -115,6 +117,7 @@ class Message(models.Model):
             run_id=draft.run_id,
             rating=draft.rating,
             rating_text=draft.rating_text,
+            pinned=draft.pinned,
         )
 
     def complete(

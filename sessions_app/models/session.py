@@ -108,6 +108,17 @@ class ChatSession(SessionRow):
                 self._row.update(context_tokens=draft.tokens_after, updated_at=timezone.now())
         return compaction
 
+    def pin(self, message: Message, pinned: bool) -> None:
+        """Says that the model is always given all of the message, or not any more. Where something stands in its place
+        it is given again at once; what is not pinned any more stays until room is made next."""
+        with transaction.atomic(savepoint=False):
+            self._lock()
+            self.messages.filter(pk=message.pk).update(pinned=pinned)
+            message.pinned = pinned
+            if pinned:
+                items = self.context_items.filter(message_id=message.pk).values_list("position", flat=True)
+                Compaction.objects.give_again(self, list(items))
+
     def undo_compaction(self) -> Compaction | None:
         """Takes the latest compaction back, so that the model is given again what it stands for; None where there is
         none."""

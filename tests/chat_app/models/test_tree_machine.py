@@ -19,10 +19,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from chat_app.agent.rows import Rows, read_rows
 from chat_app.exceptions import NothingToContinue, NothingToRegenerate
 from chat_app.history import History
 from chat_app.models import Run
 from chat_app.models.status import LIVE, RunStatus
+from chat_app.pins import pin
 from chat_app.window.held import held
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession, ContextItem, Message
@@ -48,6 +50,7 @@ class Branches(RuleBasedStateMachine):
         self.sent: set[UUID] = set()
         self.covered: dict[UUID, set[int]] = {}  # what each summary stands for
         self.now = Now(self.session)  # as the last step left it
+        self.given_before: Rows | None = None
 
     # -- what people do
 
@@ -122,6 +125,13 @@ class Branches(RuleBasedStateMachine):
         there = {row.pk for row in ContextItem.objects.filter(session=self.session, visible=True)}
         self.covered[self.talk.summarize().pk] = there
 
+    @precondition(lambda self: self.now.messages)
+    @rule(number=NUMBERS, pinned=st.booleans())
+    def pin(self, number: int, pinned: bool) -> None:
+        spoken_of = [message for message in self.messages if message.role != "tool_call"]
+        if spoken_of:
+            pin(self.session, spoken_of[number % len(spoken_of)].pk, pinned)
+
     # -- what must be true
 
     @invariant()
@@ -130,6 +140,7 @@ class Branches(RuleBasedStateMachine):
         self.the_path_is_a_chain(now)
         self.nothing_is_lost(now)
         self.the_model_is_given_what_is_visible(now)
+        self.a_run_reads_the_same(now)
 
     def the_path_is_a_chain(self, now: Now) -> None:
         session, path = now.session, now.path
@@ -167,9 +178,23 @@ class Branches(RuleBasedStateMachine):
                 self.items[message.pk] = verbatim
         given = now.given
         through = given.compaction.through if given.compaction else 0
-        assert [row.pk for row in given.rows] == [row.pk for row in rows if row.position > through]
+        kept = set(given.compaction.pinned) if given.compaction else set()
+        assert [row.pk for row in given.rows] == [
+            row.pk for row in rows if row.position > through or row.position in kept
+        ]
+        pinned = {message.pk for message in path if message.pinned}
+        assert {row.pk for row in rows if row.message_id in pinned} <= {row.pk for row in given.rows}
         if given.compaction:
             assert {row.pk for row in rows if row.position <= through} == self.covered[given.compaction.pk]
+
+    def a_run_reads_the_same(self, now: Now) -> None:
+        """Also one that read the beginning before, whatever has happened since."""
+        read = read_rows(now.session.pk)
+        assert read and [(row.pk, row.position) for row in now.given.rows] == read.ids
+        before, self.given_before = self.given_before, read
+        if before and before.ids:
+            rest = read_rows(now.session.pk, before.ids[-1], before.chosen_by)
+            assert rest is None or before.items + rest.items == read.items
 
     def teardown(self) -> None:
         """All that was said is answered, or was stopped or deleted."""

@@ -1,5 +1,6 @@
 """What a plan takes away is enough, keeps what must be kept, and never splits a call from its result."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -24,8 +25,36 @@ def held_of(exchanges_: list[tuple[int, list[int], int]]) -> Held:
     return Held(None, [Row(n, n, item, tokens) for n, (item, tokens) in enumerate(items, 1)])
 
 
+def pinned_in(held: Held, numbers: set[int]) -> Held:
+    """Of what was said, some is pinned."""
+    said = [row.position for row in held.rows if "role" in row.item]
+    chosen = {said[number % len(said)] for number in numbers}
+    return replace(held, rows=[replace(row, pinned=row.position in chosen) for row in held.rows])
+
+
 SIZES = st.integers(10, 3_000)
 EXCHANGES = st.lists(st.tuples(st.integers(10, 1_200), st.lists(SIZES, max_size=12), SIZES), min_size=1, max_size=8)
+
+
+@given(EXCHANGES, st.sets(st.integers(0, 20), max_size=4))
+def test_what_is_pinned_stays_whole_as_far_as_half_the_room_goes(
+    said: list[tuple[int, list[int], int]], numbers: set[int]
+) -> None:
+    held = pinned_in(held_of(said), numbers)
+    chosen = plan(held, LIMITS)
+    if chosen is None:
+        assert sum(row.tokens for row in held.rows) <= LIMITS.room
+        return
+    assert chosen.left(held) <= LIMITS.room, (chosen, said)
+    pinned = [row for row in held.rows if row.pinned]
+    if sum(row.tokens for row in pinned) <= LIMITS.room // 2:
+        assert chosen.pinned == {row.position for row in pinned}
+    summarized = {id(item) for item in chosen.material}
+    assert not any(id(row.item) in summarized for row in held.rows if row.position in chosen.pinned)
+    draft = chosen.draft(held, "", 0, 0)
+    assert all(row.position in draft.pinned for row in pinned if row.position <= draft.reach) or draft.passed_over
+    kept = [row for row in held.rows if row.position > chosen.through or chosen.keeps(row)]
+    assert len(chosen.material) + len(kept) == len(held.rows)
 
 
 @given(EXCHANGES)
