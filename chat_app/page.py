@@ -40,6 +40,7 @@ FEATURES = {
     "continue": ("post", f"{_SESSION}/continue"),
     "siblings": ("get", f"{_MESSAGE}/siblings"),
     "feedback": ("post", f"{_MESSAGE}/feedback"),
+    "pin": ("post", f"{_MESSAGE}/pin"),
     "delete-message": ("delete", _MESSAGE),
     "search": ("get", "/api/search"),
     "document-text": ("get", f"{_SESSION}/documents/text"),

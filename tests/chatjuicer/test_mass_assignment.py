@@ -118,3 +118,7 @@ def test_what_is_changed_is_what_the_form_asks_for(
     rated = mallory_client.post(f"/api/sessions/hers/messages/{message.pk}/feedback", more | {"rating": "down"})
     assert rated.status_code == 200
     assert changed(before, Message.objects.get(pk=message.pk)) == {"rating"}
+    before = facts(message)
+    pinned = mallory_client.post(f"/api/sessions/hers/messages/{message.pk}/pin", more | {"pinned": True})
+    assert pinned.status_code == 200
+    assert changed(before, Message.objects.get(pk=message.pk)) == {"rating", "pinned"}

@@ -504,6 +504,7 @@ def test_a_tree_keeps_its_branches_wherever_it_goes(
     session, _ = ChatSession.objects.open(alice, public_id="tree")
     first, answer = (session.post(role, content) for role, content in (("user", "One"), ("assistant", "I")))
     answer.rate("up", "Roman")
+    session.pin(first, True)
     hidden = add_version(session, MessageDraft(role="user", content="Two"), None)
     add_version(session, MessageDraft(role="assistant", content="II"), hidden.pk)
     add_version(session, MessageDraft(role="assistant", content="1"), first.pk)
@@ -515,6 +516,7 @@ def test_a_tree_keeps_its_branches_wherever_it_goes(
     shown = mallory_client.get(base).json()["messages"]
     assert [(message["content"], message["sibling_count"]) for message in shown] == [("One", 2), ("I", 2)]
     assert shown[1]["feedback"] == {"rating": "up", "text": "Roman"}
+    assert [message["pinned"] for message in shown] == [True, False]
     words, other = mallory_client.get(f"{base}/messages/{shown[0]['id']}/siblings").json()["siblings"]
     assert (words["selected"], other["content"]) == (True, "Two")
     taken_in = mallory.chat_sessions.get()

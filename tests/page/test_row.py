@@ -172,3 +172,41 @@ def exported(page: Page, kind: str) -> Path:
     with page.expect_download() as download:
         choose(page, "More about this chat", f"Export as {kind}")
     return Path(download.value.path())
+
+
+def test_what_is_pinned_is_so_in_each_window_and_is_found_again(
+    page: Page, context: BrowserContext, troubles: Troubles
+) -> None:
+    say(page, "echo a rule to keep")
+    expect(answer(page)).to_contain_text("a rule to keep")
+    until_idle(page)
+    other = troubles.watch(context.new_page())
+    other.goto(page.url)
+    rule = page.get_by_role("article", name="You").first
+    press(rule, "Pin message")
+    for window in (page, other):
+        pin = window.get_by_role("article", name="You").first.get_by_role("button", name="Pin message")
+        expect(pin).to_have_attribute("aria-pressed", "true")
+        expect(pin).to_be_visible()
+    for number in range(3):
+        say(page, words(40 + number))
+        until_idle(page)
+    press(answer(page), "Pin message")
+
+    choose(page, "More about this chat", "Pinned messages")
+    dialog = page.get_by_role("dialog", name="Pinned messages")
+    expect(dialog.get_by_role("listitem")).to_have_count(2)
+    assert_accessible(page)
+    dialog.get_by_role("button", name="echo a rule to keep", exact=True).click()
+    expect(dialog).to_have_count(0)
+    expect(rule).to_be_in_viewport()
+
+    choose(page, "More about this chat", "Pinned messages")
+    dialog.get_by_role("button", name="Unpin: echo a rule to keep").click()
+    expect(dialog.get_by_role("listitem")).to_have_count(1)
+    page.keyboard.press("Escape")
+    for window in (page, other):
+        pin = window.get_by_role("article", name="You").first.get_by_role("button", name="Pin message")
+        expect(pin).to_have_attribute("aria-pressed", "false")
+    page.reload()
+    expect(answer(page).get_by_role("button", name="Pin message")).to_have_attribute("aria-pressed", "true")

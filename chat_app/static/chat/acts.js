@@ -34,6 +34,7 @@ const VERBS = {
   continue: (conversation) => conversation.goOn(),
   select: (conversation, entry, id) => conversation.branch(id, "select"),
   rate: (conversation, entry, rating) => conversation.rate(entry.id, rating),
+  pin: (conversation, entry) => conversation.pinMessage(entry.id, !entry.pinned),
   async delete(conversation, entry, detail, { confirmed }) {
     const agreed = await confirmed({ title: t("Delete from here?"), text: t("This message and all that follows it will be gone, for the model too."), action: t("Delete") });
     if (agreed) await conversation.remove(entry.id);

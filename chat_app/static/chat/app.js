@@ -212,8 +212,8 @@ async function jump() {
   }
 }
 
-function toBeginning() {
-  goal = { sessionId: conversation.id, position: 1 };
+function toPlace(position) {
+  goal = { sessionId: conversation.id, position };
   jump();
 }
 
@@ -294,7 +294,7 @@ const commands = new Commands(api, {
   sidebar,
   chooseModel: () => composer.openPicker(),
   showFiles: () => filework.panel.open(conversation.id),
-  toBeginning,
+  toPlace,
   toEnd: () => messages.toNow(),
   toList: () => focusList(),
   toArchive: () => {
@@ -338,7 +338,7 @@ actOnKeys({
   toList: focusList,
   startNew,
   isOpen: () => Boolean(conversation),
-  toBeginning,
+  toBeginning: () => toPlace(1),
   toEnd: () => messages.toNow(),
 });
 

@@ -9,6 +9,7 @@ import { showContext } from "./views/context.js";
 import { showPrompts } from "./views/prompts.js";
 import { showServers } from "./views/servers.js";
 import { showShare } from "./views/share.js";
+import { showPinned } from "./views/pinned.js";
 import { showShares } from "./views/shares.js";
 import { showShortcuts } from "./views/shortcuts.js";
 import { save } from "./views/transfer.js";
@@ -21,7 +22,7 @@ export class Commands {
 
   /**
    * `conversation()` and `person()` are the open session's and the user, who `administers()` or does not; `startNew()`, `chooseModel()`, `showFiles()`,
-   * `toBeginning()`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onAgents()` and `onServers()` when there are other ones, `onGone()`,
+   * `toPlace(position)`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onAgents()` and `onServers()` when there are other ones, `onGone()`,
    * `report(error)`, `toast(text)`, `exporting`; `config()` is what the server offers; `sidebar` renames, pins and deletes.
    */
   constructor(api, of) {
@@ -30,14 +31,14 @@ export class Commands {
   }
 
   all() {
-    const { startNew, chooseModel, toList, showFiles, toBeginning, toEnd } = this.#of;
+    const { startNew, chooseModel, toList, showFiles, toPlace, toEnd } = this.#of;
     const session = this.#session;
     return [
       { text: t("New chat"), icon: "plus", run: startNew },
       { text: t("Choose the model"), icon: "gear", run: chooseModel },
       { text: t("To the list of chats"), icon: "menu", run: toList },
       session && { text: t("Files of this chat"), icon: "folder", run: showFiles },
-      session && { text: t("To the beginning of this chat"), icon: "top", run: toBeginning },
+      session && { text: t("To the beginning of this chat"), icon: "top", run: () => toPlace(1) },
       session && { text: t("To the end of this chat"), icon: "down", run: toEnd },
       ...(session ? this.ofHeader() : []),
       ...this.ofAccount(),
@@ -61,6 +62,7 @@ export class Commands {
     const exported = (format) => () => save(this.#api, `/api/sessions/${this.#of.conversation().id}/export?format=${format}`, `chat.${format}`).catch(this.#of.report);
     return [
       has("share") && { text: t("Share this chat"), icon: "share", run: () => showShare(this.#api, this.#session) },
+      has("pin") && { text: t("Pinned messages"), icon: "pin", run: () => this.#pinned() },
       has("context") && { text: t("What the model is given"), icon: "gauge", run: () => this.showContext() },
       has("export") && { text: t("Export as Markdown"), icon: "download", run: exported("markdown") },
       has("export") && { text: t("Export as a web page"), icon: "download", run: exported("html") },
@@ -87,6 +89,11 @@ export class Commands {
   showContext() {
     const conversation = this.#of.conversation();
     if (conversation && has("context")) showContext(this.#api, conversation, this.#of.toast);
+  }
+
+  #pinned() {
+    const { conversation, toPlace, report: onProblem } = this.#of;
+    showPinned(conversation(), { toPlace, onProblem });
   }
 
   get #session() {

@@ -111,6 +111,16 @@ export class Conversation {
     this.#dispatch({ type: "message", message: await this.#session.rate(messageId, rating, text) });
   }
 
+  /** Whether the model is always given all of it. */
+  async pinMessage(messageId, pinned) {
+    this.#dispatch({ type: "message", message: await this.#session.pinMessage(messageId, pinned) });
+  }
+
+  /** The beginnings of the messages that are. */
+  pinnedMessages() {
+    return this.#session.pinnedMessages();
+  }
+
   /** What the calls of models took that a run made. */
   usageOf(runId) {
     return this.#session.usageOf(runId);

@@ -36,6 +36,7 @@ export function fromMessage(message) {
     isError: Boolean(message.is_error),
     siblingCount: message.sibling_count ?? 1,
     feedback: message.feedback ?? null,
+    pinned: Boolean(message.pinned),
     model: message.model ?? message.model_id ?? "",
     tookMs: message.response_time_ms ?? null,
     tokens: message.token_count ?? null,
@@ -115,8 +116,8 @@ export function withStored(entries, messages) {
     if (!row?.id || entry.status === "pending") return entry;
     const { id, siblingCount, position } = row;
     if (entry.kind === "tool") return { ...entry, id, siblingCount, position, tookMs: row.tookMs ?? entry.tookMs };
-    const { partial, model, tookMs, tokens, feedback } = row;
-    return { ...entry, id, siblingCount, position, partial, model, tookMs, tokens, feedback };
+    const { partial, model, tookMs, tokens, feedback, pinned } = row;
+    return { ...entry, id, siblingCount, position, partial, model, tookMs, tokens, feedback, pinned };
   });
 }
 

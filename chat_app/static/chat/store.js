@@ -176,6 +176,7 @@ const FRAMES = {
         isError: false,
         siblingCount: 1,
         feedback: null,
+        pinned: false,
         position: 0,
         createdAt: frame.at ?? null,
         runId: frame.run_id,
@@ -249,6 +250,10 @@ const FRAMES = {
       queued: state.queued.filter((id) => id !== frame.run_id),
       usage: frame.usage ? { ...state.usage, ...frame.usage } : state.usage,
     };
+  },
+
+  message_pinned(state, { message_id: id, pinned }) {
+    return { ...state, entries: state.entries.map((entry) => (entry.kind === "message" && entry.id === id ? { ...entry, pinned } : entry)) };
   },
 
   session_updated(state, frame) {

@@ -119,6 +119,16 @@ export class Session {
     return answer.message?.id ? answer.message : answer;
   }
 
+  /** Whether the model is always given all of the message. @param {string} messageId @param {boolean} pinned @returns {Promise<Message>} */
+  pinMessage(messageId, pinned) {
+    return this.#rest.post(`${this.#path}/messages/${messageId}/pin`, { pinned });
+  }
+
+  /** The beginnings of the pinned messages, in order. @returns {Promise<Pick<Message, "id" | "position" | "role" | "content" | "created_at">[]>} */
+  async pinnedMessages() {
+    return (await this.#rest.get(`${this.#path}/pinned`)).messages;
+  }
+
   /** What the model calls of a run took, whatever became of it. @param {string} runId @returns {Promise<import("./shapes.js").RunUsage>} */
   usageOf(runId) {
     return this.#rest.get(`${this.#path}/runs/${runId}/usage`);

@@ -32,6 +32,8 @@
  * @property {string | null} run_id the run that it belongs to
  * @property {{ code: string, message: string } | null} [error] of an answer that failed
  * @property {Record<string, any>} [metadata]
+ * @property {boolean} [pinned] the model is always given all of it
+ * @property {string} [created_at]
  */
 
 /**

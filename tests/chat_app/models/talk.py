@@ -67,7 +67,7 @@ class Talk:
         """All that the model is given now."""
         now = held(self.session.pk)
         last = now.rows[-1]
-        place = {"last_pk": last.pk, "last_position": last.position, "through": last.position}
+        place: dict[str, Any] = {"last_pk": last.pk, "last_position": last.position, "through": last.position}
         made = ChatSession.objects.get(pk=self.session.pk).compact(
             CompactionDraft(number=now.latest + 1, summary="In short.", **place)
         )

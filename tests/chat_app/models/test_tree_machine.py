@@ -178,9 +178,9 @@ class Branches(RuleBasedStateMachine):
                 self.items[message.pk] = verbatim
         given = now.given
         through = given.compaction.through if given.compaction else 0
-        kept = set(given.compaction.pinned) if given.compaction else set()
+        spared = set(given.compaction.pinned) if given.compaction else set()
         assert [row.pk for row in given.rows] == [
-            row.pk for row in rows if row.position > through or row.position in kept
+            row.pk for row in rows if row.position > through or row.position in spared
         ]
         pinned = {message.pk for message in path if message.pinned}
         assert {row.pk for row in rows if row.message_id in pinned} <= {row.pk for row in given.rows}

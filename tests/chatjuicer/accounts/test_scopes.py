@@ -61,7 +61,7 @@ CHAT = {
     f"POST {SESSION}/messages", f"POST {SESSION}/approvals/<uuid:approval_id>",
     "POST api/chat", "POST api/import", f"PUT {SESSION}/draft", f"PUT {SESSION}/read",
     f"POST {SESSION}/continue", f"DELETE {MESSAGE}",
-    *(f"POST {MESSAGE}/{verb}" for verb in ("regenerate", "edit", "select", "feedback")),
+    *(f"POST {MESSAGE}/{verb}" for verb in ("regenerate", "edit", "select", "feedback", "pin")),
     "POST api/v1/sessions", "PATCH api/v1/sessions/<str:key>", "DELETE api/v1/sessions/<str:key>",
     "POST api/v1/sessions/<str:key>/messages",
     "POST api/v1/chat-sessions", "PUT api/v1/chat-sessions/<str:key>", "DELETE api/v1/chat-sessions/<str:key>",

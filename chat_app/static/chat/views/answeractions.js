@@ -19,6 +19,7 @@ export function answerActions(current, text, actions) {
   const again = has("regenerate") ? menuButton({ icon: "again", label: t("Another answer"), class: "icon-button" }, () => againItems(act, actions)) : null;
   const goOn = has("continue") ? button({ icon: "play", label: t("Continue the answer"), class: "icon-button go-on" }, () => act("continue")) : null;
   const [up, down] = has("feedback") ? ratings(current, act) : [null, null];
+  const pin = pinButton(act);
   const more = menuButton({ icon: "more", label: t("More about this answer"), class: "icon-button" }, () => [
     aboutText(current()) && { note: aboutText(current()) },
     { text: t("Copy as Markdown"), icon: "copy", run: () => copyText(current().text) },
@@ -27,7 +28,7 @@ export function answerActions(current, text, actions) {
     has("delete-message") && { text: t("Delete from here"), icon: "trash", danger: true, run: () => act("delete") },
   ]);
   const branches = branchArrows(current, actions);
-  const node = h("footer", { class: "actions" }, branches.node, copy, again, goOn, up, down, more);
+  const node = h("footer", { class: "actions" }, branches.node, copy, again, goOn, up, down, pin.node, more);
   const update = (entry) => {
     const said = Boolean(entry.text.trim());
     copy.hidden = !said;
@@ -35,6 +36,7 @@ export function answerActions(current, text, actions) {
     if (goOn) goOn.hidden = !said || !(entry.partial || CUT.includes(entry.status));
     up?.setAttribute("aria-pressed", String(entry.feedback?.rating === "up"));
     down?.setAttribute("aria-pressed", String(entry.feedback?.rating === "down"));
+    pin.update(entry);
     branches.update(entry);
   };
   return { node, update };
@@ -44,15 +46,21 @@ export function answerActions(current, text, actions) {
 export function questionActions(current, actions, edit) {
   const act = (verb) => actions.act(verb, current());
   const branches = branchArrows(current, actions);
+  const pin = pinButton(act);
   const node = h(
     "footer",
     { class: "actions" },
     branches.node,
     copyButton(t("Copy message"), () => current().text),
+    pin.node,
     has("edit") ? button({ icon: "pencil", label: t("Edit message"), class: "icon-button" }, edit) : null,
     has("delete-message") ? button({ icon: "trash", label: t("Delete message"), class: "icon-button" }, () => act("delete")) : null,
   );
-  return { node, update: branches.update };
+  const update = (entry) => {
+    pin.update(entry);
+    branches.update(entry);
+  };
+  return { node, update };
 }
 
 /** ‹ 2/3 › where a place has several versions. */
@@ -92,6 +100,17 @@ async function learn(id, siblings) {
 
 function aboutText({ model, tookMs, tokens }) {
   return [model, tookMs ? secondsText(tookMs) : "", tokens ? t("{count} tokens", { count: tokens }) : ""].filter(Boolean).join(" · ");
+}
+
+function pinButton(act) {
+  if (!has("pin")) return { node: null, update() {} };
+  const title = t("Pin: the model is always given this message word for word");
+  const node = button({ icon: "pin", label: t("Pin message"), title, class: "icon-button pin" }, () => act("pin"));
+  const update = (entry) => {
+    node.hidden = !entry.id || !entry.text.trim();
+    node.setAttribute("aria-pressed", String(entry.pinned));
+  };
+  return { node, update };
 }
 
 function ratings(current, act) {

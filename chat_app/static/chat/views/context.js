@@ -48,9 +48,9 @@ function view({ items, tokens, max_tokens: most, trigger_tokens: trigger, compac
   ].filter(Boolean);
 }
 
-function itemRow({ item, tokens, origin }) {
+function itemRow({ item, tokens, origin, pinned }) {
   const kind = origin === "summary" ? t("summary") : (KINDS[item.type] ?? item.role ?? item.type ?? t("item"));
-  const head = h("summary", {}, h("strong", {}, kind), h("span", { class: "context-text" }, textOf(item)), h("span", { class: "faint" }, number(tokens)));
+  const head = h("summary", {}, h("strong", {}, kind), h("span", { class: "context-text" }, pinned ? h("span", { class: "faint" }, `${t("pinned")} · `) : null, textOf(item)), h("span", { class: "faint" }, number(tokens)));
   return h("li", {}, h("details", {}, head, h("pre", { tabindex: "0" }, JSON.stringify(item, null, 2))));
 }
 

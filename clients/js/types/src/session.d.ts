@@ -62,6 +62,10 @@ export declare class Session {
     deleteMessage(messageId: string): Promise<void>;
     /** @param {string} messageId @param {unknown} rating @param {string} [text] @returns {Promise<Message>} */
     rate(messageId: string, rating: unknown, text?: string): Promise<Message>;
+    /** Whether the model is always given all of the message. @param {string} messageId @param {boolean} pinned @returns {Promise<Message>} */
+    pinMessage(messageId: string, pinned: boolean): Promise<Message>;
+    /** The beginnings of the pinned messages, in order. @returns {Promise<Pick<Message, "id" | "position" | "role" | "content" | "created_at">[]>} */
+    pinnedMessages(): Promise<Pick<Message, "id" | "position" | "role" | "content" | "created_at">[]>;
     /** What the model calls of a run took, whatever became of it. @param {string} runId @returns {Promise<import("./shapes.js").RunUsage>} */
     usageOf(runId: string): Promise<import("./shapes.js").RunUsage>;
     /** The versions of a message, in the order in which they were made. @param {string} messageId @returns {Promise<Message[]>} */

@@ -52,6 +52,11 @@ export type Message = {
         message: string;
     } | null;
     metadata?: Record<string, any>;
+    /**
+     * the model is always given all of it
+     */
+    pinned?: boolean;
+    created_at?: string;
 };
 export type Detail = {
     session: SessionInfo;
@@ -240,6 +245,8 @@ export type Phase = "connecting" | "open" | "waiting";
  * @property {string | null} run_id the run that it belongs to
  * @property {{ code: string, message: string } | null} [error] of an answer that failed
  * @property {Record<string, any>} [metadata]
+ * @property {boolean} [pinned] the model is always given all of it
+ * @property {string} [created_at]
  */
 /**
  * A session with its newest messages, and what is being written, as one moment has them.

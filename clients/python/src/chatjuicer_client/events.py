@@ -124,6 +124,14 @@ class PathChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessagePinned(Event):
+    """From now on the model is always given all of the message, or not any more."""
+
+    message_id: str
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Status(Event):
     """For who waits: the provider is asked again, the conversation is being summarized. In no log."""
 
@@ -199,6 +207,7 @@ _MAKERS: dict[str, Callable[[Frame], Event]] = {
     "message_created": lambda frame: MessageCreated(frame, Message.of(frame["message"])),
     "session_updated": lambda frame: SessionUpdated(frame, SessionInfo.of(frame["session"])),
     "path_changed": lambda frame: PathChanged(frame, frame["message_id"], frame["from_position"]),
+    "message_pinned": lambda frame: MessagePinned(frame, frame["message_id"], frame["pinned"]),
     "status": lambda frame: Status(frame, frame["code"], frame["message"]),
     "resync": lambda frame: Resync(frame, frame["last_seq"]),
 }

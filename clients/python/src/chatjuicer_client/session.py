@@ -150,6 +150,11 @@ class AsyncSession:
             if not page["has_more"]:
                 return
 
+    async def pin_message(self, message_id: str, pinned: bool = True) -> Message:
+        """Whether the model is always given all of the message, whatever is summarized."""
+        route = f"{self._path}/messages/{message_id}/pin"
+        return Message.of(await self.client.rest.call("POST", route, json={"pinned": pinned}))
+
     async def last(self, role: str) -> Message:
         """The last message of the visible path that is a `user`'s, `assistant`'s …, of its newest ones; raises
         `not_found`."""

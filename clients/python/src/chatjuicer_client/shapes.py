@@ -56,6 +56,8 @@ class Message(Shape):
     tool_result: str | None = None
     tool_success: bool | None = None
     created_at: str = ""
+    pinned: bool = False
+    """The model is always given all of it."""
 
 
 @dataclass(frozen=True, slots=True)

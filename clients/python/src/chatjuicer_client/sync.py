@@ -162,6 +162,7 @@ class Session(_Blocking[AsyncSession]):
     detail = _blocking(AsyncSession.detail)
     messages = _iterating(AsyncSession.messages)
     last = _blocking(AsyncSession.last)
+    pin_message = _blocking(AsyncSession.pin_message)
     keep_draft = _blocking(AsyncSession.keep_draft)
     mark_read = _blocking(AsyncSession.mark_read)
     configure = _blocking(AsyncSession.configure)
