@@ -116,7 +116,7 @@ def test_on_a_phone_an_answer_goes_on_and_a_summary_and_chats_come_back(
     taken = page.get_by_role("dialog", name="What this answer took")
     expect(taken.get_by_role("listitem")).to_have_count(1)
     for fact in (
-        "Reasoning of it",
+        "of which reasoning",
         "Costunknown price",
         "First word",
         re.compile(r"^Duration[\d.]+ s$"),

@@ -24,7 +24,7 @@ function orNothing(error) {
 }
 
 function view({ calls, total, has_more: more, went_on: wentOn }) {
-  if (!calls.length) return h("p", { class: "faint" }, t("Nothing was noted of it."));
+  if (!calls.length) return h("p", { class: "faint" }, t("Nothing was noted about this answer."));
   return [
     h("section", {}, h("h3", {}, t("Total")), facts(total, costOf(total))),
     h("ol", { class: "calls" }, ...calls.map(callRow)),
@@ -49,9 +49,9 @@ function callRow(call) {
 function facts(used, cost, more = []) {
   const rows = [
     [t("Input"), number(used.input_tokens)],
-    [t("Cached of it"), number(used.cached_tokens)],
+    [t("of which cached"), number(used.cached_tokens)],
     [t("Output"), number(used.output_tokens)],
-    [t("Reasoning of it"), number(used.reasoning_tokens)],
+    [t("of which reasoning"), number(used.reasoning_tokens)],
     [t("Cost"), cost],
     ...more,
   ];
