@@ -93,7 +93,7 @@ def test_what_waits_in_another_chat_is_sent_once_the_server_is_back(page: Page) 
         page.get_by_role("button", name="New chat", exact=True).click()
     say(page, "say 2 words")
     expect(answer(page)).to_have_text(words(2))
-    expect(page.get_by_role("navigation", name="Chats").get_by_text(words(13))).to_be_visible()
+    expect(page.get_by_role("navigation", name="Chats").get_by_text(words(13), exact=True)).to_be_visible()
 
 
 def test_an_edit_whose_answer_is_lost_is_made_once(page: Page) -> None:
