@@ -78,7 +78,8 @@ class CompactionManager(models.Manager["Compaction"]):
     def give_again(self, session: ChatSession, positions: Collection[int]) -> None:
         """Whole, whichever of the session's summaries is in force, or comes back in force. The caller has locked it."""
         changed = []
-        for compaction in self.filter(session=session, undone=False):
+        # Without their texts: of a long conversation there are many.
+        for compaction in self.filter(session=session, undone=False).only("through", "shortened_through", "pinned"):
             reached = {position for position in positions if position <= compaction.reach} - {*compaction.pinned}
             if reached:
                 compaction.pinned = sorted({*compaction.pinned, *reached})

@@ -3,6 +3,8 @@
 import pytest
 
 from chat_app.agent.rows import read_rows
+from chat_app.models import branches
+from chat_app.models.branches import Wishes
 from chat_app.pins import pin
 from chat_app.window.held import held
 from chat_app.window.plan import Limits, plan_asked
@@ -116,3 +118,17 @@ def test_of_a_pinned_answer_its_words_are_given_and_not_what_led_to_it(talk: Tal
     pin(session_of(talk), answer.pk, False)
     pin(session_of(talk), answer.pk, True)
     assert thought not in given(talk)
+
+
+def test_other_words_in_the_place_of_pinned_ones_are_pinned_and_another_answer_is_not(talk: Talk) -> None:
+    words, answer = talk.path[4:]
+    for message in (words, answer):
+        pin(session_of(talk), message.pk, True)
+    talk.regenerate(answer.pk)
+    talk.answer("another")
+    talk.edit(words.pk, "other words")
+    talk.answer("so be it")
+    pinned = [(message.content, message.pinned) for message in talk.path[4:]]
+    assert pinned == [("other words", True), ("so be it", False)]
+    branches.edit(talk.session.pk, talk.path[4].pk, "without files", [], Wishes(), "here")
+    assert talk.path[4].pinned
