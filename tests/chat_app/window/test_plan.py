@@ -118,6 +118,15 @@ def test_words_that_stand_alone_are_no_part_of_the_exchange_after_them() -> None
     assert {row.position for row in every if 1 < row.position <= chosen.through and chosen.keeps(row)} == {5}
 
 
+def test_words_that_a_person_adds_after_a_summary_do_not_bring_back_what_is_between() -> None:
+    """The exchange goes on after its older turns were summarized, and then a person says more."""
+    every = held_of([(40, [20] * 3, 50), (30, [700] * 30, 50)]).rows
+    now = Compaction(number=1, through=8, summary="In short.", kept_first=1, kept_last=1)
+    chosen = plan(given_of(every, now), LIMITS)
+    assert chosen and chosen.through > 8
+    assert not [row.position for row in every if 1 < row.position <= 8 and chosen.keeps(row)]
+
+
 NOT_KEPT = ("last_pk", "last_position", "passed_over")
 
 
