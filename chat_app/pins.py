@@ -10,7 +10,7 @@ from django.db import transaction
 from rest_framework.exceptions import NotFound
 
 from sessions_app.models import ChatSession, Message
-from sessions_app.models.message import SPOKEN
+from sessions_app.models.message import MAX_PINNED, SPOKEN
 from sessions_app.models.model_context import linked_rows
 
 from .exceptions import NotSpoken, TooMuchPinned
@@ -19,8 +19,6 @@ from .protocol import MessagePinned
 from .window.fit import most_at_once
 from .window.plan import PINNED
 from .window.tokens import TOKENS_PER_ITEM, count, count_item
-
-MAX_PINNED = 100
 
 
 def pin(session: ChatSession, message_id: UUID, pinned: bool) -> Message:
@@ -69,5 +67,7 @@ def _tokens(session: ChatSession, messages: Iterable[Message]) -> int:
     said = {message.pk: count(message.content) + TOKENS_PER_ITEM for message in messages}
     found: dict[Any, int] = {}
     for row in session.context_items.filter(message_id__in=list(said), visible=True):
+        if not row.is_said:
+            continue
         found[row.message_id] = found.get(row.message_id, 0) + (row.tokens or count_item(row.value))
     return sum((said | found).values())

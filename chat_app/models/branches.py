@@ -8,7 +8,7 @@ an answer is being written out of view, or away, stops that answer first; what i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +96,7 @@ def edit(
             draft = MessageDraft(role="user", content=content, run_id=run.pk, metadata=kept)
         else:
             draft = user_message(session, run.pk, protocol.UserInput(content, attachments))
+        draft = replace(draft, pinned=message.pinned)
         version = add_version(session, draft, parent)
         run.first_position = version.position
         return _accept(session, run, [version], wishes, owner)

@@ -1,14 +1,15 @@
 """The items that stand in a session's context now, each with its tokens."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 
 from sessions_app.models import Compaction, ContextItem, Message
 
-from .shorten import given, is_said
+from .shorten import given
 from .tokens import TOKENS_PER_ITEM, count, count_item
 
 Item = dict[str, Any]
@@ -32,6 +33,7 @@ class Held:
     compaction: Compaction | None  # in force
     rows: list[Row]
     latest: int = 0  # number of the session's latest compaction, which may be undone
+    left_out: list[Row] = field(default_factory=list)  # what is pinned and not given all the same
 
     @property
     def tokens(self) -> int:
@@ -59,17 +61,27 @@ def introduced(summary: str) -> str:
 def held(session_pk: UUID) -> Held:
     """Whole items, oldest first. What was never counted is counted now, and the number is kept."""
     compaction = Compaction.objects.in_force(session_pk)
-    stored = list(ContextItem.objects.filter(in_force(compaction), session=session_pk).order_by("position"))
-    fresh = [row for row in stored if row.tokens is None]
-    pinned = set(Message.objects.filter(session=session_pk, pinned=True, visible=True).values_list("pk", flat=True))
-    rows = []
-    for row in stored:
-        item = row.value
-        row.tokens = count_item(item) if row.tokens is None else row.tokens
-        rows.append(Row(row.pk, row.position, item, row.tokens, row.message_id in pinned and is_said(item)))
-    ContextItem.objects.bulk_update(fresh, ["tokens"], batch_size=400)
+    items = ContextItem.objects.filter(session=session_pk).order_by("position")
+    messages = Message.objects.filter(session=session_pk, pinned=True, visible=True)
+    pinned = set(messages.values_list("pk", flat=True))
+    rows = _rows(items.filter(in_force(compaction)), pinned)
+    left_out: list[Row] = []
+    if compaction and pinned:
+        covered = items.filter(visible=True, position__lte=compaction.through, message_id__in=messages.values("pk"))
+        left_out = _rows(covered.exclude(in_force(compaction)), pinned)
     latest = Compaction.objects.filter(session=session_pk).aggregate(latest=Max("number"))["latest"]
-    return Held(compaction, rows, latest or 0)
+    return Held(compaction, rows, latest or 0, [row for row in left_out if row.pinned])
+
+
+def _rows(stored: QuerySet[ContextItem], pinned: Collection[UUID]) -> list[Row]:
+    rows, fresh = [], []
+    for row in stored:
+        if row.tokens is None:
+            row.tokens = count_item(row.value)
+            fresh.append(row)
+        rows.append(Row(row.pk, row.position, row.value, row.tokens, row.message_id in pinned and row.is_said))
+    ContextItem.objects.bulk_update(fresh, ["tokens"], batch_size=400)
+    return rows
 
 
 def in_force(compaction: Compaction | None) -> Q:

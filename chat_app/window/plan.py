@@ -56,7 +56,8 @@ class Plan:
 
     def left(self, held: Held) -> int:
         """Tokens, as they are counted, of what the model will be given beside the summary."""
-        kept = [row for row in held.rows if row.position > self.through or self.keeps(row)]
+        rows = held.rows + held.left_out
+        kept = [row for row in rows if row.position > self.through or self.keeps(row)]
         return sum(min(row.tokens, self._limit_of(row) or row.tokens) for row in kept)
 
     def keeps(self, row: Row) -> bool:
@@ -110,26 +111,42 @@ def plan_asked(held: Held, limits: Limits) -> Plan | None:
 
 
 class _Planner:
+    """`rows` is what goes on where the summary ends, with what it has kept of that exchange. What stands alone before
+    them, because it is pinned or was, is `loose` unless it stays."""
+
     def __init__(self, held: Held, limits: Limits) -> None:
-        self.held, self.limits, self.rows = held, limits, held.rows
-        self.tokens = [limits.of(row.tokens) for row in held.rows]
-        self.starts = exchanges([row.item for row in held.rows])
-        self.pinned, self.passed_over = self._pinned()
-        self.pinned_tokens = sum(t for row, t in zip(self.rows, self.tokens, strict=True) if self.is_pinned(row))
+        self.held, self.limits, self.before = held, limits, held.compaction
+        self.rows = [row for row in held.rows if not self._is_alone(row)]
+        self.tokens = [limits.of(row.tokens) for row in self.rows]
+        self.starts = exchanges([row.item for row in self.rows])
+        self.pinned, self.passed_over, self.pinned_tokens = self._pinned()
+        self.loose = [row for row in held.rows if self._is_alone(row) and not self.is_pinned(row)]
         self.room = limits.room - limits.for_summary - self.pinned_tokens  # for what is not pinned
         self.half = min(limits.window // 2, self.room)
-        self.before = held.compaction
 
-    def _pinned(self) -> tuple[frozenset[int], frozenset[int]]:
-        """Positions of what stays as it is, and of what is pinned and must give way all the same."""
+    @property
+    def covered(self) -> int:
+        """The last position that the summary stands for."""
+        return self.before.through if self.before else 0
+
+    def _is_alone(self, row: Row) -> bool:
+        now = self.before
+        return now is not None and row.position <= now.through and not now.kept_first <= row.position <= now.kept_last
+
+    def _pinned(self) -> tuple[frozenset[int], frozenset[int], int]:
+        """Positions of what stays as it is, and of what is pinned and must give way all the same; tokens of the first.
+        What had to give way before is among them: there may be room now."""
         kept: set[int] = set()
-        left = self.limits.room * PINNED
-        every = [(row.position, tokens) for row, tokens in zip(self.rows, self.tokens, strict=True) if row.pinned]
-        for position, tokens in reversed(every):
-            if tokens <= left:
-                kept.add(position)
+        passed_over: set[int] = set()
+        left = most = int(self.limits.room * PINNED)
+        every = [row for row in self.held.rows + self.held.left_out if row.pinned]
+        for row in sorted(every, key=lambda row: row.position, reverse=True):
+            if (tokens := self.limits.of(row.tokens)) <= left:
+                kept.add(row.position)
                 left -= tokens
-        return frozenset(kept), frozenset(position for position, _ in every if position not in kept)
+            else:
+                passed_over.add(row.position)
+        return frozenset(kept), frozenset(passed_over), most - left
 
     def is_pinned(self, row: Row) -> bool:
         return row.position in self.pinned
@@ -148,7 +165,8 @@ class _Planner:
         limit = max(SMALLEST, int(LARGE_RESULT / self.limits.ratio))
         large = [i for i in range(until) if is_of_tool(self.rows[i].item) and self.rows[i].tokens > limit]
         gone = sum(self.tokens[i] - self.limits.of(limit) for i in large)
-        left = self.limits.of(self.held.summary_tokens) + self.size(0) + self.pinned_tokens - gone
+        alone = sum(self.limits.of(row.tokens) for row in self.loose)
+        left = self.limits.of(self.held.summary_tokens) + self.size(0) + self.pinned_tokens + alone - gone
         if not large or left > self.limits.room * ENOUGH or self._is_shortened_to(limit, large):
             return None
         plan = self._same()
@@ -162,9 +180,10 @@ class _Planner:
                     and all(self.rows[i].position <= now.shortened_through for i in large))  # fmt: skip
 
     def _same(self) -> Plan:
-        """As it is now."""
+        """As it is now. What is loose stays, as no summary is made that would have it."""
         now = self.before
-        plan = Plan(0, pinned=self.pinned, passed_over=self.passed_over)
+        loose = {row.position for row in self.loose}
+        plan = Plan(0, pinned=self.pinned | loose, passed_over=self.passed_over - loose)
         if now is not None:
             plan.through, plan.kept_first, plan.kept_last = now.through, now.kept_first, now.kept_last
             plan.shortened_through = now.shortened_through
@@ -197,11 +216,14 @@ class _Planner:
     def fitting(self, cut: int) -> Plan | None:
         """A summary of what is before `cut`, or a little less, and of the rest as much as there is room for."""
         cut = self.whole_pairs(cut)
-        through = self.rows[cut - 1].position if cut else (self.before.through if self.before else 0)
-        plan = Plan(through, pinned=self.pinned, passed_over=self.passed_over)
+        plan = Plan(self.covered, pinned=self.pinned, passed_over=self.passed_over)
+        if cut:
+            plan.through = max(self.covered, self.rows[cut - 1].position)
+        elif self.before:
+            plan.kept_first, plan.kept_last = self.before.kept_first, self.before.kept_last
         if self.size(cut) > self.room:
             cut = self._within_exchange(cut, plan)
-        plan.material = [row.item for row in self.rows[:cut] if not plan.keeps(row)]
+        plan.material = [row.item for row in self.loose + self.rows[:cut] if not plan.keeps(row)]
         if not plan.material:
             same = self._same()
             plan.through, plan.kept_first, plan.kept_last = same.through, same.kept_first, same.kept_last
@@ -219,7 +241,7 @@ class _Planner:
     def _within_exchange(self, cut: int, plan: Plan) -> int:
         """Not even the last exchange fits: its results are shortened, then its older turns summarized, then its words
         shortened."""
-        plan.shortened_through = self.rows[-1].position
+        plan.shortened_through = self.held.rows[-1].position
         limit = self._level_of_results(cut)
         if limit < SMALLEST:
             cut = self._later_turn(cut, plan)
@@ -255,6 +277,8 @@ class _Planner:
         words = start
         while words < len(self.rows) and self.rows[words].item.get("role") == "user":
             words += 1
+            if self._is_gap(words):
+                break
         turns = [
             index
             for index in range(words + 1, len(self.rows))
@@ -268,6 +292,11 @@ class _Planner:
         if later > cut:
             plan.through = self.rows[later - 1].position
         return max(cut, later)
+
+    def _is_gap(self, index: int) -> bool:
+        """The summary stands for what was said between the row before it and this one."""
+        between = self.rows[index - 1 : index + 1]
+        return len(between) == 2 and between[0].position <= self.covered < between[1].position
 
 
 def level(sizes: Sequence[int], room: int) -> int:

@@ -20,10 +20,6 @@ def given(item: Item, position: int, tokens: int, compaction: Compaction | None)
     return shortened(item, position, limit / tokens) if limit and tokens > limit else item
 
 
-def is_said(item: Item) -> bool:
-    return item.get("type", "message") == "message"
-
-
 def is_of_tool(item: Item) -> bool:
     return item.get("type") in ("function_call", "function_call_output")
 

@@ -21,6 +21,7 @@ from files_app.incoming import Facts, Incoming
 from files_app.models import File, Holder, StorageUsage, StoredBytes, bytes_of
 from sessions_app.catalogue import DEFAULT_REASONING_EFFORT, REASONING_EFFORTS
 from sessions_app.models import NATIVE, ChatSession, MessageDraft, MessageError, Project, unnoted
+from sessions_app.models.message import MAX_PINNED, SPOKEN
 from sessions_app.models.sessions import SESSION_ID
 from sessions_app.models.tree import Branch, finish_planting, plant
 
@@ -205,7 +206,15 @@ def planted(session: ChatSession, part: Part, files: Mapping[str, Attachment]) -
             keys[line.id] = said_so.id
         plant(session, branches)
     finish_planting(session)
+    _unpin_the_rest(session)
     return keys
+
+
+def _unpin_the_rest(session: ChatSession) -> None:
+    """No more stays pinned than people can pin: of the visible path first, and the newest of it."""
+    pinned = session.messages.filter(pinned=True)
+    newest = pinned.filter(role__in=SPOKEN).order_by("-visible", "-position").values_list("pk", flat=True)
+    pinned.exclude(pk__in=list(newest[:MAX_PINNED])).update(pinned=False)
 
 
 def draft(line: MessageLine, files: Mapping[str, Attachment]) -> MessageDraft:

@@ -71,14 +71,15 @@ class CompactionManager(models.Manager["Compaction"]):
     def _pinned(self, session: ChatSession, reach: int) -> set[int]:
         """Positions up to there of what is pinned now: it may have been while the summary was made. What is out of view
         may come back below it."""
-        pinned = Message.objects.filter(session=session, pinned=True).values_list("pk", flat=True)
-        items = session.context_items.filter(message_id__in=list(pinned), position__lte=reach)
-        return set(items.values_list("position", flat=True))
+        pinned = Message.objects.filter(session=session, pinned=True).values("pk")
+        items = session.context_items.filter(message_id__in=pinned, position__lte=reach)
+        return {item.position for item in items if item.is_said}
 
     def give_again(self, session: ChatSession, positions: Collection[int]) -> None:
         """Whole, whichever of the session's summaries is in force, or comes back in force. The caller has locked it."""
         changed = []
-        for compaction in self.filter(session=session, undone=False):
+        # Without their texts: of a long conversation there are many.
+        for compaction in self.filter(session=session, undone=False).only("through", "shortened_through", "pinned"):
             reached = {position for position in positions if position <= compaction.reach} - {*compaction.pinned}
             if reached:
                 compaction.pinned = sorted({*compaction.pinned, *reached})

@@ -49,3 +49,8 @@ class ContextItem(models.Model):
     def value(self) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(self.item)
         return value
+
+    @property
+    def is_said(self) -> bool:
+        """It is the words of its message, and not what the model thought or called on the way, nor a summary."""
+        return not self.summary and self.value.get("type", "message") == "message"

@@ -249,3 +249,4 @@ NO_PARENT = UUID(int=0)
 
 PREVIEW = EncryptedTextField()
 SPOKEN = (Message.Role.USER, Message.Role.ASSISTANT)
+MAX_PINNED = 100  # of a conversation

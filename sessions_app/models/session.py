@@ -116,8 +116,8 @@ class ChatSession(SessionRow):
             self.messages.filter(pk=message.pk).update(pinned=pinned)
             message.pinned = pinned
             if pinned:
-                items = self.context_items.filter(message_id=message.pk).values_list("position", flat=True)
-                Compaction.objects.give_again(self, list(items))
+                items = self.context_items.filter(message_id=message.pk)
+                Compaction.objects.give_again(self, [item.position for item in items if item.is_said])
 
     def undo_compaction(self) -> Compaction | None:
         """Takes the latest compaction back, so that the model is given again what it stands for; None where there is

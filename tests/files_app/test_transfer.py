@@ -28,6 +28,7 @@ from files_app.transfer import reading, taking_in
 from files_app.transfer.exporter import make
 from files_app.transfer.places import places
 from sessions_app.models import AccountLog, ChatSession, MessageDraft, MessageError, PackedHistory, Project
+from sessions_app.models.message import MAX_PINNED
 from sessions_app.models.tree import add_version, show
 from tests.conftest import refused
 
@@ -525,6 +526,18 @@ def test_a_tree_keeps_its_branches_wherever_it_goes(
     given = taken_in.context_items.filter(visible=True).order_by("position")
     assert [item.value["content"] for item in given] == ["Two", "II"]
     assert content(export(mallory_client))["lines"][1]["visible"] is False
+
+
+def test_no_more_stays_pinned_than_people_can_pin(
+    alice: User, mallory: User, alice_client: APIClient, mallory_client: APIClient
+) -> None:
+    session, _ = ChatSession.objects.open(alice, public_id="pins")
+    calls = [MessageDraft(role="tool_call", tool_call_id=key, tool_name="clock", pinned=True) for key in ("a", "b")]
+    said = [MessageDraft(role="user", content=f"{n}", pinned=True) for n in range(MAX_PINNED + 3)]
+    session.add_messages([calls[0], *said, calls[1]])
+    assert taken(mallory_client, export(alice_client))["imported"] == 1
+    pinned = mallory.chat_sessions.get().messages.filter(pinned=True).order_by("position")
+    assert [message.content for message in pinned] == [f"{n}" for n in range(3, MAX_PINNED + 3)]
 
 
 def test_another_products_tree_keeps_its_branches(alice_client: APIClient) -> None:
