@@ -16,7 +16,8 @@ STAMP = re.compile(r"^\s*\d{5,}\s*$")
 
 
 def press(message: Locator, name: str) -> None:
-    """A button of the row under the message."""
+    """A button of the row under the message. (A window behind another one is drawn once a second.)"""
+    message.page.bring_to_front()
     message.hover()
     message.get_by_role("button", name=name).click()
 
@@ -188,8 +189,9 @@ def test_what_is_pinned_is_so_in_each_window_and_is_found_again(
         pin = window.get_by_role("article", name="You").first.get_by_role("button", name="Pin message")
         expect(pin).to_have_attribute("aria-pressed", "true")
         expect(pin).to_be_visible()
-    for number in range(3):
-        say(page, words(40 + number))
+    for number in range(40, 43):
+        say(page, words(number))
+        expect(answer(page)).to_contain_text(f"word{number}")
         until_idle(page)
     press(answer(page), "Pin message")
 
