@@ -86,12 +86,6 @@ class CompactionManager(models.Manager["Compaction"]):
                 changed.append(compaction)
         self.bulk_update(changed, ["pinned"], batch_size=100)
 
-    def lift(self, session_pk: UUID, position: int) -> int:
-        """Take back all that stand for the item at `position`, or for a later one: for whoever takes that item out of
-        the context, or puts it in. How many there were."""
-        touched = Q(through__gte=position) | Q(shortened_through__gte=position)
-        return self.filter(touched, session=session_pk, undone=False).update(undone=True)
-
 
 class Compaction(models.Model):
     """Each stands for all that its session's earlier ones stand for, and for more; the latest that is not undone is in
