@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from rest_framework.exceptions import NotFound
 
+from sessions_app.catalogue import context_window
 from sessions_app.models import ChatSession, Message
 from sessions_app.models.message import MAX_PINNED, SPOKEN
 from sessions_app.models.model_context import linked_rows
@@ -17,7 +18,8 @@ from .exceptions import NotSpoken, TooMuchPinned
 from .log.record import lock_session, record
 from .protocol import MessagePinned
 from .window.fit import most_at_once
-from .window.plan import PINNED
+from .window.held import held
+from .window.plan import PINNED, Limits
 from .window.tokens import TOKENS_PER_ITEM, count, count_item
 
 
@@ -56,10 +58,17 @@ def _require_room(session: ChatSession, message: Message) -> None:
     before = list(session.messages.filter(pinned=True, visible=True)[:MAX_PINNED])
     if len(before) >= MAX_PINNED:
         raise TooMuchPinned(f"No more than {MAX_PINNED} messages of a conversation can be pinned.")
-    most = int(most_at_once(session.model) * PINNED)
+    most = int(_room(session) * PINNED)
     if (tokens := _tokens(session, [*before, message])) > most:
         with_it = "with this one they would have" if before else "this one has"
         raise TooMuchPinned(f"Pinned messages can have {most} tokens with this model; {with_it} about {tokens}.")
+
+
+def _room(session: ChatSession) -> int:
+    """Tokens that the context may have. What was sent beside it the last time, such as tools, takes from it."""
+    window = context_window(session.model)
+    beside = max(session.context_tokens - held(session.pk).tokens, 0)
+    return min(Limits(window.max_tokens, window.trigger_tokens, beside).room, most_at_once(session.model))
 
 
 def _tokens(session: ChatSession, messages: Iterable[Message]) -> int:

@@ -3,12 +3,14 @@
 import pytest
 
 from chat_app.agent.rows import read_rows
+from chat_app.exceptions import TooMuchPinned
 from chat_app.models import branches
 from chat_app.models.branches import Wishes
 from chat_app.pins import pin
 from chat_app.window.held import held
 from chat_app.window.plan import Limits, plan_asked
 from chatjuicer.accounts.models import User
+from sessions_app.catalogue import context_window
 from sessions_app.models import ChatSession, CompactionDraft, ContextItem
 from tests.chat_app.models.talk import Talk, now
 
@@ -132,3 +134,15 @@ def test_other_words_in_the_place_of_pinned_ones_are_pinned_and_another_answer_i
     assert pinned == [("other words", True), ("so be it", False)]
     branches.edit(talk.session.pk, talk.path[4].pk, "without files", [], Wishes(), "here")
     assert talk.path[4].pinned
+
+
+def test_what_is_sent_beside_the_context_leaves_less_room_for_pins(talk: Talk) -> None:
+    long = talk.exchange("word " * 40_000, "yes")[0]
+    session = session_of(talk)
+    window = context_window(session.model)
+    tools = window.trigger_tokens - 3_000
+    ChatSession.objects.filter(pk=session.pk).update(context_tokens=held(session.pk).tokens + tools)
+    with pytest.raises(TooMuchPinned):
+        pin(session_of(talk), long.pk, True)
+    ChatSession.objects.filter(pk=session.pk).update(context_tokens=held(session.pk).tokens)
+    assert pin(session_of(talk), long.pk, True).pinned
