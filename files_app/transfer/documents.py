@@ -10,6 +10,7 @@ from .lines import lines_of
 from .records import CONVERSATION, VERSION_OF_SESSIONS, FileLine, MessageLine, encode
 from .visible import messages_shown
 
+GROUPS = (b"files", b"messages", b"context")  # in which order the lines of a session come; all are there, also empty
 SPEAKERS = {Message.Role.USER: "You", Message.Role.ASSISTANT: "Assistant", Message.Role.SYSTEM: "System"}
 
 
@@ -18,15 +19,18 @@ def as_json(session: ChatSession) -> Iterator[bytes]:
     parts = lines_of(session)
     head, _ = next(parts)
     yield b'{"format":"%s","version":%d,"session":%s' % (CONVERSATION.encode(), VERSION_OF_SESSIONS, encode(head))
-    name, began = "", False
+    place, began = 0, False
+    yield b',"%s":[' % GROUPS[0]
     for line, _ in parts:
-        group = "files" if isinstance(line, FileLine) else "messages" if isinstance(line, MessageLine) else "context"
-        if group != name:
-            yield (b"]" if name else b"") + b',"%s":[' % group.encode()
-            name, began = group, False
+        here = 0 if isinstance(line, FileLine) else 1 if isinstance(line, MessageLine) else 2
+        for group in GROUPS[place + 1 : here + 1]:
+            yield b'],"%s":[' % group
+            place, began = here, False
         yield (b"," if began else b"") + encode(line)
         began = True
-    yield b"]}\n" if name else b"}\n"
+    for group in GROUPS[place + 1 :]:
+        yield b'],"%s":[' % group
+    yield b"]}\n"
 
 
 def as_markdown(session: ChatSession) -> Iterator[bytes]:

@@ -129,6 +129,7 @@ def hold_against_exports(exports: dict[str, Frame], person: Person, figures: Fig
     for mark in person.perhaps:
         figures.found("twice", f"{mark}, {stored[mark]} times: {history_of(mark, person)}", stored[mark] > 1)
     figures.done["chats"] += len(exports)
+    figures.done["chats without a word"] += sum(not export["messages"] for export in exports.values())
 
 
 def history_of(mark: str, person: Person) -> str:

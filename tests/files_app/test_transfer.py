@@ -170,8 +170,8 @@ def test_an_archived_session_and_a_taken_name_change_nothing_of_it(
     assert len(names) == 2
 
 
-def document(client: APIClient, format: str) -> str:
-    answer: Any = client.get(f"/api/sessions/travels/export?format={format}")
+def document(client: APIClient, format: str, name: str = "travels") -> str:
+    answer: Any = client.get(f"/api/sessions/{name}/export?format={format}")
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"].startswith("attachment; ")
     return b"".join(answer.streaming_content).decode()
@@ -547,3 +547,12 @@ def test_another_products_tree_keeps_its_branches(alice_client: APIClient) -> No
     _, answer = alice_client.get(base).json()["messages"]
     versions = alice_client.get(f"{base}/messages/{answer['id']}/siblings").json()["siblings"]
     assert [(each["content"], each["selected"]) for each in versions] == [("A carp.", False), ("A pike.", True)]
+
+
+def test_a_document_has_each_of_its_lists_also_where_nothing_is_in_it(alice: User, alice_client: APIClient) -> None:
+    session, _ = ChatSession.objects.open(alice, public_id="bare")
+    for lengths in ([0, 0, 0], [0, 1, 1]):
+        made = json.loads(document(alice_client, "json", "bare"))
+        assert [len(made[name]) for name in ("files", "messages", "context")] == lengths
+        assert taken(alice_client, json.dumps(made).encode())["failed"] == []
+        session.post("user", "Hello")
