@@ -55,7 +55,7 @@ def pinned_messages(session: ChatSession) -> list[Message]:
 def _require_room(session: ChatSession, message: Message) -> None:
     if message.role not in SPOKEN:
         raise NotSpoken()
-    before = list(session.messages.filter(pinned=True, visible=True)[:MAX_PINNED])
+    before = pinned_messages(session)
     if len(before) >= MAX_PINNED:
         raise TooMuchPinned(f"No more than {MAX_PINNED} messages of a conversation can be pinned.")
     most = int(_room(session) * PINNED)

@@ -76,10 +76,11 @@ def held(session_pk: UUID) -> Held:
 def _rows(stored: QuerySet[ContextItem], pinned: Collection[UUID]) -> list[Row]:
     rows, fresh = [], []
     for row in stored:
+        item = row.value
         if row.tokens is None:
-            row.tokens = count_item(row.value)
+            row.tokens = count_item(item)
             fresh.append(row)
-        rows.append(Row(row.pk, row.position, row.value, row.tokens, row.message_id in pinned and row.is_said))
+        rows.append(Row(row.pk, row.position, item, row.tokens, row.message_id in pinned and row.is_said))
     ContextItem.objects.bulk_update(fresh, ["tokens"], batch_size=400)
     return rows
 
