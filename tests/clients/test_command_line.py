@@ -232,10 +232,14 @@ def test_what_was_typed_outlives_the_program_and_the_server(
 
 
 def test_a_watcher_sees_what_another_program_does(environment: dict[str, str], site: Site) -> None:
-    with terminal(environment, "watch", "--after", "0") as screen:
-        run(environment, "chat", "-s", "watched", "echo seen")
+    with (
+        terminal(environment, "watch", "--after", "0") as screen,
+        # It is told how the chat stands, not each way that it stood: the answer goes on until it was seen.
+        terminal(environment, "chat", "-s", "watched", "say 3000 words; pace 5") as other,
+    ):
         screen.wait_for("watched")
         screen.wait_for("running")
+        other.process.send_signal(signal.SIGINT)
         screen.wait_for("idle")
         screen.process.send_signal(signal.SIGINT)
         assert screen.process.wait(LIMIT_S) == 130
