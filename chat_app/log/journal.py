@@ -42,8 +42,9 @@ STOP_TIMEOUT_S = 10.0
 GIVE_UP_AFTER_S = 60.0  # by then the leases have run out, and others have ended the runs
 # Between commits while several answers stream. A commit costs nearly the same for ten tokens as for one: at 50 streams
 # of 50 tokens a second a pause of 6 ms took the processor time of a token from 203 to 108 µs, its p99 delay from 10 to
-# 17 ms. An idle journal does not pause, and a verb never waits for it. Where a commit takes longer, because the
-# database or the machine has much to do, the pause is as long: what is busy is asked less often for more.
+# 17 ms. An idle journal does not pause, and a verb neither waits for it nor begins one, so that the first words of an
+# answer follow its start at once. Where a commit takes longer, because the database or the machine has much to do, the
+# pause is as long: what is busy is asked less often for more.
 REST_S = 0.005
 MOST_REST_S = 0.015
 CALL_TIMEOUT_S = 30.0  # of a caller, who is then told to try again
@@ -102,7 +103,8 @@ class Journal:
         self._calls: list[Call] = []
         self._busy = False
         self._scheduled = False
-        self._handed_over_at = self._committed_at = 0.0
+        self._rest: asyncio.TimerHandle | None = None
+        self._handed_over_at = self._said_at = 0.0  # the last commit of what answers have said
         self._rest_s = REST_S
         # Since when the oldest waits: of what is noted, and of the batch that was handed over.
         self._noted_at: float | None = None
@@ -168,26 +170,35 @@ class Journal:
         """Hand over now if the last commit is long enough ago, else when it will be, with all that comes until then."""
         if self._noted_at is None:
             self._noted_at = self._loop.time()
-        if not self._busy and not self._scheduled:
+        if self._busy or self._scheduled:
+            return
+        rest_s = 0.0 if self._calls else self._said_at + self._rest_s - self._loop.time()
+        if rest_s <= 0:
+            self._stop_resting()
             self._scheduled = True
-            rest_s = 0.0 if self._calls else self._committed_at + self._rest_s - self._loop.time()
-            if rest_s > 0:
-                self._loop.call_later(rest_s, self._hand_over)
-            else:
-                # One turn of the loop later: an answer that ends with its first words is one transaction with its end.
-                self._loop.call_soon(self._loop.call_soon, self._hand_over)
+            # One turn of the loop later: an answer that ends with its first words is one transaction with its end.
+            self._loop.call_soon(self._loop.call_soon, self._hand_over)
+        elif self._rest is None:
+            self._rest = self._loop.call_later(rest_s, self._hand_over)
+
+    def _stop_resting(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _hand_over(self) -> None:
+        self._stop_resting()
         self._scheduled = False
         batch = Batch()
         sessions: set[UUID] = set()
         for writer in list(self._dirty):
+            if writer.lost:
+                del self._dirty[writer]
             # One writer of a session per batch: the numbering statement may name a session once.
-            if writer.session_pk not in sessions and len(sessions) < MAX_ENTRIES:
+            elif writer.session_pk not in sessions and len(sessions) < MAX_ENTRIES:
                 sessions.add(writer.session_pk)
                 del self._dirty[writer]
-                if not writer.lost:
-                    batch.entries.append(writer.take_batch())
+                batch.entries.append(writer.take_batch())
         self._calls = [call for call in self._calls if not call.answer.done()]  # nobody waits for the others any more
         ready = [call for call in self._calls if call.after not in self._dirty][:MAX_CALLS]
         for call in ready:
@@ -203,8 +214,9 @@ class Journal:
     def _committed(self, batch: Batch, lost: list[RunWriter]) -> None:
         self._busy = False
         self._handed_at = None
-        self._committed_at = self._loop.time()
-        self._rest_s = min(max(REST_S, self._committed_at - self._handed_over_at), MOST_REST_S)
+        if batch.entries:
+            self._said_at = self._loop.time()
+            self._rest_s = min(max(REST_S, self._said_at - self._handed_over_at), MOST_REST_S)
         for writer in lost:
             writer.lost = True
             (self._on_refused if writer.refused else self._on_lost)(writer.run_id)

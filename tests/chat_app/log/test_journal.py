@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from chat_app.database import in_database
 from chat_app.exceptions import LeaseLost
+from chat_app.log import journal as journal_module
 from chat_app.log import record as log
 from chat_app.log.journal import Journal
 from chat_app.log.run_writer import RunWriter
@@ -36,6 +37,21 @@ async def test_words_are_durable_when_flush_returns_and_few_commits_carry_many(r
     await run_writer.flush()
     assert await in_database(said, run_writer) == "".join(f"{n} " for n in range(1000))
     assert await in_database(Event.objects.filter(type="delta").count) < 100
+
+
+async def test_first_words_do_not_wait_as_if_their_start_had_been_words(
+    run_writer: RunWriter, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REST_S", "MOST_REST_S"):
+        monkeypatch.setattr(journal_module, name, 3600.0)
+    await journal.transact(lambda: None, run_writer.session_pk)
+    await run_writer.text("Rome is ")
+    async with asyncio.timeout(60):
+        await run_writer.flush()
+    await run_writer.text("eternal.")
+    later = asyncio.create_task(run_writer.flush())
+    await journal.transact(lambda: None, run_writer.session_pk)
+    await asyncio.wait_for(later, 60)  # but what is there when a verb is written is written with it
 
 
 async def test_a_finished_message_holds_all_of_its_text(run_writer: RunWriter) -> None:
