@@ -9,7 +9,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,8 @@ PROGRAMS = (
 
 
 def program_of(key: str, entry: dict[str, Any]) -> Program:
-    """Of an entry of MCP_SERVERS. Raises KeyError, TypeError or ValueError if it is not valid, and OSError if it has
-    no place to write."""
+    """Of an entry of MCP_SERVERS. Looks at many files. Raises KeyError, TypeError or ValueError if it is not valid, and
+    OSError if it has no place to write."""
     command, args = str(entry["command"]), [str(part) for part in entry.get("args") or []]
     own = {name: str(text) for name, text in (entry.get("env") or {}).items()}
     cwd = entry.get("cwd")
@@ -59,8 +59,9 @@ def program_of(key: str, entry: dict[str, Any]) -> Program:
     options = ["--serve", *(["--network"] if entry.get("network") is True else [])]
     options += named("--write", [str(folder), *written])
     certificates = [env[name] for name in CERTIFICATES if name in env]
+    secret = hidden()
     for path in [*PROGRAMS, *places, *certificates, *paths(entry, "read")]:
-        options += rules(Path(path))
+        options += rules(Path(path), secret)
     options += ["--user", str(user)] if user is not None else []
     wrapped = ["-I", "-S", sandbox.__file__, *options, "--", found, *args]
     return Program(sys.executable, wrapped, env, cwd or str(folder))
@@ -131,10 +132,9 @@ def hidden() -> list[Path]:
     return [Path(os.path.realpath(path)) for path in (*found, *files)]
 
 
-def rules(path: Path) -> Iterator[str]:
-    """To read what lies below the path, but for what is hidden; of a folder that holds something hidden, all else."""
+def rules(path: Path, secret: Sequence[Path]) -> Iterator[str]:
+    """To read what lies below the path, but for what is secret; of a folder that holds something secret, all else."""
     path, home = Path(os.path.realpath(path)), Path(os.path.realpath(Path.home()))
-    secret = hidden()
     if any(path.is_relative_to(place) for place in secret) or path == Path(path.anchor):
         return
     if path == home != Path(os.path.realpath(settings.BASE_DIR)):  # which is so in a container
@@ -144,7 +144,7 @@ def rules(path: Path) -> Iterator[str]:
     elif path.is_dir():
         yield from ("--list", str(path))
         for below in sorted(path.iterdir()):
-            yield from rules(below)
+            yield from rules(below, secret)
 
 
 def user_of(key: str, reached: Iterable[str], written: Iterable[str]) -> int | None:

@@ -43,7 +43,7 @@ class OwnServer(Server):
         self._auth = auth or (None if has_credentials(self._headers) else StoredAuth(row))
         self._trail = trail or Trail()
 
-    def _made(self) -> HttpServer:
+    async def _made(self) -> HttpServer:
         return HttpServer(
             self.key,
             self._url,

@@ -81,7 +81,7 @@ class Server:
 
     async def _serve(self) -> None:
         try:
-            sdk = self._made()
+            sdk = await self._made()
             # The SDK's manager has the connection opened and closed by one task, which is this one.
             async with MCPServerManager(
                 [sdk], strict=True, connect_timeout_seconds=self.START_S, cleanup_timeout_seconds=self.CLEANUP_S
@@ -100,12 +100,13 @@ class Server:
             self._failures += 1
             self._settled.set()
 
-    def _made(self) -> StdioServer | HttpServer:
+    async def _made(self) -> StdioServer | HttpServer:
         """Raises KeyError, TypeError or ValueError if the entry is not valid, and OSError."""
         entry = self.entry
         match entry["transport"]:
             case "stdio":
-                return StdioServer(self.key, program_of(self.key, entry), settings.MCP_CALL_TIMEOUT_S)
+                program = await asyncio.to_thread(program_of, self.key, entry)
+                return StdioServer(self.key, program, settings.MCP_CALL_TIMEOUT_S)
             case "streamable_http":
                 headers = {name: str(text) for name, text in (entry.get("headers") or {}).items()}
                 return HttpServer(self.key, str(entry["url"]), headers, settings.MCP_CALL_TIMEOUT_S)

@@ -1,16 +1,18 @@
 """A stdio MCP server reads programs and what its entry names, writes to a folder of its own, and reaches nothing of
 ours."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chat_app.agent.mcp import jail
+from chat_app.agent.mcp import jail, server
 from files_app import sandbox
 
 pytestmark = pytest.mark.skipif(bool(sandbox.missing()), reason="this system has neither Landlock nor seccomp, or both")
@@ -130,3 +132,20 @@ def test_under_root_it_is_somebody_else() -> None:
         check=False,
     )
     assert (ran.stdout, ran.stderr) == ("61999 61999 []\n", "")
+
+
+async def test_nobody_waits_while_its_files_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large home, or one on a slow disk, that takes long."""
+    others_went_on, seen = threading.Event(), []
+
+    def look(*_: Any) -> None:
+        seen.append(others_went_on.wait(10))
+        raise ValueError
+
+    monkeypatch.setattr(server, "program_of", look)
+    starting = asyncio.create_task(server.Server("slow", {"transport": "stdio"}).ready(60))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    others_went_on.set()
+    assert not await starting
+    assert seen == [True]
