@@ -41,6 +41,11 @@ checks.positive_data_acceptance.enabled = false
 include-path-regex = "^/api/(v1/)?(agents|sessions)/[^/]+/files"
 checks.positive_data_acceptance.enabled = false
 
+# A stream that goes on until its reader leaves.
+[[operations]]
+include-path = "/api/events"
+request-timeout = 1
+
 # A text that is too long may make a body that is too large.
 [checks]
 negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, "5xx"]
@@ -52,18 +57,25 @@ def site(sites: Sites) -> Site:
     return sites.get({"ALLOW_LOCALHOST_NOAUTH": "false"}, processes=1)
 
 
+# It finds its own sign-in among the devices, and itself among the accounts, and would end what it goes by.
+ENDS_SIGN_INS = ["/api/auth/devices/{device_id}", "/api/accounts/{account_id}/sign-out"]
+# Which of its messages may be blank depends on those after them, which a schema cannot say either.
+CHAT = "/api/chat"
+
+
 @pytest.mark.parametrize(
     "which",
     [
-        # It finds its own sign-in among the devices, and would end it.
         pytest.param(
-            ["--exclude-path", "/api/chat", "--exclude-path", "/api/auth/devices/{device_id}"],
+            [argument for path in (CHAT, *ENDS_SIGN_INS) for argument in ("--exclude-path", path)],
             id="all but chat",
-            marks=pytest.mark.only("postgres", reason="minutes; it takes less of what is no text or no number"),
+            marks=pytest.mark.only("postgres", reason="a minute; it takes less of what is no text or no number"),
         ),
-        # Which of its messages may be blank depends on those after them, which a schema cannot say either.
         pytest.param(
-            ["--include-path", "/api/chat", "--exclude-checks", "positive_data_acceptance"],
+            [
+                *(argument for path in (CHAT, *ENDS_SIGN_INS) for argument in ("--include-path", path)),
+                *("--exclude-checks", "positive_data_acceptance"),
+            ],
             id="chat",
             marks=pytest.mark.only("sqlite", reason="the other database has the rest"),
         ),
@@ -73,6 +85,7 @@ def test_the_openapi_document_is_true(site: Site, tmp_path: Path, which: list[st
     """Of what the document allows and of what it forbids: sent, and the answers held against it."""
     credentials = {"email": EMAIL, "password": PASSWORD}
     grant = httpx.post(f"{site.url}/api/auth/login", json=credentials, trust_env=False).json()
+    signed_in = {"Authorization": f"Bearer {grant['access_token']}"}
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     done = subprocess.run(
         [
@@ -83,8 +96,8 @@ def test_the_openapi_document_is_true(site: Site, tmp_path: Path, which: list[st
                 "run",
                 f"{site.url}/api/schema",
             ),
-            *("--header", f"Authorization: Bearer {grant['access_token']}"),
-            *("--phases", "coverage,fuzzing", "--mode", "all", "--max-examples", "8", "--generation-deterministic"),
+            *("--header", f"Authorization: {signed_in['Authorization']}"),
+            *("--phases", "coverage,fuzzing", "--mode", "all", "--max-examples", "3", "--generation-deterministic"),
             *(*which, "--no-color", "--request-timeout", "20"),
         ],
         cwd=tmp_path,
@@ -95,3 +108,5 @@ def test_the_openapi_document_is_true(site: Site, tmp_path: Path, which: list[st
     )
     assert done.returncode == 0, done.stdout[done.stdout.find("= FAILURES =") :][:12_000]
     assert '"level":"error"' not in site.logs()
+    # Else all that came after the end of its sign-in was answered by 401.
+    assert httpx.get(f"{site.url}/api/auth/me", headers=signed_in, trust_env=False).status_code == 200
