@@ -33,6 +33,7 @@ SLOW = {"all_sites", "s3_endpoint", "browser", "the_site", "the_desktop_site"}
 
 def pytest_configure() -> None:
     programs.fork_from_now_on()
+    gc.disable()  # what is loaded and collected from here on stays
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -55,7 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    gc.freeze()  # what is loaded by now stays: the collector need not walk through it again and again
+    gc.freeze()  # the collector need not walk through it again and again
+    gc.enable()
 
 
 def parameter_of(item: pytest.Item, name: str) -> object:

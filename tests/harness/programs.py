@@ -200,8 +200,10 @@ def fork_server() -> ForkServer:
 
 
 def main() -> None:
+    gc.disable()
     for library in LIBRARIES:
         importlib.import_module(library)
+    gc.enable()
     gc.freeze()  # else each program walks through all of the libraries' objects again, which takes half of its start
     for line in sys.stdin:
         request = json.loads(line)
