@@ -123,6 +123,8 @@ class HTTP(ASGIHandler):
             if not isinstance(response, StreamingHttpResponse):
                 await self.send_response(response, send)
             else:
+                if scope["method"] == "HEAD":
+                    response.streaming_content = ()  # nobody is sent it, and what goes on live would never end
                 if not response.is_async:
                     response.streaming_content = self.from_threads(iter(response), threads)
                 await self.stream(response, receive, send)

@@ -18,6 +18,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from chatjuicer.api.exceptions import ApiError, PayloadTooLarge, Unavailable
+from chatjuicer.api.renderers import JSONRenderer
 from chatjuicer.observability.context import request_id
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         message = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:5])
     elif isinstance(error, exceptions.ParseError):
         message = str(error.detail)
+    # Also where the view itself answers with a page, or YAML.
+    request = context["request"]
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return Response(shape(code, message, details), status=error.status_code, headers=headers)
 
 

@@ -25,6 +25,10 @@ class SchemaView(SpectacularAPIView):
         )
 
 
+class DocsView(SpectacularSwaggerSplitView):
+    metadata_class = None  # a page has nothing to say to OPTIONS, and fails to render what others say
+
+
 @cache
 def written(media_type: str) -> Any:
     """Once: it takes a tenth of a second, and anybody may ask for it."""
@@ -34,7 +38,7 @@ def written(media_type: str) -> Any:
 
 urlpatterns = [
     path("schema", SchemaView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", url_self="/api/docs")),
+    path("docs", DocsView.as_view(url_name="schema", url_self="/api/docs")),
 ]
 
 ERROR = {

@@ -39,6 +39,15 @@ def test_a_wrong_method_is_405(anybody: APIClient) -> None:
     assert "POST" in answer.headers["Allow"]
 
 
+@pytest.mark.parametrize("path", ["/api/docs", "/api/schema", "/metrics"])
+def test_what_is_no_json_itself_has_errors_of_the_same_shape(anybody: APIClient, path: str) -> None:
+    assert_error(anybody.put(path), 405, "method_not_allowed")
+
+
+def test_the_page_of_the_document_has_no_options(anybody: APIClient) -> None:
+    assert_error(anybody.options("/api/docs"), 405, "method_not_allowed")
+
+
 def test_another_media_type_is_415(anybody: APIClient) -> None:
     assert_error(raw(anybody, b"email=a", "application/x-www-form-urlencoded"), 415, "unsupported_media_type")
 

@@ -79,6 +79,18 @@ def test_requests_that_come_together_are_answered_one_after_the_other(site: Site
     assert said.endswith(b'{"status":"alive"}')
 
 
+@pytest.mark.parametrize("path", ["/api/events", "/api/export"])
+def test_the_head_of_a_stream_is_all_that_is_sent(site: Site, path: str) -> None:
+    _, _, body = talk(site, json.dumps({"email": EMAIL, "password": PASSWORD}).encode())
+    headers = {"Authorization": f"Bearer {json.loads(body)['access_token']}"}
+    with closing(HTTPConnection("127.0.0.1", site.servers[0].port, timeout=10)) as connection:
+        connection.request("HEAD", path, headers=headers)
+        head = connection.getresponse()
+        assert (head.status, head.read()) == (200, b"")
+        connection.request("GET", "/api/auth/me", headers=headers)  # the same connection is free again
+        assert json.loads(connection.getresponse().read())["email"] == EMAIL
+
+
 def test_the_log_holds_no_token_and_no_query(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.servers[0].port), timeout=10) as connection:
         connection.sendall(b"GET /api/health?token=eyJsecret HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
