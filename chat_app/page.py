@@ -5,9 +5,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
-from django.views.decorators.http import require_safe
 
 from chatjuicer.api.content_policy import permissions, source, static_source
+from chatjuicer.api.errors import read_only
 
 from .page_files import ENTRY, STYLESHEET, page_files
 
@@ -72,7 +72,7 @@ FEATURES = {
 }
 
 
-@require_safe
+@read_only
 def index(request: HttpRequest) -> HttpResponse:
     files = page_files()
     about = {
@@ -96,7 +96,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_safe
+@read_only
 def sandbox(request: HttpRequest) -> HttpResponse:
     """An empty document for the page's frames."""
     script = page_files().by_name["sandbox.js"].plain.decode()  # such a frame may load no file
@@ -110,7 +110,7 @@ def sandbox(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_safe
+@read_only
 def worker(request: HttpRequest) -> HttpResponse:
     """At the root, because a service worker sees what lies beside and below it."""
     response = HttpResponse(page_files().worker, content_type="text/javascript; charset=utf-8")

@@ -4,15 +4,15 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 
 from chatjuicer.accounts.authentication import from_this_machine
 from chatjuicer.accounts.models import User
 from chatjuicer.accounts.one_time_address import KNOWN_FOR_S, cookie_of, name_for, printed
+from chatjuicer.api.errors import read_only
 
 
 @never_cache
-@require_safe
+@read_only
 def open_here(request: HttpRequest) -> HttpResponse:
     if not (settings.ALLOW_LOCALHOST_NOAUTH and settings.ONE_TIME_ADDRESS):
         raise Http404

@@ -2,9 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from itertools import islice
-from typing import Any
+from typing import Any, ParamSpec
 
 import orjson
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
@@ -12,6 +13,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.urls import resolve
+from django.views.decorators.csrf import csrf_exempt
 from django.views.defaults import bad_request, page_not_found, permission_denied, server_error
 from rest_framework import exceptions, status
 from rest_framework.permissions import IsAuthenticated
@@ -22,6 +24,8 @@ from chatjuicer.api.renderers import JSONRenderer
 from chatjuicer.observability.context import request_id
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 # Three times a message whose every character JSON writes as six bytes, and what stands around it, are below 4 kB.
 MAX_ERROR_BYTES = 4_000
@@ -138,6 +142,23 @@ def answer(status_code: int) -> HttpResponse:
     if status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(Unavailable.retry_after)
     return HttpResponse(orjson.dumps(body), status=status_code, content_type="application/json", headers=headers)
+
+
+def read_only(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """Like Django's `require_safe`, in the one shape: for a page with nothing to POST to, which needs no CSRF token."""
+
+    @csrf_exempt
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        request = args[0]
+        assert isinstance(request, HttpRequest)
+        if request.method in ("GET", "HEAD"):
+            return view(*args, **kwargs)
+        refused = answer(405)
+        refused.headers["Allow"] = "GET, HEAD"
+        return refused
+
+    return guarded
 
 
 def of_admin(request: HttpRequest) -> bool:

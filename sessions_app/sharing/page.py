@@ -11,9 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils.html import escape, format_html
-from django.views.decorators.http import require_safe
 
 from chatjuicer.api.addresses import absolute
+from chatjuicer.api.errors import read_only
 from sessions_app.history import History
 from sessions_app.models import Message, Share
 
@@ -91,7 +91,7 @@ def shortened(text: str) -> str:
     return text if len(text) <= MAX_CALL_CHARS else text[:MAX_CALL_CHARS] + "…"
 
 
-@require_safe
+@read_only
 def shared_page(request: HttpRequest, token: str) -> HttpResponse:
     """For whoever has the address."""
     if not settings.ALLOW_SHARING:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.test import Client
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import TokenFamily, User
@@ -42,6 +43,14 @@ def test_a_wrong_method_is_405(anybody: APIClient) -> None:
 @pytest.mark.parametrize("path", ["/api/docs", "/api/schema", "/metrics"])
 def test_what_is_no_json_itself_has_errors_of_the_same_shape(anybody: APIClient, path: str) -> None:
     assert_error(anybody.put(path), 405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("path", ["/", "/worker.js", "/sandbox", "/share/x", "/here"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
+def test_a_page_has_errors_of_the_same_shape(path: str, method: str) -> None:
+    answer = Client(enforce_csrf_checks=True).generic(method, path)
+    assert_error(answer, 405, "method_not_allowed")
+    assert answer.headers["Allow"] == "GET, HEAD"
 
 
 def test_the_page_of_the_document_has_no_options(anybody: APIClient) -> None:
