@@ -262,8 +262,7 @@ class RunWriter:
                 case ("act_as", agent_name):
                     self.agent_name = agent_name
                 case ("items", items):
-                    entry.items += items
-                    entry.message_ids += map(self._message_of, items)
+                    self._take_items(entry, items)
                 case ("model_call", call):
                     entry.calls.append(call)
                 case ("compaction", draft):
@@ -313,8 +312,6 @@ class RunWriter:
             self._tools[call.id] = message_id = self._take_next_id()
             tool = {"tool_call_id": call.id, "tool_name": call.name, "tool_arguments": call.arguments}
             self._begin(entry, message_id, role="tool_call", reasoning=self._take_thoughts(), **tool)
-        elif call.status == "executing":
-            entry.change(message_id, tool_arguments=call.arguments)
         if call.status == "executing":
             self._called_at[call.id] = timezone.now()
         if call.status == "completed":
@@ -322,6 +319,15 @@ class RunWriter:
             if called_at := self._called_at.pop(call.id, None):
                 outcome["response_time_ms"] = elapsed_ms(called_at)
             entry.change(message_id, **outcome)
+
+    def _take_items(self, entry: Entry, items: list[dict[str, Any]]) -> None:
+        for item in items:
+            entry.items.append(item)
+            entry.message_ids.append(self._message_of(item))
+            # A call that waits for a person's word, is refused, or names no tool is never executed: its message has
+            # the arguments all the same.
+            if item.get("type") == "function_call" and (message_id := self._tools.get(item["call_id"])):
+                entry.change(message_id, tool_arguments=item["arguments"])
 
     def _begin(self, entry: Entry, message_id: UUID, **fields: Any) -> None:
         entry.drafts[message_id] = MessageDraft(

@@ -103,6 +103,28 @@ async def test_a_rejected_call_does_not_act_and_the_model_is_told_why(
     assert await files(alice, session) == []
 
 
+async def test_a_call_that_is_never_made_keeps_its_arguments(alice: Client, session: str) -> None:
+    """While it waits, where it is refused or stopped, and where there is no such tool: history and frames say the same."""
+    refused, stopped, nameless = write("never.md"), write("stopped.md"), 'tool telepathy {"to": "nobody"}'
+    asked_with = [script.split(maxsplit=2)[2] for script in (refused, stopped, nameless)]
+
+    async def called() -> list[str]:
+        detail = await alice.detail(session)
+        return [m["tool_arguments"] for m in detail["messages"] + detail["live"] if m["role"] == "tool_call"]
+
+    async with alice.chat(session) as chat:
+        (request,) = await asked(chat, f"{refused}; say 2 words")
+        assert await called() == asked_with[:1]
+        await decide(chat, request, "reject")
+        await rest(chat, request["run_id"])
+        await asked(chat, f"{stopped}; say 2 words")
+        await chat.send({"type": "interrupt"})
+        await chat.expect("stream_end", finish_reason="interrupted")
+        await chat.ask(f"{nameless}; say 2 words")
+        completed = [f["arguments"] for f in chat.log if f["type"] == "tool_call" and f["status"] == "completed"]
+    assert completed == await called() == asked_with
+
+
 async def test_several_calls_are_asked_about_together_and_each_has_its_word(alice: Client, session: str) -> None:
     async with alice.chat(session) as chat:
         script = f"together; {write('c.md')}; tool current_time {{}}; {write('d.md')}; say 3 words"
