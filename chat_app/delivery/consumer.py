@@ -55,7 +55,8 @@ class ChatConsumer(FollowingConsumer):
         assert self.socket is not None
         match command:
             case protocol.SendMessage():
-                started = await start_run(self.session_pk, self.socket.credentials.user.pk, command)
+                user_pk, past_question = self.socket.credentials.user.pk, not self.dialect.decides
+                started = await start_run(self.session_pk, user_pk, command, past_question=past_question)
                 self.answer(protocol.Accepted(command.client_id, started.run.pk, started.message_ids))
             case protocol.Interrupt(run_id=run_id):
                 await stop_run(self.session_pk, run_id)

@@ -21,6 +21,9 @@ class Dialect(ABC):
     # Whether a browser's socket that came back after a loss is closed when that browser opens a newer one of the
     # session: the client may have forgotten it, and would show twice what comes through both.
     gives_way: bool = False
+    # Whether its client can decide on calls that wait for approval. Where it cannot, what is said next through the
+    # socket takes the place of a decision: the answer that waits is stopped.
+    decides: bool = True
     last_end: int = 0
     """The number of the last end of an answer that its socket was given; of one that gives way only."""
     # Close codes that mean something else to its client, and what that is told in their place.

@@ -118,10 +118,12 @@ class RunManager(models.Manager["Run"]):
         reasoning_effort: str = "",
         client_id: str = "",
         on_busy: protocol.OnBusy = "queue",
+        past_question: bool = False,
         owner: str = "",
     ) -> Started:
         """Accept the user's messages: they, the run that will answer them and their events, in one transaction.
 
+        `past_question`: they do not wait behind an answer that waits for an approval; it is stopped.
         With an `owner` and nothing else in progress, the run is claimed for that process at once. A `client_id` that
         the session has seen gives the run of then; with another command it is IdempotencyMismatch. Raises, too,
         SessionGone, SessionInactive, QuotaExceeded, RunActive, QueueFull, TooManyRuns, InvalidAttachment.
@@ -139,6 +141,8 @@ class RunManager(models.Manager["Run"]):
             live: list[Run] = []
             if seen.has_live:
                 live = self.in_order(session)
+            if past_question and on_busy == "queue" and any(run.waits_for_approval for run in live):
+                on_busy = "interrupt"
             at_once = bool(owner) and not live
             self.require_room(session, live, on_busy, at_once)
             if live and on_busy == "interrupt":

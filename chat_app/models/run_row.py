@@ -99,6 +99,11 @@ class RunRow(models.Model):
         after = max(self.first_position, self.answer_after)
         return Q(run_id=self.pk, role__in=("assistant", "tool_call"), position__gt=after)
 
+    @property
+    def waits_for_approval(self) -> bool:
+        """Nobody has decided yet."""
+        return self.status == RunStatus.AWAITING_APPROVAL and not self.may_go_on
+
     def update(self, writes: Writes, fields: Sequence[str]) -> None:
         """The row gets what these fields are."""
         changes = {name: getattr(self, name) for name in fields}

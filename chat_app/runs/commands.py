@@ -21,8 +21,9 @@ from .process import process
 FITS_ANY_WINDOW = 500  # characters, which are not worth a look at the session's model
 
 
-async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> Started:
-    """Raises BadFrame, MessageTooLarge, UnknownModel, ModelNotAllowed, and what `Run.objects.start` raises."""
+async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage, *, past_question: bool = False) -> Started:
+    """Raises BadFrame, MessageTooLarge, UnknownModel, ModelNotAllowed, and what `Run.objects.start` raises, which says
+    what `past_question` is."""
     inputs = inputs_of(command)
     if command.model:
         require_known(command.model)
@@ -30,7 +31,7 @@ async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage) -> St
             await in_database(require_allowed, user_id, command.model)
     if sum(len(given.content) for given in inputs) > FITS_ANY_WINDOW:
         await in_database(require_room, session_pk, command.model, inputs)
-    return await accept_run(session_pk, user_id, partial(begin, session_pk, command, inputs))
+    return await accept_run(session_pk, user_id, partial(begin, session_pk, command, inputs, past_question))
 
 
 async def accept_run(session_pk: UUID, user_id: UUID, verb: Callable[[str], Started]) -> Started:
@@ -56,7 +57,7 @@ async def change_path(session_pk: UUID, verb: Callable[[], ChatSession]) -> Chat
     return await process.journal.transact(verb, session_pk)
 
 
-def begin(session_pk: UUID, command: SendMessage, inputs: list[UserInput], owner: str) -> Started:
+def begin(session_pk: UUID, command: SendMessage, inputs: list[UserInput], past_question: bool, owner: str) -> Started:
     return Run.objects.start(
         session_pk,
         inputs,
@@ -64,6 +65,7 @@ def begin(session_pk: UUID, command: SendMessage, inputs: list[UserInput], owner
         reasoning_effort=effort_of(command),
         client_id=command.client_id or "",
         on_busy=command.on_busy or "queue",
+        past_question=past_question,
         owner=owner,
     )
 

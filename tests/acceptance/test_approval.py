@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.client import Chat, Client, Frame, assert_gapless, text_of
+from tests.harness.client import Chat, Client, Frame, assert_gapless, socket, text_of
 from tests.harness.provider import Provider, parse
 from tests.harness.server import Site
 from tests.harness.sites import TIMES, Sites
@@ -104,7 +104,7 @@ async def test_a_rejected_call_does_not_act_and_the_model_is_told_why(
 
 
 async def test_a_call_that_is_never_made_keeps_its_arguments(alice: Client, session: str) -> None:
-    """While it waits, where it is refused or stopped, and where there is no such tool: history and frames say the same."""
+    """While it waits, where it is refused or stopped, and where no tool is called so: history and frames agree."""
     refused, stopped, nameless = write("never.md"), write("stopped.md"), 'tool telepathy {"to": "nobody"}'
     asked_with = [script.split(maxsplit=2)[2] for script in (refused, stopped, nameless)]
 
@@ -123,6 +123,32 @@ async def test_a_call_that_is_never_made_keeps_its_arguments(alice: Client, sess
         await chat.ask(f"{nameless}; say 2 words")
         completed = [f["arguments"] for f in chat.log if f["type"] == "tool_call" and f["status"] == "completed"]
     assert completed == await called() == asked_with
+
+
+async def test_todays_client_which_cannot_decide_is_told_so_and_answered_again(
+    alice: Client, elsewhere: Client, provider: Provider
+) -> None:
+    """It shows no button to stop either: what its person says next would wait behind the question for ever."""
+    body = {"title": "New...", "mcp_config": []}
+    session = str((await alice.post("/api/v1/sessions", body, status=201))["session_id"])
+    async with socket(elsewhere.url, session, f"?token={alice.token}") as today:
+        await today.say(f"{write('unseen.md')}; say 2 words")
+        assert "generate_document" in (await today.expect("error", code="approval_needed"))["message"]
+        await today.expect("assistant_end", finish_reason="awaiting_approval")
+        await today.say("say 3 words")
+        await today.expect("function_completed", tool_success=False, interrupted=True)
+        await today.expect("assistant_end", finish_reason="interrupted")
+        await today.expect("assistant_end", finish_reason="stop")
+        assert [f["content"] for f in today.frames if f["type"] == "assistant_delta"][-1].endswith("word3")
+    last = (await alice.detail(session))["session"]["last_seq"]
+    async with alice.chat(session, after=last) as numbered:  # a client that can decide
+        (request,) = await asked(numbered, f"{write('seen.md')}; say 2 words")
+        await numbered.say("say 4 words")
+        await numbered.expect("accepted")
+        await decide(numbered, request)
+        await numbered.expect("stream_end", finish_reason="stop", run_id=request["run_id"])
+        await numbered.expect("stream_end", finish_reason="stop")
+    assert await files(alice, session) == ["seen.md"]
 
 
 async def test_several_calls_are_asked_about_together_and_each_has_its_word(alice: Client, session: str) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from chat_app.delivery.dialect import Dialect
 from chat_app.protocol import Record
-from chatjuicer.frontends.plain import Payload, PlainDialect, StreamInterrupted, TokenUsage, encoded
+from chatjuicer.frontends.plain import ENDS, Payload, PlainDialect, StreamInterrupted, TokenUsage, encoded
 from sessions_app.models import ChatSession
 
 V1 = "v1"
@@ -26,6 +27,12 @@ class JuicerDialect(PlainDialect):
     # Nor does it close the socket of a session that it deletes. One that is closed for any reason but its own it opens
     # again each second, without end: being accepted, it begins to count its tries anew.
     close_codes = MappingProxyType({4404: 1000})
+    # Nor has it a way to decide on a call: what its person says next would wait behind the question for ever.
+    decides = False
+
+    def __init__(self, session: ChatSession) -> None:
+        super().__init__(session)
+        self._answering: UUID | None = None  # the run whose start was told last, and not its end
 
     @property
     def idle(self) -> str:
@@ -33,6 +40,16 @@ class JuicerDialect(PlainDialect):
 
     def control(self, text: str) -> Iterable[str]:
         return (text,) if text.startswith(UNDERSTOOD) else ()
+
+    def texts(self, frame: Record | str) -> Iterable[str]:
+        if not isinstance(frame, Record) or frame.type not in ENDS:
+            return super().texts(frame)
+        if frame.type == "stream_end" and self._answering not in (None, frame.run_id):
+            # Words that were stopped in the queue. The client, which knows no runs, would take the answer that goes on
+            # meanwhile for ended, and drop the rest of it.
+            return ()
+        self._answering = frame.run_id if frame.type == "stream_start" else None
+        return super().texts(frame)
 
     def record(self, record: Record) -> Iterator[str]:
         match record.type:
@@ -44,6 +61,9 @@ class JuicerDialect(PlainDialect):
                 yield self.frame("reasoning_delta", content=Payload.of(record).content)
             case "tool_call":
                 yield self.tool_call(Payload.of(record))
+            case "approval_request":
+                retryable = {"retryable": False, "recoverable": False}
+                yield self.frame("error", code="approval_needed", message=ASKS % Payload.of(record).name, **retryable)
             case "usage":
                 said = Payload.of(record)
                 yield encoded(TokenUsage(self.session_id, said.current, said.limit, said.threshold))
@@ -72,6 +92,7 @@ class JuicerDialect(PlainDialect):
         return _encoder.encode({"type": type, "session_id": self.session_id, **fields}).decode()
 
 
+ASKS = "The tool %s waits for your approval. Decide on the server's own page, or write on and it is not called."
 # Of the frames that are not in the log, those that the client has a word for, and the same one.
 UNDERSTOOD = tuple(f'{{"type":"{type}"' for type in ("error", "ping", "pong"))
 _encoder = msgspec.json.Encoder()

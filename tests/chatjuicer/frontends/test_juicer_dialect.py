@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -17,6 +17,7 @@ from sessions_app.models import ChatSession
 SESSION = ChatSession(public_id="chat_0", dialect="v1")
 IDLE = {"type": "assistant_end", "session_id": "chat_0", "finish_reason": "idle"}
 RESYNC = encode(protocol.Resync(9))
+RUN = uuid4()
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def dialect() -> JuicerDialect:
     return JuicerDialect(SESSION)
 
 
-def told(dialect: JuicerDialect, event: Event) -> list[dict[str, Any]]:
-    record = Record(uuid4(), "chat_0", 8, uuid4(), tag(event), encode(event), "2026-11-20T06:24:52.354799Z")
+def told(dialect: JuicerDialect, event: Event, run_id: UUID = RUN) -> list[dict[str, Any]]:
+    record = Record(uuid4(), "chat_0", 8, run_id, tag(event), encode(event), "2026-11-20T06:24:52.354799Z")
     frames = [json.loads(text) for text in dialect.texts(record)]
     assert all(frame.pop("session_id") == "chat_0" for frame in frames)
     return frames
@@ -66,6 +67,19 @@ def test_a_stop_is_confirmed_before_its_end(dialect: JuicerDialect) -> None:
     assert frames == [{"type": "stream_interrupted"}, {"type": "assistant_end", "finish_reason": "interrupted"}]
 
 
+def test_words_that_are_stopped_in_the_queue_do_not_end_the_answer_that_goes_on(dialect: JuicerDialect) -> None:
+    told(dialect, protocol.StreamStart())
+    assert told(dialect, protocol.StreamEnd("interrupted"), run_id=uuid4()) == []
+    assert [json.loads(text) for text in dialect.farewell()] == [IDLE], "it still waits for the end"
+    assert told(dialect, protocol.StreamEnd("stop")) == [{"type": "assistant_end", "finish_reason": "stop"}]
+
+
+def test_a_call_that_waits_for_approval_is_told_in_words_that_are_shown(dialect: JuicerDialect) -> None:
+    (error,) = told(dialect, protocol.ApprovalRequest(uuid4(), "c", "erase", "{}"))
+    assert (error["type"], error["code"], error["retryable"]) == ("error", "approval_needed", False)
+    assert "erase" in error["message"]
+
+
 def test_a_tool_call_is_detected_executed_and_completed(dialect: JuicerDialect) -> None:
     call = {"tool_call_id": "c", "tool_name": "read_file"}
     of = protocol.ToolCall.of
@@ -95,7 +109,6 @@ def test_what_it_has_no_word_for_is_left_out(dialect: JuicerDialect) -> None:
     for event in (
         protocol.MessageCreated({"content": "hi"}),
         protocol.ToolCallArgumentsDelta("c", "{"),
-        protocol.ApprovalRequest(uuid4(), "c", "f", "{}"),
     ):
         assert told(dialect, event) == []
     for control in (protocol.Accepted(None, uuid4(), []), protocol.Resync(3)):
