@@ -70,7 +70,9 @@ def session(alice: User) -> ChatSession:
 
 def begin(session: ChatSession, text: str) -> Run:
     command = protocol.SendMessage(messages=[text])
-    return commands.begin(session.pk, command, commands.inputs_of(command), owner="elsewhere:1:aaaa").run
+    return commands.begin(
+        session.pk, command, commands.inputs_of(command), past_question=False, owner="elsewhere:1:aaaa"
+    ).run
 
 
 def say(session: ChatSession, run: Run, *words: str) -> None:
