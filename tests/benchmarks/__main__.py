@@ -1,6 +1,6 @@
 """Prints the benchmark tables.
 
-`python -m tests.benchmarks [--quick] [--profile postgres] [--messages N] [--flame DIR] [table …]`
+`python -m tests.benchmarks [--quick] [--profile postgres] [--messages N] [--others N] [--flame DIR] [table …]`
 """
 
 import argparse
@@ -51,8 +51,8 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
 }
 
 
-async def run(profile: str, quick: bool, names: list[str], messages: int, flame: Path | None) -> None:
-    async with standing(profile, quick, messages, flame) as stand:
+async def run(profile: str, quick: bool, names: list[str], messages: int, others: int, flame: Path | None) -> None:
+    async with standing(profile, quick, messages, others, flame) as stand:
         for name in names:
             if flame is not None:
                 os.kill(stand.server.pid, signal.SIGUSR1)
@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="shorter runs, rougher figures")
     parser.add_argument("--profile", default="sqlite", choices=["sqlite", "postgres"])
     parser.add_argument("--messages", type=int, default=100_000, help="that are searched (100,000)")
+    parser.add_argument("--others", type=int, default=0, help="of other users, beside these (half as many)")
     parser.add_argument(
         "--flame",
         type=Path,
@@ -95,7 +96,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     print(f"## {options.profile}, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}\n")
     names = options.tables or list(TABLES)
-    uvloop.run(run(options.profile, options.quick, names, options.messages, options.flame))
+    uvloop.run(run(options.profile, options.quick, names, options.messages, options.others, options.flame))
     print(f"{time.monotonic() - since:.0f} s")
 
 

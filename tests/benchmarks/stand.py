@@ -75,6 +75,7 @@ class Stand:
     first_design: Process
     provider_url: str
     messages: int = 100_000  # that are searched
+    others: int = 0  # what others have said beside them
     flame_file: Path | None = None  # where the server writes its stacks; see flame.py
     token: str = ""
     http: aiohttp.ClientSession = field(init=False)
@@ -134,7 +135,9 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing(profile: str, quick: bool, messages: int, flame: Path | None = None) -> AsyncIterator[Stand]:
+async def standing(
+    profile: str, quick: bool, messages: int = 100_000, others: int = 0, flame: Path | None = None
+) -> AsyncIterator[Stand]:
     os.sched_setaffinity(0, OTHER_CORES)
     with contextlib.ExitStack() as stack:
         provider = Process("tests.harness.provider", OTHER_CORES)
@@ -153,7 +156,7 @@ async def standing(profile: str, quick: bool, messages: int, flame: Path | None 
             site.servers[0].run_by = ["-m", "tests.benchmarks.flame", str(flame_file)]
         with on(SERVER_CORES):
             stack.enter_context(site)
-        stand = Stand(profile, quick, site, relay, first_design, url, messages, flame_file)
+        stand = Stand(profile, quick, site, relay, first_design, url, messages, others, flame_file)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as stand.http:
             await stand.login()
             yield stand
