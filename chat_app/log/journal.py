@@ -298,8 +298,9 @@ class Journal:
             call.result = call.error = None
         of_entries = {entry.writer.session_pk for entry in batch.entries}
         of_calls = {call.session_pk for call in batch.calls if call.session_pk}
-        # The fence locks its own; where there are others, all of them are locked before it, in one order.
-        at_first = of_entries | of_calls if of_calls - of_entries else set()
+        # The fence locks its own, and a verb its one; where there are more, all are locked before, in one order.
+        sessions = of_entries | of_calls
+        at_first = sessions if len(sessions) > 1 and of_calls - of_entries else set()
         try:
             with transaction.atomic(), holding(at_first), together():
                 lost = write_entries(batch.entries, self._fence) if batch.entries else []

@@ -23,7 +23,15 @@ from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import seal
 from sessions_app.models import AccountEvent, Addition, ChatSession, Writes
 from sessions_app.models.sessions import KNOWN
-from sessions_app.models.statements import MOST_PARAMS, as_param, columns_of, loaded, rows_of, update_returning
+from sessions_app.models.statements import (
+    MOST_PARAMS,
+    as_param,
+    columns_of,
+    loaded,
+    rows_of,
+    rows_of_second,
+    update_returning,
+)
 
 from .commit_hooks import commit_hooks
 from .event import Event
@@ -54,9 +62,7 @@ def lock_session(session_pk: UUID) -> ChatSession:
 
     Raises SessionGone; and SessionPacked in a transaction that others share, who would wait until it is unpacked.
     """
-    if not hold(session_pk):
-        raise SessionGone()
-    rows = rows_of(SESSION, [as_param(ChatSession, session_pk)])
+    rows = rows_once_held(session_pk, SESSION, [as_param(ChatSession, session_pk)])
     return of_row(rows[0] if rows else None)
 
 
@@ -67,7 +73,14 @@ def verb_transaction() -> transaction.Atomic:
 
 def hold(session_pk: UUID) -> bool:
     """Locks the session's row, unless it is locked; false if there is none."""
-    return session_pk in getattr(_held, "sessions", ()) or _lock([session_pk])
+    return _is_held(session_pk) or _lock([session_pk])
+
+
+def rows_once_held(session_pk: UUID, statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """What the statement, which reads that session, finds once its row is locked: nothing if there is none."""
+    if _is_held(session_pk):
+        return rows_of(statement, params)
+    return rows_of_second(LOCK.format(places="%s"), statement, [as_param(ChatSession, session_pk), *params])
 
 
 def of_row(row: Sequence[Any] | None) -> ChatSession:
@@ -82,8 +95,12 @@ def of_row(row: Sequence[Any] | None) -> ChatSession:
     return session
 
 
-def _lock(sessions: Sequence[UUID]) -> bool:
+def _is_held(session_pk: UUID) -> bool:
     """SQLite has one lock, which the transaction holds."""
+    return not connection.features.has_select_for_update or session_pk in getattr(_held, "sessions", ())
+
+
+def _lock(sessions: Sequence[UUID]) -> bool:
     if not connection.features.has_select_for_update or not sessions:
         return True
     places = ",".join(["%s"] * len(sessions))

@@ -402,10 +402,7 @@ class Run(RunRow):
         run start. False, and nothing changed, when the run has ended already or is in another epoch than `epoch`.
         """
         with verb_transaction():
-            try:
-                seen = at_end(Run, self.pk, self.session_id)
-            except SessionGone:
-                return False
+            seen = at_end(Run, self.pk, self.session_id)
             if seen is None or epoch not in (None, seen.run.epoch):
                 return False
             run, session = seen.run, seen.session

@@ -14,11 +14,11 @@ from django.apps import apps
 from django.conf import settings
 
 from chat_app.exceptions import SessionGone
-from chat_app.log.record import hold, of_row
+from chat_app.log.record import of_row, rows_once_held
 from chatjuicer.encryption import unseal
 from sessions_app.models import ChatSession, Message
 from sessions_app.models.sessions import KNOWN
-from sessions_app.models.statements import as_param, columns_of, field_of, loaded, rows_of, width_of
+from sessions_app.models.statements import as_param, columns_of, field_of, loaded, width_of
 
 from .run_row import RunRow
 
@@ -39,7 +39,7 @@ class AtStart:
 
 def at_start(session_pk: UUID, client_id: str) -> AtStart:
     """Locks the session. Raises SessionGone, SessionPacked."""
-    rows = rows_of(_at_start(), [client_id, client_id, as_param(ChatSession, session_pk)]) if hold(session_pk) else []
+    rows = rows_once_held(session_pk, _at_start(), [client_id, client_id, as_param(ChatSession, session_pk)])
     if not rows:
         raise SessionGone()
     session = of_row(rows[0])
@@ -78,10 +78,8 @@ class AtEnd(Generic[R]):
 
 
 def at_end(runs: type[R], run_pk: UUID, session_pk: UUID) -> AtEnd[R] | None:
-    """None if the run has ended, or is gone. Locks the session. Raises SessionGone, SessionPacked."""
-    if not hold(session_pk):
-        raise SessionGone()
-    rows = rows_of(_at_end(runs), [as_param(ChatSession, session_pk), as_param(runs, run_pk)])
+    """None if the run has ended, or is gone, or its session. Locks the session. Raises SessionPacked."""
+    rows = rows_once_held(session_pk, _at_end(runs), [as_param(ChatSession, session_pk), as_param(runs, run_pk)])
     if not rows:
         return None
     of_session, of_run = width_of(ChatSession), width_of(runs, "state")

@@ -271,6 +271,14 @@ def rows_of(statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def rows_of_second(first: str, second: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """PostgreSQL is asked for both at once, and sees in the second what was committed while the first one waited."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{first};{second}", params)
+        cursor.nextset()
+        return list(cursor.fetchall())
+
+
 def update_returning(rows: QuerySet[Any], returning: tuple[str, ...], **changes: Any) -> list[tuple[Any, ...]]:
     """`rows.update(**changes)` that answers the new values of `returning`, in one statement.
 
