@@ -7,6 +7,7 @@ from uuid import UUID
 from chat_app import protocol
 from chat_app.database import in_database
 from chat_app.models import Approval, Run
+from chat_app.models.place import said_before
 from chat_app.models.status import ACTIVE
 from chat_app.runs.commands import decide, start_run, stop_run
 from chatjuicer.accounts.authentication import Credentials
@@ -33,14 +34,15 @@ class ChatConsumer(FollowingConsumer):
         with snapshot():
             session = credentials.user.chat_sessions.named(self.scope["url_route"]["kwargs"]["session_id"])
             live = list(Run.objects.filter(session=session).live().order_by("first_position"))
+            active = next((run for run in live if run.status in ACTIVE), None)
+            said = said_before(active, session) if active is not None and self.after is None else None
         self.session_pk = session.pk
-        active = next((run for run in live if run.status in ACTIVE), None)
         dialect = self.plain_dialect_of(session) if self.after is None else NumberedDialect()
         connected = protocol.Connected(session.public_id, session.last_seq, active.representation() if active else None)
         return Opened(
             SessionLog(session.pk, session.public_id),
             self._after(session, active),
-            list(dialect.opening(connected, active or next(iter(live), None))),
+            list(dialect.opening(connected, active or next(iter(live), None), said)),
             dialect,
         )
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from chat_app.models import Run
-from chat_app.protocol import Connected, Record, encode
+from chat_app.protocol import Connected, Delta, Record, encode
 from sessions_app.models import ChatSession
 
 
@@ -30,8 +30,9 @@ class Dialect(ABC):
     close_codes: Mapping[int, int] = MappingProxyType({})
 
     @abstractmethod
-    def opening(self, connected: Connected, live: Run | None) -> Iterable[str]:
-        """The first texts; `live` is the active run, or else the next one that waits."""
+    def opening(self, connected: Connected, live: Run | None, said: Delta | None = None) -> Iterable[str]:
+        """The first texts; `live` is the active run, or else the next one that waits. `said` belongs to the answer that
+        the active run goes on with, and is in none of its deltas."""
 
     def farewell(self) -> Iterable[str]:
         """The last texts to a socket that gives way."""
@@ -45,7 +46,7 @@ class Dialect(ABC):
 class NumberedDialect(Dialect):
     """The protocol itself, for clients that know the numbers."""
 
-    def opening(self, connected: Connected, live: Run | None) -> Iterable[str]:
+    def opening(self, connected: Connected, live: Run | None, said: Delta | None = None) -> Iterable[str]:
         return (encode(connected),)
 
     def texts(self, frame: Record | str) -> Iterable[str]:

@@ -19,6 +19,7 @@ from chat_app.log.session_events import message_created
 from sessions_app.models import AccountEvent, ChatSession, Message
 from sessions_app.models.tree import PathChange, Tree, end_of_other_branch, show
 
+from .ending import text_so_far
 from .inputs import context_item
 from .status import RunStatus
 
@@ -35,9 +36,13 @@ class PlacedRun(Protocol):
     below: UUID | None
     continues: UUID | None
     first_run: UUID | None
+    first_seq: int | None
     first_position: int
     input_count: int
     started_at: Any
+
+    @property
+    def answer(self) -> Q: ...
 
 
 def take_place(run: PlacedRun, session: ChatSession, words: Sequence[Message]) -> None:
@@ -88,6 +93,20 @@ def continued_of(run: PlacedRun, session: ChatSession) -> tuple[UUID, str, str] 
         return None
     message = session.messages.filter(pk=run.continues, status=Message.Status.PENDING).first()
     return (message.pk, message.content, message.reasoning) if message else None
+
+
+def said_before(run: PlacedRun, session: ChatSession) -> protocol.Delta | None:
+    """Of what the run has begun since its latest `stream_start`, the text that was said before that: the answer in
+    which it goes on had it already, and no delta of the run holds it."""
+    if not run.continues:
+        return None
+    message = session.messages.filter(run.answer, pk=run.continues, role=Message.Role.ASSISTANT).first()
+    if message is None:
+        return None
+    text = message.content
+    if message.status != Message.Status.PENDING:
+        text = text.removesuffix(text_so_far(session.pk, message.pk, run.first_seq or 0))
+    return protocol.Delta(text, message.pk) if text else None
 
 
 def words_of(run: PlacedRun, session: ChatSession) -> str:

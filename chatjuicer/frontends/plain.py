@@ -8,13 +8,14 @@ usage and stops from frames that the log does not have.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
 from chat_app.delivery.dialect import Dialect
 from chat_app.models import Run
-from chat_app.protocol import Connected, Record, encode
+from chat_app.protocol import Connected, Delta, Record, encode
 from sessions_app.models import ChatSession
 
 
@@ -23,6 +24,14 @@ class Idle(Struct, tag_field="type", tag="stream_end", frozen=True):
 
     session_id: str
     finish_reason: str = "idle"
+
+
+class SaidBefore(Struct, tag_field="type", tag="delta", frozen=True):
+    """The beginning of an answer that goes on, to a client that shows no row of it."""
+
+    session_id: str
+    content: str
+    message_id: UUID
 
 
 class StreamInterrupted(Struct, tag_field="type", tag="stream_interrupted", frozen=True):
@@ -44,8 +53,10 @@ class PlainDialect(Dialect):
     def __init__(self, session: ChatSession) -> None:
         self.session_id = session.public_id
         self._awaits_end = False
+        self._said: Delta | None = None  # to be told after the first start
 
-    def opening(self, connected: Connected, live: Run | None) -> Iterator[str]:
+    def opening(self, connected: Connected, live: Run | None, said: Delta | None = None) -> Iterator[str]:
+        self._said = said
         yield from self.control(encode(connected))
         if live is None:
             yield self.idle
@@ -56,6 +67,9 @@ class PlainDialect(Dialect):
             if frame.type in ENDS:
                 self._awaits_end = frame.type == "stream_start"
                 self.last_end = self.last_end if self._awaits_end else frame.seq
+                said, self._said = self._said, None
+                if said is not None and self._awaits_end:
+                    return (*self.record(frame), self.said_before(said))
             return self.record(frame)
         if self._awaits_end and frame.startswith(RESYNC):
             # The log was cleared while the client read it: the end that it waits for is gone with the rest.
@@ -70,6 +84,9 @@ class PlainDialect(Dialect):
     def idle(self) -> str:
         """The end of whatever the client still waits for."""
         return encoded(Idle(self.session_id))
+
+    def said_before(self, said: Delta) -> str:
+        return encoded(SaidBefore(self.session_id, said.content, said.message_id))
 
     def record(self, record: Record) -> Iterator[str]:
         match record.type:

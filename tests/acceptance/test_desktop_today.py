@@ -6,6 +6,8 @@ What each of its flows shows on its screen is in tests/desktop.
 import json
 from contextlib import AbstractAsyncContextManager
 
+import pytest
+
 from tests.harness.client import Chat, Client, Frame, socket
 from tests.harness.provider import Provider
 
@@ -76,6 +78,38 @@ async def test_who_comes_back_in_mid_answer_is_told_it_from_its_start(alice: Cli
         await again.expect("assistant_end", finish_reason="stop")
     texts = [frame["content"] for frame in again.frames if frame["type"] == "assistant_delta"]
     assert "".join(texts) == " ".join(f"word{number}" for number in range(1, 21))
+
+
+@pytest.mark.parametrize("prefix", ["/api", "/api/v1"])
+async def test_who_joins_an_answer_that_goes_on_is_told_what_it_had(
+    alice: Client, elsewhere: Client, provider: Provider, prefix: str
+) -> None:
+    """Its row is not in the history while it is written, and its first words are in no delta that is to come."""
+    made = await alice.post(f"{prefix}/sessions", {"title": "New...", "mcp_config": []}, status=201)
+    session_id = str(made["session_id"])
+    gate = session_id.removeprefix("chat_")
+    async with alice.chat(session_id, after=0) as page:
+        await page.say(f"say 20 words; gate {gate} after 5")
+        await page.wait_text("word5")
+        await page.send({"type": "interrupt"})
+        await page.expect("stream_end", finish_reason="interrupted")
+        await alice.post(f"/api/sessions/{session_id}/continue", status=202)
+        await page.wait_text("word5word1 word2 word3 word4 word5")
+        loaded = await alice.get(f"{prefix}/sessions/{session_id}")
+        assert [row["role"] for row in loaded["messages"]] == ["user"]
+        async with plain(elsewhere, session_id) as desktop:
+            await desktop.wait_for(lambda frames: words_of(frames).endswith("word5word1 word2 word3 word4 word5"))
+            assert next(f["type"] for f in desktop.frames if f["type"] != "connected").endswith("_start")
+            provider.open_gate(gate)
+            await desktop.expect("assistant_end" if prefix == "/api/v1" else "stream_end", finish_reason="stop")
+            told = words_of(desktop.frames)
+    loaded = await alice.get(f"{prefix}/sessions/{session_id}")
+    assert told == loaded["messages"][-1]["content"]
+    assert told.startswith("word1 word2 word3 word4 word5word1 ")
+
+
+def words_of(frames: list[Frame]) -> str:
+    return "".join(frame["content"] for frame in frames if frame["type"] in ("delta", "assistant_delta"))
 
 
 async def test_a_stop_is_confirmed_and_ends_the_answer(alice: Client) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from chat_app.delivery.dialect import Dialect
-from chat_app.protocol import Record
+from chat_app.protocol import Delta, Record
 from chatjuicer.frontends.plain import ENDS, Payload, PlainDialect, StreamInterrupted, TokenUsage, encoded
 from sessions_app.models import ChatSession
 
@@ -37,6 +37,9 @@ class JuicerDialect(PlainDialect):
     @property
     def idle(self) -> str:
         return self.frame("assistant_end", finish_reason="idle")
+
+    def said_before(self, said: Delta) -> str:
+        return self.frame("assistant_delta", content=said.content)
 
     def control(self, text: str) -> Iterable[str]:
         return (text,) if text.startswith(UNDERSTOOD) else ()

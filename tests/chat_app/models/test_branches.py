@@ -6,7 +6,7 @@ from chat_app.exceptions import MessageGone, NothingToContinue, NothingToRegener
 from chat_app.history import History
 from chat_app.models import Event, Run, branches
 from chat_app.models.ending import STOPPED_NOTE
-from chat_app.models.place import CONTINUE_NOTE
+from chat_app.models.place import CONTINUE_NOTE, said_before
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from sessions_app.models import ChatSession, Message, PackedHistory
 from tests.chat_app.models.talk import Talk
@@ -100,6 +100,28 @@ def test_an_answer_that_was_cut_short_goes_on_in_its_own_row(talk: Talk, reason:
     assert talk.given[-2:] == [CONTINUE_NOTE, " three"]
     with pytest.raises(NothingToContinue):
         talk.go_on()
+
+
+def test_what_the_answer_had_before_it_went_on_is_known_until_it_has_ended(talk: Talk) -> None:
+    """For clients that are told an answer by its deltas alone."""
+
+    def before() -> str:
+        assert talk.run is not None
+        said = said_before(Run.objects.get(pk=talk.run.pk), talk.session)
+        return said.content if said else ""
+
+    talk.send("Count")
+    assert before() == ""
+    talk.say("one two")
+    talk.stop()
+    talk.go_on()
+    assert before() == "one two"
+    talk.say(" two")
+    assert before() == "one two"
+    talk.complete(" two")
+    talk.call()
+    talk.say("And three.")
+    assert before() == "one two", "though that message is whole"
 
 
 def test_going_on_twice_is_one_run(talk: Talk) -> None:
