@@ -9,7 +9,7 @@ import msgspec
 
 from chat_app.delivery.dialect import Dialect
 from chat_app.protocol import Delta, Record
-from chatjuicer.frontends.plain import ENDS, Payload, PlainDialect, StreamInterrupted, TokenUsage, encoded
+from chatjuicer.frontends.plain import ENDS, RESYNC, Payload, PlainDialect, StreamInterrupted, TokenUsage, encoded
 from sessions_app.models import ChatSession
 
 V1 = "v1"
@@ -45,7 +45,11 @@ class JuicerDialect(PlainDialect):
         return (text,) if text.startswith(UNDERSTOOD) else ()
 
     def texts(self, frame: Record | str) -> Iterable[str]:
-        if not isinstance(frame, Record) or frame.type not in ENDS:
+        if not isinstance(frame, Record):
+            if frame.startswith(RESYNC):
+                self._answering = None  # its end may be forgotten, and another start with it
+            return super().texts(frame)
+        if frame.type not in ENDS:
             return super().texts(frame)
         if frame.type == "stream_end" and self._answering not in (None, frame.run_id):
             # Words that were stopped in the queue. The client, which knows no runs, would take the answer that goes on

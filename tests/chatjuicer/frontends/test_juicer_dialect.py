@@ -72,6 +72,9 @@ def test_words_that_are_stopped_in_the_queue_do_not_end_the_answer_that_goes_on(
     assert told(dialect, protocol.StreamEnd("interrupted"), run_id=uuid4()) == []
     assert [json.loads(text) for text in dialect.farewell()] == [IDLE], "it still waits for the end"
     assert told(dialect, protocol.StreamEnd("stop")) == [{"type": "assistant_end", "finish_reason": "stop"}]
+    told(dialect, protocol.StreamStart())
+    list(dialect.texts(RESYNC))  # with which the start of another answer may be forgotten
+    assert told(dialect, protocol.StreamEnd("stop"), run_id=uuid4())[-1]["type"] == "assistant_end"
 
 
 def test_a_call_that_waits_for_approval_is_told_in_words_that_are_shown(dialect: JuicerDialect) -> None:
