@@ -52,6 +52,11 @@ SESSION = OpenApiParameter(
     "key", str, OpenApiParameter.PATH, description="The session's `session_id` or its UUID `id`."
 )
 PERMANENT = OpenApiParameter("permanent", bool, description="Without the trash: nothing of it can be restored.")
+NUMBERED = OpenApiParameter(
+    "numbered",
+    bool,
+    description="The caller's sockets know numbers: those of the session that know none keep the words that they have.",
+)
 MESSAGE = OpenApiParameter("mid", UUID, OpenApiParameter.PATH, description="The message's `id`.")
 DONE: dict[str, Any] = {"success": True}
 
@@ -143,13 +148,14 @@ class SessionViewSet(SessionView, ViewSet):
         session.speak(self.dialect)
         return Response(SessionSerializer(session).data, status=201 if created else 200)
 
-    @extend_schema(operation_id="get_session", parameters=[SESSION], responses=SessionDetailSerializer)
+    @extend_schema(operation_id="get_session", parameters=[SESSION, NUMBERED], responses=SessionDetailSerializer)
     def retrieve(self, request: Request, key: str) -> Response:
         """The session with its newest 50 messages, as of `last_seq`: events above it are in none of them."""
+        numbered = flag(request.query_params, "numbered")
         with snapshot():
             session = self.session(key)
             detail = self.history_class(session).detail()
-        if key == session.public_id:
+        if key == session.public_id and not numbered:
             session.speak(self.dialect)
         return Response(detail)
 

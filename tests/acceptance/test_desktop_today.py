@@ -46,6 +46,17 @@ async def test_a_plain_socket_has_the_words_of_the_prefix_that_loaded_the_sessio
     await told(alice, session_id, "say 3 words", "assistant_end")
 
 
+async def test_a_look_by_a_client_that_knows_numbers_changes_nobodys_words(alice: Client) -> None:
+    """Today's client opens its socket again without loading the session: it would hear words that it does not know."""
+    session_id = await make(alice)
+    await alice.get(f"/api/sessions/{session_id}", numbered="true")
+    await told(alice, session_id, "say 3 words", "assistant_end")
+    await alice.get(f"/api/sessions/{session_id}", numbered="false")
+    await told(alice, session_id, "say 3 words", "stream_end")
+    answer = await alice.http.get(f"/api/sessions/{session_id}", params={"numbered": "perhaps"})
+    assert answer.status_code == 400
+
+
 async def test_windows_of_both_generations_follow_one_answer(alice: Client) -> None:
     session_id = await make(alice)
     async with plain(alice, session_id) as today:

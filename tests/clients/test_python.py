@@ -34,6 +34,7 @@ from chatjuicer_client import (
     Usage,
 )
 from tests.clients.relay import Relay
+from tests.harness.client import signed_in, socket
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
 
@@ -233,6 +234,15 @@ async def test_a_stop_ends_the_answer_with_what_was_said(client: AsyncClient) ->
     stopping = asyncio.create_task(early.stop())  # before it is even sent
     assert (await early.answer()).finish_reason == "interrupted"
     await stopping
+
+
+async def test_who_looks_at_a_session_leaves_a_desktop_client_its_words(client: AsyncClient, site: Site) -> None:
+    session = await client.create_session()
+    async with signed_in(site.url) as desktop:
+        await desktop.get(f"/api/v1/sessions/{session.id}")
+        await session.detail()
+        async with socket(site.url, session.id, f"?token={desktop.token}") as chat:
+            await chat.expect("assistant_end", finish_reason="idle")
 
 
 async def test_a_call_that_needs_approval_waits_for_a_word_and_goes_on(client: AsyncClient) -> None:

@@ -21,7 +21,7 @@ export class Session {
 
   /** @returns {Promise<import("./shapes.js").Detail>} */
   detail() {
-    return this.#rest.get(this.#path);
+    return this.#rest.get(this.#path, { numbered: true }); // a desktop client's sockets keep their words
   }
 
   /**

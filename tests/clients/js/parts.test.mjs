@@ -195,6 +195,16 @@ test("what a proxy sends from the beginning is not told twice, and a server that
   assert.deepEqual(asked.filter((one) => one.startsWith("POST")).length, 3);
 });
 
+test("who looks at a session leaves a desktop client's sockets their words", async () => {
+  const asked = [];
+  const fetch = async (url) => {
+    asked.push(url);
+    return new Response("{}", { status: 200, headers: { "Content-Type": "application/json" } });
+  };
+  await new Client({ url: "http://server", fetch, WebSocket: class {} }).session("chat_1").detail();
+  assert.deepEqual(asked, ["http://server/api/sessions/chat_1?numbered=true"]);
+});
+
 test("an export that is given up while it is asked for has not begun", async () => {
   const giving = new AbortController();
   const fetch = async () => {

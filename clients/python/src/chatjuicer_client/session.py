@@ -135,7 +135,8 @@ class AsyncSession:
 
     async def detail(self) -> JSON:
         """The session with its newest messages, and the answer in progress, as one moment has them."""
-        detail: JSON = await self.client.rest.call("GET", self._path)
+        # A desktop client's sockets keep their words.
+        detail: JSON = await self.client.rest.call("GET", self._path, params={"numbered": "true"})
         self.info = SessionInfo.of(detail["session"])
         return detail
 
