@@ -85,3 +85,8 @@ export function icon(name) {
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+/** Hides or shows what is not so already: a browser styles anew for each word, also for the same again. */
+export function setHidden(node, is) {
+  if (node.hidden !== is) node.hidden = is;
+}

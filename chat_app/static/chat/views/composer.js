@@ -1,6 +1,6 @@
 // Where the person writes: Enter sends, Shift+Enter breaks the line, Esc stops the answer.
 
-import { setText } from "../dom.js";
+import { setHidden, setText } from "../dom.js";
 import { enterKey, enterSends } from "../enterkey.js";
 import { number, t } from "../language.js";
 import { tab } from "../storage.js";
@@ -13,6 +13,7 @@ import { Suggestions } from "./suggestions.js";
 // On a phone's keyboard Enter is the only way to a new line.
 const touch = window.matchMedia("(pointer: coarse) and (hover: none)");
 const ASSUMED_EFFORTS = ["low", "medium", "high"];
+const TOLD = ["session", "run", "queued", "usage"]; // parts of the state that are told here: words of an answer change none
 const NEW = draftKey("new"); // what is written in a chat that is not made yet
 
 export class Composer {
@@ -152,13 +153,15 @@ export class Composer {
 
   /** Null while nothing is loaded. */
   show(state) {
+    const before = this.#state;
+    this.#state = state;
+    if (state && before && TOLD.every((part) => state[part] === before[part])) return;
     if (state?.session && state.session !== this.#session) {
       this.#session = state.session;
       this.#choose();
     }
-    this.#state = state;
     const busy = Boolean(state?.run);
-    this.#stop.hidden = !busy;
+    setHidden(this.#stop, !busy);
     this.#stop.disabled = Boolean(state?.run?.stopping);
     this.#form.classList.toggle("busy", busy);
     this.#tell();
@@ -264,7 +267,7 @@ export class Composer {
   #showUse(state) {
     const used = state?.usage?.context_tokens ?? state?.usage?.current ?? state?.session?.tokens ?? 0;
     const limit = state?.usage?.limit ?? state?.session?.max_tokens ?? 0;
-    this.#meter.hidden = !(used && limit);
+    setHidden(this.#meter, !(used && limit));
     if (!this.#meter.hidden) setText(this.#meter, t("{used} of {limit} tokens", { used: count(used), limit: count(limit) }));
   }
 }

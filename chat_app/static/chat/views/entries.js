@@ -1,6 +1,6 @@
 // What one entry of a conversation looks like. Each view: {node, update(entry)}.
 
-import { button, h, icon, setText } from "../dom.js";
+import { button, h, icon, setHidden, setText } from "../dom.js";
 import { dataOf } from "../data.js";
 import { has } from "../features.js";
 import { madeBy } from "../files.js";
@@ -43,12 +43,12 @@ function answerView(entry, actions) {
       live = null;
     } else if (next === entry || next.text !== current.text) text.replaceChildren(renderMarkdown(next.text));
     node.classList.toggle("pending", pending);
-    const said = Boolean(next.text.trim()); // else the reason why not stands above the row
+    const said = /\S/.test(next.text); // else the reason why not stands above the row
     node.classList.toggle("is-error", next.isError && said);
     setText(mark, (said && MARKS[next.status]) || "");
-    mark.hidden = !mark.textContent;
+    setHidden(mark, !mark.textContent);
     current = next;
-    row.update(next);
+    if (!pending) row.update(next); // until then it cannot be seen
   };
   update(entry);
   return { node, update };

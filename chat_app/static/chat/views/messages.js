@@ -1,6 +1,6 @@
 // The conversation: one node per entry that is here, changed only where the entry changed. Long ones come and go by pages.
 
-import { h, setText } from "../dom.js";
+import { h, setHidden, setText } from "../dom.js";
 import { t } from "../language.js";
 import { entryView, unsentView } from "./entries.js";
 import { ReadingPlace } from "./readingplace.js";
@@ -114,10 +114,10 @@ export class Messages {
     const arrange = () => this.#arrange(wanted, state);
     if (same) arrange();
     else this.#place.around(arrange);
-    this.#working.hidden = !this.#silent(state);
+    setHidden(this.#working, !this.#silent(state));
     setText(this.#working.querySelector("span"), state.run?.stopping ? t("Stopping…") : t("Thinking…"));
-    this.#welcome.hidden = Boolean(all.length) || state.hasMore || !state.session;
-    if (state.session) this.#unreachable.hidden = true;
+    setHidden(this.#welcome, Boolean(all.length) || state.hasMore || !state.session);
+    if (state.session) setHidden(this.#unreachable, true);
     this.#list.setAttribute("aria-busy", String(Boolean(state.run)));
     if (this.#place.sticky) this.#place.toEnd();
     this.#bringIntoView(state);
@@ -173,7 +173,7 @@ export class Messages {
     }
     if (lost) this.#giveFocus(lost);
     this.#markNewest();
-    this.#earlier.hidden = !state.hasMore;
+    setHidden(this.#earlier, !state.hasMore);
   }
 
   /** The last message, and what stands below it. */
@@ -284,7 +284,7 @@ export class Messages {
     const { below, above, height } = this.#place;
     const { detached, hasMore } = this.#state;
     this.#place.sticky = below < NEAR_BOTTOM_PX && !detached && !this.#wanted;
-    this.#jump.hidden = this.#place.sticky;
+    setHidden(this.#jump, this.#place.sticky);
     if (this.#frame) return; // what is here already comes first
     const ahead = SCREENS_AHEAD * height;
     if (detached && below < ahead) this.#actions.loadLater();
