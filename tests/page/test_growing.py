@@ -7,16 +7,20 @@ from playwright.sync_api import Page
 
 TEXTS = {
     "words": "Some words, of it. Next: don't stop; the well-known 2 of 3! And so on\n\nAnother one ends here",
-    "marks": "He said *this and that* and **bold words** here, `code it` and ~~gone now~~ then a_b_c d\n1. one\n10. ten\n- a\n",
-    "links": "See https://example.org/a. Then www.example.org and me@example.org or [a link here](https://b.example 'one of') end",
-    "lines": "One line\nanother  \nthird\n\nOne\n===\n\nTwo words\n-\n\n- [ ] to do\n- [x] done\n  more of it\n\n> said so\nlazy too\n",
+    "marks": "He said *this and that* and **bold words** here, `code it` and ~~gone now~~ then a_b_c d"
+    "\n1. one\n10. ten\n- a\n",
+    "links": "See https://example.org/a. Then www.example.org and me@example.org or "
+    "[a link here](https://b.example 'one of') end",
+    "lines": "One line\nanother  \nthird\n\nOne\n===\n\nTwo words\n-"
+    "\n\n- [ ] to do\n- [x] done\n  more of it\n\n> said so\nlazy too\n",
     "tables": "| one | two |\n|---|---|\n| a b | c d |\n| e | f | g |\n\nbehind it",
     "notes": "A claim[^1] here\n\n[^1]: what it rests on\n\n[place]: https://c.example\nand more",
     "html": "Then <b>bold</b> &amp; co &lt; it <div>\nmore words\n</div> a < b",
     "math": "So \\(a b\\) and $x y$ then $$\na b c\n$$\nfor $5 and more",
-    "others": "שלום עולם, מה שלומך. ‏עוד מילה \n\n我们是，好的。那么 **好的**，再见 👩‍👩‍👧 end",
+    "others": "שלום עולם, מה שלומך. \u200fעוד מילה \n\n我们是，好的。那么 **好的**，再见 👩\u200d👩\u200d👧 end",
 }  # fmt: skip
-# Each text, by pieces of so many characters. Answers the first beginning that was never shown as it is when it comes at once.
+# Each text, by pieces of so many characters. Answers the first beginning that was never shown as it is when it comes at
+# once.
 GROW = r"""async ([address, text, size]) => {
   const { LiveMarkdown } = await import(address);
   const shown = (root) => root.innerHTML.replace(/\s+(?=<|$)/g, "");

@@ -9,18 +9,23 @@ export function titleOf(session) {
 /** Adds a page; a session that moved up while we walked is kept once, where it is now. */
 export function join(sessions, page) {
   if (!page.length) return sessions;
-  const fresh = new Set(page.map((session) => session.id));
-  const others = sessions.filter((session) => !fresh.has(session.id));
-  const all = [...others, ...page];
+  const others = apart(sessions, page);
+  const all = others.concat(page);
   return others.length && order(others.at(-1), page[0]) > 0 ? sorted(all) : all;
 }
 
 /** The first page anew; what was loaded below it stays. */
 export function renew(sessions, page, hasMore) {
   if (!hasMore || !page.length) return sorted(page);
-  const last = page.at(-1);
-  const fresh = new Set(page.map((session) => session.id));
-  return sorted([...page, ...sessions.filter((session) => !fresh.has(session.id) && order(last, session) <= 0)]);
+  const newest = sorted(page);
+  const below = first(sessions.length, (index) => order(newest.at(-1), sessions[index]) <= 0);
+  return newest.concat(apart(sessions.slice(below), page));
+}
+
+/** Those that are not in the page. Of a hundred thousand no copy is made where it has none of them. */
+function apart(sessions, page) {
+  const fresh = new Set(page.map(({ id }) => id));
+  return sessions.some(({ id }) => fresh.has(id)) ? sessions.filter(({ id }) => !fresh.has(id)) : sessions;
 }
 
 export function put(sessions, session) {

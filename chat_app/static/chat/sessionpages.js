@@ -27,7 +27,7 @@ export class SessionPages {
 
   /** Those that have something to show, in the server's order. */
   get shown() {
-    this.#shown ??= this.#all.filter((session) => !blank(session));
+    this.#shown ??= this.#all.some(blank) ? this.#all.filter((session) => !blank(session)) : this.#all;
     return this.#shown;
   }
 
