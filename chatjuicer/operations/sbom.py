@@ -24,6 +24,7 @@ PRODUCT = "chatjuicer"
 
 def bill() -> dict[str, Any]:
     python, browser = list(installed()), list(vendored())
+    addresses = {name_of(one): address_of(one) for one in python}
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -36,8 +37,8 @@ def bill() -> dict[str, Any]:
         },
         "components": [component_of(one) for one in python] + browser,
         "dependencies": [
-            {"ref": PRODUCT, "dependsOn": sorted([*map(address_of, python), *(one["bom-ref"] for one in browser)])},
-            *({"ref": address_of(one), "dependsOn": needs_of(one, python)} for one in python),
+            {"ref": PRODUCT, "dependsOn": sorted([*addresses.values(), *(one["bom-ref"] for one in browser)])},
+            *({"ref": address_of(one), "dependsOn": needs_of(one, addresses)} for one in python),
         ],
     }
 
@@ -84,10 +85,10 @@ def same(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def needs_of(package: Distribution, there: list[Distribution]) -> list[str]:
-    by_name = {name_of(one): address_of(one) for one in there}
+def needs_of(package: Distribution, addresses: dict[str, str]) -> list[str]:
+    """Of `addresses`, by name, those of what it asks for."""
     needed = {same(re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0]) for text in package.requires or []}
-    return sorted(by_name[name] for name in needed if name in by_name)
+    return sorted(addresses[name] for name in needed if name in addresses)
 
 
 def vendored() -> Iterator[dict[str, Any]]:
