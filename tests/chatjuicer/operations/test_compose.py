@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ import pytest
 import yaml
 
 from chatjuicer.operations import sbom
-from tests.harness import services
+from tests.harness import databases, services
 from tests.harness.client import Client, text_of
 from tests.harness.server import PASSWORD, ROOT
 from tests.harness.services import free_port, until
+from tests.settings import MIGRATE
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -110,7 +112,7 @@ def resolved(value: object) -> str:
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """What a container has: compose's variables, the Dockerfile's, and the addresses of real servers."""
-    database_url = services.postgres().create_database()
+    database_url = services.postgres().create_database(databases.postgres_template(*MIGRATE))
     (line,) = re.findall(r"^ENV (.*HOST=.*)$", DOCKERFILE, re.MULTILINE)
     image = dict(assignment.split("=", 1) for assignment in shlex.split(line))
     given = {name: resolved(value) for name, value in OURS["server-1"]["environment"].items()}
@@ -137,6 +139,7 @@ def started(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
     for name in ("server-1", "executor"):
         with (tmp_path / name).open("w") as log:
             processes.append(subprocess.Popen(OURS[name]["command"], cwd=ROOT, env=environment, stdout=log, stderr=log))
+    until(lambda: listens(int(environment["PORT"])), f"the server listens, see {tmp_path}")  # each check is a process
     until(lambda: healthy(environment), f"the health check succeeds, see {tmp_path}")
     yield f"http://127.0.0.1:{environment['PORT']}"
     for process in processes:
@@ -150,6 +153,11 @@ async def test_its_commands_prepare_serve_and_execute(started: str, environment:
     async with client.chat(await client.create_session()) as chat:
         assert text_of(await chat.ask("count to 3")).endswith("1, 2, 3.")
     await client.close()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def healthy(environment: dict[str, str]) -> bool:

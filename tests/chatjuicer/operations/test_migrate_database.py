@@ -10,9 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.harness import services
+from tests.harness import databases, services
 from tests.harness.client import Client, assert_gapless, signed_in, text_of
 from tests.harness.server import Site
+from tests.settings import MIGRATE
 
 pytestmark = [
     pytest.mark.only("postgres", reason="both databases are used; once is enough"),
@@ -48,6 +49,13 @@ async def live(site: Site) -> None:
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
     url = services.postgres().create_database()
+    yield url
+    services.postgres().drop_database(url)
+
+
+@pytest.fixture
+def migrated_url() -> Iterator[str]:
+    url = services.postgres().create_database(databases.postgres_template(*MIGRATE))
     yield url
     services.postgres().drop_database(url)
 
@@ -92,20 +100,16 @@ async def test_there_and_back(lived_in: Site, postgres_url: str, tmp_path: Path)
         lived_in.servers[0].environment["DATABASE_URL"] = ""
 
 
-def test_a_target_with_rows_is_left_alone(lived_in: Site, postgres_url: str) -> None:
+def test_a_target_with_rows_is_left_alone(lived_in: Site, migrated_url: str) -> None:
     source = sqlite_url(lived_in.directory / "data" / "app.db")
-    lived_in.manage("migrate_database", "--from", source, "--to", postgres_url)
+    lived_in.manage("migrate_database", "--from", source, "--to", migrated_url)
     with pytest.raises(RuntimeError, match="The target is not empty"):
-        lived_in.manage("migrate_database", "--from", source, "--to", postgres_url)
+        lived_in.manage("migrate_database", "--from", source, "--to", migrated_url)
 
 
-def test_a_row_that_came_out_different_is_noticed(lived_in: Site, postgres_url: str) -> None:
+def test_a_row_that_came_out_different_is_noticed(lived_in: Site, migrated_url: str) -> None:
     source = sqlite_url(lived_in.directory / "data" / "app.db")
-    environment = lived_in.environment
-    lived_in.environment = environment | {"DATABASE_URL": postgres_url}
-    lived_in.manage("migrate", "--no-input")
-    lived_in.environment = environment
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute(
             "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN NEW.content = upper(NEW.content); RETURN NEW; END $$"
@@ -114,7 +118,7 @@ def test_a_row_that_came_out_different_is_noticed(lived_in: Site, postgres_url: 
             "CREATE TRIGGER shout BEFORE INSERT ON sessions_app_message FOR EACH ROW EXECUTE FUNCTION shout()"
         )
     with pytest.raises(RuntimeError, match=r"differs in sessions_app_message"):
-        lived_in.manage("migrate_database", "--from", source, "--to", postgres_url)
+        lived_in.manage("migrate_database", "--from", source, "--to", migrated_url)
 
 
 def test_a_source_that_is_not_there_is_not_made(lived_in: Site, postgres_url: str, tmp_path: Path) -> None:
