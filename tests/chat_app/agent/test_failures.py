@@ -65,11 +65,17 @@ async def test_a_cut_call_is_not_made(
     assert writer.context == []
 
 
+@pytest.fixture
+def short_pauses(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three of them are over in a moment, and are far from the end of the patience."""
+    settings.MODEL_PATIENCE_S = 10
+    monkeypatch.setattr("chat_app.agent.providers.patience.FIRST_PAUSE_S", 0.12)  # is told in tenths
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_a_request_that_failed_at_once_is_made_again_and_the_person_told(
-    ask: Ask, writer: RecordingWriter, provider: Provider, settings: Settings, status: int
+    ask: Ask, writer: RecordingWriter, provider: Provider, short_pauses: None, status: int
 ) -> None:
-    settings.MODEL_PATIENCE_S = 10
     outcome = await ask(f"fail {status} 3 times; say 2")
     assert outcome.finish_reason == "stop"
     assert writer.answered == "word1 word2"
@@ -101,9 +107,8 @@ async def test_a_provider_that_says_much_later_is_not_waited_for(ask: Ask, provi
 
 
 async def test_later_turns_of_a_long_work_are_as_patient(
-    ask: Ask, writer: RecordingWriter, provider: Provider, settings: Settings
+    ask: Ask, writer: RecordingWriter, provider: Provider, short_pauses: None
 ) -> None:
-    settings.MODEL_PATIENCE_S = 10
     provider.scripts += [parse("tool current_time {}"), *[parse("fail 503")] * 3, parse("say 2")]
     assert (await ask("work")).finish_reason == "stop"
     assert writer.answered == "word1 word2"
