@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from chatjuicer.api.fields import Choice, Flag, Metadata, Text
+from chatjuicer.api.fields import Choice, Flag, Metadata, Text, given
 from chatjuicer.api.times import rfc3339
 from sessions_app import serializers as sessions
 from sessions_app.catalogue import REASONING_EFFORTS
@@ -24,7 +24,9 @@ BEGINNING_CHARS = 200
 class ChatMessageSerializer(serializers.Serializer[None]):
     role = Choice(choices=("user", "assistant", "system"), default="user")
     content = Text(max_length=MAX_TEXT_CHARS, allow_blank=True, required=False)
-    attachments = serializers.ListField(child=serializers.DictField(), required=False, help_text="As of a frame.")
+    attachments = serializers.ListField(
+        child=serializers.DictField(), required=False, allow_null=True, help_text="As of a frame."
+    )
 
 
 class ChatSerializer(serializers.Serializer[None]):
@@ -48,7 +50,7 @@ class ChatSerializer(serializers.Serializer[None]):
         """The same as a socket would send; the key makes it one message however often it comes."""
         data: dict[str, Any] = self.validated_data
         return SendMessage(
-            messages=[UserInput(m.get("content", ""), m.get("attachments", [])) for m in data["messages"]],
+            messages=[UserInput(m.get("content", ""), m.get("attachments") or []) for m in data["messages"]],
             model=data.get("model"),
             reasoning_effort=data.get("reasoning_effort"),
             client_id=client_id_of(idempotency_key),
@@ -119,8 +121,11 @@ class ApprovalListSerializer(serializers.Serializer[None]):
 
 class DecisionSerializer(serializers.Serializer[None]):
     decision = Choice(choices=("approve", "reject"))
-    reason = Text(max_length=4000, required=False, allow_blank=True)
-    always = Flag(required=False, help_text="Do not ask about this tool again in this session.")
+    reason = Text(max_length=4000, required=False, allow_blank=True, allow_null=True)
+    always = Flag(required=False, allow_null=True, help_text="Do not ask about this tool again in this session.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return given(attrs)
 
 
 class WishesSerializer(serializers.Serializer[None]):

@@ -21,7 +21,7 @@ from files_app.sealed import Unsealed
 
 logger = logging.getLogger(__name__)
 
-RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+RANGE = re.compile(r"bytes=([0-9]{0,99})-([0-9]{0,99})")
 
 # A read from a bucket may take long; none is done by the event loop.
 _readers = ThreadPoolExecutor(8, thread_name_prefix="files")

@@ -16,6 +16,8 @@ class Size(serializers.Field):
     default_error_messages = {"invalid": "A whole number of bytes is expected."}
 
     def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, float) and data.is_integer():  # as a Number's
+            data = int(data)
         if not isinstance(data, int) or isinstance(data, bool) or data < 0:
             self.fail("invalid")
         if data > settings.MAX_FILE_SIZE:
@@ -46,7 +48,7 @@ class AnnouncementSerializer(serializers.Serializer[None]):
         allow_blank=True,
         help_text="Ignored: the type is found from the bytes.",
     )
-    folder = Folder(max_length=names.MAX_NAME_BYTES * 2, required=False)
+    folder = Folder(max_length=names.MAX_NAME_BYTES * 2, required=False, allow_null=True)
 
 
 @extend_schema_field(names.AGENT_FOLDER_SCHEMA | {"minLength": 1})
@@ -55,7 +57,7 @@ class AgentFolder(Folder):
 
 
 class AgentAnnouncementSerializer(AnnouncementSerializer):
-    folder = AgentFolder(max_length=names.MAX_NAME_BYTES * 2, required=False)
+    folder = AgentFolder(max_length=names.MAX_NAME_BYTES * 2, required=False, allow_null=True)
 
 
 class FileKeySerializer(serializers.Serializer[None]):

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from chatjuicer.api.fields import Choice, Flag, Metadata, Number, Text
+from chatjuicer.api.fields import Choice, Flag, Metadata, Number, Text, given
 from chatjuicer.api.times import rfc3339
 from sessions_app import catalogue
 from sessions_app.catalogue import REASONING_EFFORTS
@@ -83,7 +83,7 @@ class NewSessionSerializer(serializers.Serializer[None]):
     project_id = OwnProject(source="project")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return with_title({name: value for name, value in attrs.items() if value is not None})
+        return with_title(given(attrs))
 
 
 class SessionChangesSerializer(serializers.Serializer[None]):
@@ -111,7 +111,10 @@ def with_title(attrs: dict[str, Any]) -> dict[str, Any]:
 class NewMessageSerializer(serializers.Serializer[None]):
     role = Choice(choices=("user", "assistant", "system"))
     content = Text(max_length=MAX_CONTENT)
-    metadata = Metadata(required=False)
+    metadata = Metadata(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return given(attrs)
 
 
 class DraftSerializer(serializers.Serializer[None]):

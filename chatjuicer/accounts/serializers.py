@@ -84,7 +84,7 @@ PASSWORD_BODY = {
 class RegistrationSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
     password = Text(min_length=8, max_length=128)
-    display_name = Text(max_length=150, allow_blank=True, default="", trim_whitespace=True)
+    display_name = Text(max_length=150, allow_blank=True, allow_null=True, default="", trim_whitespace=True)
     invite_code = Text(
         max_length=255,
         allow_blank=True,
@@ -99,7 +99,7 @@ class RegistrationSerializer(serializers.Serializer[Any]):
         if expected and not constant_time_compare(given, expected):
             raise WrongInviteCode()
         refuse_weak(attrs["password"], User(email=attrs["email"]), "password")
-        return attrs
+        return attrs | {"display_name": attrs["display_name"] or ""}
 
 
 class PasswordChangeSerializer(serializers.Serializer[Any]):

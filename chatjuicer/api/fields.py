@@ -95,3 +95,8 @@ class Metadata(serializers.Field):
 
     def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
         return value
+
+
+def given(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Without what is null, for a form in which that says as little as a field that is missing."""
+    return {name: value for name, value in attrs.items() if value is not None}

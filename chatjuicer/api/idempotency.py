@@ -68,7 +68,7 @@ def once(request: Request, create: Callable[[], tuple[int, Any]]) -> tuple[int, 
     route = f"{request.method} {request.path_info}"
     with transaction.atomic():
         record, first = IdempotencyRecord.objects.claim(
-            caller=str(request.user.pk or ""), route=route, key=key, body=request.data
+            caller=str(request.user.pk or ""), route=route, key=key, body=asked(request)
         )
         if not first:
             return record.status, orjson.loads(record.result)
@@ -78,3 +78,8 @@ def once(request: Request, create: Callable[[], tuple[int, Any]]) -> tuple[int, 
         else:
             record.keep(status, orjson.dumps(data, default=str).decode())
         return status, data
+
+
+def asked(request: Request) -> Any:
+    """The body, with what the query adds to it, such as an upload's folder."""
+    return [request.data, request.query_params] if request.query_params else request.data

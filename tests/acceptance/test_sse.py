@@ -17,7 +17,7 @@ async def up_to_end(frames: object) -> list[Frame]:
 
 
 def message(text: str) -> dict[str, object]:
-    return {"messages": [{"role": "user", "content": text}]}
+    return {"messages": [{"role": "user", "content": text, "attachments": None}], "model": None}
 
 
 async def test_a_post_to_chat_streams_from_start_to_end(alice: Client, session: str) -> None:

@@ -212,7 +212,7 @@ def test_a_part_of_a_file_is_sent_where_a_part_is_asked_for(
         assert answer.status_code == 206
         assert body_of(answer) == part
     assert answer.headers["Content-Range"] == f"bytes {len(data) - 5}-{len(data) - 1}/{len(data)}"
-    for beyond in (f"bytes={len(data)}-", "bytes=-0", "bytes=9-8"):
+    for beyond in (f"bytes={len(data)}-", "bytes=-0", "bytes=9-8", f"bytes={10**30}-"):
         answer = ask(Range=beyond)
         assert answer.status_code == 416
         assert answer.headers["Content-Range"] == f"bytes */{len(data)}"
@@ -437,8 +437,10 @@ def test_a_request_repeated_with_its_key_creates_once(
     assert upload("a.txt", b"one", **{"Idempotency-Key": "k"}) == first
     answer = upload("a.txt", b"two", status=409, **{"Idempotency-Key": "k"})
     assert answer["error"]["code"] == "idempotency_mismatch"
+    answer = upload("a.txt", b"one", "output", status=409, **{"Idempotency-Key": "k"})
+    assert answer["error"]["code"] == "idempotency_mismatch"
     headers = {"Idempotency-Key": "p"}
-    announced = {"filename": "b", "size": 3}
+    announced = {"filename": "b", "size": 3.0, "folder": None}
     keys = {alice_client.post(f"{FILES}/presign-upload", announced, headers=headers).json()["file_key"] for _ in "ab"}
     assert len(keys) == 1
     assert Upload.objects.count() == 1

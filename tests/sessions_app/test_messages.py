@@ -52,6 +52,11 @@ def test_a_posted_message_is_announced_inside_its_transaction(
     assert [(call["session"].pk, call["message"].content) for call in calls] == [(session.pk, "hello")]
 
 
+def test_metadata_that_are_null_are_none(alice_client: APIClient, session: ChatSession) -> None:
+    answer = alice_client.post("/api/sessions/s/messages", {"role": "user", "content": "hello", "metadata": None})
+    assert (answer.status_code, answer.json()["metadata"]) == (201, {})
+
+
 def test_an_idempotency_key_adds_one_message(alice_client: APIClient, session: ChatSession) -> None:
     body = {"role": "user", "content": "once"}
     first, again = (

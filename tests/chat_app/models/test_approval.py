@@ -107,6 +107,6 @@ def test_people_decide_by_rest(alice_client: APIClient, mallory_client: APIClien
     path = f"/api/sessions/trip/approvals/{approval_id}"
     assert mallory_client.post(path, {"decision": "approve"}).status_code == 404
     assert alice_client.post(path, {"decision": "perhaps"}).status_code == 400
-    answer = alice_client.post(path, {"decision": "approve", "always": True})
+    answer = alice_client.post(path, {"decision": "approve", "always": True, "reason": None})
     assert (answer.status_code, answer.json()["status"]) == (200, "approved")
     assert alice_client.post(f"/api/sessions/trip/approvals/{uuid4()}", {"decision": "approve"}).status_code == 404
