@@ -1,6 +1,7 @@
 """The shapes of what calls of models took."""
 
-from datetime import date
+import re
+from datetime import date, datetime
 from typing import Any, get_args
 
 from django.utils import timezone
@@ -8,6 +9,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chatjuicer.api.fields import Choice
+from chatjuicer.api.times import moment_of
 
 from .model_calls import CallOutcome, Purpose
 
@@ -17,23 +19,43 @@ WAYS = ("day", "model", "session")
 WAYS_OF_ALL = ("day", "model", "user")
 
 
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+DAY_OR_TIME = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+
+
+class DayOrTime(serializers.Field[date, str, str, Any]):
+    """A date, or a datetime."""
+
+    default_error_messages = {"invalid": "A day such as 2026-01-31, or a time as in RFC 3339, is expected."}
+
+    def to_internal_value(self, data: str) -> date:
+        try:
+            return date.fromisoformat(data) if DAY.fullmatch(data) else moment_of(data)
+        except ValueError:
+            self.fail("invalid")
+
+
 class UsageQuerySerializer(serializers.Serializer[None]):
-    to = serializers.DateField(required=False)
+    to = DayOrTime(required=False)
     by = Choice(choices=WAYS, default="day")
 
     def get_fields(self) -> dict[str, Any]:
-        return {"from": serializers.DateField(required=False), **super().get_fields()}
+        return {"from": DayOrTime(required=False), **super().get_fields()}
 
 
 class AllUsageQuerySerializer(UsageQuerySerializer):
-    """Everybody's calls are many: each answer is about a year of them at most."""
+    """Everybody's calls are many: each answer is about whole days, and a year of them at most."""
 
     by = Choice(choices=WAYS_OF_ALL, default="day")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        until = attrs.get("to") or timezone.now().date()
-        since = max(attrs.get("from", days_before(until, DAYS)), days_before(until, MAX_DAYS))
+        until = day_of(attrs.get("to") or timezone.now())
+        since = max(day_of(attrs.get("from", days_before(until, DAYS))), days_before(until, MAX_DAYS))
         return attrs | {"from": since, "to": until}
+
+
+def day_of(said: date) -> date:
+    return said.date() if isinstance(said, datetime) else said
 
 
 def days_before(until: date, days: int) -> date:

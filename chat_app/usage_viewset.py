@@ -1,6 +1,5 @@
 """What calls of models took, over REST: one's own, those of one run, and, for administrators, those of all."""
 
-from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from .models import Budget, CallUsage
 from .models.budget import next_day
 from .models.usage import between, total_of
 from .usage_serializers import (
+    DAY_OR_TIME,
     WAYS,
     WAYS_OF_ALL,
     AllUsageQuerySerializer,
@@ -34,8 +34,8 @@ MAX_CALLS = 200  # of a run, in one answer
 MAX_ROWS = 100  # models, or users, in the sums of all
 RUN = OpenApiParameter("run_id", UUID, OpenApiParameter.PATH)
 DAYS = (
-    OpenApiParameter("from", date, description="The first day (UTC)."),
-    OpenApiParameter("to", date, description="The last day."),
+    OpenApiParameter("from", DAY_OR_TIME, description="The first day (UTC), or a time."),
+    OpenApiParameter("to", DAY_OR_TIME, description="The last day, or a time."),
 )
 
 

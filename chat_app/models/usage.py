@@ -164,12 +164,12 @@ class CallUsage(models.Model):
 
 
 def between(since: date | None, until: date | None) -> Q:
-    """Of these days, both included, in UTC."""
+    """Of these days, both included, in UTC, or from and to these very times."""
     chosen = Q()
     if since:
-        chosen &= Q(created_at__gte=_midnight(since))
+        chosen &= Q(created_at__gte=since if isinstance(since, datetime) else _midnight(since))
     if until:
-        chosen &= Q(created_at__lte=datetime.combine(until, time.max, UTC))
+        chosen &= Q(created_at__lte=until if isinstance(until, datetime) else datetime.combine(until, time.max, UTC))
     return chosen
 
 

@@ -1,9 +1,8 @@
 """GET /api/search."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
 
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 from chatjuicer.accounts.models import Scope
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.api.parameters import flag, number, number_parameter, text, text_parameter
+from chatjuicer.api.times import moment_of
 from sessions_app.models import Message, SearchEntry
 from sessions_app.viewsets import SessionView, caller
 
@@ -111,13 +111,7 @@ def role(said: str) -> str | None:
 
 
 def moment(name: str, said: str) -> datetime | None:
-    """A time without a zone is one of UTC. A `+` that came unescaped is a space."""
-    if not said:
-        return None
     try:
-        found = parse_datetime(said.replace(" ", "+") if "T" in said else said)
-        if found is None:
-            raise ValueError
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return moment_of(said) if said else None
+    except ValueError:
         raise ValidationError({name: "A time as in RFC 3339 is expected."}) from None

@@ -1,7 +1,7 @@
 """What calls of models took, as its owner is told of one run, and an administrator of all."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -114,6 +114,25 @@ def test_what_all_took_is_told_to_whom_the_admin_tells_it(
     assert client.get("/api/usage/all", {"by": "session"}).status_code == 400
     CallUsage.objects.update(created_at=timezone.now() - timedelta(days=400))
     assert client.get("/api/usage/all", {"from": "2020-01-01"}).json()["rows"] == [], "of more than a year ago"
-    for days in ({"to": "0001-01-01"}, {"to": "9999-12-31"}, {"from": "9999-12-31", "to": "9999-12-31"}):
+    for days in ({"to": "0001-01-01"}, {"to": "9999-12-31"}, {"from": "9999-12-31", "to": "9999-12-31T23:00:00Z"}):
         for path in ("/api/usage", "/api/usage/all"):
             assert client.get(path, days).status_code == 200, days
+
+
+def test_days_and_times_bound_a_report(alice: User, alice_client: APIClient) -> None:
+    CallUsage.objects.note(alice.pk, None, None, [call(), call("demo")])
+    CallUsage.objects.filter(model="demo").update(created_at=datetime(2026, 3, 29, 12, 30, tzinfo=UTC))
+
+    def calls(**query: str) -> int:
+        query = {name.rstrip("_"): said for name, said in query.items()}
+        return int(alice_client.get("/api/usage", query).json()["total"]["calls"])
+
+    assert calls() == 2
+    assert calls(from_="2026-03-29", to="2026-03-29") == 1
+    assert calls(from_="2026-03-29T12:30:00Z", to="2026-03-29T12:30:00Z") == 1
+    assert calls(to="2026-03-29T12:29:59.999999Z") == 0
+    assert calls(from_="2026-03-29T12:30:00.000001Z") == 1
+    assert calls(from_="2026-03-29T14:00:00+02:00", to="2026-03-29T14:45:00 02:00") == 1
+    for wrong in ("yesterday", "", "2026-02-30", "2026-13-01T00:00:00Z"):
+        answer = alice_client.get("/api/usage", {"from": wrong})
+        assert (answer.status_code, answer.json()["error"]["details"][0]["field"]) == (400, "from"), wrong

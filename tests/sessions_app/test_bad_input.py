@@ -38,6 +38,7 @@ MESSAGES: list[Any] = [
     {"role": "nobody", "content": "x"},
     {"role": None, "content": "x"}, {"role": "user", "content": None}, {"role": "user", "content": ""},
     {"role": "user", "content": 5}, {"role": "user", "content": ["x"]}, {"role": "user", "content": "a\x00"},
+    {"role": "user", "content": "x" * 1_000_001},
     {"role": ["user"], "content": "x"},
 ]  # fmt: skip
 RAW = [

@@ -213,6 +213,8 @@ def test_filters(session: ChatSession, alice: User, alice_client: APIClient) -> 
     assert numbers(role="tool_call") == {"four"}
     assert numbers(before=middle) == {"one", "two"}
     assert numbers(after=middle) == {"three", "four"}
+    assert numbers(before=middle.replace("+00:00", "z").replace("T", "t")) == {"one", "two"}
+    assert numbers(after="2016-12-31T23:59:60Z") == numbers()
     assert numbers(versions="true") == numbers()
     assert found(alice_client, "pear") == []  # past the bound of a tool's result
 
