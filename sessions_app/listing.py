@@ -131,9 +131,10 @@ def all_of(owner_id: UUID, *, deleted: bool) -> "QuerySet[ChatSession]":
 def titled(owner_id: UUID, search: str, *, deleted: bool = False) -> dict[str, Any]:
     """The filter for a part of the title, in any case.
 
-    Encrypted titles tell the database nothing: they are read and compared here, of the MOST_FOUND latest.
+    Encrypted titles tell the database nothing, and not every database knows the case of letters beyond ASCII: then they
+    are read and compared here, for the MOST_FOUND latest.
     """
-    if not settings.MESSAGE_ENCRYPTION_KEYS:
+    if not settings.MESSAGE_ENCRYPTION_KEYS and (search.isascii() or knows_case()):
         return {"title__icontains": search}
     part = search.casefold()
     titles = all_of(owner_id, deleted=deleted).order_by("-updated_at", "-id")
@@ -142,6 +143,12 @@ def titled(owner_id: UUID, search: str, *, deleted: bool = False) -> dict[str, A
 
 
 MOST_FOUND = 10_000
+
+
+@cache
+def knows_case() -> bool:
+    """Whether the database does beyond ASCII: SQLite does not, nor PostgreSQL in the locale C."""
+    return bool(run("SELECT UPPER('é') = 'É'")[0][0])
 
 
 def tally(owner_id: UUID) -> int:

@@ -134,6 +134,16 @@ def test_a_list_is_cut_by_offset_and_limit_and_filtered(alice_client: APIClient)
     assert listed(alice_client, "?archived=false")["total_count"] == 4
 
 
+def test_titles_are_searched_in_any_case_of_any_script(alice_client: APIClient) -> None:
+    for title in ("Über Straßen", "Σίσυφος 100%", "日本 50_1", "Čaj"):
+        alice_client.post("/api/sessions", {"title": title})
+    for search, title in (("ÜBER", "Über Straßen"), ("straßE", "Über Straßen"), ("σίσυφοσ 100%", "Σίσυφος 100%"),
+                          ("本 50_", "日本 50_1"), ("ČAJ", "Čaj"), ("čaj%", ""), ("é", "")):  # fmt: skip
+        for path in ("/api/sessions", "/api/v1/sessions"):
+            page = alice_client.get(path, {"search": search}).json()
+            assert [found["title"] for found in page["sessions"]] == ([title] if title else []), (path, search)
+
+
 def test_a_list_costs_two_statements_however_long_it_is(
     alice: User, alice_client: APIClient, django_assert_num_queries: Any
 ) -> None:
