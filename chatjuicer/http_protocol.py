@@ -15,11 +15,11 @@ from functools import cache
 from typing import Any, cast
 
 from django.conf import settings
+from django.http import HttpResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from chatjuicer.api import limits, peer
 from chatjuicer.api.errors import answer
-from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.loopback import is_loopback
 from chatjuicer.socket_protocol import SharedFrames
 
@@ -274,17 +274,26 @@ class BoundedHTTP(HttpToolsProtocol):
         """Answers `status` unless another answer is under way, and closes the connection."""
         self._stop_waiting()
         if self.cycle is None or self.cycle.response_complete:
-            later = b"retry-after: %d\r\n" % Unavailable.retry_after if status == 503 else b""
-            self.transport.write(STATUS_LINE[status] + later + b"content-length: 0\r\nconnection: close\r\n\r\n")
+            said = answer(status)
+            lines = [b"%b: %b\r\n" % header for header in headers_of(said)]
+            ending = b"connection: close\r\n\r\n"
+            self.transport.write(b"".join([STATUS_LINE[status], *self._always(), *lines, ending, said.content]))
         self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """Of what is no HTTP."""
+        self._refuse(400)
 
 
 async def full(scope: Any, receive: Any, send: Any) -> None:
     said = answer(503)
-    headers = [(name.lower().encode(), value.encode()) for name, value in said.headers.items()]
-    headers.append((b"content-length", b"%d" % len(said.content)))
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.start", "status": 503, "headers": headers_of(said)})
     await send({"type": "http.response.body", "body": said.content})
+
+
+def headers_of(said: HttpResponse) -> list[tuple[bytes, bytes]]:
+    headers = [(name.lower().encode(), value.encode()) for name, value in said.headers.items()]
+    return [*headers, (b"content-length", b"%d" % len(said.content))]
 
 
 @cache

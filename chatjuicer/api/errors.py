@@ -40,13 +40,14 @@ CODES = {
     status.HTTP_404_NOT_FOUND: ("not_found", "Not found."),
     status.HTTP_405_METHOD_NOT_ALLOWED: ("method_not_allowed", "This method is not allowed here."),
     status.HTTP_406_NOT_ACCEPTABLE: ("not_acceptable", "This format is not offered."),
-    status.HTTP_408_REQUEST_TIMEOUT: ("request_timeout", "The body came too slowly."),
+    status.HTTP_408_REQUEST_TIMEOUT: ("request_timeout", "The request came too slowly."),
     status.HTTP_413_REQUEST_ENTITY_TOO_LARGE: ("payload_too_large", "The body is too large."),
     status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: (
         "unsupported_media_type",
         "This media type is not understood here.",
     ),
     status.HTTP_429_TOO_MANY_REQUESTS: ("throttled", "Too many requests; try again later."),
+    status.HTTP_431_REQUEST_HEADER_FIELDS_TOO_LARGE: ("headers_too_large", "The headers are too large."),
     status.HTTP_500_INTERNAL_SERVER_ERROR: ("internal", "Something went wrong on the server."),
     status.HTTP_503_SERVICE_UNAVAILABLE: (Unavailable.code, Unavailable.message),
 }

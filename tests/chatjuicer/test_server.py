@@ -6,7 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import httpx
@@ -126,6 +126,27 @@ def test_what_comes_before_a_body_is_bounded(site: Site, start: bytes, piece: by
                 connection.sendall(piece * (65_536 // len(piece)))
                 sent_bytes += 65_536
     assert sent_bytes < 16 * MB
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"FOO / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400, "invalid_input"),
+        (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: x\r\n\r\n", 400, "invalid_input"),
+        (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: " + b"x" * 70_000, 431, "headers_too_large"),
+    ],
+    ids=["no method", "no length", "a large head"],
+)
+def test_what_is_no_request_has_an_error_of_the_same_shape(site: Site, sent: bytes, status: int, code: str) -> None:
+    with socket.create_connection(("127.0.0.1", site.servers[0].port), timeout=10) as connection:
+        connection.sendall(sent)
+        answer = HTTPResponse(connection)
+        answer.begin()
+        error = json.loads(answer.read())["error"]
+    assert (answer.status, error["code"]) == (status, code)
+    assert answer.getheader("Content-Type") == "application/json"
+    assert answer.getheader("X-Request-ID") == error["request_id"]
+    assert answer.getheader("Connection") == "close"
 
 
 def test_what_comes_after_a_chunked_body_is_bounded(site: Site) -> None:
