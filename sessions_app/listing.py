@@ -134,7 +134,8 @@ def titled(owner_id: UUID, search: str, *, deleted: bool = False) -> dict[str, A
     Encrypted titles tell the database nothing, and not every database knows the case of letters beyond ASCII: then they
     are read and compared here, for the MOST_FOUND latest.
     """
-    if not settings.MESSAGE_ENCRYPTION_KEYS and (search.isascii() or knows_case()):
+    has_case = any(not letter.isascii() and letter.lower() != letter.upper() for letter in search)
+    if not settings.MESSAGE_ENCRYPTION_KEYS and (not has_case or knows_case()):
         return {"title__icontains": search}
     part = search.casefold()
     titles = all_of(owner_id, deleted=deleted).order_by("-updated_at", "-id")
