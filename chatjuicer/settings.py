@@ -428,6 +428,7 @@ SPECTACULAR_SETTINGS = {
     # The serializers of a PATCH say themselves what may be left out.
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_NAME_OVERRIDES": {
+        "AccountRole": "chatjuicer.accounts.models.user.Role",
         "AuthorRole": ["user", "assistant", "system"],
         "MessageStatus": "sessions_app.models.message.Message.Status",
         "MessageRole": "sessions_app.models.message.Message.Role",

@@ -13,8 +13,10 @@ ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "
 ALL: dict[str, Any] = {"get": "list", "post": "create"}
 
 urlpatterns = [
-    path("accounts", AccountViewSet.as_view({"get": "list"})),
-    path("accounts/<uuid:account_id>", AccountViewSet.as_view({"patch": "partial_update"})),
+    path("accounts", AccountViewSet.as_view(ALL)),
+    path("accounts/<uuid:account_id>", AccountViewSet.as_view(ONE)),
+    path("accounts/<uuid:account_id>/password-reset", AccountViewSet.as_view({"post": "give_reset"})),
+    path("accounts/<uuid:account_id>/totp", AccountViewSet.as_view({"delete": "turn_off_totp"})),
     path("accounts/<uuid:account_id>/sign-out", AccountViewSet.as_view({"post": "sign_out"})),
     path("audit", AuditViewSet.as_view({"get": "list"})),
     path("groups", GroupViewSet.as_view(ALL)),

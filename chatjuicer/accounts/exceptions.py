@@ -102,3 +102,27 @@ class EmailTaken(ApiError):
     status_code = status.HTTP_409_CONFLICT
     code = "email_taken"
     message = "This e-mail address is already registered."  # clients look for the last two words
+
+
+class LastAdministrator(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "last_administrator"
+    message = "Nobody else could administer this server: make another administrator first."
+
+
+class AccountTurnedOff(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "account_turned_off"
+    message = "The account is turned off; turn it on first."
+
+
+class NoMail(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "no_mail"
+    message = "This server sends no mail: EMAIL_URL is not set."
+
+
+class MailFailed(ApiError):
+    status_code = status.HTTP_502_BAD_GATEWAY
+    code = "mail_failed"
+    message = "The mail could not be sent; the server's log says more."

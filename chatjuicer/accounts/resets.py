@@ -1,7 +1,10 @@
-"""Getting in again without the password: an address that is good for one hour, once, and sent to the account's own."""
+"""Getting in without a password: an address that is good for one hour, once, and sent to the account's own; and that of
+an invitation, which is the same for who has no password yet, and good for a week."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from smtplib import SMTPException
 from urllib.parse import quote
 from uuid import UUID
 
@@ -10,7 +13,7 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import send_mail
 from django.db import close_old_connections
 
-from chatjuicer.accounts.exceptions import InvalidResetToken
+from chatjuicer.accounts.exceptions import AccountTurnedOff, InvalidResetToken, MailFailed, NoMail
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.accounts.models.user import normal
 from chatjuicer.api import limits
@@ -19,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 MAILS_OF_ACCOUNT = "5/hour"
 PAGE = "reset-password"
+INVITED_FOR = timedelta(days=7)
 
 SUBJECT = "Your password for Chat Juicer"
 TEXT = """Somebody, perhaps you, asked for a new password for {email}.
@@ -30,13 +34,26 @@ Choose it here, within an hour:
 If it was not you, nothing needs to be done: the password stays as it is.
 """
 
+INVITATION = "Your account of Chat Juicer"
+INVITATION_TEXT = """You are invited to Chat Juicer as {email}.
+
+Choose your password here, within a week:
+
+{address}
+"""
+
 _mail = ThreadPoolExecutor(1, thread_name_prefix="mail")
 
 
 class ResetTokens(PasswordResetTokenGenerator):
-    """Good until the password, the address or the user's epoch changes, for PASSWORD_RESET_TIMEOUT at most."""
+    """Good until the password, the address or the user's epoch changes, and for as long as they were made for."""
 
     key_salt = "chatjuicer.accounts.resets"
+
+    def token_good_for(self, user: User, lifetime: timedelta) -> str:
+        """All are checked by PASSWORD_RESET_TIMEOUT: what is good for longer is said to be made later."""
+        longer_s = int(lifetime.total_seconds()) - settings.PASSWORD_RESET_TIMEOUT
+        return self._make_token_with_timestamp(user, self._num_seconds(self._now()) + longer_s, self.secret)
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
         return f"{user.auth_epoch}.{super()._make_hash_value(user, timestamp)}"
@@ -45,8 +62,12 @@ class ResetTokens(PasswordResetTokenGenerator):
 _tokens = ResetTokens()
 
 
+def lifetime_for(user: User) -> timedelta:
+    return timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT) if user.has_usable_password() else INVITED_FOR
+
+
 def token_for(user: User) -> str:
-    return f"{user.pk.hex}-{_tokens.make_token(user)}"
+    return f"{user.pk.hex}-{_tokens.token_good_for(user, lifetime_for(user))}"
 
 
 def user_of(token: str) -> User:
@@ -67,6 +88,28 @@ def address_for(user: User, base_url: str = "") -> str:
     return f"{base.rstrip('/')}/{PAGE}?token={quote(token_for(user))}"
 
 
+def given_by_administrator(user: User, base_url: str) -> str:
+    """The address, for the administrator who asks for it to hand it over. Raises AccountTurnedOff."""
+    if not user.is_active:
+        raise AccountTurnedOff()
+    AuditEntry.objects.record(Act.PASSWORD_RESET_ASKED, user, by="administrator")
+    return address_for(user, base_url)
+
+
+def sent_by_administrator(user: User, base_url: str) -> None:
+    """To the account's own mailbox, before this returns: an administrator may know whether it went well. Raises
+    AccountTurnedOff, NoMail, MailFailed and TooManyRequests."""
+    if not settings.EMAIL_URL:
+        raise NoMail()
+    limits.spend("reset of account", str(user.pk), MAILS_OF_ACCOUNT)
+    address = given_by_administrator(user, base_url)
+    try:
+        _send_address(user, address)
+    except (OSError, SMTPException) as error:
+        logger.warning("an administrator's mail could not be sent: %s", type(error).__name__)
+        raise MailFailed() from None
+
+
 def send_later(email: str, base_url: str, client_address: str) -> None:
     """To the account of that address, if there is one. In a thread, so that whoever asks cannot tell by the time."""
     _mail.submit(_send, email, base_url, client_address)
@@ -83,11 +126,15 @@ def _send(email: str, base_url: str, client_address: str) -> None:
         if not settings.EMAIL_URL:
             logger.warning("a password reset was asked for, and EMAIL_URL is not set: manage.py reset_password")
             return
-        text = TEXT.format(email=user.email, address=address_for(user, base_url))
-        send_mail(SUBJECT, text, settings.EMAIL_FROM, [user.email])
+        _send_address(user, address_for(user, base_url))
     except limits.TooManyRequests:
         logger.warning("too many password resets of one account were asked for")
     except Exception:
         logger.exception("the mail for a password reset could not be sent")
     finally:
         close_old_connections()
+
+
+def _send_address(user: User, address: str) -> None:
+    subject, text = (SUBJECT, TEXT) if user.has_usable_password() else (INVITATION, INVITATION_TEXT)
+    send_mail(subject, text.format(email=user.email, address=address), settings.EMAIL_FROM, [user.email])

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
+import pyotp
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.harness.server import Site
@@ -146,6 +147,99 @@ def test_an_administrator_sees_to_people_groups_and_usage(page: Page, site: Site
     dialog.get_by_label("More", exact=True).check(force=True)
     expect(dialog.get_by_role("link", name="Audit log")).to_have_attribute("href", re.compile("^/admin/"))
     assert_fits_a_phone(page)
+
+
+def person_menu(page: Page, dialog: Locator, email: str, item: str) -> None:
+    dialog.get_by_role("button", name=f"More about {email}").press("Enter")
+    page.get_by_role("menuitem", name=item, exact=True).press("Enter")
+
+
+def test_an_administrator_makes_changes_and_deletes_accounts(page: Page, site: Site, troubles: Troubles) -> None:
+    troubles.forgive("409 (Conflict)")  # the address is taken
+    email = f"ines-{uuid4().hex[:8]}@example.org"
+    dialog = open_administration(page)
+    new = dialog.get_by_role("button", name="New account")
+    new.press("Enter")
+    form = page.get_by_role("dialog", name="New account")
+    expect(form.get_by_label("E-mail")).to_be_focused()
+    expect(form.get_by_label("First password", exact=True)).to_be_hidden()
+    page.keyboard.type(email)
+    form.get_by_label("Name").fill("Inês")
+    assert_fits_a_phone(page)
+    form.get_by_role("button", name="Create").press("Enter")
+
+    invitation = page.get_by_role("dialog", name=f"Invite {email}")
+    expect(invitation.get_by_role("button", name="Make an address")).to_be_focused()
+    expect(invitation.get_by_role("button", name="Send it by mail")).to_have_count(0)  # this server sends none
+    page.keyboard.press("Enter")
+    address = invitation.get_by_label(f"Address for {email}")
+    expect(address).to_have_value(re.compile(rf"^{site.url}/reset-password\?token="))
+    assert_fits_a_phone(page)
+    with httpx.Client(trust_env=False) as anybody:
+        given = {"token": address.input_value().partition("token=")[2], "new_password": PASSWORD}
+        anybody.post(f"{site.url}/api/auth/password/reset/confirm", json=given).raise_for_status()
+    page.keyboard.press("Escape")
+    row = dialog.get_by_role("listitem").filter(has_text=email)
+    expect(row).to_contain_text("Inês · without a password")
+    dialog.get_by_label("Search people").fill(email)
+    expect(row).not_to_contain_text("without a password")
+    assert may_sign_in(site, email)
+
+    person_menu(page, dialog, email, "Change")
+    changes = page.get_by_role("dialog", name=email)
+    changes.get_by_label("Administrator", exact=True).check(force=True)
+    assert_fits_a_phone(page)
+    with page.expect_request(lambda request: request.method == "PATCH") as saved:
+        changes.get_by_role("button", name="Save").press("Enter")
+    assert saved.value.post_data_json == {"role": "administrator"}
+    expect(row).to_contain_text("Inês · administrator · ")
+    expect(row.get_by_role("button")).to_be_focused()
+    person_menu(page, dialog, email, "New password")
+    expect(page.get_by_role("dialog", name=f"New password for {email}")).to_contain_text("within an hour")
+    page.keyboard.press("Escape")
+
+    new.press("Enter")
+    form.get_by_label("E-mail").fill(email)
+    form.get_by_label("With a first password").check(force=True)
+    form.get_by_label("First password", exact=True).fill(PASSWORD)
+    assert_accessible(page)
+    form.get_by_role("button", name="Create").press("Enter")
+    expect(form.locator(".form-said.problem")).to_contain_text("already registered")
+    second = f"second-{email}"
+    form.get_by_label("E-mail").fill(second)
+    form.get_by_label("First password", exact=True).fill(PASSWORD)
+    form.get_by_role("button", name="Create").press("Enter")
+    expect(dialog.get_by_role("status")).to_have_text(f"{second} has an account.")
+    assert may_sign_in(site, second)
+    expect(page.get_by_role("dialog")).to_have_count(1)
+
+    person_menu(page, dialog, second, "Delete the account")
+    page.get_by_role("dialog", name=f"Delete {second}?").get_by_role("button", name="Delete").press("Enter")
+    expect(dialog.get_by_role("status")).to_have_text(f"{second} is deleted.")
+    expect(dialog.get_by_role("listitem").filter(has_text=second)).to_have_count(0)
+    expect(new).to_be_focused()
+    assert not may_sign_in(site, second)
+
+
+def test_codes_are_asked_for_no_more_of_who_has_lost_the_device(page: Page, site: Site) -> None:
+    email = f"lost-{uuid4().hex[:8]}@example.org"
+    with httpx.Client(base_url=site.url, trust_env=False) as lost:
+        token = lost.post("/api/auth/register", json={"email": email, "password": PASSWORD}).json()["access_token"]
+        lost.headers["Authorization"] = f"Bearer {token}"
+        secret = lost.post("/api/auth/totp/setup").json()["secret"]
+        lost.post("/api/auth/totp/confirm", json={"code": pyotp.TOTP(secret).now()}).raise_for_status()
+    assert not may_sign_in(site, email)
+    dialog = open_administration(page)
+    dialog.get_by_label("Search people").fill(email)
+    expect(dialog.get_by_role("listitem")).to_have_count(1)
+    person_menu(page, dialog, email, "Turn one-time passwords off")
+    sure = page.get_by_role("dialog", name=f"Ask {email} for no more codes?")
+    sure.get_by_role("button", name="Turn off").press("Enter")
+    expect(dialog.get_by_role("status")).to_have_text(f"{email} is asked for the password alone.")
+    assert may_sign_in(site, email)
+    dialog.get_by_role("button", name=f"More about {email}").press("Enter")
+    expect(page.get_by_role("menuitem", name="Change", exact=True)).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Turn one-time passwords off")).to_have_count(0)
 
 
 def test_who_administers_is_asked_until_the_server_says_it(page: Page, site: Site, troubles: Troubles) -> None:

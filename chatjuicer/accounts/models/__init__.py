@@ -7,7 +7,7 @@ from chatjuicer.accounts.models.oidc_identity import OidcIdentity
 from chatjuicer.accounts.models.spent_token import Place, SpentToken
 from chatjuicer.accounts.models.ticket import WsTicket
 from chatjuicer.accounts.models.totp import RecoveryCode, Totp
-from chatjuicer.accounts.models.user import ServiceAccount, User
+from chatjuicer.accounts.models.user import Role, ServiceAccount, User
 
 __all__ = [
     "ALL",
@@ -21,6 +21,7 @@ __all__ = [
     "OidcIdentity",
     "Place",
     "RecoveryCode",
+    "Role",
     "Scope",
     "ServiceAccount",
     "SpentToken",

@@ -13,11 +13,24 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 from django.utils.text import slugify
 
-from chatjuicer.accounts.exceptions import EmailTaken, InvalidResetToken, WrongPassword
+from chatjuicer.accounts.exceptions import EmailTaken, InvalidResetToken, LastAdministrator, WrongPassword
 from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
 from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.accounts.signals import account_ending
 from chatjuicer.encryption import EncryptedTextField
+
+
+class Role(models.TextChoices):
+    """What somebody may do here: what everybody may, what their groups may besides, or all."""
+
+    USER = "user"
+    STAFF = "staff"
+    ADMINISTRATOR = "administrator"
+
+    @property
+    def flags(self) -> dict[str, bool]:
+        """As the row has it."""
+        return {"is_staff": self != Role.USER, "is_superuser": self == Role.ADMINISTRATOR}
 
 
 class UserManager(BaseUserManager["User"]):
@@ -33,13 +46,20 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
 
-    def register(self, email: str, password: str | None, display_name: str) -> "User":
+    def register(self, email: str, password: str | None, display_name: str, role: Role = Role.USER) -> "User":
         """Raises EmailTaken, also for one of several who register the same address at once."""
         try:
             with transaction.atomic():
-                return self.create_user(email, password, display_name=display_name)
+                return self.create_user(email, password, display_name=display_name, **role.flags)
         except IntegrityError:
             raise EmailTaken() from None
+
+    def require_administrator_besides(self, user: "User") -> None:
+        """In the transaction that ends what `user` may. The rows stay locked until its end: of two who take each
+        other's role at once, one is refused. Raises LastAdministrator."""
+        all_of_them = self.filter(is_active=True, **Role.ADMINISTRATOR.flags).order_by("pk").select_for_update()
+        if list(all_of_them.values_list("pk", flat=True)) == [user.pk]:
+            raise LastAdministrator()
 
     def bring(
         self, id: uuid.UUID, email: str, hashed: str | None, *, display_name: str, created_at: datetime
@@ -174,9 +194,26 @@ class User(AbstractBaseUser, PermissionsMixin):
             setattr(self, name, value)
         self.save(update_fields=list(changes))
 
+    @property
+    def role(self) -> Role:
+        """Of who is no staff the other flag gives nothing."""
+        if not self.is_staff:
+            return Role.USER
+        return Role.ADMINISTRATOR if self.is_superuser else Role.STAFF
+
+    def take_role(self, role: Role) -> None:
+        """It counts from the next request on. Raises LastAdministrator."""
+        with transaction.atomic():
+            if role != Role.ADMINISTRATOR:
+                User.objects.require_administrator_besides(self)
+            self.configure(**role.flags)
+
     def let_in(self, active: bool) -> None:
-        """Whether they may come in. Who may not any more is signed out everywhere."""
-        self.configure(is_active=active)
+        """Whether they may come in. Who may not any more is signed out everywhere. Raises LastAdministrator."""
+        with transaction.atomic():
+            if not active:
+                User.objects.require_administrator_besides(self)
+            self.configure(is_active=active)
 
     def remove(self) -> None:
         """The account and all that hangs on it. Cut off, it leaves a deactivated user, and may be called again."""

@@ -28,7 +28,6 @@ export function showAdministration(api, me, { showAgents }) {
 
 function elsewhere(showAgents) {
   const leads = [
-    ["accounts/user/add/", t("Make an account")],
     ["accounts/serviceaccount/", t("Service accounts")],
     ["chat_app/budget/", t("Budgets of people")],
     ["accounts/auditentry/", t("Audit log")],
@@ -51,5 +50,5 @@ function elsewhere(showAgents) {
 function signUps() {
   const { registration } = document.body.dataset;
   if (registration === "invite") return t("Whoever has the invitation code of the server's settings makes an account themselves.");
-  return registration === "open" ? t("Anybody makes an account themselves.") : t("Accounts are made in the admin alone.");
+  return registration === "open" ? t("Anybody makes an account themselves.") : t("Accounts are made by administrators alone.");
 }

@@ -1,8 +1,8 @@
 // API keys of the account: a new one is shown this once.
 
-import { copied } from "../clipboard.js";
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
+import { copyField } from "./copyfield.js";
 import { fill } from "./dialog.js";
 
 const SCOPES = ["read", "chat", "files", "admin"];
@@ -41,9 +41,5 @@ export function keysSection(api) {
 }
 
 function shown(key) {
-  const field = h("input", { value: key, readonly: true, "aria-label": t("The new key") });
-  const copy = button({ text: t("Copy"), class: "quiet" }, async () => {
-    copy.textContent = (await copied(key)) ? t("Copied") : t("Not copied");
-  });
-  return h("div", {}, h("p", { role: "status" }, t("Keep it now: it is shown this once.")), h("div", { class: "with-button" }, field, copy));
+  return h("div", {}, h("p", { role: "status" }, t("Keep it now: it is shown this once.")), copyField(t("The new key"), key));
 }
