@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from chat_app import usage_admin  # noqa: F401  which registers its own pages
+from chat_app.exceptions import KeyNeeded
 from chat_app.models import Event, ModelProvider, Notice, PushSubscription, Run, Webhook
+from chat_app.models.provider import WHERE_IT_IS
 from chat_app.transcript_admin import seconds, used_by_runs
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
@@ -176,9 +178,9 @@ class ModelProviderForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """Nobody learns a key by naming an address of their own."""
         given: dict[str, Any] = self.cleaned_data
-        moved = self.instance.key and {"url", "kind"} & set(self.changed_data)
+        moved = self.instance.key and WHERE_IT_IS & set(self.changed_data)
         if moved and not (given.get("new_key") or given.get("forget_key")):
-            self.add_error("new_key", "Another address is given the key only if it is entered again.")
+            self.add_error("new_key", KeyNeeded.message)
         return given
 
     def _post_clean(self) -> None:

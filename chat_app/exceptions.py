@@ -36,6 +36,17 @@ class BudgetSpent(ApiError):
     message = "What there is for models today is used up; it begins anew at midnight (UTC)."
 
 
+class KeyNeeded(ApiError):
+    code = "key_needed"
+    message = "Another address is given the key only if it is entered again."
+
+
+class UnreadableKey(ApiError):
+    status_code = 409
+    code = "unreadable_key"
+    message = "The key of this provider cannot be read any more; enter it again."
+
+
 class ApprovalGone(ApiError):
     status_code = 404
     code = "not_found"

@@ -1,22 +1,34 @@
-"""Providers of models over REST, for administrators: which there are, and whether they are asked."""
+"""Providers of models over REST, for administrators: which there are, and what stands in those of the database."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chat_app.models import ModelProvider
 from chatjuicer.accounts.rights import AdministratorViewSet
-from chatjuicer.api.fields import Flag
-from sessions_app.provider_kinds import KINDS
+from chatjuicer.accounts.serializers import SuccessSerializer
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.fields import Choice, Flag, Number, Text
+from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
+from chatjuicer.api.idempotency import idempotent
+from sessions_app.provider_kinds import KIND_NAMES, KINDS
+from sessions_app.providers import MAX_FALLBACKS, MAX_ID_CHARS, MAX_IDS, NAME, is_address
 from sessions_app.served import default_provider, providers, registry, shown
 
+MAX_KEY_CHARS = 2_000
+MAX_POSITION = 2**15 - 1
+APIS = ["responses", "chat_completions"]
 ID = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
 PROVIDER = OpenApiParameter("provider_id", ID, OpenApiParameter.PATH)
 
@@ -33,26 +45,124 @@ class ProviderSerializer(serializers.Serializer[Any]):
     )
 
 
+class ProviderName(Text, serializers.RegexField):
+    def __init__(self, **kwargs: Any) -> None:
+        about = "Tells models of the same id apart, as in name/model."
+        super().__init__(regex=rf"^{NAME.pattern}\Z", help_text=about, **kwargs)
+
+
+class ModelNames(serializers.ListField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=Text(max_length=MAX_ID_CHARS), **kwargs)
+
+
+class Fallbacks(serializers.DictField):
+    """Each model's."""
+
+    child = ModelNames(max_length=MAX_FALLBACKS)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (len(data) > MAX_IDS or not all(map(is_id, data))):
+            raise serializers.ValidationError(f"At most {MAX_IDS} ids of models are expected.")
+        return super().to_internal_value(data)
+
+
+def is_id(name: str) -> bool:
+    return 0 < len(name) <= MAX_ID_CHARS and "\x00" not in name
+
+
 class ProviderChangesSerializer(serializers.Serializer[Any]):
-    enabled = Flag(help_text="One that is not also takes the settings' provider of that name out.")
+    name = ProviderName(required=False)
+    enabled = Flag(required=False, help_text="One that is not also takes the settings' provider of that name out.")
+    position = Number(
+        min_value=0,
+        max_value=MAX_POSITION,
+        required=False,
+        help_text="Of several that have a model of the same id, the first is asked.",
+    )
+    kind = Choice(choices=KIND_NAMES, required=False)
+    url = Text(max_length=500, allow_blank=True, required=False, help_text="Empty: where that kind is.")
+    key = Text(
+        max_length=MAX_KEY_CHARS,
+        allow_blank=True,
+        required=False,
+        write_only=True,
+        trim_whitespace=True,
+        help_text="Never shown again. Left out: as it is, which another `url` or `kind` does not allow; empty: none.",
+    )
+    api = Choice(choices=APIS, allow_blank=True, required=False, help_text="Empty: that kind's.")
+    api_version = Text(max_length=32, allow_blank=True, required=False, help_text="Azure's.")
+    models = ModelNames(
+        source="allowed",
+        max_length=MAX_IDS,
+        required=False,
+        help_text="Ids that may be used, `*` for any characters; []: all.",
+    )
+    fallbacks = Fallbacks(required=False, help_text="Who is asked where a model fails: {model: [another]}.")
+
+    def validate_url(self, url: str) -> str:
+        """Of what is no part of an address to others nothing could be kept secret."""
+        parts = urlsplit(url) if is_address(url) else None
+        if url and (parts is None or "@" in parts.netloc or parts.query or parts.fragment):
+            raise serializers.ValidationError("An http(s) address without a user and a query is expected.")
+        return url
+
+
+class NewProviderSerializer(ProviderChangesSerializer):
+    name = ProviderName()
+
+
+class ProviderSettingsSerializer(serializers.ModelSerializer[ModelProvider]):
+    """What stands in one, but for its key."""
+
+    url = serializers.SerializerMethodField(help_text="Without what may be a secret.")
+    has_key = serializers.BooleanField()
+    kind = serializers.ChoiceField(choices=KIND_NAMES)
+    api = serializers.ChoiceField(choices=APIS, allow_blank=True)
+    models = serializers.ListField(child=serializers.CharField(), source="allowed")
+    fallbacks = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+
+    class Meta:
+        model = ModelProvider
+        fields = (
+            "id", "name", "enabled", "position", "kind", "url", "has_key", "api", "api_version", "models", "fallbacks",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_url(self, row: ModelProvider) -> str:
+        if not is_address(row.url):
+            return ""
+        parts = urlsplit(row.url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+
+
+class KindSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    label = serializers.CharField(help_text="As people call it.")  # type: ignore[assignment]
+    url = serializers.CharField(allow_blank=True, help_text="Where it is; empty: an address has to be given.")
+    api = serializers.ChoiceField(choices=APIS)
 
 
 @extend_schema_serializer(many=False)
 class ProviderListSerializer(serializers.Serializer[Any]):
     providers = ProviderSerializer(many=True)
+    kinds = KindSerializer(many=True, help_text="That a provider can be of.")
 
 
 class ProviderViewSet(AdministratorViewSet):
     rights: ClassVar[dict[str, str]] = {
         "list": "chat_app.view_modelprovider",
+        "create": "chat_app.add_modelprovider",
+        "retrieve": "chat_app.change_modelprovider",  # who may only look is told the host alone
         "partial_update": "chat_app.change_modelprovider",
+        "destroy": "chat_app.delete_modelprovider",
     }
 
     @extend_schema(operation_id="list_providers", responses=ProviderListSerializer)
     def list(self, request: Request) -> Response:
         """The default one, then those of the admin, then those of the settings, in the order in which they are asked.
         For administrators, as all of these. No key is told."""
-        rows = list(ModelProvider.objects.defer("key").order_by("position", "name"))
+        rows = list(ModelProvider.objects.light())
         default, names = default_provider(), {row.name for row in rows}
         of_settings = [provider for provider in settings.PROVIDERS if provider.name not in names]
         now = KnownNow()
@@ -61,7 +171,28 @@ class ProviderViewSet(AdministratorViewSet):
             *map(now.told_row, rows),
             *(now.told(provider.name, provider.kind_name, provider.url) for provider in of_settings),
         ]
-        return Response({"providers": found})
+        kinds = [{"name": name, "label": kind.label, "url": kind.url, "api": kind.api} for name, kind in KINDS.items()]
+        return Response({"providers": found, "kinds": kinds})
+
+    @extend_schema(
+        operation_id="create_provider",
+        parameters=[IDEMPOTENCY_KEY],
+        request=NewProviderSerializer,
+        responses={201: ProviderSerializer},
+    )
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """One that is asked from then on; other processes know within 15 seconds. 409 `name_taken`."""
+        fields = valid(NewProviderSerializer, request).validated_data
+        with expecting():
+            row = ModelProvider.objects.add(**fields)
+        return Response(KnownNow().told_row(row), status=201)
+
+    @extend_schema(operation_id="get_provider", parameters=[PROVIDER], responses=ProviderSettingsSerializer)
+    def retrieve(self, request: Request, provider_id: int) -> Response:
+        """What stands in one of the admin."""
+        row = get_object_or_404(ModelProvider.objects.light(), pk=provider_id)
+        return Response(ProviderSettingsSerializer(row).data)
 
     @extend_schema(
         operation_id="change_provider",
@@ -70,12 +201,33 @@ class ProviderViewSet(AdministratorViewSet):
         responses=ProviderSerializer,
     )
     def partial_update(self, request: Request, provider_id: int) -> Response:
-        """Whether one of the admin is asked, from the next answer on; other processes know within 15 seconds."""
-        row = get_object_or_404(ModelProvider.objects.defer("key"), pk=provider_id)
-        form = ProviderChangesSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        row.turn(form.validated_data["enabled"])
+        """Changes what is given and leaves the rest, from the next answer on; other processes know within 15 seconds.
+        400 `key_needed` where another address would be given the key."""
+        get_object_or_404(ModelProvider.objects.light(), pk=provider_id)
+        changes = valid(ProviderChangesSerializer, request).validated_data
+        if not changes:
+            raise ValidationError("Something to change is expected.")
+        try:
+            with expecting():
+                row = ModelProvider.objects.change(provider_id, **changes)
+        except ModelProvider.DoesNotExist:
+            raise Http404 from None
         return Response(KnownNow().told_row(row))
+
+    @extend_schema(operation_id="delete_provider", parameters=[PROVIDER], responses={200: SuccessSerializer})
+    def destroy(self, request: Request, provider_id: int) -> Response:
+        """With its key. The settings' provider of that name counts again."""
+        get_object_or_404(ModelProvider.objects.light(), pk=provider_id).delete()
+        return Response({"success": True})
+
+
+@contextmanager
+def expecting() -> Iterator[None]:
+    """Raises ValidationError for what the row's verbs refuse."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValidationError(f"Expected: {error}.") from None
 
 
 class KnownNow:

@@ -35,8 +35,11 @@ urlpatterns = [
     path("shares", SharedViewSet.as_view({"get": "list"})),
     path("budgets", BudgetViewSet.as_view({"get": "list", "post": "create"})),
     path("budgets/<uuid:user_id>", BudgetViewSet.as_view({"delete": "destroy"})),
-    path("providers", ProviderViewSet.as_view({"get": "list"})),
-    path("providers/<int:provider_id>", ProviderViewSet.as_view({"patch": "partial_update"})),
+    path("providers", ProviderViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "providers/<int:provider_id>",
+        ProviderViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
     path("shares/<str:token>/copy", SharedViewSet.as_view({"post": "copy"})),
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

@@ -137,6 +137,7 @@ KINDS: dict[str, ProviderKind] = {
     # Any other: what most of them take.
     "compatible": ProviderKind("compatible", thoughts="by_model"),
 }
+KIND_NAMES = list(KINDS)
 
 
 def kind_at(url: str) -> str:

@@ -6,16 +6,44 @@ import logging
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import models
+from django.db import IntegrityError, models, transaction
 
+from chat_app.exceptions import KeyNeeded
+from chatjuicer.accounts.exceptions import NameTaken
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.providers import Provider, parsed_provider
 from sessions_app.served import registry
 
 logger = logging.getLogger(__name__)
 
+WHERE_IT_IS = frozenset({"url", "kind"})
+"""What says where a provider is: who names another place would be given the key that was entered for the first."""
+
+
+HAS_KEY: dict[str, Any] = {
+    "has_key": models.Case(models.When(key="", then=False), default=True, output_field=models.BooleanField())
+}
+
 
 class ModelProviderManager(models.Manager["ModelProvider"]):
+    def light(self) -> models.QuerySet[ModelProvider]:
+        """Without their keys, of which nothing unseals some perhaps; `has_key` says whether there is one."""
+        return self.defer("key").annotate(**HAS_KEY).order_by("position", "name")
+
+    def add(self, **fields: Any) -> ModelProvider:
+        """Raises NameTaken, and ValueError, whose text says what is expected."""
+        row = self.model(**fields)
+        row.require_sound()
+        row.store(force_insert=True)
+        return row
+
+    def change(self, pk: int, **changes: Any) -> ModelProvider:
+        """As `configure`, of the row as it is now: nobody enters a key meanwhile. Raises DoesNotExist, too."""
+        with transaction.atomic():
+            row = self.light().select_for_update().get(pk=pk)
+            row.configure(**changes)
+        return row
+
     def publish(self) -> None:
         """Makes them known to this process. One that cannot be read, because its key was sealed by an unknown key, is
         left out; the others count."""
@@ -51,6 +79,8 @@ class ModelProvider(models.Model):
         default=dict, blank=True, help_text='Who is asked where it fails: {"gpt-5": ["other/model"]}.'
     )
 
+    has_key: bool  # of a row that was read `light`
+
     objects: ClassVar[ModelProviderManager] = ModelProviderManager()
 
     class Meta:
@@ -60,18 +90,42 @@ class ModelProvider(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def turn(self, enabled: bool) -> None:
-        """Whether it is asked."""
-        self.enabled = enabled
-        self.save(update_fields=["enabled"])
+    def configure(self, **changes: Any) -> None:
+        """Of a row that was read `light`. `key` "" forgets it. Raises KeyNeeded, NameTaken, and ValueError, whose text
+        says what is expected."""
+        moved = any(name in changes and changes[name] != getattr(self, name) for name in WHERE_IT_IS)
+        if self.has_key and moved and "key" not in changes:
+            raise KeyNeeded()
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.require_sound()
+        self.store(update_fields=list(changes))
+        if "key" in changes:
+            self.has_key = bool(self.key)
+
+    def store(self, **how: Any) -> None:
+        """Raises NameTaken."""
+        try:
+            with transaction.atomic():
+                self.save(**how)
+        except IntegrityError:
+            raise NameTaken() from None
+
+    def require_sound(self) -> None:
+        """Whatever the key is. Raises ValueError, whose text says what is expected."""
+        self.parsed("")
 
     def provider(self) -> Provider:
         """Raises ValueError, whose text says what is expected."""
+        return self.parsed(self.key)
+
+    def parsed(self, key: str) -> Provider:
+        """With that key. Raises ValueError."""
         given: dict[str, Any] = {
             "name": self.name,
             "kind": self.kind,
             "url": self.url,
-            "key": self.key,
+            "key": key,
             "api": self.api,
             "api_version": self.api_version,
             "models": self.allowed,

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.signals import post_delete, post_save, pre_save
 
 from chatjuicer.accounts.models import Act, AuditEntry
+from chatjuicer.encryption import EncryptedTextField, UnknownKey
 
 NOT_SET = "not set"
 
@@ -57,8 +58,18 @@ def note_change(
 
 def changed_fields(row: models.Model) -> list[str]:
     """Names of the fields that a save of the row would change; none of a new one. Those that were not read are not
-    changed, and not read here: a key that nothing unseals any more is one."""
+    changed, and not read here: a key that nothing unseals any more is one. In the place of such a one comes another."""
     unread = row.get_deferred_fields()
-    names = [field.attname for field in row._meta.concrete_fields if field.attname not in unread]
-    held = type(row)._default_manager.filter(pk=row.pk).values(*names).first()
-    return [name for name in names if getattr(row, name) != held[name]] if held else []
+    fields = [field for field in row._meta.concrete_fields if field.attname not in unread]
+    try:
+        held = held_of(row, [field.attname for field in fields])
+        unreadable = []
+    except UnknownKey:
+        unreadable = [field.attname for field in fields if isinstance(field, EncryptedTextField)]
+        held = held_of(row, [field.attname for field in fields if field.attname not in unreadable])
+    return [*unreadable, *(name for name, value in held.items() if getattr(row, name) != value)]
+
+
+def held_of(row: models.Model, names: list[str]) -> dict[str, Any]:
+    """What the database has in these fields; nothing of a new row. Raises UnknownKey."""
+    return type(row)._default_manager.filter(pk=row.pk).values(*names).first() or {}

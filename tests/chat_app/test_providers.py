@@ -1,10 +1,12 @@
-"""Providers as administrators see them over REST, and turn them off; in the admin: test_admin.py."""
+"""Providers as administrators see, add, change and remove them over REST; in the admin: test_admin.py."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.auth.models import Permission
+from django.db import connection
 from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks, Settings
 from rest_framework.test import APIClient
 
@@ -12,7 +14,7 @@ from chat_app.models import ModelProvider
 from chatjuicer.accounts.models import AuditEntry, User
 from sessions_app.providers import parsed_providers
 from sessions_app.served import registry
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, refused
 
 pytestmark = pytest.mark.django_db
 
@@ -55,3 +57,154 @@ def test_staff_sees_the_providers_and_turns_one_off(
     assert client_of(staff).patch(path, {}).status_code == 400
     line = AuditEntry.objects.get(object=f"modelprovider:{row.pk}", action="setting_changed")
     assert (line.actor, line.details) == (str(staff.pk), {"name": "attic", "changed": ["enabled"], "enabled": False})
+
+
+GIVEN: dict[str, Any] = {
+    "name": "home",
+    "kind": "compatible",
+    "url": "https://models.example/v1",
+    "key": " sk-secret-1 ",
+    "models": ["llama", "qwen-*"],
+    "fallbacks": {"llama": ["cellar/mistral"]},
+    "position": 3,
+}
+PATH = "/api/providers"
+
+
+@pytest.fixture
+def root(client_of: Callable[[User], APIClient]) -> APIClient:
+    return client_of(User.objects.create_superuser("root@example.org", PASSWORD))
+
+
+def sealed_key() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key FROM chat_app_modelprovider")
+        return str(cursor.fetchone()[0])
+
+
+def asked_with() -> list[tuple[str, str, str]]:
+    return [(found.name, found.url, found.key) for found in registry.named]
+
+
+def test_a_provider_is_added_changed_and_removed_and_its_key_is_told_to_nobody(
+    root: APIClient, settings: Settings, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    settings.MESSAGE_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    told = []
+
+    def ask(verb: Callable[..., Any], path: str, *given: Any, **headers: Any) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = verb(path, *given, **headers)
+        told.append(answer.content)
+        return answer
+
+    made = ask(root.post, PATH, GIVEN, HTTP_IDEMPOTENCY_KEY="once")
+    assert (made.status_code, made.json()["name"], made.json()["host"]) == (201, "home", "models.example")
+    again = ask(root.post, PATH, GIVEN, HTTP_IDEMPOTENCY_KEY="once")
+    assert (again.status_code, again.json()) == (201, made.json())
+    refused(ask(root.post, PATH, GIVEN), 409, "name_taken")
+    assert asked_with() == [("home", "https://models.example/v1", "sk-secret-1")]
+    assert sealed_key().startswith("enc:v1:")
+    one = f"{PATH}/{made.json()['id']}"
+    stands: dict[str, Any] = ask(root.get, one).json()
+    assert stands == {name: value for name, value in GIVEN.items() if name != "key"} | {
+        "id": made.json()["id"], "has_key": True, "enabled": True, "api": "", "api_version": "",
+    }  # fmt: skip
+    for moved in ({"url": "https://thief.example/v1"}, {"kind": "openai"}):
+        refused(ask(root.patch, one, moved), 400, "key_needed")
+    assert asked_with() == [("home", "https://models.example/v1", "sk-secret-1")]
+    assert ask(root.patch, one, {"url": GIVEN["url"], "models": ["llama"]}).status_code == 200
+    assert ask(root.patch, one, {"url": "https://other.example/v1", "key": "sk-secret-2"}).status_code == 200
+    assert asked_with() == [("home", "https://other.example/v1", "sk-secret-2")]
+    assert ask(root.get, one).json()["models"] == ["llama"]
+    assert ask(root.patch, one, {"kind": "ollama", "url": "", "key": ""}).status_code == 200
+    assert ask(root.get, one).json()["has_key"] is False
+    assert asked_with() == [("home", "http://127.0.0.1:11434/v1", "")]
+    ask(root.post, PATH, GIVEN | {"name": "cellar"})
+    refused(ask(root.patch, one, {"name": "cellar"}), 409, "name_taken")
+    assert ask(root.delete, one).json() == {"success": True}
+    assert [ask(verb, one).status_code for verb in (root.get, root.delete)] == [404, 404]
+    assert ask(root.patch, one, {"enabled": False}).status_code == 404
+    assert [found.name for found in registry.named] == ["cellar"]
+    lines = AuditEntry.objects.filter(object=f"modelprovider:{stands['id']}").order_by("seq")
+    assert [(line.action, line.details.get("changed")) for line in lines] == [
+        ("setting_created", None),
+        ("setting_changed", ["allowed"]),
+        ("setting_changed", ["key", "url"]),
+        ("setting_changed", ["key", "kind", "url"]),
+        ("setting_deleted", None),
+    ]
+    said = b"".join(told) + repr([line.details for line in AuditEntry.objects.all()]).encode()
+    assert b"sk-secret" not in said
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "Home"},
+        {"name": "home\n"},
+        {"url": "gopher://x"},
+        {"url": ""},
+        {"url": "https://user:secret@models.example/v1"},
+        {"url": "https://models.example/v1?token=secret"},
+        {"kind": "unheard-of"},
+        {"api": "telepathy"},
+        {"models": "llama"},
+        {"models": ["x" * 96]},
+        {"fallbacks": {"llama": ["x"] * 9}},
+        {"fallbacks": {"lla\0ma": ["x"]}},
+        {"fallbacks": ["llama"]},
+        {"key": 5},
+        {"key": "x" * 2_001},
+        {"position": -1},
+    ],
+)
+def test_what_is_no_provider_is_refused(root: APIClient, wrong: dict[str, Any]) -> None:
+    answer = root.post(PATH, GIVEN | wrong)
+    refused(answer, 400, "invalid_input")
+    assert b"secret" not in answer.content
+    row = ModelProvider.objects.add(name="attic", url="https://attic.example/v1", key="sk-secret")
+    refused(root.patch(f"{PATH}/{row.pk}", wrong | {"key": wrong.get("key", "new")}), 400, "invalid_input")
+    assert ModelProvider.objects.filter(name="attic", url="https://attic.example/v1").exists()
+    assert ModelProvider.objects.count() == 1
+
+
+def test_a_key_that_nothing_unseals_is_entered_again(root: APIClient, settings: Settings) -> None:
+    settings.MESSAGE_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    path = f"{PATH}/{root.post(PATH, GIVEN).json()['id']}"
+    settings.MESSAGE_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    assert root.get(path).json()["has_key"] is True
+    assert root.patch(path, {"position": 1}).status_code == 200
+    assert root.patch(path, {"key": "sk-other"}).status_code == 200
+    assert ModelProvider.objects.get().key == "sk-other"
+
+
+def test_an_address_with_a_secret_is_told_without_it(root: APIClient) -> None:
+    row = ModelProvider.objects.create(name="old", url="https://me:secret@models.example:8443/v1?token=secret")
+    assert root.get(f"{PATH}/{row.pk}").json()["url"] == "https://models.example:8443/v1"
+
+
+def test_each_of_these_has_a_right_of_its_own(client_of: Callable[[User], APIClient]) -> None:
+    row = ModelProvider.objects.create(name="home", url="https://models.example/v1")
+    staff = User.objects.create_user("staff@example.org", PASSWORD, is_staff=True)
+    one = f"{PATH}/{row.pk}"
+
+    def answers() -> list[int]:
+        client = client_of(User.objects.get(pk=staff.pk))
+        return [
+            client.get(PATH).status_code,
+            client.post(PATH, GIVEN | {"name": "another"}).status_code,
+            client.get(one).status_code,
+            client.patch(one, {"position": 2}).status_code,
+            client.delete(one).status_code,
+        ]
+
+    assert answers() == [403] * 5
+    for right, expected in (
+        ("view", [200, 403, 403, 403, 403]),
+        ("add", [403, 201, 403, 403, 403]),
+        ("change", [403, 403, 200, 200, 403]),
+        ("delete", [403, 403, 403, 403, 200]),
+    ):
+        staff.user_permissions.set(Permission.objects.filter(codename=f"{right}_modelprovider"))
+        assert answers() == expected, right

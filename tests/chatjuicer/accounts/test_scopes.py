@@ -34,6 +34,7 @@ SESSION, PROJECT = "api/sessions/<str:key>", "api/v1/projects/<uuid:project_id>"
 WEBHOOK = "api/webhooks/<uuid:webhook_id>"
 OWN_SERVER = "api/mcp-servers/<uuid:server_id>"
 GROUP, SERVICE = "api/groups/<int:group_id>", "api/service-accounts/<uuid:service_id>"
+PROVIDER = "api/providers/<int:provider_id>"
 ACCOUNT = "api/accounts/<uuid:account_id>"
 ADMIN = {
     "GET api/auth/devices", "DELETE api/auth/devices/<uuid:device_id>", "POST api/auth/logout-everywhere",
@@ -46,11 +47,10 @@ ADMIN = {
     *(f"{method} api/mcp-servers" for method in ("GET", "POST")), "POST api/mcp-servers/authorize",
     *(f"{method} {many}" for method in ("GET", "POST") for many in (
         "api/groups", f"{GROUP}/members", "api/service-accounts", f"{SERVICE}/keys", "api/budgets",
-        "api/accounts",
+        "api/accounts", "api/providers",
     )),
-    *(f"{method} {one}" for method in ("GET", "PATCH", "DELETE") for one in (GROUP, SERVICE, ACCOUNT)),
+    *(f"{method} {one}" for method in ("GET", "PATCH", "DELETE") for one in (GROUP, SERVICE, ACCOUNT, PROVIDER)),
     "DELETE api/budgets/<uuid:user_id>", "GET api/usage/all",
-    "GET api/providers", "PATCH api/providers/<int:provider_id>",
     *(f"POST {ACCOUNT}/{verb}" for verb in ("sign-out", "password-reset")), f"DELETE {ACCOUNT}/totp",
     f"DELETE {GROUP}/members/<uuid:member_id>", f"DELETE {SERVICE}/keys/<uuid:key_id>",
     *(f"{method} api/push/subscriptions" for method in ("GET", "POST", "DELETE")),
