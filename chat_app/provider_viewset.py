@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
@@ -15,15 +17,19 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chat_app.exceptions import UnreadableKey
 from chat_app.models import ModelProvider
+from chat_app.viewsets import require_process
 from chatjuicer.accounts.rights import AdministratorViewSet
 from chatjuicer.accounts.serializers import SuccessSerializer
+from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.bodies import valid
 from chatjuicer.api.fields import Choice, Flag, Number, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
+from chatjuicer.encryption import UnknownKey
 from sessions_app.provider_kinds import KIND_NAMES, KINDS
-from sessions_app.providers import MAX_FALLBACKS, MAX_ID_CHARS, MAX_IDS, NAME, is_address
+from sessions_app.providers import MAX_FALLBACKS, MAX_ID_CHARS, MAX_IDS, NAME, Provider, is_address
 from sessions_app.served import default_provider, providers, registry, shown
 
 MAX_KEY_CHARS = 2_000
@@ -143,6 +149,27 @@ class KindSerializer(serializers.Serializer[Any]):
     api = serializers.ChoiceField(choices=APIS)
 
 
+class TryOutSerializer(serializers.Serializer[Any]):
+    name = Text(max_length=32, allow_blank=True, help_text="Empty: the default one.")
+    model = Text(max_length=MAX_ID_CHARS, allow_blank=True, default="", help_text="Empty: it is asked which there are.")
+
+
+class FailureSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="As an `error` of a run has it, or `no_list`.")
+    message = serializers.CharField()
+    retryable = serializers.BooleanField()
+
+
+class TriedOutSerializer(serializers.Serializer[Any]):
+    models = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Of its list, those that may be used; null: it was not asked, or its kind gives none.",
+    )
+    error = FailureSerializer(allow_null=True, help_text="Null: it has answered, where it was asked.")
+    took_ms = serializers.IntegerField()
+
+
 @extend_schema_serializer(many=False)
 class ProviderListSerializer(serializers.Serializer[Any]):
     providers = ProviderSerializer(many=True)
@@ -156,6 +183,7 @@ class ProviderViewSet(AdministratorViewSet):
         "retrieve": "chat_app.change_modelprovider",  # who may only look is told the host alone
         "partial_update": "chat_app.change_modelprovider",
         "destroy": "chat_app.delete_modelprovider",
+        "try_out": "chat_app.change_modelprovider",
     }
 
     @extend_schema(operation_id="list_providers", responses=ProviderListSerializer)
@@ -219,6 +247,37 @@ class ProviderViewSet(AdministratorViewSet):
         """With its key. The settings' provider of that name counts again."""
         get_object_or_404(ModelProvider.objects.light(), pk=provider_id).delete()
         return Response({"success": True})
+
+    @extend_schema(operation_id="test_provider", request=TryOutSerializer, responses={200: TriedOutSerializer})
+    def try_out(self, request: Request) -> HttpResponseBase:
+        """Asks a provider now: for its list of models, or a model for one word, which costs what a word costs. Also one
+        that is not enabled. What it says is not told."""
+        given = valid(TryOutSerializer, request).validated_data
+        provider, agent = provider_named(given["name"]), require_process().loaded_agent
+
+        async def body() -> dict[str, Any]:
+            tested = await (await agent()).try_out(provider, given["model"])
+            error = asdict(tested.error) if tested.error else None
+            return {"models": tested.models, "error": error, "took_ms": tested.took_ms}
+
+        return AwaitedResponse(self, body())
+
+
+def provider_named(name: str) -> Provider:
+    """The default one has no name. Raises Http404, UnreadableKey and ValidationError."""
+    if not name:
+        provider = default_provider()
+    else:
+        try:
+            row = ModelProvider.objects.filter(name=name).first()
+        except UnknownKey:
+            raise UnreadableKey() from None
+        with expecting():
+            of_settings = (one for one in settings.PROVIDERS if one.name == name)
+            provider = row.provider() if row else next(of_settings, None)
+    if provider is None:
+        raise Http404
+    return provider
 
 
 @contextmanager

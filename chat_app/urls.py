@@ -36,6 +36,7 @@ urlpatterns = [
     path("budgets", BudgetViewSet.as_view({"get": "list", "post": "create"})),
     path("budgets/<uuid:user_id>", BudgetViewSet.as_view({"delete": "destroy"})),
     path("providers", ProviderViewSet.as_view({"get": "list", "post": "create"})),
+    path("providers/test", ProviderViewSet.as_view({"post": "try_out"})),
     path(
         "providers/<int:provider_id>",
         ProviderViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),

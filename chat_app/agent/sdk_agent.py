@@ -2,6 +2,7 @@ from .answer import answer
 from .mcp import OwnServers
 from .summarize import summarize
 from .title import title
+from .try_out import try_out
 
 
 class SdkAgent:
@@ -10,6 +11,7 @@ class SdkAgent:
     answer = staticmethod(answer)
     summarize = staticmethod(summarize)
     title = staticmethod(title)
+    try_out = staticmethod(try_out)
 
     def __init__(self) -> None:
         self.servers = OwnServers()

@@ -12,6 +12,7 @@ from chat_app.model_calls import CallRecord
 from chat_app.protocol import FinishReason, StatusCode, ToolStatus
 from chat_app.tool_calls import AskedCall, DecidedCall
 from sessions_app.models import CompactionDraft
+from sessions_app.providers import Provider
 
 Item = dict[str, Any]  # one input item of the Agents SDK, as a row of llm_context keeps it
 Usage = dict[str, int]  # input_tokens, output_tokens, total_tokens, context_tokens
@@ -78,6 +79,16 @@ class TitleRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TriedOut:
+    """What came of trying a provider out. `models` of its list that may be used; None where it was not asked for one,
+    or gives none. `error`: why it did not answer."""
+
+    models: tuple[str, ...] | None
+    error: RunError | None
+    took_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Returned:
     """With what a person's browser comes back from an authorization server. Without a `code`, nobody was authorized."""
 
@@ -115,6 +126,9 @@ class Agent(Protocol):
 
     async def title(self, request: TitleRequest) -> str:
         """A title for a session; empty where there is none."""
+
+    async def try_out(self, provider: Provider, model: str) -> TriedOut:
+        """Whether that model answers, or, where it is empty, which there are."""
 
 
 class Writer(Protocol):

@@ -15,6 +15,11 @@ from chatjuicer.accounts.models import AuditEntry, User
 from sessions_app.providers import parsed_providers
 from sessions_app.served import registry
 from tests.conftest import PASSWORD, refused
+from tests.harness.client import signed_in
+from tests.harness.provider import Provider
+from tests.harness.provider.script import Script, parse
+from tests.harness.services import free_port
+from tests.harness.sites import Sites
 
 pytestmark = pytest.mark.django_db
 
@@ -208,3 +213,55 @@ def test_each_of_these_has_a_right_of_its_own(client_of: Callable[[User], APICli
     ):
         staff.user_permissions.set(Permission.objects.filter(codename=f"{right}_modelprovider"))
         assert answers() == expected, right
+
+
+def scripted(directives: str) -> Script:
+    script = parse(directives)
+    assert script is not None
+    return script
+
+
+async def test_a_provider_is_tried_out_and_says_why_not(sites: Sites, provider: Provider) -> None:
+    site = sites.get({"MODEL_LIST_EVERY_S": "0"})  # it is asked for its list by nobody else
+    async with signed_in(site.url) as root:
+
+        async def tried(**given: Any) -> Any:
+            outcome = await root.post(f"{PATH}/test", {"name": "trial"} | given)
+            assert outcome.pop("took_ms") >= 0
+            return outcome if outcome["error"] is None else outcome["error"]["code"]
+
+        given = {"name": "trial", "url": provider.url, "key": "sk-trial", "models": ["gpt-4*"], "enabled": False}
+        made = await root.post(PATH, given, status=201)
+        one = f"{PATH}/{made['id']}"
+        try:
+            assert await tried() == {"models": ["gpt-4.1", "gpt-4o-mini"], "error": None}
+            await root.http.patch(one, json={"enabled": True})
+            assert (await root.get(PATH))["providers"][1]["has_list"] is True
+            await root.http.patch(one, json={"enabled": False})
+            for api in ("chat_completions", "responses"):
+                await root.http.patch(one, json={"api": api})
+                assert await tried(model="gpt-4.1") == {"models": None, "error": None}
+                assert (provider.requests[-1].api, provider.requests[-1].body["model"]) == (api, "gpt-4.1")
+            for directive, code in (
+                ("fail 401", "provider_auth"),
+                ("fail 404", "model_not_found"),
+                ("fail 503", "provider_unavailable"),
+            ):
+                provider.scripts.append(scripted(directive))
+                assert await tried(model="gpt-4.1") == code
+            provider.scripts.append(scripted("say 3 words; length after 1"))
+            assert await tried(model="gpt-4.1") == {"models": None, "error": None}, "it has answered"
+            for url, code in (
+                (f"http://127.0.0.1:{free_port()}/v1", "provider_unavailable"),
+                (f"{site.url}/nowhere", "no_list"),
+                (f"{site.url}/static/chat", "no_list"),
+            ):
+                assert (await root.http.patch(one, json={"url": url, "key": "sk-trial"})).status_code == 200
+                assert await tried() == code, url
+            moved = {"kind": "azure", "url": site.url, "key": "sk-trial"}
+            assert (await root.http.patch(one, json=moved)).status_code == 200
+            assert await tried() == {"models": None, "error": None}, "nothing was asked"
+            assert (await root.http.post(f"{PATH}/test", json={"name": "nobody"})).status_code == 404
+            assert (await root.post(f"{PATH}/test", {"name": ""}))["error"] is None, "the default one"
+        finally:
+            await root.http.delete(one)

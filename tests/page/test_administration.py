@@ -8,6 +8,8 @@ import httpx
 import pyotp
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
+from tests.harness.provider import Provider
+from tests.harness.provider.script import Script
 from tests.harness.server import Site
 from tests.page.conftest import (
     SIGNED_IN,
@@ -240,6 +242,79 @@ def test_codes_are_asked_for_no_more_of_who_has_lost_the_device(page: Page, site
     dialog.get_by_role("button", name=f"More about {email}").press("Enter")
     expect(page.get_by_role("menuitem", name="Change", exact=True)).to_be_visible()
     expect(page.get_by_role("menuitem", name="Turn one-time passwords off")).to_have_count(0)
+
+
+def test_an_administrator_adds_tries_changes_and_deletes_a_provider(
+    page: Page, site: Site, provider: Provider, troubles: Troubles
+) -> None:
+    troubles.forgive("400 (Bad Request)")  # the key is not given to another address
+    name = f"home-{uuid4().hex[:8]}"
+    dialog = open_administration(page)
+    dialog.get_by_label("Providers").check(force=True)
+    add = dialog.get_by_role("button", name="Add a provider")
+    add.press("Enter")
+    form = page.get_by_role("dialog", name="Add a provider")
+    form.get_by_role("button", name="Kind: OpenAI").press("Enter")
+    page.get_by_role("menuitem", name="Azure OpenAI").press("Enter")
+    expect(form.get_by_label("Version of the API")).to_be_visible()
+    form.get_by_role("button", name="Kind: Azure OpenAI").press("Enter")
+    page.get_by_role("menuitem", name="compatible").press("Enter")
+    expect(form.get_by_label("Version of the API")).to_be_hidden()
+    form.get_by_label("Name").fill(name)
+    form.get_by_label("Address").fill(provider.url)
+    form.get_by_label("Key", exact=True).fill("sk-of-the-test")
+    form.get_by_role("radio", name="Only these").check(force=True)
+    form.get_by_label("Models: Only these").fill("gpt-4.1\nlocal-*")
+    form.get_by_label("Who is asked where a model fails").fill("gpt-4.1 = gpt-5-mini, other/large")
+    assert_fits_a_phone(page)
+    with page.expect_request(lambda request: request.method == "POST" and "/api/providers" in request.url) as sent:
+        form.get_by_role("button", name="Add", exact=True).press("Enter")
+    assert sent.value.post_data_json == {
+        "kind": "compatible", "name": name, "url": provider.url, "key": "sk-of-the-test", "api": "", "api_version": "",
+        "models": ["gpt-4.1", "local-*"], "fallbacks": {"gpt-4.1": ["gpt-5-mini", "other/large"]}, "position": 0,
+    }  # fmt: skip
+
+    test = page.get_by_role("dialog", name=f"Test {name}")  # what was added is asked at once
+    expect(test.get_by_role("status")).to_contain_text(re.compile("It has answered, in .*: 1 model$"))
+    expect(test.get_by_label("Model")).to_have_value("gpt-4.1")
+    test.get_by_role("button", name="Ask it").press("Enter")
+    expect(test.get_by_role("status")).to_contain_text("gpt-4.1 has answered")
+    assert_fits_a_phone(page)
+    provider.scripts.append(Script(status=401))
+    test.get_by_role("button", name="Ask it").press("Enter")
+    expect(test.get_by_role("status")).to_have_text("It refuses the key.")
+    page.keyboard.press("Escape")
+
+    row = dialog.get_by_role("listitem").filter(has_text=name)
+    expect(row).to_contain_text("compatible · 127.0.0.1 · ")
+    more = row.get_by_role("button", name=f"More about {name}")
+    more.press("Enter")
+    page.get_by_role("menuitem", name="Change").press("Enter")
+    form = page.get_by_role("dialog", name=name)
+    expect(form.get_by_label("Key", exact=True)).to_have_value("")
+    expect(form.get_by_label("Address")).to_have_value(provider.url)
+    expect(form.get_by_label("Who is asked where a model fails")).to_have_value("gpt-4.1 = gpt-5-mini, other/large")
+    form.get_by_label("Address").fill("https://elsewhere.example/v1")
+    form.get_by_role("button", name="Save").press("Enter")
+    expect(form.locator(".form-said.problem")).to_contain_text("only if it is entered again")
+    assert_accessible(page)
+    form.get_by_label("Position").fill("7")
+    form.get_by_label("Address").fill("https://elsewhere.example/v1")
+    form.get_by_label("It needs none").check(force=True)
+    with page.expect_request(lambda request: request.method == "PATCH") as saved:
+        form.get_by_role("button", name="Save").press("Enter")
+    assert saved.value.post_data_json == {"url": "https://elsewhere.example/v1", "key": "", "position": 7}
+    expect(row).to_contain_text("elsewhere.example")
+    expect(more).to_be_focused()
+    more.press("Enter")
+    page.get_by_role("menuitem", name="Turn off").press("Enter")
+    expect(row).to_contain_text("turned off")
+    assert_fits_a_phone(page)
+    more.press("Enter")
+    page.get_by_role("menuitem", name="Delete").press("Enter")
+    page.get_by_role("dialog", name=f"Delete {name}?").get_by_role("button", name="Delete").press("Enter")
+    expect(row).to_have_count(0)
+    expect(add).to_be_focused()
 
 
 def test_who_administers_is_asked_until_the_server_says_it(page: Page, site: Site, troubles: Troubles) -> None:

@@ -1,6 +1,6 @@
 from chat_app.agent.transcript import Transcript
 from sessions_app.catalogue import asks_nobody
-from sessions_app.served import plays_again, served
+from sessions_app.served import Served, plays_again, served
 
 from .base import RunModel
 from .chat_completions import ChatCompletionsModel
@@ -17,8 +17,12 @@ def model_for(name: str, transcript: Transcript) -> RunModel:
         return ReplayModel(name, transcript)
     at = served(name)
     if at is not None:
-        wire = ChatCompletionsModel if at.provider.api == "chat_completions" else ResponsesModel
-        return wire(name, at, transcript)
+        return model_at(name, at, transcript)
     if asks_nobody(name):
         return DemoModel(name, transcript)
     raise ProviderError("model_not_found", detail="no provider has it")
+
+
+def model_at(name: str, at: Served, transcript: Transcript) -> RunModel:
+    wire = ChatCompletionsModel if at.provider.api == "chat_completions" else ResponsesModel
+    return wire(name, at, transcript)

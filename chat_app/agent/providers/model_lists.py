@@ -10,9 +10,11 @@ import aiohttp
 import orjson
 
 from chat_app.endpoints import key_headers
+from chat_app.runs.contract import RunError
 from sessions_app.known_models import KnownModel, Price
 from sessions_app.providers import MAX_ID_CHARS, Provider
 
+from .failures import ProviderError, from_status
 from .wire import client
 
 TIMEOUT_S = 10.0
@@ -27,8 +29,15 @@ _OTHER_USES = re.compile(
 )
 
 
+NOT_THERE = RunError("no_list", "There is no list of models at this address.")
+
+
 class NoList(Exception):
-    """The provider has given none; why, for the operator's log."""
+    """The provider has given none; why, for the operator's log, and in our own words for who has asked."""
+
+    def __init__(self, detail: str, error: RunError = NOT_THERE) -> None:
+        super().__init__(detail)
+        self.error = error
 
 
 async def ask_models(provider: Provider) -> list[KnownModel]:
@@ -40,10 +49,19 @@ async def ask_models(provider: Provider) -> list[KnownModel]:
             # A redirect would be given the key.
             async with client().get(f"{provider.url}/models", headers=headers, allow_redirects=False) as response:
                 if response.status != 200:
-                    raise NoList(f"HTTP {response.status}")
+                    status = response.status
+                    raise NoList(f"HTTP {status}", NOT_THERE if status == 404 else from_status(status, b"", None).error)
                 return models_of(orjson.loads(await _bounded(response.content)))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        raise NoList(type(error).__name__) from error
+        raise NoList(type(error).__name__, ProviderError(_code_of(error)).error) from error
+
+
+def _code_of(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientError):  # first, for a connection that cannot be made in time is both
+        return "provider_unavailable"
+    if isinstance(error, TimeoutError):
+        return "provider_timeout"
+    return "provider_unavailable" if isinstance(error, OSError) else "provider_protocol"
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes:

@@ -18,12 +18,13 @@ from chat_app.delivery.hub import Hub
 from chat_app.log.journal import Journal
 from chat_app.models import Run
 from chat_app.protocol import UserInput
-from chat_app.runs.contract import Agent, Outcome, RunRequest, SummaryRequest, TitleRequest, Writer
+from chat_app.runs.contract import Agent, Outcome, RunRequest, SummaryRequest, TitleRequest, TriedOut, Writer
 from chat_app.runs.owner import OWNER
 from chat_app.runs.supervisor import Supervisor
 from chatjuicer.accounts.models import User
 from chatjuicer.observability import context
 from sessions_app.models import ChatSession, Message, MessageDraft
+from sessions_app.providers import Provider
 from tests.chat_app.conftest import Start, make_unreadable
 
 Answer = Callable[[RunRequest, Writer], Awaitable[Outcome]]
@@ -41,6 +42,9 @@ class ScriptedAgent:
         raise NotImplementedError
 
     async def title(self, request: TitleRequest) -> str:
+        raise NotImplementedError
+
+    async def try_out(self, provider: Provider, model: str) -> TriedOut:
         raise NotImplementedError
 
 

@@ -24,6 +24,25 @@ export function area({ label, hint, value, ...attributes }) {
   return { node: labelled(label, text, hint), read: () => text.value };
 }
 
+/**
+ * What is never shown again. `kept`: there is one, which stays where the field is left empty. It reads as undefined then, and as "" where the
+ * person has removed it. `heed(kept)`: whether there is one for what stands in the form now.
+ */
+export function secret({ label, kept, removal, hintKept, hint, ...attributes }) {
+  const { node: field, read } = line({ label, type: "password", autocomplete: "off", hint: " ", ...attributes });
+  const input = field.querySelector("input");
+  const remove = h("input", { type: "checkbox" });
+  const removing = h("div", { class: "checks" }, h("label", {}, remove, removal));
+  remove.addEventListener("change", () => (input.disabled = remove.checked));
+  const heed = (there) => {
+    removing.hidden = !there;
+    if (!there) remove.checked = input.disabled = false;
+    setText(field.querySelector(".faint"), there ? hintKept : hint);
+  };
+  heed(kept);
+  return { node: h("div", { class: "field" }, field, removing), read: () => (remove.checked ? "" : read() || undefined), heed };
+}
+
 function labelled(label, control, hint) {
   const row = h("label", {}, h("span", {}, label), control);
   if (!hint) return row;
@@ -41,8 +60,8 @@ export function oneOf(legend, options, chosen) {
   return { node, read: () => radios.find(({ checked }) => checked)?.value ?? "" };
 }
 
-/** One of many, which a menu shows. `options`: [{value, label}]; what was chosen and is not among them stays. */
-export function oneOfMany(label, options, chosen) {
+/** One of many, which a menu shows. `options`: [{value, label}]; what was chosen and is not among them stays. `heed(value)`: another is chosen. */
+export function oneOfMany(label, options, chosen, heed = () => {}) {
   let value = chosen;
   const shown = h("span", { class: "picker-label" });
   const show = () => {
@@ -53,6 +72,7 @@ export function oneOfMany(label, options, chosen) {
   const choose = (next) => {
     value = next;
     show();
+    heed(value);
   };
   const opener = menuButton({ class: "quiet small", icon: "chevron" }, items);
   opener.prepend(shown);

@@ -1,10 +1,10 @@
 // The page of one's own MCP servers: the list, what lets the chats use one, and the form of one.
 
-import { button, h, setText } from "../dom.js";
+import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { confirmed } from "./confirm.js";
 import { fill, openDialog, smallForm } from "./dialog.js";
-import { line, named, oneOf } from "./fields.js";
+import { line, named, oneOf, secret } from "./fields.js";
 
 const PATH = "/api/mcp-servers";
 
@@ -145,21 +145,8 @@ function openForm(api, server, done) {
 
 /** What is sent as `headers`: undefined keeps those that there are. `heed(address)`: which is written now; a new one forgets them. */
 function accessToken({ url, header_names: kept = [] }) {
-  const token = line({ label: t("Access token"), type: "password", maxlength: 4_000, autocomplete: "off", hint: " " });
-  const [input, hint] = [token.node.querySelector("input"), token.node.querySelector(".faint")];
-  const remove = h("input", { type: "checkbox" });
-  const removal = h("div", { class: "checks" }, h("label", {}, remove, t("Remove the token")));
-  remove.addEventListener("change", () => (input.disabled = remove.checked));
-  const heed = (address) => {
-    const there = kept.length > 0 && address === url;
-    removal.hidden = !there;
-    if (!there) remove.checked = input.disabled = false;
-    setText(hint, there ? t("There is one; leave it empty to keep it.") : t("Only if it gave you one. Otherwise you are led there to agree."));
-  };
-  heed(url);
-  const read = () => {
-    if (remove.checked) return [];
-    return token.read() ? [{ name: "Authorization", value: `Bearer ${token.read()}` }] : undefined;
-  };
-  return { name: "headers", node: h("div", { class: "field" }, token.node, removal), read, heed };
+  const token = secret({ label: t("Access token"), kept: kept.length > 0, removal: t("Remove the token"), maxlength: 4_000, hintKept: t("There is one; leave it empty to keep it."), hint: t("Only if it gave you one. Otherwise you are led there to agree.") });
+  const headersOf = (text) => (text ? [{ name: "Authorization", value: `Bearer ${text}` }] : []);
+  const read = () => (token.read() === undefined ? undefined : headersOf(token.read()));
+  return { name: "headers", node: token.node, read, heed: (address) => token.heed(kept.length > 0 && address === url) };
 }
