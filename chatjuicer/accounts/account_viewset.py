@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -173,15 +172,8 @@ class AccountViewSet(AdministratorViewSet):
         user = self.another(request, account_id)
         form = AccountChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        given = form.validated_data
-        self.require_giver(request, given, user.role)
-        with transaction.atomic():
-            if "display_name" in given:
-                user.configure(display_name=given["display_name"])
-            if "role" in given:
-                user.take_role(given["role"])
-            if "is_active" in given:
-                user.let_in(given["is_active"])
+        self.require_giver(request, form.validated_data, user.role)
+        user.administer(**form.validated_data)
         return Response(self.shown(account_id))
 
     @extend_schema(operation_id="delete_account", parameters=[ACCOUNT], responses={200: SuccessSerializer})
@@ -189,7 +181,7 @@ class AccountViewSet(AdministratorViewSet):
         """The account goes, and every session, message and file with it. It cannot be undone. 403 and 409 as of
         `change_account`."""
         user = self.another(request, account_id)
-        user.let_in(False)
+        user.administer(is_active=False)
         user.remove()
         return Response({"success": True})
 

@@ -46,7 +46,8 @@ _mail = ThreadPoolExecutor(1, thread_name_prefix="mail")
 
 
 class ResetTokens(PasswordResetTokenGenerator):
-    """Good until the password, the address or the user's epoch changes, and for as long as they were made for."""
+    """Good until the password, the address, the role or the user's epoch changes, and for as long as they were made
+    for. The role: who made one for somebody without rights does not come in by it as an administrator."""
 
     key_salt = "chatjuicer.accounts.resets"
 
@@ -56,7 +57,7 @@ class ResetTokens(PasswordResetTokenGenerator):
         return self._make_token_with_timestamp(user, self._num_seconds(self._now()) + longer_s, self.secret)
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
-        return f"{user.auth_epoch}.{super()._make_hash_value(user, timestamp)}"
+        return f"{user.auth_epoch}.{user.role}.{super()._make_hash_value(user, timestamp)}"
 
 
 _tokens = ResetTokens()

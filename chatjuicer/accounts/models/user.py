@@ -201,19 +201,18 @@ class User(AbstractBaseUser, PermissionsMixin):
             return Role.USER
         return Role.ADMINISTRATOR if self.is_superuser else Role.STAFF
 
-    def take_role(self, role: Role) -> None:
-        """It counts from the next request on. Raises LastAdministrator."""
+    def administer(self, *, role: Role | None = None, is_active: bool | None = None, **more: Any) -> None:
+        """What an administrator changes of somebody: as what they come in, whether they do, and `more` as of
+        `configure`. A role counts from the next request on; who is let in no more is signed out everywhere. Raises
+        LastAdministrator."""
+        changes = more | (role.flags if role else {}) | ({} if is_active is None else {"is_active": is_active})
         with transaction.atomic():
-            if role != Role.ADMINISTRATOR:
+            if is_active is False or role not in (None, Role.ADMINISTRATOR):
+                # Before the row is written: two who hold each other's would wait for each other here.
                 User.objects.require_administrator_besides(self)
-            self.configure(**role.flags)
-
-    def let_in(self, active: bool) -> None:
-        """Whether they may come in. Who may not any more is signed out everywhere. Raises LastAdministrator."""
-        with transaction.atomic():
-            if not active:
-                User.objects.require_administrator_besides(self)
-            self.configure(is_active=active)
+            self.configure(**changes)
+            if more:
+                AuditEntry.objects.record(Act.SETTING_CHANGED, self, changed=sorted(more))
 
     def remove(self) -> None:
         """The account and all that hangs on it. Cut off, it leaves a deactivated user, and may be called again."""

@@ -171,7 +171,7 @@ def test_an_address_is_sent_to_the_account_and_told_to_nobody_else(
     settings.EMAIL_BACKEND = "tests.chatjuicer.accounts.test_people.DeadMail"
     refused(client.post(path, {"send": True}), 502, "mail_failed")
     alice.refresh_from_db()
-    alice.let_in(False)
+    alice.administer(is_active=False)
     refused(client.post(path), 409, "account_turned_off")
 
 
@@ -243,6 +243,25 @@ def test_no_right_is_gained_by_any_of_these(root: User, alice: User, client_of: 
     assert [answer.status_code for answer in answers] == [200] + [403] * 5
 
 
+def test_an_address_for_who_was_nobody_lets_nobody_in_as_an_administrator(
+    root: User, anybody: APIClient, client_of: Callable[[User], APIClient]
+) -> None:
+    client = client_of(staff_with("view_user", "add_user", "change_user"))
+    made = f"/api/accounts/{client.post('/api/accounts', {'email': 'nora@example.org'}).json()['id']}"
+    held = token_of(client.post(f"{made}/password-reset").json())
+    assert client_of(root).patch(made, {"role": "administrator"}).status_code == 200
+    assert client.post(f"{made}/password-reset").status_code == 403
+    confirmed = {"token": held, "new_password": NEW}
+    refused(anybody.post("/api/auth/password/reset/confirm", confirmed), 400, "invalid_reset_token")
+    confirmed["token"] = token_of(client_of(root).post(f"{made}/password-reset").json())
+    assert anybody.post("/api/auth/password/reset/confirm", confirmed).status_code == 200
+
+
+def test_another_name_is_in_the_audit_log(root: User, alice: User, client_of: Callable[[User], APIClient]) -> None:
+    assert client_of(root).patch(f"/api/accounts/{alice.pk}", {"display_name": "Alicia"}).status_code == 200
+    assert lines_about(str(alice.pk))[-1] == ("setting_changed", {"changed": ["display_name"]})
+
+
 def test_an_account_is_deleted_with_all_that_hangs_on_it(
     root: User, alice: User, alice_client: APIClient, client_of: Callable[[User], APIClient]
 ) -> None:
@@ -265,7 +284,7 @@ def test_an_account_is_deleted_with_all_that_hangs_on_it(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("end", [{"role": "user"}, {"is_active": False}, None])
+@pytest.mark.parametrize("end", [{"role": "user"}, {"is_active": False}, {"role": "staff", "display_name": "Past"}, None])
 def test_of_two_who_end_each_other_one_stays(
     root: User, end: dict[str, Any] | None, client_of: Callable[[User], APIClient]
 ) -> None:
