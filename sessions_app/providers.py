@@ -75,6 +75,8 @@ def parsed_provider(entry: Any, variable: Callable[[str], str]) -> Provider:
     if api not in ("responses", "chat_completions"):
         raise ValueError(f"as api of {name} responses or chat_completions")
     key = entry.get("key") or (variable(entry["key_env"]) if entry.get("key_env") else "")
+    if not (key.isascii() and key.isprintable()):  # it goes into a header
+        raise ValueError(f"a key of {name} of printable ASCII characters")
     return Provider(
         name,
         kind_name,
@@ -88,6 +90,8 @@ def parsed_provider(entry: Any, variable: Callable[[str], str]) -> Provider:
 
 
 def is_address(url: str) -> bool:
+    if "\\" in url or " " in url or not url.isprintable():  # of which each reader makes something else
+        return False
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

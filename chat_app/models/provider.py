@@ -33,7 +33,7 @@ class ModelProviderManager(models.Manager["ModelProvider"]):
     def add(self, **fields: Any) -> ModelProvider:
         """Raises NameTaken, and ValueError, whose text says what is expected."""
         row = self.model(**fields)
-        row.require_sound()
+        row.provider()
         row.store(force_insert=True)
         return row
 
@@ -98,7 +98,7 @@ class ModelProvider(models.Model):
             raise KeyNeeded()
         for name, value in changes.items():
             setattr(self, name, value)
-        self.require_sound()
+        self.parsed(changes.get("key", ""))  # the one that is there may be sealed for good
         self.store(update_fields=list(changes))
         if "key" in changes:
             self.has_key = bool(self.key)
@@ -110,10 +110,6 @@ class ModelProvider(models.Model):
                 self.save(**how)
         except IntegrityError:
             raise NameTaken() from None
-
-    def require_sound(self) -> None:
-        """Whatever the key is. Raises ValueError, whose text says what is expected."""
-        self.parsed("")
 
     def provider(self) -> Provider:
         """Raises ValueError, whose text says what is expected."""

@@ -94,6 +94,7 @@ async def post(target: Endpoint, body: bytes) -> AsyncIterator["Reply"]:
                 data=BytesIO(body) if len(body) > LARGE_BODY_BYTES else body,
                 headers=target.headers,
                 params=target.query or None,
+                allow_redirects=False,  # another place would be given the key, and what was said
             )
     except aiohttp.ClientError as error:  # first, for a connection that cannot be made in time is a TimeoutError, too
         raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
@@ -101,6 +102,8 @@ async def post(target: Endpoint, body: bytes) -> AsyncIterator["Reply"]:
         raise ProviderError("provider_timeout", detail="no response") from error
     except OSError as error:
         raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
+    except ValueError as error:  # of this address, or of this key, no request can be made
+        raise ProviderError("provider_unavailable", detail=type(error).__name__) from error
     reply = Reply(response, stall_s)
     try:
         if response.status != 200:

@@ -96,3 +96,52 @@ async def test_a_request_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch)
         await close_client()
         proxy.close()
     assert asked[0].startswith(b"POST http://provider.invalid/v1/responses HTTP/1.1\r\n")
+
+
+async def test_a_redirect_is_given_neither_the_key_nor_the_conversation() -> None:
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(f"HTTP/1.1 307 Go on\r\nLocation: http://localhost:{port}/there\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        target = Endpoint(url=f"http://127.0.0.1:{port}/v1/responses", headers={"api-key": "sk-of-the-test"}, query={})
+        with pytest.raises(ProviderError) as refused:
+            async with post(target, b"{}"):
+                pass
+    finally:
+        await close_client()
+        server.close()
+    assert refused.value.error.code == "provider_rejected"
+    assert [head.split()[1] for head in asked] == [b"/v1/responses"]
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("http://a..b/v1", "x"),
+        ("http://a.b\\c/v1", "x"),
+        ("http://127.0.0.1:{port}/v1", "sk-of\r\nthe-test"),
+        ("http://127.0.0.1:{port}/v1", "sk-\ud800"),
+    ],
+)
+async def test_what_no_request_can_be_made_of_is_a_failure_of_the_provider(url: str, key: str) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    url = url.format(port=server.sockets[0].getsockname()[1])
+    try:
+        with pytest.raises(ProviderError) as failed:
+            async with post(Endpoint(url=url, headers={"Authorization": f"Bearer {key}"}, query={}), b"{}"):
+                pass
+    finally:
+        await close_client()
+        server.close()
+    assert failed.value.error.code == "provider_unavailable"
+    assert "the-test" not in str(failed.value)
