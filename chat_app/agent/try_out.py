@@ -21,6 +21,7 @@ from .transcript import Transcript
 
 TIMEOUT_S = 30.0
 QUESTION = "Answer with one word: yes"
+MAX_CHARS = 64 * 1024  # of an answer: a word was asked for
 PATIENCE_S = 0.0  # who waits for the outcome may ask again
 
 
@@ -45,10 +46,32 @@ async def try_out(provider: Provider, model: str) -> TriedOut:
 
 
 async def _ask(provider: Provider, model: str) -> None:
-    """What it says is passed over."""
+    """What it says is passed over; who says too much has answered."""
     nobody, name = UUID(int=0), f"{provider.name}/{model}" if provider.name else model
     run = RunRequest(nobody, nobody, "", nobody, name, history=[])
-    asked = model_at(name, Served(provider, model), Transcript(run, NullWriter()))
+    asked = model_at(name, Served(provider, model), Transcript(run, Listener()))
     words = [{"role": "user", "content": QUESTION}]
     with contextlib.suppress(LengthReached):
         await asked.answer(ModelCall("", words, [], ModelSettings(), patience_s=PATIENCE_S))
+
+
+class Listener(NullWriter):
+    """Raises LengthReached when there is too much of an answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left_chars = MAX_CHARS
+
+    async def text(self, content: str) -> None:
+        self._count(content)
+
+    async def reasoning(self, content: str) -> None:
+        self._count(content)
+
+    async def tool_arguments(self, call_id: str, delta: str) -> None:
+        self._count(delta)
+
+    def _count(self, content: str) -> None:
+        self.left_chars -= len(content)
+        if self.left_chars < 0:
+            raise LengthReached

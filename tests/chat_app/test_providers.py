@@ -257,6 +257,8 @@ async def test_a_provider_is_tried_out_and_says_why_not(sites: Sites, provider: 
                 assert await tried(model="gpt-4.1") == code
             provider.scripts.append(scripted("say 3 words; length after 1"))
             assert await tried(model="gpt-4.1") == {"models": None, "error": None}, "it has answered"
+            provider.scripts.append(scripted("blocks 200 of 1000; hang after 100"))
+            assert await tried(model="gpt-4.1") == {"models": None, "error": None}, "what never ends is cut off"
             for url, code in (
                 (f"http://127.0.0.1:{free_port()}/v1", "provider_unavailable"),
                 (f"{site.url}/nowhere", "no_list"),

@@ -15,7 +15,7 @@ from sessions_app.known_models import KnownModel, Price
 from sessions_app.providers import MAX_ID_CHARS, Provider
 
 from .failures import ProviderError, from_status
-from .wire import client
+from .wire import client, proxy_for
 
 TIMEOUT_S = 10.0
 MAX_BYTES = 4 * 1024 * 1024
@@ -42,12 +42,16 @@ class NoList(Exception):
 
 async def ask_models(provider: Provider) -> list[KnownModel]:
     """Raises NoList."""
+    url = f"{provider.url}/models"
     headers = {"Accept": "application/json"} | key_headers(provider)
     headers |= {name: value.format(key=provider.key) for name, value in provider.kind.list_headers}
     try:
         async with asyncio.timeout(TIMEOUT_S):
+            proxy, proxy_auth = proxy_for(url)
             # A redirect would be given the key.
-            async with client().get(f"{provider.url}/models", headers=headers, allow_redirects=False) as response:
+            async with client().get(
+                url, proxy=proxy, proxy_auth=proxy_auth, headers=headers, allow_redirects=False
+            ) as response:
                 if response.status != 200:
                     status = response.status
                     raise NoList(f"HTTP {status}", NOT_THERE if status == 404 else from_status(status, b"", None).error)

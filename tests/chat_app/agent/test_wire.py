@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from chat_app.agent.providers.failures import ProviderError
+from chat_app.agent.providers.model_lists import ask_models
 from chat_app.agent.providers.wire import DONE, Decoder, close_client, post, proxy_for
 from chat_app.endpoints import Endpoint
+from sessions_app.providers import Provider
 
 
 def read(pieces: list[bytes]) -> list[Any]:
@@ -77,7 +79,8 @@ async def test_a_request_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: {"a":1}\n\n')
+        said = b'{"data":[{"id":"llama"}]}' if asked[-1].startswith(b"GET") else b'data: {"a":1}\n\n'
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + said)
         await writer.drain()
         writer.close()
 
@@ -91,11 +94,14 @@ async def test_a_request_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch)
         target = Endpoint(url="http://provider.invalid/v1/responses", headers={"Authorization": "Bearer x"}, query={})
         async with post(target, b"{}") as reply:
             assert await reply.events() == [{"a": 1}]
+        listed = await ask_models(Provider("far", "compatible", "http://provider.invalid/v1"))
+        assert [model.id for model in listed] == ["llama"]
     finally:
         proxy_for.cache_clear()
         await close_client()
         proxy.close()
     assert asked[0].startswith(b"POST http://provider.invalid/v1/responses HTTP/1.1\r\n")
+    assert asked[1].startswith(b"GET http://provider.invalid/v1/models HTTP/1.1\r\n")
 
 
 async def test_a_redirect_is_given_neither_the_key_nor_the_conversation() -> None:
@@ -103,7 +109,9 @@ async def test_a_redirect_is_given_neither_the_key_nor_the_conversation() -> Non
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(f"HTTP/1.1 307 Go on\r\nLocation: http://localhost:{port}/there\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.write(
+            f"HTTP/1.1 307 Go on\r\nLocation: http://localhost:{port}/there\r\nContent-Length: 0\r\n\r\n".encode()
+        )
         await writer.drain()
         writer.close()
 
