@@ -307,6 +307,17 @@ def test_an_administrator_adds_tries_changes_and_deletes_a_provider(
     expect(row).to_contain_text("elsewhere.example")
     expect(more).to_be_focused()
     more.press("Enter")
+    page.get_by_role("menuitem", name="Change").press("Enter")
+    form.get_by_label("Key", exact=True).fill("sk-another")
+    form.get_by_role("button", name="Kind: ").press("Enter")
+    page.get_by_role("menuitem", name="OpenAI", exact=True).press("Enter")
+    with page.expect_request(lambda request: request.method == "PATCH") as saved:
+        form.get_by_role("button", name="Save").press("Enter")
+    seen = "https://elsewhere.example/v1"  # goes along, or the key would go where somebody else moves the provider
+    assert saved.value.post_data_json == {"kind": "openai", "url": seen, "key": "sk-another"}
+    expect(row).to_contain_text("OpenAI · elsewhere.example")
+    expect(more).to_be_focused()
+    more.press("Enter")
     page.get_by_role("menuitem", name="Turn off").press("Enter")
     expect(row).to_contain_text("turned off")
     assert_fits_a_phone(page)

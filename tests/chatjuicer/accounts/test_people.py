@@ -284,7 +284,9 @@ def test_an_account_is_deleted_with_all_that_hangs_on_it(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("end", [{"role": "user"}, {"is_active": False}, {"role": "staff", "display_name": "Past"}, None])
+@pytest.mark.parametrize(
+    "end", [{"role": "user"}, {"is_active": False}, {"role": "staff", "display_name": "Past"}, None]
+)
 def test_of_two_who_end_each_other_one_stays(
     root: User, end: dict[str, Any] | None, client_of: Callable[[User], APIClient]
 ) -> None:

@@ -120,7 +120,8 @@ function openProvider(api, kinds, provider, done) {
   const written = () => Object.fromEntries(controls.map(({ name, read }) => [name, read()]));
   const before = written();
   const form = smallForm({ fields: controls.map(({ node }) => node), action: provider.id ? t("Save") : t("Add") }, async () => {
-    const values = provider.id ? differing(before, written()) : written();
+    const now = written();
+    const values = provider.id ? withPlace(differing(before, now), now) : now;
     const kept = await (!provider.id ? api.post(PATH, values) : Object.keys(values).length ? api.patch(`${PATH}/${provider.id}`, values) : provider);
     dialog.close();
     await done(kept);
@@ -134,6 +135,11 @@ function openProvider(api, kinds, provider, done) {
 /** What somebody else has changed meanwhile is left as it is. */
 function differing(before, now) {
   return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
+}
+
+/** A key goes where the person saw that it would, though somebody else may have changed the address meanwhile. */
+function withPlace(values, { kind, url }) {
+  return values.key ? { ...values, kind, url } : values;
 }
 
 function fallbackLines(fallbacks) {
