@@ -1,6 +1,7 @@
 """Where a provider has what api.openai.com has, and how it is told whose request it is."""
 
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from sessions_app.providers import Provider
 
@@ -20,7 +21,8 @@ def endpoint(path: str, provider: Provider, model: str) -> Endpoint:
     base, version = f"{provider.url}/openai", provider.api_version
     if not version or version in ("v1", "preview"):
         return Endpoint(f"{base}/v1/{path}", headers)
-    deployment = "" if path == "responses" else f"/deployments/{model}"
+    # Nobody chooses another model, or another place, by an id such as small/../large.
+    deployment = "" if path == "responses" else f"/deployments/{quote(model, safe='')}"
     return Endpoint(f"{base}{deployment}/{path}", headers, {"api-version": version})
 
 
