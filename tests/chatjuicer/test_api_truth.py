@@ -25,7 +25,7 @@ checks.negative_data_rejection.enabled = false
 # Which passwords are common, which times are to come, which codes, tokens and cursors are right, what an archive is,
 # which hosts and keys there are, and which accounts.
 [[operations]]
-include-path-regex = "^/api/(v1/)?(auth/(register|keys|.+/confirm)|import|sessions/.+/share|search)$"
+include-path-regex = "^/api/(v1/)?(auth/(register|keys|.+/confirm)|accounts(/[^/]+)?|import|sessions/.+/share|search)$"
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
@@ -33,7 +33,7 @@ include-path-regex = "^/api/(groups/.+/members|service-accounts/.+/keys|budgets)
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
-include-path-regex = "^/api/(webhooks(/[^/]+)?|mcp-servers(/[^/]+)?|push/subscriptions)$"
+include-path-regex = "^/api/(webhooks(/[^/]+)?|mcp-servers(/[^/]+)?|providers(/[^/]+)?|push/subscriptions)$"
 checks.positive_data_acceptance.enabled = false
 
 # How many bytes a name has.

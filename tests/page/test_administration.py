@@ -284,6 +284,13 @@ def test_an_administrator_adds_tries_changes_and_deletes_a_provider(
     test.get_by_role("button", name="Ask it").press("Enter")
     expect(test.get_by_role("status")).to_have_text("It refuses the key.")
     page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.locator("#model").press("Enter")  # what it has is there to be chosen
+    expect(page.get_by_role("option", name="GPT-4.1").filter(has_text=name)).to_be_visible()
+    page.keyboard.press("Escape")
+    dialog = open_administration(page)
+    dialog.get_by_label("Providers").check(force=True)
+    add = dialog.get_by_role("button", name="Add a provider")
 
     row = dialog.get_by_role("listitem").filter(has_text=name)
     expect(row).to_contain_text("compatible · 127.0.0.1 · ")

@@ -129,6 +129,11 @@ def test_where_only_the_demo_model_answers_the_page_says_so_and_what_to_try(loca
     expect(page.get_by_text("The offline demo model answers here.")).to_be_visible()
     expect(page.get_by_text("OPENAI_API_KEY=")).to_be_visible()
     assert_accessible(page)
+    page.get_by_role("button", name="Add a provider").press("Enter")
+    administration = page.get_by_role("dialog", name="Administration")
+    expect(administration.get_by_label("Providers")).to_be_checked()
+    expect(administration.get_by_role("button", name="Add a provider")).to_be_visible()
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Count to 200").click()
     expect(answer(page)).to_contain_text("You said: count to 200")
 

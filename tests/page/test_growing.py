@@ -1,9 +1,12 @@
 """An answer while it grows: at each moment as if what is there of it had come at once."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
+
+from tests.harness.server import Site
 
 TEXTS = {
     "words": "Some words, of it. Next: don't stop; the well-known 2 of 3! And so on\n\nAnother one ends here",
@@ -68,6 +71,15 @@ BOTH_WAYS = """async ([address, pieces]) => {
   root.remove();
   return [growing, end];
 }"""
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    """One for all: what is asked of it is a module, and leaves nothing behind."""
+    page = browser.new_page(service_workers="block")
+    page.goto(site.url)
+    yield page
+    page.close()
 
 
 @pytest.mark.parametrize("name", TEXTS)

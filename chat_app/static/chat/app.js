@@ -79,7 +79,7 @@ const messages = new Messages({
 });
 
 const composer = new Composer({
-  onSend: (text) => (conversation ? say(text) : newChat.say(text)),
+  onSend: (text) => begin(text),
   onStop: stop,
   onConfigure: (changes) => conversation?.configure(changes).catch(report),
   onDraft: (text) => others.draft(conversation?.id, text),
@@ -236,6 +236,11 @@ function say(text, clientId) {
   messages.toNow();
 }
 
+/** Here, or in a chat that is made for it. */
+function begin(text) {
+  return conversation ? say(text) : newChat.say(text);
+}
+
 /** An empty conversation: the one that was begun by attaching a file, or one that is not made yet. */
 function startNew() {
   drawer.close();
@@ -304,6 +309,7 @@ const commands = new Commands(api, {
   onRenamed: (user) => person.name(user),
   onAgents: () => composer.offerAgents(),
   onServers: () => composer.offerServers(),
+  onProviders: () => beginning.renew().catch(report),
   onGone: () => auth.signOut(),
   report,
   toast,
@@ -367,15 +373,21 @@ const person = new Person(client, {
     route();
     newChat.resume();
   },
+  learned: () => offerFirstRun(),
   preferModel: (model) => composer.prefer(model),
 });
+
+function offerFirstRun() {
+  const addProvider = person.administers ? () => commands.showAdministration("providers") : null;
+  showFirstRun(offered.models ?? [], begin, addProvider);
+}
 
 const beginning = new Beginning(client, offline, {
   conversation: () => conversation,
   configure: (config) => {
     offered = config;
     composer.offer(config);
-    showFirstRun(config.models ?? [], (text) => (conversation ? say(text) : newChat.say(text)));
+    offerFirstRun();
     filework.uploads.maxSize = config.max_file_size ?? Infinity;
   },
   onBack: () => {

@@ -36,6 +36,13 @@ export class Beginning {
     }
   }
 
+  /** Other models may be there by now. */
+  async renew() {
+    const config = await this.#client.rest.get("/api/config");
+    this.#of.configure(config);
+    await this.#offline.remember({ config });
+  }
+
   /** As whoever was here last, to read what is kept and to write what is sent later. */
   async #beginOffline() {
     const { user, mode, config } = await this.#offline.about();

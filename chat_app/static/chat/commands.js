@@ -81,7 +81,7 @@ export class Commands {
       { text: t("Archived chats"), icon: "archive", run: () => this.#of.toArchive() },
       has("shares") && { text: t("Shared chats"), icon: "share", run: () => showShares(this.#api, { onProblem: this.#of.report }) },
       has("trash") && { text: t("Trash"), icon: "trash", run: () => this.#trash() },
-      this.#of.administers() && { text: t("Administration"), icon: "shield", run: () => this.#administration() },
+      this.#of.administers() && { text: t("Administration"), icon: "shield", run: () => this.showAdministration() },
       { text: t("Keyboard"), icon: "keyboard", run: showShortcuts },
     ].filter(Boolean);
   }
@@ -114,8 +114,10 @@ export class Commands {
     showAgents(this.#api, { ...config, mcp_servers: servers }, this.#of.onAgents);
   }
 
-  #administration() {
-    showAdministration(this.#api, this.#of.person(), { showAgents: () => this.#agents() });
+  /** Which section of it is shown first; without one, people. */
+  showAdministration(section) {
+    const { person, onProviders } = this.#of;
+    showAdministration(this.#api, person(), { showAgents: () => this.#agents(), onProviders, section });
   }
 
   #trash() {

@@ -18,7 +18,8 @@ export class Person {
   #learned = false; // what the account says of whoever is here
   #again = 0; // timer
 
-  /** `left()`: whoever was here is not any more; `gone()`: nobody is; `entered()`: somebody is; `preferModel(id)`. */
+  /** `left()`: whoever was here is not any more; `gone()`: nobody is; `entered()`: somebody is; `learned()`: what the account says of
+   * them is known; `preferModel(id)`. */
   constructor(client, of) {
     this.#client = client;
     this.#of = of;
@@ -71,6 +72,7 @@ export class Person {
   #adopt({ preferences, is_staff: staff }) {
     this.#learned = true;
     this.administers = Boolean(staff) && has("administration");
+    this.#of.learned();
     if (!preferences) return;
     if (theme() === "system") setTheme(preferences.theme);
     this.#of.preferModel(preferences.default_model);

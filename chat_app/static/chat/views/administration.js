@@ -9,16 +9,17 @@ import { openDialog } from "./dialog.js";
 import { oneOf } from "./fields.js";
 import { usageOfAll } from "./usage.js";
 
-/** `me` is who administers; `showAgents()` opens the page of agents. What their rights do not reach, the server says. */
-export function showAdministration(api, me, { showAgents }) {
+/** `me` is who administers; `showAgents()` opens the page of agents; `onProviders()` when there may be other models than before;
+ * `section` is shown first. What their rights do not reach, the server says. */
+export function showAdministration(api, me, { showAgents, onProviders, section = "people" }) {
   const sections = {
     people: { label: t("People"), view: () => peopleSection(api, me) },
     groups: { label: t("Groups"), view: () => groupsSection(api) },
-    providers: { label: t("Providers"), view: () => providersSection(api) },
+    providers: { label: t("Providers"), view: () => providersSection(api, onProviders) },
     usage: { label: t("Usage"), view: () => usageOfAll(api) },
     more: { label: t("More"), view: () => elsewhere(showAgents) },
   };
-  const choice = oneOf(t("Show"), Object.entries(sections).map(([value, { label }]) => ({ value, label })), "people");
+  const choice = oneOf(t("Show"), Object.entries(sections).map(([value, { label }]) => ({ value, label })), section);
   const place = h("div", { class: "kept" });
   const show = () => place.replaceChildren(sections[choice.read()].view());
   choice.node.addEventListener("change", show);

@@ -25,7 +25,8 @@ const REASONS = {
   no_list: t("There is no list of models at this address."),
 };
 
-export function providersSection(api) {
+/** `onProviders()` when there may be other models than before. */
+export function providersSection(api, onProviders) {
   const place = h("div", { class: "kept" });
   let kinds = [];
   const add = button({ icon: "plus", text: t("Add a provider"), class: "quiet small" }, () => openProvider(api, kinds, {}, added));
@@ -37,6 +38,7 @@ export function providersSection(api) {
     });
   /** The rows are others then: the focus goes to where it was. */
   const changed = async (provider) => {
+    onProviders();
     await show();
     (place.querySelector(`[data-id="${provider.id}"] button`) ?? add).focus();
   };

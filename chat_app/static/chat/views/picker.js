@@ -98,9 +98,10 @@ export class Picker {
   }
 
   #option(model) {
+    const hasTwin = this.#models.some(({ id, name }) => id !== model.id && name === model.name);
     const about = model.gone
       ? t("no longer offered")
-      : [model.context_window ? t("{count} tokens", { count: compact(model.context_window) }) : "", model.supports_reasoning ? t("reasons") : "", cost(model)].filter(Boolean).join(" · ");
+      : [hasTwin ? model.provider : "", model.context_window ? t("{count} tokens", { count: compact(model.context_window) }) : "", model.supports_reasoning ? t("reasons") : "", cost(model)].filter(Boolean).join(" · ");
     const chosen = model.id === this.model;
     return h(
       "li",
