@@ -157,6 +157,7 @@ async def searches(stand: Stand) -> Table:
 
     table = Table(title, ["what", "found", "CPU ms", "p50 ms", "p95 ms"])
     await stand.restart(prepare)
+    await stand.login()  # the token has run out meanwhile
     for what, query in QUERIES.items():
         url = f"{stand.server.url}/api/search?q={quote(query)}"
         times = []
