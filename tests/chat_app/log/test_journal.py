@@ -81,6 +81,18 @@ async def test_who_lost_the_run_is_told_and_writes_nothing(run_writer: RunWriter
     assert (await in_database(session.messages.get, role="assistant")).content == "kept"
 
 
+async def test_a_writer_that_is_lost_keeps_no_other_one_of_its_session_waiting(
+    run_writer: RunWriter, journal: Journal
+) -> None:
+    run, session = await in_database(lambda: (Run.objects.get(), ChatSession.objects.get()))
+    await run_writer.text("lost")
+    run_writer.lost = True
+    other = journal.writer(run, session)
+    await other.text("kept")
+    await asyncio.wait_for(other.flush(), 20)
+    assert await in_database(said, run_writer) == "kept"
+
+
 async def test_what_comes_while_the_run_is_being_ended_elsewhere_is_not_written(
     run_writer: RunWriter, lost: Lost
 ) -> None:
