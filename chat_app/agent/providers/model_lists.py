@@ -15,7 +15,7 @@ from sessions_app.known_models import KnownModel, Price
 from sessions_app.providers import MAX_ID_CHARS, Provider
 
 from .failures import ProviderError, from_status
-from .wire import client, proxy_for
+from .wire import client, proxy_for, unreached
 
 TIMEOUT_S = 10.0
 MAX_BYTES = 4 * 1024 * 1024
@@ -56,16 +56,10 @@ async def ask_models(provider: Provider) -> list[KnownModel]:
                     status = response.status
                     raise NoList(f"HTTP {status}", NOT_THERE if status == 404 else from_status(status, b"", None).error)
                 return models_of(orjson.loads(await _bounded(response.content)))
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        raise NoList(type(error).__name__, ProviderError(_code_of(error)).error) from error
-
-
-def _code_of(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientError):  # first, for a connection that cannot be made in time is both
-        return "provider_unavailable"
-    if isinstance(error, TimeoutError):
-        return "provider_timeout"
-    return "provider_unavailable" if isinstance(error, OSError) else "provider_protocol"
+    except (aiohttp.ClientError, OSError) as error:
+        raise NoList(type(error).__name__, unreached(error).error) from error
+    except ValueError as error:
+        raise NoList(type(error).__name__, ProviderError("provider_protocol").error) from error
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes:

@@ -96,12 +96,8 @@ async def post(target: Endpoint, body: bytes) -> AsyncIterator["Reply"]:
                 params=target.query or None,
                 allow_redirects=False,  # another place would be given the key, and what was said
             )
-    except aiohttp.ClientError as error:  # first, for a connection that cannot be made in time is a TimeoutError, too
-        raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
-    except TimeoutError as error:
-        raise ProviderError("provider_timeout", detail="no response") from error
-    except OSError as error:
-        raise ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise unreached(error) from error
     except ValueError as error:  # of this address, or of this key, no request can be made
         raise ProviderError("provider_unavailable", detail=type(error).__name__) from error
     reply = Reply(response, stall_s)
@@ -111,6 +107,13 @@ async def post(target: Endpoint, body: bytes) -> AsyncIterator["Reply"]:
         yield reply
     finally:
         reply.close()
+
+
+def unreached(error: aiohttp.ClientError | OSError) -> ProviderError:
+    """Of a request that had no answer. A connection that cannot be made in time is a TimeoutError, too."""
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+        return ProviderError("provider_timeout", detail="no response")
+    return ProviderError("provider_unavailable", detail=type(error).__name__, repeat=True)
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> ProviderError:

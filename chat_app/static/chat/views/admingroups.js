@@ -4,8 +4,8 @@ import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { moneyText } from "../text.js";
 import { confirmed } from "./confirm.js";
-import { complain, fill, openDialog, smallForm } from "./dialog.js";
-import { allOrSome, area, line, linesOf, named } from "./fields.js";
+import { complain, fill, openDialog, smallForm, unlessGone } from "./dialog.js";
+import { allOrSome, area, differing, line, linesOf, named } from "./fields.js";
 import { pagedList } from "./pagedlist.js";
 
 const MOST_TOKENS = 2 ** 31 - 1;
@@ -83,11 +83,6 @@ function openGroup(api, group, changed) {
   form.querySelector("input").focus();
 }
 
-/** What somebody else has changed meanwhile is left as it is. */
-function differing(before, now) {
-  return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
-}
-
 /** Null, or names. */
 function allOrNamed(legend, names, hint) {
   const { read, node } = allOrSome(legend, t("Says nothing of them"), names, (label) => area({ label, value: (names ?? []).join("\n"), rows: 3, hint }));
@@ -127,9 +122,4 @@ function showMembers(api, group, closed) {
   const { dialog } = openDialog({ title: t("Members of {name}", group) }, form, said, list, further);
   dialog.addEventListener("close", () => closed(hasChanged));
   load();
-}
-
-/** What somebody else has taken away meanwhile is away. */
-function unlessGone(error) {
-  if (error.status !== 404) throw error;
 }

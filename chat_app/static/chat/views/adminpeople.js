@@ -4,6 +4,7 @@ import { button, h } from "../dom.js";
 import { dayOf, t } from "../language.js";
 import { openNewPerson, openPerson, showPasswordAddress } from "./adminperson.js";
 import { confirmed } from "./confirm.js";
+import { unlessGone } from "./dialog.js";
 import { menuButton } from "./menu.js";
 import { pagedList } from "./pagedlist.js";
 
@@ -108,9 +109,4 @@ function inAdmin(account) {
 
 function roleOf({ role }) {
   return { administrator: t("administrator"), staff: t("administrator with some rights") }[role] ?? "";
-}
-
-/** Whom somebody else has deleted meanwhile is away. */
-function unlessGone(error) {
-  if (error.status !== 404) throw error;
 }

@@ -4,11 +4,11 @@ import { button, h } from "../dom.js";
 import { moment, t } from "../language.js";
 import { copyField } from "./copyfield.js";
 import { openDialog, smallForm } from "./dialog.js";
-import { line, named, oneOf } from "./fields.js";
+import { differing, line, named, oneOf } from "./fields.js";
 
 const PATH = "/api/accounts";
 
-export const ROLES = {
+const ROLES = {
   user: t("No administrator"),
   administrator: t("Administrator"),
   staff: t("With the rights of their groups"),
@@ -51,8 +51,8 @@ export function openPerson(api, account, changed) {
     named("role", roleField(account.role)),
   ];
   const form = smallForm({ fields: controls.map(({ node }) => node), action: t("Save") }, async () => {
-    const written = controls.map(({ name, read }) => [name, read()]).filter(([name, value]) => value !== account[name]);
-    const now = written.length ? await api.patch(`${PATH}/${account.id}`, Object.fromEntries(written)) : account;
+    const changes = differing(account, Object.fromEntries(controls.map(({ name, read }) => [name, read()])));
+    const now = Object.keys(changes).length ? await api.patch(`${PATH}/${account.id}`, changes) : account;
     dialog.close();
     changed(now);
     return "";

@@ -4,8 +4,8 @@ import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { secondsText } from "../text.js";
 import { confirmed } from "./confirm.js";
-import { complain, fill, openDialog, smallForm } from "./dialog.js";
-import { allOrSome, area, line, linesOf, named, oneOf, oneOfMany, secret } from "./fields.js";
+import { complain, fill, openDialog, smallForm, unlessGone } from "./dialog.js";
+import { allOrSome, area, differing, line, linesOf, named, oneOf, oneOfMany, secret } from "./fields.js";
 import { menuButton } from "./menu.js";
 
 const PATH = "/api/providers";
@@ -134,11 +134,6 @@ function openProvider(api, kinds, provider, done) {
   form.querySelector("input").focus();
 }
 
-/** What somebody else has changed meanwhile is left as it is. */
-function differing(before, now) {
-  return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
-}
-
 /** A key goes where the person saw that it would, though somebody else may have changed the address meanwhile. */
 function withPlace(values, { kind, url }) {
   return values.key ? { ...values, kind, url } : values;
@@ -189,9 +184,4 @@ function showTest(api, provider, models, closed) {
   dialog.addEventListener("close", closed);
   offer(models.filter((id) => !id.includes("*")));
   ask({}, listed).catch(fail);
-}
-
-/** What somebody else has taken away meanwhile is away. */
-function unlessGone(error) {
-  if (error.status !== 404) throw error;
 }

@@ -46,6 +46,11 @@ export function complain(place, error) {
   place.prepend(problem(error));
 }
 
+/** Of a deletion that failed: what somebody else has taken away meanwhile is away. */
+export function unlessGone(error) {
+  if (error.status !== 404) throw error;
+}
+
 function problem({ message }) {
   return h("p", { class: "problem", role: "alert" }, message);
 }

@@ -104,3 +104,8 @@ export function allOrSome(legend, all, chosen, inner) {
 export function linesOf(text) {
   return text.split("\n").map((one) => one.trim()).filter(Boolean);
 }
+
+/** Of what a form says `now`, what it did not say before: what somebody else has changed meanwhile is left as it is. */
+export function differing(before, now) {
+  return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
+}
