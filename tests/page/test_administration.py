@@ -419,3 +419,16 @@ def test_nobody_else_sees_it(stranger: BrowserContext, site: Site, troubles: Tro
     page.keyboard.press("Control+k")
     page.keyboard.type("Administration")
     expect(page.get_by_role("option", name="Administration")).to_have_count(0)
+
+
+def test_a_menu_that_was_opened_before_the_account_was_known_gets_what_it_may(page: Page) -> None:
+    late = Held()
+    page.route("**/api/auth/me", late.hold)
+    page.reload()
+    known = late.first(page)
+    page.get_by_role("button", name="Settings and more").click()
+    page.get_by_role("menuitem", name="Agents").focus()
+    expect(page.get_by_role("menuitem", name="Administration")).to_have_count(0)
+    known.continue_()
+    expect(page.get_by_role("menuitem", name="Administration")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Agents")).to_be_focused()

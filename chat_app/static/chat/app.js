@@ -24,7 +24,7 @@ import { confirmed } from "./views/confirm.js";
 import { initDrawer } from "./views/drawer.js";
 import { showFirstRun } from "./views/firstrun.js";
 import { Header } from "./views/header.js";
-import { showMenu } from "./views/menu.js";
+import { showMenu, updateMenu } from "./views/menu.js";
 import { Messages } from "./views/messages.js";
 import { Palette } from "./views/palette.js";
 import { offerCopy, showShare } from "./views/share.js";
@@ -373,7 +373,10 @@ const person = new Person(client, {
     route();
     newChat.resume();
   },
-  learned: () => offerFirstRun(),
+  learned: () => {
+    offerFirstRun();
+    updateMenu(account, commands.ofAccount());
+  },
   preferModel: (model) => composer.prefer(model),
 });
 

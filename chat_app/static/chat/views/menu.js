@@ -28,6 +28,15 @@ export function showMenu(opener, items) {
   rows[0]?.focus();
 }
 
+/** An open menu of this opener shows other items; the row that has the focus keeps it. */
+export function updateMenu(opener, items) {
+  if (open?.opener !== opener) return;
+  const focused = document.activeElement.textContent;
+  closeMenu();
+  showMenu(opener, items);
+  [...open.list.querySelectorAll("[role=menuitem]")].find(({ textContent }) => textContent === focused)?.focus();
+}
+
 /** A button that opens a menu; `items()` is asked each time. */
 export function menuButton(attributes, items) {
   const opener = button({ "aria-haspopup": "menu", "aria-expanded": "false", ...attributes }, () => showMenu(opener, items()));
