@@ -48,7 +48,9 @@ def may_sign_in(site: Site, email: str) -> bool:
 def open_administration(page: Page) -> Locator:
     page.get_by_role("button", name="Settings and more").click()
     page.get_by_role("menuitem", name="Administration").click()
-    return page.get_by_role("dialog", name="Administration")
+    dialog = page.get_by_role("dialog", name="Administration")
+    expect(dialog.get_by_role("listitem").first).to_be_visible()  # nothing moves any more
+    return dialog
 
 
 class Held(list[Route]):
@@ -70,6 +72,7 @@ def assert_fits_a_phone(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert_accessible(page)
     page.set_viewport_size({"width": 1280, "height": 800})
+    page.evaluate("new Promise((told) => requestAnimationFrame(() => requestAnimationFrame(told)))")  # closes menus
 
 
 def test_an_administrator_sees_to_people_groups_and_usage(page: Page, site: Site, troubles: Troubles) -> None:
@@ -384,7 +387,6 @@ def test_late_answers_and_second_clicks_mix_nothing_up(page: Page) -> None:
     )
     page.route("**/api/usage/all?*", lambda route: late.hold(route) if asked(route, "by") == "model" else usage(route))
     dialog = open_administration(page)
-    expect(dialog.get_by_role("listitem").first).to_be_visible()  # nothing moves any more
     dialog.get_by_label("Groups").check(force=True)
     dialog.get_by_role("button", name="Members of all").click()
     shown = page.get_by_role("dialog", name="Members of all")

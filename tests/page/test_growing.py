@@ -35,8 +35,8 @@ GROW = r"""async ([address, text, size]) => {
     new LiveMarkdown(whole).update(sofar);
     live.update(sofar);
     for (let tries = 0; shown(growing) !== shown(whole); tries += 1) {
-      if (tries === 50) return [sofar, shown(growing), shown(whole)];
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (tries === 2_000) return [sofar, shown(growing), shown(whole)];
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
   growing.remove();
