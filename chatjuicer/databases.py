@@ -97,7 +97,8 @@ def bound(options: dict[str, Any]) -> None:
         "lock_timeout": settings.DATABASE_LOCK_TIMEOUT_S,
         "idle_in_transaction_session_timeout": settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_S,
     }
-    said = [f"-c {name}={round(seconds * 1000)}" for name, seconds in bounds.items()]
+    # What a search may cost is not known before, and compiling its plan takes longer than following it.
+    said = ["-c jit=off", *(f"-c {name}={round(seconds * 1000)}" for name, seconds in bounds.items())]
     # The last of two wins, and what DATABASE_URL says comes last.
     options["options"] = " ".join([*said, options.get("options", "")]).rstrip()
     options["pool"] = {**options["pool"], "connection_class": PunctualConnection}

@@ -290,6 +290,30 @@ def test_a_message_costs_one_statement_more(session: ChatSession) -> None:
     assert len([q for q in statements if "sessions_app_searchentry" in q["sql"]]) == 1
 
 
+OF_OTHERS = """
+INSERT INTO sessions_app_searchentry (session_id, owner_id, kind, ref, position, role, name, created_at, scheme, terms)
+SELECT session_id, gen_random_uuid(), kind, gen_random_uuid(), position, role, name, created_at, scheme,
+  array_to_tsvector(ARRAY['one' || n, 'of' || n / 50])
+FROM sessions_app_searchentry, generate_series(1, 20000) n WHERE ref = %s
+"""
+
+
+@pytest.mark.only("postgres")
+def test_a_rare_word_costs_a_look_into_the_index(session: ChatSession, alice_client: APIClient) -> None:
+    """In each of many weeks the planner expects it so often that to read all accounts' rows seems to be less."""
+    first, _ = say(session, "Shall we take the night train?", "Or the bus?")
+    SearchEntry.objects.filter(ref=first.pk).update(created_at=timezone.now() - timedelta(days=700))
+    with connection.cursor() as cursor:
+        cursor.execute(OF_OTHERS, [first.pk])
+        cursor.execute("ANALYZE sessions_app_searchentry")
+        with CaptureQueriesContext(connection) as asked:
+            assert found(alice_client, "nowhere") == []
+        cursor.execute(f"EXPLAIN {asked[-1]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Scan on search_terms" in plan
+    assert "Seq Scan" not in plan
+
+
 @pytest.fixture
 def key(settings: Any) -> str:
     key = Fernet.generate_key().decode()
