@@ -30,7 +30,7 @@ ATTACKS: dict[str, tuple[Tool, float, tuple[str, ...]]] = {
     "upgrade": (upgrade.run, 1 / 50, BOTH),
     "clocks": (clocks.run, 1 / 3, BOTH),
     "storms": (storms.run, 1 / 6, BOTH),
-    "page": (page.run, 1 / 3, ("sqlite",)),
+    "page": (page.run, 1 / 3, BOTH),
     "durability": (durability.run, 1 / 6, BOTH),
 }
 COLUMNS = ("attack", "profile", "n", "seed", "commit", *PROMISES, "other", "done", "took")

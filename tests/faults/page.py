@@ -1,11 +1,12 @@
 """A person in a browser, in two tabs, whose server is killed and whose network drops, at random instants.
 
-    python -m tests.faults.page -n 100 --seed 1
+    python -m tests.faults.page --profile postgres -n 100 --seed 1
 
 They type, send, edit what they sent, ask for other answers, stop, change between chats, begin new ones and load the
 page again. Each text has a word of its own; when all is quiet again, each is held against what the server exports and
 the page shows. The network is a relay between the two: it is cut, and what the server says of a message or a change
-that it has taken is lost on its way.
+that it has taken is lost on its way. Where there are several processes, it leads new connections now to one of them,
+now to another, as a balancer does, and to one that lives while another is killed.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class PageBug:
 
 
 async def run(options: Options) -> Figures:
-    with faulty_site(options.profile, options.processes or 1) as site:
+    with faulty_site(options.profile, options.processes) as site:
         return await attack(site, options.n, options.seed)
 
 
@@ -90,14 +91,17 @@ async def kill_in_trouble(site: FaultySite, relay: Relay, dice: random.Random, f
     """A kill; before every other the network is cut, or a word of the server lost."""
     if before := dice.choice((cut_network, lose_a_word, None, None)):
         await before(site, relay, dice, figures)
-    await kill(site.servers[0], figures)
+    killed = dice.choice(site.servers)
+    relay.target = dice.choice([server for server in site.servers if server is not killed] or [killed]).url
+    await kill(killed, figures)
+    relay.target = dice.choice(site.servers).url
 
 
 async def cut_network(site: FaultySite, relay: Relay, dice: random.Random, figures: Figures) -> None:
     relay.target = NOWHERE
     relay.cut()
     await asyncio.sleep(dice.random() * CUT_S)
-    relay.target = site.url
+    relay.target = dice.choice(site.servers).url
     figures.done["cuts"] += 1
 
 

@@ -63,7 +63,6 @@ async def test_slow_and_hasty_clients_harm_nobody(site: FaultySite) -> None:
 
 
 @pytest.mark.timing(reason="the page waits for a server that comes back")
-@single
 async def test_what_is_written_in_the_page_survives_a_kill(site: FaultySite) -> None:
     assert_kept(await page.attack(site, 1, seed=1), "kills", "sent", "texts", "answers")
 
