@@ -157,6 +157,7 @@ class RunManager(models.Manager["Run"]):
             addition = Addition(session)
             aside = place_aside(session, live) if live and on_busy != "interrupt" else None
             messages = addition.messages([user_message(session, run.pk, given) for given in inputs], aside)
+            addition.say_draft(given.content for given in inputs)
             run.first_position, run.input_count = messages[0].position, len(messages)
             events: list[protocol.Event] = [message_created(message) for message in messages]
             started = Started(run, session, [m.pk for m in messages])

@@ -69,6 +69,12 @@ class Addition:
             self.change(is_tree=True)
         return messages
 
+    def say_draft(self, texts: Iterable[str]) -> None:
+        """What the person says is a draft no more, though whoever sent it could not tell so."""
+        draft = self.session.draft.strip()
+        if draft and any(text.strip() == draft for text in texts):
+            self.change(draft="")
+
     def _shown(self, messages: Sequence[Message]) -> None:
         self.change(message_count=self.session.message_count + len(messages), leaf_id=messages[-1].pk)
         if answers := [message.position for message in messages if message.role == Message.Role.ASSISTANT]:
@@ -147,6 +153,8 @@ class Addition:
             if "said_bytes" in self.session.__dict__:  # the journal reads no more of a session than it needs
                 self.session.said_bytes += said_bytes
             charge(self.session.owner_id, said_bytes)
+        if "draft" in changes:
+            AccountEvent.objects.note(self.session, AccountEvent.Type.DRAFT)
         if "state" in changes:
             AccountEvent.objects.note(self.session, AccountEvent.Type.STATE)
         if changes:

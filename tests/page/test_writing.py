@@ -149,3 +149,47 @@ def test_a_draft_that_another_tab_has_sent_is_called_back_unless_it_was_written_
     expect(answer(page)).to_have_text(words(4))
     until_idle(page)
     expect(message_field(page)).to_have_value("say 4 words and")
+
+
+def test_what_was_sent_does_not_come_back_into_the_field_when_its_end_as_a_draft_is_not_heard(page: Page) -> None:
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    until_idle(page)
+    with page.expect_response("**/draft"):
+        message_field(page).fill("say 3 words")
+    page.route("**/draft", lambda route: route.abort())
+    with without_sockets(page):
+        expect(message_field(page)).to_have_value("say 3 words")
+        message_field(page).press("Enter")
+        expect(page.get_by_text("Sending…")).to_be_visible()
+        with page.expect_response("**/api/sessions/*"):
+            page.reload()
+        expect(page.get_by_text("Sending…")).to_be_visible()
+        expect(message_field(page)).to_have_value("")
+    expect(answer(page)).to_have_text(words(3))
+    until_idle(page)
+    expect(message_field(page)).to_have_value("")
+    page.reload()
+    expect(answer(page)).to_have_text(words(3))
+    expect(message_field(page)).to_have_value("")
+
+
+def test_a_draft_that_the_server_takes_slowly_is_none_any_more_once_it_was_sent(page: Page) -> None:
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    until_idle(page)
+    held: list[Route] = []
+    page.route("**/draft", lambda route: held.append(route), times=1)
+    with page.expect_request("**/draft"):
+        message_field(page).fill("say 3 words")
+    told: list[str] = []
+    page.on("request", lambda request: told.append(request.url) if request.url.endswith("/draft") else None)
+    message_field(page).press("Enter")
+    expect(answer(page)).to_have_text(words(3))
+    until_idle(page)
+    assert told == []
+    with page.expect_request("**/draft"):
+        held[0].continue_()
+    page.reload()
+    expect(answer(page)).to_have_text(words(3))
+    expect(message_field(page)).to_have_value("")

@@ -8,9 +8,10 @@ export class Drafts {
   #client;
   #timers = new Map(); // session id → timer
   #told = new Map(); // session id → what this window told last
+  #telling = new Map(); // session id → promise: the last that is under way
   #heard = new Map(); // session id → what the account had last, as far as this window knows
   #written = new Set(); // ids of sessions in which the person has written here since
-  #ended = new Map(); // session id → the draft that was sent or taken away elsewhere
+  #ended = new Map(); // session id → the draft that was sent or taken away
 
   constructor(client) {
     this.#client = client;
@@ -40,19 +41,30 @@ export class Drafts {
     this.#heard.set(sessionId, content);
     if (content) this.#ended.delete(sessionId);
     if (content && !this.#timers.has(sessionId)) this.#written.delete(sessionId);
-    if (content || !before || this.#written.has(sessionId)) return "";
+    if (content || !before) return "";
     this.#ended.set(sessionId, before);
+    if (this.#written.has(sessionId)) return "";
     this.#told.delete(sessionId); // who writes the same again tells it again
     return before;
   }
 
-  async #put(sessionId, content) {
+  #put(sessionId, content) {
     this.#timers.delete(sessionId);
     const [told, heard] = [this.#told, this.#heard].map((known) => known.get(sessionId));
     if ((told ?? heard ?? "") === content && (heard ?? content) === content) return;
     this.#told.set(sessionId, content);
-    // Kept in this window, too: what did not arrive is told with the next word.
-    await this.#client.session(sessionId).draft(content).catch(() => this.#told.delete(sessionId));
+    this.#telling.set(sessionId, this.#after(this.#telling.get(sessionId), sessionId, content));
+  }
+
+  /** One after another: of two that are under way at once, the server could keep the older one. */
+  async #after(earlier, sessionId, content) {
+    await earlier;
+    try {
+      await this.#client.session(sessionId).draft(content);
+    } catch {
+      // Kept in this window, too: what did not arrive is told with the next word.
+      if (this.#told.get(sessionId) === content) this.#told.delete(sessionId);
+    }
   }
 }
 

@@ -39,8 +39,13 @@ export class Others {
   /** What other devices left in the open session: a draft, and an answer that nobody has seen yet. */
   heed(session) {
     const draft = this.#drafts.received(session.session_id, session.draft);
-    if (draft) this.#of.composer.receive(draft);
+    if (draft && !this.#isBeingSent(draft)) this.#of.composer.receive(draft);
     if (session.unread && has("read") && document.visibilityState === "visible") this.#markRead();
+  }
+
+  /** From here, and the server has not heard of it yet. */
+  #isBeingSent(text) {
+    return Boolean(this.#of.conversation()?.state.unsent.some((message) => message.text === text.trim()));
   }
 
   async #markRead() {

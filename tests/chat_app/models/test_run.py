@@ -19,7 +19,7 @@ from chat_app.tool_calls import AskedCall
 from chatjuicer.accounts.models import User
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from chatjuicer.encryption import storable
-from sessions_app.models import ChatSession, Message
+from sessions_app.models import AccountEvent, ChatSession, Message
 from sessions_app.serializers import MessageSerializer
 from tests.chat_app.conftest import Start, make_unreadable
 
@@ -64,6 +64,23 @@ def test_a_message_meanwhile_waits_its_turn_and_the_model_hears_of_it_then(sessi
     (claimed,) = Run.objects.claim("here", 10)
     assert claimed.run.pk == second.run.pk
     assert [item["content"] for item in context(session)] == ["One", "Two"]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_draft_that_is_said_is_none_any_more_and_other_devices_hear_so(
+    alice: User, session: ChatSession, start: Start, busy: bool
+) -> None:
+    if busy:
+        start("Zero")
+    session.keep_draft("And Naples \n")
+    start("Something else")
+    session.refresh_from_db()
+    assert session.draft == "And Naples \n"
+    before = AccountEvent.objects.above(alice.pk, 0, 100)[-1].seq
+    start("And Naples")
+    session.refresh_from_db()
+    assert session.kept_draft is None
+    assert "draft" in [event.type for event in AccountEvent.objects.above(alice.pk, before, 100)]
 
 
 def test_who_would_not_wait_is_refused_and_leaves_nothing(session: ChatSession, start: Start) -> None:
