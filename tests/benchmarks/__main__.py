@@ -23,6 +23,7 @@ from tests.benchmarks.page import long_conversation
 from tests.benchmarks.processes import processes
 from tests.benchmarks.rest import lists_and_details
 from tests.benchmarks.search import searches
+from tests.benchmarks.sidebar import chat_list
 from tests.benchmarks.stand import Stand, standing
 from tests.benchmarks.storage import storage
 from tests.benchmarks.streams import burst, first_token, paced
@@ -48,6 +49,7 @@ TABLES: dict[str, Callable[[Stand], Awaitable[Table]]] = {
     "disk": disk,
     "search": searches,
     "page": long_conversation,
+    "sidebar": chat_list,
 }
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import statistics
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,18 @@ MOST_KEY_MS = 16
 MOST_STREAM_MS = 50
 MOST_MIB = 150
 
-# Milliseconds between frames while the person scrolls upward by so many pixels a frame.
-SCROLL = """async ([frames, by]) => {
-  const scroller = document.getElementById("scroller");
+# Milliseconds between frames while the person scrolls by so many pixels a frame, and the most nodes that the list had.
+SCROLL = """async ([scrolled, list, frames, by]) => {
+  const scroller = document.querySelector(scrolled);
   const times = [];
   let nodes = 0;
   let before = await new Promise(requestAnimationFrame);
   for (let frame = 0; frame < frames; frame += 1) {
-    scroller.scrollTop -= by;
+    scroller.scrollTop += by;
     const now = await new Promise(requestAnimationFrame);
     times.push(now - before);
     before = now;
-    nodes = Math.max(nodes, document.getElementById("messages").childElementCount);
+    nodes = Math.max(nodes, document.querySelector(list).childElementCount);
   }
   return { times, nodes };
 }"""
@@ -72,20 +74,25 @@ FRAMES = """() => {
 async def long_conversation(stand: Stand) -> Table:
     table = Table(f"The page in a conversation of {MESSAGES:,} messages", ["what", "p50", "p95", "most"])
     await asyncio.to_thread(long_session, stand.site, "bench_long", MESSAGES)
-    async with async_playwright() as playwright:
-        path = chromium_path(playwright.chromium.executable_path)
-        browser = await playwright.chromium.launch(executable_path=path, args=[*QUIET, "--js-flags=--expose-gc"])
-        page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    async with browsing() as page:
         await opened(page, stand)
         table.rows += [
-            *await scrolled(page, 300 if stand.quick else 1200),
+            *await scrolled(page, "messages", "#scroller", "#messages", 300 if stand.quick else 1200, -120),
             *await jumped(page),
-            await typed(page),
+            await typed(page, "Message"),
             await streamed(page, 2_000 if stand.quick else 10_000),
             await weighed(page),
         ]
-        await browser.close()
     return table
+
+
+@asynccontextmanager
+async def browsing() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        path = chromium_path(playwright.chromium.executable_path)
+        browser = await playwright.chromium.launch(executable_path=path, args=[*QUIET, "--js-flags=--expose-gc"])
+        yield await browser.new_page(viewport={"width": 1280, "height": 800})
+        await browser.close()
 
 
 async def opened(page: Page, stand: Stand) -> None:
@@ -94,11 +101,11 @@ async def opened(page: Page, stand: Stand) -> None:
     await page.get_by_role("log").get_by_text(f"Answer {MESSAGES}.").wait_for()
 
 
-async def scrolled(page: Page, frames: int) -> list[Row]:
-    found = await page.evaluate(SCROLL, [frames, 120])
-    row = figures("scrolling up, ms a frame", found["times"])
+async def scrolled(page: Page, what: str, scroller: str, of: str, frames: int, by_px: int) -> list[Row]:
+    found = await page.evaluate(SCROLL, [scroller, of, frames, by_px])
+    row = figures(f"scrolling {'up' if by_px < 0 else 'down'}, ms a frame", found["times"])
     row.expect(f"p95 ≤ {MOST_FRAME_MS} ms", p95(found["times"]) <= MOST_FRAME_MS)
-    nodes = Row(["messages kept", "", "", str(found["nodes"])])
+    nodes = Row([f"{what} kept", "", "", str(found["nodes"])])
     nodes.expect(f"≤ {MOST_NODES}", found["nodes"] <= MOST_NODES)
     return [row, nodes]
 
@@ -116,9 +123,9 @@ async def jumped(page: Page) -> list[Row]:
     return rows
 
 
-async def typed(page: Page) -> Row:
+async def typed(page: Page, label: str) -> Row:
     await page.evaluate(KEYS)
-    await page.get_by_label("Message", exact=True).press_sequentially("what is being written here " * 8)
+    await page.get_by_label(label, exact=True).press_sequentially("what is being written here " * 8)
     times = await page.evaluate("window.keys")
     row = figures("a key, ms until laid out", times)
     row.expect(f"p95 ≤ {MOST_KEY_MS} ms", p95(times) <= MOST_KEY_MS)
@@ -143,22 +150,18 @@ async def weighed(page: Page) -> Row:
     session = await page.context.new_cdp_session(page)
     await page.evaluate("gc()")
     heap: dict[str, Any] = await session.send("Runtime.getHeapUsage")
-    own_mib = max(map(private_mib, renderers()))
+    own_mib = max(map(private_mib, await renderers(page)))
     row = Row(["memory, MiB: heap, own", f"{heap['usedSize'] / 2**20:.0f}", "", f"{own_mib:.0f}"])
     row.expect(f"≤ {MOST_MIB} MiB", own_mib <= MOST_MIB)
     return row
 
 
-def renderers() -> list[Path]:
-    """In /proc, those of this run's browser and of others alike."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"--type=renderer" in (folder / "cmdline").read_bytes():
-                found.append(folder)
-        except OSError:
-            continue  # it has ended, or is somebody else's
-    return found
+async def renderers(page: Page) -> list[Path]:
+    """In /proc, those of this page's browser."""
+    assert page.context.browser is not None
+    session = await page.context.browser.new_browser_cdp_session()
+    told: dict[str, Any] = await session.send("SystemInfo.getProcessInfo")
+    return [Path(f"/proc/{each['id']}") for each in told["processInfo"] if each["type"] == "renderer"]
 
 
 def private_mib(folder: Path) -> float:

@@ -28,21 +28,28 @@ def long_session(site: Site, name: str, count: int) -> None:
 _MANY = """
 from datetime import timedelta
 from django.contrib.auth import get_user_model
-from django.db import transaction
 from django.utils import timezone
-from sessions_app.models import ChatSession
+from sessions_app.models import ChatSession, SessionTally
+from sessions_app.search.shelves import scheme
 alice = get_user_model().objects.get(email="{email}")
 now = timezone.now()
-with transaction.atomic():
-    for n in range({count}, 0, -1):
-        session, _ = ChatSession.objects.open(alice, public_id=f"{name}_{{n}}", title=f"Many {{n}} of them")
-        ChatSession.objects.filter(pk=session.pk).update(last_used_at=now - timedelta(milliseconds=10 * n))
+def made(n):
+    at = now - timedelta(seconds={apart_s} * n)
+    return ChatSession(
+        owner=alice, public_id=f"{name}_{{n}}", title=f"Many {{n}} of them", model="gpt-5.2", search_scheme=scheme(),
+        last_message_preview="Some words of the last answer. " * 3, created_at=at, updated_at=at, last_used_at=at,
+    )
+for start in range(1, {count} + 1, 10_000):
+    numbers = range(start, min(start + 10_000, {count} + 1))
+    ChatSession.objects.bulk_create([made(n) for n in numbers], batch_size=2000)
+SessionTally.objects.change(alice.pk, "default", {count})
 """
 
 
-def many_sessions(site: Site, name: str, count: int) -> None:
-    """Of the default user's: "Many 1 of them" was used last."""
-    site.manage("shell", "-v", "0", "-c", _MANY.format(email=EMAIL, name=name, count=count))
+def many_sessions(site: Site, name: str, count: int, apart_s: float = 0.01) -> None:
+    """Of the default user's, without messages: "Many 1 of them" was used last, each of the next so long before. Lists
+    find them by their titles, the search in messages does not."""
+    site.manage("shell", "-v", "0", "-c", _MANY.format(email=EMAIL, name=name, count=count, apart_s=apart_s))
 
 
 _FORGET = """

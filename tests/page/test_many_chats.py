@@ -1,6 +1,7 @@
 """Many chats: those in sight are there, and what is done with several at once."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -52,6 +53,15 @@ def test_only_rows_in_sight_are_there_and_the_keyboard_goes_through_all(page: Pa
     expect(row(page, 1)).to_be_focused()
     page.locator("#sidebar .scroll").evaluate("node => { node.scrollTop = node.scrollHeight; }")
     expect(row(page, 1)).to_be_focused()  # out of sight, and still there
+
+
+def test_a_search_asks_for_nothing_but_the_chats(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.get_by_label("Search chats").fill("Many 7 of")
+    expect(row(page, 1)).to_have_count(0)
+    expect(row(page, 7)).to_be_visible()
+    assert asked == ["/api/sessions"]
 
 
 def test_several_are_marked_archived_brought_back_and_deleted(page: Page) -> None:

@@ -179,7 +179,7 @@ def test_a_draft_that_the_server_takes_slowly_is_none_any_more_once_it_was_sent(
     expect(answer(page)).to_have_text(words(2))
     until_idle(page)
     held: list[Route] = []
-    page.route("**/draft", lambda route: held.append(route), times=1)
+    page.route("**/draft", held.append, times=1)
     with page.expect_request("**/draft"):
         message_field(page).fill("say 3 words")
     told: list[str] = []

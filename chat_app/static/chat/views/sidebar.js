@@ -13,7 +13,7 @@ import { Selection } from "./selection.js";
 import { sessionRow } from "./sessionrow.js";
 import { SessionRows } from "./sessionrows.js";
 
-const SEARCH_PAUSE_MS = 200;
+const SEARCH_PAUSE_MS = 150;
 
 export class Sidebar {
   #api;
@@ -84,7 +84,7 @@ export class Sidebar {
       clearTimeout(pause);
       pause = setTimeout(() => {
         this.#pages.search = this.#searchField.value.trim();
-        this.#restart();
+        this.#pages.restart();
       }, SEARCH_PAUSE_MS);
     });
     this.#searchField.addEventListener("keydown", (event) => {
