@@ -179,7 +179,11 @@ def test_a_draft_that_the_server_takes_slowly_is_none_any_more_once_it_was_sent(
     expect(answer(page)).to_have_text(words(2))
     until_idle(page)
     held: list[Route] = []
-    page.route("**/draft", held.append, times=1)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/draft", hold, times=1)
     with page.expect_request("**/draft"):
         message_field(page).fill("say 3 words")
     told: list[str] = []
@@ -193,3 +197,33 @@ def test_a_draft_that_the_server_takes_slowly_is_none_any_more_once_it_was_sent(
     page.reload()
     expect(answer(page)).to_have_text(words(3))
     expect(message_field(page)).to_have_value("")
+
+
+def test_a_draft_in_one_tab_stays_when_something_else_is_sent_from_another(page: Page) -> None:
+    """Events of the account come in order: who sees the new title has heard of all before."""
+
+    def hear(of: Page, title: str) -> None:
+        page.locator("#session-list a[aria-current=page]").press("F2")
+        page.locator("#session-list .rename input").fill(title)
+        page.keyboard.press("Enter")
+        expect(of.get_by_role("navigation", name="Chats").get_by_role("link", name=title)).to_be_visible()
+
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    until_idle(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(answer(other)).to_have_text(words(2))
+    other.route("**/draft", lambda route: route.abort())
+    with other.expect_event("requestfailed", lambda request: request.url.endswith("/draft")):
+        message_field(other).fill("say 4 words")
+    with page.expect_response("**/draft"):
+        message_field(page).fill("say 3 words")
+    hear(other, "Heard there")
+    other.unroute("**/draft")
+    message_field(other).press("Enter")
+    expect(answer(page)).to_have_text(words(4))
+    until_idle(other)
+    hear(page, "Heard here")
+    expect(message_field(page)).to_have_value("say 3 words")
+    expect(message_field(other)).to_have_value("say 3 words")

@@ -82,7 +82,7 @@ const composer = new Composer({
   onSend: (text) => begin(text),
   onStop: stop,
   onConfigure: (changes) => conversation?.configure(changes).catch(report),
-  onDraft: (text) => others.draft(conversation?.id, text),
+  onDraft: (text, before) => others.draft(conversation?.id, text, before),
   agents: async () => (has("agents") ? (await api.get("/api/agents").catch(() => null))?.agents : null),
   servers: async () => (has("mcp-servers") ? ((await api.get("/api/mcp-servers").catch(() => null))?.servers ?? null) : []),
   prompts: async () => (has("prompts") ? (await api.get("/api/prompts").catch(report))?.prompts : null),

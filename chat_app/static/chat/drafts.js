@@ -17,8 +17,10 @@ export class Drafts {
     this.#client = client;
   }
 
-  tell(sessionId, content) {
+  /** `before`: what stood in the field until now. */
+  tell(sessionId, content, before) {
     if (!sessionId || !has("draft")) return;
+    if (before && before === this.#heard.get(sessionId)) this.#told.set(sessionId, before); // the account's draft goes on here
     clearTimeout(this.#timers.get(sessionId));
     this.#written.add(sessionId);
     // What was sent is a draft no more, at once: nobody shall find it in the field again.
@@ -39,6 +41,7 @@ export class Drafts {
     const content = contentOf(draft);
     const before = this.#heard.get(sessionId) ?? "";
     this.#heard.set(sessionId, content);
+    if (content && content !== this.#told.get(sessionId) && !this.#telling.has(sessionId)) this.#told.delete(sessionId); // written over
     if (content) this.#ended.delete(sessionId);
     if (content && !this.#timers.has(sessionId)) this.#written.delete(sessionId);
     if (content || !before) return "";
@@ -51,9 +54,13 @@ export class Drafts {
   #put(sessionId, content) {
     this.#timers.delete(sessionId);
     const [told, heard] = [this.#told, this.#heard].map((known) => known.get(sessionId));
-    if ((told ?? heard ?? "") === content && (heard ?? content) === content) return;
+    if (!content && !told) return; // another device's draft, which never was in this field, stays
+    if (told === content && (heard ?? content) === content) return;
     this.#told.set(sessionId, content);
-    this.#telling.set(sessionId, this.#after(this.#telling.get(sessionId), sessionId, content));
+    const telling = this.#after(this.#telling.get(sessionId), sessionId, content).then(() => {
+      if (this.#telling.get(sessionId) === telling) this.#telling.delete(sessionId);
+    });
+    this.#telling.set(sessionId, telling);
   }
 
   /** One after another: of two that are under way at once, the server could keep the older one. */

@@ -32,8 +32,8 @@ export class Others {
     this.#windows?.postMessage("changed");
   }
 
-  draft(sessionId, text) {
-    this.#drafts.tell(sessionId, text);
+  draft(sessionId, text, before) {
+    this.#drafts.tell(sessionId, text, before);
   }
 
   /** What other devices left in the open session: a draft, and an answer that nobody has seen yet. */

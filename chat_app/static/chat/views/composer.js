@@ -32,13 +32,14 @@ export class Composer {
   #preferred = "";
   #session = null;
   #draftKey = "";
+  #text = ""; // in the field, when it was last changed
   #state = null;
   #phase = "open";
   #files = { ready: 0, coming: 0 };
   #callbacks;
 
   /**
-   * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config})`, `onDraft(text)`,
+   * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config})`, `onDraft(text, before)`,
    * `onEditLast()`, `onProblem(text)`; `agents()`, `servers()` (MCP) and `prompts()` give what the person has for choice, or null,
    * `files(folder)` what is in a folder of the open session.
    */
@@ -225,15 +226,17 @@ export class Composer {
   }
 
   #fit() {
+    this.#text = this.#input.value;
     this.#allow();
     this.#input.style.height = "auto";
     this.#input.style.height = `${this.#input.scrollHeight}px`;
   }
 
   #typed() {
+    const before = this.#text;
     this.#fit();
     this.#suggestions.look();
-    this.#callbacks.onDraft(this.#input.value);
+    this.#callbacks.onDraft(this.#input.value, before);
     if (this.#input.value) tab.set(this.#draftKey, this.#input.value);
     else tab.remove(this.#draftKey);
   }
