@@ -36,8 +36,9 @@ os.environ.update(
 )
 
 from chatjuicer.settings import *  # noqa: E402, F403
-from chatjuicer.settings import DATABASES, MIDDLEWARE  # noqa: E402
+from chatjuicer.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE  # noqa: E402
 
+INSTALLED_APPS = ["tests.harness.emptying", *INSTALLED_APPS]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1", "[::1]"]
 # Too few for threads to keep a connection (chat_app/database.py): the database is dropped at the end.
 DATABASE_POOL_MAX = 12

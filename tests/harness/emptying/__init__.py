@@ -1,0 +1,1 @@
+"""An application whose `flush` takes the place of Django's after each transactional test."""
