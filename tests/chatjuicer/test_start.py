@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.chatjuicer.test_settings import manage
+from tests.harness import databases
 from tests.harness.services import free_port
+from tests.settings import MIGRATE
 
 pytestmark = pytest.mark.slow(reason="each test starts processes")
 
@@ -22,8 +24,7 @@ def line_of(data: Path, command: str = "serve", **environment: str) -> str:
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("migrated")
-    done = manage(data, "migrate", "--no-input")
-    assert done.returncode == 0, done.stderr
+    databases.copy_sqlite(data / "app.db", *MIGRATE)
     return data
 
 

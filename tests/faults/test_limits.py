@@ -1,30 +1,33 @@
 """What one person may have open, running and waiting, and how they are told that it is enough."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.faults.site import FaultySite, faulty_site
 from tests.harness.client import Client, socket
+from tests.harness.provider import Provider
+from tests.harness.server import Site
+from tests.harness.sites import Sites
 
 LIMITS = {"MAX_RUNS_PER_USER": "1", "MAX_QUEUED_RUNS_PER_USER": "2", "MAX_SOCKETS_PER_USER": "5"}
 
 
 @pytest.fixture(scope="module")
-def site(profile: str) -> Iterator[FaultySite]:
-    with faulty_site(profile, processes=1, **LIMITS) as site:
-        yield site
+def site(sites: Sites) -> Site:
+    return sites.get(LIMITS, processes=1)
 
 
 @pytest.fixture
-async def alice(site: FaultySite) -> AsyncIterator[Client]:
+async def alice(site: Site) -> AsyncIterator[Client]:
     client = await Client(site.url).login()
     yield client
     await client.close()
 
 
-async def test_answers_past_the_limit_wait_and_past_the_bound_are_refused(site: FaultySite, alice: Client) -> None:
+async def test_answers_past_the_limit_wait_and_past_the_bound_are_refused(
+    site: Site, provider: Provider, alice: Client
+) -> None:
     sessions = [await alice.create_session() for _ in range(4)]
     async with (
         alice.chat(sessions[0]) as first,
@@ -47,13 +50,13 @@ async def test_answers_past_the_limit_wait_and_past_the_bound_are_refused(site: 
         assert answer.json()["error"]["code"] == "too_many_runs"
         assert int(answer.headers["retry-after"]) > 0
         assert not any(frame["type"] == "stream_start" for frame in second.frames + third.frames)
-        site.provider.open_gate("one")
+        provider.open_gate("one")
         for chat in (second, third):
             assert (await chat.expect("stream_end"))["finish_reason"] == "stop"
         assert (await fourth.ask("echo fourth"))[-1]["finish_reason"] == "stop"
 
 
-async def test_a_socket_too_many_is_told_so(site: FaultySite, alice: Client) -> None:
+async def test_a_socket_too_many_is_told_so(site: Site, alice: Client) -> None:
     session = await alice.create_session()
     async with AsyncExitStack() as stack:
         for _ in range(5):
