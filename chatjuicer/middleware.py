@@ -3,6 +3,7 @@ import random
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +11,7 @@ from django.http.request import split_domain_port
 
 from chatjuicer.api import content_policy
 from chatjuicer.api.addresses import over_tls
+from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.errors import answer
 from chatjuicer.api.limits import TooManyRequests, address, origin_of, spend_address, spend_sign_in
 from chatjuicer.api.loopback import is_loopback
@@ -46,20 +48,23 @@ class RequestMiddleware:
                 response = self.get_response(request)
                 note_answer(span, request, response.status_code)
             response.headers["X-Request-ID"] = name
-            logger.info(
-                "request",
-                extra={
-                    "method": request.method,
-                    "path": path,
-                    "status": response.status_code,
-                    "duration_ms": round((time.perf_counter() - started) * 1000, 1),
-                },
-            )
+            log = partial(log_answer, request.method, path, started)
+            if isinstance(response, AwaitedResponse):
+                response.when_filled = log
+            else:
+                log(response)
             return response
         finally:
             request_id.reset(forget)
             acting_user.reset(forget_user)
             client_address.reset(forget_address)
+
+
+def log_answer(method: str | None, path: str, started: float, response: HttpResponse) -> None:
+    """`started` is of the performance counter."""
+    took_ms = round((time.perf_counter() - started) * 1000, 1)
+    about = {"method": method, "path": path, "status": response.status_code, "duration_ms": took_ms}
+    logger.info("request", extra=about)
 
 
 PERMISSIONS_POLICY = content_policy.permissions()

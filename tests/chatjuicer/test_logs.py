@@ -54,6 +54,19 @@ async def test_a_run_s_lines_name_its_session_and_itself(sites: Sites) -> None:
     assert all(line["request_id"] and "run" not in line for line in requests)
 
 
+async def test_an_answer_that_is_waited_for_is_told_of_by_its_name_and_as_it_became(sites: Sites) -> None:
+    with sites.own(processes=1, demo=True) as site:
+        async with signed_in(site.url) as alice:
+            session = await alice.create_session()
+            path = f"/api/sessions/{session}/continue"
+            answer = await alice.http.post(path, headers={"X-Request-ID": "the-one-that-is-refused"})
+        assert (answer.status_code, answer.headers["X-Request-ID"]) == (409, "the-one-that-is-refused")
+        assert answer.json()["error"]["request_id"] == "the-one-that-is-refused"
+        until(lambda: path in site.logs(), "the answer is logged")
+        lines = [json.loads(line) for line in site.logs().splitlines() if path in line]
+    assert [(line["request_id"], line["status"]) for line in lines] == [("the-one-that-is-refused", 409)]
+
+
 def test_a_failure_says_where_it_happened() -> None:
     written = as_json(failure())
     assert (written["level"], written["message"], written["exception"]) == ("error", "the run failed", "ValueError")
