@@ -34,8 +34,7 @@ urlpatterns = [
     path("api/", include("chat_app.urls")),
     path("api/", include("chat_app.notices.urls")),
     path("api/", include("chat_app.own_servers.urls")),
-    path("api/v1/", include("chatjuicer.frontends.juicer.urls")),  # leaves sessions named by their UUID to MAI
-    path("api/", include("chatjuicer.frontends.mai")),
+    path("api/v1/", include("chatjuicer.frontends.juicer.urls")),  # and MAI's
     path("api/", include("chatjuicer.frontends.sparrow")),
     path("api/", include("chatjuicer.frontends.persona")),
 ]

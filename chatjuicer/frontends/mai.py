@@ -11,7 +11,6 @@ from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSet
 
 from chat_app.history import History
@@ -240,9 +239,3 @@ def message_body(message: Message) -> dict[str, Any]:
         "metadata": message.metadata,
         "created_at": rfc3339(message.created_at),
     }
-
-
-router = SimpleRouter(trailing_slash=False, use_regex_path=False)
-router.register("v1/sessions", MaiSessionViewSet, "mai-session")
-router.register("v1/sessions/<str:key>/messages", MaiMessageViewSet, "mai-message")
-urlpatterns = router.urls

@@ -1,10 +1,12 @@
 """Sessions and their messages under /api/v1, as the native view sets have them, in the client's shapes.
 
-The collection is MAI's, too: its list answers both clients at once, and what is sent tells who makes a session.
+The paths are MAI's, too: the list answers both clients at once, what is sent tells who makes a session, and what a path
+names by its `session_id` is asked for by this client, by its UUID by MAI.
 """
 
 from math import inf
 from typing import Any, ClassVar
+from uuid import UUID
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
 from rest_framework.request import Request
@@ -23,7 +25,7 @@ from chatjuicer.frontends.mai import (
     NewMaiSessionSerializer,
 )
 from sessions_app.serializers import NewSessionSerializer, SessionChangesSerializer, SessionSerializer
-from sessions_app.viewsets import DONE, SESSION
+from sessions_app.viewsets import DONE, SESSION, SessionView
 
 from .dialect import V1
 from .shapes import (
@@ -53,25 +55,8 @@ class JuicerHistory(History):
     share_by_offset = inf
 
 
-@extend_schema_view(
-    retrieve=extend_schema(
-        operation_id="today_get_session",
-        parameters=[SESSION],
-        responses=either("SessionOfV1", JuicerDetailSerializer, MaiSessionDetailSerializer),
-    ),
-    partial_update=extend_schema(
-        operation_id="today_change_session",
-        request=either("SessionChangesOfV1", JuicerChangesSerializer, MaiChangesSerializer),
-        responses=either("ChangedSessionOfV1", SessionSerializer, MaiSessionDetailSerializer),
-    ),
-    destroy=extend_schema(
-        operation_id="today_delete_session",
-        parameters=[SESSION],
-        responses={200: SessionDeletedSerializer, 204: None},
-    ),
-    summarize=extend_schema(operation_id="today_summarize_session"),
-)
 @extend_schema(tags=[TAG])
+@extend_schema_view(summarize=extend_schema(operation_id="today_summarize_session"))
 class JuicerSessionViewSet(SessionViewSet):
     changes_class: ClassVar[type[SessionChangesSerializer]] = JuicerChangesSerializer
     history_class: ClassVar[type[History]] = JuicerHistory
@@ -90,7 +75,7 @@ class JuicerSessionViewSet(SessionViewSet):
 
 
 @extend_schema(tags=[TAG])
-class CollectionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
+class SharedSessionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
     """Of this client and of MAI."""
 
     @extend_schema(
@@ -119,6 +104,38 @@ class CollectionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
             return JuicerSessionViewSet.create(self, request)
         return MaiSessionViewSet.create(self, request)
 
+    @extend_schema(
+        operation_id="today_get_session",
+        parameters=[SESSION],
+        responses=either("SessionOfV1", JuicerDetailSerializer, MaiSessionDetailSerializer),
+    )
+    def retrieve(self, request: Request, key: str) -> Response:
+        """The session with its newest messages, in the shape of the client whose name for it the path has."""
+        asked = MaiSessionViewSet if named_by_uuid(self, key) else JuicerSessionViewSet
+        return asked.retrieve(self, request, key)
+
+    @extend_schema(
+        operation_id="today_change_session",
+        parameters=[SESSION],
+        request=either("SessionChangesOfV1", JuicerChangesSerializer, MaiChangesSerializer),
+        responses=either("ChangedSessionOfV1", SessionSerializer, MaiSessionDetailSerializer),
+    )
+    def partial_update(self, request: Request, key: str) -> Response:
+        """Changes what is given and leaves the rest. No generated title replaces one that was set here."""
+        asked = MaiSessionViewSet if named_by_uuid(self, key) else JuicerSessionViewSet
+        return asked.partial_update(self, request, key)
+
+    @extend_schema(
+        operation_id="today_delete_session",
+        parameters=[SESSION],
+        responses={200: SessionDeletedSerializer, 204: None},
+    )
+    def destroy(self, request: Request, key: str) -> Response:
+        """Stops a run in progress, and puts the session into the trash with all that hangs on it. `permanent`: all of
+        it goes at once, also out of the trash; of two with this `session_id`, the one that is not there."""
+        asked = MaiSessionViewSet if named_by_uuid(self, key) else JuicerSessionViewSet
+        return asked.destroy(self, request, key)
+
 
 OF_TODAY = {"mcp_config", "model", "reasoning_effort", "project_id"}
 
@@ -136,6 +153,8 @@ class JuicerMessageViewSet(MessageViewSet, MaiMessageViewSet):
     create = MaiMessageViewSet.create  # this client adds none
 
     def list(self, request: Request, key: str) -> Response:
+        if named_by_uuid(self, key):
+            return MaiMessageViewSet.list(self, request, key)
         response = super().list(request, key)
         native = response.data["pagination"]
         return Response(
@@ -144,3 +163,11 @@ class JuicerMessageViewSet(MessageViewSet, MaiMessageViewSet):
                 "pagination": page(native["total_count"], native["offset"], native["limit"], native["has_more"]),
             }
         )
+
+
+def named_by_uuid(view: SessionView, key: str) -> bool:
+    """Whether the session is called so by its `id`: a `session_id` may look like a UUID, too. Raises DoesNotExist."""
+    return len(key) == UUID_CHARS and view.session(key).public_id != key
+
+
+UUID_CHARS = len(str(UUID(int=0)))

@@ -1,7 +1,6 @@
-"""Below /api/v1. Where a path of MAI's names a session by its UUID, it is left to MAI."""
+"""Below /api/v1, MAI's paths among them."""
 
-from django.urls import path, register_converter
-from django.urls.converters import StringConverter
+from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -16,7 +15,7 @@ from files_app.urls import file_routes
 
 from .files import JuicerFileViewSet
 from .projects import ProjectViewSet
-from .sessions import TAG, CollectionViewSet, JuicerMessageViewSet, JuicerSessionViewSet
+from .sessions import TAG, JuicerMessageViewSet, JuicerSessionViewSet, SharedSessionViewSet
 from .shapes import mcp_servers
 
 
@@ -29,13 +28,6 @@ class JuicerConfigView(ConfigView):
         return response
 
 
-class SessionName(StringConverter):
-    """A session's `session_id`: whatever is no UUID."""
-
-    regex = "(?![0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?:/|$))[^/]+"
-
-
-register_converter(SessionName, "session_name")
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("projects", ProjectViewSet, "project")
 
@@ -47,13 +39,13 @@ urlpatterns = [
     path("auth/me", UserViewSet.as_view({"get": "me"}, read_scope=Scope.READ)),
     path("config", JuicerConfigView.as_view()),
     path("health", HealthView.as_view()),
-    path("sessions", CollectionViewSet.as_view({"get": "list", "post": "create"})),
+    path("sessions", SharedSessionViewSet.as_view({"get": "list", "post": "create"})),
     path(
-        "sessions/<session_name:key>",
-        JuicerSessionViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        "sessions/<str:key>",
+        SharedSessionViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
     ),
     path("sessions/<str:key>/summarize", JuicerSessionViewSet.as_view({"post": "summarize"})),
-    path("sessions/<session_name:key>/messages", JuicerMessageViewSet.as_view({"get": "list", "post": "create"})),
+    path("sessions/<str:key>/messages", JuicerMessageViewSet.as_view({"get": "list", "post": "create"})),
     *file_routes(JuicerFileViewSet),
     *router.urls,
 ]

@@ -186,6 +186,18 @@ def test_messages_come_by_either_name_in_either_shape(alice_client: APIClient, s
     assert [message["content"] for message in listed] == ["What is there?", "r", "Rye"]
 
 
+def test_a_session_id_that_looks_like_a_uuid_is_a_session_id(alice: User, alice_client: APIClient) -> None:
+    session, _ = ChatSession.objects.open(alice, public_id=str(uuid4()))
+    path = f"{SESSIONS}/{session.public_id}"
+    assert alice_client.get(path).json()["session"]["session_id"] == session.public_id
+    assert alice_client.get(f"{path}/messages").json()["pagination"]["total_count"] == 0
+    assert "messages" not in alice_client.patch(path, {"title": None, "pinned": True}).json()
+    assert alice.chat_sessions.get(pk=session.pk).dialect == "v1"
+    assert "session" not in alice_client.get(f"{SESSIONS}/{session.pk}").json()
+    answer = alice_client.delete(path)
+    assert (answer.status_code, answer.json()["session_id"]) == (200, session.public_id)
+
+
 def test_a_change_answers_the_session_and_null_changes_nothing(alice_client: APIClient, session: ChatSession) -> None:
     path = f"{SESSIONS}/{session.public_id}"
     changed = alice_client.patch(path, {"pinned": True, "title": None, "mcp_config": None, "model": None}).json()
