@@ -99,7 +99,7 @@ class HTTP(ASGIHandler):
             if not await self.answered_shortly(scope, send):
                 await self.answer_by_view(scope, receive, send)
         except NoThread:
-            await self.send_response(answer(503), send)
+            await refuse(503, scope, send)
 
     async def answer_by_view(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
@@ -108,12 +108,10 @@ class HTTP(ASGIHandler):
         except RequestAborted:
             return
         except BodyTooLarge:
-            await self.send_response(answer(413), send)
+            await refuse(413, scope, send)
             return
         except BodyTooSlow:
-            late = answer(408)
-            late.headers["Connection"] = "close"  # or the rest of it would be waited for
-            await self.send_response(late, send)
+            await refuse(408, scope, send, (b"connection", b"close"))  # or the rest of it would be waited for
             return
         try:
             threads = self.threads_of(scope)
@@ -244,6 +242,15 @@ class HTTP(ASGIHandler):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, RequestAborted, OSError):
                 await task
+
+
+async def refuse(status: int, scope: Scope, send: Send, *headers: tuple[bytes, bytes]) -> None:
+    """In the one shape, and so that a page of another origin may read it, too: no middleware sees what stops here."""
+    given = dict(scope["headers"])
+    if not scope["path"].startswith("/api/"):
+        given.pop(b"origin", None)
+    with on_loop.request_named(given) as about:
+        await on_loop.send_whole(scope, send, about, (status, [*on_loop.JSON, *headers], answer(status).content))
 
 
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:

@@ -190,11 +190,16 @@ def test_a_stranger_sends_no_large_body(site: Site, method: str, path: str, stat
 
 
 def test_a_page_elsewhere_may_read_why(sites: Sites) -> None:
+    page = {"Origin": "https://chat.example.org", "X-Request-ID": "of-a-page"}
     with sites.own({"CORS_ORIGINS": "https://chat.example.org"}, processes=1, demo=True) as site:
-        status, headers, _ = talk(
-            site, b"x" * 500_000, path="/api/sessions", Authorization="Bearer old", Origin="https://chat.example.org"
-        )
-    assert (status, headers["access-control-allow-origin"]) == (401, "https://chat.example.org")
+        _, _, tokens = talk(site, json.dumps({"email": EMAIL, "password": PASSWORD}).encode())
+        for token, expected in ("old", 401), (json.loads(tokens)["access_token"], 413):
+            whose = {"Authorization": f"Bearer {token}"} | page
+            status, headers, said = talk(site, *[b"x" * 100_000] * 25, path="/api/sessions", **whose)
+            assert (status, headers.get("access-control-allow-origin")) == (expected, "https://chat.example.org")
+            assert json.loads(said)["error"]["request_id"] == headers["x-request-id"] == "of-a-page"
+            assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+        until(lambda: '"status":413' in site.logs(), "what was refused is logged")
 
 
 def test_who_is_known_may(site: Site) -> None:

@@ -36,7 +36,7 @@ async def test_a_body_that_stands_still_is_given_up(monkeypatch: pytest.MonkeyPa
 
     start = await answered(silent)
     assert start["status"] == 408
-    assert (b"Connection", b"close") in start["headers"]
+    assert (b"connection", b"close") in start["headers"]
 
 
 async def test_a_body_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
