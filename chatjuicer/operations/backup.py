@@ -30,18 +30,21 @@ def back_up(target: Path) -> int:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise BackupFailed(f"{target} is not empty.")
     draft = target.with_name(target.name + ".unfinished")
-    if draft.exists():
-        shutil.rmtree(draft)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft.mkdir(mode=0o700)
     try:
+        if draft.exists():
+            shutil.rmtree(draft)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir(mode=0o700)
         size_bytes = copy(draft)
+        sync_directory(draft)
+        os.replace(draft, target)
+        sync_directory(target.parent)
+    except OSError as error:  # no right, no room
+        shutil.rmtree(draft, ignore_errors=True)
+        raise BackupFailed(f"{target} cannot be written: {error.strerror}.") from error
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    sync_directory(draft)
-    os.replace(draft, target)
-    sync_directory(target.parent)
     return size_bytes
 
 

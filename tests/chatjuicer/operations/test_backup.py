@@ -82,6 +82,13 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
+def test_where_no_directory_can_be_made_one_line_says_so() -> None:
+    with Site("sqlite", processes=1) as site:
+        with pytest.raises(RuntimeError, match="CommandError: /dev/null/backup cannot be written") as failed:
+            site.manage("backup", "/dev/null/backup")
+        assert "Traceback" not in str(failed.value)
+
+
 def test_a_broken_database_gives_no_backup(tmp_path: Path) -> None:
     with Site("sqlite", processes=1) as site:
         site.servers[0].stop()
