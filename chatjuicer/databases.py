@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
-from psycopg import Connection, OperationalError, _queries
+from psycopg import Connection, OperationalError, ProgrammingError, _queries
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import _WaitTimeout
@@ -17,6 +17,7 @@ T = TypeVar("T")
 # A new connection, or one whose other end acknowledges nothing, is given up after that.
 CONNECT_TIMEOUT_S = 5
 SILENT_TIMEOUT_S = 10
+POSTGRESQL_MOST_S = 2**31 // 1000  # it counts milliseconds in 32 bits
 # Above the statement's own bound, which the database keeps: whoever waits longer waits for nobody.
 GRACE_S = 2.0
 
@@ -49,6 +50,8 @@ def postgresql(url: str, pool: dict[str, Any] | bool) -> dict[str, Any]:
     What the `url` says of time-outs and keepalives wins over what is said here.
     """
     parts: dict[str, Any] = conninfo_to_dict(url)
+    if not all(port.isdecimal() for port in parts.get("port", "5432").split(",")):
+        raise ProgrammingError("a port is a number")
     # psycopg takes a statement apart anew each time, in Python, where it has more places or is longer than that. Those
     # that begin and end a run have up to 300 places, and are the same each time.
     _queries.MAX_CACHED_STATEMENT_PARAMS = 300

@@ -9,12 +9,17 @@ import os
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import dj_email_url
 from dotenv import load_dotenv
 
 SHOWN_CHARS = 50  # of a value that is wrong
 YES, NO = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
+
+MOST = 2**63 - 1  # what databases and clients take for a number
+MOST_DAYS = 36_500  # from now on or back, of which a calendar still knows
+MOST_S = MOST_DAYS * 24 * 3600
 
 Number = TypeVar("Number", int, None)
 
@@ -35,6 +40,13 @@ def parsed_email_url(url: str) -> dict[str, Any]:
     except (KeyError, ValueError):
         raise BadSetting("EMAIL_URL", "smtp://user:password@host:587/?tls=True or the like") from None
     return found
+
+
+def within(name: str, number: float, least: float, most: float) -> float:
+    """Raises BadSetting."""
+    if not least <= number <= most:
+        raise BadSetting(name, f"a number from {least} to {most}", str(number))
+    return number
 
 
 class Environment:
@@ -67,16 +79,19 @@ class Environment:
             raise BadSetting(name, "true or false", value)
         return value.lower() in YES
 
-    def number(self, name: str, default: Number) -> int | Number:
+    def number(self, name: str, default: Number, least: int = 0, most: int = MOST) -> int | Number:
         value = self._value(name)
         if not value:
             return default
         try:
-            return int(value)
+            number = int(value)
         except ValueError:
             raise BadSetting(name, "a whole number", value) from None
+        if not least <= number <= most:
+            raise BadSetting(name, f"a whole number from {least} to {most}", value)
+        return number
 
-    def seconds(self, name: str, default: float) -> float:
+    def seconds(self, name: str, default: float, least: float = 0, most: float = MOST_S) -> float:
         value = self._value(name)
         if not value:
             return default
@@ -86,7 +101,24 @@ class Environment:
             number = math.nan
         if not math.isfinite(number):
             raise BadSetting(name, "a number of seconds", value)
-        return number
+        return within(name, number, least, most)
+
+    def days(self, name: str, default: float) -> float:
+        value = self._value(name)
+        if not value:
+            return default
+        try:
+            number = float(value)
+        except ValueError:
+            raise BadSetting(name, "a number of days", value) from None
+        return within(name, number, 0, MOST_DAYS)
+
+    def address(self, name: str, *schemes: str) -> str:
+        """An URL, whose value may be a secret; empty where it is unset."""
+        value = self._value(name)
+        if value and not _is_address(value, schemes):
+            raise BadSetting(name, " or ".join(f"{scheme}://…" for scheme in schemes))
+        return value
 
     def amount(self, name: str) -> Decimal:
         """Of money; 0 where the variable is unset."""
@@ -141,3 +173,11 @@ def _parsed(name: str, value: str) -> Any:
         return json.loads(value)
     except ValueError as error:
         raise BadSetting(name, f"JSON (see position {getattr(error, 'pos', 0)})") from None
+
+
+def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in schemes and bool(parts.netloc or parts.path) and parts.port != 0
+    except ValueError:  # what stands in the place of a port is none
+        return False

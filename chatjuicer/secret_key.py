@@ -6,6 +6,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from chatjuicer.environment import BadSetting
+
+
+def make(directory: Path) -> None:
+    """DATA_DIR. Raises BadSetting."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        raise BadSetting("DATA_DIR", "a directory that is there or can be made", str(directory)) from None
+    close_to_others(directory)
+
 
 def close_to_others(directory: Path) -> None:
     """One that was made before, by hand or by an older version, may be open. What is not ours is left alone."""
@@ -33,12 +44,19 @@ def base64url(key: int) -> str:
 
 def kept(directory: Path, name: str, made: Callable[[], str]) -> str:
     """The key kept in `directory`, made at the first call by whichever process comes first."""
+    make(directory)
     path = directory / name
+    try:
+        return _kept(path, made)
+    except OSError:
+        raise BadSetting("DATA_DIR", f"a directory in which {name} can be read and made", str(directory)) from None
+
+
+def _kept(path: Path, made: Callable[[], str]) -> str:
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A temporary file has mode 0600. Linking it into place succeeds once and never shows half a key.
-    with tempfile.NamedTemporaryFile("w", dir=directory, prefix=f".{name}") as draft:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}") as draft:
         draft.write(made())
         draft.flush()
         os.fsync(draft.fileno())

@@ -15,9 +15,9 @@ from psycopg import ProgrammingError
 from chatjuicer import __version__
 from chatjuicer.api.loopback import is_loopback
 from chatjuicer.api.peer import SYSTEM_TELLS
-from chatjuicer.databases import postgresql, sqlite
-from chatjuicer.environment import BadSetting, Environment, parsed_email_url
-from chatjuicer.secret_key import close_to_others, generated_secret, generated_vapid_key
+from chatjuicer.databases import POSTGRESQL_MOST_S, postgresql, sqlite
+from chatjuicer.environment import MOST_DAYS, BadSetting, Environment, parsed_email_url
+from chatjuicer.secret_key import generated_secret, generated_vapid_key, make
 from sessions_app.providers import parsed_fallbacks, parsed_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -27,7 +27,7 @@ env = Environment(BASE_DIR / ENV_FILE if ENV_FILE else None)
 # -- the server
 
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.number("PORT", 8000)
+PORT = env.number("PORT", 8000, most=65_535)
 # Set by `make run` alone: the server is somebody's own, on their own machine.
 RUN_LOCALLY = env.flag("RUN_LOCALLY", False)
 DEBUG = env.flag("DEBUG", False)
@@ -39,14 +39,14 @@ DATA_DIR = BASE_DIR / env.path("DATA_DIR", "data")
 # postgresql://…; unset: SQLite in DATA_DIR.
 DATABASE_URL = env.text("DATABASE_URL")
 # PostgreSQL connections of this process.
-DATABASE_POOL_MIN = env.number("DATABASE_POOL_MIN", 2)
-DATABASE_POOL_MAX = env.number("DATABASE_POOL_MAX", 20)
+DATABASE_POOL_MAX = env.number("DATABASE_POOL_MAX", 20, least=1)
+DATABASE_POOL_MIN = env.number("DATABASE_POOL_MIN", min(2, DATABASE_POOL_MAX), most=DATABASE_POOL_MAX)
 # What a server lets PostgreSQL take; 0 is no bound. Migrations and other commands have none.
-DATABASE_STATEMENT_TIMEOUT_S = env.seconds("DATABASE_STATEMENT_TIMEOUT_S", 20)
-DATABASE_LOCK_TIMEOUT_S = env.seconds("DATABASE_LOCK_TIMEOUT_S", 10)
-DATABASE_IDLE_TRANSACTION_TIMEOUT_S = env.seconds("DATABASE_IDLE_TRANSACTION_TIMEOUT_S", 20)
+DATABASE_STATEMENT_TIMEOUT_S = env.seconds("DATABASE_STATEMENT_TIMEOUT_S", 20, most=POSTGRESQL_MOST_S)
+DATABASE_LOCK_TIMEOUT_S = env.seconds("DATABASE_LOCK_TIMEOUT_S", 10, most=POSTGRESQL_MOST_S)
+DATABASE_IDLE_TRANSACTION_TIMEOUT_S = env.seconds("DATABASE_IDLE_TRANSACTION_TIMEOUT_S", 20, most=POSTGRESQL_MOST_S)
 # Needed by more than one process; unset: in memory.
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.address("REDIS_URL", "redis", "rediss")
 # How long a server that is asked to stop lets running answers go on; a second signal ends them at once.
 SHUTDOWN_GRACE_S = env.seconds("SHUTDOWN_GRACE_S", 8)
 # Open sockets of this process; past them 4429.
@@ -89,7 +89,7 @@ OIDC_PROVIDERS = env.json_object("OIDC_PROVIDERS", {})
 EMAIL_URL = env.text("EMAIL_URL")
 EMAIL_FROM = env.text("EMAIL_FROM", "Chat Juicer <chat-juicer@localhost>")
 # As which people reach the server, for addresses in mails; unset: as they asked for it.
-PUBLIC_URL = env.text("PUBLIC_URL")
+PUBLIC_URL = env.address("PUBLIC_URL", "https", "http")
 # Former keys, which still unseal and check what they have sealed and signed.
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
 # Signs access and refresh tokens, and nothing else; unset: SECRET_KEY does.
@@ -116,10 +116,10 @@ SEARCH_ENCRYPTED = env.choice("SEARCH_ENCRYPTED", "off", "hashed")
 
 # Without a key the offline demo model answers.
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
-OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
+OPENAI_BASE_URL = env.address("OPENAI_BASE_URL", "https", "http")
 OPENAI_API = env.choice("OPENAI_API", "responses", "chat_completions")
 # Azure OpenAI instead.
-AZURE_OPENAI_ENDPOINT = env.text("AZURE_OPENAI_ENDPOINT")
+AZURE_OPENAI_ENDPOINT = env.address("AZURE_OPENAI_ENDPOINT", "https", "http")
 AZURE_OPENAI_API_KEY = env.text("AZURE_OPENAI_API_KEY")
 AZURE_OPENAI_API_VERSION = env.text("AZURE_OPENAI_API_VERSION")
 # Further providers, a JSON list (docs/providers.md); those of the admin count before them.
@@ -160,7 +160,7 @@ MODEL_PATIENCE_S = env.seconds("MODEL_PATIENCE_S", 60)
 # A run that works for longer is ended; 0: none is. Waiting for an approval does not count.
 RUN_TIMEOUT_S = env.seconds("RUN_TIMEOUT_S", 3600)
 # Model calls of one run.
-AGENT_MAX_TURNS = env.number("AGENT_MAX_TURNS", 25)
+AGENT_MAX_TURNS = env.number("AGENT_MAX_TURNS", 25, least=1)
 # Whether this process claims queued runs, or leaves them to others.
 SUPERVISE_RUNS = env.flag("SUPERVISE_RUNS", True)
 # Between rounds of the housekeeping; 0: none by this process.
@@ -168,11 +168,11 @@ HOUSEKEEP_EVERY_S = env.seconds("HOUSEKEEP_EVERY_S", 60)
 # After the end of a run its deltas become few rows.
 FOLD_AFTER_S = env.seconds("FOLD_AFTER_S", 600)
 # Sessions that were not used for so long are archived; 0: none.
-ARCHIVE_AFTER_DAYS = env.seconds("ARCHIVE_AFTER_DAYS", 0)
+ARCHIVE_AFTER_DAYS = env.days("ARCHIVE_AFTER_DAYS", 0)
 # For so long a deleted session can be restored; 0: it is gone at once.
-TRASH_DAYS = env.number("TRASH_DAYS", 30)
+TRASH_DAYS = env.number("TRASH_DAYS", 30, most=MOST_DAYS)
 # A process that is silent for so long has lost its runs.
-LEASE_S = env.seconds("LEASE_S", 15)
+LEASE_S = env.seconds("LEASE_S", 15, least=1)
 # Answers that this process gives to one user at once; further ones wait, and past the second number are refused.
 MAX_RUNS_PER_USER = env.number("MAX_RUNS_PER_USER", 250)
 MAX_QUEUED_RUNS_PER_USER = env.number("MAX_QUEUED_RUNS_PER_USER", 1_000)
@@ -223,7 +223,7 @@ VAPID_SUBJECT = env.text("VAPID_SUBJECT") or (
 FILE_STORAGE = env.text("FILE_STORAGE", "local")
 S3_BUCKET = env.text("S3_BUCKET")
 # Of an S3 server that is not Amazon's, as clients reach it too.
-S3_ENDPOINT = env.text("S3_ENDPOINT")
+S3_ENDPOINT = env.address("S3_ENDPOINT", "https", "http")
 AWS_ACCESS_KEY_ID = env.text("AWS_ACCESS_KEY_ID")
 AWS_SECRET_ACCESS_KEY = env.text("AWS_SECRET_ACCESS_KEY")
 AWS_REGION = env.text("AWS_REGION")
@@ -244,8 +244,7 @@ VERSION = __version__
 # Nothing leaves the machine but the model call.
 os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
 # What people say is read by no other account of this machine.
-DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-close_to_others(DATA_DIR)
+make(DATA_DIR)
 
 INSTALLED_APPS = [
     "chatjuicer.accounts.apps.AdminConfig",

@@ -45,7 +45,7 @@ def test_a_taken_port(migrated: Path) -> None:
     [
         ({"HOST": "192.0.2.7"}, "HOST 192.0.2.7, PORT {port}: this machine has no such address"),
         ({"HOST": "chat.invalid"}, "HOST chat.invalid, PORT {port}: this machine has no such address"),
-        ({"PORT": "80000"}, "PORT 80000: a port is a number from 0 to 65535"),
+        ({"PORT": "80000"}, "The setting PORT is not valid: a whole number from 0 to 65535"),
         ({"OPENAI_API": "graphql"}, "The setting OPENAI_API is not valid: responses or chat_completions"),
     ],
 )

@@ -99,8 +99,6 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
     """One for each address that the host stands for. Raises CommandError, which says what is in the way."""
     sockets: list[socket.socket] = []
     try:
-        if not 0 <= port < 65536:  # the system's own functions would take it for another one
-            raise OverflowError
         for family, kind, protocol, _, address in socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         ):
@@ -111,14 +109,14 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.bind(address)
             listener.listen()
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         for listener in sockets:
             listener.close()
         raise CommandError(f"Cannot listen on HOST {host}, PORT {port}: {reason(error)}.") from None
     return sockets
 
 
-def reason(error: Exception) -> str:
+def reason(error: OSError) -> str:
     match error:
         case OSError(errno=errno.EADDRINUSE):
             return "another program does; end it, or set PORT to another number"
@@ -126,10 +124,8 @@ def reason(error: Exception) -> str:
             return "this machine has no such address; set HOST to one of its own, or 0.0.0.0 for all"
         case OSError(errno=errno.EACCES):
             return "this user may not; ports from 1024 are open to everybody"
-        case OSError(strerror=str(said)):
-            return said
         case _:
-            return "a port is a number from 0 to 65535"
+            return str(error.strerror)
 
 
 def keep_what_exists() -> None:
