@@ -50,7 +50,7 @@ def postgresql(url: str, pool: dict[str, Any] | bool) -> dict[str, Any]:
     What the `url` says of time-outs and keepalives wins over what is said here.
     """
     parts: dict[str, Any] = conninfo_to_dict(url)
-    if not all(port.isdecimal() for port in parts.get("port", "5432").split(",")):
+    if not all(port.isdecimal() or not port for port in parts.get("port", "").split(",")):
         raise ProgrammingError("a port is a number")
     # psycopg takes a statement apart anew each time, in Python, where it has more places or is longer than that. Those
     # that begin and end a run have up to 300 places, and are the same each time.

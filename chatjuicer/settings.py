@@ -46,7 +46,7 @@ DATABASE_STATEMENT_TIMEOUT_S = env.seconds("DATABASE_STATEMENT_TIMEOUT_S", 20, m
 DATABASE_LOCK_TIMEOUT_S = env.seconds("DATABASE_LOCK_TIMEOUT_S", 10, most=POSTGRESQL_MOST_S)
 DATABASE_IDLE_TRANSACTION_TIMEOUT_S = env.seconds("DATABASE_IDLE_TRANSACTION_TIMEOUT_S", 20, most=POSTGRESQL_MOST_S)
 # Needed by more than one process; unset: in memory.
-REDIS_URL = env.address("REDIS_URL", "redis", "rediss")
+REDIS_URL = env.address("REDIS_URL", "redis", "rediss", "unix")
 # How long a server that is asked to stop lets running answers go on; a second signal ends them at once.
 SHUTDOWN_GRACE_S = env.seconds("SHUTDOWN_GRACE_S", 8)
 # Open sockets of this process; past them 4429.
@@ -172,7 +172,7 @@ ARCHIVE_AFTER_DAYS = env.days("ARCHIVE_AFTER_DAYS", 0)
 # For so long a deleted session can be restored; 0: it is gone at once.
 TRASH_DAYS = env.number("TRASH_DAYS", 30, most=MOST_DAYS)
 # A process that is silent for so long has lost its runs.
-LEASE_S = env.seconds("LEASE_S", 15, least=1)
+LEASE_S = env.seconds("LEASE_S", 15, least=0.1)
 # Answers that this process gives to one user at once; further ones wait, and past the second number are refused.
 MAX_RUNS_PER_USER = env.number("MAX_RUNS_PER_USER", 250)
 MAX_QUEUED_RUNS_PER_USER = env.number("MAX_QUEUED_RUNS_PER_USER", 1_000)
