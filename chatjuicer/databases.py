@@ -1,4 +1,4 @@
-"""What Django's DATABASES has to say of each kind of database, and how long it may take to answer."""
+"""What DATABASES says of each kind of database, and how long the database may take to answer."""
 
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -14,11 +14,11 @@ from psycopg.errors import _WaitTimeout
 
 T = TypeVar("T")
 
-# A new connection, or one whose other end acknowledges nothing, is given up after that.
+# Given up after that: a connection that is not made, and one whose other end acknowledges nothing.
 CONNECT_TIMEOUT_S = 5
 SILENT_TIMEOUT_S = 10
 POSTGRESQL_MOST_S = 2**31 // 1000  # it counts milliseconds in 32 bits
-# Above the statement's own bound, which the database keeps: whoever waits longer waits for nobody.
+# Added to the bound of a statement, which the database keeps itself: one that is silent for longer is gone.
 GRACE_S = 2.0
 
 
@@ -45,13 +45,16 @@ def sqlite(path: Path) -> dict[str, Any]:
 
 
 def postgresql(url: str, pool: dict[str, Any] | bool) -> dict[str, Any]:
-    """`pool` is what psycopg_pool is made with; False: no pool. Raises psycopg.ProgrammingError for a bad `url`.
+    """`pool` is what psycopg_pool is made with; False: no pool. Raises ValueError, which says what is expected.
 
     What the `url` says of time-outs and keepalives wins over what is said here.
     """
-    parts: dict[str, Any] = conninfo_to_dict(url)
-    if not all(port.isdecimal() or not port for port in parts.get("port", "").split(",")):
-        raise ProgrammingError("a port is a number")
+    try:
+        parts: dict[str, Any] = conninfo_to_dict(url)
+        if not all(port.isdecimal() or not port for port in parts.get("port", "").split(",")):
+            raise ProgrammingError("a port is a number")
+    except ProgrammingError:
+        raise ValueError("postgresql://user:password@host:port/name") from None
     # psycopg takes a statement apart anew each time, in Python, where it has more places or is longer than that. Those
     # that begin and end a run have up to 300 places, and are the same each time.
     _queries.MAX_CACHED_STATEMENT_PARAMS = 300

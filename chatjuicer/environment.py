@@ -6,6 +6,8 @@
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +32,15 @@ class BadSetting(SystemExit):
     def __init__(self, name: str, expected: str, value: str | None = None) -> None:
         given = "" if value is None else f", and it is {value[:SHOWN_CHARS]!r}"
         super().__init__(f"The setting {name} is not valid: {expected} is expected{given}.")
+
+
+@contextmanager
+def expecting(name: str) -> Iterator[None]:
+    """For what reads the value of a setting further: its ValueError says what is expected."""
+    try:
+        yield
+    except ValueError as error:
+        raise BadSetting(name, str(error)) from None
 
 
 def parsed_email_url(url: str) -> dict[str, Any]:

@@ -5,19 +5,18 @@ environment wins over that file, and what is set and empty counts as unset (chat
 """
 
 import os
-import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-from psycopg import ProgrammingError
 
 from chatjuicer import __version__
 from chatjuicer.api.loopback import is_loopback
 from chatjuicer.api.peer import SYSTEM_TELLS
+from chatjuicer.backends import bucket, cache, channel_layer, local_files
 from chatjuicer.databases import POSTGRESQL_MOST_S, postgresql, sqlite
-from chatjuicer.environment import MOST_DAYS, BadSetting, Environment, parsed_email_url
+from chatjuicer.environment import MOST_DAYS, Environment, expecting, parsed_email_url
+from chatjuicer.openapi import openapi_document
 from chatjuicer.secret_key import generated_secret, generated_vapid_key, make
+from chatjuicer.shipped_mcp_servers import shipped_mcp_servers
 from sessions_app.providers import parsed_fallbacks, parsed_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -41,7 +40,8 @@ DATABASE_URL = env.text("DATABASE_URL")
 # PostgreSQL connections of this process.
 DATABASE_POOL_MAX = env.number("DATABASE_POOL_MAX", 20, least=1)
 DATABASE_POOL_MIN = env.number("DATABASE_POOL_MIN", min(2, DATABASE_POOL_MAX), most=DATABASE_POOL_MAX)
-# What a server lets PostgreSQL take; 0 is no bound. Migrations and other commands have none.
+# How long a statement, a wait for a lock and a pause within a transaction may take on PostgreSQL; 0: any time.
+# Migrations and other commands have no such bounds.
 DATABASE_STATEMENT_TIMEOUT_S = env.seconds("DATABASE_STATEMENT_TIMEOUT_S", 20, most=POSTGRESQL_MOST_S)
 DATABASE_LOCK_TIMEOUT_S = env.seconds("DATABASE_LOCK_TIMEOUT_S", 10, most=POSTGRESQL_MOST_S)
 DATABASE_IDLE_TRANSACTION_TIMEOUT_S = env.seconds("DATABASE_IDLE_TRANSACTION_TIMEOUT_S", 20, most=POSTGRESQL_MOST_S)
@@ -49,12 +49,12 @@ DATABASE_IDLE_TRANSACTION_TIMEOUT_S = env.seconds("DATABASE_IDLE_TRANSACTION_TIM
 REDIS_URL = env.address("REDIS_URL", "redis", "rediss", "unix")
 # How long a server that is asked to stop lets running answers go on; a second signal ends them at once.
 SHUTDOWN_GRACE_S = env.seconds("SHUTDOWN_GRACE_S", 8)
-# Open sockets of this process; past them 4429.
+# Open WebSockets of this process, and those of one user; further ones are closed with 4429.
 MAX_SOCKETS = env.number("MAX_SOCKETS", 10_000)
-# Connections by HTTP from one address, of which sockets are none; behind TRUSTED_PROXIES, or at 0, there is no bound.
-MAX_CONNECTIONS_PER_ADDRESS = env.number("MAX_CONNECTIONS_PER_ADDRESS", 500)
 MAX_SOCKETS_PER_USER = env.number("MAX_SOCKETS_PER_USER", 2_000)
-# Bytes of what was said in one answer that lists messages, events or approvals; it then says that there are more.
+# HTTP connections from one address, without WebSockets; not bounded at 0, nor where TRUSTED_PROXIES is set.
+MAX_CONNECTIONS_PER_ADDRESS = env.number("MAX_CONNECTIONS_PER_ADDRESS", 500)
+# Bytes of text in one page of messages, events or approvals; a page that is cut says that there are more.
 MAX_PAGE_BYTES = env.number("MAX_PAGE_BYTES", 4_000_000)
 # Where traces go; the OpenTelemetry SDK reads this and its other variables itself.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -65,13 +65,20 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")
 
 # Signs tokens; unset: generated once into DATA_DIR.
 SECRET_KEY = env.text("SECRET_KEY") or generated_secret(DATA_DIR)
+# Former keys: they still read what was sealed with them, and check what was signed with them.
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+# Signs access and refresh tokens, and nothing else; unset: SECRET_KEY does.
+TOKEN_KEY = env.text("TOKEN_KEY")
+# Former keys of tokens; SECRET_KEY is one of them where it signed tokens before.
+TOKEN_KEY_FALLBACKS = env.names("TOKEN_KEY_FALLBACKS")
 # Names that the server answers to.
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost", "127.0.0.1", "[::1]")
 # Origins of other pages that may use it.
 CORS_ORIGINS = env.names("CORS_ORIGINS")
 # A client on this machine acts as the default user without signing in.
 ALLOW_LOCALHOST_NOAUTH = env.flag("ALLOW_LOCALHOST_NOAUTH", RUN_LOCALLY and is_loopback(HOST))
-# Whether it first opens the address that is printed at the start; unset: where the system does not tell whose it is.
+# Whether it must first open the address that is printed at the start. Unset: only where the operating system does not
+# tell which user a connection belongs to.
 ONE_TIME_ADDRESS = env.flag("ONE_TIME_ADDRESS", not SYSTEM_TELLS)
 ALLOW_REGISTRATION = env.flag("ALLOW_REGISTRATION", False)
 # Whether people may show a conversation to whoever has its address.
@@ -88,14 +95,8 @@ OIDC_PROVIDERS = env.json_object("OIDC_PROVIDERS", {})
 # Where mail goes out: smtp://user:password@host:587/?tls=True; unset: none does.
 EMAIL_URL = env.text("EMAIL_URL")
 EMAIL_FROM = env.text("EMAIL_FROM", "Chat Juicer <chat-juicer@localhost>")
-# As which people reach the server, for addresses in mails; unset: as they asked for it.
+# The server's address as people know it, for links in mails; unset: the one of the request.
 PUBLIC_URL = env.address("PUBLIC_URL", "https", "http")
-# Former keys, which still unseal and check what they have sealed and signed.
-SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
-# Signs access and refresh tokens, and nothing else; unset: SECRET_KEY does.
-TOKEN_KEY = env.text("TOKEN_KEY")
-# Keys that tokens were signed by before, with SECRET_KEY among them where it was.
-TOKEN_KEY_FALLBACKS = env.names("TOKEN_KEY_FALLBACKS")
 # "count/unit"; "off" is no limit.
 RATE_LIMIT_USER = env.text("RATE_LIMIT_USER", "1200/min")
 RATE_LIMIT_ADDRESS = env.text("RATE_LIMIT_ADDRESS", "3000/min")
@@ -105,7 +106,7 @@ RATE_LIMIT_LOGIN_EVERYWHERE = env.text("RATE_LIMIT_LOGIN_EVERYWHERE", "300/hour"
 RATE_LIMIT_LOGIN_ADDRESS = env.text("RATE_LIMIT_LOGIN_ADDRESS", "30/min")
 # Whether clients on this machine are counted, too.
 RATE_LIMIT_LOOPBACK = env.flag("RATE_LIMIT_LOOPBACK", False)
-# How many proxies stand before the server and add to X-Forwarded-For, which is read for no other reason.
+# How many proxies stand before the server and add to X-Forwarded-For; at 0 that header is not read.
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 # Fernet keys; the first writes, all read. None: texts are stored as they are.
 MESSAGE_ENCRYPTION_KEYS = env.names("MESSAGE_ENCRYPTION_KEYS")
@@ -123,16 +124,12 @@ AZURE_OPENAI_ENDPOINT = env.address("AZURE_OPENAI_ENDPOINT", "https", "http")
 AZURE_OPENAI_API_KEY = env.text("AZURE_OPENAI_API_KEY")
 AZURE_OPENAI_API_VERSION = env.text("AZURE_OPENAI_API_VERSION")
 # Further providers, a JSON list (docs/providers.md); those of the admin count before them.
-try:
+with expecting("PROVIDERS"):
     PROVIDERS = parsed_providers(env.json_list("PROVIDERS"), env.text)
-except ValueError as error:
-    raise BadSetting("PROVIDERS", str(error)) from None
 # Models that are asked where one's provider fails before it has said a word, as {"model": ["another"]}.
-try:
+with expecting("MODEL_FALLBACKS"):
     MODEL_FALLBACKS = parsed_fallbacks(env.json_object("MODEL_FALLBACKS", {}), "models")
-except ValueError as error:
-    raise BadSetting("MODEL_FALLBACKS", str(error)) from None
-# Between two looks at which models providers have; 0: they are never asked.
+# How often providers are asked which models they have; 0: never.
 MODEL_LIST_EVERY_S = env.seconds("MODEL_LIST_EVERY_S", 600)
 # Of new sessions; unset: the provider's.
 DEFAULT_MODEL = env.text("DEFAULT_MODEL")
@@ -140,10 +137,10 @@ DEFAULT_MODEL = env.text("DEFAULT_MODEL")
 MODEL_WINDOWS = env.counts("MODEL_WINDOWS")
 # Finds titles, by a small call of its own; unset: a title is the first words.
 TITLE_MODEL = env.text("TITLE_MODEL")
-# Makes vectors of what stands in files, so that it is found in other words, too; `provider/model` names the provider.
-# Unset: nobody does.
+# The model that embeds texts of files and messages, so that they are found by other words, too; `provider/model` names
+# its provider. Unset: there are no vectors.
 EMBEDDINGS = env.text("EMBEDDINGS")
-# Tokens that are put into vectors in a day (UTC), of all files together; 0: any number.
+# Tokens that are embedded in a day (UTC), of all texts together; 0: any number.
 EMBEDDINGS_DAILY_TOKENS = env.number("EMBEDDINGS_DAILY_TOKENS", 10_000_000)
 # With MESSAGE_ENCRYPTION_KEYS: whether there are vectors all the same, which lie there unencrypted.
 EMBEDDINGS_ENCRYPTED = env.choice("EMBEDDINGS_ENCRYPTED", "off", "plain")
@@ -163,41 +160,31 @@ RUN_TIMEOUT_S = env.seconds("RUN_TIMEOUT_S", 3600)
 AGENT_MAX_TURNS = env.number("AGENT_MAX_TURNS", 25, least=1)
 # Whether this process claims queued runs, or leaves them to others.
 SUPERVISE_RUNS = env.flag("SUPERVISE_RUNS", True)
-# Between rounds of the housekeeping; 0: none by this process.
+# How often this process does the housekeeping; 0: never.
 HOUSEKEEP_EVERY_S = env.seconds("HOUSEKEEP_EVERY_S", 60)
-# After the end of a run its deltas become few rows.
+# How long after the end of a run its deltas are folded into few rows.
 FOLD_AFTER_S = env.seconds("FOLD_AFTER_S", 600)
 # Sessions that were not used for so long are archived; 0: none.
 ARCHIVE_AFTER_DAYS = env.days("ARCHIVE_AFTER_DAYS", 0)
-# For so long a deleted session can be restored; 0: it is gone at once.
+# How long a deleted session can be restored; 0: it is gone at once.
 TRASH_DAYS = env.number("TRASH_DAYS", 30, most=MOST_DAYS)
 # A process that is silent for so long has lost its runs.
 LEASE_S = env.seconds("LEASE_S", 15, least=0.1)
-# Answers that this process gives to one user at once; further ones wait, and past the second number are refused.
+# Runs of one user that this process executes at once; further ones wait, and past the second number are refused.
 MAX_RUNS_PER_USER = env.number("MAX_RUNS_PER_USER", 250)
 MAX_QUEUED_RUNS_PER_USER = env.number("MAX_QUEUED_RUNS_PER_USER", 1_000)
 
 # -- tools
 
-# Those that come with the server, and are there unless MCP_SERVERS names others.
-OWN_MCP_SERVERS: dict[str, dict[str, Any]] = {
-    key: {
-        "transport": "stdio",
-        "command": sys.executable,
-        "args": ["-m", f"chat_app.agent.mcp_servers.{module}"],
-        "cwd": str(BASE_DIR),
-    }
-    for key, module in (("sequential-thinking", "sequential_thinking"), ("fetch", "fetch"))
-}
-# Ports that our own fetch may reach.
+# Ports that the fetch tool which comes with the server may reach.
 FETCH_PORTS = env.names("FETCH_PORTS", "80", "443")
-OWN_MCP_SERVERS["fetch"] |= {"network": True, "env": {"FETCH_PORTS": ",".join(FETCH_PORTS)}}
-MCP_SERVERS = env.json_object("MCP_SERVERS", OWN_MCP_SERVERS)
+# As {"name": {"transport", …}} (docs/tools.md); unset: those that come with the server.
+MCP_SERVERS = env.json_object("MCP_SERVERS", shipped_mcp_servers(BASE_DIR, FETCH_PORTS))
 # Networks that MCP servers of people may be in beside the public internet, such as 10.1.0.0/16, also by http.
 MCP_NETWORKS = env.names("MCP_NETWORKS")
 # Hosts that a tool may fetch from without asking; ".example.org" is it and all below it. Others: docs/tools.md.
 FETCH_ALLOWED_HOSTS = env.names("FETCH_ALLOWED_HOSTS")
-# What one call of theirs may take.
+# How long one call of an MCP server's tool may take.
 MCP_CALL_TIMEOUT_S = env.seconds("MCP_CALL_TIMEOUT_S", 60)
 # Whether the model may search all conversations of the person that it talks with.
 SEARCH_CONVERSATIONS = env.flag("SEARCH_CONVERSATIONS", False)
@@ -208,11 +195,11 @@ TOOLS_REQUIRE_APPROVAL = env.names("TOOLS_REQUIRE_APPROVAL")
 
 # Networks that webhooks and push services may be in beside the public internet, such as 10.1.0.0/16, also by http.
 NOTICE_NETWORKS = env.names("NOTICE_NETWORKS")
-# After a try that failed; six times longer after each further one, up to 12 hours.
+# Pause after a delivery that failed; six times longer after each further one, up to 12 hours.
 NOTICE_RETRY_S = env.seconds("NOTICE_RETRY_S", 10)
-# By which push services know this server: base64url of a P-256 private key; unset: generated once into DATA_DIR.
+# By this key push services know this server: base64url of a P-256 private key; unset: generated once into DATA_DIR.
 VAPID_PRIVATE_KEY = env.text("VAPID_PRIVATE_KEY") or generated_vapid_key(DATA_DIR)
-# Whom a push service may ask about it: mailto:… or https://…
+# Whom a push service may contact about this server: mailto:… or https://…
 VAPID_SUBJECT = env.text("VAPID_SUBJECT") or (
     PUBLIC_URL if PUBLIC_URL.startswith("https://") else "mailto:" + DEFAULT_USER_EMAIL
 )
@@ -222,7 +209,7 @@ VAPID_SUBJECT = env.text("VAPID_SUBJECT") or (
 # local, in DATA_DIR, or s3.
 FILE_STORAGE = env.text("FILE_STORAGE", "local")
 S3_BUCKET = env.text("S3_BUCKET")
-# Of an S3 server that is not Amazon's, as clients reach it too.
+# The address of an S3 server that is not Amazon's; clients use it, too.
 S3_ENDPOINT = env.address("S3_ENDPOINT", "https", "http")
 AWS_ACCESS_KEY_ID = env.text("AWS_ACCESS_KEY_ID")
 AWS_SECRET_ACCESS_KEY = env.text("AWS_SECRET_ACCESS_KEY")
@@ -241,9 +228,9 @@ USER_QUOTA_BYTES = env.number("USER_QUOTA_BYTES", 5 * 1024**3)
 # -- what follows is not for operators
 
 VERSION = __version__
-# Nothing leaves the machine but the model call.
+# Model calls alone leave the machine: the SDK sends no traces to OpenAI.
 os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
-# What people say is read by no other account of this machine.
+# Other accounts of this machine must not read what people say.
 make(DATA_DIR)
 
 INSTALLED_APPS = [
@@ -301,43 +288,12 @@ TEMPLATES = [
 ]
 
 _pool = {"min_size": DATABASE_POOL_MIN, "max_size": DATABASE_POOL_MAX, "timeout": 10}
-try:
+with expecting("DATABASE_URL"):
     DATABASES = {"default": postgresql(DATABASE_URL, _pool) if DATABASE_URL else sqlite(DATA_DIR / "app.db")}
-except ProgrammingError:
-    raise BadSetting("DATABASE_URL", "postgresql://user:password@host:port/name") from None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-if REDIS_URL:
-    CHANNEL_LAYERS["default"] = {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {
-            # redis-py gives a silent connection 5 seconds by default; a session may be silent for longer.
-            "hosts": [
-                {
-                    "address": REDIS_URL,
-                    "socket_timeout": 120,
-                    "socket_connect_timeout": 5,
-                    "socket_keepalive": True,
-                    "health_check_interval": 30,
-                }
-            ],
-        },
-    }
-
-CACHES: dict[str, Any] = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
-}
-if REDIS_URL:
-    CACHES["default"] = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "chatjuicer",
-        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
-    }
+CHANNEL_LAYERS = {"default": channel_layer(REDIS_URL)}
+CACHES = {"default": cache(REDIS_URL)}
 
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
@@ -359,7 +315,7 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=7)
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": TOKEN_KEY or SECRET_KEY,
-    "LEEWAY": timedelta(seconds=30),  # the clocks of two machines, one of which may be the client's
+    "LEEWAY": timedelta(seconds=30),  # between the clocks of two machines
     "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
     "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
     "USER_ID_CLAIM": "sub",
@@ -413,56 +369,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Chat Juicer",
-    "VERSION": VERSION,
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SCHEMA_PATH_PREFIX": "/api",
-    "COMPONENT_SPLIT_REQUEST": True,
-    # The serializers of a PATCH say themselves what may be left out.
-    "COMPONENT_SPLIT_PATCH": False,
-    "ENUM_NAME_OVERRIDES": {
-        "AccountRole": "chatjuicer.accounts.models.user.Role",
-        "AuthorRole": ["user", "assistant", "system"],
-        "MessageStatus": "sessions_app.models.message.Message.Status",
-        "MessageRole": "sessions_app.models.message.Message.Role",
-        "ReasoningEffort": "sessions_app.catalogue.REASONING_EFFORTS",
-        "NoticeType": "chat_app.models.notice.Notice.Type",
-        "EntryType": ["file", "folder"],
-        "PushedType": ["answer_ready", "answer_failed", "approval_waiting"],
-        "ProviderKind": "sessions_app.provider_kinds.KIND_NAMES",
-        "AgentOrigin": ["own", "shared", "built_in"],
-        "SessionState": "sessions_app.serializers.STATES",
-        "ExportState": "files_app.models.export.Export.State",
-        "PromptOrigin": ["own", "shared"],
-        "OnBusy": ["queue", "reject", "interrupt"],
-        "OnBusyElsewhere": ["interrupt", "reject"],
-    },
-    "TAGS": [
-        {"name": "MAI", "description": "For the MAI client: the caller's sessions, latest change first."},
-        {
-            "name": "Today's client",
-            "description": "For today's Chat Juicer, desktop and web. Sessions named by their UUID are MAI's.",
-        },
-        {
-            "name": "Agent Sparrow",
-            "description": "For the support desk Agent Sparrow: a few active sessions for each type of agent.",
-        },
-        {
-            "name": "Persona Lens",
-            "description": "For Persona Lens: one account, in which each of its users has a namespace.",
-        },
-    ],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "chatjuicer.api.schema.add_error_answers",
-    ],
-}
+SPECTACULAR_SETTINGS = openapi_document(VERSION)
 
 STATIC_URL = "static/"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -478,23 +385,17 @@ TIME_ZONE = "UTC"
 LOGGING_CONFIG = "chatjuicer.observability.logs.configure"
 LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 
-STORAGES: dict[str, Any] = {
+STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    "files": {
-        "BACKEND": "files_app.storage.LocalStorage",
-        "OPTIONS": {"location": DATA_DIR / "files"},
-    },
+    "files": local_files(DATA_DIR / "files"),
 }
 if FILE_STORAGE == "s3":
-    STORAGES["files"] = {
-        "BACKEND": "files_app.s3.BucketStorage",
-        "OPTIONS": {
-            "bucket_name": S3_BUCKET,
-            "endpoint_url": S3_ENDPOINT or None,
-            "access_key": AWS_ACCESS_KEY_ID or None,
-            "secret_key": AWS_SECRET_ACCESS_KEY or None,
-            "region_name": AWS_REGION or None,
-            "timeout_s": S3_TIMEOUT_S,
-        },
-    }
+    STORAGES["files"] = bucket(
+        bucket_name=S3_BUCKET,
+        endpoint_url=S3_ENDPOINT or None,
+        access_key=AWS_ACCESS_KEY_ID or None,
+        secret_key=AWS_SECRET_ACCESS_KEY or None,
+        region_name=AWS_REGION or None,
+        timeout_s=S3_TIMEOUT_S,
+    )

@@ -14,7 +14,6 @@ from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connections, models, transaction
 from django.db.models.sql import InsertQuery
-from psycopg import ProgrammingError
 
 from chat_app.models import MessageVector, VectorMark
 from chatjuicer.databases import postgresql, sqlite
@@ -99,7 +98,7 @@ def configuration(url: str, must_exist: bool = False) -> dict[str, Any]:
     if scheme in ("postgresql", "postgres"):
         try:
             given = postgresql(url, pool=False)
-        except ProgrammingError:
+        except ValueError:
             raise MoveRefused("The address of the PostgreSQL database cannot be read.") from None
     elif scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         path = Path(rest[1:])  # sqlite:///relative, sqlite:////absolute
