@@ -230,7 +230,7 @@ def _accept(session: ChatSession, run: Run, words: Sequence[Message], wishes: Wi
         take_place(run, session, words)
     addition = Addition(session)
     if at_once:
-        started.look_around()
+        started.mark_claimed()
         started.context = run.begin(addition, owner, words)
         run.first_seq = session.last_seq + 1
         add_events(addition, [protocol.StreamStart()], run.pk)

@@ -1,4 +1,5 @@
-"""What is kept of a run that ends: its text so far in both layers, and results for tool calls that were cut off."""
+"""What is kept of a run that ends: its text so far in both layers, results for tool calls that were cut off,
+and the words of one that never began."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from chat_app import protocol
 from chat_app.log.event import Event
@@ -14,7 +15,8 @@ from chat_app.log.folded import payload_of
 from sessions_app.models import ChatSession, MessageDraft, MessageError
 from sessions_app.models.statements import elapsed_ms
 
-from .status import RunStatus
+from .inputs import context_item
+from .status import LIVE, RunStatus
 
 STOPPED_NOTE = "The user stopped the previous answer before it was finished."
 UNHEARD_NOTE = "The user stopped the answer to this before it was begun."
@@ -125,6 +127,24 @@ def close_tool_calls(run_id: UUID, session: ChatSession) -> list[protocol.Event]
             )
         )
     return frames
+
+
+def let_hear(session: ChatSession) -> None:
+    """Give the model the words of runs that were stopped before they began, in their place: once the runs before them
+    have ended."""
+    first_live = session.runs.filter(status__in=LIVE).aggregate(first=Min("first_position"))["first"]
+    unheard = session.runs.filter(unheard=True).order_by("first_position")
+    if first_live is not None:
+        unheard = unheard.filter(first_position__lt=first_live)
+    for run in unheard.defer("state"):
+        note = {"role": "system", "content": UNHEARD_NOTE}
+        if words := list(run.inputs()):  # which a person may have deleted
+            ids = [message.pk for message in (*words, words[-1])]
+            items = [*(context_item(message) for message in words), note]
+            session.add_context(items, run_id=run.pk, message_ids=ids)
+            if not words[-1].visible:
+                session.context_items.filter(message_id__in=ids).update(visible=False)
+        session.runs.filter(pk=run.pk).update(unheard=False)
 
 
 def text_so_far(session_pk: UUID, message_id: UUID, since_seq: int) -> str:

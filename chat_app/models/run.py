@@ -2,19 +2,18 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError, models, transaction
-from django.db.models import Exists, Min, OuterRef, Q
-from django.db.models.functions import Now
+from django.db import OperationalError, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from chat_app import protocol
-from chat_app.exceptions import QueueFull, RunActive, SessionGone, TooManyRuns
+from chat_app.exceptions import SessionGone
 from chat_app.fair_share import may_take_another
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import add_events, lock_session, record, verb_transaction
@@ -29,19 +28,18 @@ from sessions_app.models import IDLE, Addition, ChatSession, Message, Writes
 from sessions_app.models.message import bytes_of
 from sessions_app.models.statements import as_param
 
-from .ending import CUT_REASONS, PROCESS_LOST, UNHEARD_NOTE, UNKNOWN_ERROR, close_tool_calls, keep_text, wire_usage
+from .ending import CUT_REASONS, PROCESS_LOST, UNKNOWN_ERROR, close_tool_calls, keep_text, let_hear, wire_usage
 from .inputs import command_hash, context_item, user_message
-from .lease import lease_end
+from .lease import LeasedQuerySet, lease_end
 from .notice import Notice
 from .place import continued_of, give_back_place, place_aside, take_place, words_of
+from .queue import QueueManager
 from .run_row import RunRow
 from .statements import at_end, at_start
 from .status import ACTIVE, LIVE, RunStatus
 from .usage import CallUsage
 
 logger = logging.getLogger(__name__)
-
-MAX_QUEUED_RUNS = 50  # of one session
 
 
 @dataclass(slots=True)
@@ -66,8 +64,8 @@ class Started:
     instructions: str = ""  # what the owner asks for in all sessions
     continued: tuple[UUID, str, str] | None = None  # the answer that goes on, its text and its reasoning so far
 
-    def look_around(self) -> None:
-        """The run begins: it is claimed, and told what stands beside its own words."""
+    def mark_claimed(self) -> None:
+        """The caller executes the run: reads what the run needs beside its own words."""
         self.claimed = True
         self.always_allowed, self.instructions = allowed_tools(self.session), self.session.owner.instructions
         self.continued, self.words = continued_of(self.run, self.session), words_of(self.run, self.session)
@@ -83,32 +81,15 @@ def allowed_tools(session: ChatSession) -> set[str]:
     return set(session.approvals.filter(always=True).values_list("name", flat=True))
 
 
-class RunQuerySet(models.QuerySet["Run"]):
+class RunQuerySet(LeasedQuerySet["Run"]):
     def live(self) -> RunQuerySet:
         return self.filter(status__in=LIVE)
 
     def active(self) -> RunQuerySet:
         return self.filter(status__in=ACTIVE)
 
-    def renew(self, owner: str, runs: Sequence[UUID]) -> set[UUID]:
-        """Prolong the leases of the runs that `owner` executes; the ids that are still its own. They are locked in the
-        order in which the journal locks them (fence.py)."""
-        mine = self.filter(pk__in=runs, owner=owner, status=RunStatus.RUNNING)
-        with transaction.atomic():
-            locked = set(mine.order_by("session_id").select_for_update(no_key=True).values_list("pk", flat=True))
-            self.filter(pk__in=locked).update(lease_until=lease_end())
-        return locked
 
-    def orphans(self, is_dead: Callable[[str], bool]) -> list[Run]:
-        """Running runs whose lease ran out, or whose owner is known to be dead."""
-        running = self.filter(status=RunStatus.RUNNING)
-        late = set(running.filter(lease_until__lt=Now()).values_list("pk", flat=True))
-        dead = {owner for owner in running.values_list("owner", flat=True).distinct() if is_dead(owner)}
-        # Without what is encrypted: a row that cannot be read must not hide the others.
-        return list(running.filter(Q(pk__in=late) | Q(owner__in=dead)).defer("state"))
-
-
-class RunManager(models.Manager["Run"]):
+class RunManager(QueueManager["Run"]):
     def start(
         self,
         session_pk: UUID,
@@ -123,9 +104,9 @@ class RunManager(models.Manager["Run"]):
     ) -> Started:
         """Accept the user's messages: they, the run that will answer them and their events, in one transaction.
 
-        `past_question`: they do not wait behind an answer that waits for an approval; it is stopped.
-        With an `owner` and nothing else in progress, the run is claimed for that process at once. A `client_id` that
-        the session has seen gives the run of then; with another command it is IdempotencyMismatch. Raises, too,
+        With an `owner` and nothing else in progress, the run is claimed for that process at once. `past_question`: a
+        run that waits for an approval is stopped, so that the messages do not wait behind it. A `client_id` that the
+        session has seen gives the run that it started then. Raises IdempotencyMismatch if that was another command;
         SessionGone, SessionInactive, QuotaExceeded, RunActive, QueueFull, TooManyRuns, InvalidAttachment.
         """
         with verb_transaction():
@@ -178,40 +159,29 @@ class RunManager(models.Manager["Run"]):
             return started
 
     def stop_active(self, live: Sequence[Run]) -> ChatSession:
-        """The session's row, without a run that goes on."""
+        """End the run that is in progress, if one is; the session's row as it is then."""
         for run in live:
             if run.status in ACTIVE:
                 run.end(RunStatus.INTERRUPTED, "interrupted")
         return lock_session(live[0].session_id)
 
-    def in_order(self, session: ChatSession) -> list[Run]:
-        """The live runs of a session, in the order in which they go."""
-        return list(self.filter(session=session, status__in=LIVE).order_by("first_position", "created_at"))
-
     def started_before(
         self, session: ChatSession, client_id: str, asked: str, inputs: Sequence[protocol.UserInput]
     ) -> Started | None:
-        """The caller has locked the session, so that of two at a time one finds the other's."""
+        """What an earlier command with this `client_id` started. Raises IdempotencyMismatch if it was another one.
+
+        The caller has locked the session, so that of two equal commands at a time the second finds the first's run.
+        """
         found = list(self.filter(session=session, client_id=client_id).order_by("created_at", "first_position", "pk"))
         for run in found:
             messages = list(run.inputs())
-            # Of a version that kept no hash, the words alone are known.
+            # A run of a version that kept no hash is told by its words alone.
             same_words = [message.content for message in messages] == [given.content for given in inputs]
             if run.command_hash == asked or (not run.command_hash and same_words):
                 return Started(run, session, [message.pk for message in messages], again=True)
         if found:
             raise IdempotencyMismatch()
         return None
-
-    def require_room(self, session: ChatSession, live: Sequence[Run], on_busy: protocol.OnBusy, at_once: bool) -> None:
-        if live and on_busy == "reject":
-            raise RunActive()
-        if len(live) > MAX_QUEUED_RUNS:
-            raise QueueFull()
-        if not at_once:
-            queued = self.filter(session__owner=session.owner_id, status=RunStatus.QUEUED).count()
-            if queued >= settings.MAX_QUEUED_RUNS_PER_USER:
-                raise TooManyRuns()
 
     def claim(
         self, owner: str, limit: int, of_users: Mapping[UUID, int] | None = None, places: int = 10_000
@@ -259,28 +229,6 @@ class RunManager(models.Manager["Run"]):
         except Exception:
             logger.exception("run %s cannot be ended", run.pk)
         return None
-
-    def session_state(self, session: ChatSession) -> str:
-        """What the session's row says of its runs: idle, queued, running or awaiting_approval."""
-        live = set(self.filter(session=session, status__in=LIVE).values_list("status", flat=True))
-        return next((str(status) for status in (*ACTIVE, RunStatus.QUEUED) if status in live), IDLE)
-
-    def let_hear(self, session: ChatSession) -> None:
-        """Give the model the words of runs that were stopped before they began, in their place: once the runs before
-        them have ended."""
-        first_live = self.filter(session=session, status__in=LIVE).aggregate(first=Min("first_position"))["first"]
-        unheard = self.filter(session=session, unheard=True).order_by("first_position")
-        if first_live is not None:
-            unheard = unheard.filter(first_position__lt=first_live)
-        for run in unheard.defer("state"):
-            note = {"role": "system", "content": UNHEARD_NOTE}
-            if words := list(run.inputs()):  # which a person may have deleted
-                ids = [message.pk for message in (*words, words[-1])]
-                items = [*(context_item(message) for message in words), note]
-                session.add_context(items, run_id=run.pk, message_ids=ids)
-                if not words[-1].visible:
-                    session.context_items.filter(message_id__in=ids).update(visible=False)
-            self.filter(pk=run.pk).update(unheard=False)
 
     def interrupt(self, session_pk: UUID, run_id: UUID | None = None) -> Run | None:
         """Stop the active run, or the live one named; None when there is nothing to stop."""
@@ -330,7 +278,7 @@ class Run(RunRow):
             add_events(addition, [protocol.StreamStart()], run.pk)
             addition.write()
             started = Started(run, session, [m.pk for m in messages], context=context)
-            started.look_around()
+            started.mark_claimed()
             return started
 
     def resume(self, session: ChatSession, owner: str) -> Started:
@@ -357,7 +305,7 @@ class Run(RunRow):
 
     def begin(self, addition: Addition, owner: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Become the owner's, and add the user's words to the model's context; the items that were added. The caller
-        writes what has changed of the run: BEGINNING."""
+        saves the run, or its fields BEGINNING."""
         self.status, self.owner, self.epoch = Run.Status.RUNNING, owner, self.epoch + 1
         self.started_at, self.lease_until = addition.now, lease_end()
         items = [context_item(message) for message in messages]
@@ -372,13 +320,13 @@ class Run(RunRow):
         writes.update(Run, "id=%s AND epoch=%s", [as_param(Run, self.pk), self.epoch], usage=usage)
 
     def wait(self, state: str, usage: dict[str, Any] | None) -> None:
-        """For a person's decision on its calls."""
+        """Wait for a person's decision on its calls; `state` is what the agent needs to go on."""
         self.status, self.epoch, self.state, self.usage = Run.Status.AWAITING_APPROVAL, self.epoch + 1, state, usage
         self.owner, self.lease_until, self.may_go_on = "", None, False
         self.save()
 
     def note_calls(self, calls: Sequence[CallRecord], writes: Writes) -> None:
-        """What its calls of models took; those that a stop has cut, too, whatever has become of the run since."""
+        """Write what its calls of models used, of those that a stop has cut, too; whether or not the run has ended."""
         writes.insert([CallUsage.of(call, self.session.owner_id, self.session_id, self.pk) for call in calls])
 
     def let_go_on(self) -> None:
@@ -431,7 +379,7 @@ class Run(RunRow):
             addition.settle(seen.others or IDLE, usage or {})
             if run.unheard or seen.has_later:
                 addition.write()
-                Run.objects.let_hear(session)
+                let_hear(session)
                 addition = Addition(session)
             if title and not (session.title and seen.has_answers):
                 addition.write()

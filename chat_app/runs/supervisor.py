@@ -338,7 +338,7 @@ class Supervisor:
     async def _end_orphans(self) -> None:
         """Each in a transaction of its own: one that cannot be ended keeps no other waiting."""
         ended = 0
-        for run in await self._journal.transact(lambda: Run.objects.all().orphans(is_dead)):
+        for run in await self._journal.transact(lambda: Run.objects.orphans(is_dead)):
             if run.pk in self._tasks:
                 continue  # what this process executes is no orphan, however long the database was away
             try:

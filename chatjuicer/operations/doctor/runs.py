@@ -20,7 +20,7 @@ from .check import Check, Found
 
 
 def orphaned_runs() -> list[UUID]:
-    return [run.pk for run in Run.objects.all().orphans(is_dead)]
+    return [run.pk for run in Run.objects.orphans(is_dead)]
 
 
 def orphaned_run(pk: UUID) -> Found | None:

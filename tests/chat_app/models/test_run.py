@@ -13,7 +13,7 @@ from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.history import History
 from chat_app.log.journal import write_entries
 from chat_app.log.run_writer import RunWriter
-from chat_app.models import Approval, Event, Run, Started, fence, run
+from chat_app.models import Approval, Event, Run, Started, fence, queue
 from chat_app.models.ending import STOPPED_NOTE, UNHEARD_NOTE
 from chat_app.tool_calls import AskedCall
 from chatjuicer.accounts.models import User
@@ -100,7 +100,7 @@ def test_who_interrupts_is_answered_next(session: ChatSession, start: Start) -> 
 
 
 def test_a_queue_has_an_end(session: ChatSession, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "MAX_QUEUED_RUNS", 2)
+    monkeypatch.setattr(queue, "MAX_QUEUED_RUNS", 2)
     for text in ("One", "Two", "Three"):
         start(text)
     with pytest.raises(QueueFull):
