@@ -1,14 +1,12 @@
-"""Everything that may be done to a conversation."""
+"""Everything that may be done to a conversation while it goes on. How it ends: session_ends.py."""
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
@@ -17,29 +15,19 @@ from sessions_app.allowed import require_allowed
 from sessions_app.exceptions import SessionInactive
 from sessions_app.search.shelves import OFF
 
-from .account_log import AccountEvent, charge, together
+from .account_log import together
 from .addition import Addition
 from .compaction import Compaction, CompactionDraft
 from .draft import MessageDraft
 from .message import Message
 from .packed import PackedHistory
 from .search_entry import SearchEntry
-from .session_row import SessionRow
-from .sessions import DELETING, NATIVE, TRASH, ChatSessionManager, TrashManager, new_name
-from .share import Share
-from .tally import SessionTally
+from .session_ends import SessionEnds
 from .usual import changes_with_agent, with_flags
 
-DELETE_BATCH = 5_000
-"""Rows that one transaction deletes: on SQLite every other writer waits meanwhile."""
 
-
-class ChatSession(SessionRow):
+class ChatSession(SessionEnds):
     """A conversation of one owner."""
-
-    objects = ChatSessionManager()
-    trash = TrashManager()
-    with_deleting: "models.Manager[ChatSession]" = models.Manager()
 
     # Messages and context
 
@@ -109,8 +97,8 @@ class ChatSession(SessionRow):
         return compaction
 
     def pin(self, message: Message, pinned: bool) -> None:
-        """Says that the model is always given all of the message, or not any more. Where something stands in its place
-        it is given again at once; what is not pinned any more stays until room is made next."""
+        """Whether the model is always given all of the message. A pinned message of which a summary has taken the place
+        is given again at once; an unpinned one stays until the context is next compacted."""
         with transaction.atomic(savepoint=False):
             self._lock()
             self.messages.filter(pk=message.pk).update(pinned=pinned)
@@ -120,8 +108,7 @@ class ChatSession(SessionRow):
                 Compaction.objects.give_again(self, [item.position for item in items if item.is_said])
 
     def undo_compaction(self) -> Compaction | None:
-        """Takes the latest compaction back, so that the model is given again what it stands for; None where there is
-        none."""
+        """Takes the latest compaction back: the model is given again what it replaced. None where there is none."""
         with transaction.atomic(savepoint=False):
             self._lock()
             compaction = Compaction.objects.in_force(self.pk)
@@ -134,7 +121,7 @@ class ChatSession(SessionRow):
         return compaction
 
     def _addition(self) -> Addition:
-        """With the numbers of the row, which is locked now, so that it gives out each of them once."""
+        """Locks the row and reads its counters again, so that no number is given out twice."""
         numbers = ("last_position", "last_context_position", "message_count", "last_seq", "total_tokens")
         names = (*numbers, "said_bytes", "leaf_id", "is_active")
         row = self._row.select_for_update().values_list(*names, "packed").first()
@@ -145,10 +132,6 @@ class ChatSession(SessionRow):
         if self.packed:
             self.unpack()
         return Addition(self)
-
-    @property
-    def _row(self) -> "models.QuerySet[ChatSession]":
-        return ChatSession.objects.filter(pk=self.pk)
 
     def unpack(self) -> None:
         """Write packed rows back, if there are any. Raises DoesNotExist if the session is gone."""
@@ -185,13 +168,14 @@ class ChatSession(SessionRow):
             signals.session_updated.send(type(self), session=self)
 
     def announce(self) -> None:
-        """What is shown of it has changed elsewhere, as a project's name does; nothing happens if it is gone."""
+        """Tells clients of a change that they see in the session but that is not in its row, such as the name of its
+        project; nothing happens if it is gone."""
         with transaction.atomic(savepoint=False), suppress(ChatSession.DoesNotExist):
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)
 
     def backdate(self, *, created_at: datetime, updated_at: datetime) -> None:
-        """Of a session that comes from elsewhere, with its messages: the times that it had there. It counts as read."""
+        """For a session that is imported with its messages: the times that it had there. It counts as read."""
         newest = self.messages.order_by("-position").values_list("created_at", flat=True).first()
         self._row.update(
             created_at=created_at,
@@ -201,13 +185,13 @@ class ChatSession(SessionRow):
         )
 
     def speak(self, dialect: str) -> None:
-        """In these words to plain sockets that are opened from now on; costs nothing where it does already."""
+        """Sets the dialect of plain sockets that are opened from now on; no statement where it is that one already."""
         if self.dialect != dialect:
             self._row.update(dialect=dialect)
             self.dialect = dialect
 
     def deactivate(self) -> None:
-        """Takes no more messages; nothing happens if it takes none already, or is gone."""
+        """Makes it take no more messages; nothing happens if it takes none already, or is gone."""
         with transaction.atomic(savepoint=False):
             if self._row.filter(is_active=True).update(is_active=False):
                 self.refresh_from_db()
@@ -241,170 +225,8 @@ class ChatSession(SessionRow):
         return messages
 
     def finish_indexing(self, name: str) -> None:
-        """All that it has is in the index, under the scheme of that name."""
+        """Notes that all its texts are in the index, under the scheme of that name."""
         with transaction.atomic(savepoint=False):
             if name != OFF and self._hold():
                 SearchEntry.objects.put_title(self)
             type(self).with_deleting.filter(pk=self.pk).update(search_scheme=name)
-
-    # Ends
-
-    def clear(self) -> None:
-        """Empties both layers and the counters; the numbers of events go on. Raises DoesNotExist if gone."""
-        with transaction.atomic(savepoint=False), together():
-            self._lock()
-            self._take_back_share()
-            if not self._is_large:
-                self._empty()
-                return
-            signals.session_ending.send(type(self), session=self, reason="cleared")
-            self._row.update(clearing=True)
-        self.finish_clearing()
-
-    def _take_back_share(self) -> None:
-        """What is cleared is gone for everybody; a page holds a copy of it."""
-        if Share.objects.filter(session=self).delete()[0]:
-            signals.share_taken_back.send(type(self), session=self)
-
-    def finish_clearing(self) -> None:
-        """Takes a large history away in several transactions, so that the last one is short. Nothing happens if
-        somebody else has done so: what has been said since stays."""
-        self._delete_in_batches(self._histories, clearing=True)
-        with transaction.atomic(savepoint=False), together():
-            if self._hold(clearing=True):
-                self._empty()
-
-    def _empty(self) -> None:
-        PackedHistory.objects.drop(self)
-        signals.session_ending.send(type(self), session=self, reason="cleared")
-        self._refund()
-        self._row.update(
-            clearing=False,
-            said_bytes=0,
-            message_count=0,
-            total_tokens=0,
-            context_tokens=0,
-            last_position=0,
-            leaf_id=None,
-            is_tree=False,
-            path_changes=0,
-            answered_position=0,
-            read_position=0,
-            last_context_position=0,
-            last_message_preview="",
-            updated_at=timezone.now(),
-        )
-        for rows in self._histories:
-            rows.delete()
-        self.refresh_from_db()
-        signals.session_cleared.send(type(self), session=self)
-
-    @property
-    def _histories(self) -> list["models.QuerySet[Any]"]:
-        found = self.search_entries.filter(kind=SearchEntry.Kind.MESSAGE)
-        return [self.messages.all(), self.context_items.all(), self.compactions.all(), found]
-
-    def discard(self) -> None:
-        """Into the trash, where there is one for it; else as `remove`. Raises DoesNotExist if gone.
-
-        To other namespaces no door restores anything: what is deleted there is gone.
-        """
-        if not settings.TRASH_DAYS or self.namespace != NATIVE:
-            self.remove()
-            return
-        with transaction.atomic(savepoint=False), together():
-            self._lock()
-            signals.session_ending.send(type(self), session=self, reason="deleted")
-            self._row.update(namespace=f"{TRASH}{self.pk.hex}", deleted_at=timezone.now(), active_slot=None)
-            self._note_removed()
-
-    def restore(self) -> None:
-        """Out of the trash, under its name, or a new one where that is taken. Raises DoesNotExist if not there."""
-        row, now = type(self).trash.filter(pk=self.pk), timezone.now()
-        back: dict[str, Any] = {"namespace": NATIVE, "deleted_at": None, "updated_at": now}
-        with transaction.atomic(savepoint=False), together():
-            try:
-                with transaction.atomic():
-                    restored = row.update(**back)
-            except IntegrityError:
-                restored = row.update(**back, public_id=new_name())
-            if not restored:
-                raise ChatSession.DoesNotExist
-            self.refresh_from_db()
-            signals.session_restored.send(type(self), session=self)
-            signals.session_updated.send(type(self), session=self)
-            SessionTally.objects.change(self.owner_id, NATIVE, +1)
-
-    def remove(self) -> None:
-        """Deletes the session, in the trash or not, and all that hangs on it. Raises DoesNotExist if gone."""
-        if self.deleted_at:
-            self._remove_from_trash()
-            return
-        with transaction.atomic(savepoint=False), together():
-            self._lock()
-            signals.session_ending.send(type(self), session=self, reason="deleted")
-            if not self._is_large:
-                self._delete()
-                self._note_removed()
-                return
-            # Its name is free at once.
-            self._row.update(namespace=DELETING, public_id=f"deleting:{uuid.uuid4().hex}", active_slot=None)
-            self._note_removed()
-        self.finish_removing()
-
-    def _remove_from_trash(self) -> None:
-        """Its runs have ended and its name is free since it came there."""
-        doomed = {"namespace": DELETING, "public_id": f"deleting:{uuid.uuid4().hex}", "deleted_at": None}
-        if not type(self).trash.filter(pk=self.pk).update(**doomed):
-            raise ChatSession.DoesNotExist
-        signals.session_purged.send(type(self), session_pk=self.pk, owner_id=self.owner_id)
-        self.finish_removing()
-
-    def finish_removing(self) -> None:
-        """Deletes what is left of a session that is marked DELETING; nothing happens if nothing is."""
-        self._delete_in_batches([self._hanging(relation) for relation in self._meta.related_objects])
-        with transaction.atomic(savepoint=False):
-            if self._hold():
-                self._delete()
-
-    def _delete(self) -> None:
-        """The row and what hangs on it; the instance keeps its key."""
-        self._refund()
-        type(self).with_deleting.filter(pk=self.pk).delete()
-
-    def _refund(self) -> None:
-        """What was said in it takes no room of its owner's any more."""
-        said_bytes = type(self).with_deleting.filter(pk=self.pk).values_list("said_bytes", flat=True).first()
-        charge(self.owner_id, -(said_bytes or 0))
-
-    def _note_removed(self) -> None:
-        SessionTally.objects.change(self.owner_id, self.namespace, -1)
-        AccountEvent.objects.note(self, AccountEvent.Type.DELETED)
-        signals.session_deleted.send(type(self), session_pk=self.pk, public_id=self.public_id, owner_id=self.owner_id)
-
-    @property
-    def _is_large(self) -> bool:
-        return self.message_count + self.last_context_position + self.last_seq - self.forgotten_seq > DELETE_BATCH
-
-    def _delete_in_batches(self, histories: Iterable["models.QuerySet[Any]"], **marks: bool) -> None:
-        """Each batch holds the session's row, so that two processes that delete the same one do so in turns; and only
-        while the row has these marks."""
-        for rows in histories:
-            batch = rows.model._default_manager.filter(pk__in=rows.values("pk")[:DELETE_BATCH])
-            more = True
-            while more:
-                with transaction.atomic(savepoint=False):
-                    more = self._hold(**marks) and bool(batch.only("pk").delete()[0])  # a row need not be read
-
-    def _hold(self, **marks: bool) -> bool:
-        """Like `_lock`, and of a session that is being deleted, too; False if it is gone, or has not these marks."""
-        row = ChatSession.with_deleting.filter(pk=self.pk, **marks).select_for_update()
-        return bool(row.values_list("pk").first())
-
-    def _hanging(self, relation: "models.ForeignObjectRel") -> "models.QuerySet[Any]":
-        return relation.related_model._default_manager.filter(**{relation.field.name: self})
-
-    def _lock(self) -> None:
-        """Holds writers of this session back until the transaction ends."""
-        if not self._row.select_for_update().values_list("pk").first():
-            raise ChatSession.DoesNotExist

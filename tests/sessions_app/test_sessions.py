@@ -206,7 +206,7 @@ def test_deleting_takes_everything_along(alice: User, alice_client: APIClient) -
 def test_a_large_session_is_deleted_in_bounded_statements(
     alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sessions_app.models.session.DELETE_BATCH", 10)
+    monkeypatch.setattr("sessions_app.models.session_ends.DELETE_BATCH", 10)
     session, _ = ChatSession.objects.open(alice, public_id="s")
     session.add_messages([MessageDraft(role="user", content=str(n)) for n in range(35)])
     session.add_context([{"role": "user", "content": str(n)} for n in range(35)])
@@ -224,7 +224,7 @@ def test_a_deletion_that_a_crash_has_cut_is_seen_by_nobody_and_finished_later(
     def crash(session: ChatSession) -> None:
         raise SystemError
 
-    monkeypatch.setattr("sessions_app.models.session.DELETE_BATCH", 10)
+    monkeypatch.setattr("sessions_app.models.session_ends.DELETE_BATCH", 10)
     session, _ = ChatSession.objects.open(alice, public_id="s")
     session.add_messages([MessageDraft(role="user", content=str(n)) for n in range(35)])
     with monkeypatch.context() as cut:
@@ -256,7 +256,7 @@ def test_a_clearing_that_a_crash_has_cut_is_finished_once_and_takes_nothing_that
             batches.append(rows)
         return delete(rows)
 
-    monkeypatch.setattr("sessions_app.models.session.DELETE_BATCH", 10)
+    monkeypatch.setattr("sessions_app.models.session_ends.DELETE_BATCH", 10)
     session, _ = ChatSession.objects.open(alice, public_id="s")
     session.add_messages([MessageDraft(role="user", content=str(n)) for n in range(35)])
     session.add_context([{"role": "user", "content": str(n)} for n in range(35)])
