@@ -1,6 +1,7 @@
 // Puts the page together: who is here, which session is open (the address says it), and what the person does.
 
 import { Acts } from "./acts.js";
+import { clearAddress, sessionInAddress, setAddress, takeAuthorization, takeCopy } from "./addresses.js";
 import { Beginning } from "./beginning.js";
 import { cited } from "./citations.js";
 import { ApiError } from "./client/errors.js";
@@ -9,6 +10,7 @@ import { Conversation } from "./conversation.js";
 import { Exporting } from "./exporting.js";
 import { has } from "./features.js";
 import { FileWork } from "./filework.js";
+import { Goal } from "./goal.js";
 import { badge, install } from "./installed.js";
 import { actOnKeys } from "./keyboard.js";
 import { t, translatePage } from "./language.js";
@@ -18,7 +20,6 @@ import { Others } from "./others.js";
 import { Person } from "./person.js";
 import { client } from "./server.js";
 import { titleOf } from "./sessionlist.js";
-import { local } from "./storage.js";
 import { Composer } from "./views/composer.js";
 import { confirmed } from "./views/confirm.js";
 import { initDrawer } from "./views/drawer.js";
@@ -33,11 +34,6 @@ import { Sidebar } from "./views/sidebar.js";
 import { showTaken } from "./views/taken.js";
 import { toast } from "./views/toast.js";
 
-const SESSION_ADDRESS = /^#\/((?!\.+$)[\w.:-]{1,64})$/;
-const COPY_ADDRESS = /^#\/copy\/([\w-]{1,64})$/; // the page of a share leads there
-const SERVERS_ADDRESS = /^#\/mcp-servers\?(.+)$/; // from an authorization server a person comes back there
-const BEGUN_KEY = "chat-juicer.begun"; // the session that was made for a file, in which nothing has been said
-
 translatePage();
 
 const { auth, rest: api } = client;
@@ -45,8 +41,7 @@ const offline = new Offline();
 const exporting = new Exporting(client, toast);
 const drawer = initDrawer();
 let conversation = null;
-let removing = "";
-let goal = null; // {sessionId, position}: what to bring into view once it is loaded
+let removing = ""; // the session that the person is deleting
 let offered = {}; // by the server: `/api/config`
 
 const acts = new Acts({ conversation: () => conversation, confirmed, toast, share: (session) => showShare(api, session), showTaken });
@@ -115,14 +110,12 @@ const sidebar = new Sidebar(api, {
 });
 
 const others = new Others(client, { sidebar, composer, conversation: () => conversation });
+const goal = new Goal({ conversation: () => conversation, messages, report });
 
 const filework = new FileWork(api, {
   sessionId: () => conversation?.id,
   state: () => conversation?.state,
-  begin: async () => {
-    await newChat.make();
-    local.set(BEGUN_KEY, conversation.id);
-  },
+  begin: () => newChat.makeForFile(),
   composer,
   report,
 });
@@ -130,18 +123,12 @@ const filework = new FileWork(api, {
 // --- the open session ------------------------------------------------------------------------------------------
 
 function route() {
-  const sessionId = SESSION_ADDRESS.exec(window.location.hash)?.[1] ?? "";
   if (!auth.inside) return;
-  const shared = COPY_ADDRESS.exec(window.location.hash)?.[1];
-  if (shared) {
-    window.history.replaceState(null, "", "#/"); // once
-    offerCopy(api, shared, (session) => open(session.session_id));
-  }
-  const returned = SERVERS_ADDRESS.exec(window.location.hash)?.[1];
-  if (returned) {
-    window.history.replaceState(null, "", "#/"); // once
-    finishAuthorization(api, returned, () => composer.offerServers());
-  }
+  const shared = takeCopy();
+  if (shared) offerCopy(api, shared, (session) => open(session.session_id));
+  const returned = takeAuthorization();
+  if (returned) finishAuthorization(api, returned, () => composer.offerServers());
+  const sessionId = sessionInAddress();
   if (conversation && conversation.id === sessionId) return;
   conversation?.close();
   conversation = null;
@@ -171,7 +158,7 @@ function follow(sessionId) {
         header.show(state.session);
         sidebar.show({ ...state.session, message_count: Math.max(state.session.message_count ?? 0, said(state)) });
         others.heed(state.session);
-        if (goal?.sessionId === sessionId) jump();
+        goal.reach(sessionId);
       }
       if (state.alert && state.alert !== alert) toast(state.alert.text);
       alert = state.alert;
@@ -183,7 +170,7 @@ function follow(sessionId) {
       if (phase === "open") client.deliver([sessionId]); // what was said in other chats while the server was away
     },
     onGone: (reason) => {
-      if (local.get(BEGUN_KEY) === sessionId) local.remove(BEGUN_KEY);
+      newChat.forgetBegun(sessionId);
       if (removing !== sessionId) toast(reason);
       leave();
       sidebar.reload();
@@ -201,36 +188,25 @@ function said({ entries, unsent }) {
   return entries.length + unsent.length;
 }
 
-async function jump() {
-  const { position } = goal;
-  goal = null;
-  try {
-    await conversation.goTo(position);
-    messages.reveal(position);
-  } catch (error) {
-    report(error);
-  }
-}
-
 function toPlace(position) {
-  goal = { sessionId: conversation.id, position };
-  jump();
+  goal.set(conversation.id, position);
+  goal.reach(conversation.id);
 }
 
 /** Another session, or a place in it. */
 function open(sessionId, position) {
   drawer.close();
-  goal = position ? { sessionId, position } : null;
+  goal.set(sessionId, position);
   if (conversation?.id === sessionId) {
-    if (goal) jump();
+    goal.reach(sessionId);
     return;
   }
-  window.history.pushState(null, "", `#/${sessionId}`);
+  setAddress(sessionId);
   route();
 }
 
 function say(text, clientId) {
-  if (local.get(BEGUN_KEY) === conversation.id) local.remove(BEGUN_KEY);
+  newChat.forgetBegun(conversation.id);
   conversation.say(text, filework.uploads.take(conversation.id), clientId);
   if (conversation.state.session) sidebar.show({ ...conversation.state.session, message_count: said(conversation.state) });
   messages.toNow();
@@ -244,7 +220,7 @@ function begin(text) {
 /** An empty conversation: the one that was begun by attaching a file, or one that is not made yet. */
 function startNew() {
   drawer.close();
-  window.history.pushState(null, "", `#/${local.get(BEGUN_KEY) ?? ""}`);
+  setAddress(newChat.begun);
   route(); // at once: a hashchange event comes later than the next key
   composer.focus();
 }
@@ -279,7 +255,7 @@ function stop() {
 }
 
 function leave() {
-  window.history.replaceState(null, "", "#/");
+  clearAddress();
   route();
 }
 
@@ -399,8 +375,7 @@ const beginning = new Beginning(client, offline, {
     sidebar.reload();
   },
   onShared: (text) => {
-    window.history.replaceState(null, "", "#/");
-    route();
+    leave();
     composer.write(text);
   },
 });

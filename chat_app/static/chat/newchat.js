@@ -2,9 +2,10 @@
 // there, too. It is kept meanwhile, so that a page that is loaded again in that moment goes on with it.
 
 import { newSessionId, uuid } from "./client/ids.js";
-import { tab } from "./storage.js";
+import { local, tab } from "./storage.js";
 
 const KEY = "chat-juicer.beginning";
+const BEGUN_KEY = "chat-juicer.begun"; // the session that was made for a file, in which nothing has been said
 
 export class NewChat {
   #client;
@@ -38,10 +39,25 @@ export class NewChat {
     if (this.#first.length === 1) this.#begin();
   }
 
-  /** Once, however often it is asked for meanwhile. */
+  /** The new session's id. It is made once, however often it is asked for meanwhile. */
   make() {
     this.#making ??= this.#create().finally(() => (this.#making = null));
     return this.#making;
+  }
+
+  /** To attach a file to: a chat that is then begun, and gone on with until something is said there. */
+  async makeForFile() {
+    local.set(BEGUN_KEY, await this.make());
+  }
+
+  /** The id of the chat that was made for a file; empty: there is none. */
+  get begun() {
+    return local.get(BEGUN_KEY) ?? "";
+  }
+
+  /** Something has been said there, or it is gone. */
+  forgetBegun(sessionId) {
+    if (this.begun === sessionId) local.remove(BEGUN_KEY);
   }
 
   async #begin() {
@@ -62,6 +78,7 @@ export class NewChat {
       const session = await this.#client.sessions.create({ ...settings, session_id });
       this.#of.made(session);
       this.#of.open(session.session_id);
+      return session.session_id;
     } finally {
       [this.#sessionId, this.#settings] = ["", null];
     }
