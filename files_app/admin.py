@@ -24,6 +24,6 @@ class FileAdmin(HistoryAdmin):
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin):
     list_display = ("owner", "state", "size_bytes", "created_at", "expires_at")
-    fields = list_display  # and not the key of its bytes
+    fields = list_display  # without the storage key
     list_select_related = ("owner",)
     ordering = ("-created_at",)

@@ -42,7 +42,8 @@ class Attachment:
 
     @classmethod
     def all_of(cls, metadata: dict[str, Any]) -> list[Self]:
-        """Those of a message. A client may have written its metadata: what is no reference there is none."""
+        """The references in a message's metadata. A client may have written it: what is no valid reference is left
+        out."""
         references = metadata.get("attachments")
         found = []
         for reference in references if isinstance(references, list) else []:

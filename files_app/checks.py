@@ -1,4 +1,4 @@
-"""Settings of the storage that cannot work, or not as they were meant."""
+"""System checks: settings of the storage that cannot work, or not as they were meant."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -141,7 +141,7 @@ class UnsealedPieces:
 
 
 def exactly(reader: Reader, size: int) -> bytes:
-    """So many bytes, or all that are left: a connection gives what it has."""
+    """Reads exactly so many bytes, or all that are left: one read of a connection may give fewer."""
     data = reader.read(size)
     if len(data) in (0, size):
         return data

@@ -119,7 +119,8 @@ def in_a_process(path: Path, content_type: str) -> Text:
 
 
 def own_user(path: Path) -> list[str]:
-    """Under root the reader is somebody else, who is given the private copy, where others can read its libraries."""
+    """The options by which the reader becomes another user, to whom the private copy is given; empty where this is not
+    root, or where others cannot read the interpreter's libraries."""
     if not sandbox.is_root() or sandbox.keeps_root():
         return []
     for given in (path, path.parent):

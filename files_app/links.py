@@ -40,7 +40,7 @@ def upload_of(token: str) -> UUID:
 
 
 def file_of(token: str) -> UUID:
-    """The id of the file that the token is for. Raises NoSuchFile likewise."""
+    """The id of the file that the token is for. Raises NoSuchFile for a token that is wrong or too old."""
     return unsigned(_downloads, token, DOWNLOAD_LIFETIME_S)
 
 

@@ -1,5 +1,5 @@
-"""What is deleted from a storage that may take long goes in a thread of its own, so that nobody waits for it who
-deletes a file, a session or an account."""
+"""Deletes bytes from a storage that may be slow, in a thread of its own: whoever deletes a file, a session or an
+account does not wait for it."""
 
 import logging
 import queue
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class Removals:
-    """What is still waiting when the process ends, or has failed, is done by a sweep."""
+    """What still waits when the process ends, and what failed, is left to the next sweep."""
 
     def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()

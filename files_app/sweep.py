@@ -26,7 +26,7 @@ class Swept:
 
 
 def sweep(older_than: timedelta) -> Swept:
-    """Deletes what nobody needs. What is younger than that may belong to an upload in progress."""
+    """Deletes what nobody needs and is older than `older_than`: what is younger may belong to an upload in progress."""
     now = timezone.now()
     found = Swept()
     Upload.objects.filter(expires_at__lt=now - older_than).delete()
@@ -39,10 +39,10 @@ def sweep(older_than: timedelta) -> Swept:
     found.given_up = stored.mark_deleted(stored.expired(now))
     while keys := list(kept_for_nothing().values_list("pk", flat=True)[:BATCH]):
         found.given_up += stored.mark_deleted(stored.filter(pk__in=keys))
-    # Those too whose commit was the last thing that a process did.
+    # Also of a process that ended between its commit and the removal.
     stored.remove_deleted()
 
-    there = against_the_books(now - older_than, found)
+    there = remove_strays(now - older_than, found)
     for pk, key, modified_at in File.objects.values_list("pk", "storage_key", "modified_at").iterator(BATCH):
         if key not in there and modified_at < now - older_than and file_storage().size_of(key) is None:
             found.lost.append(pk)
@@ -50,13 +50,13 @@ def sweep(older_than: timedelta) -> Swept:
 
 
 def kept_for_nothing() -> QuerySet[StoredBytes]:
-    """Bytes that were kept, and that neither a file nor an export holds."""
+    """Bytes that count as kept although neither a file nor an export has them."""
     held = [Exists(model.objects.filter(storage_key=OuterRef("pk"))) for model in (File, Export)]
     return StoredBytes.objects.filter(*(~one for one in held), state=StoredBytes.State.KEPT)
 
 
-def against_the_books(before: datetime, found: Swept) -> set[str]:
-    """Deletes bytes that the books do not have; the keys of all the others."""
+def remove_strays(before: datetime, found: Swept) -> set[str]:
+    """Deletes bytes in the storage that no row knows; the keys of all the others."""
     there: set[str] = set()
     batch: list[tuple[str, datetime]] = []
 

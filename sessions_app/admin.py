@@ -367,7 +367,7 @@ class McpServerAdmin(ReadOnlyAdmin):
     ordering = ("-created_at",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody need be let into a place that has gone bad."""
+        """Unlike the other pages of read-only rows: staff can delete a server that turned out to be harmful."""
         return bool(request.user.has_perm("sessions_app.delete_mcpserver"))
 
     @admin.display

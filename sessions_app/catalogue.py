@@ -101,7 +101,7 @@ def _entry(model: str, at: Served | None, *, is_default: bool) -> dict[str, Any]
 
 
 def is_known(model: str) -> bool:
-    """Whether somebody answers for it. Where there are no providers but the default one, that is asked any model."""
+    """Whether a provider serves the model. Where no other provider is named, the default one is asked for any model."""
     return not registry.named or model == DEMO_MODEL or plays_again(model) or served(model) is not None
 
 

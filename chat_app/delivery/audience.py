@@ -1,5 +1,5 @@
-"""Whether other processes follow a log, as far as they have said so: what nobody hears need not be sent, nor come
-back to its own sender. Both cost more than the commit of what was said."""
+"""Whether other processes follow a log, as far as they have said so. What none of them follows is not sent: to send it,
+and to receive it again as its own sender, costs more than its commit."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from math import inf
 from chat_app.protocol import Record
 
 ANSWER_S = 0.3  # from the first question on; until then all is sent
-ASK_AGAIN_S = 1.0  # so often somebody whose word was lost is found, who has missed as much by then and reads the log
+ASK_AGAIN_S = 1.0  # a process whose answer was lost is found by the next question, and reads the log for what it missed
 HEARD_S = 3.0  # two answers may be lost
 
 
 class Audience:
-    """Of a log that this process has open. Times are of the loop's clock."""
+    """The followers of one log that this process has open, in other processes. Times are of the loop's clock."""
 
     __slots__ = ("_asked_at", "_first_asked_at", "_heard_at", "unsent")
 
@@ -29,7 +29,7 @@ class Audience:
         self._heard_at = now
 
     def asks(self, now: float) -> bool:
-        """Whether what is sent now is to ask who is there; it is taken for asked."""
+        """Whether what is sent now must also ask who is there. If so, it counts as asked."""
         if now - self._asked_at < ASK_AGAIN_S:
             return False
         self._asked_at = now

@@ -107,7 +107,8 @@ class Sockets:
         closes_last: bool = False,
         device: str = "",
     ) -> Socket:
-        """`device` tells clients of a user apart whose sockets give way; empty: it does not."""
+        """`device` tells the devices of a user apart whose older sockets give way to newer ones; empty: this socket's
+        do not."""
         way = (log_key, credentials.user.pk, device) if device else None
         socket = Socket(credentials, outbox, log_key, time.monotonic(), closes_last, way)
         self._sockets.add(socket)
@@ -147,7 +148,7 @@ class Sockets:
             self._emptied.set()
 
     def _note_lost(self, socket: Socket, way: Way) -> None:
-        """Its client may have known long before, and opened others since."""
+        """Its client may have noticed long before, and opened other sockets since."""
         self._lost_at[way] = time.monotonic()
         for newer in self._ways[way]:
             newer.came_back = newer.came_back or newer.opened_at > socket.opened_at

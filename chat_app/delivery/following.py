@@ -100,7 +100,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         except ChatSession.DoesNotExist:
             await self._refuse(4404)
             return
-        except Exception:  # of which the database is gone is one
+        except Exception:  # such as that of a database that is gone
             logger.exception("a socket could not be opened")
             await self._refuse(1011)
             return
@@ -147,7 +147,8 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         return query["after"][0] if "after" in query else None
 
     def _browser(self) -> str:
-        """What tells it from others of its user, as for refresh tokens; empty: it is no browser."""
+        """Tells browsers of one user apart, by address and User-Agent, as for refresh tokens; empty: the client is no
+        browser."""
         headers = scope_headers(self.scope)
         if "origin" not in headers:
             return ""
@@ -158,7 +159,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         return str((self.scope.get("client") or [""])[0])
 
     async def disconnect(self, code: int) -> None:
-        """What goes on in the log does not end with that."""
+        """Runs go on: they belong to the session, not to the socket."""
         if self.socket is not None:
             self.socket.outbox.on_filled = self.socket.outbox.send_now = None
             self.socket.outbox.close()

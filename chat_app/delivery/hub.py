@@ -2,9 +2,9 @@
 
 Live and replay are one question: what comes after `seq`? A client first reads the log in pages until it has all that
 its channel has, and joins the channel in the same step of the loop; from then on it is handed what comes. A channel
-takes only the next number; where one is missing it reads the log. So nothing depends on a ring: neither on the one
-inside the process, nor on the channel layer, which may drop, repeat or reorder its messages. Of
-accounts, rings carry nothing: their logs are always read.
+takes only the next number; where one is missing it reads the log. So nothing depends on a notification: neither on a
+commit hook, nor on the channel layer, which may drop, repeat or reorder its messages. Notifications of account logs
+carry no events: those logs are always read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 2.0  # heals a lost last ring
+POLL_S = 2.0  # finds events whose last notification was lost
 FIRST_POLL_S = 0.3
 
 

@@ -24,7 +24,7 @@ from .audience import Audience
 
 logger = logging.getLogger(__name__)
 
-MAX_MESSAGE_CHARS = 128 * 1024  # above it, the commit_hooks rings without the message
+MAX_MESSAGE_CHARS = 128 * 1024  # above it, at most the last record is sent; other processes read the log
 LAYER_TIMEOUT_S = 3.0
 REJOIN_S = 1.0
 ASK_S = 0.7  # for other processes to say that they have a client of a log
@@ -156,7 +156,7 @@ class Layer:
             self._keep(asyncio.create_task(self._try(self._send(group, message))))
 
     def _keep(self, task: asyncio.Task[bool]) -> None:
-        """Nobody else holds it until it is done."""
+        """Holds the task until it is done: the event loop itself would not."""
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 

@@ -80,7 +80,8 @@ class AccountsLog(Log):
         return [self._told(event, shown.get(event.public_id)) for event in events]
 
     def _told(self, event: AccountEvent, session: dict[str, Any] | None) -> Record:
-        """Whatever happened to a session that is no more, it is told as deleted: that event follows, or has been."""
+        """What clients are told. A session that is gone is always told as deleted, whatever the event: the event that
+        says so follows, or came before."""
         type, fields = AccountEvent.Type(event.type), {}
         if session is None:
             type = AccountEvent.Type.DELETED

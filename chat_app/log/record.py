@@ -72,7 +72,7 @@ def verb_transaction() -> transaction.Atomic:
 
 
 def hold(session_pk: UUID) -> bool:
-    """Locks the session's row, unless it is locked; false if there is none."""
+    """Locks the session's row, unless the transaction has locked it; False if there is none."""
     return _is_held(session_pk) or _lock([session_pk])
 
 

@@ -68,7 +68,7 @@ class Notifier:
                     await asyncio.wait_for(self._wanted.wait(), min(idle_s, LOOK_S))
 
     def _delivered(self, task: asyncio.Task[None]) -> None:
-        """Its receiver may be told the next thing."""
+        """Looks again: what waits for the same receiver may be due now."""
         self._under_way.discard(task)
         self._wanted.set()
 
@@ -80,7 +80,7 @@ class Notifier:
             logger.exception("notices: %s could not be sent; it is tried again when its lease has run out", notice.pk)
 
     async def _tried(self, notice: Notice) -> Outcome | None:
-        """None where nobody needs to be told."""
+        """What came of the request; None where nobody needs to be told any more."""
         try:
             request = await in_database(request_of, notice)
         except SecretLost:

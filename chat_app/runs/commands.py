@@ -45,8 +45,8 @@ async def accept_run(session_pk: UUID, user_id: UUID, verb: Callable[[str], Star
 
 
 def require_room(session_pk: UUID, asked_for: str | None, inputs: list[UserInput]) -> None:
-    """Before the journal's transaction, in which everybody else's words would wait for the counting. Raises
-    MessageTooLarge."""
+    """Whether the messages fit into the model's window. Counted before the journal's transaction, for which others
+    wait. Raises MessageTooLarge."""
     model = asked_for or ChatSession.objects.filter(pk=session_pk).values_list("model", flat=True).first()
     if model:
         require_fit([given.content for given in inputs], model)

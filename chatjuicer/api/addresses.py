@@ -11,10 +11,11 @@ def absolute(request: Request | HttpRequest, path: str) -> str:
 
 
 def public(request: Request | HttpRequest, path: str) -> str:
-    """For others than this client: as PUBLIC_URL says, or else as the client reaches it."""
+    """The server's address for others than this client: PUBLIC_URL, or else the one by which the client reaches it."""
     return f"{settings.PUBLIC_URL.rstrip('/')}{path}" if settings.PUBLIC_URL else absolute(request, path)
 
 
 def over_tls(request: Request | HttpRequest) -> bool:
-    """Whether the client came by TLS, which a proxy may have ended. One that makes the header up is told so alone."""
+    """Whether the client came by TLS, which a proxy may have ended. Only the client itself is deceived by a header that
+    it makes up."""
     return request.is_secure() or request.headers.get("X-Forwarded-Proto", "").lower() == "https"

@@ -175,7 +175,7 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def asks_for_credentials(request: HttpRequest) -> bool:
-    """Whether a route that is not for everybody was asked for without any."""
+    """Whether the request had no credentials and its route needs some."""
     if "Authorization" in request.headers:
         return False
     try:

@@ -98,5 +98,5 @@ class Metadata(serializers.Field):
 
 
 def given(attrs: dict[str, Any]) -> dict[str, Any]:
-    """Without what is null, for a form in which that says as little as a field that is missing."""
+    """Without the fields that are null, for a form in which null means the same as a missing field."""
     return {name: value for name, value in attrs.items() if value is not None}

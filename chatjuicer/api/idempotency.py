@@ -81,5 +81,5 @@ def once(request: Request, create: Callable[[], tuple[int, Any]]) -> tuple[int, 
 
 
 def asked(request: Request) -> Any:
-    """The body, with what the query adds to it, such as an upload's folder."""
+    """What the key stands for: the body, and what the query adds to it, such as the folder of an upload."""
     return [request.data, request.query_params] if request.query_params else request.data

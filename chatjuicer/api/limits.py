@@ -108,7 +108,7 @@ class Rate(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "Rate | None":
-        """Of "600/min"; None if there is no limit. Raises ValueError."""
+        """The limit that a text such as "600/min" sets; None if it sets none. Raises ValueError."""
         return _rate(text)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document and its page: what is said there beyond what the views say themselves."""
+"""The OpenAPI document and its page: what they say beyond what the views say themselves."""
 
 from functools import cache
 from typing import Any
@@ -26,12 +26,12 @@ class SchemaView(SpectacularAPIView):
 
 
 class DocsView(SpectacularSwaggerSplitView):
-    metadata_class = None  # a page has nothing to say to OPTIONS, and fails to render what others say
+    metadata_class = None  # or OPTIONS would ask the page's renderer for metadata, which it fails to render
 
 
 @cache
 def written(media_type: str) -> Any:
-    """Once: it takes a tenth of a second, and anybody may ask for it."""
+    """Made once: it takes a tenth of a second, and anybody may ask for it."""
     renderer = next(kind for kind in SchemaView.renderer_classes if kind.media_type == media_type)
     return renderer().render(SchemaGenerator().get_schema(public=True))  # type: ignore[no-untyped-call]
 

@@ -1,4 +1,5 @@
-"""The books of what lies in the storage: a key is written here before its bytes, and leaves after them."""
+"""What lies in the storage, as rows: a storage key gets its row before its bytes are written, and loses it after they
+are deleted."""
 
 import logging
 from collections.abc import Iterator
@@ -84,7 +85,8 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
         return len(keys)
 
     def remove_soon(self, keys: list[str]) -> None:
-        """Now, where the storage is a disk. Who asks does not wait for another machine."""
+        """Removes the bytes: from a disk at once; from a bucket in a thread, so that no caller waits for another
+        machine."""
         remove = partial(self.remove, keys)
         if file_storage().at_once:
             remove()
@@ -92,12 +94,12 @@ class StoredBytesManager(models.Manager["StoredBytes"]):
             removals.add(remove)
 
     def remove_deleted(self) -> None:
-        """All that was given up, by whomever, and is still there."""
+        """Removes the bytes of all rows that are marked as deleted, whoever has marked them."""
         while keys := list(self.filter(state=StoredBytes.State.DELETED).values_list("pk", flat=True)[:AT_ONCE]):
             self.remove(keys)
 
     def remove(self, keys: list[str]) -> None:
-        """Doomed ones: the bytes first, then the books."""
+        """Removes what is marked as deleted: first the bytes, then the rows."""
         file_storage().remove(keys)
         for start in range(0, len(keys), AT_ONCE):
             self.filter(pk__in=keys[start : start + AT_ONCE], state=StoredBytes.State.DELETED).delete()

@@ -36,7 +36,7 @@ class Pieces:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing lies behind it."""
+        """Nothing to do: no file lies behind it."""
 
     def take(self) -> bytes:
         taken = b"".join(self._held)

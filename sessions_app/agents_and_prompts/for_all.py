@@ -19,7 +19,7 @@ class ForAllView(APIView):
     model: ClassVar[type[Named]]
 
     def may(self, action: int) -> bool:
-        """Do that with those for all."""
+        """Whether the caller may add, change or delete (`action`) what is for all."""
         options = self.model._meta
         permission = f"{options.app_label}.{PERMISSIONS[action]}_{options.model_name}"
         return may_administer(caller(self.request)) and caller(self.request).has_perm(permission)
@@ -31,6 +31,6 @@ class ForAllView(APIView):
         credentials_of(self.request).require(Scope.ADMIN)
 
     def note(self, named: Named, action: int) -> None:
-        """Where the admin notes its own."""
+        """Adds the change to the log in which the admin notes its own."""
         user = caller(self.request)
         LogEntry.objects.log_actions(user.pk, [named], action, "Over REST", single_object=True)

@@ -95,13 +95,13 @@ class Addition:
             self._said_bytes += bytes_completed(of_message, *map(bool, row[-2:]))
             self.writes.update(Message, "id=%s", [as_param(Message, message.pk)], **of_message)
             if "status" in of_message:
-                self._found(message, of_message)
+                self._index(message, of_message)
             if preview := preview_of(of_message.get("content", "")):
                 self.change(last_message_preview=preview, updated_at=self.now)
                 self._completed = message.pk
 
-    def _found(self, message: Message, ending: Mapping[str, Any]) -> None:
-        """It is searched for from now on."""
+    def _index(self, message: Message, ending: Mapping[str, Any]) -> None:
+        """Adds the messages to the index of the search."""
         message.content = storable(ending.get("content", ""))
         message.tool_result = storable(ending.get("tool_result", ""))
         self.writes.insert(SearchEntry.objects.of_messages(self.session, [message]), ending=REPLACING)

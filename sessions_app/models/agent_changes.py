@@ -35,7 +35,7 @@ def change_agent(agent: Agent, **changes: Any) -> None:
 
 
 def choosing(agent: Agent, name: str) -> models.QuerySet[ChatSession]:
-    """The sessions whose agent it is, while it has that name."""
+    """The sessions that use the agent while it has that name."""
     sessions = ChatSession.objects.filter(agent_name=name)
     if agent.owner_id:
         return sessions.filter(owner=agent.owner_id)

@@ -50,7 +50,7 @@ class Marks(models.Model):
         session = cast("ChatSession", self)
         changes: dict[str, Any] = {"read_position": Least(F("last_position"), Value(position))}
         with transaction.atomic(savepoint=False):
-            # Nobody answers between the look and the change.
+            # Locks the row: no answer comes between the look and the change.
             session.__class__.objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
             answers = session.messages.filter(position__gt=position, role=Message.Role.ASSISTANT, visible=True)
             if not session.packed and not answers.exists():  # what was said there may be gone
@@ -58,7 +58,7 @@ class Marks(models.Model):
             self._leave(AccountEvent.Type.READ, **changes)
 
     def _leave(self, type: AccountEvent.Type, **changes: Any) -> None:
-        """Nothing is told where nothing has changed."""
+        """Writes the changes, and tells the account's devices if they have changed anything."""
         session = cast("ChatSession", self)
         before = (self.read_position, self.unread, self.draft)
         if not session.__class__.objects.filter(pk=self.pk).update(**changes):

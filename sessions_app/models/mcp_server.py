@@ -58,11 +58,11 @@ class McpServerManager(models.Manager["McpServer"]):
         return list(self.light().filter(user=user_pk, name__in=names).order_by("name")) if names else []
 
     def light(self) -> models.QuerySet[McpServer]:
-        """Without what authorization servers have said: what reads many rows needs none of it."""
+        """Without the columns that hold what authorization servers have said: lists need none of it."""
         return self.defer("sealed_attempt", "sealed_grant")
 
     def connections(self, pks: Iterable[UUID]) -> dict[UUID, datetime | None]:
-        """Since when they let us in, of those that are still there."""
+        """Since when each server that still exists is connected; None: it is not."""
         return dict(self.filter(pk__in=list(pks)).values_list("pk", "connected_at"))
 
     def keys_in_new_chats(self, user_pk: UUID) -> list[str]:

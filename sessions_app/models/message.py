@@ -235,7 +235,7 @@ def bytes_said(message: "Message") -> int:
 
 
 def bytes_completed(ending: Mapping[str, Any], has_arguments: bool = False, has_reasoning: bool = False) -> int:
-    """That such a change adds to a message which is being written: of it, what stood there already was counted."""
+    """How many bytes the change adds to a message that is being written; those it had before are counted already."""
     there = {"tool_arguments": has_arguments, "reasoning": has_reasoning}
     return sum(bytes_of(ending.get(name) or "") for name in COUNTED if not there.get(name))
 

@@ -89,7 +89,7 @@ class PackedHistoryManager(models.Manager["PackedHistory"]):
                 segment.restore()
 
     def drop(self, session: ChatSession) -> None:
-        """What is packed goes; what is there as rows is what the session has from now on."""
+        """Deletes what is packed: from then on the session has the rows that are there, and no others."""
         PackedSegment.objects.filter(session=session).delete()
         self.filter(session=session).delete()
         type(session).objects.filter(pk=session.pk).update(packed=False)

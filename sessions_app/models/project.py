@@ -56,7 +56,8 @@ class Project(models.Model):
                 session.announce()
 
     def hold(self) -> None:
-        """Keeps it there until the transaction ends, for who is about to name it. Raises DoesNotExist if it is gone."""
+        """Keeps the project from being deleted until the transaction ends, for a caller that is about to name it.
+        Raises DoesNotExist if it is gone."""
         row = Project.objects.filter(pk=self.pk).select_for_update(no_key=True)
         if not row.values_list("pk").first():
             raise Project.DoesNotExist
