@@ -38,8 +38,10 @@ from django.db.models.lookups import LessThan
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
+from chatjuicer.accounts.models import User
 from chatjuicer.encryption import unseal, unseal_json_text
 from sessions_app.models import NATIVE, ChatSession, Message, Project, SessionTally
+from sessions_app.models.statements import as_param, rows_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,8 @@ def page(wanted: Wanted) -> dict[str, Any]:
     elif filters or wanted.deleted:
         rows = fetch(sessions_of(wanted, filters).order_by("-pinned", "-last_used_at", "-id"), wanted.offset, one_more)
     else:
-        of_owner = as_param(wanted.owner_id), NATIVE
-        rows = run(page_statement(connection.vendor), *of_owner, *of_owner, one_more, wanted.offset)
+        of_owner = as_param(User, wanted.owner_id), NATIVE
+        rows = rows_of(page_statement(connection.vendor), [*of_owner, *of_owner, one_more, wanted.offset])
         total = rows[0][TOTAL] if rows else None
     has_more = len(rows) > wanted.limit
     del rows[wanted.limit :]
@@ -149,11 +151,11 @@ MOST_FOUND = 10_000
 @cache
 def knows_case() -> bool:
     """Whether the database does beyond ASCII: SQLite does not, nor PostgreSQL in the locale C."""
-    return bool(run("SELECT UPPER('é') = 'É'")[0][0])
+    return bool(rows_of("SELECT UPPER('é') = 'É'", [])[0][0])
 
 
 def tally(owner_id: UUID) -> int:
-    counted = run(TALLY, as_param(owner_id), NATIVE)
+    counted = rows_of(TALLY, [as_param(User, owner_id), NATIVE])
     return int(counted[0][0]) if counted else 0
 
 
@@ -251,18 +253,9 @@ def fetch(sessions: "QuerySet[ChatSession]", offset: int, limit: int, *walked: s
         statement, params = rows.query.sql_with_params()
     except EmptyResultSet:  # no title was found
         return []
-    return run(statement, *params)
-
-
-def run(statement: str, *params: Any) -> list[tuple[Any, ...]]:
-    """The rows as the driver gives them: the ORM's converters would cost more than the statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, params)
-        return list(cursor.fetchall())
-
-
-def as_param(key: UUID) -> Any:
-    return ChatSession._meta.pk.get_db_prep_value(key, connection)
+    return rows_of(
+        statement, params
+    )  # as the driver gives them: the ORM's converters would cost more than the statement
 
 
 COLUMNS = (

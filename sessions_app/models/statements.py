@@ -266,6 +266,7 @@ def as_param(model: type[Model], key: Any) -> Any:
 
 
 def rows_of(statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """As the driver gives them: the ORM's converters would cost more than most statements."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         return list(cursor.fetchall())

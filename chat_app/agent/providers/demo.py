@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from agents import FunctionTool, ModelResponse
 
-from chat_app.agent.repair import text_of_parts
+from chat_app.agent.dialect import text_of
 from chat_app.agent.transcript import Turn, Used
 from chat_app.runs.contract import Item
 from sessions_app import catalogue
@@ -46,7 +46,7 @@ class DemoModel(RunModel):
 
     async def _say(self, model_call: ModelCall, turn: Turn) -> None:
         since = _since_last_user(model_call.items)
-        asked = _text_of(since[0]) if since else ""
+        asked = text_of(since[0]) if since else ""
         results = [str(item.get("output")) for item in since if item.get("type") == "function_call_output"]
         call = None if results else wanted_call(asked, {tool.name for tool in model_call.tools if _is_function(tool)})
         if call is not None:
@@ -148,8 +148,3 @@ def wanted_call(asked: str, tools: set[str]) -> tuple[str, Arguments] | None:
 def _since_last_user(items: list[Item]) -> list[Item]:
     start = max((index for index, item in enumerate(items) if item.get("role") == "user"), default=len(items))
     return items[start:]
-
-
-def _text_of(item: Item) -> str:
-    content = item.get("content")
-    return text_of_parts(content) if isinstance(content, list) else str(content or "")

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chat_app.serializers import SessionDetailSerializer
-from chatjuicer.api.fields import Text
+from chatjuicer.api.fields import Text, given
 from files_app import names
 from files_app.serializers import EntryListSerializer, EntrySerializer, PathSerializer
 from sessions_app.models import Project
@@ -140,7 +140,7 @@ class ProjectChangesSerializer(serializers.Serializer[None]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in attrs.items() if value is not None}
+        return given(attrs)
 
 
 class NewProjectSerializer(ProjectChangesSerializer):
