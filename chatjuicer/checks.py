@@ -32,50 +32,15 @@ def problems() -> Iterator[CheckMessage]:
             hint="Unset DEBUG, or listen on 127.0.0.1.",
             id="chatjuicer.E002",
         )
-    try:
-        ring(tuple(settings.MESSAGE_ENCRYPTION_KEYS))
-    except ValueError:
-        yield Error(
-            "MESSAGE_ENCRYPTION_KEYS has an entry that is not a Fernet key.",
-            hint="Make one: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
-            id="chatjuicer.E009",
-        )
-    for name in ("USER", "ADDRESS", "LOGIN_ACCOUNT", "LOGIN_EVERYWHERE", "LOGIN_ADDRESS"):
-        rate = getattr(settings, f"RATE_LIMIT_{name}")
-        try:
-            Rate.of(rate)
-        except ValueError:
-            yield Error(
-                f"RATE_LIMIT_{name} is {rate[:50]!r}, which is not a rate.",
-                hint="Give a count and a unit, such as 600/min, or off.",
-                id="chatjuicer.E008",
-            )
+    yield from problems_of_encryption()
+    yield from problems_of_rates()
     yield from problems_of_mcp_servers(settings.MCP_SERVERS)
     yield from problems_of_networks()
     yield from problems_of_notices()
-    for name, entry in settings.OIDC_PROVIDERS.items():
-        given = entry if isinstance(entry, dict) else {}
-        if not all(isinstance(given.get(key), str) for key in ("issuer", "client_id")):
-            yield Error(
-                f"OIDC_PROVIDERS: the entry {name[:50]!r} has no issuer or no client_id.",
-                hint='Give both: {"NAME": {"issuer": "https://…", "client_id": "…", "client_secret": "…"}}.',
-                id="chatjuicer.E012",
-            )
+    yield from problems_of_identity_providers()
     if here_only and (settings.DEBUG or settings.RUN_LOCALLY):
         return
-    for name, instead in (("SECRET_KEY", "one is generated into DATA_DIR"), ("TOKEN_KEY", "SECRET_KEY signs tokens")):
-        if is_guessable(getattr(settings, name)):
-            yield Error(
-                f"{name} is too short or too simple: who guesses it can sign in as anybody.",
-                hint=f"Unset it, and {instead}; or give 50 random characters.",
-                id="chatjuicer.E003",
-            )
-        if any(map(is_guessable, getattr(settings, f"{name}_FALLBACKS"))):
-            yield Error(
-                f"A former {name} is too short or too simple: who guesses it can sign in as anybody.",
-                hint=f"Take it out of {name}_FALLBACKS: what it has signed and sealed is then good no more.",
-                id="chatjuicer.E003",
-            )
+    yield from problems_of_keys()
     if "*" in settings.ALLOWED_HOSTS:
         yield Error(
             'ALLOWED_HOSTS "*" answers to every name, which lets a foreign page pose as this server.',
@@ -96,8 +61,59 @@ def problems() -> Iterator[CheckMessage]:
         )
 
 
+def problems_of_encryption() -> Iterator[CheckMessage]:
+    try:
+        ring(tuple(settings.MESSAGE_ENCRYPTION_KEYS))
+    except ValueError:
+        yield Error(
+            "MESSAGE_ENCRYPTION_KEYS has an entry that is not a Fernet key.",
+            hint="Make one: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
+            id="chatjuicer.E009",
+        )
+
+
+def problems_of_rates() -> Iterator[CheckMessage]:
+    for name in ("USER", "ADDRESS", "LOGIN_ACCOUNT", "LOGIN_EVERYWHERE", "LOGIN_ADDRESS"):
+        rate = getattr(settings, f"RATE_LIMIT_{name}")
+        try:
+            Rate.of(rate)
+        except ValueError:
+            yield Error(
+                f"RATE_LIMIT_{name} is {rate[:50]!r}, which is not a rate.",
+                hint="Give a count and a unit, such as 600/min, or off.",
+                id="chatjuicer.E008",
+            )
+
+
+def problems_of_identity_providers() -> Iterator[CheckMessage]:
+    for name, entry in settings.OIDC_PROVIDERS.items():
+        given = entry if isinstance(entry, dict) else {}
+        if not all(isinstance(given.get(key), str) for key in ("issuer", "client_id")):
+            yield Error(
+                f"OIDC_PROVIDERS: the entry {name[:50]!r} has no issuer or no client_id.",
+                hint='Give both: {"NAME": {"issuer": "https://…", "client_id": "…", "client_secret": "…"}}.',
+                id="chatjuicer.E012",
+            )
+
+
+def problems_of_keys() -> Iterator[CheckMessage]:
+    for name, instead in (("SECRET_KEY", "one is generated into DATA_DIR"), ("TOKEN_KEY", "SECRET_KEY signs tokens")):
+        if is_guessable(getattr(settings, name)):
+            yield Error(
+                f"{name} is too short or too simple: who guesses it can sign in as anybody.",
+                hint=f"Unset it, and {instead}; or give 50 random characters.",
+                id="chatjuicer.E003",
+            )
+        if any(map(is_guessable, getattr(settings, f"{name}_FALLBACKS"))):
+            yield Error(
+                f"A former {name} is too short or too simple: who guesses it can sign in as anybody.",
+                hint=f"Take it out of {name}_FALLBACKS: what it has signed and sealed is then no longer valid.",
+                id="chatjuicer.E003",
+            )
+
+
 def is_guessable(key: str) -> bool:
-    """Of one that is set."""
+    """Whether a key that is set is too short or too simple."""
     return bool(key) and (len(key) < 32 or len(set(key)) < 5)
 
 
