@@ -33,12 +33,12 @@ class TooManyRuns(ApiError):
 class BudgetSpent(ApiError):
     status_code = 403
     code = "budget_spent"
-    message = "What there is for models today is used up; it begins anew at midnight (UTC)."
+    message = "Today's budget for models is used up; it starts again at midnight (UTC)."
 
 
 class KeyNeeded(ApiError):
     code = "key_needed"
-    message = "Another address is given the key only if it is entered again."
+    message = "Enter the key again: it is not sent to another address by itself."
 
 
 class UnreadableKey(ApiError):
@@ -62,7 +62,7 @@ class MessageGone(ApiError):
 class NothingToRegenerate(ApiError):
     status_code = 409
     code = "nothing_to_regenerate"
-    message = "This message is no answer, and no words that could be answered."
+    message = "This message is neither an answer nor words that could be answered."
 
 
 class NothingToContinue(ApiError):
@@ -104,19 +104,19 @@ class TooManyWebhooks(ApiError):
 class TooManySubscriptions(ApiError):
     status_code = 409
     code = "too_many_subscriptions"
-    message = "As many browsers of the account are told as may be; take one back first."
+    message = "The account has as many browsers to notify as it may have; remove one first."
 
 
 class AttemptGone(ApiError):
     status_code = 404
     code = "attempt_gone"
-    message = "You have begun no such authorization, or it took too long: connect the server again."
+    message = "This authorization is unknown, or it took too long: connect the server again."
 
 
 class NotAuthorized(ApiError):
     status_code = 409
     code = "not_authorized"
-    message = "The server was not authorized: you have refused, or its authorization server has."
+    message = "The server was not authorized: you, or its authorization server, refused."
 
 
 class SessionGone(ApiError):

@@ -40,7 +40,7 @@ class QuotaExceeded(ApiError):
 
 class SizeMismatch(ApiError):
     code = "size_mismatch"
-    message = "The bytes are not as many as were announced."
+    message = "The number of bytes is not the one that was announced."
 
 
 class NotUploaded(ApiError):

@@ -40,7 +40,7 @@ class HeaderName(Text, serializers.RegexField):
     def to_internal_value(self, data: Any) -> str:
         name = super().to_internal_value(data)
         if name.lower() in OF_THE_CONNECTION or name.lower().startswith("mcp-"):
-            raise ValidationError("This one is the connection's own.")
+            raise ValidationError("This header belongs to the connection itself.")
         return name
 
 

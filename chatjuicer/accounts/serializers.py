@@ -199,7 +199,7 @@ class NewKeySerializer(serializers.Serializer[Any]):
 
     def validate_expires_at(self, at: datetime | None) -> datetime | None:
         if at is not None and at <= timezone.now():
-            raise serializers.ValidationError("A time to come is expected.")
+            raise serializers.ValidationError("A time in the future is expected.")
         return at
 
 

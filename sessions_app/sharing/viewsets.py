@@ -41,7 +41,7 @@ class NewShareSerializer(serializers.Serializer[None]):
 
     def validate_expires_at(self, moment: datetime | None) -> datetime | None:
         if moment and moment <= timezone.now():
-            raise ValidationError("A time to come is expected.")
+            raise ValidationError("A time in the future is expected.")
         return moment
 
 
