@@ -15,28 +15,22 @@ class SessionInactive(ApiError):
     message = "The session is not active: it can be read, and takes messages when it is active again."
 
 
-class NameTaken(ApiError):
-    status_code = 409
-    code = "name_taken"
-    message = "There is one of this name already."
-
-
 class TooMany(ApiError):
     status_code = 409
     code = "too_many"
-    message = "There are as many as there can be."
+    message = "There are as many as there may be; delete one first."
 
 
 class NameStays(ApiError):
     status_code = 409
     code = "name_stays"
-    message = "Anybody's sessions have chosen it by its name, which stays."
+    message = "Its name cannot change: sessions of other people have chosen it by that name."
 
 
 class MadeForAll(ApiError):
     status_code = 403
     code = "made_for_all"
-    message = "What is for all, only administrators make and change."
+    message = "Only administrators make and change what is for all."
 
 
 class ServerNotAllowed(ApiError):

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import IntegrityError, models, transaction
 
 from chat_app.exceptions import KeyNeeded
-from chatjuicer.accounts.exceptions import NameTaken
+from chatjuicer.api.exceptions import NameTaken
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.providers import Provider, parsed_provider
 from sessions_app.served import registry

@@ -13,25 +13,19 @@ class WrongPassword(ApiError):
     # Not 401: the sign-in is good, and a client would refresh it.
     status_code = status.HTTP_403_FORBIDDEN
     code = "wrong_password"
-    message = "The current password is another one."
+    message = "The current password is wrong."
 
 
 class InsufficientScope(ApiError):
     status_code = status.HTTP_403_FORBIDDEN
     code = "insufficient_scope"
-    message = "The API key has not the scope that this takes."
+    message = "The API key lacks the scope that this needs."
 
 
 class TooManyKeys(ApiError):
     status_code = status.HTTP_409_CONFLICT
     code = "too_many_keys"
     message = "The account has as many API keys as it may have; delete one first."
-
-
-class NameTaken(ApiError):
-    status_code = status.HTTP_409_CONFLICT
-    code = "name_taken"
-    message = "There is one of this name already."
 
 
 class InvalidToken(ApiError):

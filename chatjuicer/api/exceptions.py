@@ -28,6 +28,12 @@ class IdempotencyMismatch(ApiError):
     message = "This Idempotency-Key was used with another body."
 
 
+class NameTaken(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "name_taken"
+    message = "This name is taken already."
+
+
 class PayloadTooLarge(ApiError):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     code = "payload_too_large"

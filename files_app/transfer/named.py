@@ -13,10 +13,10 @@ from rest_framework.exceptions import ValidationError
 
 from chatjuicer.accounts.models import User
 from chatjuicer.api.destinations import require_sendable
+from chatjuicer.api.exceptions import NameTaken
 from files_app import names
 from files_app.models import File
 from sessions_app.catalogue import REASONING_EFFORTS
-from sessions_app.exceptions import NameTaken
 from sessions_app.models import Agent, McpServer, Prompt
 from sessions_app.models.mcp_server import NAME
 

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
+from chatjuicer.api.exceptions import NameTaken
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.catalogue import REASONING_EFFORTS
-from sessions_app.exceptions import NameTaken
 
 from .named import Named, NamedManager
 

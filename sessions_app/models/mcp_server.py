@@ -24,9 +24,10 @@ from django.utils import timezone
 
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.accounts.sealing import seal, unseal
+from chatjuicer.api.exceptions import NameTaken
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.allowed import OWN
-from sessions_app.exceptions import NameTaken, TooMany
+from sessions_app.exceptions import TooMany
 from sessions_app.signals import grant_given_up
 
 from .named import hold

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from chatjuicer.accounts.audited import note_change
 from chatjuicer.accounts.models import Act
-from sessions_app.exceptions import NameTaken, TooMany
+from chatjuicer.api.exceptions import NameTaken
+from sessions_app.exceptions import TooMany
 
 if TYPE_CHECKING:
     from chatjuicer.accounts.models import User

@@ -16,8 +16,8 @@ from django.core.validators import MinValueValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
-from chatjuicer.accounts.exceptions import NameTaken
 from chatjuicer.accounts.models.known import Known
+from chatjuicer.api.exceptions import NameTaken
 
 MAX_NAMES = 500  # of one list
 MAX_NAME_CHARS = 128
