@@ -72,7 +72,7 @@ def _room(session: ChatSession) -> int:
 
 
 def _tokens(session: ChatSession, messages: Iterable[Message]) -> int:
-    """That the model is given of them; of what it was not given yet, those of its words."""
+    """How many tokens of these messages the model is given; of one that it was not given yet, those of its text."""
     said = {message.pk: count(message.content) + TOKENS_PER_ITEM for message in messages}
     found: dict[Any, int] = {}
     for row in session.context_items.filter(message_id__in=list(said), visible=True):

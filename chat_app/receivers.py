@@ -58,7 +58,8 @@ def is_busy(session: ChatSession, **kwargs: Any) -> bool:
 
 @receiver([signals.session_unpacked, signals.session_restored])
 def fold_again(session: ChatSession, **kwargs: Any) -> None:
-    """Older versions have packed deltas, too; and in the trash nothing is folded."""
+    """Lets housekeeping fold its runs again: older versions have packed unfolded deltas, too, and in the trash nothing
+    is folded."""
     Run.objects.filter(session=session, folded=True).update(folded=False)
 
 

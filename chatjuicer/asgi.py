@@ -67,7 +67,7 @@ LEAST_BYTES_PER_S = 1024  # of one that goes on, on the average after STILL_S
 
 
 class NoThread(Exception):
-    """All stay busy."""
+    """All threads of the pool stay busy."""
 
 
 class BodyTooLarge(Exception):

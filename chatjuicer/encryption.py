@@ -98,7 +98,7 @@ def unseal_json(stored: Any, decoder: type[json.JSONDecoder] | None = None) -> A
 
 
 def unseal_json_text(stored: str) -> str:
-    """Of what is stored as JSON, the JSON that it stands for."""
+    """The JSON that a stored JSON text stands for, unsealed if it is sealed."""
     if not stored.startswith(f'{{"{SEALED}"'):
         return stored
     value = json.loads(stored)

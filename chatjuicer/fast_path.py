@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 
 
 def asked(scope: Mapping[str, Any]) -> Asked | None:
-    """What page of the list is asked for, in the usual way; None if it is anything else."""
+    """The page of the list that is asked for in the usual way; None if anything about the request is unusual."""
     if scope["path"] not in PATHS or scope["method"] != "GET" or settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         return None
     names = [name for name, _ in scope["headers"]]

@@ -20,7 +20,7 @@ class Colleague(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """One that is built in sets nothing."""
+    """The agent that acts in a run, as it is now; one that is built in sets nothing."""
 
     name: str
     instructions: str = ""

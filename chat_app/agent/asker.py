@@ -48,7 +48,7 @@ class Asker:
         self.use(self.tools)
 
     def use(self, tools: Sequence[Tool]) -> None:
-        """From the next call on."""
+        """Offers these tools to the model, from the next call on."""
         self.tools = tools
         self._gauge = Gauge(self._model.name, self._model.origin, tools)
 

@@ -67,5 +67,5 @@ async def _summary(transcript: Transcript, before: Held, chosen: Plan, limits: L
 
 
 def _after(before: Held, chosen: Plan, summary: str, limits: Limits) -> int:
-    """About what the model will be given."""
+    """About how many tokens the model will be given."""
     return limits.fixed + limits.of(chosen.left(before) + TOKENS_PER_ITEM + count(summary))

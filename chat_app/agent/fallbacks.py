@@ -42,7 +42,7 @@ class Fallbacks:
 
     @property
     def patience_s(self) -> float | None:
-        """With the model that was given last; None: the usual."""
+        """How long the model that was given last is tried again; None: as long as usual."""
         return min(PATIENCE_S, settings.MODEL_PATIENCE_S) if self._waiting else None
 
     async def next(self, error: ProviderError | None = None) -> RunModel:

@@ -86,6 +86,6 @@ def _encoded(tool: Tool) -> bytes:
 
 
 def forget() -> None:
-    """All that providers have said."""
+    """Forgets what providers have said of their windows and of token counts."""
     _ratios.clear()
     _windows.clear()

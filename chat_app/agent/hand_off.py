@@ -69,7 +69,7 @@ async def tools_of(transcript: Transcript) -> Sequence[Tool]:
 
 
 def hand_off_to(colleague: Colleague, taken: set[str]) -> FunctionTool:
-    """Under a name that is not `taken`, and is from now on."""
+    """The tool that hands over to the colleague. Its name is none of `taken`, and is added to them."""
 
     async def invoke(context: RunContextWrapper[Transcript], arguments: str) -> str:
         transcript = context.context

@@ -32,7 +32,7 @@ class Prefix:
 
 
 class Prefixes:
-    """Those that were used last."""
+    """The prefixes that were used last."""
 
     def __init__(self) -> None:
         self._prefixes: OrderedDict[Key, Prefix] = OrderedDict()

@@ -84,7 +84,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def user_if_known(request: Request) -> User | None:
-    """Of a route that is for everybody: who asks. Credentials that are not good are passed over."""
+    """Who asks, on a route that is for everybody; None if nobody has signed in. Invalid credentials are passed over."""
     try:
         found = TokenAuthentication().authenticate(request)
     except InvalidToken:
@@ -128,7 +128,7 @@ def _authenticate_scope(scope: Mapping[str, Any]) -> Credentials:
 
 
 def authenticate_token(text: str) -> Credentials:
-    """Of an access token, or of an API key, by one query. Raises InvalidToken."""
+    """The credentials of an access token or an API key, by one query. Raises InvalidToken."""
     if text.startswith(MARK):
         key = ApiKey.objects.used(text)
         if key is None:
@@ -162,7 +162,7 @@ def credentials_alive(family_ids: Collection[UUID]) -> set[UUID]:
 
 
 def ended(held: Collection[Credentials]) -> set[Credentials]:
-    """Which of these are good no more: by three queries at most."""
+    """Which of these credentials are no longer valid: by three queries at most."""
     alive: set[UUID | None] = {*credentials_alive({one.family_id for one in held if one.family_id})}
     if key_ids := {one.key_id for one in held if one.key_id}:
         alive.update(ApiKey.objects.alive().filter(pk__in=key_ids).values_list("pk", flat=True))
@@ -193,7 +193,7 @@ def mark_alive(mark: str) -> bool:
 
 
 def credentials_of(request: Request) -> Credentials:
-    """Of a request that IsAuthenticated let in."""
+    """The credentials of a request that IsAuthenticated has let in."""
     return cast(Credentials, request.auth)
 
 

@@ -56,7 +56,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a provider vouches for."""
+    """A person's identity, as the provider vouches for it."""
 
     issuer: str
     subject: str

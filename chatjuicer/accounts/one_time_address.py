@@ -23,14 +23,14 @@ SALT = "chatjuicer.accounts.one_time_address"
 
 
 class OneTime:
-    """A process has one."""
+    """The one-time address of this process, and the cookie that it gives."""
 
     def __init__(self) -> None:
         self._token = ""
         self._lock = Lock()
 
     def new_path(self) -> str:
-        """In the place of the one before."""
+        """A new address, in the place of the one before."""
         with self._lock:
             self._token = secrets.token_urlsafe(32)
             return f"{PATH}?token={self._token}"
@@ -52,7 +52,7 @@ def cookie_of(user: User) -> str:
 
 
 def was_opened(headers: Mapping[str, str], user: User) -> bool:
-    """By the browser that asks. `headers` finds its names in lower case."""
+    """Whether the browser that asks has opened the address. The names in `headers` are in lower case."""
     try:
         # As Django reads them: Python's SimpleCookie gives all up where it does not understand one of another program.
         sent = parse_cookie(headers.get("cookie", "")).get(name_for(headers.get("host", "")), "")

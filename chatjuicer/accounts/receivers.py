@@ -32,7 +32,7 @@ audit_changes(GroupAllowance, told=("allowed_models", "allowed_servers", "daily_
 
 @receiver([post_save, post_delete], sender=GroupAllowance)
 def publish_groups(**kwargs: Any) -> None:
-    """Other processes look by themselves."""
+    """Makes the change known to this process; other processes look for it themselves."""
     transaction.on_commit(GroupAllowance.objects.publish)
 
 

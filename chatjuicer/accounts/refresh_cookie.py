@@ -52,7 +52,7 @@ def is_wanted(request: Request) -> bool:
 
 
 def granted(request: Request, grant: Grant, status: int = 200) -> Response:
-    """The answer to who has signed in, or renewed that."""
+    """The answer to a request that signed in or renewed a sign-in."""
     data = GrantSerializer(grant).data
     if not is_wanted(request):
         return Response(data, status=status)

@@ -38,7 +38,7 @@ CHALLENGE_METHOD = "S256"
 
 
 class SentAway(Exception):
-    """The person's browser goes on."""
+    """The person's browser is sent to the authorization server: nothing goes on here before it comes back."""
 
 
 class Attempt(Grant):

@@ -64,7 +64,7 @@ class Grant(BaseModel):
 
     @property
     def lasting(self) -> str:
-        """The token by which it lasts, and with which it ends; empty where there is none."""
+        """The token to revoke: the refresh token, or else the access token; empty where there is none."""
         return (self.tokens.refresh_token or self.tokens.access_token) if self.tokens else ""
 
     @property
@@ -75,7 +75,7 @@ class Grant(BaseModel):
         return timezone.now() + timedelta(seconds=min(self.tokens.expires_in, MAX_LIFETIME_S))
 
     def client_for(self, callback_url: str) -> OAuthClientInformationFull | None:
-        """As which we are registered, where that is still good."""
+        """Our registration at the authorization server; None where it has expired or is for another `callback_url`."""
         client = self.client
         if client is None or callback_url not in map(str, client.redirect_uris or ()):
             return None

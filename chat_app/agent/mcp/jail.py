@@ -115,7 +115,8 @@ def workplaces(args: Iterable[str], env: dict[str, str]) -> Iterator[str]:
 
 
 def holds_secrets(path: Path) -> bool:
-    """Or lies where they are; and the whole of a home, or of the system, may be anything."""
+    """Whether there are secrets below the path, or it is itself below a place of secrets. A whole home, or the whole
+    system, may hold any."""
     if path in (Path(path.anchor), Path(os.path.realpath(Path.home())), Path(os.path.realpath(tempfile.gettempdir()))):
         return True
     return any(place.is_relative_to(path) or path.is_relative_to(place) for place in hidden())

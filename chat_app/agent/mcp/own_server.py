@@ -183,7 +183,8 @@ class StoredAuth(httpx2.Auth):
 
 
 def wanting(scope: str | None, row: McpServer) -> str:
-    """The row's grant, which says from now on what it lacks; empty where there is nothing to say."""
+    """The text of the row's grant, with the scope that it lacks noted in it; empty where there is none, or no scope is
+    named."""
     grant = Grant.read(row.grant) if scope else None
     if grant is None:
         return ""

@@ -101,7 +101,7 @@ def own_server(row: McpServer) -> Server:
 
 
 def kept(place: Place, entry: dict[str, Any], make: Callable[[], Server]) -> Server:
-    """The one in that place, unless it is of another entry."""
+    """The server in that place; made anew if it is of another entry."""
     global _loop, _tending
     if _loop is not asyncio.get_running_loop():
         _loop, _tending = asyncio.get_running_loop(), None
@@ -129,7 +129,7 @@ async def tend() -> None:
 
 
 async def outdated_in(private: Mapping[Place, Server]) -> set[Place]:
-    """Where a row is not as it was; none while the database does not answer."""
+    """The places whose row has changed; none while the database does not answer."""
     own = [(place, pk, private[place]) for place in private if (pk := place[1]) and place[0].startswith(OWN)]
     try:
         now = await in_database(McpServer.objects.connections, [pk for _, pk, _ in own]) if own else {}

@@ -45,7 +45,7 @@ class OidcIdentityManager(models.Manager["OidcIdentity"]):
 
 
 class OidcIdentity(models.Model):
-    """By whose word a user signs in without a password."""
+    """An identity at a provider of OpenID Connect, by which a user signs in without a password."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="oidc_identities")
     issuer = models.CharField(max_length=255)

@@ -28,7 +28,8 @@ class SpentTokenManager(models.Manager["SpentToken"]):
         self.create(jti=family.jti, family=family, user_agent=family.user_agent, address=family.address)
 
     def may_come_again(self, family: "TokenFamily", jti: uuid.UUID, place: Place) -> bool:
-        """From where it was given to, or where the newest one is: who has that is given nothing new."""
+        """Whether a spent token may be used again: for a short time, from the place that it was given to or that has
+        the newest one. Neither learns anything new by it."""
         spent = self.filter(pk=jti, family=family, spent_at__gte=timezone.now() - REPLAYED_FOR).first()
         return spent is not None and place in (Place(spent.user_agent, spent.address), family.place)
 

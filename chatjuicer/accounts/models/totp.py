@@ -105,7 +105,7 @@ class Totp(models.Model):
 
 class RecoveryCodeManager(models.Manager["RecoveryCode"]):
     def issue(self, user: User) -> list[str]:
-        """In the place of the old ones."""
+        """New recovery codes in the place of the old ones."""
         self.filter(user=user).delete()
         texts = [spelled(secrets.token_bytes(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
         self.bulk_create(self.model(user=user, digest=digest(plain(text))) for text in texts)
@@ -117,7 +117,7 @@ class RecoveryCodeManager(models.Manager["RecoveryCode"]):
 
 
 class RecoveryCode(models.Model):
-    """Stands in for a code, once."""
+    """Takes the place of a one-time password, once."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
     digest = models.CharField(max_length=64, unique=True)
@@ -129,7 +129,7 @@ class RecoveryCode(models.Model):
 
 
 def spelled(code: bytes) -> str:
-    """As a person copies it: abcd-efgh-ijkl-mnop."""
+    """A recovery code as a person copies it: abcd-efgh-ijkl-mnop."""
     letters = base64.b32encode(code).decode().lower()
     return "-".join(letters[at : at + 4] for at in range(0, len(letters), 4))
 

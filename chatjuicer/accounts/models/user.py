@@ -254,7 +254,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return True
 
     def sign_out_everywhere(self, keep: uuid.UUID | None = None) -> None:
-        """As somebody asked for, which the audit log says."""
+        """Ends every sign-in but the family `keep`, because somebody asked for it: the audit log notes that."""
         with transaction.atomic():
             self.sign_out(keep)
             AuditEntry.objects.record(Act.SIGNED_OUT_EVERYWHERE, self)
