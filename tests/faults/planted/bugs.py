@@ -127,7 +127,7 @@ def read_before_subscribing() -> None:
 
 
 def believe_the_layer() -> None:
-    """What another process rings is handed out as it comes, and where a number is missing nobody looks."""
+    """What another process announces is handed out as it comes, and where a number is missing nobody looks."""
     hear, find = Hub.receive_records, Hub._look_for_missing
 
     def receive_and_believe(hub: Hub, records: list[Record]) -> None:
