@@ -17,6 +17,7 @@ T = TypeVar("T")
 # Given up after that: a connection that is not made, and one whose other end acknowledges nothing.
 CONNECT_TIMEOUT_S = 5
 SILENT_TIMEOUT_S = 10
+POSTGRESQL_URL = "postgresql://user:password@host:port/name"
 POSTGRESQL_MOST_S = 2**31 // 1000  # it counts milliseconds in 32 bits
 # Added to the bound of a statement, which the database keeps itself: one that is silent for longer is gone.
 GRACE_S = 2.0
@@ -51,10 +52,10 @@ def postgresql(url: str, pool: dict[str, Any] | bool) -> dict[str, Any]:
     """
     try:
         parts: dict[str, Any] = conninfo_to_dict(url)
-        if not all(port.isdecimal() or not port for port in parts.get("port", "").split(",")):
-            raise ProgrammingError("a port is a number")
     except ProgrammingError:
-        raise ValueError("postgresql://user:password@host:port/name") from None
+        raise ValueError(POSTGRESQL_URL) from None
+    if not all(port.isdecimal() or not port for port in parts.get("port", "").split(",")):
+        raise ValueError(POSTGRESQL_URL)
     # psycopg takes a statement apart anew each time, in Python, where it has more places or is longer than that. Those
     # that begin and end a run have up to 300 places, and are the same each time.
     _queries.MAX_CACHED_STATEMENT_PARAMS = 300

@@ -40,8 +40,7 @@ DATABASE_URL = env.text("DATABASE_URL")
 # PostgreSQL connections of this process.
 DATABASE_POOL_MAX = env.number("DATABASE_POOL_MAX", 20, least=1)
 DATABASE_POOL_MIN = env.number("DATABASE_POOL_MIN", min(2, DATABASE_POOL_MAX), most=DATABASE_POOL_MAX)
-# How long a statement, a wait for a lock and a pause within a transaction may take on PostgreSQL; 0: any time.
-# Migrations and other commands have no such bounds.
+# How long PostgreSQL may take for a statement, a lock and a pause in a transaction while a server asks; 0: any time.
 DATABASE_STATEMENT_TIMEOUT_S = env.seconds("DATABASE_STATEMENT_TIMEOUT_S", 20, most=POSTGRESQL_MOST_S)
 DATABASE_LOCK_TIMEOUT_S = env.seconds("DATABASE_LOCK_TIMEOUT_S", 10, most=POSTGRESQL_MOST_S)
 DATABASE_IDLE_TRANSACTION_TIMEOUT_S = env.seconds("DATABASE_IDLE_TRANSACTION_TIMEOUT_S", 20, most=POSTGRESQL_MOST_S)
