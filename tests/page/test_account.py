@@ -111,7 +111,7 @@ def test_a_chat_is_shared_taken_back_deleted_and_restored(
     page.get_by_role("button", name="Settings and more").click()
     page.get_by_role("menuitem", name="Trash").click()
     trash = page.get_by_role("dialog", name="Trash")
-    restore = trash.get_by_role("button", name="Restore")
+    restore = trash.get_by_role("button", name="Restore Say 3 words")  # what is pinned stands above it
     expect(restore.first).to_be_visible()
     left = restore.count() - 1
     restore.first.click()

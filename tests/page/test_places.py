@@ -69,6 +69,7 @@ def test_pictures_are_seen_small_and_one_by_one_as_large_as_the_window(page: Pag
     expect(answer(page)).to_contain_text("Two colours")
     until_idle(page)
     page.reload()
+    expect(page.get_by_role("article", name="You")).to_have_count(1)  # the tab's own is not known to be said yet
     red = page.get_by_role("article", name="You").get_by_role("button", name="Show red.png")
     expect(red.locator("img")).to_be_visible()
     assert_accessible(page)
