@@ -45,7 +45,7 @@ DATABASE_STATEMENT_TIMEOUT_S = env.seconds("DATABASE_STATEMENT_TIMEOUT_S", 20, m
 DATABASE_LOCK_TIMEOUT_S = env.seconds("DATABASE_LOCK_TIMEOUT_S", 10, most=POSTGRESQL_MOST_S)
 DATABASE_IDLE_TRANSACTION_TIMEOUT_S = env.seconds("DATABASE_IDLE_TRANSACTION_TIMEOUT_S", 20, most=POSTGRESQL_MOST_S)
 # Needed by more than one process; unset: in memory.
-REDIS_URL = env.address("REDIS_URL", "redis", "rediss", "unix")
+REDIS_URL = env.address("REDIS_URL", "redis", "rediss")
 # How long a server that is asked to stop lets running answers go on; a second signal ends them at once.
 SHUTDOWN_GRACE_S = env.seconds("SHUTDOWN_GRACE_S", 8)
 # Open WebSockets of this process, and those of one user; further ones are closed with 4429.

@@ -166,7 +166,7 @@ def test_both_of_our_mcp_servers_are_there_unless_others_are_named(tmp_path: Pat
         ("FOLD_AFTER_S", "1e12", "a number from 0 to"),
         ("DATABASE_POOL_MIN", "21", "a whole number from 0 to 20 is expected"),
         ("DATABASE_URL", "postgresql://host:port/name", "postgresql://user:password@host:port/name is expected"),
-        ("REDIS_URL", "http://127.0.0.1:6379", "redis://… or rediss://… or unix://… is expected"),
+        ("REDIS_URL", "http://127.0.0.1:6379", "redis://… or rediss://… is expected"),
         ("PUBLIC_URL", "chat.example.org", "https://… or http://… is expected"),
         ("OPENAI_BASE_URL", "https://provider.example:v1", "https://… or http://… is expected"),
         ("DATA_DIR", "/dev/null/data", "a directory that is there or can be made is expected"),
