@@ -26,23 +26,22 @@ run: .venv/.run
 
 # What is compiled, and rewritten for its assertions, is kept: else each of hundreds of processes does it again.
 test test-fast faults attack desktop: export PYTHONDONTWRITEBYTECODE =
-PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Side by side, since most tests wait most of the time: what PostgreSQL's run says is shown when both have ended.
-# SQLite's has half as much again to do, with it the browser's: with a third worker neither is left alone at the end.
 test: .venv/.test
 	@said=$$(mktemp); trap 'rm -f $$said' EXIT; \
-	TEST_PROFILE=postgres $(PYTEST) -n 2 $(TESTS) > $$said 2>&1 & postgres=$$!; \
+	TEST_PROFILE=postgres $(PYTEST) $(TESTS) > $$said 2>&1 & postgres=$$!; \
 	echo "== sqlite"; \
 	status=0; \
-	TEST_PROFILE=sqlite $(PYTEST) -n 3 $(TESTS) || status=1; \
+	TEST_PROFILE=sqlite $(PYTEST) $(TESTS) || status=1; \
 	wait $$postgres || status=1; \
 	echo "== postgres"; \
 	cat $$said; \
 	exit $$status
 
 test-fast: .venv/.test
-	@$(PYTEST) -n 2 -m "not slow or everyday" $(foreach room,faults desktop page clients chatjuicer/operations,--ignore=tests/$(room)) $(TESTS)
+	@$(PYTEST) -m "not slow or everyday" $(foreach room,faults desktop page clients chatjuicer/operations,--ignore=tests/$(room)) $(TESTS)
 
 check: export SECRET_KEY = only for checks, which sign nothing that is used
 check: export ENV_FILE =
