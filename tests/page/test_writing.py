@@ -26,6 +26,19 @@ def without_sockets(page: Page) -> Iterator[None]:
     away = False
 
 
+# Whether the browser keeps a session for reading with that draft.
+KEPT_DRAFT = """([session, draft]) => new Promise((done) => {
+  const opening = indexedDB.open("chat-juicer", 1);
+  opening.onsuccess = () => {
+    const asked = opening.result.transaction("conversations").objectStore("conversations").get(session);
+    asked.onsuccess = () => {
+      opening.result.close();
+      done(JSON.stringify(asked.result?.detail.session.draft ?? "").includes(draft));
+    };
+  };
+})"""
+
+
 def test_enter_does_what_the_person_has_set(page: Page) -> None:
     page.get_by_role("button", name="Settings and more").click()
     page.get_by_role("menuitem", name="Settings").click()
@@ -196,6 +209,26 @@ def test_a_draft_that_the_server_takes_slowly_is_none_any_more_once_it_was_sent(
         held[0].continue_()
     page.reload()
     expect(answer(page)).to_have_text(words(3))
+    expect(message_field(page)).to_have_value("")
+
+
+def test_what_was_sent_does_not_come_back_from_what_is_kept_for_reading_without_the_server(page: Page) -> None:
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    until_idle(page)
+    with page.expect_response("**/draft"):
+        message_field(page).fill("say 3 words")
+    page.reload()  # what is loaded is kept, with the draft
+    expect(answer(page)).to_have_text(words(2))
+    session = page.url.partition("#/")[2]
+    page.wait_for_function(KEPT_DRAFT, arg=[session, "say 3 words"])
+    page.route(f"**/api/sessions/{session}?*", lambda route: route.abort())
+    expect(message_field(page)).to_have_value("say 3 words")
+    message_field(page).press("Enter")
+    expect(answer(page)).to_have_text(words(3))
+    until_idle(page)
+    page.reload()
+    expect(answer(page)).to_have_text(words(2))
     expect(message_field(page)).to_have_value("")
 
 

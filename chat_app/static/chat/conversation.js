@@ -192,12 +192,13 @@ export class Conversation {
     if (this.state.run) this.#recallThoughts();
   }
 
-  /** As it was when the server was there. What was running then has no say now. */
+  /** As it was when the server was there. What was running then, or a draft, which may have been sent since, has no say now. */
   async #recall() {
     const detail = await this.#offline.conversation(this.id);
     if (!detail || this.#closed || this.state.session) return;
     const messages = [...detail.messages, ...(detail.live ?? [])];
-    this.#dispatch({ type: "loaded", detail: { ...detail, messages, live: [], run: null, has_more: false } });
+    const session = { ...detail.session, draft: "" };
+    this.#dispatch({ type: "loaded", detail: { ...detail, session, messages, live: [], run: null, has_more: false } });
   }
 
   #gone(code) {

@@ -23,6 +23,7 @@ export class Drafts {
     if (before && before === this.#heard.get(sessionId)) this.#told.set(sessionId, before); // the account's draft goes on here
     clearTimeout(this.#timers.get(sessionId));
     this.#written.add(sessionId);
+    if (!content && before) this.#ended.set(sessionId, before);
     // What was sent is a draft no more, at once: nobody shall find it in the field again.
     this.#timers.set(sessionId, setTimeout(() => this.#put(sessionId, content), content ? PAUSE_MS : 0));
   }
