@@ -111,7 +111,7 @@ def test_a_provider_is_kept_and_counts_at_once(
         operator.post(path, form | {"new_key": "", "allowed": '["qwen3:8b"]'})
     assert [(found.models, found.key) for found in registry.named] == [(("qwen3:8b",), "sk-home")]
     moved = operator.post(path, form | {"new_key": "", "url": "http://10.0.0.5:11434/v1"})
-    assert "only if it is entered again" in moved.content.decode()
+    assert "Enter the key again" in moved.content.decode()
     assert "Expected" in operator.post(path, form | {"url": "gopher://x"}).content.decode()
     with django_capture_on_commit_callbacks(execute=True):
         ModelProvider.objects.all().delete()

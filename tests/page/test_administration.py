@@ -306,7 +306,7 @@ def test_an_administrator_adds_tries_changes_and_deletes_a_provider(
     expect(form.get_by_label("Who is asked where a model fails")).to_have_value("gpt-4.1 = gpt-5-mini, other/large")
     form.get_by_label("Address").fill("https://elsewhere.example/v1")
     form.get_by_role("button", name="Save").press("Enter")
-    expect(form.locator(".form-said.problem")).to_contain_text("only if it is entered again")
+    expect(form.locator(".form-said.problem")).to_contain_text("Enter the key again")
     assert_accessible(page)
     form.get_by_label("Position").fill("7")
     form.get_by_label("Address").fill("https://elsewhere.example/v1")
