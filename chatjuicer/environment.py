@@ -103,6 +103,12 @@ class Environment:
         return number
 
     def seconds(self, name: str, default: float, least: float = 0, most: float = MOST_S) -> float:
+        return self._duration(name, default, "seconds", least, most)
+
+    def days(self, name: str, default: float) -> float:
+        return self._duration(name, default, "days", 0, MOST_DAYS)
+
+    def _duration(self, name: str, default: float, unit: str, least: float, most: float) -> float:
         value = self._value(name)
         if not value:
             return default
@@ -111,18 +117,8 @@ class Environment:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise BadSetting(name, "a number of seconds", value)
+            raise BadSetting(name, f"a number of {unit}", value)
         return within(name, number, least, most)
-
-    def days(self, name: str, default: float) -> float:
-        value = self._value(name)
-        if not value:
-            return default
-        try:
-            number = float(value)
-        except ValueError:
-            raise BadSetting(name, "a number of days", value) from None
-        return within(name, number, 0, MOST_DAYS)
 
     def address(self, name: str, *schemes: str) -> str:
         """An URL, whose value may be a secret; empty where it is unset."""

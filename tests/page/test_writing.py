@@ -8,6 +8,13 @@ from playwright.sync_api import Page, Route, WebSocketRoute, expect
 from tests.page.conftest import answer, message_field, say, until_idle, words
 
 
+def begin_a_chat(page: Page) -> None:
+    """With two words as its first answer."""
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    until_idle(page)
+
+
 @contextmanager
 def without_sockets(page: Page) -> Iterator[None]:
     """Those that the page opens from now on are closed at once, as by a network that comes and goes."""
@@ -143,9 +150,7 @@ def test_a_draft_that_another_tab_has_sent_is_called_back_unless_it_was_written_
             message_field(other).press("Enter")
         until_idle(other)
 
-    say(page, "say 2 words")
-    expect(answer(page)).to_have_text(words(2))
-    until_idle(page)
+    begin_a_chat(page)
     other = page.context.new_page()
     other.goto(page.url)
     expect(answer(other)).to_have_text(words(2))
@@ -165,9 +170,7 @@ def test_a_draft_that_another_tab_has_sent_is_called_back_unless_it_was_written_
 
 
 def test_what_was_sent_does_not_come_back_into_the_field_when_its_end_as_a_draft_is_not_heard(page: Page) -> None:
-    say(page, "say 2 words")
-    expect(answer(page)).to_have_text(words(2))
-    until_idle(page)
+    begin_a_chat(page)
     with page.expect_response("**/draft"):
         message_field(page).fill("say 3 words")
     page.route("**/draft", lambda route: route.abort())
@@ -188,9 +191,7 @@ def test_what_was_sent_does_not_come_back_into_the_field_when_its_end_as_a_draft
 
 
 def test_a_draft_that_the_server_takes_slowly_is_none_any_more_once_it_was_sent(page: Page) -> None:
-    say(page, "say 2 words")
-    expect(answer(page)).to_have_text(words(2))
-    until_idle(page)
+    begin_a_chat(page)
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -213,9 +214,7 @@ def test_a_draft_that_the_server_takes_slowly_is_none_any_more_once_it_was_sent(
 
 
 def test_what_was_sent_does_not_come_back_from_what_is_kept_for_reading_without_the_server(page: Page) -> None:
-    say(page, "say 2 words")
-    expect(answer(page)).to_have_text(words(2))
-    until_idle(page)
+    begin_a_chat(page)
     with page.expect_response("**/draft"):
         message_field(page).fill("say 3 words")
     page.reload()  # what is loaded is kept, with the draft
@@ -241,9 +240,7 @@ def test_a_draft_in_one_tab_stays_when_something_else_is_sent_from_another(page:
         page.keyboard.press("Enter")
         expect(of.get_by_role("navigation", name="Chats").get_by_role("link", name=title)).to_be_visible()
 
-    say(page, "say 2 words")
-    expect(answer(page)).to_have_text(words(2))
-    until_idle(page)
+    begin_a_chat(page)
     other = page.context.new_page()
     other.goto(page.url)
     expect(answer(other)).to_have_text(words(2))

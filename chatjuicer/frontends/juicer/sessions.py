@@ -111,8 +111,7 @@ class SharedSessionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
     )
     def retrieve(self, request: Request, key: str) -> Response:
         """The session with its newest messages, in the shape of the client whose name for it the path has."""
-        asked = MaiSessionViewSet if named_by_uuid(self, key) else JuicerSessionViewSet
-        return asked.retrieve(self, request, key)
+        return self._asked(key).retrieve(self, request, key)
 
     @extend_schema(
         operation_id="today_change_session",
@@ -122,8 +121,7 @@ class SharedSessionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
     )
     def partial_update(self, request: Request, key: str) -> Response:
         """Changes what is given and leaves the rest. No generated title replaces one that was set here."""
-        asked = MaiSessionViewSet if named_by_uuid(self, key) else JuicerSessionViewSet
-        return asked.partial_update(self, request, key)
+        return self._asked(key).partial_update(self, request, key)
 
     @extend_schema(
         operation_id="today_delete_session",
@@ -133,8 +131,11 @@ class SharedSessionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
     def destroy(self, request: Request, key: str) -> Response:
         """Stops a run in progress, and puts the session into the trash with all that hangs on it. `permanent`: all of
         it goes at once, also out of the trash; of two with this `session_id`, the one that is not there."""
-        asked = MaiSessionViewSet if named_by_uuid(self, key) else JuicerSessionViewSet
-        return asked.destroy(self, request, key)
+        return self._asked(key).destroy(self, request, key)
+
+    def _asked(self, key: str) -> type[MaiSessionViewSet] | type[JuicerSessionViewSet]:
+        """Whose client calls the session by that name. Raises DoesNotExist."""
+        return MaiSessionViewSet if named_by_uuid(self, key) else JuicerSessionViewSet
 
 
 OF_TODAY = {"mcp_config", "model", "reasoning_effort", "project_id"}
