@@ -12,11 +12,10 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import Error as DatabaseError
@@ -24,14 +23,12 @@ from django.db import OperationalError, close_old_connections, connection, trans
 
 from chat_app.database import in_database, keep_connection
 from chat_app.exceptions import LeaseLost, SessionPacked
-from chat_app.log.commit_hooks import commit_hooks
-from chat_app.protocol import Record, encode
 from chatjuicer.api.exceptions import Unavailable
-from chatjuicer.api.times import rfc3339
 from chatjuicer.observability.counters import counts
-from sessions_app.models import Addition, ChatSession, Writes, together
+from sessions_app.models import ChatSession, together
 
-from .record import add_events, give_out, holding, insert, note_locked, tag
+from .entries import Fence, append_events, write_entries
+from .record import holding
 from .run_writer import ClaimedRun, Entry, RunWriter, SendControl
 
 logger = logging.getLogger(__name__)
@@ -50,22 +47,6 @@ MOST_REST_S = 0.015
 CALL_TIMEOUT_S = 30.0  # of a caller, who is then told to try again
 MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and running answers must not wait for fifty of them
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
-
-
-class Held(Protocol):
-    """A session that is locked: the highest number given out, and the session with what an Addition needs."""
-
-    @property
-    def last_seq(self) -> int: ...
-
-    @property
-    def session(self) -> ChatSession: ...
-
-
-class Fence(Protocol):
-    """What the journal asks of the runs' rows: chat_app/models/fence.py."""
-
-    def hold(self, entries: Iterable[Entry]) -> Mapping[UUID, Held]: ...
 
 
 @dataclass(slots=True)
@@ -294,6 +275,18 @@ class Journal:
 
     def _write_once(self, batch: Batch) -> list[RunWriter]:
         began = time.monotonic()
+        try:
+            if fits_one_statement(batch):
+                lost = append_events(batch.entries, self._fence)
+            else:
+                lost = self._write_in_transaction(batch)
+        except VerbFailed:
+            return self._write_without_failed(batch)
+        counts.commit_s.observe(time.monotonic() - began)
+        counts.batch_events.observe(sum(len(entry.events) for entry in batch.entries) + len(batch.calls))
+        return lost
+
+    def _write_in_transaction(self, batch: Batch) -> list[RunWriter]:
         for call in batch.calls:
             call.result = call.error = None
         of_entries = {entry.writer.session_pk for entry in batch.entries}
@@ -301,17 +294,12 @@ class Journal:
         # The fence locks its own, and a verb its one; where there are more, all are locked before, in one order.
         sessions = of_entries | of_calls
         at_first = sessions if len(sessions) > 1 and of_calls - of_entries else set()
-        try:
-            with transaction.atomic(), holding(at_first), together():
-                lost = write_entries(batch.entries, self._fence) if batch.entries else []
-                for call in batch.calls:
-                    self._make(call)
-                    if call.error is not None and not call.in_savepoint:
-                        raise VerbFailed
-        except VerbFailed:
-            return self._write_without_failed(batch)
-        counts.commit_s.observe(time.monotonic() - began)
-        counts.batch_events.observe(sum(len(entry.events) for entry in batch.entries) + len(batch.calls))
+        with transaction.atomic(), holding(at_first), together():
+            lost = write_entries(batch.entries, self._fence) if batch.entries else []
+            for call in batch.calls:
+                self._make(call)
+                if call.error is not None and not call.in_savepoint:
+                    raise VerbFailed
         return lost
 
     def _write_without_failed(self, batch: Batch) -> list[RunWriter]:
@@ -358,42 +346,7 @@ class VerbFailed(Exception):
     """Undoes the transaction, which has no savepoint."""
 
 
-def write_entries(entries: list[Entry], fence: Fence) -> list[RunWriter]:
-    """Number the events, change the rows and insert the events, in the current transaction. The writers whose runs are
-    lost are returned. Each session appears once."""
-    writes = Writes()
-    sessions = fence.hold(entries)
-    note_locked(sessions)
-    lost: list[RunWriter] = []
-    others: list[tuple[Entry, int]] = []
-    for entry in entries:
-        session = sessions.get(entry.writer.session_pk)
-        if session is None:
-            lost.append(entry.writer)
-        elif entry.has_rows:
-            addition = Addition(session.session, writes)
-            entry.add_rows(addition)
-            add_events(addition, entry.events, entry.writer.run_id)
-            addition.gather()
-        else:
-            others.append((entry, session.last_seq))
-    if others:
-        write_events(others, writes)
-    writes.make()
-    return lost
-
-
-def write_events(entries: list[tuple[Entry, int]], writes: Writes) -> None:
-    """Of runs that have said more of the same, each with the highest number given out so far. Most batches are such,
-    and cost one statement for all sessions."""
-    now = datetime.now(UTC)
-    at = rfc3339(now)
-    records: list[Record] = []
-    for entry, last_seq in entries:
-        writer = entry.writer
-        for n, event in enumerate(entry.events, last_seq + 1):
-            records.append(Record(writer.session_pk, writer.public_id, n, writer.run_id, tag(event), encode(event), at))
-    if records:
-        give_out(writes, {record.session_pk: record.seq for record in records})
-        insert(writes, records, now)
-        transaction.on_commit(lambda: commit_hooks.events_committed(records))
+def fits_one_statement(batch: Batch) -> bool:
+    """Most batches only say more of the same. On PostgreSQL that is one statement, which is a transaction by itself."""
+    only_events = all(entry.events and not entry.has_rows for entry in batch.entries)
+    return connection.vendor == "postgresql" and only_events and not batch.calls

@@ -8,13 +8,17 @@ would not look again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from chat_app.log.entries import Line
+from chat_app.log.record import EVENTS, SESSIONS
 from chat_app.log.run_writer import Entry
+from chatjuicer.encryption import seal
 from sessions_app.models import ChatSession
 from sessions_app.models.statements import as_param, field_of, instance_of, rows_of
 
@@ -48,6 +52,21 @@ def hold(entries: Iterable[Entry]) -> dict[UUID, Held]:
     return {KEY.to_python(row[0]): Held(row) for row in rows}
 
 
+def append(said: Sequence[tuple[Entry, Sequence[Line]]], now: datetime) -> dict[UUID, int]:
+    """Numbers the lines and inserts them as events, all by one statement of PostgreSQL: the highest number that each
+    session, which appears once, had given out before. Those whose run is not running in that epoch any more are
+    missing, and nothing is written of them."""
+    wanted = [(*_of_run(entry), len(lines)) for entry, lines in said]
+    events = [
+        (entry.writer.session_pk, number, type, seal(payload))
+        for entry, lines in said
+        for number, (type, payload) in enumerate(lines, 1)
+    ]
+    statement = APPEND.format(values=_places(wanted), events=_places(events))
+    params = [*(value for row in wanted for value in row), now, *(value for row in events for value in row)]
+    return dict(rows_of(statement, params))
+
+
 def _of_run(entry: Entry) -> tuple[Any, ...]:
     writer = entry.writer
     return as_param(ChatSession, writer.session_pk), as_param(Run, writer.run_id), writer.epoch
@@ -63,11 +82,26 @@ FIELDS = (
 )  # fmt: skip
 COLUMNS = ", ".join(f"session.{field_of(ChatSession, name).column}" for name in FIELDS)
 FENCE = "run.id = wanted.run_pk AND run.epoch = wanted.epoch AND run.status = 'running'"
-# `{values}` becomes placeholders; the other names are the tables' own.
+FENCED = f"""
+wanted JOIN {SESSIONS} AS session ON session.id = wanted.session_pk
+JOIN "{Run._meta.db_table}" AS run ON {FENCE} ORDER BY session.id
+"""
+LOCKING = "FOR UPDATE OF session FOR NO KEY UPDATE OF run"
+# `{values}` and `{events}` become placeholders; the other names are the tables' own.
 GIVEN_OUT = f"""
 WITH wanted(session_pk, run_pk, epoch) AS (VALUES {{values}})
-SELECT {COLUMNS}
-FROM wanted JOIN "{ChatSession._meta.db_table}" AS session ON session.id = wanted.session_pk
-JOIN "{Run._meta.db_table}" AS run ON {FENCE} ORDER BY session.id
+SELECT {COLUMNS} FROM {FENCED}
 """  # noqa: S608
-LOCKING = "FOR UPDATE OF session FOR NO KEY UPDATE OF run"
+# What waited for a session's row finds it, and the run's, as they are by then, and not as they were at its beginning.
+APPEND = f"""
+WITH wanted(session_pk, run_pk, epoch, count) AS (VALUES {{values}}),
+held AS (SELECT session.id, session.last_seq, run.id AS run_pk, wanted.count FROM {FENCED} {LOCKING}),
+given_out AS (
+  UPDATE {SESSIONS} AS session SET last_seq = held.last_seq + held.count FROM held WHERE session.id = held.id
+), added AS (
+  INSERT INTO {EVENTS} (session_id, seq, run_id, type, payload, at)
+  SELECT held.id, held.last_seq + event.number, held.run_pk, event.type, event.payload, %s
+  FROM (VALUES {{events}}) AS event(session_pk, number, type, payload) JOIN held ON held.id = event.session_pk
+)
+SELECT id, last_seq FROM held
+"""  # noqa: S608

@@ -1,11 +1,13 @@
 """The run_writer of the log, when all goes well and when it does not."""
 
 import asyncio
+import json
 import sqlite3
 import threading
 import time
 from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -29,6 +31,16 @@ def said(run_writer: RunWriter) -> str:
 
     message = ChatSession.objects.get(pk=run_writer.session_pk).messages.filter(role="assistant").first()
     return text_so_far(run_writer.session_pk, message.pk, 0) if message else ""
+
+
+def whole_log(run_writer: RunWriter) -> str:
+    """What the answer's deltas say."""
+    return "".join(
+        json.loads(payload)["content"]
+        for payload in Event.objects.filter(session_id=run_writer.session_pk, type="delta")
+        .order_by("seq")
+        .values_list("payload", flat=True)
+    )
 
 
 async def test_words_are_durable_when_flush_returns_and_few_commits_carry_many(run_writer: RunWriter) -> None:
@@ -93,10 +105,13 @@ async def test_a_writer_that_is_lost_keeps_no_other_one_of_its_session_waiting(
     assert await in_database(said, run_writer) == "kept"
 
 
+@pytest.mark.parametrize("before", ["", "It is "], ids=["first words", "more of the same"])
 async def test_what_comes_while_the_run_is_being_ended_elsewhere_is_not_written(
-    run_writer: RunWriter, lost: Lost
+    run_writer: RunWriter, lost: Lost, before: str
 ) -> None:
     """The batch waits for the row that the end has locked, and must see then that the run has ended."""
+    await run_writer.text(before)
+    await run_writer.flush()
     locked, go_on = threading.Event(), threading.Event()
 
     def end_slowly() -> None:
@@ -115,7 +130,54 @@ async def test_what_comes_while_the_run_is_being_ended_elsewhere_is_not_written(
         await flushed
     await ending
     assert lost == [run_writer.run_id]
-    assert await in_database(said, run_writer) == ""
+    assert await in_database(whole_log, run_writer) == before
+
+
+async def test_what_waits_for_an_event_of_somebody_else_is_numbered_after_it(run_writer: RunWriter) -> None:
+    await run_writer.text("It ")
+    await run_writer.flush()
+    locked, go_on = threading.Event(), threading.Event()
+
+    def queue_slowly() -> None:
+        with transaction.atomic():
+            Run.objects.start(run_writer.session_pk, [UserInput("And then?")])
+            locked.set()
+            go_on.wait(10)
+
+    queueing = asyncio.create_task(in_database(queue_slowly))
+    await asyncio.to_thread(locked.wait, 10)
+    await run_writer.text("goes on.")
+    flushed = asyncio.create_task(run_writer.flush())
+    await asyncio.wait([flushed], timeout=0.3)
+    go_on.set()
+    await asyncio.gather(flushed, queueing)
+    types = await in_database(lambda: list(Event.objects.after(0).values_list("seq", "type")))
+    assert [seq for seq, _ in types] == [*range(1, len(types) + 1)]
+    assert [type for _, type in types][-3:] == ["delta", "message_created", "delta"]
+
+
+@pytest.mark.only("postgres", reason="SQLite has no statement that changes two tables")
+async def test_more_of_the_same_of_many_answers_is_one_statement_and_no_transaction_around_it(
+    journal: Journal, run_writer: RunWriter, alice: User
+) -> None:
+    other = await in_database(lambda: ChatSession.objects.open(alice)[0])
+    started = await in_database(lambda: Run.objects.start(other.pk, [UserInput("Hello")], owner="here"))
+    writers = [run_writer, journal.writer(started.run, started.session)]
+    asked: list[bool] = []
+
+    def note(execute: Any, *args: Any) -> Any:
+        asked.append(connection.in_atomic_block)
+        return execute(*args)
+
+    for writer in writers:
+        await writer.text("It ")
+        await writer.flush()
+    await journal.transact(lambda: connection.execute_wrappers.append(note))
+    for writer in writers:
+        await writer.text("goes on.")
+    await asyncio.gather(*(writer.flush() for writer in writers))
+    assert asked == [False]
+    assert [await in_database(whole_log, writer) for writer in writers] == ["It goes on."] * 2
 
 
 async def test_two_processes_whose_stops_cross_do_not_wait_for_each_other(

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from chat_app import protocol
-from chat_app.log.journal import write_entries
+from chat_app.log.entries import write_entries
 from chat_app.log.run_writer import RunWriter
 from chat_app.models import Run, Started, branches, fence
 from chat_app.models.branches import Wishes

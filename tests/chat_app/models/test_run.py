@@ -11,7 +11,7 @@ from django.utils import timezone
 from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, SessionGone
 from chat_app.history import History
-from chat_app.log.journal import write_entries
+from chat_app.log.entries import write_entries
 from chat_app.log.run_writer import RunWriter
 from chat_app.models import Approval, Event, Run, Started, fence, queue
 from chat_app.models.ending import STOPPED_NOTE, UNHEARD_NOTE

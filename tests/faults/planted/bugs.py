@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -92,19 +92,23 @@ def accept_before_commit() -> None:
 
 
 def write_late() -> None:
-    """The statement that reads the numbers asks neither for the run's epoch nor whether it still runs."""
-    write, fenced = journal_module.write_entries, fence_module.GIVEN_OUT
-    unfenced = fenced.replace(fence_module.FENCE, "run.id = wanted.run_pk")
+    """The statements that give out the numbers ask neither for the run's epoch nor whether it still runs."""
+    fenced = fence_module.GIVEN_OUT, fence_module.APPEND
+    unfenced = [statement.replace(fence_module.FENCE, "run.id = wanted.run_pk") for statement in fenced]
 
-    def write_all(*args: Any) -> Any:
-        late = planted("late-write-not-fenced")
-        fence_module.GIVEN_OUT = unfenced if late else fenced
-        lost = write(*args)
-        if late:
-            leave_trace("late-write-not-fenced")
-        return lost
+    def unfenced_while_planted(write: Callable[..., Any]) -> Callable[..., Any]:
+        def write_all(*args: Any) -> Any:
+            late = planted("late-write-not-fenced")
+            fence_module.GIVEN_OUT, fence_module.APPEND = unfenced if late else fenced
+            lost = write(*args)
+            if late:
+                leave_trace("late-write-not-fenced")
+            return lost
 
-    replace(journal_module, "write_entries", write_all)
+        return write_all
+
+    for name in ("write_entries", "append_events"):
+        replace(journal_module, name, unfenced_while_planted(getattr(journal_module, name)))
 
 
 def read_before_subscribing() -> None:

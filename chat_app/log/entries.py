@@ -1,0 +1,107 @@
+"""What the run writers give to one commit, as statements: events numbered and inserted, rows changed.
+
+Only of runs that this process still owns: the fence (chat_app/models/fence.py) is in the statement that says which
+numbers have been given out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+from django.db import transaction
+
+from chat_app.protocol import Record, encode
+from chatjuicer.api.times import rfc3339
+from sessions_app.models import Addition, ChatSession, Writes
+
+from .commit_hooks import commit_hooks
+from .record import add_events, give_out, insert, note_locked, tag
+from .run_writer import Entry, RunWriter
+
+Line = tuple[str, str]  # an event's type, and its JSON
+
+
+class Held(Protocol):
+    """A session that is locked: the highest number given out, and the session with what an Addition needs."""
+
+    @property
+    def last_seq(self) -> int: ...
+
+    @property
+    def session(self) -> ChatSession: ...
+
+
+class Fence(Protocol):
+    """What the journal asks of the runs' rows. Sessions whose run is lost are missing in what it answers."""
+
+    def hold(self, entries: Iterable[Entry]) -> Mapping[UUID, Held]: ...
+
+    def append(self, said: Sequence[tuple[Entry, Sequence[Line]]], now: datetime) -> Mapping[UUID, int]: ...
+
+
+def write_entries(entries: Sequence[Entry], fence: Fence) -> list[RunWriter]:
+    """Number the events, change the rows and insert the events, in the current transaction. The writers whose runs are
+    lost are returned. Each session appears once."""
+    writes = Writes()
+    sessions = fence.hold(entries)
+    note_locked(sessions)
+    lost: list[RunWriter] = []
+    others: list[tuple[Entry, int]] = []
+    for entry in entries:
+        session = sessions.get(entry.writer.session_pk)
+        if session is None:
+            lost.append(entry.writer)
+        elif entry.has_rows:
+            addition = Addition(session.session, writes)
+            entry.add_rows(addition)
+            add_events(addition, entry.events, entry.writer.run_id)
+            addition.gather()
+        else:
+            others.append((entry, session.last_seq))
+    if others:
+        write_events(others, writes)
+    writes.make()
+    return lost
+
+
+def write_events(entries: Iterable[tuple[Entry, int]], writes: Writes) -> None:
+    """Of runs that have said more of the same, each with the highest number given out so far."""
+    now = datetime.now(UTC)
+    records = [
+        record for entry, last_seq in entries for record in numbered(entry.writer, lines_of(entry), last_seq, now)
+    ]
+    if records:
+        give_out(writes, {record.session_pk: record.seq for record in records})
+        insert(writes, records, now)
+        transaction.on_commit(lambda: commit_hooks.events_committed(records))
+
+
+def append_events(entries: Sequence[Entry], fence: Fence) -> list[RunWriter]:
+    """As write_entries, of entries that have events and change no row: by one statement of PostgreSQL, which is a
+    transaction of its own."""
+    now = datetime.now(UTC)
+    said = [(entry, lines_of(entry)) for entry in entries]
+    given_out = fence.append(said, now)
+    held = [(entry.writer, lines) for entry, lines in said if entry.writer.session_pk in given_out]
+    records = [
+        record for writer, lines in held for record in numbered(writer, lines, given_out[writer.session_pk], now)
+    ]
+    if records:
+        commit_hooks.events_committed(records)
+    return [entry.writer for entry in entries if entry.writer.session_pk not in given_out]
+
+
+def lines_of(entry: Entry) -> list[Line]:
+    return [(tag(event), encode(event)) for event in entry.events]
+
+
+def numbered(writer: RunWriter, lines: Iterable[Line], last_seq: int, now: datetime) -> list[Record]:
+    """The lines as records, after the highest number given out so far."""
+    at = rfc3339(now)
+    return [
+        Record(writer.session_pk, writer.public_id, seq, writer.run_id, type, payload, at)
+        for seq, (type, payload) in enumerate(lines, last_seq + 1)
+    ]
