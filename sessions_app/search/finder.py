@@ -80,6 +80,14 @@ class Wanted:
     some: bool = False
     """What is found need not have all the words, or any; `search` asks the index for all of them."""
 
+    def marks(self, message: Message) -> list[tuple[int, int]] | None:
+        return self.marks_of(text_of(message)) if message.visible or self.versions else None
+
+    def marks_of(self, text: str) -> list[tuple[int, int]] | None:
+        """None if the text is not what is looked for."""
+        marks = self.query.marks(text, some=self.some)
+        return marks if marks or self.some else None
+
 
 class Hit(NamedTuple):
     number: int
@@ -215,22 +223,26 @@ def results(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dic
 
 
 def results_of(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dict[str, Any]]]:
-    sessions = ChatSession.objects.filter(namespace=NATIVE).only("public_id", "title", "packed")
-    sessions_found = sessions.in_bulk({hit.session_id for hit in hits})
     refs = [hit.ref for hit in hits if hit.kind == SearchEntry.Kind.MESSAGE]
-    said = Message.objects.defer("tool_arguments", "reasoning", "metadata").in_bulk(refs)
-    for found in hits:
-        session = sessions_found.get(found.session_id)
-        if session is None:
+    said = Message.objects.only("content", "tool_result", "visible", "position", "role").in_bulk(refs)
+    # Few of those that have all words of a phrase have the phrase: of the others the session need not be known.
+    marked = {pk: wanted.marks(message) for pk, message in said.items()}
+    likely = [hit for hit in hits if hit.ref not in marked or marked[hit.ref] is not None]
+    sessions = ChatSession.objects.filter(namespace=NATIVE).only("public_id", "title", "packed")
+    sessions_found = sessions.in_bulk({hit.session_id for hit in likely}) if likely else {}
+    for found in likely:
+        if (session := sessions_found.get(found.session_id)) is None:
             continue
-        message = said.get(found.ref) or packed_message(session, found)
-        if message is None and found.kind == SearchEntry.Kind.MESSAGE:
-            continue
-        if message and not (message.visible or wanted.versions):
-            continue
-        text = text_of(message) if message else unseal(found.name) or session.title
-        marks = wanted.query.marks(text, some=wanted.some)
-        if marks or (wanted.some and marks is not None):
+        if message := said.get(found.ref):
+            text, marks = text_of(message), marked[message.pk]
+        elif found.kind == SearchEntry.Kind.MESSAGE:
+            if (message := packed_message(session, found)) is None:
+                continue
+            text, marks = text_of(message), wanted.marks(message)
+        else:
+            text = unseal(found.name) or session.title
+            marks = wanted.marks_of(text)
+        if marks is not None:
             yield found.place, representation(found, session, message, text, marks)
 
 
