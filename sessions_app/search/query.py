@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-from .words import Token, tokens
+from .words import MAX_WORD_CHARS, PLAIN, Token, tokens
 
 MAX_PHRASES = 32
 MAX_CONDITIONS = 12
@@ -47,6 +48,11 @@ class Phrase:
             elif not joins_last:
                 yield Condition(token.text, beginning=True)
 
+    def may_stand_in(self, text: str) -> bool:
+        """Whether it may; a text of ASCII in which it does not need not be cut into its words."""
+        pattern = following(tuple(token.text for token in self.tokens))
+        return pattern is None or not text.isascii() or pattern.search(text.lower()) is not None
+
     def places(self, said: Sequence[Token]) -> Iterator[tuple[int, int]]:
         """Where it stands: first and past the last character."""
         first, size = self.tokens[0].text, len(self.tokens)
@@ -59,6 +65,15 @@ class Phrase:
                 word = said[n + size - 1].text
                 if word == texts[-1] or (goes_on and word.startswith(texts[-1])):
                     yield said[n].start, said[n + size - 1].end
+
+
+@lru_cache(maxsize=256)
+def following(words: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Words of ASCII one after the other, also as parts of longer ones; None for one alone, and for one that may stand
+    for a longer one."""
+    if len(words) == 1 or not all(PLAIN.fullmatch(word) and len(word) < MAX_WORD_CHARS for word in words):
+        return None
+    return re.compile("[^a-z0-9]+".join(words))
 
 
 def joined(token: Token, following: Token) -> bool:
@@ -105,6 +120,8 @@ class Query:
     def marks(self, text: str, *, some: bool = False) -> list[tuple[int, int]] | None:
         """Where it stands in the text, in order; None if the text is not what is looked for. `some`: words that are not
         quoted may be missing."""
+        if any(not phrase.may_stand_in(text) for phrase in self.wanted if phrase.quoted or not some):
+            return None
         said = list(tokens(text))
         if any(next(phrase.places(said), None) for phrase in self.without):
             return None

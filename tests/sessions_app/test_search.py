@@ -19,6 +19,7 @@ from chatjuicer.accounts.models import User
 from chatjuicer.encryption import MARK
 from sessions_app.archive import archive_unused
 from sessions_app.models import ChatSession, Message, MessageDraft, SearchEntry
+from sessions_app.search.query import Query
 from tests.conftest import refused
 from tests.sessions_app.term_index import rows_of_index
 
@@ -118,6 +119,25 @@ def test_words_of_all_languages(session: ChatSession, alice_client: APIClient, q
         "東京タワーと塔 안녕하세요가세요 ประเทศไทย Привет नमस्ते 😀 end",
     )
     assert found(alice_client, q) == marked
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "found"),
+    [
+        ('"blue sky"', "Such a Blue  Sky!", True),
+        ('"blue sky"', "Blue; then\n- sky", False),
+        ('"blue sky"', "Blue:\n- sky", True),
+        ('"blue sky"', "a blue skyline", False),
+        ('"blue sk', "a blue skyline", True),
+        ('"blue sky"', "sky blue", False),
+        ('"blue sky"', "très blue — Ｓｋｙ", True),
+        (f'"{"a" * 70} sky"', f"{'a' * 80} sky", True),
+        ('-"blue sky" blue', "sky blue", True),
+        ('-"blue sky" blue', "blue sky", False),
+    ],
+)
+def test_a_phrase_is_words_that_follow_each_other(query: str, text: str, found: bool) -> None:
+    assert bool(Query.parse(query).marks(text)) == found
 
 
 def test_marks_count_code_points(session: ChatSession, alice_client: APIClient) -> None:
