@@ -18,7 +18,7 @@ from chat_app.transcript_admin import seconds, used_by_runs
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
 from sessions_app.admin import INLINE_ROWS, HistoryAdmin, HistoryInline, beginning, is_uuid
-from sessions_app.provider_kinds import KINDS
+from sessions_app.providers.kinds import KINDS
 
 
 class RunInline(HistoryInline):

@@ -17,7 +17,7 @@ from chatjuicer.api.times import rfc3339
 from sessions_app.allowed import require_allowed
 from sessions_app.models import ChatSession, CompactionDraft, MessageDraft
 from sessions_app.models.model_context import SUMMARY_TOOL
-from sessions_app.served import plays_again
+from sessions_app.providers.served import plays_again
 from sessions_app.signals import message_added
 
 from .database import in_database

@@ -28,9 +28,9 @@ from chatjuicer.api.fields import Choice, Flag, Number, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from chatjuicer.encryption import UnknownKey
-from sessions_app.provider_kinds import KIND_NAMES, KINDS
-from sessions_app.providers import MAX_FALLBACKS, MAX_ID_CHARS, MAX_IDS, NAME, Provider, is_address
-from sessions_app.served import default_provider, providers, registry, shown
+from sessions_app.providers.kinds import KIND_NAMES, KINDS
+from sessions_app.providers.provider import MAX_FALLBACKS, MAX_ID_CHARS, MAX_IDS, NAME, Provider, is_address
+from sessions_app.providers.served import default_provider, providers, registry, shown
 
 MAX_KEY_CHARS = 2_000
 MAX_POSITION = 2**15 - 1

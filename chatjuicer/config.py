@@ -13,7 +13,7 @@ from chatjuicer.accounts.authentication import user_if_known
 from chatjuicer.accounts.models import ALL, Allowance, GroupAllowance
 from chatjuicer.health import PublicView
 from sessions_app import allowed, catalogue
-from sessions_app.served import registry
+from sessions_app.providers.served import registry
 
 
 class ConfigView(PublicView):

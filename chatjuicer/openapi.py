@@ -26,7 +26,7 @@ def openapi_document(version: str) -> dict[str, Any]:
             "NoticeType": "chat_app.models.notice.Notice.Type",
             "EntryType": ["file", "folder"],
             "PushedType": ["answer_ready", "answer_failed", "approval_waiting"],
-            "ProviderKind": "sessions_app.provider_kinds.KIND_NAMES",
+            "ProviderKind": "sessions_app.providers.kinds.KIND_NAMES",
             "AgentOrigin": ["own", "shared", "built_in"],
             "SessionState": "sessions_app.serializers.STATES",
             "ExportState": "files_app.models.export.Export.State",

@@ -17,7 +17,7 @@ from chatjuicer.environment import MOST_DAYS, Environment, expecting, parsed_ema
 from chatjuicer.openapi import openapi_document
 from chatjuicer.secret_key import generated_secret, generated_vapid_key, make
 from chatjuicer.shipped_mcp_servers import shipped_mcp_servers
-from sessions_app.providers import parsed_fallbacks, parsed_providers
+from sessions_app.providers.provider import parsed_fallbacks, parsed_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = os.environ.get("ENV_FILE", ".env")

@@ -13,7 +13,7 @@ from chatjuicer.accounts.models.group_allowance import stands_in
 from chatjuicer.api.exceptions import ApiError
 
 from . import catalogue
-from .served import plays_again, served
+from .providers.served import plays_again, served
 
 # Two names of one server: clients use the first, our settings the second.
 SAME_SERVER = {"sequential": "sequential-thinking", "sequential-thinking": "sequential"}

@@ -1,6 +1,6 @@
 """Which models and reasoning efforts can be chosen, what a new session gets, and how much a model can be given.
 
-Knows the settings and what providers have said (served.py) alone: neither the Agents SDK nor a provider's client is
+Knows the settings and what providers have said (`providers/`) alone: neither the Agents SDK nor a provider's client is
 imported here.
 """
 
@@ -11,9 +11,19 @@ from django.conf import settings
 
 from chatjuicer.api.exceptions import ApiError
 
-from .known_models import UNKNOWN_WINDOW, Price
-from .provider_kinds import KINDS
-from .served import DEMO_MODEL, Served, default_provider, facts, plays_again, providers, registry, served, shown
+from .providers.kinds import KINDS
+from .providers.known_models import UNKNOWN_WINDOW, Price
+from .providers.served import (
+    DEMO_MODEL,
+    Served,
+    default_provider,
+    facts,
+    plays_again,
+    providers,
+    registry,
+    served,
+    shown,
+)
 
 Source = Literal["openai", "azure", "compatible", "demo"]
 

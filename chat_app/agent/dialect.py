@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chat_app.runs.contract import Item
-from sessions_app.provider_kinds import ProviderKind
+from sessions_app.providers.kinds import ProviderKind
 
 from .repair import text_of_parts
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chat_app.runs.contract import Item
-from sessions_app.provider_kinds import ProviderKind
+from sessions_app.providers.kinds import ProviderKind
 
 # Fields of a tool call: Gemini's signatures of its thoughts (https://ai.google.dev/gemini-api/docs/thought-signatures),
 # without which it refuses the turn.

@@ -9,8 +9,8 @@ from uuid import UUID
 from agents import ModelSettings
 
 from chat_app.runs.contract import RunRequest, TriedOut
-from sessions_app.providers import Provider
-from sessions_app.served import Served, registry
+from sessions_app.providers.provider import Provider
+from sessions_app.providers.served import Served, registry
 
 from .null_writer import NullWriter
 from .providers.base import ModelCall

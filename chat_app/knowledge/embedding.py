@@ -11,11 +11,11 @@ import aiohttp
 import orjson
 from django.conf import settings
 
-from chat_app.endpoints import endpoint
 from chat_app.model_calls import EMBEDDING, CallRecord, Purpose
 from chat_app.models import CallUsage
 from files_app.models import Vector
-from sessions_app.served import Served
+from sessions_app.providers.endpoint import endpoint
+from sessions_app.providers.served import Served
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_NUMBERS = 8_192  # of one vector

@@ -14,7 +14,7 @@ from chat_app.model_calls import EMBEDDING
 from chat_app.models import CallUsage, ModelProvider
 from files_app.models import Vector
 from files_app.models.vector import NOTHING
-from sessions_app.served import Served, embedder
+from sessions_app.providers.served import Served, embedder
 
 from .embedding import NoVectors, embed, require_tokens
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from files_app.models import File, PassageVector, Vector
-from sessions_app.served import Served, wants_vectors
+from sessions_app.providers.served import Served, wants_vectors
 
 from .embedding import NoVectors, Spent
 from .embedding_batches import AT_ONCE, Whose, provider_for, vectors_for

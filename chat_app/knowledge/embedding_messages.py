@@ -14,7 +14,7 @@ from django.db.models import Max
 from chat_app.model_calls import EMBEDDING
 from chat_app.models import MessageVector, VectorMark
 from sessions_app.models import ChatSession, Message, SearchEntry
-from sessions_app.served import Served, wants_vectors
+from sessions_app.providers.served import Served, wants_vectors
 
 from .embedding import NoVectors, Spent, require_tokens
 from .embedding_batches import AT_ONCE, Whose, provider_for, vectors_for

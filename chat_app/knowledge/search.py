@@ -19,8 +19,8 @@ from files_app.passages.finder import Found, search
 from files_app.passages.indexing import read_files
 from files_app.passages.library import Library
 from files_app.passages.similar import has_vectors, nearest
+from sessions_app.providers.served import embedder
 from sessions_app.search.query import Query
-from sessions_app.served import embedder
 
 from .embedding import NoVectors, Spent, embed, require_tokens
 

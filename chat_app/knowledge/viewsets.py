@@ -19,10 +19,10 @@ from files_app.names import MAX_NAME_BYTES
 from files_app.passages.finder import Found, search
 from files_app.passages.library import Library, library_of
 from files_app.passages.text import Part, file_called, part_of
+from sessions_app.providers.served import embedder
 from sessions_app.search.query import Query
 from sessions_app.search.shelves import OFF, scheme
 from sessions_app.search.viewsets import MAX_QUERY_CHARS, Q, SearchOff
-from sessions_app.served import embedder
 from sessions_app.viewsets import SESSION, SessionView
 
 from .search import Answer, pending, read, searched

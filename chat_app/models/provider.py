@@ -11,8 +11,8 @@ from django.db import IntegrityError, models, transaction
 from chat_app.exceptions import KeyNeeded
 from chatjuicer.api.exceptions import NameTaken
 from chatjuicer.encryption import EncryptedTextField
-from sessions_app.providers import Provider, parsed_provider
-from sessions_app.served import registry
+from sessions_app.providers.provider import Provider, parsed_provider
+from sessions_app.providers.served import registry
 
 logger = logging.getLogger(__name__)
 

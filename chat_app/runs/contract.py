@@ -12,7 +12,7 @@ from chat_app.model_calls import CallRecord
 from chat_app.protocol import FinishReason, StatusCode, ToolStatus
 from chat_app.tool_calls import AskedCall, DecidedCall
 from sessions_app.models import CompactionDraft
-from sessions_app.providers import Provider
+from sessions_app.providers.provider import Provider
 
 Item = dict[str, Any]  # one input item of the Agents SDK, as a row of llm_context keeps it
 Usage = dict[str, int]  # input_tokens, output_tokens, total_tokens, context_tokens

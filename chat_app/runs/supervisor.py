@@ -33,7 +33,7 @@ from chatjuicer.observability.context import run_context
 from chatjuicer.observability.counters import counts
 from chatjuicer.observability.tracing import note_failure, run_span
 from sessions_app.models import ChatSession
-from sessions_app.served import plays_again
+from sessions_app.providers.served import plays_again
 
 from .contract import Agent, Outcome, RunError, RunRequest, TitleRequest
 from .owner import OWNER, is_dead

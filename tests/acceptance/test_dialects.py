@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from sessions_app.provider_kinds import KINDS
+from sessions_app.providers.kinds import KINDS
 from tests.acceptance.test_attachments import PNG, upload
 from tests.harness.client import Chat, Client, Frame, assert_gapless, assert_whole_run, text_of
 from tests.harness.provider import Provider, Script, kinds

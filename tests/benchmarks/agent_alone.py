@@ -19,8 +19,8 @@ from chat_app.agent.providers.wire import encoded
 from chat_app.agent.transcript import Transcript, Turn, Used
 from chat_app.runs.contract import RunRequest
 from sessions_app.models import ChatSession
-from sessions_app.providers import Provider
-from sessions_app.served import Served
+from sessions_app.providers.provider import Provider
+from sessions_app.providers.served import Served
 
 LENGTHS = (2, 200, 1000)
 TIMES = 40

@@ -15,7 +15,7 @@ from chat_app.model_calls import CallRecord
 from chat_app.models import CallUsage, ModelProvider, Run
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from sessions_app.models import ChatSession, MessageDraft
-from sessions_app.served import registry
+from sessions_app.providers.served import registry
 from tests.chat_app.conftest import Start
 
 

@@ -18,7 +18,7 @@ from chat_app.models.budget import has_budgets, require_budget
 from chat_app.models.usage import today
 from chatjuicer.accounts.models import AuditEntry, GroupAllowance, User
 from chatjuicer.accounts.models.known import Known
-from sessions_app.providers import parsed_provider
+from sessions_app.providers.provider import parsed_provider
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db

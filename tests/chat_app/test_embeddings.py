@@ -27,9 +27,9 @@ from files_app.passages.finder import fused, search
 from files_app.passages.indexing import read_all
 from files_app.passages.library import library_of
 from sessions_app.models import Agent, ChatSession
-from sessions_app.providers import parsed_provider
+from sessions_app.providers.provider import parsed_provider
+from sessions_app.providers.served import embedder
 from sessions_app.search.query import Query
-from sessions_app.served import embedder
 from tests.files_app.conftest import form_of
 from tests.files_app.test_passages import STORY, housekeep
 from tests.harness.provider import Provider

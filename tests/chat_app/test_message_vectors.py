@@ -14,8 +14,8 @@ from chat_app.models import CallUsage, MessageVector, VectorMark, branches
 from chatjuicer.accounts.models import User
 from files_app.models import Vector
 from sessions_app.models import ChatSession, Message, MessageDraft, PackedHistory, SearchEntry
+from sessions_app.providers.served import embedder
 from sessions_app.search.query import Query
-from sessions_app.served import embedder
 from tests.chat_app.test_embeddings import ANSWER, MODEL, QUESTION
 from tests.files_app.test_passages import housekeep
 from tests.harness.provider import Provider

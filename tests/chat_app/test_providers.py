@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from chat_app.models import ModelProvider
 from chatjuicer.accounts.models import AuditEntry, User
-from sessions_app.providers import parsed_providers
-from sessions_app.served import registry
+from sessions_app.providers.provider import parsed_providers
+from sessions_app.providers.served import registry
 from tests.conftest import PASSWORD, refused
 from tests.harness.client import signed_in
 from tests.harness.provider import Provider

@@ -12,10 +12,10 @@ from agents import ModelResponse, ModelSettings, Tool
 from django.conf import settings
 
 from chat_app.agent.transcript import Transcript, Turn, Used
-from chat_app.endpoints import Endpoint, endpoint
 from chat_app.runs.contract import Item
 from sessions_app import catalogue
-from sessions_app.served import Served
+from sessions_app.providers.endpoint import Endpoint, endpoint
+from sessions_app.providers.served import Served
 
 from .failures import LengthReached, ProviderError
 from .patience import Patience

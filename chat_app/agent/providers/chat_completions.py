@@ -10,7 +10,7 @@ from chat_app.agent.prefix import array
 from chat_app.agent.provider_data import OF_CALL, OF_MESSAGE, THOUGHTS, give_back, kept, wants_thoughts
 from chat_app.agent.transcript import Turn, Used
 from chat_app.runs.contract import Item
-from sessions_app.provider_kinds import ProviderKind
+from sessions_app.providers.kinds import ProviderKind
 
 from .base import AnswerEnd, ModelCall, ProviderModel
 from .failures import ProviderError, from_event

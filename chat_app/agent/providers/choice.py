@@ -1,6 +1,6 @@
 from chat_app.agent.transcript import Transcript
 from sessions_app.catalogue import asks_nobody
-from sessions_app.served import Served, plays_again, served
+from sessions_app.providers.served import Served, plays_again, served
 
 from .base import RunModel
 from .chat_completions import ChatCompletionsModel

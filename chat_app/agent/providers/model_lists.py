@@ -9,10 +9,10 @@ from typing import Any
 import aiohttp
 import orjson
 
-from chat_app.endpoints import key_headers
 from chat_app.runs.contract import RunError
-from sessions_app.known_models import KnownModel, Price
-from sessions_app.providers import MAX_ID_CHARS, Provider
+from sessions_app.providers.endpoint import key_headers
+from sessions_app.providers.known_models import KnownModel, Price
+from sessions_app.providers.provider import MAX_ID_CHARS, Provider
 
 from .failures import ProviderError, from_status
 from .wire import client, proxy_for, unreached

@@ -20,7 +20,7 @@ from chat_app.models import Run
 from chat_app.runs.contract import RunError
 from sessions_app.models import known
 from sessions_app.models.model_context import SUMMARY_TOOL
-from sessions_app.served import REPLAY
+from sessions_app.providers.served import REPLAY
 
 from .base import ModelCall, RunModel
 from .failures import LengthReached, ProviderError

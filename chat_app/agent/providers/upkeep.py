@@ -13,8 +13,8 @@ from chat_app.database import in_database
 from chat_app.models import Budget, ModelProvider
 from chatjuicer.accounts.models import GroupAllowance
 from chatjuicer.api.exceptions import ApiError
-from sessions_app.providers import Provider
-from sessions_app.served import providers, registry
+from sessions_app.providers.provider import Provider
+from sessions_app.providers.served import providers, registry
 
 from .model_lists import NoList, ask_models
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from yarl import URL
 
 from chat_app.agent.characters import whole_value
-from chat_app.endpoints import Endpoint
+from sessions_app.providers.endpoint import Endpoint
 
 from .failures import ProviderError, from_status
 

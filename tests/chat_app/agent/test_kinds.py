@@ -21,10 +21,10 @@ from chat_app.agent.tools import TOOLS
 from chat_app.agent.transcript import Transcript
 from chat_app.runs.contract import Item
 from files_app.attachments import REFERENCE
-from sessions_app.known_models import KnownModel
-from sessions_app.provider_kinds import KINDS
-from sessions_app.providers import Provider as ProviderEntry
-from sessions_app.served import registry
+from sessions_app.providers.kinds import KINDS
+from sessions_app.providers.known_models import KnownModel
+from sessions_app.providers.provider import Provider as ProviderEntry
+from sessions_app.providers.served import registry
 from tests.chat_app.agent.conftest import Ask, RecordingWriter, request_for
 from tests.harness.provider import Provider, kinds
 from tests.harness.provider.rules import chat_fault, responses_fault

@@ -10,8 +10,8 @@ from yarl import URL
 from chat_app.agent.providers.failures import ProviderError
 from chat_app.agent.providers.model_lists import ask_models
 from chat_app.agent.providers.wire import DONE, Decoder, close_client, post, proxy_for
-from chat_app.endpoints import Endpoint
-from sessions_app.providers import Provider
+from sessions_app.providers.endpoint import Endpoint
+from sessions_app.providers.provider import Provider
 
 
 def read(pieces: list[bytes]) -> list[Any]:

@@ -24,7 +24,7 @@ from chat_app.runs.supervisor import Supervisor
 from chatjuicer.accounts.models import User
 from chatjuicer.observability import context
 from sessions_app.models import ChatSession, Message, MessageDraft
-from sessions_app.providers import Provider
+from sessions_app.providers.provider import Provider
 from tests.chat_app.conftest import Start, make_unreadable
 
 Answer = Callable[[RunRequest, Writer], Awaitable[Outcome]]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from sessions_app.providers import Provider
+from .provider import Provider
 
 
 @dataclass(frozen=True, slots=True)

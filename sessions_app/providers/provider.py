@@ -7,7 +7,7 @@ from re import compile as pattern
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from .provider_kinds import KINDS, Api, ProviderKind, kind_at
+from .kinds import KINDS, Api, ProviderKind, kind_at
 
 NAME = pattern(r"[a-z0-9][a-z0-9._-]{0,31}")
 MAX_PROVIDERS = 50

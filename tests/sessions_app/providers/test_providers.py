@@ -8,9 +8,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from sessions_app import catalogue
-from sessions_app.known_models import KNOWN_MODELS, KnownModel
-from sessions_app.providers import parsed_provider, parsed_providers
-from sessions_app.served import registry, served
+from sessions_app.providers.known_models import KNOWN_MODELS, KnownModel
+from sessions_app.providers.provider import parsed_provider, parsed_providers
+from sessions_app.providers.served import registry, served
 
 SECRET = {"SECOND_KEY": "sk-second"}
 

@@ -9,9 +9,9 @@ from typing import NamedTuple, cast
 
 from django.conf import settings
 
+from .kinds import Api, kind_at
 from .known_models import KNOWN_MODELS, KnownModel, known
-from .provider_kinds import Api, kind_at
-from .providers import Provider
+from .provider import Provider
 
 DEMO_MODEL = "demo"
 REPLAY = "replay:"

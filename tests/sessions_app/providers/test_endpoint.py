@@ -3,8 +3,8 @@
 import pytest
 from yarl import URL
 
-from chat_app.endpoints import endpoint
-from sessions_app.providers import Provider
+from sessions_app.providers.endpoint import endpoint
+from sessions_app.providers.provider import Provider
 
 
 @pytest.mark.parametrize("model", ["gpt-4.1", "small/../large", "small/../../../files?x=", "small#", "a b"])
