@@ -1,24 +1,18 @@
-"""Runs, events and notices, read-only but for one action, which stops a run; and providers of models."""
+"""Runs and events, read-only but for one action, which stops a run. The pages of the rooms register themselves."""
 
-from typing import Any
-from urllib.parse import urlsplit
-
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from chat_app import usage_admin  # noqa: F401  which registers its own pages
-from chat_app.exceptions import KeyNeeded
-from chat_app.models import Event, ModelProvider, Notice, PushSubscription, Run, Webhook
-from chat_app.models.provider import WHERE_IT_IS
+# Django looks for an app's pages here alone.
+import chat_app.notices.admin
+import chat_app.providers.admin
+import chat_app.usage.admin  # noqa: F401
+from chat_app.models import Event, Run
 from chat_app.transcript_admin import seconds, used_by_runs
-from chatjuicer.api.paginator import BoundedPaginator
-from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
 from sessions_app.admin import INLINE_ROWS, HistoryAdmin, HistoryInline, beginning, is_uuid
-from sessions_app.providers.kinds import KINDS
 
 
 class RunInline(HistoryInline):
@@ -95,108 +89,3 @@ class EventAdmin(HistoryAdmin):
     @admin.display(description="payload")
     def json(self, event: Event) -> str:
         return beginning(event.json())
-
-
-class AccountsAdmin(ReadOnlyAdmin):
-    """Read-only rows of accounts, found by the owner's address."""
-
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    list_per_page = 25
-    list_select_related = ("user",)
-    search_fields = ("user__email",)
-    search_help_text = "The owner's e-mail address"
-    ordering = ("-created_at",)
-
-
-@admin.register(Webhook)
-class WebhookAdmin(AccountsAdmin):
-    list_display = ("id", "user", "host", "events", "active", "created_at", "last_delivered_at")
-    list_filter = ("active",)
-    fields = ("id", "user", "host", "events", "active", "created_at", "last_delivered_at")
-
-    @admin.display
-    def host(self, webhook: Webhook) -> str:
-        """The rest of the address may be a secret of the receiver's."""
-        return urlsplit(webhook.url).hostname or ""
-
-
-@admin.register(PushSubscription)
-class PushSubscriptionAdmin(AccountsAdmin):
-    list_display = ("id", "user", "events", "preview", "created_at")
-    fields = ("id", "user", "family", "events", "preview", "created_at")
-
-
-@admin.register(Notice)
-class NoticeAdmin(ReadOnlyAdmin):
-    """What was sent to webhooks, and waits to be sent to whomever."""
-
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    list_per_page = 25
-    list_select_related = ("webhook__user", "subscription__user")
-    list_display = (
-        "id", "account", "to", "type", "status", "tries", "response_status", "error", "created_at", "due_at",
-        "ended_at",
-    )  # fmt: skip
-    list_filter = ("status", "type")
-    search_fields = ("webhook__user__email",)
-    search_help_text = "The e-mail address of a webhook's owner"
-    ordering = ("-created_at",)
-
-    @admin.display
-    def account(self, notice: Notice) -> str:
-        return str(notice.receiver.user)
-
-    @admin.display
-    def to(self, notice: Notice) -> str:
-        return str(notice.receiver)
-
-
-class ModelProviderForm(forms.ModelForm):
-    """A key is never shown again: what is left empty stays as it is."""
-
-    new_key = forms.CharField(
-        label="key",
-        required=False,
-        max_length=2_000,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Empty: as it is. Encrypted where MESSAGE_ENCRYPTION_KEYS is set.",
-    )
-    kind = forms.ChoiceField(choices=[(name, kind.label) for name, kind in KINDS.items()], initial="compatible")
-    api = forms.ChoiceField(
-        label="API",
-        required=False,
-        choices=[("", "that kind's"), ("responses", "Responses"), ("chat_completions", "Chat Completions")],
-    )
-    forget_key = forms.BooleanField(required=False, help_text="It needs none.")
-
-    class Meta:
-        model = ModelProvider
-        fields = ("name", "enabled", "position", "kind", "url", "api", "api_version", "allowed", "fallbacks")
-
-    def clean(self) -> dict[str, Any]:
-        """Nobody learns a key by naming an address of their own."""
-        given: dict[str, Any] = self.cleaned_data
-        moved = self.instance.key and WHERE_IT_IS & set(self.changed_data)
-        if moved and not (given.get("new_key") or given.get("forget_key")):
-            self.add_error("new_key", KeyNeeded.message)
-        return given
-
-    def _post_clean(self) -> None:
-        if self.cleaned_data.get("forget_key"):
-            self.instance.key = ""
-        elif key := self.cleaned_data.get("new_key"):
-            self.instance.key = key
-        super()._post_clean()  # type: ignore[misc]
-
-
-@admin.register(ModelProvider)
-class ModelProviderAdmin(NoFilterBySecrets):
-    form = ModelProviderForm
-    list_display = ("name", "enabled", "position", "kind", "url", "has_key")
-    ordering = ("position", "name")
-
-    @admin.display(description="key", boolean=True)
-    def has_key(self, provider: ModelProvider) -> bool:
-        return bool(provider.key)

@@ -4,11 +4,11 @@ from rest_framework.routers import SimpleRouter
 from sessions_app.agents_and_prompts.viewsets import AgentViewSet, PromptViewSet
 from sessions_app.sharing.viewsets import SharedViewSet, ShareViewSet
 
-from .budget_viewset import BudgetViewSet
 from .history import History
 from .knowledge.viewsets import DocumentSearchView, DocumentTextView
-from .provider_viewset import ProviderViewSet
-from .usage_viewset import AllUsageViewSet, RunUsageViewSet, UsageViewSet
+from .providers.viewsets import ProviderViewSet
+from .usage.budgets import BudgetViewSet
+from .usage.viewsets import AllUsageViewSet, RunUsageViewSet, UsageViewSet
 from .viewsets import AccountLogViewSet, ApprovalViewSet, MessageViewSet, RunViewSet, SessionViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)

@@ -1,4 +1,4 @@
-"""Providers as administrators see, add, change and remove them over REST; in the admin: test_admin.py."""
+"""Providers as administrators see, add, change and remove them over REST; in the admin: ../test_admin.py."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -8,10 +8,9 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from chat_app.model_calls import CallOutcome, Purpose
 from chatjuicer.api.fields import Choice
 from chatjuicer.api.times import moment_of
-
-from .model_calls import CallOutcome, Purpose
 
 DAYS = 30
 MAX_DAYS = 366

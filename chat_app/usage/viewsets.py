@@ -10,16 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from chat_app.models import Budget, CallUsage
+from chat_app.models.budget import next_day
+from chat_app.models.usage import between, total_of
 from chatjuicer.accounts.rights import AdministratorViewSet
 from chatjuicer.api.snapshot import snapshot
 from chatjuicer.api.times import rfc3339
 from files_app.models import StorageUsage
 from sessions_app.viewsets import SESSION, SessionView, caller
 
-from .models import Budget, CallUsage
-from .models.budget import next_day
-from .models.usage import between, total_of
-from .usage_serializers import (
+from .serializers import (
     DAY_OR_TIME,
     WAYS,
     WAYS_OF_ALL,

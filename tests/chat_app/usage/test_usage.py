@@ -11,10 +11,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from chat_app import usage_viewset
 from chat_app.model_calls import CallRecord
 from chat_app.models import CallUsage, Run
 from chat_app.protocol import UserInput
+from chat_app.usage import viewsets
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession
 from tests.conftest import PASSWORD
@@ -80,7 +80,7 @@ def test_what_an_answer_took_is_told_call_by_call(
     assert (told["has_more"], told["went_on"]) == (False, False)
     nothing = alice_client.get(f"/api/sessions/trip/runs/{silent}/usage").json()
     assert (nothing["calls"], nothing["total"]["calls"], nothing["total"]["cost"]) == ([], 0, None)
-    monkeypatch.setattr(usage_viewset, "MAX_CALLS", 1)
+    monkeypatch.setattr(viewsets, "MAX_CALLS", 1)
     bounded = alice_client.get(path).json()
     assert (bounded["calls"], bounded["has_more"], bounded["total"]) == ([first], True, total)
 
@@ -107,7 +107,7 @@ def test_what_all_took_is_told_to_whom_the_admin_tells_it(
     assert (by_user["total"]["calls"], by_user["total"]["unpriced_calls"]) == (3, 2)
     by_day = client.get("/api/usage/all").json()
     assert [row["key"] for row in by_day["rows"]] == [timezone.now().date().isoformat()]
-    monkeypatch.setattr(usage_viewset, "MAX_ROWS", 1)
+    monkeypatch.setattr(viewsets, "MAX_ROWS", 1)
     by_model = client.get("/api/usage/all", {"by": "model"}).json()
     assert [row["key"] for row in by_model["rows"]] == ["unheard-of"]
     assert by_model["total"] == by_user["total"]

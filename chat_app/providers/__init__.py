@@ -1,0 +1,1 @@
+"""Providers of models that administrators add, over REST and in the admin."""
