@@ -13,7 +13,7 @@ from chat_app.exceptions import BudgetSpent
 from chat_app.model_calls import QUERY
 from chat_app.models import CallUsage
 from chat_app.models.budget import has_budgets, require_budget
-from chat_app.turns import documents
+from files_app.fair_pool import document_readers
 from files_app.models import File, Vector
 from files_app.passages.finder import Found, search
 from files_app.passages.indexing import read_files
@@ -105,6 +105,6 @@ async def read(asker: UUID, library: Library) -> int:
         return with_fresh_connection(read_files, library, time.monotonic() + READ_FOR_S)
 
     try:
-        return await asyncio.wait_for(documents.do(asker, read_some), WAIT_S)
+        return await asyncio.wait_for(document_readers.do(asker, read_some), WAIT_S)
     except TimeoutError:
         return await in_database(pending, library)

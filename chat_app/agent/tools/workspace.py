@@ -11,9 +11,9 @@ from uuid import UUID
 
 from chat_app.agent.transcript import Transcript
 from chat_app.database import with_fresh_connection
-from chat_app.turns import documents
 from files_app import extract
 from files_app.extract import Text
+from files_app.fair_pool import document_readers
 from files_app.models import File
 from files_app.workspace import Workspace, copy_of
 from sessions_app.models import Agent, ChatSession
@@ -53,7 +53,7 @@ async def text_of(file: File, asker: UUID) -> Text:
     """`asker` is the user for whom it is. Raises ToolFailure."""
     try:
         if extract.takes_a_reader(file.content_type):
-            return await documents.do(asker, partial(_texts.of, file))
+            return await document_readers.do(asker, partial(_texts.of, file))
         return await in_files(_texts.of, file)
     except extract.NoText as error:
         raise ToolFailure(error.message) from None

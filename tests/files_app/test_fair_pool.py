@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +11,8 @@ import pytest
 
 from chat_app.agent.tools import workspace
 from chat_app.agent.tools.tool import ToolFailure
-from chat_app.fair_share import may_take_another
-from chat_app.turns import Turns, documents
 from files_app import extract
+from files_app.fair_pool import FairPool, document_readers
 
 ALICE, BOB, EVE = uuid4(), uuid4(), uuid4()
 
@@ -23,7 +21,7 @@ class Documents:
     """That take as long as the test wants."""
 
     def __init__(self) -> None:
-        self.turns = Turns(2, "test")
+        self.pool = FairPool(2, "test")
         self.begun: list[str] = []
         self._ends: dict[str, threading.Event] = {}
 
@@ -35,7 +33,7 @@ class Documents:
             assert end.wait(10)
             return name
 
-        return asyncio.create_task(self.turns.do(user, read))
+        return asyncio.create_task(self.pool.do(user, read))
 
     def end(self, *names: str) -> None:
         for name in names:
@@ -64,7 +62,7 @@ async def test_nobody_waits_for_two_documents_of_one_user() -> None:
     assert await asyncio.gather(*hers, his, *more)
 
 
-async def test_who_gives_up_holds_a_turn_as_long_as_the_reader_does_and_no_longer() -> None:
+async def test_who_gives_up_holds_a_place_as_long_as_the_reader_does_and_no_longer() -> None:
     documents = Documents()
     reading, waiting = documents.ask(EVE, "slow"), documents.ask(EVE, "never")
     await documents.until("slow")
@@ -113,17 +111,6 @@ async def test_what_could_not_be_read_is_not_read_again_and_a_text_waits_for_no_
         with pytest.raises(ToolFailure, match="longer than"):
             await workspace.text_of(file("application/pdf"), asker)
     assert read == ["application/pdf"]
-    monkeypatch.setattr(documents, "do", held)
+    monkeypatch.setattr(document_readers, "do", held)
     async with asyncio.timeout(10):
         assert (await workspace.text_of(file("text/plain", content="other"), BOB)).text == "words"
-
-
-def test_a_few_users_never_take_all_places() -> None:
-    taken: Counter[int] = Counter()
-    for user in range(12):
-        while may_take_another(taken[user], taken.total(), 10_000, 2_000):
-            taken[user] += 1
-        assert taken[user] > 0, "whoever comes next finds a place"
-    assert taken.total() < 10_000
-    assert taken[0] == taken[2] == 2_000
-    assert may_take_another(9_999, 9_999, 10_000, 10_000) is False

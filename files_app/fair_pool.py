@@ -13,7 +13,7 @@ from files_app import extract
 T = TypeVar("T")
 
 
-class Turns:
+class FairPool:
     """So many at once, and one of each user. What is free goes to the user who has waited longest since their last one.
 
     Used on the event loop.
@@ -74,4 +74,4 @@ class Turns:
             self._waiting[user_id] = turns
 
 
-documents = Turns(extract.PROCESSES, "document")
+document_readers = FairPool(extract.PROCESSES, "document")
