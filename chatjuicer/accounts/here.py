@@ -7,7 +7,8 @@ from django.views.decorators.cache import never_cache
 
 from chatjuicer.accounts.authentication import from_this_machine
 from chatjuicer.accounts.models import User
-from chatjuicer.accounts.one_time_address import KNOWN_FOR_S, cookie_of, name_for, printed
+from chatjuicer.accounts.one_time_address import KNOWN_FOR_S, NAME, cookie_of, printed
+from chatjuicer.api.addresses import cookie_name
 from chatjuicer.api.errors import read_only
 
 
@@ -22,6 +23,6 @@ def open_here(request: HttpRequest) -> HttpResponse:
     if user is None or request.method != "GET" or not printed.spend(request.GET.get("token", "")):
         raise PermissionDenied
     response = HttpResponseRedirect("/")
-    name = name_for(request.get_host())
+    name = cookie_name(NAME, request.get_host())
     response.set_cookie(name, cookie_of(user), max_age=KNOWN_FOR_S, httponly=True, samesite="Strict")
     return response

@@ -11,10 +11,10 @@ from threading import Lock
 
 from django.core import signing
 from django.http.cookie import parse_cookie
-from django.http.request import split_domain_port
 from django.utils.crypto import constant_time_compare
 
 from chatjuicer.accounts.models import User
+from chatjuicer.api.addresses import cookie_name
 
 PATH = "/here"
 KNOWN_FOR_S = 30 * 24 * 3600
@@ -55,14 +55,8 @@ def was_opened(headers: Mapping[str, str], user: User) -> bool:
     """Whether the browser that asks has opened the address. The names in `headers` are in lower case."""
     try:
         # As Django reads them: Python's SimpleCookie gives all up where it does not understand one of another program.
-        sent = parse_cookie(headers.get("cookie", "")).get(name_for(headers.get("host", "")), "")
+        sent = parse_cookie(headers.get("cookie", "")).get(cookie_name(NAME, headers.get("host", "")), "")
         said = signing.loads(sent, salt=SALT, max_age=KNOWN_FOR_S)
     except signing.BadSignature:
         return False
     return bool(said == [user.pk.hex, user.auth_epoch])
-
-
-def name_for(host: str) -> str:
-    """Cookies are one for all ports of a host, where several servers may be."""
-    _, port = split_domain_port(host)
-    return f"{NAME}_{port}" if port else NAME

@@ -7,8 +7,7 @@ it the cookie is not looked at.
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
-from django.http.request import split_domain_port
+from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -18,7 +17,7 @@ from chatjuicer.accounts.authentication import own_origin
 from chatjuicer.accounts.exceptions import ForeignPage, InvalidToken
 from chatjuicer.accounts.models import Grant
 from chatjuicer.accounts.serializers import GrantSerializer, RefreshTokenSerializer
-from chatjuicer.api.addresses import over_tls
+from chatjuicer.api.addresses import cookie_name, over_tls
 from chatjuicer.api.loopback import came_through_proxy
 
 HEADER = "X-Refresh-Cookie"
@@ -63,7 +62,7 @@ def granted(request: Request, grant: Grant, status: int = 200) -> Response:
 
 def keep(request: Request, response: HttpResponseBase, grant: Grant) -> None:
     response.set_cookie(
-        name_for(request),
+        cookie_name(NAME, request.get_host()),
         grant.refresh_token,
         max_age=settings.REFRESH_TOKEN_LIFETIME,
         secure=over_tls(request),
@@ -73,7 +72,7 @@ def keep(request: Request, response: HttpResponseBase, grant: Grant) -> None:
 
 
 def drop(request: Request, response: HttpResponseBase) -> None:
-    response.delete_cookie(name_for(request), **RULES)
+    response.delete_cookie(cookie_name(NAME, request.get_host()), **RULES)
 
 
 def token_of(request: Request) -> str:
@@ -81,16 +80,10 @@ def token_of(request: Request) -> str:
     InvalidToken if there is none."""
     body: Any = request.data
     if is_wanted(request) and body == {}:
-        token = request.COOKIES.get(name_for(request))
+        token = request.COOKIES.get(cookie_name(NAME, request.get_host()))
         if token is None:
             raise InvalidToken()
         return token
     form = RefreshTokenSerializer(data=body)
     form.is_valid(raise_exception=True)
     return str(form.validated_data["refresh_token"])
-
-
-def name_for(request: HttpRequest | Request) -> str:
-    """Cookies are one for all ports of a host, where several servers may be."""
-    _, port = split_domain_port(request.get_host())
-    return f"{NAME}_{port}" if port else NAME

@@ -1,4 +1,4 @@
-"""Short secrets at rest, by keys that are made of SECRET_KEY: the messages' keys may be unset."""
+"""Short secrets at rest, by keys that are made of SECRET_KEY: the messages' keys may be unset; or as digests alone."""
 
 import base64
 import hashlib
@@ -15,6 +15,11 @@ def seal(secret: str, purpose: str) -> str:
 def unseal(sealed: str, purpose: str) -> str:
     """Raises InvalidToken where neither SECRET_KEY nor one of SECRET_KEY_FALLBACKS has sealed it."""
     return _keys(purpose).decrypt(sealed).decode()
+
+
+def digest(secret: str) -> str:
+    """What is kept of a random secret that others show us, which nobody need read again."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _keys(purpose: str) -> MultiFernet:

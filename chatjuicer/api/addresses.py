@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 from rest_framework.request import Request
 
 
@@ -19,3 +20,9 @@ def over_tls(request: Request | HttpRequest) -> bool:
     """Whether the client came by TLS, which a proxy may have ended. Only the client itself is deceived by a header that
     it makes up."""
     return request.is_secure() or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+
+
+def cookie_name(name: str, host: str) -> str:
+    """With the port of `host`: cookies are one for all ports of a host, where several servers may be."""
+    _, port = split_domain_port(host)
+    return f"{name}_{port}" if port else name

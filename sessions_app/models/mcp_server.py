@@ -6,7 +6,6 @@ attempt and a grant, which are texts here, knows chat_app/agent/mcp/grant.py.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -23,7 +22,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chatjuicer.accounts.models import Act, AuditEntry, User
-from chatjuicer.accounts.sealing import seal, unseal
+from chatjuicer.accounts.sealing import digest, seal, unseal
 from chatjuicer.api.exceptions import NameTaken
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.allowed import OWN
@@ -271,7 +270,3 @@ def opened(sealed: str) -> str:
         return unseal(sealed, PURPOSE) if sealed else ""
     except InvalidToken:
         return ""
-
-
-def digest(state: str) -> str:
-    return hashlib.sha256(state.encode("utf-8", "surrogatepass")).hexdigest()

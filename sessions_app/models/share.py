@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
@@ -12,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from chatjuicer.accounts.sealing import digest
 from chatjuicer.compression import compressed, decompressed
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.exceptions import NotToBeCopied
@@ -63,10 +63,6 @@ class ShareManager(models.Manager["Share"]):
 
     def _current(self) -> models.QuerySet[Share]:
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
-
-
-def digest(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
 
 
 class Share(models.Model):

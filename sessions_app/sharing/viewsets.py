@@ -62,15 +62,17 @@ class ShareListSerializer(serializers.Serializer[None]):
     has_more = serializers.BooleanField()
 
 
-class ShareViewSet(SessionView, ViewSet):
-    """The page of one session, for people who are not signed in."""
-
-    history_class: ClassVar[type[History]] = History
-
+class SharingViewSet(SessionView, ViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if not settings.ALLOW_SHARING:
             raise SharingOff()
+
+
+class ShareViewSet(SharingViewSet):
+    """The page of one session, for people who are not signed in."""
+
+    history_class: ClassVar[type[History]] = History
 
     @extend_schema(operation_id="get_share", parameters=[SESSION], responses=ShareSerializer)
     def retrieve(self, request: Request, key: str) -> Response:
@@ -106,13 +108,8 @@ class ShareViewSet(SessionView, ViewSet):
         return super().handle_exception(NotFound() if isinstance(exc, Share.DoesNotExist) else exc)
 
 
-class SharedViewSet(SessionView, ViewSet):
+class SharedViewSet(SharingViewSet):
     """Pages: one's own, and what somebody else has shared, for who has its address and an account."""
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if not settings.ALLOW_SHARING:
-            raise SharingOff()
 
     @extend_schema(operation_id="list_shares", parameters=[OFFSET, LIMIT], responses=ShareListSerializer)
     def list(self, request: Request) -> Response:

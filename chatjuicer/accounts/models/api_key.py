@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from chatjuicer.accounts.exceptions import TooManyKeys
 from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
-from chatjuicer.accounts.models.ticket import digest
 from chatjuicer.accounts.models.user import User
+from chatjuicer.accounts.sealing import digest
 
 MARK = "cj_"
 """Begins every key: by it they are told from tokens, and found where they leaked to."""

@@ -1,4 +1,3 @@
-import hashlib
 import secrets
 from datetime import timedelta
 from typing import ClassVar
@@ -9,6 +8,7 @@ from django.utils import timezone
 
 from chatjuicer.accounts.models.family import TokenFamily
 from chatjuicer.accounts.models.user import User
+from chatjuicer.accounts.sealing import digest
 
 LIFETIME = timedelta(seconds=30)
 
@@ -33,10 +33,6 @@ class WsTicketManager(models.Manager["WsTicket"]):
             return None
         deleted, _ = self.filter(pk=ticket.pk).delete()
         return ticket if deleted else None
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class WsTicket(models.Model):

@@ -12,9 +12,8 @@ from django.utils import timezone
 
 from chatjuicer.accounts.exceptions import TotpAlreadyOn, TotpRequired, WrongCode
 from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
-from chatjuicer.accounts.models.ticket import digest
 from chatjuicer.accounts.models.user import User
-from chatjuicer.accounts.sealing import seal, unseal
+from chatjuicer.accounts.sealing import digest, seal, unseal
 
 ISSUER = "Chat Juicer"
 PURPOSE = "totp"
