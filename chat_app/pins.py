@@ -37,7 +37,7 @@ def pin(session: ChatSession, message_id: UUID, pinned: bool) -> Message:
         if message.pinned == pinned:
             return message
         if pinned:
-            _require_room(session, message)
+            _require_pinnable(session, message)
             if session.context_items.filter(message_id=None).exists():
                 linked_rows(session)
         session.pin(message, pinned)
@@ -52,7 +52,7 @@ def pinned_messages(session: ChatSession) -> list[Message]:
     return list(session.messages.filter(pinned=True, visible=True).order_by("position")[:MAX_PINNED])
 
 
-def _require_room(session: ChatSession, message: Message) -> None:
+def _require_pinnable(session: ChatSession, message: Message) -> None:
     if message.role not in SPOKEN:
         raise NotSpoken()
     before = pinned_messages(session)

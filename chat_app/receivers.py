@@ -35,7 +35,7 @@ def log_update(session: ChatSession, **kwargs: Any) -> None:
 def log_message(session: ChatSession, message: Message, **kwargs: Any) -> None:
     """Raises QuotaExceeded; a summary of what is there always has room."""
     if message.role != Message.Role.TOOL_CALL:
-        StorageUsage.objects.require_room(session.owner_id, bytes_said(message))
+        StorageUsage.objects.require_quota(session.owner_id, bytes_said(message))
     record(session, [message_created(message)])
 
 

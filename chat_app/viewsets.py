@@ -35,7 +35,7 @@ from sessions_app.viewsets import MESSAGE, SESSION, SessionView, caller
 from .compaction import context_of, summarize_session, undo
 from .delivery.account import opened
 from .delivery.logs import SessionLog
-from .delivery.sse import event_stream, require_room
+from .delivery.sse import event_stream, require_free_stream
 from .history import History
 from .models import Approval, Event, Started, branches
 from .pins import pin, pinned_messages
@@ -174,7 +174,7 @@ class SessionViewSet(viewsets.SessionViewSet):
 class MessageViewSet(viewsets.MessageViewSet):
     history_class: ClassVar[type[History]] = History
 
-    def require_room(self, session: ChatSession, content: str) -> None:
+    def require_fit(self, session: ChatSession, content: str) -> None:
         require_fit([content], session.model)
 
     @extend_schema(
@@ -203,7 +203,7 @@ class MessageViewSet(viewsets.MessageViewSet):
         session, form = self.session(key), valid(EditSerializer, request)
         said = form.validated_data["content"], form.validated_data.get("attachments")
         require_fit([said[0]], form.validated_data.get("model") or session.model)
-        StorageUsage.objects.require_room(session.owner_id, bytes_of(said[0]))
+        StorageUsage.objects.require_quota(session.owner_id, bytes_of(said[0]))
         return accepted(self, session, partial(branches.edit, session.pk, mid, *said, wishes_of(form, request)))
 
     @extend_schema(
@@ -257,7 +257,7 @@ class RunViewSet(SessionView, ViewSet):
         session = self.session(form.validated_data["session_id"])
         loop = require_process().loop
         assert loop is not None
-        require_room(session.owner_id)  # before the message is accepted
+        require_free_stream(session.owner_id)  # before the message is accepted
         command = form.command(request.headers.get("Idempotency-Key"))
         # In the journal's transaction, as over a socket: on SQLite it would else wait for the journal's lock.
         starting = start_run(session.pk, session.owner_id, command)

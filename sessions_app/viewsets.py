@@ -270,11 +270,11 @@ class MessageViewSet(SessionView, ViewSet):
         session = self.session(key)
         form = NewMessageSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        self.require_room(session, form.validated_data["content"])
+        self.require_fit(session, form.validated_data["content"])
         message = session.post(**form.validated_data)
         return Response(MessageSerializer(message).data, status=201)
 
-    def require_room(self, session: ChatSession, content: str) -> None:
+    def require_fit(self, session: ChatSession, content: str) -> None:
         """What models take, the app that talks to them knows."""
 
     @extend_schema(operation_id="list_siblings", parameters=[SESSION, MESSAGE], responses=SiblingListSerializer)

@@ -7,7 +7,7 @@ from uuid import UUID
 from agents import ItemHelpers, ModelSettings
 
 from chat_app.runs.contract import Item, RunError, RunRequest, SummaryRequest
-from chat_app.window.shorten import cut
+from chat_app.window.shorten import without_middle
 from chat_app.window.tokens import count
 from chatjuicer.api.exceptions import ApiError
 from sessions_app import catalogue
@@ -131,7 +131,7 @@ async def _ask(model: RunModel, earlier: str, lines: list[str], tokens: int) -> 
     if not text:
         raise NoSummary(ProviderError("provider_protocol").error)
     length = count(text)
-    return text if length <= tokens * TOO_MUCH else cut(text, tokens / length)
+    return text if length <= tokens * TOO_MUCH else without_middle(text, tokens / length)
 
 
 def pieces_of(lines: list[str], tokens: int) -> Iterator[list[str]]:
@@ -172,7 +172,7 @@ def excerpt(earlier: str, items: list[Item], tokens: int) -> str:
     lines = [" ".join(line.split())[:EXCERPT_CHARS] for line in lines_of(repaired(items))]
     text = "\n".join(filter(None, [earlier, *lines]))
     length = count(text)
-    return text if length <= tokens else cut(text, tokens / length)
+    return text if length <= tokens else without_middle(text, tokens / length)
 
 
 def _demo_summary(earlier: str, lines: list[str]) -> str:

@@ -19,7 +19,7 @@ from .logs import Log
 from .outbox import Outbox
 
 
-def require_room(user_id: UUID) -> None:
+def require_free_stream(user_id: UUID) -> None:
     """Raises TooManySockets."""
     if not process.sockets.has_room(user_id):
         raise TooManySockets()
@@ -30,7 +30,7 @@ def event_stream(
 ) -> StreamingHttpResponse:
     """What comes after `after`, live; with a `run`, only its frames, and the end with its `stream_end`. An open stream
     counts as a socket, and ends with its credentials as one does. Raises TooManySockets."""
-    require_room(credentials.user.pk)
+    require_free_stream(credentials.user.pk)
     response = StreamingHttpResponse(
         _frames(credentials, log, after, run, opening), content_type="text/event-stream; charset=utf-8"
     )

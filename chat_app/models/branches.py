@@ -222,7 +222,7 @@ def _new_run(session: ChatSession, wishes: Wishes, asked: str, **fields: Any) ->
 def _accept(session: ChatSession, run: Run, words: Sequence[Message], wishes: Wishes, owner: str) -> Started:
     live = Run.objects.in_order(session)
     at_once = bool(owner) and not live
-    Run.objects.require_room(session, live, wishes.on_busy, at_once)
+    Run.objects.require_free_queue(session, live, wishes.on_busy, at_once)
     if live and wishes.on_busy == "interrupt":
         session = Run.objects.stop_active(live)
     started = Started(run, session, [message.pk for message in words])

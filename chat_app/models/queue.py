@@ -25,8 +25,10 @@ class QueueManager(models.Manager[R]):
         """The live runs of a session, in the order in which they go."""
         return list(self.filter(session=session, status__in=LIVE).order_by("first_position", "created_at"))
 
-    def require_room(self, session: ChatSession, live: Sequence[R], on_busy: protocol.OnBusy, at_once: bool) -> None:
-        """For one more run, which begins `at_once` or waits. Raises RunActive, QueueFull, TooManyRuns."""
+    def require_free_queue(
+        self, session: ChatSession, live: Sequence[R], on_busy: protocol.OnBusy, at_once: bool
+    ) -> None:
+        """That it takes one more run, which begins `at_once` or waits. Raises RunActive, QueueFull, TooManyRuns."""
         if live and on_busy == "reject":
             raise RunActive()
         if len(live) > MAX_QUEUED_RUNS:

@@ -125,7 +125,7 @@ class RunManager(QueueManager["Run"]):
             if past_question and on_busy == "queue" and any(run.waits_for_approval for run in live):
                 on_busy = "interrupt"
             at_once = bool(owner) and not live
-            self.require_room(session, live, on_busy, at_once)
+            self.require_free_queue(session, live, on_busy, at_once)
             if live and on_busy == "interrupt":
                 session = self.stop_active(live)
             run = self.model(

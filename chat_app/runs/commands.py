@@ -30,7 +30,7 @@ async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage, *, pa
         if GroupAllowance.objects.lists.may_be:
             await in_database(require_allowed, user_id, command.model)
     if sum(len(given.content) for given in inputs) > FITS_ANY_WINDOW:
-        await in_database(require_room, session_pk, command.model, inputs)
+        await in_database(require_inputs_fit, session_pk, command.model, inputs)
     return await accept_run(session_pk, user_id, partial(begin, session_pk, command, inputs, past_question))
 
 
@@ -44,7 +44,7 @@ async def accept_run(session_pk: UUID, user_id: UUID, verb: Callable[[str], Star
     return started
 
 
-def require_room(session_pk: UUID, asked_for: str | None, inputs: list[UserInput]) -> None:
+def require_inputs_fit(session_pk: UUID, asked_for: str | None, inputs: list[UserInput]) -> None:
     """Whether the messages fit into the model's window. Counted before the journal's transaction, for which others
     wait. Raises MessageTooLarge."""
     model = asked_for or ChatSession.objects.filter(pk=session_pk).values_list("model", flat=True).first()

@@ -35,16 +35,16 @@ def shortened(item: Item, position: int, share: float) -> Item:
     """Of a tool's result it says how to read the whole."""
     match item.get("type"):
         case "function_call_output":
-            return {**item, "output": cut(text_of_output(item), share, f"; {READER}({position}) reads them")}
+            return {**item, "output": without_middle(text_of_output(item), share, f"; {READER}({position}) reads them")}
         case "function_call":
             return {**item, "arguments": _arguments(str(item.get("arguments") or "{}"), share)}
     content = item.get("content")
     if isinstance(content, list):
         return {**item, "content": [_part(part, share) for part in content]}
-    return {**item, "content": cut(str(content or ""), share)}
+    return {**item, "content": without_middle(str(content or ""), share)}
 
 
-def cut(text: str, share: float, and_how: str = "") -> str:
+def without_middle(text: str, share: float, and_how: str = "") -> str:
     kept = int(len(text) * share)
     head, tail = int(kept * HEAD_SHARE), kept - int(kept * HEAD_SHARE)
     left_out = len(text) - head - tail
@@ -58,7 +58,11 @@ def text_of_output(item: Item) -> str:
 
 
 def _part(part: Any, share: float) -> Any:
-    return {**part, "text": cut(str(part["text"]), share)} if isinstance(part, dict) and part.get("text") else part
+    return (
+        {**part, "text": without_middle(str(part["text"]), share)}
+        if isinstance(part, dict) and part.get("text")
+        else part
+    )
 
 
 def _arguments(arguments: str, share: float) -> str:
@@ -69,6 +73,6 @@ def _arguments(arguments: str, share: float) -> str:
         given = None
     if not isinstance(given, dict):
         return "{}"
-    whole = {name: cut(value, share) if isinstance(value, str) else value for name, value in given.items()}
+    whole = {name: without_middle(value, share) if isinstance(value, str) else value for name, value in given.items()}
     text = orjson.dumps(whole).decode()
     return text if len(text) < len(arguments) else orjson.dumps({"left_out": f"{len(arguments)} characters"}).decode()

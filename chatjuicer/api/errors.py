@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from chatjuicer.api.exceptions import ApiError, PayloadTooLarge, Unavailable
 from chatjuicer.api.renderers import JSONRenderer
 from chatjuicer.observability.context import request_id
+from chatjuicer.observability.logs import cut
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ P = ParamSpec("P")
 
 # Three times a message whose every character JSON writes as six bytes, and what stands around it, are below 4 kB.
 MAX_ERROR_BYTES = 4_000
-MAX_MESSAGE_CHARS = 200
+MAX_MESSAGE_CHARS = 200  # that of a field may hold the value that was sent, which may be as large as a body
 MAX_FIELD_CHARS = 100
 MAX_DETAILS = 50
 
@@ -103,12 +104,12 @@ def fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
         for index, below in enumerate(detail):
             yield from fields(below, f"{path}.{index}" if isinstance(below, (dict, list)) and below else path)
     else:
-        yield {"field": cut(path, MAX_FIELD_CHARS), "message": cut(str(detail))}
+        yield {"field": cut(path, MAX_FIELD_CHARS), "message": cut(str(detail), MAX_MESSAGE_CHARS)}
 
 
 def shape(code: str, message: str, details: list[dict[str, str]] | None = None) -> dict[str, Any]:
     """As many of the details as MAX_ERROR_BYTES allow, in order."""
-    message = cut(message)
+    message = cut(message, MAX_MESSAGE_CHARS)
     kept: list[dict[str, str]] = []
     body = {
         "detail": message,
@@ -127,11 +128,6 @@ def shape(code: str, message: str, details: list[dict[str, str]] | None = None) 
             break
         kept.append(detail)
     return body
-
-
-def cut(text: str, most_chars: int = MAX_MESSAGE_CHARS) -> str:
-    """Messages of fields may hold the value that was sent, which may be as large as a body."""
-    return text if len(text) <= most_chars else text[: most_chars - 1] + "…"
 
 
 def answer(status_code: int) -> HttpResponse:

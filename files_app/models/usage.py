@@ -33,8 +33,8 @@ class StorageUsageManager(models.Manager["StorageUsage"]):
         messages = AccountLog.objects.filter(pk=owner_id).values_list("message_bytes", flat=True).first()
         return Taken(files or 0, messages or 0)
 
-    def require_room(self, owner_id: UUID, size_bytes: int) -> None:
-        """For messages of so many bytes. Raises QuotaExceeded."""
+    def require_quota(self, owner_id: UUID, size_bytes: int) -> None:
+        """That there is room in it for messages of so many bytes. Raises QuotaExceeded."""
         if sum(self.taken(owner_id)) + size_bytes > settings.USER_QUOTA_BYTES:
             raise QuotaExceeded()
 

@@ -110,7 +110,7 @@ def taken_in(user: User, part: Part, head: SessionLine, source: Bytes | None, pr
                 return False
             session = opened(user, key, head, project_of(head))
             fill(session, part, attach(session, files))
-            StorageUsage.objects.require_room(user.pk, 0)  # with what has just come
+            StorageUsage.objects.require_quota(user.pk, 0)  # with what has just come
             session.backdate(created_at=head.created_at, updated_at=head.updated_at)
     return True
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_app.window import tokens
-from chat_app.window.shorten import cut, shortened
+from chat_app.window.shorten import shortened, without_middle
 from chat_app.window.tokens import at_most, count, count_item
 
 WORDS = "The quick brown fox jumps over the lazy dog. " * 50
@@ -54,4 +54,4 @@ def test_what_is_shortened_has_about_the_wanted_size_and_the_same_shape(item: di
 
 
 def test_a_note_longer_than_what_it_stands_for_is_not_put_in() -> None:
-    assert cut("short", 0.1) == "short"
+    assert without_middle("short", 0.1) == "short"
