@@ -16,6 +16,7 @@ from sessions_app.models import ChatSession, MessageDraft, MessageError
 from sessions_app.models.statements import elapsed_ms
 
 from .inputs import context_item
+from .statements import AtEnd, R
 from .status import LIVE, RunStatus
 
 STOPPED_NOTE = "The user stopped the previous answer before it was finished."
@@ -37,6 +38,20 @@ class EndingRun(Protocol):
 
 
 CUT_REASONS = ("length", "budget")  # a run that ends so is completed, and its answer is not
+
+
+def keep_said(
+    seen: AtEnd[R], status: RunStatus, finish_reason: protocol.FinishReason, error: protocol.Error | None
+) -> tuple[UUID | None, list[protocol.Event]]:
+    """What was said stays, in both layers: the id of the run's last message, and the frames of tool calls that were cut
+    short."""
+    message_id, frames = seen.last_answer, list[protocol.Event]()
+    if seen.has_pending or status != RunStatus.COMPLETED:
+        message_id = keep_text(seen.run, seen.session, status, error)
+        frames = close_tool_calls(seen.run.pk, seen.session)
+    if message_id is not None and finish_reason in CUT_REASONS:
+        seen.session.messages.filter(pk=message_id).update(partial=True)
+    return message_id, frames
 
 
 def keep_text(run: EndingRun, session: ChatSession, status: RunStatus, error: protocol.Error | None) -> UUID | None:

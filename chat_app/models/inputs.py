@@ -11,7 +11,18 @@ import msgspec
 
 from chat_app.protocol import UserInput
 from files_app.attachments import Attachment, content_for_model, resolve
-from sessions_app.models import ChatSession, Message, MessageDraft
+from sessions_app.models import Addition, ChatSession, Message, MessageDraft
+
+from .run_row import RunRow
+
+
+def say(inputs: Sequence[UserInput], run: RunRow, addition: Addition, aside: UUID | None) -> list[Message]:
+    """Gives the messages their places in the session, and the run what it is to answer; the caller saves both. Raises
+    InvalidAttachment."""
+    messages = addition.messages([user_message(addition.session, run.pk, given) for given in inputs], aside)
+    addition.say_draft(given.content for given in inputs)
+    run.first_position, run.input_count = messages[0].position, len(messages)
+    return messages
 
 
 def user_message(session: ChatSession, run_id: UUID, given: UserInput) -> MessageDraft:

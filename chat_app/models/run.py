@@ -22,20 +22,17 @@ from chat_app.model_calls import CallRecord
 from chat_app.tool_calls import DecidedCall
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from chatjuicer.observability.counters import counts
-from files_app.exceptions import QuotaExceeded
-from sessions_app.exceptions import SessionInactive
 from sessions_app.models import IDLE, Addition, ChatSession, Message, Writes
-from sessions_app.models.message import bytes_of
 from sessions_app.models.statements import as_param
 
-from .ending import CUT_REASONS, PROCESS_LOST, UNKNOWN_ERROR, close_tool_calls, keep_text, let_hear, wire_usage
-from .inputs import command_hash, context_item, user_message
+from .ending import PROCESS_LOST, UNKNOWN_ERROR, keep_said, let_hear, wire_usage
+from .inputs import command_hash, context_item, say
 from .lease import LeasedQuerySet, lease_end
 from .notice import Notice
 from .place import continued_of, give_back_place, place_aside, take_place, words_of
 from .queue import QueueManager
 from .run_row import RunRow
-from .statements import at_end, at_start
+from .statements import AtStart, at_end, at_start
 from .status import ACTIVE, LIVE, RunStatus
 from .usage import CallUsage
 
@@ -63,6 +60,13 @@ class Started:
     always_allowed: set[str] = field(default_factory=set)  # names of tools that need no approval in this session
     instructions: str = ""  # what the owner asks for in all sessions
     continued: tuple[UUID, str, str] | None = None  # the answer that goes on, its text and its reasoning so far
+
+    def begin(self, addition: Addition, owner: str, messages: Sequence[Message], seen: AtStart) -> None:
+        """The caller executes the run that it starts, and saves it with what it adds to the session."""
+        self.claimed = True
+        self.always_allowed = allowed_tools(self.session) if seen.has_always else set()
+        self.instructions = seen.instructions
+        self.context = self.run.begin(addition, owner, messages)
 
     def mark_claimed(self) -> None:
         """The caller executes the run: reads what the run needs beside its own words."""
@@ -115,13 +119,8 @@ class RunManager(QueueManager["Run"]):
             asked = command_hash(inputs, model, reasoning_effort, on_busy)
             if seen.is_repeated and (repeated := self.started_before(session, client_id, asked, inputs)):
                 return repeated
-            if not session.is_active:
-                raise SessionInactive()
-            if seen.taken_bytes + sum(bytes_of(given.content) for given in inputs) > settings.USER_QUOTA_BYTES:
-                raise QuotaExceeded()
-            live: list[Run] = []
-            if seen.has_live:
-                live = self.in_order(session)
+            seen.require_open_for(given.content for given in inputs)
+            live: list[Run] = self.in_order(session) if seen.has_live else []
             if past_question and on_busy == "queue" and any(run.waits_for_approval for run in live):
                 on_busy = "interrupt"
             at_once = bool(owner) and not live
@@ -137,16 +136,11 @@ class RunManager(QueueManager["Run"]):
             )
             addition = Addition(session)
             aside = place_aside(session, live) if live and on_busy != "interrupt" else None
-            messages = addition.messages([user_message(session, run.pk, given) for given in inputs], aside)
-            addition.say_draft(given.content for given in inputs)
-            run.first_position, run.input_count = messages[0].position, len(messages)
+            messages = say(inputs, run, addition, aside)
             events: list[protocol.Event] = [message_created(message) for message in messages]
             started = Started(run, session, [m.pk for m in messages])
             if at_once:
-                started.claimed = True
-                started.always_allowed = allowed_tools(session) if seen.has_always else set()
-                started.instructions = seen.instructions
-                started.context = run.begin(addition, owner, messages)
+                started.begin(addition, owner, messages, seen)
                 events.append(protocol.StreamStart())
                 run.first_seq = session.last_seq + len(events)
             elif session.state == IDLE:
@@ -357,23 +351,13 @@ class Run(RunRow):
             run, session = seen.run, seen.session
             usage = usage or run.usage  # of a run that was cut short, as its latest `usage` event said
             events: list[protocol.Event] = [] if run.status == Run.Status.RUNNING else [protocol.StreamStart()]
-            run.unheard = run.status == Run.Status.QUEUED and status == Run.Status.INTERRUPTED
             if seen.has_approvals:
                 run.approvals.filter(status="pending").update(status="cancelled")
-            message_id = seen.last_answer
-            if seen.has_pending or status != RunStatus.COMPLETED:
-                message_id = keep_text(run, session, status, error)
-                events += close_tool_calls(run.pk, session)
-            if message_id is not None and finish_reason in CUT_REASONS:
-                session.messages.filter(pk=message_id).update(partial=True)
+            message_id, cut_short = keep_said(seen, status, finish_reason, error)
             if status == Run.Status.INTERRUPTED and run.below and not run.input_count:
                 give_back_place(run, session)
-            if error is not None:
-                events.append(error)
-            run.status, run.finish_reason, run.epoch = status, finish_reason, run.epoch + 1
-            run.error_code = error.code if error else ""
-            run.usage, run.ended_at, run.lease_until = usage, timezone.now(), None
-            run.state, run.may_go_on = "", False
+            events += [*cut_short, *([error] if error else [])]
+            run.close(status, finish_reason, usage, error)
             addition = Addition(session)
             run.update(addition.writes, ENDING)
             addition.settle(seen.others or IDLE, usage or {})
@@ -394,6 +378,20 @@ class Run(RunRow):
                 transaction.on_commit(commit_hooks.run_queued)
             transaction.on_commit(lambda: counts.run_ended(status.value))
             return True
+
+    def close(
+        self,
+        status: RunStatus,
+        finish_reason: protocol.FinishReason,
+        usage: dict[str, Any] | None,
+        error: protocol.Error | None,
+    ) -> None:
+        """Become an ended one. The caller saves its fields ENDING."""
+        self.unheard = self.status == Run.Status.QUEUED and status == Run.Status.INTERRUPTED
+        self.status, self.finish_reason, self.epoch = status, finish_reason, self.epoch + 1
+        self.error_code = error.code if error else ""
+        self.usage, self.ended_at, self.lease_until = usage, timezone.now(), None
+        self.state, self.may_go_on = "", False
 
     def end_orphaned(self) -> bool:
         """Its process is gone: end it as failed, unless somebody else has ended or claimed it meanwhile."""

@@ -5,6 +5,7 @@ Both are read after the session is locked. What they find seldom is only found t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
@@ -16,7 +17,10 @@ from django.conf import settings
 from chat_app.exceptions import SessionGone
 from chat_app.log.record import of_row, rows_once_held
 from chatjuicer.encryption import unseal
+from files_app.exceptions import QuotaExceeded
+from sessions_app.exceptions import SessionInactive
 from sessions_app.models import ChatSession, Message
+from sessions_app.models.message import bytes_of
 from sessions_app.models.sessions import KNOWN
 from sessions_app.models.statements import as_param, columns_of, field_of, loaded, width_of
 
@@ -35,6 +39,13 @@ class AtStart:
     is_repeated: bool  # the session has seen that `client_id`
     taken_bytes: int  # by the owner's files and messages
     has_always: bool  # tools that a person has allowed for good
+
+    def require_open_for(self, texts: Iterable[str]) -> None:
+        """Raises SessionInactive and QuotaExceeded."""
+        if not self.session.is_active:
+            raise SessionInactive()
+        if self.taken_bytes + sum(map(bytes_of, texts)) > settings.USER_QUOTA_BYTES:
+            raise QuotaExceeded()
 
 
 def at_start(session_pk: UUID, client_id: str) -> AtStart:

@@ -97,16 +97,9 @@ class ChatSessionManager(models.Manager["ChatSession"]):
         """
         if namespace == DELETING or namespace.startswith(TRASH):
             raise ValueError("no session begins as a deleted one")
-        if public_id:
-            stored = self.filter(owner=owner, namespace=namespace, public_id=public_id).first()
-            if stored:
-                return stored, False
-        agent_name = fields.get("agent_name")
-        usual = usual_settings(owner, Agent.objects.of_session(owner.pk, agent_name) if agent_name else None)
-        fields |= {"usual_model": not model, "usual_effort": "reasoning_effort" not in fields}
-        fields.setdefault("reasoning_effort", usual.reasoning_effort)
-        model = model or usual.model
-        window = catalogue.context_window(model)
+        named = self.filter(owner=owner, namespace=namespace, public_id=public_id)
+        if public_id and (stored := named.first()):
+            return stored, False
         now = timezone.now()
         session = self.model(
             owner=owner,
@@ -114,15 +107,11 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             public_id=public_id or new_name(),
             title=title,
             is_named=is_named,
-            model=model,
             search_scheme=scheme(),
-            mcp_config=usual_servers(owner.pk) if mcp_config is None else list(mcp_config),
-            max_tokens=window.max_tokens,
-            trigger_tokens=window.trigger_tokens,
             created_at=now,
             updated_at=now,
             last_used_at=now,
-            **fields,
+            **with_defaults(owner, model, mcp_config, fields),
         )
         with transaction.atomic(savepoint=False):
             if project := fields.get("project"):
@@ -130,7 +119,6 @@ class ChatSessionManager(models.Manager["ChatSession"]):
             stored = None
             while stored is None:  # not found: whose name was in the way has just been deleted
                 self.bulk_create([session], ignore_conflicts=bool(public_id))
-                named = self.filter(owner=owner, namespace=namespace, public_id=public_id)
                 stored = named.first() if public_id else session
             if stored.pk != session.pk:
                 return stored, False
@@ -163,6 +151,25 @@ def first_named(sessions: "models.QuerySet[ChatSession]", key: str) -> "ChatSess
     if not found:
         raise sessions.model.DoesNotExist
     return next((session for session in found if session.public_id == key), found[0])
+
+
+def with_defaults(
+    owner: "User", model: str | None, mcp_config: Sequence[str] | None, fields: dict[str, Any]
+) -> dict[str, Any]:
+    """The fields of a new session: `fields`, and what nobody chose as its agent has it, or else its owner."""
+    agent_name = fields.get("agent_name")
+    usual = usual_settings(owner, Agent.objects.of_session(owner.pk, agent_name) if agent_name else None)
+    window = catalogue.context_window(model or usual.model)
+    return {
+        "reasoning_effort": usual.reasoning_effort,
+        **fields,
+        "usual_model": not model,
+        "usual_effort": "reasoning_effort" not in fields,
+        "model": model or usual.model,
+        "mcp_config": usual_servers(owner.pk) if mcp_config is None else list(mcp_config),
+        "max_tokens": window.max_tokens,
+        "trigger_tokens": window.trigger_tokens,
+    }
 
 
 def usual_servers(owner_pk: UUID) -> list[str]:
