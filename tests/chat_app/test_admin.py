@@ -1,4 +1,4 @@
-"""What an operator sees of runs and events, and the one thing that can be done about them."""
+"""What an operator sees of runs, events and notices, and the one thing that can be done about them."""
 
 import re
 from dataclasses import replace
@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from chat_app.model_calls import CallRecord
-from chat_app.models import CallUsage, ModelProvider, Run
+from chat_app.models import CallUsage, ModelProvider, Notice, Run, Webhook
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from sessions_app.models import ChatSession, MessageDraft
 from sessions_app.providers.served import registry
@@ -82,6 +82,19 @@ def test_history_can_be_listed_and_not_written(operator: Client, session: ChatSe
     assert operator.get(f"/admin/chat_app/{name}/").status_code == 200
     assert operator.get(f"/admin/chat_app/{name}/add/").status_code == 403
     assert operator.get(f"/admin/chat_app/{name}/?session__id__exact={session.pk}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["webhook", "pushsubscription", "notice"])
+def test_who_is_told_is_listed_without_what_may_be_secret(
+    operator: Client, alice: User, start: Start, name: str
+) -> None:
+    Webhook.objects.add(alice, "https://hooks.example.org/in/its-secret", Notice.Type.values)
+    start().run.end(Run.Status.COMPLETED, "stop")
+    page = operator.get(f"/admin/chat_app/{name}/")
+    assert page.status_code == 200
+    assert (str(alice) in page.content.decode()) is (name != "pushsubscription")
+    assert "its-secret" not in page.content.decode()
+    assert operator.get(f"/admin/chat_app/{name}/add/").status_code == 403
 
 
 def test_an_operator_stops_a_run(operator: Client, start: Start) -> None:
