@@ -13,6 +13,7 @@ import { TOO_MANY } from "./unsentmessages.js";
 /** @typedef {import("./shapes.js").Unsent} Unsent */
 
 const RETRY_MS = 2_000;
+const RECALL_MS = 1_000; // of a storage that does not answer
 
 /**
  * @typedef {object} ChatListener
@@ -54,13 +55,15 @@ export class Chat {
   #retrying;
   /** @type {Set<string>} */
   #told = new Set(); // ids of the messages that were told since the last loading
+  /** @type {Promise<void>} */
+  #recalled;
 
   /** @param {ChatParts} parts @param {ChatListener} listener */
   constructor(parts, listener) {
     this.#parts = parts;
     this.session = parts.session;
     this.listen(listener);
-    this.#recall();
+    this.#recalled = this.#recall();
     this.#load();
   }
 
@@ -172,6 +175,8 @@ export class Chat {
       this.#notLoaded(error);
       return;
     }
+    // What is unsent is told before: who shows a draft of these words must know that they were said.
+    await Promise.race([this.#recalled, new Promise((done) => setTimeout(done, RECALL_MS))]);
     if (this.#closed || number !== this.#loads) return;
     this.#take(detail, "loaded");
     this.#follow();

@@ -140,6 +140,26 @@ test("what is said before there is a connection is sent with the first, and with
   chat.close();
 });
 
+test("what an earlier program has not sent is told before all else, however late it is found", async () => {
+  const server = new FakeServer();
+  const storage = new MemoryStorage();
+  await storage.set("unsent/chat_1/c1", sending("c1", "Hello"));
+  const { entries } = storage;
+  let find = () => {};
+  storage.entries = (prefix) => new Promise((resolve) => (find = () => resolve(entries.call(storage, prefix))));
+  const told = [];
+  const onUnsent = (unsent) => told.push(unsent.map(({ text }) => text));
+  const chat = server.client({ storage }).chat("chat_1", { onUnsent, onLoaded: () => told.push("loaded") });
+  await until(() => server.loads, "it is asked for");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(told, []);
+  find();
+  await server.connected();
+  assert.deepEqual(told, [["Hello"], "loaded"]);
+  assert.deepEqual(server.socket.sent.map(({ client_id }) => client_id), ["c1"]);
+  chat.close();
+});
+
 test("not more than two hundred messages wait", async () => {
   const server = new FakeServer();
   server.status = 503;
