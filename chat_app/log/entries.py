@@ -18,6 +18,7 @@ from chatjuicer.api.times import rfc3339
 from sessions_app.models import Addition, ChatSession, Writes
 
 from .commit_hooks import commit_hooks
+from .event import Event
 from .record import add_events, give_out, insert, note_locked, tag
 from .run_writer import Entry, RunWriter
 
@@ -58,6 +59,7 @@ def write_entries(entries: Sequence[Entry], fence: Fence) -> list[RunWriter]:
             addition = Addition(session.session, writes)
             entry.add_rows(addition)
             add_events(addition, entry.events, entry.writer.run_id)
+            entry.upto = addition.session.last_seq
             addition.gather()
         else:
             others.append((entry, session.last_seq))
@@ -70,9 +72,7 @@ def write_entries(entries: Sequence[Entry], fence: Fence) -> list[RunWriter]:
 def write_events(entries: Iterable[tuple[Entry, int]], writes: Writes) -> None:
     """Of runs that have said more of the same, each with the highest number given out so far."""
     now = datetime.now(UTC)
-    records = [
-        record for entry, last_seq in entries for record in numbered(entry.writer, lines_of(entry), last_seq, now)
-    ]
+    records = [record for entry, last_seq in entries for record in numbered(entry, lines_of(entry), last_seq, now)]
     if records:
         give_out(writes, {record.session_pk: record.seq for record in records})
         insert(writes, records, now)
@@ -85,22 +85,46 @@ def append_events(entries: Sequence[Entry], fence: Fence) -> list[RunWriter]:
     now = datetime.now(UTC)
     said = [(entry, lines_of(entry)) for entry in entries]
     given_out = fence.append(said, now)
-    held = [(entry.writer, lines) for entry, lines in said if entry.writer.session_pk in given_out]
+    held = [(entry, lines) for entry, lines in said if entry.writer.session_pk in given_out]
     records = [
-        record for writer, lines in held for record in numbered(writer, lines, given_out[writer.session_pk], now)
+        record for entry, lines in held for record in numbered(entry, lines, given_out[entry.writer.session_pk], now)
     ]
     if records:
         commit_hooks.events_committed(records)
     return [entry.writer for entry in entries if entry.writer.session_pk not in given_out]
 
 
+def committed_after_all(entries: Iterable[Entry]) -> list[RunWriter] | None:
+    """Of entries whose commit has failed: None if the log has none of them, so that they are to be written again. It
+    has all if the answer to the commit was lost, and not the commit; then the writers whose runs are lost."""
+    telling = [entry for entry in entries if entry.events]
+    found = {entry.writer: in_the_log for entry in telling if (in_the_log := in_log(entry))}
+    if not found:
+        return None
+    for entry in telling:
+        if entry.writer in found:
+            records = found[entry.writer]
+            entry.upto = records[-1].seq
+            commit_hooks.events_committed(records)
+    return [entry.writer for entry in telling if entry.writer not in found]
+
+
+def in_log(entry: Entry) -> list[Record]:
+    """The entry's events, if the run has written these, and not others, since the last one that its writer knows."""
+    writer, lines = entry.writer, lines_of(entry)
+    since = Event.objects.filter(session_id=writer.session_pk, run_id=writer.run_id).after(entry.after)
+    records = list(since[: len(lines)].records(writer.session_pk, writer.public_id))
+    return records if [(record.type, record.payload) for record in records] == lines else []
+
+
 def lines_of(entry: Entry) -> list[Line]:
     return [(tag(event), encode(event)) for event in entry.events]
 
 
-def numbered(writer: RunWriter, lines: Iterable[Line], last_seq: int, now: datetime) -> list[Record]:
-    """The lines as records, after the highest number given out so far."""
-    at = rfc3339(now)
+def numbered(entry: Entry, lines: Sequence[Line], last_seq: int, now: datetime) -> list[Record]:
+    """The entry's lines as records, after the highest number given out so far."""
+    at, writer = rfc3339(now), entry.writer
+    entry.upto = last_seq + len(lines)
     return [
         Record(writer.session_pk, writer.public_id, seq, writer.run_id, type, payload, at)
         for seq, (type, payload) in enumerate(lines, last_seq + 1)

@@ -27,7 +27,7 @@ from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.counters import counts
 from sessions_app.models import ChatSession, together
 
-from .entries import Fence, append_events, write_entries
+from .entries import Fence, append_events, committed_after_all, write_entries
 from .record import holding
 from .run_writer import ClaimedRun, Entry, RunWriter, SendControl
 
@@ -202,7 +202,7 @@ class Journal:
             writer.lost = True
             (self._on_refused if writer.refused else self._on_lost)(writer.run_id)
         for entry in batch.entries:
-            entry.writer.written()
+            entry.writer.written(entry.upto)
         for call in [*batch.calls, *batch.alone]:
             if call.answer.done():
                 continue
@@ -232,6 +232,8 @@ class Journal:
         while True:
             try:
                 close_old_connections()
+                if attempt and (lost := committed_after_all(batch.entries)) is not None:
+                    return lost
                 return self._write_once(batch)
             except OperationalError:
                 counts.commit_failures += 1

@@ -32,6 +32,8 @@ class Entry:
     """What one writer adds to one commit: events in order, and the rows that belong to them."""
 
     writer: RunWriter
+    after: int = 0  # the number of the last event that the writer knew of
+    upto: int = 0  # that of the last of these, once they are written
     events: list[protocol.Event] = field(default_factory=list)
     drafts: dict[UUID, MessageDraft] = field(default_factory=dict)  # messages that begin, in order
     changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)  # of messages that have begun before
@@ -102,7 +104,7 @@ class RunWriter:
         self.run_id, self.epoch, self.model = run.pk, run.epoch, run.model
         self.note_usage, self.note_calls = run.note_usage, run.note_calls
         self.started_at = run.started_at or timezone.now()
-        self.session_pk, self.public_id = session.pk, session.public_id
+        self.session_pk, self.public_id, self.last_seq = session.pk, session.public_id, session.last_seq
         self.agent_name = session.agent_name
         self.thresholds = {"limit": session.max_tokens, "threshold": session.trigger_tokens}
         self.lost = False
@@ -228,9 +230,11 @@ class RunWriter:
         self._unwritten.append(what)
         self._dirty(self)
 
-    def written(self) -> None:
-        """The journal has committed the batch that it had taken, or has found the run lost."""
+    def written(self, upto: int) -> None:
+        """The journal has committed the batch that it had taken, with events up to that number, or has found the run
+        lost."""
         self.writing = False
+        self.last_seq = max(self.last_seq, upto)
         self._written.set()
         if self._unwritten and not self.lost:
             return  # a flush waits for what came meanwhile, too
@@ -246,7 +250,7 @@ class RunWriter:
         batch, self._unwritten = self._unwritten, []
         self.writing = True
         self._unwritten_chars = 0
-        entry = Entry(self)
+        entry = Entry(self, after=self.last_seq)
         for what in batch:
             match what:
                 case _GrowingText(kind, parts):

@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat_app.database import in_database
 from chat_app.exceptions import LeaseLost
@@ -241,6 +242,49 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
         await poisoned.flush()
     assert await in_database(said, run_writer) == "kept"
     assert lost == [poisoned.run_id]
+
+
+@pytest.mark.parametrize("before", ["", "It is "], ids=["first words", "more of the same"])
+async def test_words_whose_commit_was_not_answered_are_said_once(
+    journal: Journal, run_writer: RunWriter, lost: Lost, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """The database goes away behind the commit: whether it has taken the words is seen in the log, and not guessed."""
+    await run_writer.text(before)
+    await run_writer.flush()
+    in_doubt: list[bool] = []
+
+    def lose_once() -> None:
+        if threading.current_thread().name == "journal" and in_doubt == [False]:
+            in_doubt.append(True)
+            raise OperationalError("server closed the connection unexpectedly")
+
+    wrapper = type(connections["default"])
+    commit = wrapper.commit
+
+    def commit_and_lose(database: BaseDatabaseWrapper) -> None:
+        commit(database)
+        lose_once()
+
+    def execute_and_lose(execute: Any, *args: Any) -> Any:
+        result = execute(*args)
+        if not connection.in_atomic_block and connection.vendor == "postgresql":
+            lose_once()
+        return result
+
+    monkeypatch.setattr(wrapper, "commit", commit_and_lose)
+    await journal.transact(lambda: connection.execute_wrappers.append(execute_and_lose))
+    in_doubt.append(False)
+    await run_writer.text("ha ha")
+    await run_writer.flush()
+    assert in_doubt == [False, True]
+    await run_writer.text("ha ha")  # the same once more is not taken for what was in doubt
+    await run_writer.end_message()
+    await run_writer.flush()
+    assert await in_database(whole_log, run_writer) == f"{before}ha haha ha"
+    assert lost == []
+    session = await in_database(ChatSession.objects.get, pk=run_writer.session_pk)
+    messages = await in_database(lambda: list(session.messages.filter(role="assistant")))
+    assert [message.content for message in messages] == [f"{before}ha haha ha"]
 
 
 @pytest.mark.only("sqlite", reason="it is SQLite that can be locked")
