@@ -171,11 +171,13 @@ def page_file(path: str, given: Mapping[bytes, bytes]) -> Callable[[], Awaitable
         return None
     kept = b"public, max-age=31536000, immutable" if address["version"] == page_files().version else b"no-cache"
     headers = [(b"content-type", file.content_type.encode()), (b"cache-control", kept), (b"vary", b"accept-encoding")]
-    packs = b"gzip" in given.get(b"accept-encoding", b"") and len(file.packed) < len(file.plain)
+    takes_packed = b"gzip" in given.get(b"accept-encoding", b"")
 
     async def sent() -> Answer:
-        if packs:
-            return 200, [*headers, (b"content-encoding", b"gzip")], file.packed
+        if takes_packed:
+            packed = await asyncio.to_thread(lambda: file.packed) if file.is_large else file.packed
+            if len(packed) < len(file.plain):
+                return 200, [*headers, (b"content-encoding", b"gzip")], packed
         return 200, headers, file.plain
 
     return sent

@@ -12,7 +12,9 @@ from django.core.management.commands.migrate import Command as DjangoMigrate
 from django.db import connection, connections, migrations, models, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.recorder import MigrationRecorder
 
+from chatjuicer import health
 from chatjuicer.accounts.models import TokenFamily, User
 from chatjuicer.concurrent_indexes import AddIndexConcurrently
 
@@ -219,3 +221,15 @@ def test_a_migration_gives_way_to_who_is_at_work(monkeypatch: pytest.MonkeyPatch
 def indexes_of(table: str) -> set[str]:
     with connection.cursor() as cursor:
         return set(connection.introspection.get_constraints(cursor, table))
+
+
+def test_a_process_is_ready_when_each_migration_of_its_code_is_applied(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_schema_was_current", False)
+    assert health.migrations_of_the_code() == set(MigrationLoader(None).disk_migrations)
+    recorded = MigrationRecorder.Migration.objects.filter(app="sessions_app").latest("id")
+    MigrationRecorder.Migration.objects.filter(id=recorded.id).delete()
+    assert health.database_state() == "behind"
+    MigrationRecorder(connection).record_applied(recorded.app, recorded.name)
+    assert health.database_state() == "ok"
