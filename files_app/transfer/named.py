@@ -79,18 +79,13 @@ def keep_agent(user: User, fields: dict[str, Any], files: Sequence[AgentFileLine
 
 def settings_of(line: AgentLine) -> dict[str, Any]:
     return {
-        "letter": line.letter.replace("\x00", ""),
+        "letter": line.letter,
         "description": line.description,
         "instructions": line.instructions,
-        "model": line.model.replace("\x00", ""),
+        "model": line.model,
         "reasoning_effort": line.reasoning_effort if line.reasoning_effort in REASONING_EFFORTS else "",
-        "tools": storable(line.tools),
-        "mcp_servers": storable(line.mcp_servers),
-        "hand_offs": storable(line.hand_offs),
+        "tools": line.tools,
+        "mcp_servers": line.mcp_servers,
+        "hand_offs": line.hand_offs,
         "opening_lines": "\n".join(" ".join(starter.split()) for starter in line.starters),
     }
-
-
-def storable(names: list[str] | None) -> list[str] | None:
-    """Those that a database takes."""
-    return None if names is None else [name for name in names if "\x00" not in name]

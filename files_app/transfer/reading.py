@@ -12,6 +12,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile,
 
 import orjson
 
+from chatjuicer.encryption import storable
+
 from .exceptions import UnreadableArchive
 
 MAX_DIRECTORY_BYTES = 16 * 1024 * 1024  # of the list of what is in a zip
@@ -171,7 +173,9 @@ def parsed(text: bytes) -> Any:
     except ValueError:
         pass
     try:
-        return json.loads(text, parse_constant=refuse)  # one half of a surrogate pair, which some exports have
+        # One half of a surrogate pair, which some exports have.
+        said = json.dumps(json.loads(text, parse_constant=refuse), ensure_ascii=False)
+        return json.loads(storable(said))
     except (ValueError, RecursionError):
         raise UnreadableArchive() from None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -207,12 +209,17 @@ def encode(line: Line) -> bytes:
 
 
 def decode(text: bytes) -> AnyLine:
-    """Raises UnreadableArchive."""
+    """With times in UTC, and U+FFFD for NUL, which no database column takes. Raises UnreadableArchive."""
     try:
         line = _decoder.decode(text)
+        require_sane(line)
+        if b"\\u0000" in text:
+            line = _decoder.decode(NUL.sub(rb"\1\\ufffd", text))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise UnreadableArchive() from None
-    require_sane(line)
+    for name in ("created_at", "updated_at", "modified_at"):
+        if hasattr(line, name):
+            setattr(line, name, in_utc(getattr(line, name)))
     return line
 
 
@@ -221,12 +228,40 @@ def require_sane(line: Any) -> None:
     metadata = getattr(line, "metadata", None)
     if isinstance(line, SessionLine) and CONTROL.search(line.namespace):  # as those of deleted sessions have
         raise UnreadableArchive("A name in the archive is none.")
-    times = [getattr(line, name) for name in ("created_at", "updated_at", "modified_at") if hasattr(line, name)]
-    if any(time.tzinfo is None or not MIN_YEAR <= time.year <= MAX_YEAR for time in times):
+    if metadata:
+        require_writable(metadata)
+        if len(_encoder.encode(metadata)) > MAX_METADATA_CHARS:
+            raise UnreadableArchive("The metadata of something in the archive is too large.")
+
+
+def require_writable(said: Any) -> None:
+    """What is kept as it is, is written again into answers and archives. Raises UnreadableArchive."""
+    level = [said]
+    for _ in range(MAX_NESTED):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+                raise UnreadableArchive("A number in the archive is too large.")
+        if not below:
+            return
+        level = below
+    raise UnreadableArchive("Something in the archive is nested too deeply.")
+
+
+def in_utc(time: datetime) -> datetime:
+    """Raises UnreadableArchive."""
+    with suppress(OverflowError):  # then it is of no year that is known, either
+        time = time.astimezone(UTC) if time.tzinfo else time
+    if time.tzinfo is None or not MIN_YEAR <= time.year <= MAX_YEAR:
         raise UnreadableArchive("A time in the archive is none.")
-    if metadata and len(_encoder.encode(metadata)) > MAX_METADATA_CHARS:
-        raise UnreadableArchive("The metadata of something in the archive is too large.")
+    return time
 
 
+MAX_NESTED = 200  # orjson writes 254 levels, and an answer has some around it
+NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")  # and no escaped backslash before u0000
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-MIN_YEAR, MAX_YEAR = 1970, 2200  # a day more or less is left to time zones
+MIN_YEAR, MAX_YEAR = 1970, 2200

@@ -43,6 +43,7 @@ from .records import (
     SessionLine,
     decode,
     encode,
+    require_writable,
 )
 from .session import Part, take_in
 
@@ -193,8 +194,10 @@ class Reader:
                 if not last < line.id <= MAX_MESSAGES or (line.parent or 0) >= line.id:
                     raise UnreadableArchive("The messages of a session are in disorder.")
                 last = line.id
-            if isinstance(line, ContextLine) and not isinstance(parsed(line.item.encode()), dict):
-                raise UnreadableArchive()
+            if isinstance(line, ContextLine):
+                if not isinstance(item := parsed(line.item.encode()), dict):
+                    raise UnreadableArchive()
+                require_writable(item)
             self._spool.write(encode(line) + b"\n")
             self.parts[-1].end = self._spool.tell()
 

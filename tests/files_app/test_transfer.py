@@ -356,6 +356,12 @@ def own(*lines: dict[str, Any] | str) -> bytes:
 SESSION = {"kind": "session", "origin": "x", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
 MESSAGE = {"kind": "message", "id": 1, "role": "user", "content": "a", "created_at": "2026-01-01T00:00:00Z"}
 FILE = {"kind": "file", "id": "f", "folder": "sources", "name": "a", "modified_at": "2026-01-01T00:00:00Z"}
+
+
+def deep(levels: int) -> Any:
+    return json.loads('{"a":' * levels + "1" + "}" * levels)
+
+
 circle = {str(n): {"parent": str((n + 1) % 3), "message": None} for n in range(3)}
 
 HOSTILE: dict[str, bytes] = {
@@ -393,6 +399,11 @@ HOSTILE: dict[str, bytes] = {
     "a place of the deleted": own(SESSION | {"namespace": "\x7fx"}, MESSAGE),
     "a name in a place of the deleted": own(SESSION | {"namespace": "\x7fx", "session_id": "hers"}, MESSAGE),
     "a place that has no name": own(SESSION | {"namespace": "\x00"}, MESSAGE),
+    "metadata with a huge number": own(SESSION | {"metadata": {"a": 10**400}}, MESSAGE),
+    "deep metadata": own(SESSION, MESSAGE | {"metadata": deep(300)}),
+    "a deep context": own(SESSION, {"kind": "context", "item": json.dumps(deep(300))}),
+    "a context with a huge number": own(SESSION, {"kind": "context", "item": json.dumps({"n": 10**400})}),
+    "a time that is of no year here": own(SESSION | {"created_at": "1970-01-01T00:00:00+14:00"}, MESSAGE),
 }
 
 
@@ -401,6 +412,29 @@ def test_a_hostile_archive_is_refused_and_changes_nothing(alice: User, alice_cli
     refused(give(alice_client, data), 400, "unreadable_archive")
     assert not alice.chat_sessions.exists()
     assert not File.objects.exists()
+
+
+def test_what_no_database_takes_costs_no_session(alice: User, alice_client: APIClient) -> None:
+    """NUL and lone surrogates become U+FFFD, and a time stays the same moment, wherever it was."""
+    nul, lone = "a\x00b\\u0000", '{"role": "user", "content": "\\ud800"}'
+    head = SESSION | dict.fromkeys(("origin", "title", "model", "agent_name", "frontend", "draft"), nul)
+    head |= {"mcp_config": [nul], "metadata": {nul: nul}, "created_at": "2026-01-01T23:59:00+23:59"}
+    texts = dict.fromkeys(("content", "reasoning", "model", "agent_name", "tool_name", "tool_call_id"), nul)
+    message = MESSAGE | texts | {"metadata": {nul: nul}, "error": {"code": nul, "message": nul}}
+    agent = {"kind": "agent", "name": "a", "created_at": head["updated_at"], "updated_at": head["updated_at"]}
+    agent |= {"letter": "\x00", "description": nul, "instructions": nul, "model": nul, "tools": [nul]}
+    archive = own(agent, head, message, {"kind": "context", "item": lone})
+    assert taken(alice_client, archive) == {"imported": 1, "skipped": 0, "failed": []}
+    assert taken(alice_client, archive) == {"imported": 0, "skipped": 1, "failed": []}
+    (row,) = alice_client.get("/api/sessions").json()["sessions"]
+    kept = nul.replace("\x00", "\ufffd")
+    assert (row["title"], row["model"], row["metadata"]) == (kept, kept, {kept: kept})
+    assert row["created_at"] == "2026-01-01T00:00:00.000000Z"
+    (said,) = alice_client.get(f"/api/sessions/{row['id']}").json()["messages"]
+    assert (said["reasoning"], said["error"]["code"], said["metadata"]) == (kept, kept, {kept: kept})
+    (item,) = alice_client.get(f"/api/sessions/{row['id']}/context").json()["items"]
+    assert item["item"]["content"] == "\ufffd"
+    assert alice.agents.get().tools == [kept]
 
 
 def test_an_mcp_server_nobody_may_name_costs_itself_alone(alice: User, alice_client: APIClient) -> None:

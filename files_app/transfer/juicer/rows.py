@@ -103,7 +103,7 @@ def context_line(item: dict[str, Any], message: int | None, picture_of: PictureO
     content = item.get("content")
     if isinstance(content, list):
         item = item | {"content": [with_reference(part, picture_of) for part in content]}
-    fields = {"item": orjson.dumps(cleaned(item)).decode(), "message": message}
+    fields = {"item": written(cleaned(item)), "message": message}
     return cast(ContextLine, checked(ContextLine, fields))
 
 
@@ -148,7 +148,15 @@ def arguments_in(column: str | None) -> str:
     value = cleaned(parsed(column.encode())) if column else None
     if value is None:
         return ""
-    return text(value) if isinstance(value, str) else orjson.dumps(value).decode()
+    return text(value) if isinstance(value, str) else written(value)
+
+
+def written(value: Any) -> str:
+    """As JSON text. Raises UnreadableArchive."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        raise UnreadableArchive("It is nested too deeply, or has a number that is too large.") from None
 
 
 def json_in(column: str | None) -> Any:
