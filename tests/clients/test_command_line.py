@@ -243,3 +243,27 @@ def test_a_watcher_sees_what_another_program_does(environment: dict[str, str], s
         screen.wait_for("idle")
         screen.process.send_signal(signal.SIGINT)
         assert screen.process.wait(LIMIT_S) == 130
+
+
+def test_no_character_costs_an_answer_or_stands_in_the_way_of_the_next(environment: dict[str, str]) -> None:
+    unreadable = os.fsdecode(b"\xff and ")
+    assert run(environment, "chat", "-s", "odd", unreadable + "more").stdout == "You said: \ufffd and more\n"
+    assert run(environment, "rename", "odd", unreadable).stderr == "odd\t\ufffd and\n"
+    assert run(environment, "search", "-s", "odd", unreadable + "more").stdout
+    old = environment | {"PYTHONIOENCODING": "ascii"}
+    assert run(old, "chat", "-s", "odd", "ü 🦊").stdout == "You said: ? ?\n"
+    frames = [json.loads(line) for line in run(old, "chat", "-s", "odd", "--json", "ü 🦊").stdout.splitlines()]
+    assert "".join(frame["content"] for frame in frames if frame["type"] == "delta") == "You said: ü 🦊"
+
+
+@pytest.mark.parametrize(
+    ("streams", "status", "stdout"), [("<&-", 0, "You said: hi\n"), (">&-", 0, ""), (">/dev/full", 1, "")]
+)
+def test_streams_that_are_closed_or_full_end_in_no_traceback(
+    environment: dict[str, str], streams: str, status: int, stdout: str
+) -> None:
+    shell = ["sh", "-c", f'exec "$@" {streams}', "sh", *COMMAND, "chat", "-s", "closed", "hi"]
+    done = subprocess.run(shell, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert (done.returncode, done.stdout) == (status, stdout)
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr

@@ -15,6 +15,7 @@ from chatjuicer_client.errors import ChatJuicerError
 from chatjuicer_client.events import Frame
 from chatjuicer_client.rest import Credentials
 from chatjuicer_client.retry import BackOff
+from chatjuicer_client.texts import sendable
 
 SILENCE_S = 50  # the server pings every 20 s
 CROWDED_WAIT_S = 5  # after 4429
@@ -78,7 +79,7 @@ class Log:
         """On the connection that there is. Whether it arrived only the server's answer tells."""
         if self._socket is not None:
             with suppress(ConnectionClosed):
-                await self._socket.send(json.dumps(command, ensure_ascii=False))
+                await self._socket.send(sendable(json.dumps(command, ensure_ascii=False)))
 
     async def wait(self, error: ChatJuicerError) -> None:
         """Before a command that was refused for now is sent again. Raises `error` when the patience is over."""

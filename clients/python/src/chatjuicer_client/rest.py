@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,9 +16,11 @@ import httpx
 from chatjuicer_client.errors import ChatJuicerError
 from chatjuicer_client.retry import BackOff
 from chatjuicer_client.stores import Tokens, TokenStore
+from chatjuicer_client.texts import sendable
 
 RENEW_BEFORE_S = 120
 BUSY = {429, 502, 503, 504}
+JSON_BODY = {"Content-Type": "application/json"}
 
 
 async def answer_to(
@@ -122,7 +125,9 @@ class Credentials:
 
     async def _post(self, path: str, body: dict[str, Any], patience_s: float) -> httpx.Response:
         return await answer_to(
-            self._http, lambda: self._http.build_request("POST", path, json=body), BackOff(patience_s)
+            self._http,
+            lambda: self._http.build_request("POST", path, content=encoded(body), headers=JSON_BODY),
+            BackOff(patience_s),
         )
 
 
@@ -159,10 +164,14 @@ class Rest:
         stream: bool,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        json: Any = None,
         **options: Any,
     ) -> httpx.Response:
         params = {name: _text(value) for name, value in (params or {}).items() if value is not None}
         fixed = {**(headers or {}), **({"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {})}
+        if json is not None:
+            fixed |= JSON_BODY
+            options["content"] = encoded(json)
         back_off = BackOff(self.patience_s)
         renewed = False
         while True:
@@ -185,4 +194,8 @@ class Rest:
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else sendable(str(value))
+
+
+def encoded(body: Any) -> bytes:
+    return sendable(json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)).encode()

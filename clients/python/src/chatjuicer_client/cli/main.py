@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from chatjuicer_client import __version__
 from chatjuicer_client.cli import codes, commands
@@ -43,6 +44,7 @@ EPILOG = """exit status: 0 done, 1 refused or failed, 2 wrong use, 3 not signed 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    _open_what_is_closed()
     wanted = _parser().parse_args(arguments)
     screen = Screen(as_json=getattr(wanted, "json", False))
     place = Place.of(getattr(wanted, "server", None))
@@ -66,13 +68,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return codes.of_error(error)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return codes.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has left. Python would complain once more when it closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read the output has left
+        _leave_output()
         return codes.FAILED
     except (OSError, ValueError) as error:  # of the files and addresses that were named
         screen.failure(str(error))
+        _leave_output()
         return codes.FAILED
+
+
+def _leave_output() -> None:
+    """Python would complain once more of what could not be written, when it closes it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_what_is_closed() -> None:
+    """A program whose parent has closed its standard streams has none of them in Python."""
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115  as long as the program
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # as arguments are; see texts.py
 
 
 async def _client(place: Place, patience_s: float) -> AsyncClient:

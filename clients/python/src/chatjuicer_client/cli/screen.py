@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 # What a terminal obeys, and a model or another person must not say to it.
@@ -18,6 +19,9 @@ class Screen:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.is_terminal = sys.stdout.isatty()
+        # What an old terminal's character set lacks is a "?" there, and costs nobody the rest of an answer.
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
         self._coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
         self._at_line_start = True
 
@@ -36,7 +40,7 @@ class Screen:
         self.write(f"{text}\n")
 
     def object(self, value: Any) -> None:
-        self.write(json.dumps(value, ensure_ascii=False) + "\n")
+        self.write(json.dumps(value, ensure_ascii=sys.stdout.encoding.lower() != "utf-8") + "\n")
 
     def note(self, text: str) -> None:
         if not self.as_json:
