@@ -1,6 +1,7 @@
 """Moving out, and in again: what an archive holds, what comes of it elsewhere, and what hostile ones cost."""
 
 import asyncio
+import errno
 import hashlib
 import io
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -24,6 +25,7 @@ from files_app.incoming import Incoming
 from files_app.models import Export, File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import chunks
 from files_app.sweep import sweep
+from files_app.transfer import archive as taking_out
 from files_app.transfer import reading, taking_in
 from files_app.transfer.exporter import make
 from files_app.transfer.places import places
@@ -211,6 +213,22 @@ def test_the_operator_writes_the_same_archive(
     assert content(path.read_bytes()) == content(export(alice_client))
     assert path.stat().st_mode & 0o077 == 0
     assert AuditEntry.objects.filter(action=Act.EXPORTED, object=f"user:{alice.pk}").count() == 2
+    with pytest.raises(CommandError, match="is there already"):
+        call_command("export_account", alice.email, "--output", str(path))
+    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
+        call_command("export_account", alice.email, "--output", str(tmp_path / "no folder" / "alice.zip"))
+
+
+def test_an_archive_that_is_cut_short_is_not_left_behind(
+    alice: User, travels: ChatSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(taking_out, "checked_chunks_of", full)
+    with pytest.raises(CommandError, match="cannot be written: No space left on device"):
+        call_command("export_account", alice.email, "--output", str(tmp_path / "alice.zip"))
+    assert not (tmp_path / "alice.zip").exists()
 
 
 def test_an_export_that_lies_ready_is_fetched_in_pieces_and_goes_after_its_time(

@@ -25,10 +25,22 @@ class Command(BaseCommand):
                 sys.stdout.buffer.write(piece)
             return
         try:
-            with output.open("xb") as file:
-                output.chmod(0o600)
-                for piece in archive(user):
-                    file.write(piece)
+            write(user, output)
         except FileExistsError:
             raise CommandError(f"{output} is there already.") from None
+        except OSError as error:  # no folder, no right, no room
+            raise CommandError(f"{output} cannot be written: {error.strerror or error}.") from None
         self.stdout.write(f"Wrote {output} ({output.stat().st_size} bytes).")
+
+
+def write(user: User, output: Path) -> None:
+    """All of it, or nothing: who comes to an end half-way leaves no archive that looks like one."""
+    with output.open("xb") as file:
+        try:
+            output.chmod(0o600)
+            for piece in archive(user):
+                file.write(piece)
+            file.flush()
+        except BaseException:
+            output.unlink(missing_ok=True)
+            raise
