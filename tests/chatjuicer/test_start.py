@@ -28,9 +28,27 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@pytest.mark.parametrize("command", ["serve", "execute_runs"])
+@pytest.mark.parametrize("command", ["serve", "execute_runs", "seed_default_user", "export_audit", "sweep_files"])
 def test_an_empty_database_is_to_be_migrated(tmp_path: Path, command: str) -> None:
     assert "run `python manage.py migrate`" in line_of(tmp_path, command)
+
+
+@pytest.mark.parametrize("command", ["migrate", "seed_default_user", "sweep_files"])
+def test_a_database_that_is_none_or_away(tmp_path: Path, command: str) -> None:
+    (tmp_path / "app.db").write_text("not a database" * 1000)
+    assert "The database cannot be used: file is not a database." in line_of(tmp_path, command)
+    away = manage(tmp_path, command, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    assert away.returncode == 1
+    assert "The database cannot be used: " in away.stderr.splitlines()[-1]
+    assert "Traceback" not in away.stderr
+
+
+def test_no_database_to_back_up(tmp_path: Path) -> None:
+    done = manage(tmp_path / "data", "backup", str(tmp_path / "copy"))
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "app.db cannot be copied" in line
+    assert not (tmp_path / "copy").exists()
 
 
 def test_a_taken_port(migrated: Path) -> None:

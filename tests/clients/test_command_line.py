@@ -267,3 +267,31 @@ def test_streams_that_are_closed_or_full_end_in_no_traceback(
     assert (done.returncode, done.stdout) == (status, stdout)
     assert "Traceback" not in done.stderr
     assert "ignored" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        (["--server", "http://127.0.0.1:99999"], 1),
+        (["--server", "http://127.0.0.1:1/\x01"], 1),
+        (["--server", "http://127.0.0.1:port"], 1),
+        (["--patience", "nan"], 2),
+    ],
+)
+def test_what_is_no_address_or_no_time_is_said_in_a_sentence(
+    environment: dict[str, str], options: list[str], status: int
+) -> None:
+    done = run(environment, "sessions", *options, status=status)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("user", [None, {}, {"id": 5}])
+def test_a_sign_in_that_was_not_written_by_us_is_none(
+    environment: dict[str, str], tmp_path: Path, user: dict[str, int] | None
+) -> None:
+    run(environment, "login", "--email", EMAIL, said=f"{PASSWORD}\n")
+    (tokens,) = (tmp_path / "config" / "sign-ins").iterdir()
+    tokens.write_text(json.dumps(json.loads(tokens.read_text()) | {"user": user}))
+    assert run(environment, "sessions").stderr == ""
+    run(environment, "login", "--email", EMAIL, said=f"{PASSWORD}\n")

@@ -29,6 +29,9 @@ def new_session_id() -> str:
     return f"chat_{secrets.token_hex(16)}"
 
 
+MAX_PORT = 65535
+
+
 class AsyncClient:
     """`async with AsyncClient(url) as client`. Every method raises ChatJuicerError.
 
@@ -50,6 +53,7 @@ class AsyncClient:
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError("the server's address begins with http:// or https://")
+        require_address(url)
         self.url = url.rstrip("/")
         self.unsent = unsent
         self._patience_s, self._trust_env = patience_s, trust_env
@@ -170,3 +174,13 @@ class AsyncClient:
             cursor = page["next_cursor"]
             if not cursor:
                 return
+
+
+def require_address(url: str) -> None:
+    """Raises ValueError; what httpx raises is none, and of a port that is none it says nothing before it connects."""
+    try:
+        port = httpx.URL(url).port
+    except httpx.InvalidURL as error:
+        raise ValueError(f"this is no address of a server: {error}") from None
+    if port is not None and port > MAX_PORT:
+        raise ValueError("the port of the server's address is none")

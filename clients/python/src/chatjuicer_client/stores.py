@@ -47,8 +47,10 @@ class FileStore:
     def load(self) -> Tokens | None:
         """None also where the file is not one of ours."""
         try:
-            return Tokens(**json.loads(self.path.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
+            tokens = Tokens(**json.loads(self.path.read_text(encoding="utf-8")))
+            whole = tokens.access_token + tokens.refresh_token + tokens.user["id"]
+            return tokens if isinstance(whole, str) and tokens.expires_at >= 0 else None
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
 
     def save(self, tokens: Tokens | None) -> None:

@@ -8,6 +8,7 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Sequence
 from io import TextIOWrapper
+from math import isnan
 
 from chatjuicer_client import __version__
 from chatjuicer_client.cli import codes, commands
@@ -127,12 +128,19 @@ def _again(runner: asyncio.Runner, client: AsyncClient, wanted: Namespace, scree
     return Talk(runner, client, screen, model=wanted.model, approve=wanted.yes).answer(exchange)
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if isnan(seconds):
+        raise ValueError
+    return seconds
+
+
 def _parser() -> ArgumentParser:
     common = ArgumentParser(add_help=False)
     common.add_argument("--server", metavar="URL", default=SUPPRESS, help="instead of the one signed in to last")
     common.add_argument("--json", action="store_true", default=SUPPRESS, help="one JSON object a line")
     common.add_argument(
-        "--patience", type=float, metavar="SECONDS", default=SUPPRESS, help="how long the server may be away"
+        "--patience", type=_seconds, metavar="SECONDS", default=SUPPRESS, help="how long the server may be away"
     )
     parser = ArgumentParser(
         prog="chatjuicer", description="Talk to a Chat Juicer server.", epilog=EPILOG, parents=[common]
