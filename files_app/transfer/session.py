@@ -246,6 +246,7 @@ def draft(line: MessageLine, files: Mapping[str, Attachment]) -> MessageDraft:
 
 def said(line: MessageLine, files: Mapping[str, Attachment]) -> Iterator[dict[str, object]]:
     """What the model is given of a message that came without its own context."""
-    attached = [files[id] for id in line.attachments if id in files]
+    # No model is given pictures of its own; they are among the files.
+    attached = [files[id] for id in line.attachments if id in files] if line.role == "user" else []
     if line.role != "tool_call" and (line.content or attached):
         yield {"role": line.role, "content": content_for_model(line.content, attached)}

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 import orjson
@@ -140,7 +141,7 @@ class Reader:
             return
         self._entries = chatgpt.Entries(self.zipped.entries)
         for name in sorted(self.zipped.entries):
-            if name.lower().endswith(".json") and not name.startswith("__MACOSX/"):
+            if holds_conversations(PurePosixPath(name)):
                 self._read_foreign(name, self.zipped.chunks(name))
         self._require_some()
 
@@ -217,6 +218,11 @@ class Reader:
             raise UnreadableArchive("The archive has too many agents, prompts and MCP servers.")
         if self._agent_file_count > MAX_AGENT_FILES:
             raise UnreadableArchive("The archive has too many files of agents.")
+
+
+def holds_conversations(entry: PurePosixPath) -> bool:
+    is_upload = chatgpt.UPLOAD.match(entry.name) or entry.parts[0] == "__MACOSX"
+    return entry.suffix.lower() == ".json" and not is_upload
 
 
 def lines_in(said: Any, entries: chatgpt.Entries) -> Iterator[AnyLine]:

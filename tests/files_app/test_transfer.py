@@ -312,6 +312,7 @@ OPEN_WEBUI = [{
         }}},
 }]  # fmt: skip
 ROOT = "00000000-0000-0000-0000-000000000000"
+CLAUDE_ROOT = "00000000-0000-4000-8000-000000000000"
 LIBRECHAT = {
     "conversationId": "l1", "title": "Stones", "options": {"model": "gpt-4o"}, "recursive": True, "messages": [{
         "messageId": "x", "parentMessageId": ROOT, "isCreatedByUser": True, "text": "Which stone?",
@@ -357,6 +358,164 @@ def test_other_products_exports_come_in_with_the_path_that_was_shown(
         assert row["archived"] is True
     again = taken(alice_client, data)
     assert (again["imported"], again["skipped"]) == (0, 1)
+
+
+def spoken(role: str, text: str, **fields: Any) -> dict[str, Any]:
+    content = {"content_type": "text", "parts": [text]}
+    return {"author": {"role": role}, "create_time": 1700000000, "content": content, **fields}
+
+
+def chain(*messages: dict[str, Any]) -> dict[str, Any]:
+    rows = {f"n{n}": {"parent": f"n{n - 1}" if n else None, "message": one} for n, one in enumerate(messages)}
+    return {"title": "Chain", "conversation_id": "chain", "current_node": f"n{len(rows) - 1}", "mapping": rows}
+
+
+def told(client: APIClient, data: bytes) -> list[dict[str, Any]]:
+    """What the one session of an archive says, once it was taken in."""
+    assert taken(client, data) == {"imported": 1, "skipped": 0, "failed": []}
+    (row,) = client.get("/api/sessions").json()["sessions"]
+    messages: list[dict[str, Any]] = client.get(f"/api/sessions/{row['id']}").json()["messages"]
+    return messages
+
+
+def test_of_chatgpt_come_thoughts_made_pictures_and_documents_but_no_marks(
+    alice: User, alice_client: APIClient
+) -> None:
+    cited = "\ue200cite\ue202turn0search0\ue201"
+    references = [{"matched_text": cited, "type": "grouped_webpages", "alt": "([Oaks](https://oaks.example))"},
+                  {"matched_text": " ", "type": "sources_footnote", "alt": None}]  # fmt: skip
+    thoughts = {"content_type": "thoughts", "thoughts": [{"summary": "Trees", "content": "Which one?"}]}
+    search = {"content_type": "code", "language": "unknown", "text": '{"q": "oak"}'}
+    pointer = {"content_type": "image_asset_pointer", "asset_pointer": f"sediment://file_{'0' * 32}"}
+    upload = f"file-{'A' * 22}"
+    conversation = chain(
+        spoken("user", "An oak?", metadata={"attachments": [{"id": upload, "name": "oaks.json"}]}),
+        spoken("assistant", "", content=thoughts),
+        spoken("assistant", "", content=search, recipient="web.run"),
+        spoken("assistant", "", content={"content_type": "reasoning_recap", "content": "Thought for 3s"}),
+        spoken("assistant", f"An oak{cited}, \ue200i\ue202turn0image1\ue201indeed.",
+               metadata={"content_references": references}),
+        spoken("tool", "", author={"role": "tool", "name": "dalle.text2im"},
+               content={"content_type": "multimodal_text", "parts": [pointer]}),
+    )  # fmt: skip
+    archive = zipped({
+        "conversations-000.json": json.dumps([conversation]),
+        f"{upload}-oaks.json": "{ no JSON at all",
+        f"user-x/file_{'0' * 32}-oak.png": PNG,
+        "group_chats.json": '{"chats": []}', "sora.json": "{}", "shopping.json": "[]",
+    })  # fmt: skip
+    messages = told(alice_client, archive)
+    assert [(one["role"], one["content"]) for one in messages] == [
+        ("user", "An oak?"),
+        ("tool_call", ""),
+        ("assistant", "An oak([Oaks](https://oaks.example)), indeed."),
+        ("assistant", ""),
+    ]
+    assert messages[2]["reasoning"] == "Which one?"
+    (document,), (picture,) = (messages[at]["metadata"]["attachments"] for at in (0, 3))
+    assert (document["path"], picture["is_image"]) == (f"sources/{upload}-oaks.json", True)
+    items = alice.chat_sessions.get().context_items.order_by("position")
+    assert [item.value["role"] for item in items] == ["user", "assistant"]
+
+
+def test_thoughts_that_many_answers_follow_are_of_one(alice_client: APIClient) -> None:
+    thoughts = {"content_type": "thoughts", "thoughts": [{"content": "Hm."}]}
+    said = chain(spoken("user", "A?"), spoken("assistant", "", content=thoughts), spoken("assistant", "B"))
+    said["mapping"]["other"] = {"parent": "n1", "message": spoken("assistant", "C")}
+    said["mapping"]["n0"]["parent"] = "n1"  # round in a circle, which is none of a visible message
+    refused(give(alice_client, json.dumps([said]).encode()), 400, "unreadable_archive")
+    said["mapping"]["n0"]["parent"] = None
+    assert [one["reasoning"] for one in told(alice_client, json.dumps([said]).encode())] == ["", "Hm."]
+
+
+def test_of_claude_come_calls_of_tools_and_what_was_made_by_them(alice_client: APIClient) -> None:
+    artifact = {"type": "tool_use", "id": "t1", "name": "artifacts", "input": {"content": "# Birds"}}
+    content = [
+        {"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Here:"}, artifact,
+        {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "OK"}]},
+        {"type": "thinking", "thinking": "And?"},
+        {"type": "tool_use", "id": None, "name": "web_search", "input": {"query": "wren"}},
+        {"type": "tool_result", "tool_use_id": None, "is_error": True,
+         "content": [{"type": "knowledge", "title": "Wrens", "url": "https://w.example", "text": "They sing."}]},
+        {"type": "token_budget"}, {"type": "text", "text": "A wren.", "citations": []},
+    ]  # fmt: skip
+    said = {"uuid": "c", "name": "Birds", "is_starred": True, "chat_messages": [
+        {"uuid": "a", "sender": "human", "text": "A bird?", "parent_message_uuid": CLAUDE_ROOT},
+        {"uuid": "b", "sender": "assistant", "text": "not supported", "content": content, "parent_message_uuid": "a"},
+        {"uuid": "d", "sender": "human", "text": "Thanks", "parent_message_uuid": "b"},
+        {"uuid": "e", "sender": "assistant", "text": "not shown", "content": [artifact], "parent_message_uuid": "d"},
+    ]}  # fmt: skip
+    messages = told(alice_client, json.dumps([said]).encode())
+    assert [(one["role"], one["content"] or one["tool_name"], one["reasoning"]) for one in messages] == [
+        ("user", "A bird?", ""),
+        ("assistant", "Here:", "Hm."),
+        ("tool_call", "artifacts", ""),
+        ("tool_call", "web_search", ""),
+        ("assistant", "A wren.", "And?"),
+        ("user", "Thanks", ""),
+        ("tool_call", "artifacts", ""),
+    ]
+    calls = [one for one in messages if one["role"] == "tool_call"]
+    assert json.loads(calls[0]["tool_arguments"]) == {"content": "# Birds"}
+    assert [(one["tool_result"], one["tool_success"]) for one in calls] == [
+        ("OK", True), ("Wrens\nhttps://w.example\nThey sing.", False), ("", None),
+    ]  # fmt: skip
+
+
+def test_of_librechat_come_calls_of_tools_and_errors(alice_client: APIClient) -> None:
+    call = {"id": "t", "name": "search", "args": '{"q": 1}', "output": "Found."}
+    content = [
+        {"type": "think", "think": "Hm."}, {"type": "text", "text": "I look."},
+        {"type": "tool_call", "tool_call": call}, {"type": "text", "text": {"value": "A flint."}},
+    ]  # fmt: skip
+    said = LIBRECHAT | {"messages": [
+        {"messageId": "x", "parentMessageId": ROOT, "isCreatedByUser": True, "text": "Which stone?"},
+        {"messageId": "y", "parentMessageId": "x", "isCreatedByUser": False, "content": content},
+        {"messageId": "z", "parentMessageId": "y", "isCreatedByUser": False, "error": True,
+         "content": [{"type": "error", "error": "Too long."}]},
+    ]}  # fmt: skip
+    messages = told(alice_client, json.dumps(said).encode())
+    assert [one["content"] or one["tool_result"] for one in messages] == [
+        "Which stone?", "I look.", "Found.", "A flint.", "Too long.",
+    ]  # fmt: skip
+    assert (messages[1]["reasoning"], messages[2]["tool_arguments"], messages[4]["status"]) == (
+        "Hm.", '{"q": 1}', "failed",
+    )  # fmt: skip
+
+
+def test_of_open_webui_come_thoughts_and_calls_out_of_the_words(alice_client: APIClient) -> None:
+    content = (
+        '<details type="reasoning" done="true" duration="3">\n<summary>Thought for 3 seconds</summary>\n'
+        "&gt; 1 &lt; 2?\n&gt; Yes.\n</details>\n"
+        '<details type="tool_calls" done="true" id="t" name="clock" arguments="&quot;{}&quot;" '
+        'result="&quot;noon&quot;" files="">\n<summary>Tool Executed</summary>\n</details>\n'
+        'A pike.\n<details type="own">kept</details>'
+    )
+    history = {"currentId": "2", "messages": {
+        "1": {"parentId": None, "role": "user", "content": 'Which <details type="reasoning">fish</details>?'},
+        "2": {"parentId": "1", "role": "assistant", "content": content},
+    }}  # fmt: skip
+    messages = told(alice_client, json.dumps([{"id": "w", "chat": {"title": "Fish", "history": history}}]).encode())
+    assert [(one["role"], one["content"]) for one in messages] == [
+        ("user", 'Which <details type="reasoning">fish</details>?'),
+        ("tool_call", ""),
+        ("assistant", 'A pike.\n<details type="own">kept</details>'),
+    ]
+    call, answer = messages[1:]
+    assert (call["tool_name"], call["tool_arguments"], call["tool_result"]) == ("clock", '"{}"', '"noon"')
+    assert answer["reasoning"] == "1 < 2?\nYes."
+
+
+@pytest.mark.parametrize("block", ['<details type="reasoning">', '<details type="', "\ue200cite", "</details>"])
+def test_marks_without_an_end_cost_no_more_than_their_length(alice_client: APIClient, block: str) -> None:
+    text = block * 100_000
+    history = {"messages": {"1": {"role": "assistant", "content": text}}}
+    began = time.process_time()
+    (message,) = told(alice_client, json.dumps([{"id": "w", "chat": {"title": "Fish", "history": history}}]).encode())
+    alice_client.delete(f"/api/sessions/{message['session_id']}?permanent=true")
+    taken(alice_client, json.dumps([chain(spoken("user", "A?"), spoken("assistant", text))]).encode())
+    assert time.process_time() - began < 20
+    assert message["content"] == text
 
 
 def of_one(**changes: Any) -> bytes:

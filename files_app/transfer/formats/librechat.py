@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tree import Conversation, Node, mapping, mappings, moment, text
+from .tree import Call, Conversation, Node, Told, as_text, mapping, mappings, moment, text
 
 ROOT = "00000000-0000-0000-0000-000000000000"
 
@@ -26,19 +26,17 @@ def nodes_of(said: dict[str, Any]) -> list[Node]:
     waiting = [(message, None) for message in reversed(mappings(said["messages"]))]
     while waiting:
         message, above = waiting.pop()
-        made = node(str(len(nodes)), message, above)
-        nodes.append(made)
-        waiting += [(child, made.key) for child in reversed(mappings(message.get("children")))]  # type: ignore[misc]
+        made = nodes_of_one(str(len(nodes)), message, above)
+        nodes += made
+        waiting += [(child, made[-1].key) for child in reversed(mappings(message.get("children")))]  # type: ignore[misc]
     return nodes
 
 
-def node(place: str, said: dict[str, Any], above: str | None) -> Node:
+def nodes_of_one(place: str, said: dict[str, Any], above: str | None) -> list[Node]:
     parent = text(said.get("parentMessageId")) or above
     failed = said.get("error") is True
     fields = {
         "role": "user" if said.get("isCreatedByUser") is True else "assistant",
-        "content": words_of(said),
-        "reasoning": "\n\n".join(text(part.get("think")) for part in parts(said, "think")),
         "model": text(said.get("model"), 128),
         "created_at": moment(said.get("createdAt")),
         "is_error": failed,
@@ -46,16 +44,30 @@ def node(place: str, said: dict[str, Any], above: str | None) -> Node:
         "partial": said.get("unfinished") is True,
     }
     key = text(said.get("messageId")) or place
-    return Node(key, None if parent == ROOT else parent, fields if fields["content"] else None)
+    return told(said).nodes(key, None if parent == ROOT else parent, fields)
 
 
-def words_of(said: dict[str, Any]) -> str:
-    words = []
-    for part in parts(said, "text"):
-        held = part.get("text")
-        words.append(text(held.get("value")) if isinstance(held, dict) else text(held))
-    return "\n\n".join(filter(None, words)) or text(said.get("text"))
+def told(said: dict[str, Any]) -> Told:
+    found, spoken = Told(), False
+    for part in mappings(said.get("content")):
+        match part.get("type"):
+            case "text" | "error" as kind:
+                held = part.get(kind)
+                words = text(held.get("value")) if isinstance(held, dict) else text(held)
+                found.say(words)
+                spoken = spoken or bool(words)
+            case "think":
+                found.think(text(part.get("think")))
+            case "tool_call":
+                found.call(call_in(mapping(part.get("tool_call"))))
+    if not spoken and not found.calls:
+        found.say(text(said.get("text")))
+    return found
 
 
-def parts(said: dict[str, Any], type: str) -> list[dict[str, Any]]:
-    return [part for part in mappings(said.get("content")) if part.get("type") == type]
+def call_in(said: dict[str, Any]) -> Call:
+    """Tools of its assistants say in `function` what they were given."""
+    function = mapping(said.get("function"))
+    name, arguments = (said.get(one) or function.get(other) for one, other in (("name", "name"), ("args", "arguments")))
+    output = said.get("output") or function.get("output")
+    return Call(text(said.get("id")), text(name), as_text(arguments), as_text(output), None if output is None else True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
-from .tree import Conversation, Node, mapping, mappings, moment, text
+from .tree import Call, Conversation, Node, Told, mapping, mappings, moment, text
 
 
 def conversation(said: dict[str, Any]) -> Conversation:
@@ -12,7 +14,7 @@ def conversation(said: dict[str, Any]) -> Conversation:
     chat = mapping(said.get("chat")) or said
     history = mapping(chat.get("history"))
     told = mapping(history.get("messages"))
-    nodes = [node(key, mapping(one)) for key, one in told.items()] if told else listed(chat)
+    nodes = [node for key, one in told.items() for node in nodes_of(key, mapping(one))] if told else listed(chat)
     title = text(chat.get("title"), 255) or text(said.get("title"), 255)
     session = {
         "title": title,
@@ -30,21 +32,66 @@ def listed(chat: dict[str, Any]) -> list[Node]:
     """Of old versions, which had no branches."""
     nodes: list[Node] = []
     for number, message in enumerate(mappings(chat.get("messages"))):
-        made = node(text(message.get("id")) or str(number), message)
-        made.parent = nodes[-1].key if nodes else None
-        nodes.append(made)
+        before = nodes[-1].key if nodes else None
+        nodes += nodes_of(text(message.get("id")) or str(number), message | {"parentId": before})
     return nodes
 
 
-def node(key: str, said: dict[str, Any]) -> Node:
+def nodes_of(key: str, said: dict[str, Any]) -> list[Node]:
     role = text(said.get("role"))
     failed = bool(said.get("error"))
     fields = {
         "role": role if role in ("user", "assistant") else "system",
-        "content": text(said.get("content")),
         "model": text(said.get("model"), 128),
         "created_at": moment(said.get("timestamp")),
         "is_error": failed,
         "status": "failed" if failed else "completed",
     }
-    return Node(key, text(said.get("parentId")) or None, fields if fields["content"] else None)
+    content, found = text(said.get("content")), Told()
+    if role == "assistant":
+        read_answer(content, found)
+    else:
+        found.say(content)
+    return found.nodes(key, text(said.get("parentId")) or None, fields)
+
+
+def read_answer(content: str, found: Told) -> None:
+    """Thoughts, and calls of tools, stand in it as HTML: `<details type="reasoning" …>`. All else stays as it is."""
+    at = 0
+    while (start := content.find(BLOCK, at)) >= 0:
+        head, end = content.find(">", start), content.find(BLOCK_END, start)
+        if not start < head < end:
+            break
+        kind, named = content[start + len(BLOCK) : head].partition('"')[0], content[start:head]
+        if kind in ("reasoning", "tool_calls"):
+            found.say(content[at:start].strip())
+            inside = content[head + 1 : end].partition(SUMMARY_END)
+            if kind == "reasoning":
+                found.think(thought_in(inside[2] or inside[0]))
+            else:
+                found.call(call_in(dict(ATTRIBUTE.findall(named))))
+        else:
+            found.say(content[at : end + len(BLOCK_END)].strip())
+        at = end + len(BLOCK_END)
+    found.say(content[at:].strip() if at else content)
+
+
+def thought_in(block: str) -> str:
+    """Quoted, line by line."""
+    return "\n".join(line.removeprefix(">").removeprefix(" ") for line in html.unescape(block).strip().split("\n"))
+
+
+def call_in(said: dict[str, str]) -> Call:
+    values = {name: html.unescape(value) for name, value in said.items()}
+    done = values.get("done") == "true"
+    return Call(
+        values.get("id", ""),
+        values.get("name", ""),
+        values.get("arguments", ""),
+        values.get("result", ""),
+        success=True if done else None,
+    )
+
+
+BLOCK, BLOCK_END, SUMMARY_END = '<details type="', "</details>", "</summary>"
+ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,6 +45,72 @@ class Conversation:
     session: dict[str, Any]
     nodes: Sequence[Node]
     shown: str | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """Of a tool, among the words of an answer."""
+
+    id: str
+    name: str
+    arguments: str
+    result: str = ""
+    success: bool | None = None
+
+    @property
+    def said(self) -> dict[str, Any]:
+        return {
+            "role": "tool_call",
+            "tool_call_id": self.id[:255],
+            "tool_name": self.name[:255],
+            "tool_arguments": self.arguments,
+            "tool_result": self.result,
+            "tool_success": self.success,
+        }
+
+
+@dataclass(slots=True)
+class Told:
+    """What one message of another product says, in its order: words, thoughts and calls of tools. It becomes as many
+    messages as it takes, the last of which has its key."""
+
+    parts: list[tuple[list[str], list[str]] | Call] = field(default_factory=list)
+
+    def say(self, words: str) -> None:
+        self._spoken()[0].append(words)
+
+    def think(self, thought: str) -> None:
+        self._spoken()[1].append(thought)
+
+    def call(self, call: Call) -> None:
+        self.parts.append(call)
+
+    @property
+    def calls(self) -> list[Call]:
+        return [part for part in self.parts if isinstance(part, Call)]
+
+    def _spoken(self) -> tuple[list[str], list[str]]:
+        if not self.parts or isinstance(self.parts[-1], Call):
+            self.parts.append(([], []))
+        spoken = self.parts[-1]
+        assert isinstance(spoken, tuple)
+        return spoken
+
+    def nodes(self, key: str, parent: str | None, fields: Mapping[str, Any]) -> list[Node]:
+        """`fields` are those that its messages have in common. Thoughts without words are of the words that follow."""
+        said: list[dict[str, Any] | None] = []
+        thoughts: list[str] = []
+        for part in self.parts:
+            if isinstance(part, Call):
+                said.append(part.said | {"created_at": fields.get("created_at")})
+                continue
+            thoughts += filter(None, part[1])
+            if content := "\n\n".join(filter(None, part[0])):
+                said.append({**fields, "content": content, "reasoning": "\n\n".join(thoughts)})
+                thoughts = []
+        keys = [f"{key}#{number}" for number in range(1, len(said))] + [key]
+        spoken = [*said] or [None]  # a link in the chain
+        return [Node(*each) for each in zip(keys, [parent, *keys], spoken, strict=False)]
 
 
 def lines_of(conversation: Conversation) -> Iterator[Line]:
@@ -152,6 +219,13 @@ def items(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise wrong()
     return value
+
+
+def as_text(value: Any) -> str:
+    """Text as it is, and all else as JSON; nothing is empty."""
+    if value is None or isinstance(value, str):
+        return text(value)
+    return storable(json.dumps(value, ensure_ascii=False))
 
 
 def mappings(value: Any) -> list[dict[str, Any]]:

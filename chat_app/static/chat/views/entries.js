@@ -30,7 +30,7 @@ function answerView(entry, actions) {
   const text = h("div", { class: "markdown" });
   const mark = h("p", { class: "mark", hidden: true });
   const row = answerActions(() => current, text, actions);
-  const node = h("article", { class: "message assistant", "aria-label": t("Answer") }, text, mark, row.node);
+  const node = h("article", { class: "message assistant", "aria-label": t("Answer") }, text, fileChips(entry.attachments ?? [], actions, t("Made")), mark, row.node);
   let current = entry;
   let live = null;
   const update = (next) => {
