@@ -38,7 +38,9 @@ def html_of(markdown: str) -> str:
 
 def formula(state: StateInline, silent: bool) -> bool:
     """A formula stays as it was written: what looks like markup inside it is none."""
-    found = FORMULA.match(state.src, state.pos, state.posMax) if state.src[state.pos] in "$\\" else None
+    begins = state.src[state.pos]
+    may_be_one = begins == "$" or (begins == "\\" and is_closed(state))
+    found = FORMULA.match(state.src, state.pos, state.posMax) if may_be_one else None
     if found is None:
         return False
     if not silent:
@@ -47,6 +49,20 @@ def formula(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def is_closed(state: StateInline) -> bool:
+    """Whether what may begin here ends anywhere. Looked for once, not again from each place where one may begin: there
+    may be as many as there are letters."""
+    closing = CLOSING.get(state.src[state.pos + 1 : state.pos + 2])
+    if closing is None:
+        return False
+    text, looked_from, at = state.env.get(closing, ("", 0, -1))
+    if text is not state.src or state.pos < looked_from or 0 <= at < state.pos + 2:
+        at = state.src.find(closing, state.pos + 2)
+        state.env[closing] = state.src, state.pos, at
+    return bool(at >= 0)
+
+
+CLOSING = {"[": "\\]", "(": "\\)"}
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?![\s$])([^$\n]+?)(?<!\s)\$(?!\d)", re.DOTALL)
 PARSER = MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer).enable(["table", "strikethrough"])
 PARSER.inline.ruler.before("escape", "formula", formula)

@@ -1,6 +1,7 @@
 """A conversation shown to whoever has its address."""
 
 import re
+import time
 from base64 import b64encode
 from datetime import timedelta
 from hashlib import sha256
@@ -247,3 +248,17 @@ def test_a_page_of_an_older_version_cannot_be_copied(
     Share.objects.update(said="")
     assert "/#/copy/" not in text_of(alice_client, f"/share/{token}")
     refused(mallory_client.post(f"/api/shares/{token}/copy"), 409, "not_to_be_copied")
+
+
+def test_formulas_without_an_end_cost_no_more_than_their_length(
+    session: ChatSession, alice_client: APIClient, anybody: APIClient
+) -> None:
+    open_ones = "\\[\\(" * 40_000
+    session.add_messages(
+        [MessageDraft(role="assistant", content=open_ones), MessageDraft(role="assistant", content="\\(a*b*c\\)")]
+    )
+    began = time.process_time()
+    page = text_of(anybody, shared(alice_client))
+    assert time.process_time() - began < 10
+    assert "[(" * 40_000 in page
+    assert "<code>\\(a*b*c\\)</code>" in page
