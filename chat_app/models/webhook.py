@@ -58,12 +58,14 @@ class Webhook(models.Model):
         return unseal(self.sealed_secret, PURPOSE)
 
     def configure(self, **changes: Any) -> None:
-        """What its owner sets: url, events, active. What waits to be sent goes to the new address."""
+        """What its owner sets: url, events, active. What waits to be sent goes to the new address. Raises DoesNotExist
+        if it has just been deleted."""
         if "events" in changes:
             changes["events"] = unique(changes["events"])
         for name, value in changes.items():
             setattr(self, name, value)
         with transaction.atomic():
+            Webhook.objects.select_for_update().values_list("pk").get(pk=self.pk)
             self.save(update_fields=list(changes))
             AuditEntry.objects.record(Act.WEBHOOK_CHANGED, self, changed=sorted(changes))
 

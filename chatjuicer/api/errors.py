@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, ParamSpec
 
 import orjson
-from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import DisallowedHost, ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
@@ -56,7 +56,7 @@ CODES = {
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """For DRF. None lets the exception go up to Django, which logs it and answers `internal` by `handler500`."""
-    if isinstance(error, Http404):
+    if isinstance(error, (Http404, ObjectDoesNotExist)):  # the latter: it went away while it was being answered
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()

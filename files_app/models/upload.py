@@ -23,8 +23,9 @@ LIFETIME = timedelta(hours=1)
 
 class UploadManager(models.Manager["Upload"]):
     def begin(self, holder: Holder, folder: str, name: str, size_bytes: int) -> "Upload":
-        """Raises QuotaExceeded."""
+        """Raises QuotaExceeded, and the holder's DoesNotExist if it has just been deleted."""
         with transaction.atomic(savepoint=False):
+            lock(holder)  # before the usage, as its deletion does
             # A request that came in time may still be on its way when the time is over.
             stored = StoredBytes.objects.begin(holder, size_bytes, lifetime=LIFETIME * 2)
             return self.create(

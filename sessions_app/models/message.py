@@ -182,9 +182,11 @@ class Message(models.Model):
         return {"rating": self.rating, "text": self.rating_text} if self.rating else None
 
     def rate(self, rating: str | None, text: str = "") -> None:
-        """What a person thinks of it; None takes that back."""
+        """What a person thinks of it; None takes that back. Raises DoesNotExist if it has just been deleted."""
         self.rating, self.rating_text = rating or "", text if rating else ""
-        self.save(update_fields=["rating", "rating_text"])
+        with transaction.atomic():
+            Message.objects.select_for_update(no_key=True).values_list("pk").get(pk=self.pk)
+            self.save(update_fields=["rating", "rating_text"])
 
     def reopen(self, run_id: UUID) -> None:
         """An answer that was cut short goes on: it is being written again, by that run, after what it has."""

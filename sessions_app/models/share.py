@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -30,7 +30,7 @@ TOKEN_BYTES = 24
 class ShareManager(models.Manager["Share"]):
     def put(self, session: ChatSession, page: str, said: list[dict[str, Any]], expires_at: datetime | None) -> Share:
         """What the page shows from now on; its address stays while there is one. `said` are the same messages, as of a
-        MessageDraft, for copies."""
+        MessageDraft, for copies. Raises DoesNotExist, of the session, if that has just been deleted."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         shown = {
             "title": session.title,
@@ -39,10 +39,13 @@ class ShareManager(models.Manager["Share"]):
             "expires_at": expires_at,
             "shared_at": timezone.now(),
         }
-        self.expired().filter(session=session).delete()
-        share, _ = self.update_or_create(
-            session=session, defaults=shown, create_defaults={"token": token, "digest": digest(token), **shown}
-        )
+        with transaction.atomic():
+            # Whoever deletes it now waits until there is a page, which goes with it.
+            type(session).objects.select_for_update(no_key=True).filter(known()).values_list("pk").get(pk=session.pk)
+            self.expired().filter(session=session).delete()
+            share, _ = self.update_or_create(
+                session=session, defaults=shown, create_defaults={"token": token, "digest": digest(token), **shown}
+            )
         return share
 
     def expired(self) -> models.QuerySet[Share]:

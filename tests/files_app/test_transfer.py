@@ -594,11 +594,18 @@ def test_a_hostile_archive_is_refused_and_changes_nothing(alice: User, alice_cli
 def test_what_no_database_takes_costs_no_session(alice: User, alice_client: APIClient) -> None:
     """NUL and lone surrogates become U+FFFD, and a time stays the same moment, wherever it was."""
     nul, lone = "a\x00b\\u0000", '{"role": "user", "content": "\\ud800"}'
-    head = SESSION | dict.fromkeys(("origin", "title", "model", "agent_name", "frontend", "draft"), nul)
+    head: dict[str, Any] = SESSION | dict.fromkeys(("origin", "title", "model", "agent_name", "frontend", "draft"), nul)
     head |= {"mcp_config": [nul], "metadata": {nul: nul}, "created_at": "2026-01-01T23:59:00+23:59"}
-    texts = dict.fromkeys(("content", "reasoning", "model", "agent_name", "tool_name", "tool_call_id"), nul)
+    texts: dict[str, Any] = dict.fromkeys(
+        ("content", "reasoning", "model", "agent_name", "tool_name", "tool_call_id"), nul
+    )
     message = MESSAGE | texts | {"metadata": {nul: nul}, "error": {"code": nul, "message": nul}}
-    agent = {"kind": "agent", "name": "a", "created_at": head["updated_at"], "updated_at": head["updated_at"]}
+    agent: dict[str, Any] = {
+        "kind": "agent",
+        "name": "a",
+        "created_at": head["updated_at"],
+        "updated_at": head["updated_at"],
+    }
     agent |= {"letter": "\x00", "description": nul, "instructions": nul, "model": nul, "tools": [nul]}
     archive = own(agent, head, message, {"kind": "context", "item": lone})
     assert taken(alice_client, archive) == {"imported": 1, "skipped": 0, "failed": []}

@@ -12,7 +12,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import Act, AuditEntry, User
+from sessions_app.history import History
 from sessions_app.models import ChatSession, MessageDraft, Share
+from sessions_app.sharing import viewsets
+from sessions_app.sharing.page import page_of
 from tests.conftest import refused
 
 TAGS = {
@@ -262,3 +265,16 @@ def test_formulas_without_an_end_cost_no_more_than_their_length(
     assert time.process_time() - began < 10
     assert "[(" * 40_000 in page
     assert "<code>\\(a*b*c\\)</code>" in page
+
+
+def test_a_session_that_goes_while_it_is_shared_is_shared_with_nobody(
+    session: ChatSession, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def and_goes(history: History) -> tuple[str, list[dict[str, Any]]]:
+        page = page_of(history)
+        session.delete()
+        return page
+
+    monkeypatch.setattr(viewsets, "page_of", and_goes)
+    refused(alice_client.post(SHARE), 404, "not_found")
+    assert not Share.objects.exists()
