@@ -1,5 +1,7 @@
 // A WebSocket of a numbered log, kept alive: it reconnects with back-off and asks for what came after the last event seen.
 
+import { encoded } from "./wire.js";
+
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 15_000;
 const BUSY_WAIT_MS = 5_000; // after 4429
@@ -50,7 +52,7 @@ export class Connection {
   /** False when there is no open socket: nothing was sent. @param {Record<string, unknown>} command */
   send(command) {
     if (!this.#open) return false;
-    this.#socket?.send(JSON.stringify(command));
+    this.#socket?.send(encoded(command));
     return true;
   }
 

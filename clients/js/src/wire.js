@@ -26,7 +26,7 @@ export class Wire {
   async send(method, path, { headers = {}, json, signal } = {}) {
     /** @type {Record<string, string>} */
     const all = { Accept: "application/json", ...(json === undefined ? {} : { "Content-Type": "application/json" }), ...headers };
-    const body = json === undefined ? undefined : JSON.stringify(json);
+    const body = json === undefined ? undefined : encoded(json);
     const fetch = this.#fetch; // a browser's does not want to be called as a method
     try {
       return await fetch(this.url + path, { method, body, signal, headers: all });
@@ -60,4 +60,13 @@ export class Wire {
   unreachable() {
     return new ApiError(this.#words.unreachable, { code: "unreachable" });
   }
+}
+
+/**
+ * As JSON that every reader takes: U+FFFD stands in the place of half a character, which a text field gives for an emoji that was cut.
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function encoded(value) {
+  return JSON.stringify(value, (_, held) => (typeof held === "string" ? held.replace(/\p{Surrogate}/gu, "\ufffd") : held));
 }

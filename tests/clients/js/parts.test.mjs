@@ -140,6 +140,17 @@ test("what is said before there is a connection is sent with the first, and with
   chat.close();
 });
 
+test("half a character is sent as one that stands for none", async () => {
+  const server = new FakeServer();
+  const client = server.client();
+  const chat = client.chat("chat_1");
+  await server.connected();
+  chat.say("a \ud83d b \ud83e\udd8a");
+  await until(() => server.socket.sent.length, "it is sent");
+  assert.equal(server.socket.sent[0].messages[0].content, "a \ufffd b \ud83e\udd8a");
+  chat.close();
+});
+
 test("what an earlier program has not sent is told before all else, however late it is found", async () => {
   const server = new FakeServer();
   const storage = new MemoryStorage();

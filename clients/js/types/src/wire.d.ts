@@ -33,3 +33,9 @@ export declare class Wire {
     refusal(status: number, answer: any, retryAfter?: string | null): ApiError;
     unreachable(): ApiError;
 }
+/**
+ * As JSON that every reader takes: U+FFFD stands in the place of half a character, which a text field gives for an emoji that was cut.
+ * @param {unknown} value
+ * @returns {string}
+ */
+export declare function encoded(value: unknown): string;
