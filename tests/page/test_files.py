@@ -1,8 +1,13 @@
 """Files through the page: to the agent, and back."""
 
+import io
+import json
 import re
+import zipfile
 from pathlib import Path
+from uuid import uuid4
 
+import httpx
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Route, expect
 
 from tests.harness.provider import Provider
@@ -177,3 +182,23 @@ def test_what_the_agent_made_is_there_to_take(page: Page) -> None:
         page.keyboard.press("Enter")
     panel.get_by_role("button", name="Back").press("Enter")
     expect(panel.get_by_role("button", name="Open deep")).to_be_visible()
+
+
+def test_a_picture_that_an_answer_came_with_is_seen(page: Page, site: Site) -> None:
+    """As in conversations that were taken in from elsewhere."""
+    pointer = {"content_type": "image_asset_pointer", "asset_pointer": "sediment://file_made"}
+    made = {
+        "author": {"role": "tool", "name": "dalle.text2im"},
+        "create_time": 1,
+        "content": {"content_type": "multimodal_text", "parts": [pointer]},
+    }
+    conversation = {"title": "Made elsewhere", "conversation_id": uuid4().hex, "mapping": {"a": {"message": made}}}
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("conversations.json", json.dumps([conversation]))
+        zipped.writestr("file_made-oak.png", png(8, b"\x10\x80\x20"))
+    taken = httpx.post(f"{site.url}/api/import", files={"file": ("export.zip", archive.getvalue())}, trust_env=False)
+    assert taken.json() == {"imported": 1, "skipped": 0, "failed": []}
+    page.get_by_role("link", name="Made elsewhere").click()
+    picture = answer(page).get_by_role("list", name="Made").get_by_role("button", name="Show file_made-oak.png")
+    expect(picture.locator("img")).to_have_js_property("complete", True)
