@@ -418,6 +418,18 @@ def test_of_chatgpt_come_thoughts_made_pictures_and_documents_but_no_marks(
     assert [item.value["role"] for item in items] == ["user", "assistant"]
 
 
+ODD = [None, 5, "x", [5, None], [{"content": 5, "matched_text": 5, "alt": [], "id": {}}], {"a": 1}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_what_stands_beside_the_words_costs_none_of_them(alice_client: APIClient, odd: Any) -> None:
+    beside = {"attachments": odd, "content_references": odd}
+    thoughts = {"content_type": "thoughts", "thoughts": odd}
+    said = [spoken("user", "A?", metadata=beside), spoken("assistant", "", content=thoughts)]
+    messages = told(alice_client, json.dumps([chain(*said, spoken("assistant", "B\ue200", metadata=beside))]).encode())
+    assert [one["content"] for one in messages] == ["A?", "B\ue200"]
+
+
 def test_thoughts_that_many_answers_follow_are_of_one(alice_client: APIClient) -> None:
     thoughts = {"content_type": "thoughts", "thoughts": [{"content": "Hm."}]}
     said = chain(spoken("user", "A?"), spoken("assistant", "", content=thoughts), spoken("assistant", "B"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from files_app.transfer.records import FileLine
 
-from .tree import Conversation, Node, items, mapping, mappings, moment, text
+from .tree import Conversation, Node, items, mapping, moment, shown_beside, text, word
 
 ROLES = {"user": "user", "assistant": "assistant", "system": "system"}
 POINTERS = ("file-service://", "sediment://")
@@ -74,8 +74,8 @@ THOUGHTS = ("thoughts", "reasoning_recap", "user_editable_context", "model_edita
 
 def thoughts_in(said: dict[str, Any]) -> str:
     content = mapping(mapping(said.get("message")).get("content"))
-    thoughts = mappings(content.get("thoughts")) if content.get("content_type") == "thoughts" else []
-    return "\n\n".join(filter(None, (text(one.get("content")) or text(one.get("summary")) for one in thoughts)))
+    thoughts = shown_beside(content.get("thoughts")) if content.get("content_type") == "thoughts" else []
+    return "\n\n".join(filter(None, (word(one.get("content")) or word(one.get("summary")) for one in thoughts)))
 
 
 def give_thoughts(nodes: Iterable[Node], thoughts: dict[str, str]) -> None:
@@ -97,11 +97,10 @@ def without_marks(words: str, about: dict[str, Any]) -> str:
     it is told in Markdown, or something to be shown beside."""
     if MARK not in words:
         return words
-    for reference in mappings(about.get("content_references")):
-        marked = text(reference.get("matched_text"))
-        if MARK in marked:
-            words = words.replace(marked, text(reference.get("alt")), 1)
-    return MARKED.sub("", words)
+    told = {
+        word(one.get("matched_text")): word(one.get("alt")) for one in shown_beside(about.get("content_references"))
+    }
+    return MARKED.sub(lambda found: told.get(found[0], ""), words)
 
 
 MARK = "\ue200"
@@ -134,8 +133,8 @@ def files_of(key: str, content: dict[str, Any], about: dict[str, Any], entries: 
         pointer = text(part.get("asset_pointer")) if isinstance(part, dict) else ""
         id = next((pointer.removeprefix(start) for start in POINTERS if pointer.startswith(start)), "")
         take(id.partition("#")[0])
-    for one in mappings(about.get("attachments")):
-        take(text(one.get("id")))
+    for one in shown_beside(about.get("attachments")):
+        take(word(one.get("id")))
     return list(found.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tree import Call, Conversation, Node, Told, as_text, mapping, mappings, moment, text
+from .tree import Call, Conversation, Node, Told, as_text, mapping, mappings, moment, text, word
 
 ROOT = "00000000-0000-0000-0000-000000000000"
 
@@ -67,7 +67,7 @@ def told(said: dict[str, Any]) -> Told:
 
 def call_in(said: dict[str, Any]) -> Call:
     """Tools of its assistants say in `function` what they were given."""
-    function = mapping(said.get("function"))
+    function = said["function"] if isinstance(said.get("function"), dict) else {}
     name, arguments = (said.get(one) or function.get(other) for one, other in (("name", "name"), ("args", "arguments")))
     output = said.get("output") or function.get("output")
-    return Call(text(said.get("id")), text(name), as_text(arguments), as_text(output), None if output is None else True)
+    return Call(word(said.get("id")), word(name), as_text(arguments), as_text(output), None if output is None else True)

@@ -228,6 +228,16 @@ def as_text(value: Any) -> str:
     return storable(json.dumps(value, ensure_ascii=False))
 
 
+def shown_beside(value: Any) -> list[dict[str, Any]]:
+    """Of what stands beside the words, which no oddity of it shall cost: what is not as it should be is left out."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def word(value: Any) -> str:
+    """As `text`; empty also where it is something else."""
+    return text(value) if isinstance(value, str) else ""
+
+
 def mappings(value: Any) -> list[dict[str, Any]]:
     return [mapping(one) for one in items(value)]
 
