@@ -518,14 +518,19 @@ def test_of_open_webui_come_thoughts_and_calls_out_of_the_words(alice_client: AP
     assert answer["reasoning"] == "1 < 2?\nYes."
 
 
-@pytest.mark.parametrize("block", ['<details type="reasoning">', '<details type="', "\ue200cite", "</details>"])
-def test_marks_without_an_end_cost_no_more_than_their_length(alice_client: APIClient, block: str) -> None:
-    text = block * 100_000
+WITHOUT_END = ['<details type="reasoning">', '<details type="', "\ue200cite", "</details>"]
+OF_ONE_WORD = f'<details type="own" {"a" * 300_000}></details>'
+
+
+@pytest.mark.parametrize("text", [*(mark * 100_000 for mark in WITHOUT_END), OF_ONE_WORD], ids=[*WITHOUT_END, "a word"])
+def test_marks_without_an_end_cost_no_more_than_their_length(alice_client: APIClient, text: str) -> None:
     history = {"messages": {"1": {"role": "assistant", "content": text}}}
     began = time.process_time()
     (message,) = told(alice_client, json.dumps([{"id": "w", "chat": {"title": "Fish", "history": history}}]).encode())
     alice_client.delete(f"/api/sessions/{message['session_id']}?permanent=true")
     taken(alice_client, json.dumps([chain(spoken("user", "A?"), spoken("assistant", text))]).encode())
+    of_call = text.replace('"own"', '"tool_calls"')
+    taken(alice_client, json.dumps(OPEN_WEBUI).replace("A pike.", json.dumps(of_call)[1:-1]).encode())
     assert time.process_time() - began < 20
     assert message["content"] == text
 

@@ -94,4 +94,4 @@ def call_in(said: dict[str, str]) -> Call:
 
 
 BLOCK, BLOCK_END, SUMMARY_END = '<details type="', "</details>", "</summary>"
-ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+ATTRIBUTE = re.compile(r'\b(\w+)="([^"]*)"')  # begins at a word's beginning, else a long one is read from each letter
