@@ -1,15 +1,17 @@
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from chatjuicer.accounts import service_admin  # noqa: F401  which registers its own page
 from chatjuicer.accounts.admin_accounts import ApiKeyInline, RemovesAccounts
+from chatjuicer.accounts.exceptions import LastAdministrator
 from chatjuicer.accounts.models import AuditEntry, GroupAllowance, TokenFamily, Totp, User
 from chatjuicer.accounts.ranks import may_change
 from chatjuicer.api.paginator import BoundedPaginator
@@ -78,6 +80,24 @@ class UserAdmin(RemovesAccounts, DjangoUserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or may_change(request.user, obj))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self.unless_last(request, lambda: super(UserAdmin, self).changeform_view(request, *args, **kwargs))
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self.unless_last(request, lambda: super(UserAdmin, self).delete_view(request, *args, **kwargs))
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """With its actions, of which one deletes."""
+        return self.unless_last(request, lambda: super(UserAdmin, self).changelist_view(request, *args, **kwargs))
+
+    def unless_last(self, request: HttpRequest, answer: Callable[[], Any]) -> HttpResponse:
+        """Says why nothing was changed where nobody could administer the server after it."""
+        try:
+            return answer()
+        except LastAdministrator as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def changeable(self, request: HttpRequest, users: QuerySet[User]) -> list[User]:
         return [user for user in users if self.has_change_permission(request, user)]

@@ -32,7 +32,7 @@ class RemovesAccounts(NoFilterBySecrets):
         return [f"{user}, with all sessions and files" for user in users], {kind: len(users)}, kept, []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        obj.remove()
+        obj.remove(by_themselves=obj.pk == request.user.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for user in queryset:

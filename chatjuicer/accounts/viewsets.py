@@ -152,8 +152,9 @@ class UserViewSet(ViewSet):
 
     @extend_schema(operation_id="delete_me", extensions=PASSWORD_BODY, responses={200: SuccessSerializer})
     def delete_me(self, request: Request) -> Response:
-        """The account goes, and every session, message and file with it. It cannot be undone."""
-        user_with_password(request).remove()
+        """The account goes, and every session, message and file with it. It cannot be undone. 409 `last_administrator`
+        of who alone administers a server that others have accounts of."""
+        user_with_password(request).remove(by_themselves=True)
         return Response({"success": True})
 
     @extend_schema(operation_id="change_password", request=PasswordChangeSerializer, responses=SuccessSerializer)

@@ -54,11 +54,17 @@ class UserManager(BaseUserManager["User"]):
         except IntegrityError:
             raise EmailTaken() from None
 
+    def administrators(self) -> "models.QuerySet[User]":
+        return self.filter(is_active=True, **Role.ADMINISTRATOR.flags)
+
     def require_administrator_besides(self, user: "User") -> None:
-        """In the transaction that ends what `user` may. The rows stay locked until its end: of two who take each
-        other's role at once, one is refused. Raises LastAdministrator."""
-        all_of_them = self.filter(is_active=True, **Role.ADMINISTRATOR.flags).order_by("pk").select_for_update()
-        if list(all_of_them.values_list("pk", flat=True)) == [user.pk]:
+        """In the transaction that ends what `user` may, before it writes: two who hold each other's rows would wait for
+        each other. The rows stay locked until its end: of two who end each other's role, or their own, at once, one is
+        refused. Raises LastAdministrator."""
+        locked = (
+            self.administrators().order_by("pk").select_for_update(no_key=True)
+        )  # what refers to them may be written
+        if list(locked.values_list("pk", flat=True)) == [user.pk]:
             raise LastAdministrator()
 
     def bring(
@@ -154,14 +160,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self.is_service:
             self.is_staff = self.is_superuser = False
         is_new, has_new_password = self._state.adding, self._has_new_password
-        roles = self._changed_roles(kwargs.get("update_fields"))
-        ends_sign_ins = not is_new and (has_new_password or roles.get("is_active") is False)
+        written = kwargs.get("update_fields")
         if not self._state.adding and kwargs.get("update_fields") is None:
             # A copy that was read before would bring an ended epoch back.
             kwargs["update_fields"] = [f.name for f in self._meta.concrete_fields if f.name not in ("id", "auth_epoch")]
         with transaction.atomic():
+            if not is_new and not self._administers and (written is None or not set(ROLES).isdisjoint(written)):
+                User.objects.require_administrator_besides(self)
+            roles = self._changed_roles(written)
             super().save(*args, **kwargs)
-            if ends_sign_ins:
+            if not is_new and (has_new_password or roles.get("is_active") is False):
                 self.sign_out()
             if is_new:
                 kind: dict[str, Any] = {"is_service": True} if self.is_service else {}
@@ -178,6 +186,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def _has_new_password(self) -> bool:
         return self.__dict__.get("_password") is not None
+
+    @property
+    def _administers(self) -> bool:
+        return self.is_active and self.role == Role.ADMINISTRATOR
 
     def _changed_roles(self, written: Collection[str] | None) -> dict[str, Any]:
         """Those that a save of these fields, or of all, would change: name and new value."""
@@ -207,17 +219,20 @@ class User(AbstractBaseUser, PermissionsMixin):
         LastAdministrator."""
         changes = more | (role.flags if role else {}) | ({} if is_active is None else {"is_active": is_active})
         with transaction.atomic():
-            if is_active is False or role not in (None, Role.ADMINISTRATOR):
-                # Before the row is written: two who hold each other's would wait for each other here.
-                User.objects.require_administrator_besides(self)
             self.configure(**changes)
             if more:
                 AuditEntry.objects.record(Act.SETTING_CHANGED, self, changed=sorted(more))
 
-    def remove(self) -> None:
-        """The account and all that hangs on it. Cut off, it leaves a deactivated user, and may be called again."""
-        User.objects.filter(pk=self.pk).update(is_active=False)
-        self.sign_out()
+    def remove(self, *, by_themselves: bool = False) -> None:
+        """The account and all that hangs on it. Cut off, it leaves a deactivated user, and may be called again. Raises
+        LastAdministrator, but of who goes `by_themselves` and leaves nobody behind."""
+        with transaction.atomic():
+            is_alone = by_themselves and not User.objects.exclude(pk=self.pk).exists()
+            # Of others it takes no lock: in the admin all of this is one transaction, which may be a long one.
+            if not is_alone and User.objects.administrators().filter(pk=self.pk).exists():
+                User.objects.require_administrator_besides(self)
+            User.objects.filter(pk=self.pk).update(is_active=False)
+            self.sign_out()
         account_ending.send(User, user=self)
         about = f"{self._meta.model_name}:{self.pk}"
         self.delete()

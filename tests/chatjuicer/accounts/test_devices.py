@@ -90,6 +90,7 @@ def test_what_came_without_a_token_ends_with_the_epoch(alice: User) -> None:
 
 
 def test_a_deactivated_administrator_is_out_and_stays_out(alice: User, admin: Browser, phone: TokenFamily) -> None:
+    User.objects.create_superuser("root@example.org", PASSWORD)  # who stays
     user = User.objects.get(pk=alice.pk)
     for is_active in (False, True):
         user.is_active = is_active

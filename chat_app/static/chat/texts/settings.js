@@ -162,4 +162,11 @@ export default [
   ["Text", "Text", "טקסט"],
   ["What stands in {{two braces}} is asked for each time.", "Was in {{zwei Klammern}} steht, wird jedes Mal gefragt.", "מה שכתוב בתוך {{סוגריים כפולים}} נשאל בכל פעם."],
   ["One word, without spaces", "Ein Wort, ohne Leerzeichen", "מילה אחת, בלי רווחים"],
+  ["Nobody else could administer this server: make another administrator first.", "Sonst könnte niemand diesen Server verwalten: Mach zuerst jemand anderen zum Verwalter.", "לא יישאר מי שינהל את השרת הזה: מנו קודם מנהל נוסף."],
+  ["The current password is wrong.", "Das bisherige Passwort ist falsch.", "הסיסמה הנוכחית שגויה."],
+  ["This e-mail address is already registered.", "Für diese E-Mail-Adresse gibt es schon ein Konto.", "כתובת הדוא״ל הזאת כבר רשומה."],
+  ["This server sends no mail: EMAIL_URL is not set.", "Dieser Server verschickt keine Mails: EMAIL_URL ist nicht gesetzt.", "השרת הזה אינו שולח דוא״ל: EMAIL_URL אינו מוגדר."],
+  ["The mail could not be sent; the server's log says more.", "Die Mail ließ sich nicht senden; mehr steht im Protokoll des Servers.", "לא ניתן היה לשלוח את ההודעה; פרטים נוספים ביומן השרת."],
+  ["The account is turned off; turn it on first.", "Das Konto ist abgeschaltet; schalte es zuerst an.", "החשבון כבוי; יש להפעיל אותו קודם."],
+  ["Too many requests; try again later.", "Zu viele Anfragen; versuche es später noch einmal.", "יותר מדי בקשות; אפשר לנסות שוב מאוחר יותר."],
 ];

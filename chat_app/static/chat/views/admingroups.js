@@ -2,6 +2,7 @@
 
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
+import { refusalText } from "../refusals.js";
 import { moneyText } from "../text.js";
 import { confirmed } from "./confirm.js";
 import { complain, fill, openDialog, smallForm, unlessGone } from "./dialog.js";
@@ -110,7 +111,7 @@ function showMembers(api, group, closed) {
       await change(() => api.delete(`${path}/${member.id}`).catch(unlessGone));
       form.querySelector("input").focus();
     } catch (error) {
-      tell(error.message, true);
+      tell(refusalText(error), true);
     }
   };
   const row = (member) =>

@@ -2,6 +2,7 @@
 
 import { button, h } from "../dom.js";
 import { dayOf, t } from "../language.js";
+import { refusalText } from "../refusals.js";
 import { openNewPerson, openPerson, showPasswordAddress } from "./adminperson.js";
 import { confirmed } from "./confirm.js";
 import { unlessGone } from "./dialog.js";
@@ -32,7 +33,7 @@ export function peopleSection(api, me) {
       await run();
       tell(done);
     } catch (error) {
-      tell(error.message, true);
+      tell(refusalText(error), true);
     }
   };
 

@@ -2,6 +2,7 @@
 
 import { button, h } from "../dom.js";
 import { moment, t } from "../language.js";
+import { refusalText } from "../refusals.js";
 import { copyField } from "./copyfield.js";
 import { openDialog, smallForm } from "./dialog.js";
 import { differing, line, named, oneOf } from "./fields.js";
@@ -74,7 +75,7 @@ export function showPasswordAddress(api, account) {
       place.replaceChildren(copyField(t("Address for {name}", { name: account.email }), address));
       place.querySelector("input").select();
     } catch (error) {
-      said.textContent = error.message;
+      said.textContent = refusalText(error);
       said.classList.add("problem");
     }
   };

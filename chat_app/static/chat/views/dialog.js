@@ -2,6 +2,7 @@
 
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
+import { refusalText } from "../refusals.js";
 
 let made = 0;
 const questions = new WeakMap(); // place → what was asked last to fill it
@@ -51,8 +52,8 @@ export function unlessGone(error) {
   if (error.status !== 404) throw error;
 }
 
-function problem({ message }) {
-  return h("p", { class: "problem", role: "alert" }, message);
+function problem(error) {
+  return h("p", { class: "problem", role: "alert" }, refusalText(error));
 }
 
 /** A form of one or more fields: those of its single lines, or nodes. `send(values)` resolves to what is then said, or throws what is said instead. */
@@ -70,7 +71,7 @@ export function smallForm({ fields, action }, send) {
       said.textContent = (await send(Object.fromEntries(new FormData(form)))) ?? "";
       form.reset();
     } catch (error) {
-      said.textContent = error.message;
+      said.textContent = refusalText(error);
       said.classList.add("problem");
     } finally {
       submit.disabled = false;

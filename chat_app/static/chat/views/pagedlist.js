@@ -2,6 +2,7 @@
 
 import { button, h, setText } from "../dom.js";
 import { t } from "../language.js";
+import { refusalText } from "../refusals.js";
 
 /**
  * `page(offset, list)` resolves to {rows, hasMore}: nodes; `none` is said where there are none. Returns the nodes `said`, `list` and `further`,
@@ -30,7 +31,7 @@ export function pagedList({ none, page, kind = "files" }) {
       more.hidden = !hasMore;
       tell(list.childElementCount ? "" : none);
     } catch (error) {
-      if (question === asked) tell(error.message, true);
+      if (question === asked) tell(refusalText(error), true);
     } finally {
       if (question === asked) list.removeAttribute("aria-busy");
     }
