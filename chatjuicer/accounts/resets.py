@@ -2,25 +2,21 @@
 an invitation, which is the same for who has no password yet, and good for a week."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from smtplib import SMTPException
-from urllib.parse import quote
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
-from django.core.mail import send_mail
-from django.db import close_old_connections
 
-from chatjuicer.accounts.exceptions import AccountTurnedOff, InvalidResetToken, MailFailed, NoMail
-from chatjuicer.accounts.models import Act, AuditEntry, User
+from chatjuicer.accounts import mails
+from chatjuicer.accounts.exceptions import AccountTurnedOff, InvalidResetToken, NoMail
+from chatjuicer.accounts.models import Act, AuditEntry, Role, User
 from chatjuicer.accounts.models.user import normal
+from chatjuicer.accounts.ranks import rights_of
 from chatjuicer.api import limits
 
 logger = logging.getLogger(__name__)
 
-MAILS_OF_ACCOUNT = "5/hour"
 PAGE = "reset-password"
 INVITED_FOR = timedelta(days=7)
 
@@ -42,12 +38,11 @@ Choose your password here, within a week:
 {address}
 """
 
-_mail = ThreadPoolExecutor(1, thread_name_prefix="mail")
-
 
 class ResetTokens(PasswordResetTokenGenerator):
-    """Good until the password, the address, the role or the user's epoch changes, and for as long as they were made
-    for. The role: who made one for somebody without rights does not come in by it as an administrator."""
+    """Good until the password, the address, the role, the rights or the user's epoch changes, and for as long as they
+    were made for. Role and rights: who made one for somebody does not come in by it with rights that these were given
+    later."""
 
     key_salt = "chatjuicer.accounts.resets"
 
@@ -57,7 +52,8 @@ class ResetTokens(PasswordResetTokenGenerator):
         return self._make_token_with_timestamp(user, self._num_seconds(self._now()) + longer_s, self.secret)
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
-        return f"{user.auth_epoch}.{user.role}.{super()._make_hash_value(user, timestamp)}"
+        rights = sorted(rights_of(user).values_list("pk", flat=True)) if user.role == Role.STAFF else []
+        return f"{user.auth_epoch}.{user.role}{rights or ''}.{super()._make_hash_value(user, timestamp)}"
 
 
 _tokens = ResetTokens()
@@ -84,9 +80,8 @@ def user_of(token: str) -> User:
 
 
 def address_for(user: User, base_url: str = "") -> str:
-    """Of the page that takes the new password. PUBLIC_URL goes before `base_url`, as which the server was asked."""
-    base = settings.PUBLIC_URL or base_url or f"http://{settings.HOST}:{settings.PORT}"
-    return f"{base.rstrip('/')}/{PAGE}?token={quote(token_for(user))}"
+    """Of the page that takes the new password; `base_url` as of `mails.page_address`."""
+    return mails.page_address(PAGE, token_for(user), base_url)
 
 
 def given_by_administrator(user: User, base_url: str) -> str:
@@ -102,40 +97,31 @@ def sent_by_administrator(user: User, base_url: str) -> None:
     AccountTurnedOff, NoMail, MailFailed and TooManyRequests."""
     if not settings.EMAIL_URL:
         raise NoMail()
-    limits.spend("reset of account", str(user.pk), MAILS_OF_ACCOUNT)
-    address = given_by_administrator(user, base_url)
-    try:
-        _send_address(user, address)
-    except (OSError, SMTPException) as error:
-        logger.warning("an administrator's mail could not be sent: %s", type(error).__name__)
-        raise MailFailed() from None
+    limits.spend("reset of account", str(user.pk), mails.MAILS_OF_ACCOUNT)
+    _send_address(user, given_by_administrator(user, base_url))
 
 
 def send_later(email: str, base_url: str, client_address: str) -> None:
-    """To the account of that address, if there is one. In a thread, so that whoever asks cannot tell by the time."""
-    _mail.submit(_send, email, base_url, client_address)
+    """To the account of that address, if there is one; whoever asks cannot tell."""
+    mails.later(lambda: _send(email, base_url, client_address))
 
 
 def _send(email: str, base_url: str, client_address: str) -> None:
-    close_old_connections()
+    user = User.objects.filter(email=normal(email), is_active=True).first()
+    if user is None or not user.has_usable_password():
+        return
     try:
-        user = User.objects.filter(email=normal(email), is_active=True).first()
-        if user is None or not user.has_usable_password():
-            return
-        limits.spend("reset of account", str(user.pk), MAILS_OF_ACCOUNT)
-        AuditEntry.objects.record(Act.PASSWORD_RESET_ASKED, user, address=client_address)
-        if not settings.EMAIL_URL:
-            logger.warning("a password reset was asked for, and EMAIL_URL is not set: manage.py reset_password")
-            return
-        _send_address(user, address_for(user, base_url))
+        limits.spend("reset of account", str(user.pk), mails.MAILS_OF_ACCOUNT)
     except limits.TooManyRequests:
         logger.warning("too many password resets of one account were asked for")
-    except Exception:
-        logger.exception("the mail for a password reset could not be sent")
-    finally:
-        close_old_connections()
+        return
+    AuditEntry.objects.record(Act.PASSWORD_RESET_ASKED, user, address=client_address)
+    if not settings.EMAIL_URL:
+        logger.warning("a password reset was asked for, and EMAIL_URL is not set: manage.py reset_password")
+        return
+    _send_address(user, address_for(user, base_url))
 
 
 def _send_address(user: User, address: str) -> None:
     subject, text = (SUBJECT, TEXT) if user.has_usable_password() else (INVITATION, INVITATION_TEXT)
-    send_mail(subject, text.format(email=user.email, address=address), settings.EMAIL_FROM, [user.email])
+    mails.send(user.email, subject, text.format(email=user.email, address=address))

@@ -257,6 +257,38 @@ def test_an_address_for_who_was_nobody_lets_nobody_in_as_an_administrator(
     assert anybody.post("/api/auth/password/reset/confirm", confirmed).status_code == 200
 
 
+@pytest.mark.parametrize("gain", ["a group", "a right of the group", "a right of their own"])
+def test_nor_with_rights_that_their_groups_were_given_later(
+    root: User, anybody: APIClient, client_of: Callable[[User], APIClient], gain: str
+) -> None:
+    lower = staff_with("view_user", "change_user")
+    nora = User.objects.create_user("nora@example.org", PASSWORD, is_staff=True)
+    group, right = Group.objects.create(name="ruling"), Permission.objects.get(codename="delete_user")
+    nora.groups.add(Group.objects.create(name="plain"))
+    path = f"/api/accounts/{nora.pk}/password-reset"
+    held, used = (token_of(client_of(lower).post(path).json()) for _ in range(2))
+    if gain == "a group":
+        group.permissions.add(right)
+        assert client_of(root).post(f"/api/groups/{group.pk}/members", {"email": nora.email}).status_code == 201
+    elif gain == "a right of the group":
+        nora.groups.add(group)
+        browser = Browser()
+        browser.force_login(root)
+        form: dict[str, Any] = {"name": "ruling", "permissions": [str(right.pk)]}
+        inline = {"allowance-TOTAL_FORMS": "0", "allowance-INITIAL_FORMS": "0"}
+        assert browser.post(f"/admin/auth/group/{group.pk}/change/", form | inline).status_code == 302
+    else:
+        nora.user_permissions.add(right)
+    assert User.objects.get(pk=nora.pk).has_perm("accounts.delete_user")
+    refused(client_of(lower).post(path), 403, "forbidden")
+    confirmed = {"token": held, "new_password": NEW}
+    refused(anybody.post("/api/auth/password/reset/confirm", confirmed), 400, "invalid_reset_token")
+    group.delete()
+    nora.user_permissions.clear()
+    confirmed["token"] = used  # with the rights of then it is good
+    assert anybody.post("/api/auth/password/reset/confirm", confirmed).status_code == 200
+
+
 def test_another_name_is_in_the_audit_log(root: User, alice: User, client_of: Callable[[User], APIClient]) -> None:
     assert client_of(root).patch(f"/api/accounts/{alice.pk}", {"display_name": "Alicia"}).status_code == 200
     assert lines_about(str(alice.pk))[-1] == ("setting_changed", {"changed": ["display_name"]})
