@@ -58,6 +58,7 @@ FEATURES = {
     "run-usage": ("get", f"{_SESSION}/runs/{UUID(int=0)}/usage"),
     "account-log": ("get", "/api/events"),
     "password": ("post", "/api/auth/password"),
+    "email": ("post", "/api/auth/email"),
     "devices": ("get", "/api/auth/devices"),
     "keys": ("get", "/api/auth/keys"),
     "totp": ("post", "/api/auth/totp/setup"),

@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from chat_app import page
+from chatjuicer.accounts.email_page import email_page
 from chatjuicer.accounts.here import open_here
 from chatjuicer.accounts.reset_page import reset_page
 from chatjuicer.config import ConfigView
@@ -26,6 +27,7 @@ urlpatterns = [
     path("api/config", ConfigView.as_view()),
     path("api/", include("chatjuicer.api.schema")),
     path("reset-password", reset_page),
+    path("confirm-email", email_page),
     path("here", open_here),
     path("api/auth/", include("chatjuicer.accounts.urls")),
     path("api/", include("chatjuicer.accounts.administration")),

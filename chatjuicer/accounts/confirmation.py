@@ -1,11 +1,29 @@
 """What a stolen token alone may not do: the password is asked for again."""
 
+from datetime import timedelta
+
+from django.utils import timezone
 from rest_framework.request import Request
 
 from chatjuicer.accounts.authentication import credentials_of
-from chatjuicer.accounts.models import User
+from chatjuicer.accounts.exceptions import SignInAgain
+from chatjuicer.accounts.models import TokenFamily, User
 from chatjuicer.accounts.serializers import PasswordSerializer
 from chatjuicer.api import limits
+
+FRESH_FOR = timedelta(minutes=10)
+
+
+def proven_user(request: Request) -> User:
+    """The caller: as `user_with_password`, or, of an account without one, who has signed in just now. Raises
+    SignInAgain besides."""
+    credentials = credentials_of(request)
+    if credentials.user.has_usable_password():
+        return user_with_password(request)
+    fresh = TokenFamily.objects.filter(user=credentials.user, created_at__gt=timezone.now() - FRESH_FOR)
+    if credentials.family_id is None or not fresh.filter(pk=credentials.family_id).exists():
+        raise SignInAgain()
+    return credentials.user
 
 
 def user_with_password(request: Request) -> User:

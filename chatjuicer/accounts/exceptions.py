@@ -46,6 +46,25 @@ class InvalidResetToken(ApiError):
     message = "The address is wrong, too old, or was used before; ask for another one."
 
 
+class InvalidEmailToken(ApiError):
+    status_code = status.HTTP_400_BAD_REQUEST
+    code = "invalid_email_token"
+    message = "The address is wrong, too old, or was used before; ask for another one in the settings."
+
+
+class AddressOfSettings(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "address_of_settings"
+    message = "The server's settings name this account by its address: DEFAULT_USER_EMAIL has to change, too."
+
+
+class SignInAgain(ApiError):
+    # Not 401: the sign-in is good, and a client would refresh it.
+    status_code = status.HTTP_403_FORBIDDEN
+    code = "sign_in_again"
+    message = "The account has no password to ask for: sign out, sign in again, and repeat it within ten minutes."
+
+
 class TotpRequired(ApiError):
     status_code = status.HTTP_401_UNAUTHORIZED
     code = "totp_required"

@@ -47,10 +47,13 @@ class ShownPreferencesSerializer(serializers.ModelSerializer[User]):
 
 class MeSerializer(UserSerializer):
     groups = serializers.SlugRelatedField[Group]("name", many=True, read_only=True)
+    has_password = serializers.BooleanField(source="has_usable_password")
     preferences = ShownPreferencesSerializer(source="*")
 
     class Meta(UserSerializer.Meta):
-        fields = ("id", "email", "display_name", "is_service", "is_staff", "groups", "preferences")  # type: ignore[assignment]
+        fields = (  # type: ignore[assignment]
+            "id", "email", "display_name", "is_service", "is_staff", "has_password", "groups", "preferences",
+        )  # fmt: skip
 
 
 class MeChangesSerializer(serializers.Serializer[Any]):
@@ -109,6 +112,21 @@ class PasswordChangeSerializer(serializers.Serializer[Any]):
 
 class EmailSerializer(serializers.Serializer[Any]):
     email = Text(max_length=254, trim_whitespace=True)
+
+
+class EmailChangeSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField(max_length=254)
+    password = Text(
+        max_length=1024, required=False, help_text="Of an account that has one; any other must have signed in just now."
+    )
+
+
+class EmailTokenSerializer(serializers.Serializer[Any]):
+    token = Text(max_length=512, trim_whitespace=True)
+
+
+class ConfirmedEmailSerializer(serializers.Serializer[Any]):
+    email = serializers.CharField(help_text="The account's from now on.")
 
 
 class ResetConfirmSerializer(serializers.Serializer[Any]):

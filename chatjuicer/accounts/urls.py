@@ -16,6 +16,8 @@ urlpatterns = [
     path("logout", AuthViewSet.as_view({"post": "logout"})),
     path("password/reset", AuthViewSet.as_view({"post": "ask_reset"})),
     path("password/reset/confirm", AuthViewSet.as_view({"post": "confirm_reset"})),
+    path("email", UserViewSet.as_view({"post": "change_email"})),
+    path("email/confirm", AuthViewSet.as_view({"post": "confirm_email"})),
     path("totp/setup", TotpViewSet.as_view({"post": "set_up"})),
     path("totp/confirm", TotpViewSet.as_view({"post": "confirm"})),
     path("totp", TotpViewSet.as_view({"delete": "turn_off"})),

@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts import refresh_cookie, resets
+from chatjuicer.accounts import email_changes, refresh_cookie, resets
 from chatjuicer.accounts.authentication import credentials_of, place_of
-from chatjuicer.accounts.confirmation import user_with_password
+from chatjuicer.accounts.confirmation import proven_user, user_with_password
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
 from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
@@ -21,9 +21,12 @@ from chatjuicer.accounts.sealing import seal, unseal
 from chatjuicer.accounts.second_factor import prove_second_factor
 from chatjuicer.accounts.serializers import (
     PASSWORD_BODY,
+    ConfirmedEmailSerializer,
     DeviceListSerializer,
     DeviceSerializer,
+    EmailChangeSerializer,
     EmailSerializer,
+    EmailTokenSerializer,
     GrantSerializer,
     IssuedKeySerializer,
     KeyListSerializer,
@@ -128,6 +131,17 @@ class AuthViewSet(ViewSet):
         resets.user_of(form.validated_data["token"]).reset_password(form.validated_data["new_password"])
         return Response({"success": True})
 
+    @extend_schema(
+        operation_id="confirm_email", request=EmailTokenSerializer, responses={200: ConfirmedEmailSerializer}
+    )
+    def confirm_email(self, request: Request) -> Response:
+        """The address of the mail's link becomes the account's; sign-ins go on. 400 `invalid_email_token`; 409
+        `email_taken` where somebody else has it meanwhile."""
+        limits.spend_sign_in(request)
+        form = EmailTokenSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return Response({"email": email_changes.confirm(form.validated_data["token"])})
+
 
 class UserViewSet(ViewSet):
     """The caller, as the credentials say."""
@@ -169,6 +183,16 @@ class UserViewSet(ViewSet):
             passwords["current_password"], passwords["new_password"], keep=credentials.family_id
         )
         return Response({"success": True})
+
+    @extend_schema(operation_id="change_email", request=EmailChangeSerializer, responses={202: SuccessSerializer})
+    def change_email(self, request: Request) -> Response:
+        """A mail to another e-mail address, which becomes the account's when the link in it is followed, within an
+        hour. The answer does not tell whether somebody has it already. 403 `wrong_password`, or, of an account without
+        one, `sign_in_again`; 409 `no_mail`, `address_of_settings`; 502 `mail_failed`."""
+        form = EmailChangeSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        email_changes.ask(proven_user(request), form.validated_data["email"], absolute(request, "/"))
+        return Response({"success": True}, status=202)
 
     @extend_schema(operation_id="list_devices", responses=DeviceListSerializer)
     def devices(self, request: Request) -> Response:

@@ -8,7 +8,10 @@ from chatjuicer.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/", "/admin/login/", "/api/docs", "/api/docs/", "/api/auth/me", "/api/nowhere", "/reset-password", "/nowhere"]
+PAGES = [
+    "/", "/admin/login/", "/api/docs", "/api/docs/", "/api/auth/me", "/api/nowhere", "/reset-password",
+    "/confirm-email", "/nowhere",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -41,7 +41,8 @@ def test_signing_in_leads_nowhere_else(target: str) -> None:
 def test_no_path_and_no_parameter_leads_elsewhere(target: str) -> None:
     browser = Browser()
     query = "&".join(f"{name}={target}" for name in ("next", "url", "redirect", "return_to", "continue"))
-    for path in ("/", "/admin", "/admin/", "/admin/logout/", "/api/docs", "/here", "/share/x", "/reset-password"):
+    mailed = ("/reset-password", "/confirm-email")
+    for path in ("/", "/admin", "/admin/", "/admin/logout/", "/api/docs", "/here", "/share/x", *mailed):
         answer = browser.get(f"{path}?{query}")
         if 300 <= answer.status_code < 400:
             assert is_here(answer["Location"]), (path, answer["Location"])

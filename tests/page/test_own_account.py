@@ -1,6 +1,11 @@
 """What somebody does with their own account, on a server of its own that sends mail."""
 
+import re
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -8,14 +13,20 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
+from tests.harness.services import until
 from tests.page.conftest import SIGNED_IN, Troubles, assert_accessible, message_field
+from tests.page.test_administration import assert_fits_a_phone
 
 
 @pytest.fixture(scope="module")
-def mailing(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """It writes its mails to files; see `Post`."""
-    folder = tmp_path_factory.mktemp("mails")
-    with Site("sqlite", provider.url, 1, EMAIL_URL=f"file://{folder}", ALLOW_LOCALHOST_NOAUTH="false") as site:
+def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mails")
+
+
+@pytest.fixture(scope="module")
+def mailing(provider: Provider, mails: Path) -> Iterator[Site]:
+    """It writes its mails to files."""
+    with Site("sqlite", provider.url, 1, EMAIL_URL=f"file:///{mails}", ALLOW_LOCALHOST_NOAUTH="false") as site:
         yield site
 
 
@@ -31,6 +42,11 @@ def token_of(site: Site, email: str, password: str, way: str = "login") -> str:
     given = {"email": email, "password": password}
     answer = httpx.post(f"{site.url}/api/auth/{way}", json=given, trust_env=False)
     return str(answer.raise_for_status().json()["refresh_token"])
+
+
+def signs_in(site: Site, email: str) -> bool:
+    given = {"email": email, "password": PASSWORD}
+    return httpx.post(f"{site.url}/api/auth/login", json=given, trust_env=False).status_code == 200
 
 
 def open_settings(page: Page) -> Locator:
@@ -55,3 +71,93 @@ def test_the_last_administrator_is_told_why_they_stay(
     )
     assert_accessible(page)
     assert token_of(mailing, EMAIL, PASSWORD)
+
+
+def mails_to(folder: Path, email: str) -> list[Message]:
+    """The oldest first."""
+    found = [
+        message_from_bytes(path.read_bytes())
+        for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    ]
+    return [mail for mail in found if mail["To"] == email]
+
+
+def link_in(mail: Message, page: str) -> str:
+    found = re.search(rf"http://\S+/{page}\?token=\S+", str(mail.get_payload()))
+    assert found, mail
+    return found[0]
+
+
+def test_the_address_is_another_one_when_the_mail_to_it_was_answered(
+    mailing: Site, mails: Path, stranger: BrowserContext, troubles: Troubles
+) -> None:
+    troubles.forgive("403 (Forbidden)")
+    troubles.forgive("400 (Bad Request)")
+    name = uuid4().hex[:8]
+    old, new = f"{name}@example.org", f"{name}@example.net"
+    page = signed_in(mailing, stranger, troubles, token_of(mailing, old, PASSWORD, "register"))
+    settings = open_settings(page)
+    expect(settings.get_by_label("New e-mail address")).to_be_hidden()
+    settings.get_by_text("Change the e-mail address", exact=True).press("Enter")
+    settings.get_by_label("New e-mail address").fill(new)
+    form = settings.locator("form").filter(has=page.get_by_label("New e-mail address"))
+    form.get_by_label("Current password").fill("not mine at all")
+    form.get_by_role("button", name="Send the mail").press("Enter")
+    expect(form.locator(".form-said.problem")).to_have_text("The current password is wrong.")
+    assert_fits_a_phone(page)
+    form.get_by_label("Current password").fill(PASSWORD)
+    form.get_by_role("button", name="Send the mail").press("Enter")
+    expect(form.locator(".form-said")).to_contain_text(f"A mail is on its way to {new}.")
+    until(lambda: bool(mails_to(mails, old)), "the old address is told")
+    [mail] = mails_to(mails, new)
+    address = link_in(mail, "confirm-email")
+
+    confirming = troubles.watch(stranger.new_page())
+    confirming.goto(address)
+    expect(confirming.get_by_text(new)).to_be_visible()
+    assert_accessible(confirming)
+    assert not signs_in(mailing, new)
+    confirming.get_by_role("button", name="Change it").press("Enter")
+    expect(confirming.get_by_role("heading", name="The e-mail address is changed")).to_be_visible()
+    assert_accessible(confirming)
+    assert signs_in(mailing, new)
+    assert not signs_in(mailing, old)
+    confirming.goto(address)
+    expect(confirming.get_by_role("alert")).to_contain_text("used before")
+    assert_accessible(confirming)
+    page.reload()
+    expect(open_settings(page).get_by_label("E-mail", exact=True)).to_have_value(new)
+
+
+def test_where_no_mail_is_sent_the_settings_say_who_changes_it(page: Page) -> None:
+    settings = open_settings(page)
+    settings.get_by_text("Change the e-mail address", exact=True).press("Enter")
+    expect(settings.get_by_text("whoever administers it changes the address")).to_be_visible()
+    expect(settings.get_by_label("New e-mail address")).to_have_count(0)
+    assert_accessible(page)
+
+
+def test_who_has_forgotten_the_password_chooses_another(
+    mailing: Site, mails: Path, stranger: BrowserContext, troubles: Troubles
+) -> None:
+    troubles.forgive("400 (Bad Request)")  # too common
+    email, another = f"{uuid4().hex[:8]}@example.org", "a battery of correct horses"
+    token_of(mailing, email, PASSWORD, "register")
+    page = troubles.watch(stranger.new_page())
+    page.goto(mailing.url)
+    page.get_by_role("button", name="Forgot the password?").click()
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_role("button", name="Send me the address").click()
+    expect(page.get_by_text("is on its way to it")).to_be_visible()
+    until(lambda: bool(mails_to(mails, email)), "the mail")
+    page.goto(link_in(mails_to(mails, email)[0], "reset-password"))
+    for password in ("password123", another):
+        assert_accessible(page)
+        page.get_by_role("textbox", name="New password").fill(password)
+        page.get_by_role("button", name="Change it").click()
+        expect(page.get_by_text("too common" if password != another else "is changed")).to_be_visible()
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_role("textbox", name="Password").fill(another)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(message_field(page)).to_be_focused()

@@ -24,6 +24,8 @@ class Act(models.TextChoices):
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET_ASKED = "password_reset_asked"
     PASSWORD_RESET = "password_reset"
+    EMAIL_CHANGE_ASKED = "email_change_asked"
+    EMAIL_CHANGED = "email_changed"
     TOTP_TURNED_ON = "totp_turned_on"
     TOTP_TURNED_OFF = "totp_turned_off"
     RECOVERY_CODE_USED = "recovery_code_used"

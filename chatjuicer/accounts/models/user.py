@@ -13,7 +13,13 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 from django.utils.text import slugify
 
-from chatjuicer.accounts.exceptions import EmailTaken, InvalidResetToken, LastAdministrator, WrongPassword
+from chatjuicer.accounts.exceptions import (
+    EmailTaken,
+    InvalidEmailToken,
+    InvalidResetToken,
+    LastAdministrator,
+    WrongPassword,
+)
 from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
 from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.accounts.signals import account_ending
@@ -168,6 +174,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             if not is_new and not self._administers and (written is None or not set(ROLES).isdisjoint(written)):
                 User.objects.require_administrator_besides(self)
             roles = self._changed_roles(written)
+            has_new_email = not is_new and self._has_new_email(written)
             super().save(*args, **kwargs)
             if not is_new and (has_new_password or roles.get("is_active") is False):
                 self.sign_out()
@@ -176,6 +183,8 @@ class User(AbstractBaseUser, PermissionsMixin):
                 AuditEntry.objects.record(Act.ACCOUNT_CREATED, self, **roles, **kind)
             elif roles:
                 AuditEntry.objects.record(Act.ROLE_CHANGED, self, **roles)
+            if has_new_email:
+                AuditEntry.objects.record(Act.EMAIL_CHANGED, self)
             if has_new_password and not is_new:
                 AuditEntry.objects.record(Act.PASSWORD_CHANGED, self)
 
@@ -186,6 +195,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def _has_new_password(self) -> bool:
         return self.__dict__.get("_password") is not None
+
+    def _has_new_email(self, written: Collection[str] | None) -> bool:
+        """As `_changed_roles`."""
+        return (written is None or "email" in written) and not User.objects.filter(
+            pk=self.pk, email=self.email
+        ).exists()
 
     @property
     def _administers(self) -> bool:
@@ -255,6 +270,19 @@ class User(AbstractBaseUser, PermissionsMixin):
         ValidationError for `new_password`."""
         if not self._replace_password(new, None, Act.PASSWORD_RESET):
             raise InvalidResetToken()
+
+    def change_email(self, new: str) -> None:
+        """For who has proved that it is theirs; sign-ins go on. Raises EmailTaken, and InvalidEmailToken if another
+        change of it, of the password or of the sign-ins came first."""
+        as_read = User.objects.filter(pk=self.pk, email=self.email, password=self.password, auth_epoch=self.auth_epoch)
+        try:
+            with transaction.atomic():
+                if not as_read.update(email=new):
+                    raise InvalidEmailToken()
+                AuditEntry.objects.record(Act.EMAIL_CHANGED, self)
+        except IntegrityError:
+            raise EmailTaken() from None
+        self.email = new
 
     def _replace_password(self, new: str, keep: uuid.UUID | None, act: Act) -> bool:
         """Unless it was changed since it was read."""

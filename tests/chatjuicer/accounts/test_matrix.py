@@ -34,7 +34,7 @@ PUBLIC = {
     "/api/health", "/api/health/live", "/api/health/ready", "/api/config", "/api/v1/config", "/api/v1/health",
     "/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout",
     "/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/logout",
-    "/api/auth/password/reset", "/api/auth/password/reset/confirm",
+    "/api/auth/password/reset", "/api/auth/password/reset/confirm", "/api/auth/email/confirm",
     "/api/auth/oidc/{provider}/login", "/api/auth/oidc/{provider}/callback",
     "/api/files/put/{token}", "/api/files/get/{token}", "/api/mcp-servers/callback",
     "/metrics",

@@ -39,7 +39,7 @@ ACCOUNT = "api/accounts/<uuid:account_id>"
 ADMIN = {
     "GET api/auth/devices", "DELETE api/auth/devices/<uuid:device_id>", "POST api/auth/logout-everywhere",
     "GET api/auth/keys", "POST api/auth/keys", "DELETE api/auth/keys/<uuid:key_id>",
-    "PATCH api/auth/me", "DELETE api/auth/me", "POST api/auth/password",
+    "PATCH api/auth/me", "DELETE api/auth/me", "POST api/auth/password", "POST api/auth/email",
     "POST api/auth/totp/setup", "POST api/auth/totp/confirm", "DELETE api/auth/totp", "GET api/audit",
     "GET api/webhooks", "POST api/webhooks", *(f"{method} {WEBHOOK}" for method in ("GET", "PATCH", "DELETE")),
     f"GET {WEBHOOK}/deliveries", "GET api/push/key",
@@ -93,7 +93,7 @@ CHANGES_FILES = {
 PUBLIC = {
     "metrics", "api/health", "api/health/live", "api/health/ready", "api/config", "api/schema", "api/docs",
     "api/auth/register", "api/auth/login", "api/auth/refresh", "api/auth/logout",
-    "api/auth/password/reset", "api/auth/password/reset/confirm",
+    "api/auth/password/reset", "api/auth/password/reset/confirm", "api/auth/email/confirm",
     "api/auth/oidc/<slug:provider>/login", "api/auth/oidc/<slug:provider>/callback",
     "api/v1/auth/register", "api/v1/auth/login", "api/v1/auth/refresh", "api/v1/auth/logout",
     "api/v1/config", "api/v1/health",

@@ -169,4 +169,12 @@ export default [
   ["The mail could not be sent; the server's log says more.", "Die Mail ließ sich nicht senden; mehr steht im Protokoll des Servers.", "לא ניתן היה לשלוח את ההודעה; פרטים נוספים ביומן השרת."],
   ["The account is turned off; turn it on first.", "Das Konto ist abgeschaltet; schalte es zuerst an.", "החשבון כבוי; יש להפעיל אותו קודם."],
   ["Too many requests; try again later.", "Zu viele Anfragen; versuche es später noch einmal.", "יותר מדי בקשות; אפשר לנסות שוב מאוחר יותר."],
+  ["The server's settings name this account by its address: DEFAULT_USER_EMAIL has to change, too.", "Die Einstellungen des Servers nennen dieses Konto bei seiner Adresse: DEFAULT_USER_EMAIL muss sich mit ändern.", "הגדרות השרת מזהות את החשבון הזה לפי כתובתו: יש לשנות גם את DEFAULT_USER_EMAIL."],
+  ["Sign out, sign in again, and repeat it within ten minutes.", "Melde dich ab und wieder an, und wiederhole es innerhalb von zehn Minuten.", "התנתקו, היכנסו שוב ונסו שוב בתוך עשר דקות."],
+  ["Change the e-mail address", "E-Mail-Adresse ändern", "שינוי כתובת הדוא״ל"],
+  ["New e-mail address", "Neue E-Mail-Adresse", "כתובת דוא״ל חדשה"],
+  ["Send the mail", "Mail senden", "שליחת ההודעה"],
+  ["A mail is on its way to {name}. The address counts when the link in it is followed, within an hour.", "Eine Mail ist unterwegs zu {name}. Die Adresse gilt, sobald ihr Link geöffnet ist, innerhalb einer Stunde.", "הודעה בדרך אל {name}. הכתובת תיכנס לתוקף עם פתיחת הקישור שבה, בתוך שעה."],
+  ["The account has no password: sign in anew, and ask for it within ten minutes.", "Das Konto hat kein Passwort: Melde dich neu an, und fordere die Mail innerhalb von zehn Minuten an.", "לחשבון אין סיסמה: היכנסו מחדש ובקשו זאת בתוך עשר דקות."],
+  ["This server sends no mail by which an address could be confirmed: whoever administers it changes the address in the admin.", "Dieser Server verschickt keine Mails, mit denen sich eine Adresse bestätigen ließe: Wer ihn verwaltet, ändert sie im Admin-Bereich.", "השרת הזה אינו שולח דוא״ל שמאשר כתובת: מי שמנהל אותו משנה אותה בממשק הניהול."],
 ];

@@ -10,6 +10,7 @@ import { canPush, choosePush, chosenPush } from "../push.js";
 import { setTheme, theme, THEMES } from "../theme.js";
 import { confirmed } from "./confirm.js";
 import { fill, openDialog, smallForm } from "./dialog.js";
+import { emailChange } from "./emailchange.js";
 import { exportRow } from "./exportrow.js";
 import { keysSection } from "./keys.js";
 import { totpSection } from "./totp.js";
@@ -44,7 +45,7 @@ function profile(api, person, { onRenamed }) {
     form.querySelector("[name=display_name]").defaultValue = display_name;
     return t("Saved.");
   });
-  return h("div", {}, form, instructions(api, person));
+  return h("div", { class: "kept" }, form, has("email") ? emailChange(api) : "", instructions(api, person));
 }
 
 /** What every answer is to keep to; the model reads it with each message. */
