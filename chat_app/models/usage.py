@@ -163,16 +163,6 @@ class CallUsage(models.Model):
         }
 
 
-def between(since: date | None, until: date | None) -> Q:
-    """Of these days, both included, in UTC, or from and to these very times."""
-    chosen = Q()
-    if since:
-        chosen &= Q(created_at__gte=since if isinstance(since, datetime) else _midnight(since))
-    if until:
-        chosen &= Q(created_at__lte=until if isinstance(until, datetime) else datetime.combine(until, time.max, UTC))
-    return chosen
-
-
 def total_of(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     total = {**dict.fromkeys((*CALLS, *COUNTED), 0), "cost": None, "price_as_of": None}
     for row in rows:

@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from chat_app.models import Budget, CallUsage
-from chat_app.models.usage import between, total_of
+from chat_app.models.usage import total_of
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
+from chatjuicer.api.times import between
 
 DAYS = 30
 MOST = 10  # models, and users, in the tables

@@ -1,6 +1,5 @@
 """The shapes of what calls of models took."""
 
-import re
 from datetime import date, datetime
 from typing import Any, get_args
 
@@ -9,29 +8,12 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chat_app.model_calls import CallOutcome, Purpose
-from chatjuicer.api.fields import Choice
-from chatjuicer.api.times import moment_of
+from chatjuicer.api.fields import Choice, DayOrTime
 
 DAYS = 30
 MAX_DAYS = 366
 WAYS = ("day", "model", "session")
 WAYS_OF_ALL = ("day", "model", "user")
-
-
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-DAY_OR_TIME = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
-
-
-class DayOrTime(serializers.Field[date, str, str, Any]):
-    """A date, or a datetime."""
-
-    default_error_messages = {"invalid": "A day such as 2026-01-31, or a time as in RFC 3339, is expected."}
-
-    def to_internal_value(self, data: str) -> date:
-        try:
-            return date.fromisoformat(data) if DAY.fullmatch(data) else moment_of(data)
-        except ValueError:
-            self.fail("invalid")
 
 
 class UsageQuerySerializer(serializers.Serializer[None]):

@@ -12,15 +12,15 @@ from rest_framework.viewsets import ViewSet
 
 from chat_app.models import Budget, CallUsage
 from chat_app.models.budget import next_day
-from chat_app.models.usage import between, total_of
+from chat_app.models.usage import total_of
 from chatjuicer.accounts.rights import AdministratorViewSet
+from chatjuicer.api.fields import DAY_OR_TIME
 from chatjuicer.api.snapshot import snapshot
-from chatjuicer.api.times import rfc3339
+from chatjuicer.api.times import between, rfc3339
 from files_app.models import StorageUsage
 from sessions_app.viewsets import SESSION, SessionView, caller
 
 from .serializers import (
-    DAY_OR_TIME,
     WAYS,
     WAYS_OF_ALL,
     AllUsageQuerySerializer,

@@ -19,6 +19,8 @@ urlpatterns = [
     path("accounts/<uuid:account_id>/totp", AccountViewSet.as_view({"delete": "turn_off_totp"})),
     path("accounts/<uuid:account_id>/sign-out", AccountViewSet.as_view({"post": "sign_out"})),
     path("audit", AuditViewSet.as_view({"get": "list"})),
+    path("audit/chain", AuditViewSet.as_view({"get": "chain"})),
+    path("audit/export", AuditViewSet.as_view({"get": "export"})),
     path("groups", GroupViewSet.as_view(ALL)),
     path("groups/<int:group_id>", GroupViewSet.as_view(ONE)),
     path("groups/<int:group_id>/members", GroupViewSet.as_view({"get": "members", "post": "add_member"})),

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chatjuicer.accounts.exceptions import WrongInviteCode
-from chatjuicer.accounts.models import Act, ApiKey, Scope, TokenFamily, User
+from chatjuicer.accounts.models import ApiKey, Scope, TokenFamily, User
 from chatjuicer.accounts.models.user import Theme
 from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.api.fields import Choice, Text
@@ -158,21 +158,6 @@ class TotpSetupSerializer(serializers.Serializer[Any]):
 
 class RecoveryCodesSerializer(serializers.Serializer[Any]):
     recovery_codes = serializers.ListField(child=serializers.CharField(), help_text="Shown this once.")
-
-
-class AuditLineSerializer(serializers.Serializer[Any]):
-    at = serializers.DateTimeField()
-    actor = serializers.CharField(allow_null=True, help_text="A user's id; null: nobody who is known.")
-    action = serializers.ChoiceField(choices=[act.value for act in Act])
-    object = serializers.CharField(allow_blank=True, help_text="kind:id")
-    address = serializers.CharField(allow_blank=True)
-    details = serializers.DictField()
-
-
-@extend_schema_serializer(many=False)
-class AuditSerializer(serializers.Serializer[Any]):
-    entries = AuditLineSerializer(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class RefreshTokenSerializer(serializers.Serializer[Any]):

@@ -1,6 +1,7 @@
 """Serializer fields that accept their own JSON type and convert nothing: no number for a text, no "true" for true."""
 
 import re
+from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
+
+from chatjuicer.api.times import moment_of
 
 MAX_METADATA_BYTES = 64 * 1024
 MAX_DOLLARS = 10_000_000
@@ -100,3 +103,19 @@ class Metadata(serializers.Field):
 def given(attrs: dict[str, Any]) -> dict[str, Any]:
     """Without the fields that are null, for a form in which null means the same as a missing field."""
     return {name: value for name, value in attrs.items() if value is not None}
+
+
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+DAY_OR_TIME = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+
+
+class DayOrTime(serializers.Field[date, str, str, Any]):
+    """A date, or a datetime."""
+
+    default_error_messages = {"invalid": "A day such as 2026-01-31, or a time as in RFC 3339, is expected."}
+
+    def to_internal_value(self, data: str) -> date:
+        try:
+            return date.fromisoformat(data) if DAY.fullmatch(data) else moment_of(data)
+        except ValueError:
+            self.fail("invalid")

@@ -1,8 +1,9 @@
 """How a time looks in JSON, and in what is asked."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
+from django.db.models import Q
 from django.utils.dateparse import parse_datetime
 
 LEAP_SECOND = re.compile(r":60(\.[0-9]+)?")
@@ -24,3 +25,15 @@ def moment_of(said: str) -> datetime:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
         raise ValueError from None
+
+
+def between(since: date | None, until: date | None, field: str = "created_at") -> Q:
+    """Of these days, both included, in UTC, or from and to these very times."""
+    chosen = Q()
+    if since:
+        first = since if isinstance(since, datetime) else datetime.combine(since, time.min, UTC)
+        chosen &= Q((f"{field}__gte", first))
+    if until:
+        last = until if isinstance(until, datetime) else datetime.combine(until, time.max, UTC)
+        chosen &= Q((f"{field}__lte", last))
+    return chosen

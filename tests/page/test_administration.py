@@ -150,7 +150,7 @@ def test_an_administrator_sees_to_people_groups_and_usage(page: Page, site: Site
     expect(dialog.get_by_role("listitem").filter(has_text="The default provider")).to_contain_text("in the settings")
     assert_fits_a_phone(page)
     dialog.get_by_label("More", exact=True).check(force=True)
-    expect(dialog.get_by_role("link", name="Audit log")).to_have_attribute("href", re.compile("^/admin/"))
+    expect(dialog.get_by_role("link", name="All of the admin")).to_have_attribute("href", re.compile("^/admin/"))
     assert_fits_a_phone(page)
 
 

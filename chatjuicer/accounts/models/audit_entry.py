@@ -148,6 +148,10 @@ class AuditEntry(models.Model):
             "details": self.details,
         }
 
+    def as_line(self) -> bytes:
+        """Of JSON lines: with its number and digest, by which whoever has all of them can follow the chain."""
+        return orjson.dumps({"seq": self.seq, **self.representation(), "digest": self.digest})
+
     def digest_after(self, previous: str) -> str:
         """SHA-256 of the digest before and of the line as JSON with sorted keys."""
         line = orjson.dumps([previous, self.seq, self.representation()], option=orjson.OPT_SORT_KEYS)

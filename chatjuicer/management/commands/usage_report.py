@@ -4,7 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from chat_app.models import CallUsage
-from chat_app.models.usage import between, total_of
+from chat_app.models.usage import total_of
+from chatjuicer.api.times import between
 
 COLUMNS = ("calls", "unpriced_calls", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
 

@@ -108,6 +108,85 @@ def test_a_cursor_walks_it_all(auditor: APIClient) -> None:
     refused(auditor.get("/api/audit?cursor=x"), 400, "invalid_input")
 
 
+def asked(client: APIClient, **query: str) -> list[tuple[str, str]]:
+    answer = client.get("/api/audit", query)
+    assert answer.status_code == 200, answer.content
+    return [(line["action"], line["object"]) for line in answer.json()["entries"]]
+
+
+def test_it_is_searched_by_who_what_and_when(
+    alice: User, mallory: User, alice_client: APIClient, anybody: APIClient, auditor: APIClient
+) -> None:
+    anybody.post("/api/auth/login", {"email": alice.email, "password": "wrong password"})
+    alice_client.post("/api/auth/logout-everywhere")
+    about_alice = asked(auditor, who="ALICE@")
+    assert about_alice == asked(auditor, who=str(alice.pk)) == asked(auditor, who=f" {alice.pk.hex} ")
+    acts = [act for act, _ in about_alice]
+    assert acts == ["signed_out_everywhere", "sign_in_failed", "signed_in", "account_created"]
+    assert asked(auditor, who="mallory") == [("account_created", f"user:{mallory.pk}")]
+    assert asked(auditor, who="nobody@") == []
+    assert asked(auditor, action="sign_in_failed") == [("sign_in_failed", f"user:{alice.pk}")]
+    assert asked(auditor, action="sign_in_failed", who="mallory") == []
+    told = auditor.get("/api/audit", {"action": "sign_in_failed"}).json()
+    assert told["people"] == {str(alice.pk): alice.email}
+    at = told["entries"][0]["at"]
+    day = at[:10]
+    assert asked(auditor, **{"from": at, "to": at, "who": "alice"}) == [("sign_in_failed", f"user:{alice.pk}")]
+    assert len(asked(auditor, **{"from": day, "to": day})) == len(asked(auditor))
+    assert asked(auditor, to="2020-01-31") == asked(auditor, **{"from": "2999-01-31"}) == []
+    assert asked(auditor, who="", action="") == asked(auditor), "a form's empty fields"
+    for wrong in ({"action": "sung"}, {"from": "yesterday"}, {"who": "x" * 255}, {"who": "\x00"}):
+        refused(auditor.get("/api/audit", wrong), 400, "invalid_input")
+
+
+def test_a_search_is_walked_like_the_whole(alice: User, mallory: User, auditor: APIClient) -> None:
+    for number in range(240):
+        AuditEntry.objects.record(Act.EXPORTED, f"n:{number}", actor=(alice, mallory)[number % 2].pk)
+    query, seen, cursor = {"who": "alice", "action": "exported"}, [], ""
+    while cursor is not None:
+        page = auditor.get("/api/audit", query | ({"cursor": cursor} if cursor else {})).json()
+        seen += [line["object"] for line in page["entries"]]
+        cursor = page["next_cursor"]
+    assert seen == [f"n:{number}" for number in range(238, -1, -2)]
+
+
+def exported(client: APIClient, **query: str) -> list[dict[str, Any]]:
+    answer = client.get("/api/audit/export", query)
+    assert answer.status_code == 200, answer.content
+    assert answer["Content-Type"] == "application/x-ndjson"
+    assert answer["Content-Disposition"] == 'attachment; filename="audit.jsonl"'
+    return [json.loads(line) for line in answer.getvalue().splitlines()]
+
+
+def test_it_is_exported_as_json_lines(alice: User, auditor: APIClient, capsys: Any) -> None:
+    for number in range(1_100):
+        AuditEntry.objects.record(Act.EXPORTED, f"n:{number}")
+    told = exported(auditor)
+    assert [line["seq"] for line in told] == list(range(1, len(told) + 1))
+    assert (told[-1]["action"], told[-1]["details"]) == ("audit_exported", {"by": "api"})
+    call_command("export_audit")
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()][:-1] == told
+    some = exported(auditor, who="alice")
+    assert [line["object"] for line in some] == [f"user:{alice.pk}"]
+    before = AuditEntry.objects.count()
+    refused(auditor.get("/api/audit/export", {"from": "x"}), 400, "invalid_input")
+    assert AuditEntry.objects.count() == before
+
+
+def test_whether_the_chain_is_whole_is_told(auditor: APIClient) -> None:
+    for number in range(4):
+        AuditEntry.objects.record(Act.EXPORTED, f"n:{number}")
+    last = AuditEntry.objects.latest("seq")
+    whole = {"lines": last.seq, "broken_at": None, "digest": last.digest}
+    assert auditor.get("/api/audit/chain").json() == whole
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_auditentry SET actor = 'x' WHERE seq IN (3, 4)")
+    assert auditor.get("/api/audit/chain").json() == whole | {"broken_at": 3}
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM accounts_auditentry WHERE seq = 2")
+    assert auditor.get("/api/audit/chain").json()["broken_at"] == 3
+
+
 def test_no_line_can_be_changed_or_taken_away(alice: User) -> None:
     entry = AuditEntry.objects.earliest("seq")
     for attempt in (

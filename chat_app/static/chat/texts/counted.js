@@ -91,4 +91,9 @@ export default {
     de: { one: "{count} Token am Tag", other: "{count} Tokens am Tag" },
     he: { one: "טוקן אחד ביום", two: "שני טוקנים ביום", other: "{count} טוקנים ביום" },
   },
+  "{count} lines, each as it was written.": {
+    en: { one: "{count} line, as it was written.", other: "{count} lines, each as it was written." },
+    de: { one: "{count} Zeile, wie sie geschrieben wurde.", other: "{count} Zeilen, jede wie sie geschrieben wurde." },
+    he: { one: "שורה אחת, כפי שנכתבה.", two: "שתי שורות, כפי שנכתבו.", other: "{count} שורות, כל אחת כפי שנכתבה." },
+  },
 };

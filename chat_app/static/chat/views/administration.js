@@ -1,7 +1,8 @@
-// What administrators see to: people, groups, providers, and what is used. The rest stands in the admin, which this leads to.
+// What administrators see to: people, groups, providers, what was done, and what is used. The rest stands in the admin, which this leads to.
 
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
+import { auditSection } from "./adminaudit.js";
 import { groupsSection } from "./admingroups.js";
 import { peopleSection } from "./adminpeople.js";
 import { providersSection } from "./adminproviders.js";
@@ -16,6 +17,7 @@ export function showAdministration(api, me, { showAgents, onProviders, section =
     people: { label: t("People"), view: () => peopleSection(api, me) },
     groups: { label: t("Groups"), view: () => groupsSection(api) },
     providers: { label: t("Providers"), view: () => providersSection(api, onProviders) },
+    audit: { label: t("Audit log"), view: () => auditSection(api) },
     usage: { label: t("Usage"), view: () => usageOfAll(api) },
     more: { label: t("More"), view: () => elsewhere(showAgents) },
   };
@@ -31,7 +33,6 @@ function elsewhere(showAgents) {
   const leads = [
     ["accounts/serviceaccount/", t("Service accounts")],
     ["chat_app/budget/", t("Budgets of people")],
-    ["accounts/auditentry/", t("Audit log")],
     ["", t("All of the admin")],
   ];
   const links = leads.map(([path, label]) => h("li", {}, h("a", { class: "trash-name", href: `/admin/${path}`, target: "_blank", rel: "noopener" }, label)));

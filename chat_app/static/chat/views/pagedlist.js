@@ -27,7 +27,7 @@ export function pagedList({ none, page, kind = "files" }) {
       if (question !== asked) return;
       if (offset) list.append(...rows);
       else list.replaceChildren(...rows);
-      if (offset) (rows[0] ?? list.lastElementChild).querySelector("a, button").focus(); // the other button may go
+      if (offset) (rows[0] ?? list.lastElementChild).querySelector("a, button, summary").focus(); // the other button may go
       more.hidden = !hasMore;
       tell(list.childElementCount ? "" : none);
     } catch (error) {

@@ -1,6 +1,5 @@
 from typing import Any
 
-import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from chatjuicer.accounts.models import Act, AuditEntry
@@ -13,8 +12,7 @@ class Command(BaseCommand):
         AuditEntry.objects.record(Act.AUDIT_EXPORTED, by="export_audit")
         broken = []
         for entry, whole in AuditEntry.objects.verified():
-            line = {"seq": entry.seq, **entry.representation(), "digest": entry.digest}
-            self.stdout.write(orjson.dumps(line).decode())
+            self.stdout.write(entry.as_line().decode())
             if not whole:
                 broken.append(entry.seq)
         if broken:
