@@ -34,7 +34,7 @@ urlpatterns = [
     path("sessions/<str:key>/documents/text", DocumentTextView.as_view()),
     path("shares", SharedViewSet.as_view({"get": "list"})),
     path("budgets", BudgetViewSet.as_view({"get": "list", "post": "create"})),
-    path("budgets/<uuid:user_id>", BudgetViewSet.as_view({"delete": "destroy"})),
+    path("budgets/<uuid:user_id>", BudgetViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
     path("providers", ProviderViewSet.as_view({"get": "list", "post": "create"})),
     path("providers/test", ProviderViewSet.as_view({"post": "try_out"})),
     path(

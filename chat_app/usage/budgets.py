@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
@@ -11,11 +12,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chat_app.models import Budget
+from chat_app.models.budget import next_day
 from chatjuicer.accounts.group_viewset import MAX_TOKENS, NewMemberSerializer
+from chatjuicer.accounts.models import User
 from chatjuicer.accounts.rights import AdministratorViewSet
 from chatjuicer.accounts.serializers import SuccessSerializer
 from chatjuicer.api.fields import Dollars, Number
 from chatjuicer.api.parameters import LIMIT, OFFSET
+from chatjuicer.api.times import rfc3339
+
+from .serializers import BudgetLeftSerializer
 
 USER = OpenApiParameter("user_id", UUID, OpenApiParameter.PATH)
 
@@ -44,6 +50,17 @@ class BudgetSerializer(serializers.Serializer[Budget]):
     daily_cost = serializers.FloatField(allow_null=True, help_text="US dollars.")
 
 
+class LimitsSerializer(serializers.Serializer[Any]):
+    daily_tokens = serializers.IntegerField(help_text="0: any number.")
+    daily_cost = serializers.FloatField(help_text="US dollars; 0: any amount.")
+
+
+class BudgetOfOneSerializer(BudgetSerializer):
+    everybody = LimitsSerializer(help_text="What counts for whoever has none of their own, or a null there.")
+    budgets = BudgetLeftSerializer(many=True, help_text="What each that binds them leaves for today.")
+    budgets_until = serializers.DateTimeField(help_text="When it begins anew.")
+
+
 @extend_schema_serializer(many=False)
 class BudgetListSerializer(serializers.Serializer[Any]):
     budgets = BudgetSerializer(many=True)
@@ -54,6 +71,7 @@ class BudgetListSerializer(serializers.Serializer[Any]):
 class BudgetViewSet(AdministratorViewSet):
     rights: ClassVar[dict[str, str]] = {
         "list": "chat_app.view_budget",
+        "retrieve": "chat_app.view_budget",
         "create": "chat_app.change_budget",
         "destroy": "chat_app.delete_budget",
     }
@@ -62,6 +80,18 @@ class BudgetViewSet(AdministratorViewSet):
     def list(self, request: Request) -> Response:
         """Of the users that have one of their own, by e-mail address. For administrators, as all of these."""
         return self.page("budgets", Budget.objects.select_related("user").order_by("user__email"), BudgetSerializer)
+
+    @extend_schema(operation_id="get_budget", parameters=[USER], responses=BudgetOfOneSerializer)
+    def retrieve(self, request: Request, user_id: UUID) -> Response:
+        """Of one user, who need not have one of their own, and what is left of all that bind them."""
+        user = get_object_or_404(User, pk=user_id)
+        own = Budget.objects.filter(pk=user_id).first() or Budget(user=user)
+        everybody = {
+            "daily_tokens": settings.BUDGET_USER_DAILY_TOKENS,
+            "daily_cost": float(settings.BUDGET_USER_DAILY_COST),
+        }
+        left = {"budgets": Budget.objects.left_of(user_id), "budgets_until": rfc3339(next_day())}
+        return Response(BudgetSerializer(own).data | {"everybody": everybody} | left)
 
     @extend_schema(operation_id="set_budget", request=NewBudgetSerializer, responses={201: BudgetSerializer})
     def create(self, request: Request) -> Response:

@@ -28,6 +28,7 @@ class AllUsageQuerySerializer(UsageQuerySerializer):
     """Everybody's calls are many: each answer is about whole days, and a year of them at most."""
 
     by = Choice(choices=WAYS_OF_ALL, default="day")
+    user = serializers.UUIDField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         until = day_of(attrs.get("to") or timezone.now())

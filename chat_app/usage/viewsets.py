@@ -87,7 +87,11 @@ class AllUsageViewSet(AdministratorViewSet):
 
     @extend_schema(
         operation_id="get_all_usage",
-        parameters=[*DAYS, OpenApiParameter("by", {"type": "string", "enum": list(WAYS_OF_ALL), "default": "day"})],
+        parameters=[
+            *DAYS,
+            OpenApiParameter("by", {"type": "string", "enum": list(WAYS_OF_ALL), "default": "day"}),
+            OpenApiParameter("user", UUID, description="Of this one alone."),
+        ],
         responses=AllUsageSerializer,
     )
     def list(self, request: Request) -> Response:
@@ -96,6 +100,8 @@ class AllUsageViewSet(AdministratorViewSet):
         The total has all. For administrators."""
         asked = asked_for(AllUsageQuerySerializer, request)
         rows = CallUsage.objects.filter(between(asked["from"], asked["to"]))
+        if "user" in asked:
+            rows = rows.filter(user=asked["user"])
         with snapshot():
             by_day = CallUsage.objects.report(rows, "day")
             found = by_day if asked["by"] == "day" else CallUsage.objects.report(rows, asked["by"], MAX_ROWS)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -36,10 +37,9 @@ def known_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def use(user: User, tokens: int, cost: str | None = None, **fields: Any) -> None:
-    given = {"cached_tokens": 0, "reasoning_tokens": 0, "estimated": False, "duration_ms": 5} | fields
+    given = {"model": "gpt-5", "cached_tokens": 0, "reasoning_tokens": 0, "estimated": False, "duration_ms": 5} | fields
     CallUsage.objects.create(
         user=user,
-        model="gpt-5",
         purpose="answer",
         outcome="completed",
         input_tokens=tokens - 1,
@@ -140,6 +140,33 @@ def test_what_is_left_is_told_for_each_that_binds(alice: User, mallory: User, al
             "unpriced_tokens": 300,
         },
     ]
+
+
+def test_an_administrator_sees_how_one_person_stands(
+    alice: User, mallory: User, alice_client: APIClient, client_of: Callable[[User], APIClient], settings: Settings
+) -> None:
+    settings.BUDGET_USER_DAILY_TOKENS = 500
+    use(alice, 100, "0.25", model="gpt-5")
+    use(alice, 20, model="other")
+    use(mallory, 7)
+    root = client_of(User.objects.create_superuser("root@example.org", PASSWORD))
+    told = root.get(f"/api/budgets/{alice.pk}").json()
+    assert (told["email"], told["daily_tokens"], told["daily_cost"]) == (alice.email, None, None)
+    assert told["everybody"] == {"daily_tokens": 500, "daily_cost": 0.0}
+    assert [(one["whose"], one["tokens"]) for one in told["budgets"]] == [("user", {"limit": 500, "left": 380})]
+    assert told["budgets_until"] == alice_client.get("/api/usage").json()["budgets_until"]
+    root.post("/api/budgets", {"email": alice.email, "daily_tokens": 130, "daily_cost": 1})
+    told = root.get(f"/api/budgets/{alice.pk}").json()
+    assert (told["daily_tokens"], told["daily_cost"]) == (130, 1.0)
+    assert told["budgets"] == alice_client.get("/api/usage").json()["budgets"]
+    assert root.get(f"/api/budgets/{uuid4()}").status_code == 404
+    by_model = root.get("/api/usage/all", {"by": "model", "user": str(alice.pk)}).json()
+    used = {row["key"]: row["input_tokens"] + row["output_tokens"] for row in by_model["rows"]}
+    assert used == {"gpt-5": 100, "other": 20}
+    assert by_model["total"]["cost"] == 0.25
+    assert root.get("/api/usage/all", {"user": str(uuid4())}).json()["rows"] == []
+    assert root.get("/api/usage/all", {"user": "alice"}).status_code == 400
+    assert alice_client.get(f"/api/budgets/{alice.pk}").status_code == 403
 
 
 def test_administrators_set_them_over_rest(

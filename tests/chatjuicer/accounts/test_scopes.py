@@ -51,7 +51,7 @@ ADMIN = {
         "api/accounts", "api/providers",
     )),
     *(f"{method} {one}" for method in ("GET", "PATCH", "DELETE") for one in (GROUP, SERVICE, ACCOUNT, PROVIDER)),
-    "DELETE api/budgets/<uuid:user_id>", "GET api/usage/all",
+    "GET api/budgets/<uuid:user_id>", "DELETE api/budgets/<uuid:user_id>", "GET api/usage/all",
     "POST api/providers/test",
     *(f"POST {ACCOUNT}/{verb}" for verb in ("sign-out", "password-reset")), f"DELETE {ACCOUNT}/totp",
     f"DELETE {GROUP}/members/<uuid:member_id>", f"DELETE {SERVICE}/keys/<uuid:key_id>",

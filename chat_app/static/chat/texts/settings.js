@@ -177,4 +177,7 @@ export default [
   ["A mail is on its way to {name}. The address counts when the link in it is followed, within an hour.", "Eine Mail ist unterwegs zu {name}. Die Adresse gilt, sobald ihr Link geöffnet ist, innerhalb einer Stunde.", "הודעה בדרך אל {name}. הכתובת תיכנס לתוקף עם פתיחת הקישור שבה, בתוך שעה."],
   ["The account has no password: sign in anew, and ask for it within ten minutes.", "Das Konto hat kein Passwort: Melde dich neu an, und fordere die Mail innerhalb von zehn Minuten an.", "לחשבון אין סיסמה: היכנסו מחדש ובקשו זאת בתוך עשר דקות."],
   ["This server sends no mail by which an address could be confirmed: whoever administers it changes the address in the admin.", "Dieser Server verschickt keine Mails, mit denen sich eine Adresse bestätigen ließe: Wer ihn verwaltet, ändert sie im Admin-Bereich.", "השרת הזה אינו שולח דוא״ל שמאשר כתובת: מי שמנהל אותו משנה אותה בממשק הניהול."],
+  ["Last day on which it is good; empty: until it is deleted", "Letzter Tag, an dem er gilt; leer: bis er gelöscht wird", "היום האחרון שבו הוא תקף; ריק: עד שיימחק"],
+  ["until {day}", "bis {day}", "עד {day}"],
+  ["last used {day}", "zuletzt benutzt {day}", "שימוש אחרון {day}"],
 ];

@@ -1,11 +1,13 @@
-// What administrators see to: people, groups, providers, what was done, and what is used. The rest stands in the admin, which this leads to.
+// What administrators see to: people, groups, programs, providers, what was done, and what is used. The rest stands in the admin, which this leads to.
 
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { auditSection } from "./adminaudit.js";
+import { budgetsOfPeople } from "./adminbudget.js";
 import { groupsSection } from "./admingroups.js";
 import { peopleSection } from "./adminpeople.js";
 import { providersSection } from "./adminproviders.js";
+import { servicesSection } from "./adminservices.js";
 import { openDialog } from "./dialog.js";
 import { oneOf } from "./fields.js";
 import { usageOfAll } from "./usage.js";
@@ -16,9 +18,10 @@ export function showAdministration(api, me, { showAgents, onProviders, section =
   const sections = {
     people: { label: t("People"), view: () => peopleSection(api, me) },
     groups: { label: t("Groups"), view: () => groupsSection(api) },
+    services: { label: t("Service accounts"), view: () => servicesSection(api) },
     providers: { label: t("Providers"), view: () => providersSection(api, onProviders) },
     audit: { label: t("Audit log"), view: () => auditSection(api) },
-    usage: { label: t("Usage"), view: () => usageOfAll(api) },
+    usage: { label: t("Usage"), view: () => h("div", { class: "kept" }, usageOfAll(api), budgetsOfPeople(api)) },
     more: { label: t("More"), view: () => elsewhere(showAgents) },
   };
   const choice = oneOf(t("Show"), Object.entries(sections).map(([value, { label }]) => ({ value, label })), section);
@@ -30,12 +33,7 @@ export function showAdministration(api, me, { showAgents, onProviders, section =
 }
 
 function elsewhere(showAgents) {
-  const leads = [
-    ["accounts/serviceaccount/", t("Service accounts")],
-    ["chat_app/budget/", t("Budgets of people")],
-    ["", t("All of the admin")],
-  ];
-  const links = leads.map(([path, label]) => h("li", {}, h("a", { class: "trash-name", href: `/admin/${path}`, target: "_blank", rel: "noopener" }, label)));
+  const admin = h("a", { class: "trash-name", href: "/admin/", target: "_blank", rel: "noopener" }, t("All of the admin"));
   const agents = button({ text: t("Agents"), class: "quiet" }, showAgents);
   return h(
     "div",
@@ -44,7 +42,7 @@ function elsewhere(showAgents) {
     h("p", {}, t("Agents for everybody are made in the page of agents.")),
     h("div", { class: "dialog-actions start" }, agents),
     h("p", { class: "faint" }, t("What is rarer or needs more care is done in the admin, where one signs in once more.")),
-    h("ul", { class: "files admin-links" }, ...links),
+    h("ul", { class: "files admin-links" }, h("li", {}, admin)),
   );
 }
 

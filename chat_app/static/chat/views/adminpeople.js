@@ -3,6 +3,7 @@
 import { button, h } from "../dom.js";
 import { dayOf, t } from "../language.js";
 import { refusalText } from "../refusals.js";
+import { showBudget } from "./adminbudget.js";
 import { openNewPerson, openPerson, showPasswordAddress } from "./adminperson.js";
 import { confirmed } from "./confirm.js";
 import { unlessGone } from "./dialog.js";
@@ -78,15 +79,18 @@ export function peopleSection(api, me) {
     await act(delivered, t("{name} is deleted.", { name: account.email }));
   };
 
-  const itemsFor = (account) => (account.id === me.id ? [inAdmin(account)] : [
+  const itemsFor = (account) => (account.id === me.id ? [usageOf(account), inAdmin(account)] : [
     { text: t("Change"), icon: "pencil", run: () => openPerson(api, account, put) },
     account.is_active && { text: account.has_password ? t("New password") : t("Invite"), icon: "share", run: () => showPasswordAddress(api, account) },
     account.has_totp && { text: t("Turn one-time passwords off"), icon: "close", run: () => turnTotpOff(account) },
+    usageOf(account),
     inAdmin(account),
     { text: t("Sign out everywhere"), icon: "leave", run: () => signOut(account) },
     account.is_active ? { text: t("Turn the account off"), icon: "close", danger: true, run: () => turnOff(account) } : { text: t("Turn the account on"), icon: "check", run: () => letIn(account, true) },
     { text: t("Delete the account"), icon: "trash", danger: true, run: () => remove(account) },
   ]);
+
+  const usageOf = (account) => ({ text: t("Usage and budget"), icon: "chart", run: () => showBudget(api, account, account.email, () => tell(t("{name} has another budget.", { name: account.email }))) });
 
   function row(account) {
     const about = [account.display_name, roleOf(account), account.has_password ? "" : t("without a password"), ...account.groups, t("since {day}", { day: dayOf(account.created_at) })];

@@ -1,43 +1,56 @@
-// API keys of the account: a new one is shown this once.
+// API keys: one's own, or those of a service account. A new one is shown this once.
 
 import { button, h } from "../dom.js";
-import { t } from "../language.js";
+import { dayOf, t } from "../language.js";
+import { refusalText } from "../refusals.js";
 import { copyField } from "./copyfield.js";
-import { fill } from "./dialog.js";
+import { fill, unlessGone } from "./dialog.js";
+import { line } from "./fields.js";
 
 const SCOPES = ["read", "chat", "files", "admin"];
 
-export function keysSection(api) {
+/** `path`: of whose keys they are. */
+export function keysSection(api, path = "/api/auth/keys") {
   const list = h("div", {});
   const fresh = h("div", {});
-  const show = () => fill(list, async () => rows((await api.get("/api/auth/keys")).keys));
+  const show = () => fill(list, async () => rows((await api.get(path)).keys));
   const rows = (keys) => h("ul", { class: "files" }, ...keys.map(row));
   const row = (key) =>
     h(
       "li",
       {},
-      h("span", { class: "trash-name" }, key.name, h("span", { class: "faint" }, ` ${key.prefix}… · ${key.scopes.join(", ")}`)),
-      button({ icon: "trash", class: "icon-button", label: t("Delete the key {name}", { name: key.name }) }, () => api.delete(`/api/auth/keys/${key.id}`).then(show, (error) => say(error.message))),
+      h("span", { class: "trash-name" }, h("span", { dir: "auto" }, key.name), " ", h("span", { class: "faint" }, aboutKey(key))),
+      button({ icon: "trash", class: "icon-button", label: t("Delete the key {name}", { name: key.name }) }, () => api.delete(`${path}/${key.id}`).catch(unlessGone).then(() => show().then(() => name.focus()), (error) => say(refusalText(error)))),
     );
   const say = (text) => fresh.replaceChildren(h("p", { class: "problem", role: "alert" }, text));
 
   const name = h("input", { name: "name", required: true, maxlength: 100, placeholder: t("What it is for"), "aria-label": t("Name of the key") });
   const boxes = SCOPES.map((scope) => h("input", { type: "checkbox", value: scope, checked: scope !== "admin" }));
   const checks = h("div", { class: "checks", role: "group", "aria-label": t("What it may do") }, ...boxes.map((box) => h("label", {}, box, box.value)));
-  const form = h("form", { class: "small-form" }, h("div", { class: "with-button" }, name, button({ text: t("Make a key"), class: "quiet", type: "submit" }, () => {})), checks);
+  const until = line({ label: t("Last day on which it is good; empty: until it is deleted"), type: "date" });
+  const form = h("form", { class: "small-form" }, h("div", { class: "with-button" }, name, button({ text: t("Make a key"), class: "quiet", type: "submit" }, () => {})), checks, until.node);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {
-      const made = await api.post("/api/auth/keys", { name: name.value.trim(), scopes: boxes.filter((box) => box.checked).map((box) => box.value) });
+      const made = await api.post(path, { name: name.value.trim(), scopes: boxes.filter((box) => box.checked).map((box) => box.value), expires_at: endOf(until.read()) });
       fresh.replaceChildren(shown(made.key));
       form.reset();
       show();
     } catch (error) {
-      say(error.message);
+      say(refusalText(error));
     }
   });
   show();
   return h("div", {}, list, fresh, form);
+}
+
+function aboutKey({ prefix, scopes, expires_at: expires, last_used_at: used }) {
+  return [`${prefix}…`, scopes.join(", "), expires ? t("until {day}", { day: dayOf(expires) }) : "", used ? t("last used {day}", { day: dayOf(used) }) : t("never used")].filter(Boolean).join(" · ");
+}
+
+/** Of a day of the person's own; null where there is none. */
+function endOf(day) {
+  return day ? new Date(`${day}T23:59:59`).toISOString() : null;
 }
 
 function shown(key) {

@@ -19,10 +19,12 @@ const WAYS_OF_ALL = [
   ["user", t("By person")],
 ];
 
+const WAYS_OF_ONE = WAYS_OF_ALL.slice(0, 2);
+
 export function showUsage(api) {
   const load = async (by, from) => {
     const [usage, titles] = await Promise.all([api.get("/api/usage", { by, from }), by === "session" ? titlesOf(api) : new Map()]);
-    return [left(usage), view(usage, by, titles), ...aboutCosts(usage.total)].filter(Boolean);
+    return [leftForToday(usage, t("You")), view(usage, by, titles), ...aboutCosts(usage.total)].filter(Boolean);
   };
   openDialog({ title: t("Usage of the last {count} days", { count: DAYS }), wide: true }, ...inWays(WAYS, load));
 }
@@ -33,7 +35,16 @@ export function usageOfAll(api) {
     const usage = await api.get("/api/usage/all", { by, from });
     return [view(usage, by, new Map([[null, t("For nobody in particular")]])), ...aboutCosts(usage.total)].filter(Boolean);
   };
-  return h("div", { class: "kept" }, h("p", { class: "faint" }, t("Usage of the last {count} days", { count: DAYS })), ...inWays(WAYS_OF_ALL, load));
+  return h("section", { class: "kept" }, h("p", { class: "faint" }, t("Usage of the last {count} days", { count: DAYS })), ...inWays(WAYS_OF_ALL, load));
+}
+
+/** Of one person, for administrators. */
+export function usageOfOne(api, id) {
+  const load = async (by, from) => {
+    const usage = await api.get("/api/usage/all", { by, from, user: id });
+    return [view(usage, by, new Map()), ...aboutCosts(usage.total)].filter(Boolean);
+  };
+  return h("section", { class: "kept" }, h("h3", {}, t("Usage of the last {count} days", { count: DAYS })), ...inWays(WAYS_OF_ONE, load));
 }
 
 /** A choice of sums, and the place where `load(by, from)` has them shown. */
@@ -69,11 +80,11 @@ function view({ rows, total }, by, titles) {
   return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Usage") }, table);
 }
 
-/** Where nothing is limited there is nothing to show. */
-function left({ budgets = [], budgets_until: until }) {
+/** Of whoever is called `name`. Where nothing is limited there is nothing to show. */
+export function leftForToday({ budgets = [], budgets_until: until }, name) {
   const rows = budgets.flatMap((budget) => [
-    budget.tokens && allowance(budget, budget.tokens, number, t("Tokens")),
-    budget.cost && allowance(budget, budget.cost, moneyText, t("Cost")),
+    budget.tokens && allowance(budget, budget.tokens, number, name, t("Tokens")),
+    budget.cost && allowance(budget, budget.cost, moneyText, name, t("Cost")),
   ]);
   const outside = Math.max(0, ...budgets.map((budget) => budget.unpriced_tokens));
   if (!rows.length) return null;
@@ -87,8 +98,8 @@ function left({ budgets = [], budgets_until: until }) {
   );
 }
 
-function allowance({ whose, group }, { limit, left: rest }, shown, what) {
-  const users = { user: t("You"), group: t("Group “{name}”", { name: group ?? "" }), server: t("Everybody on this server") };
+function allowance({ whose, group }, { limit, left: rest }, shown, person, what) {
+  const users = { user: person, group: t("Group “{name}”", { name: group ?? "" }), server: t("Everybody on this server") };
   const amount = t("{left} of {limit}", { left: shown(rest), limit: shown(limit) });
   const name = `${users[whose]} · ${what}`;
   const meter = h("meter", { min: 0, max: limit, low: limit / 10, optimum: limit, value: rest, "aria-label": name, title: amount });
