@@ -150,7 +150,13 @@ def id_in(text: str) -> str | None:
 
 
 def people_in(entries: Iterable[AuditEntry]) -> dict[str, str]:
-    named = {name for entry in entries for name in (entry.actor, entry.object.removeprefix(OF_USER))}
+    """In the details, too: whom a group was given, say."""
+    named = {
+        name
+        for entry in entries
+        for name in (entry.actor, entry.object.removeprefix(OF_USER), *entry.details.values())
+        if isinstance(name, str)
+    }
     ids = {one for name in named if (one := id_in(name))}
     return {str(pk): email for pk, email in User.objects.filter(pk__in=ids).values_list("pk", "email")}
 

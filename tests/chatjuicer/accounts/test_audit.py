@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client as Browser
@@ -129,6 +130,10 @@ def test_it_is_searched_by_who_what_and_when(
     assert asked(auditor, action="sign_in_failed", who="mallory") == []
     told = auditor.get("/api/audit", {"action": "sign_in_failed"}).json()
     assert told["people"] == {str(alice.pk): alice.email}
+    alice.groups.add(Group.objects.create(name="Sales"))
+    [given] = auditor.get("/api/audit", {"action": "member_added"}).json()["entries"]
+    assert given["details"] == {"member": str(alice.pk)}
+    assert auditor.get("/api/audit", {"action": "member_added"}).json()["people"] == {str(alice.pk): alice.email}
     at = told["entries"][0]["at"]
     day = at[:10]
     assert asked(auditor, **{"from": at, "to": at, "who": "alice"}) == [("sign_in_failed", f"user:{alice.pk}")]

@@ -55,7 +55,7 @@ const ACTS = {
 };
 
 export function auditSection(api) {
-  const who = line({ label: t("Who"), type: "search", maxlength: 254, placeholder: t("A part of the e-mail address") });
+  const who = line({ label: t("Who"), type: "search", maxlength: 254, placeholder: t("A part of the e-mail address"), dir: null });
   const what = oneOfMany(t("What"), [{ value: "", label: t("Everything") }, ...Object.entries(ACTS).map(([value, label]) => ({ value, label }))], "", () => load());
   const from = line({ label: t("From"), type: "date" });
   const to = line({ label: t("To"), type: "date" });
@@ -108,7 +108,7 @@ export function auditSection(api) {
 
 function row({ at, actor, action, object, address, details }, people) {
   const person = actor ? (people[actor] ?? t("somebody who is gone")) : t("nobody who is known");
-  const about = OF_USER.test(object) ? (people[object.replace(OF_USER, "")] ?? object) : object;
+  const about = (OF_USER.test(object) && people[object.replace(OF_USER, "")]) || object;
   const did = ACTS[action] ?? action;
   const facts = [
     [t("Who"), person, actor],
@@ -116,19 +116,20 @@ function row({ at, actor, action, object, address, details }, people) {
     [t("About"), about, about === object ? "" : object],
     [t("From where"), address],
     [t("When"), moment(at), at],
-    ...Object.entries(details).map(([name, value]) => [name, textOf(value)]),
+    ...Object.entries(details).map(([name, value]) => [name, people[value] ?? textOf(value), value]),
   ];
-  const head = h("summary", {}, h("span", { class: "faint" }, moment(at)), h("span", { class: "context-text" }, h("span", { dir: "auto" }, person), " ", h("strong", {}, did), about && about !== person ? h("span", { class: "faint", dir: "auto" }, ` ${short(about)}`) : ""));
+  const head = h("summary", {}, h("span", { class: "faint" }, moment(at)), h("span", { class: "context-text" }, h("bdi", {}, person), " ", h("strong", {}, did), " ", h("bdi", { class: "faint" }, whose(about, person, details))));
   return h("li", {}, h("details", {}, head, h("dl", { class: "facts" }, ...facts.filter(([, value]) => value).map(fact))));
 }
 
 /** `exact` is what the log has, where the page says it otherwise. */
 function fact([name, value, exact]) {
-  return h("div", {}, h("dt", {}, name), h("dd", { dir: "auto" }, value, exact && exact !== value ? h("span", { class: "faint exact", dir: "ltr" }, exact) : ""));
+  return h("div", {}, h("dt", {}, name), h("dd", {}, h("bdi", {}, value), exact && typeof exact === "string" && exact !== value ? h("span", { class: "faint exact", dir: "ltr" }, exact) : ""));
 }
 
-function short(object) {
-  return object.replace(ID, "$1:$2…");
+/** In few words: by its name, where the line has it; a sign-in has none. */
+function whose(about, person, { name }) {
+  return name ?? (about === person || about.startsWith("tokenfamily:") ? "" : about.replace(ID, "$1:$2…"));
 }
 
 function textOf(value) {

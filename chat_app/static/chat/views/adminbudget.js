@@ -28,10 +28,9 @@ export function showBudget(api, account, name, changed = () => {}) {
 }
 
 function budgetForm(api, account, { daily_tokens: tokens, daily_cost: cost, everybody }, saved) {
-  const hint = (shown) => t("0: as much as they like; empty: as everybody, which is {amount}.", { amount: shown });
-  const of = (amount, shown) => (amount ? shown(amount) : t("as much as they like"));
-  const most = line({ label: t("Tokens in a day"), type: "number", value: tokens ?? "", min: 0, max: MOST_TOKENS, step: 1, hint: hint(of(everybody.daily_tokens, number)) });
-  const dollars = line({ label: t("US dollars in a day"), type: "number", value: cost ?? "", min: 0, max: MOST_DOLLARS, step: "any", hint: hint(of(everybody.daily_cost, moneyText)) });
+  const hint = (amount, shown) => (amount ? t("Empty: as everybody, which is {amount}. 0: as much as they like.", { amount: shown(amount) }) : t("Empty or 0: as much as they like."));
+  const most = line({ label: t("Tokens in a day"), type: "number", value: tokens ?? "", min: 0, max: MOST_TOKENS, step: 1, hint: hint(everybody.daily_tokens, number) });
+  const dollars = line({ label: t("US dollars in a day"), type: "number", value: cost ?? "", min: 0, max: MOST_DOLLARS, step: "any", hint: hint(everybody.daily_cost, moneyText) });
   return smallForm({ fields: [most.node, dollars.node], action: t("Save") }, async () => {
     const [daily_tokens, daily_cost] = [most.read(), dollars.read()].map((said) => (said === "" ? null : Number(said)));
     const asEverybody = daily_tokens === null && daily_cost === null;

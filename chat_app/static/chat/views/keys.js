@@ -28,7 +28,7 @@ export function keysSection(api, path = "/api/auth/keys") {
   const boxes = SCOPES.map((scope) => h("input", { type: "checkbox", value: scope, checked: scope !== "admin" }));
   const checks = h("div", { class: "checks", role: "group", "aria-label": t("What it may do") }, ...boxes.map((box) => h("label", {}, box, box.value)));
   const until = line({ label: t("Last day on which it is good; empty: until it is deleted"), type: "date" });
-  const form = h("form", { class: "small-form" }, h("div", { class: "with-button" }, name, button({ text: t("Make a key"), class: "quiet", type: "submit" }, () => {})), checks, until.node);
+  const form = h("form", { class: "small-form" }, name, checks, until.node, h("div", { class: "form-end" }, button({ text: t("Make a key"), class: "quiet", type: "submit" }, () => {})));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {
