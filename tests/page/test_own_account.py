@@ -161,3 +161,26 @@ def test_who_has_forgotten_the_password_chooses_another(
     page.get_by_role("textbox", name="Password").fill(another)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(message_field(page)).to_be_focused()
+
+
+def test_who_has_no_password_is_asked_for_none(mailing: Site, stranger: BrowserContext, troubles: Troubles) -> None:
+    """As the accounts are that come in by another server's word."""
+    troubles.forgive("403 (Forbidden)")
+    token = token_of(mailing, f"{uuid4().hex[:8]}@example.org", PASSWORD, "register")
+    page = signed_in(mailing, stranger, troubles, token)
+    refusal = {"code": "sign_in_again", "message": "In the server's words.", "details": [], "request_id": ""}
+    page.route("**/api/auth/me", lambda route: route.fulfill(json=route.fetch().json() | {"has_password": False}))
+    page.route("**/api/auth/email", lambda route: route.fulfill(status=403, json={"error": refusal}))
+    settings = open_settings(page)
+    settings.get_by_text("Change the e-mail address", exact=True).press("Enter")
+    form = settings.locator("form").filter(has=page.get_by_label("New e-mail address"))
+    expect(settings.get_by_text("The account has no password")).to_be_visible()
+    expect(form.get_by_label("Current password")).to_have_count(0)
+    form.get_by_label("New e-mail address").fill("another@example.net")
+    with page.expect_request("**/api/auth/email") as sent:
+        form.get_by_role("button", name="Send the mail").press("Enter")
+    assert sent.value.post_data_json == {"email": "another@example.net"}
+    expect(form.locator(".form-said.problem")).to_have_text(
+        "Sign out, sign in again, and repeat it within ten minutes."
+    )
+    assert_fits_a_phone(page)
