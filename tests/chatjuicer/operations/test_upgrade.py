@@ -228,8 +228,8 @@ def test_a_process_is_ready_when_each_migration_of_its_code_is_applied(
 ) -> None:
     monkeypatch.setattr(health, "_schema_was_current", False)
     assert health.migrations_of_the_code() == set(MigrationLoader(None).disk_migrations)
-    recorded = MigrationRecorder.Migration.objects.filter(app="sessions_app").latest("id")
-    MigrationRecorder.Migration.objects.filter(id=recorded.id).delete()
+    recorded = MigrationRecorder.Migration.objects.filter(app="sessions_app").latest("pk")
+    MigrationRecorder.Migration.objects.filter(pk=recorded.pk).delete()
     assert health.database_state() == "behind"
     MigrationRecorder(connection).record_applied(recorded.app, recorded.name)
     assert health.database_state() == "ok"
