@@ -56,7 +56,11 @@ CODES = {
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """For DRF. None lets the exception go up to Django, which logs it and answers `internal` by `handler500`."""
-    if isinstance(error, (Http404, ObjectDoesNotExist)):  # the latter: it went away while it was being answered
+    if isinstance(error, ObjectDoesNotExist):
+        # With its place, for it may also be a fault of ours.
+        logger.warning("what was asked for went away while it was being answered", exc_info=error)
+        error = exceptions.NotFound()
+    elif isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
