@@ -2,7 +2,6 @@
 
 import { button, h } from "../dom.js";
 import { dayOf, t } from "../language.js";
-import { refusalText } from "../refusals.js";
 import { showBudget } from "./adminbudget.js";
 import { openNewPerson, openPerson, showPasswordAddress } from "./adminperson.js";
 import { confirmed } from "./confirm.js";
@@ -16,7 +15,7 @@ const TYPING_MS = 250;
 export function peopleSection(api, me) {
   const field = h("input", { type: "search", maxlength: 254, autocomplete: "off", oninput: () => later() });
   const search = h("label", { class: "small-form" }, h("span", {}, t("Search people")), field);
-  const { said, list, further, load, tell } = pagedList({ none: t("Nobody is found."), page });
+  const { said, list, further, load, tell, act, replace } = pagedList({ none: t("Nobody is found."), page });
   let typing = 0;
 
   const later = () => {
@@ -29,21 +28,6 @@ export function peopleSection(api, me) {
     return { rows: accounts.map(row), hasMore };
   }
 
-  const act = async (run, done) => {
-    try {
-      await run();
-      tell(done);
-    } catch (error) {
-      tell(refusalText(error), true);
-    }
-  };
-
-  const put = (account) => {
-    const next = row(account);
-    list.querySelector(`[data-id="${account.id}"]`)?.replaceWith(next);
-    next.querySelector("button").focus();
-  };
-
   const made = async (account) => {
     field.value = "";
     await load();
@@ -52,7 +36,7 @@ export function peopleSection(api, me) {
   };
 
   const letIn = (account, active) =>
-    act(async () => put(await api.patch(`/api/accounts/${account.id}`, { is_active: active })), active ? t("{name} is let in again.", { name: account.email }) : t("{name} is not let in any more.", { name: account.email }));
+    act(async () => replace(row(await api.patch(`/api/accounts/${account.id}`, { is_active: active }))), active ? t("{name} is let in again.", { name: account.email }) : t("{name} is not let in any more.", { name: account.email }));
 
   const turnOff = async (account) => {
     const agreed = await confirmed({ title: t("Let {name} in no more?", { name: account.email }), text: t("Every sign-in ends. Chats and files stay, and an administrator can undo it."), action: t("Turn off") });
@@ -65,7 +49,7 @@ export function peopleSection(api, me) {
     const agreed = await confirmed({ title: t("Ask {name} for no more codes?", { name: account.email }), text: t("For who has lost the device: the password alone lets them in, until they set one-time passwords up again."), action: t("Turn off") });
     if (!agreed) return;
     const gone = () => api.delete(`/api/accounts/${account.id}/totp`);
-    await act(() => gone().then(() => put({ ...account, has_totp: false })), t("{name} is asked for the password alone.", { name: account.email }));
+    await act(() => gone().then(() => replace(row({ ...account, has_totp: false }))), t("{name} is asked for the password alone.", { name: account.email }));
   };
 
   const remove = async (account) => {
@@ -80,7 +64,7 @@ export function peopleSection(api, me) {
   };
 
   const itemsFor = (account) => (account.id === me.id ? [usageOf(account), inAdmin(account)] : [
-    { text: t("Change"), icon: "pencil", run: () => openPerson(api, account, put) },
+    { text: t("Change"), icon: "pencil", run: () => openPerson(api, account, (changed) => replace(row(changed))) },
     account.is_active && { text: account.has_password ? t("New password") : t("Invite"), icon: "share", run: () => showPasswordAddress(api, account) },
     account.has_totp && { text: t("Turn one-time passwords off"), icon: "close", run: () => turnTotpOff(account) },
     usageOf(account),

@@ -2,7 +2,6 @@
 
 import { button, h } from "../dom.js";
 import { dayOf, t } from "../language.js";
-import { refusalText } from "../refusals.js";
 import { showBudget } from "./adminbudget.js";
 import { confirmed } from "./confirm.js";
 import { openDialog, smallForm, unlessGone } from "./dialog.js";
@@ -15,34 +14,19 @@ const PATH = "/api/service-accounts";
 const PAGE = 50;
 
 export function servicesSection(api) {
-  const { said, list, further, load, tell } = pagedList({ none: t("There are none yet."), page });
+  const { said, list, further, load, tell, act, replace } = pagedList({ none: t("There are none yet."), page });
 
   async function page(offset) {
     const { service_accounts: found, has_more: hasMore } = await api.get(PATH, { offset, limit: PAGE });
     return { rows: found.map(row), hasMore };
   }
 
-  const act = async (run, done) => {
-    try {
-      await run();
-      tell(done);
-    } catch (error) {
-      tell(refusalText(error), true);
-    }
-  };
-
-  const put = (service) => {
-    const next = row(service);
-    list.querySelector(`[data-id="${service.id}"]`)?.replaceWith(next);
-    next.querySelector("button").focus();
-  };
-
   const made = async (service) => {
     await load();
     showKeys(api, service);
   };
 
-  const letIn = (service, active) => act(async () => put(await api.patch(`${PATH}/${service.id}`, { is_active: active })), active ? t("{name} is let in again.", service) : t("{name} is not let in any more.", service));
+  const letIn = (service, active) => act(async () => replace(row(await api.patch(`${PATH}/${service.id}`, { is_active: active }))), active ? t("{name} is let in again.", service) : t("{name} is not let in any more.", service));
 
   const turnOff = async (service) => {
     const agreed = await confirmed({ title: t("Let {name} in no more?", service), text: t("No key of it lets anybody in, until an administrator undoes it. Chats and files stay."), action: t("Turn off") });
@@ -62,7 +46,7 @@ export function servicesSection(api) {
 
   const itemsFor = (service) => [
     { text: t("API keys"), icon: "shield", run: () => showKeys(api, service) },
-    { text: t("Change the name"), icon: "pencil", run: () => openService(api, service, put) },
+    { text: t("Change the name"), icon: "pencil", run: () => openService(api, service, (changed) => replace(row(changed))) },
     { text: t("Usage and budget"), icon: "chart", run: () => showBudget(api, service, service.name) },
     service.is_active ? { text: t("Turn the account off"), icon: "close", danger: true, run: () => turnOff(service) } : { text: t("Turn the account on"), icon: "check", run: () => letIn(service, true) },
     { text: t("Delete the account"), icon: "trash", danger: true, run: () => remove(service) },

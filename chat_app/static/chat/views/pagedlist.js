@@ -6,7 +6,8 @@ import { refusalText } from "../refusals.js";
 
 /**
  * `page(offset, list)` resolves to {rows, hasMore}: nodes; `none` is said where there are none. Returns the nodes `said`, `list` and `further`,
- * `load()`, which begins the list anew, and `tell(text, problem)`.
+ * `load()`, which begins the list anew, `tell(text, problem)`, `act(run, done)`, which tells what is done or why not, and `replace(row)`,
+ * which puts a row in the place of that with the same `data-id`.
  */
 export function pagedList({ none, page, kind = "files" }) {
   const list = h("ul", { class: kind });
@@ -37,5 +38,19 @@ export function pagedList({ none, page, kind = "files" }) {
     }
   }
 
-  return { said, list, further: h("div", { class: "dialog-actions start" }, more), load: () => load(), tell };
+  const act = async (run, done) => {
+    try {
+      await run();
+      tell(done);
+    } catch (error) {
+      tell(refusalText(error), true);
+    }
+  };
+
+  const replace = (row) => {
+    list.querySelector(`[data-id="${row.dataset.id}"]`)?.replaceWith(row);
+    row.querySelector("button").focus();
+  };
+
+  return { said, list, further: h("div", { class: "dialog-actions start" }, more), load: () => load(), tell, act, replace };
 }
