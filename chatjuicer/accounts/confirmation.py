@@ -6,7 +6,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from chatjuicer.accounts.authentication import credentials_of
-from chatjuicer.accounts.exceptions import SignInAgain
+from chatjuicer.accounts.exceptions import SignInAgain, WrongPassword
 from chatjuicer.accounts.models import TokenFamily, User
 from chatjuicer.accounts.serializers import PasswordSerializer
 from chatjuicer.api import limits
@@ -19,6 +19,8 @@ def proven_user(request: Request) -> User:
     SignInAgain besides."""
     credentials = credentials_of(request)
     if credentials.user.has_usable_password():
+        if "password" not in request.data:  # the form is also of those who have none
+            raise WrongPassword()
         return user_with_password(request)
     fresh = TokenFamily.objects.filter(user=credentials.user, created_at__gt=timezone.now() - FRESH_FOR)
     if credentials.family_id is None or not fresh.filter(pk=credentials.family_id).exists():
