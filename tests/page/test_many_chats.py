@@ -56,6 +56,7 @@ def test_only_rows_in_sight_are_there_and_the_keyboard_goes_through_all(page: Pa
 
 
 def test_a_search_asks_for_nothing_but_the_chats(page: Page) -> None:
+    page.wait_for_load_state("networkidle")  # what the page asks for at its beginning is none of the search
     asked: list[str] = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).path))
     page.get_by_label("Search chats").fill("Many 7 of")

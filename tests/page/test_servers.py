@@ -68,7 +68,8 @@ def test_a_server_of_ones_own_is_authorized_and_stays_chosen_beside_the_others(
         page.goto(f"{site.url}/#/{name}")
         offered = open_picker(page)
         expect(offered).to_have_count(3)
-        assert [box.is_checked() for box in offered.all()] == [True, False, True]
+        for number, is_chosen in enumerate([True, False, True]):
+            expect(offered.nth(number)).to_be_checked(checked=is_chosen)
         choose(page, offered.nth(1), True)
         expect(offered.nth(1)).to_be_focused()
         choose(page, offered.nth(0), False)
