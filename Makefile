@@ -28,9 +28,7 @@ run: .venv/.run
 test test-fast faults attack desktop: export PYTHONDONTWRITEBYTECODE =
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# Side by side, since most tests wait most of the time: what PostgreSQL's run says is shown when both have ended. It has
-# the browser's tests too, so that both take as long.
-test: export TEST_BROWSER_PROFILE = postgres
+# Side by side, since most tests wait most of the time: what PostgreSQL's run says is shown when both have ended.
 test: .venv/.test
 	@said=$$(mktemp); trap 'rm -f $$said' EXIT; \
 	TEST_PROFILE=postgres $(PYTEST) $(TESTS) > $$said 2>&1 & postgres=$$!; \
