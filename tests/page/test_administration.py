@@ -399,9 +399,9 @@ def test_late_answers_and_second_clicks_mix_nothing_up(page: Page) -> None:
 
     dialog.get_by_label("Usage").check(force=True)
     expect(dialog.get_by_role("rowheader", name="one day")).to_be_visible()
-    # By their labels, which are waited for until they stand still.
-    dialog.get_by_text("By model", exact=True).click()
-    dialog.get_by_text("By person", exact=True).click()
+    # Not by force, so that they are waited for until they stand still.
+    dialog.get_by_label("By model").check()
+    dialog.get_by_label("By person").check()
     expect(dialog.get_by_role("rowheader", name="one user")).to_be_visible()
     with page.expect_response("**/api/usage/all?by=model*"):
         usage(late.first(page))
