@@ -29,7 +29,7 @@ const REASONS = {
 export function providersSection(api, onProviders) {
   const place = h("div", { class: "kept" });
   let kinds = [];
-  const add = button({ icon: "plus", text: t("Add a provider"), class: "quiet small" }, () => openProvider(api, kinds, {}, added));
+  const add = button({ icon: "plus", text: t("Add a provider"), class: "quiet small" }, () => act(async () => openProvider(api, kinds.length ? kinds : (await api.get(PATH)).kinds, {}, added)));
   const show = () =>
     fill(place, async () => {
       const found = await api.get(PATH);
