@@ -58,10 +58,8 @@ SIGNED_IN = """if (!localStorage.getItem("tests.begun")) {
 @pytest.fixture
 def context(browser: Browser, site: Site) -> Iterator[BrowserContext]:
     """One person's browser, of which the tabs share what is stored. Somebody has signed in there before."""
-    grant = httpx.post(f"{site.url}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}, trust_env=False)
-    token = grant.raise_for_status().json()["refresh_token"]
     context = browser.new_context(viewport=VIEW, extra_http_headers=PROXIED, service_workers="block")
-    context.add_init_script(SIGNED_IN % json.dumps(token))
+    context.add_init_script(SIGNED_IN % json.dumps(refresh_token(site, EMAIL)))
     context.set_default_timeout(WAIT_MS)
     yield context
     context.close()
@@ -135,6 +133,25 @@ def page(site: Site, context: BrowserContext, troubles: Troubles) -> Page:
 
 
 # What the tests do and look at.
+
+
+def comes_in(site: Site, email: str, by: str = "login") -> httpx.Response:
+    """By signing in; or by "register", as a new account."""
+    given = {"email": email, "password": PASSWORD}
+    return httpx.post(f"{site.url}/api/auth/{by}", json=given, trust_env=False)
+
+
+def refresh_token(site: Site, email: str, by: str = "login") -> str:
+    return str(comes_in(site, email, by).raise_for_status().json()["refresh_token"])
+
+
+def registered(site: Site, email: str) -> str:
+    """Their refresh token."""
+    return refresh_token(site, email, by="register")
+
+
+def may_sign_in(site: Site, email: str) -> bool:
+    return comes_in(site, email).status_code == 200
 
 
 def message_field(page: Page) -> Locator:

@@ -10,39 +10,28 @@ from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.harness.provider import Provider
 from tests.harness.provider.script import Script
-from tests.harness.server import Site
+from tests.harness.server import PASSWORD, Site
 from tests.page.conftest import (
     SIGNED_IN,
     WAIT_MS,
     Troubles,
     answer,
     assert_accessible,
+    may_sign_in,
     message_field,
+    registered,
     say,
     until_idle,
     words,
 )
 
 LOOK_MS = 20
-PASSWORD = "correct horse battery staple"
 RENEWED_ELSEWHERE = """([token, user]) => {
   const [tab, another] = [1, 2].map(() => new BroadcastChannel(`chat-juicer.auth ${location.origin}`));
   const heard = new Promise((resolve) => (another.onmessage = resolve)); // by the page, too, which listens for longer
   tab.postMessage({ token, user, expires: Date.now() + 600_000 });
   return heard.then(() => {});
 }"""
-
-
-def registered(site: Site, email: str) -> str:
-    """Their refresh token."""
-    given = {"email": email, "password": PASSWORD}
-    answer = httpx.post(f"{site.url}/api/auth/register", json=given, trust_env=False)
-    return str(answer.raise_for_status().json()["refresh_token"])
-
-
-def may_sign_in(site: Site, email: str) -> bool:
-    given = {"email": email, "password": PASSWORD}
-    return httpx.post(f"{site.url}/api/auth/login", json=given, trust_env=False).status_code == 200
 
 
 def open_administration(page: Page) -> Locator:
@@ -245,6 +234,19 @@ def test_codes_are_asked_for_no_more_of_who_has_lost_the_device(page: Page, site
     dialog.get_by_role("button", name=f"More about {email}").press("Enter")
     expect(page.get_by_role("menuitem", name="Change", exact=True)).to_be_visible()
     expect(page.get_by_role("menuitem", name="Turn one-time passwords off")).to_have_count(0)
+
+
+def test_who_is_quicker_than_the_list_of_providers_chooses_among_all_kinds(page: Page) -> None:
+    late = Held()
+    page.route("**/api/providers", late.hold)
+    dialog = open_administration(page)
+    dialog.get_by_label("Providers").check(force=True)
+    dialog.get_by_role("button", name="Add a provider").press("Enter")
+    for _ in ("the list", "the kinds"):
+        late.first(page).continue_()
+    form = page.get_by_role("dialog", name="Add a provider")
+    form.get_by_role("button", name="Kind: OpenAI").press("Enter")
+    expect(page.get_by_role("menuitem", name="Azure OpenAI")).to_be_visible()
 
 
 def test_an_administrator_adds_tries_changes_and_deletes_a_provider(

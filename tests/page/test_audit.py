@@ -7,8 +7,8 @@ from uuid import uuid4
 from playwright.sync_api import Page, expect
 
 from tests.harness.server import Site
-from tests.page.conftest import Troubles, assert_accessible
-from tests.page.test_administration import assert_fits_a_phone, may_sign_in, open_administration, registered
+from tests.page.conftest import Troubles, assert_accessible, may_sign_in, registered
+from tests.page.test_administration import assert_fits_a_phone, open_administration
 
 
 def test_who_did_what_is_found_verified_and_taken_along(page: Page, site: Site, troubles: Troubles) -> None:

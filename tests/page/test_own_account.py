@@ -7,14 +7,21 @@ from email.message import Message
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
 from tests.harness.services import until
-from tests.page.conftest import SIGNED_IN, Troubles, assert_accessible, message_field
+from tests.page.conftest import (
+    SIGNED_IN,
+    Troubles,
+    assert_accessible,
+    may_sign_in,
+    message_field,
+    refresh_token,
+    registered,
+)
 from tests.page.test_administration import assert_fits_a_phone
 
 
@@ -38,17 +45,6 @@ def signed_in(site: Site, context: BrowserContext, troubles: Troubles, token: st
     return page
 
 
-def token_of(site: Site, email: str, password: str, way: str = "login") -> str:
-    given = {"email": email, "password": password}
-    answer = httpx.post(f"{site.url}/api/auth/{way}", json=given, trust_env=False)
-    return str(answer.raise_for_status().json()["refresh_token"])
-
-
-def signs_in(site: Site, email: str) -> bool:
-    given = {"email": email, "password": PASSWORD}
-    return httpx.post(f"{site.url}/api/auth/login", json=given, trust_env=False).status_code == 200
-
-
 def open_settings(page: Page) -> Locator:
     page.get_by_role("button", name="Settings and more").click()
     page.get_by_role("menuitem", name="Settings").press("Enter")
@@ -59,8 +55,8 @@ def test_the_last_administrator_is_told_why_they_stay(
     mailing: Site, stranger: BrowserContext, troubles: Troubles
 ) -> None:
     troubles.forgive("409 (Conflict)")
-    token_of(mailing, "ben@example.org", "a battery of horses", "register")
-    page = signed_in(mailing, stranger, troubles, token_of(mailing, EMAIL, PASSWORD))
+    registered(mailing, "ben@example.org")
+    page = signed_in(mailing, stranger, troubles, refresh_token(mailing, EMAIL))
     settings = open_settings(page)
     settings.get_by_text("Delete the account", exact=True).first.click()
     settings.get_by_role("textbox", name="Password", exact=True).fill(PASSWORD)
@@ -70,7 +66,7 @@ def test_the_last_administrator_is_told_why_they_stay(
         "Nobody else could administer this server: make another administrator first."
     )
     assert_accessible(page)
-    assert token_of(mailing, EMAIL, PASSWORD)
+    assert refresh_token(mailing, EMAIL)
 
 
 BETWEEN_MAILS = b"-" * 79 + b"\n"  # as Django writes them
@@ -96,7 +92,7 @@ def test_the_address_is_another_one_when_the_mail_to_it_was_answered(
     troubles.forgive("400 (Bad Request)")
     name = uuid4().hex[:8]
     old, new = f"{name}@example.org", f"{name}@example.net"
-    page = signed_in(mailing, stranger, troubles, token_of(mailing, old, PASSWORD, "register"))
+    page = signed_in(mailing, stranger, troubles, registered(mailing, old))
     settings = open_settings(page)
     expect(settings.get_by_label("New e-mail address")).to_be_hidden()
     settings.get_by_text("Change the e-mail address", exact=True).press("Enter")
@@ -117,12 +113,12 @@ def test_the_address_is_another_one_when_the_mail_to_it_was_answered(
     confirming.goto(address)
     expect(confirming.get_by_text(new)).to_be_visible()
     assert_accessible(confirming)
-    assert not signs_in(mailing, new)
+    assert not may_sign_in(mailing, new)
     confirming.get_by_role("button", name="Change it").press("Enter")
     expect(confirming.get_by_role("heading", name="The e-mail address is changed")).to_be_visible()
     assert_accessible(confirming)
-    assert signs_in(mailing, new)
-    assert not signs_in(mailing, old)
+    assert may_sign_in(mailing, new)
+    assert not may_sign_in(mailing, old)
     confirming.goto(address)
     expect(confirming.get_by_role("alert")).to_contain_text("used before")
     assert_accessible(confirming)
@@ -143,7 +139,7 @@ def test_who_has_forgotten_the_password_chooses_another(
 ) -> None:
     troubles.forgive("400 (Bad Request)")  # too common
     email, another = f"{uuid4().hex[:8]}@example.org", "a battery of correct horses"
-    token_of(mailing, email, PASSWORD, "register")
+    registered(mailing, email)
     page = troubles.watch(stranger.new_page())
     page.goto(mailing.url)
     page.get_by_role("button", name="Forgot the password?").click()
@@ -167,7 +163,7 @@ def test_who_has_forgotten_the_password_chooses_another(
 def test_who_has_no_password_is_asked_for_none(mailing: Site, stranger: BrowserContext, troubles: Troubles) -> None:
     """As the accounts are that come in by another server's word."""
     troubles.forgive("403 (Forbidden)")
-    token = token_of(mailing, f"{uuid4().hex[:8]}@example.org", PASSWORD, "register")
+    token = registered(mailing, f"{uuid4().hex[:8]}@example.org")
     page = signed_in(mailing, stranger, troubles, token)
     refusal = {"code": "sign_in_again", "message": "In the server's words.", "details": [], "request_id": ""}
     page.route("**/api/auth/me", lambda route: route.fulfill(json=route.fetch().json() | {"has_password": False}))

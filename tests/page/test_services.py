@@ -7,12 +7,11 @@ import httpx
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.server import Site
-from tests.page.conftest import Troubles
+from tests.page.conftest import Troubles, registered
 from tests.page.test_administration import (
     assert_fits_a_phone,
     open_administration,
     person_menu,
-    registered,
 )
 
 

@@ -1,10 +1,10 @@
 """The run_writer of the log, when all goes well and when it does not."""
 
 import asyncio
-import json
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -34,14 +34,24 @@ def said(run_writer: RunWriter) -> str:
     return text_so_far(run_writer.session_pk, message.pk, 0) if message else ""
 
 
-def whole_log(run_writer: RunWriter) -> str:
-    """What the answer's deltas say."""
-    return "".join(
-        json.loads(payload)["content"]
-        for payload in Event.objects.filter(session_id=run_writer.session_pk, type="delta")
-        .order_by("seq")
-        .values_list("payload", flat=True)
-    )
+async def say_behind(verb: Callable[[], object], run_writer: RunWriter, text: str) -> None:
+    """The text waits for the row that the verb has locked, and is written when that has been committed."""
+    locked, go_on = threading.Event(), threading.Event()
+
+    def do_slowly() -> None:
+        with transaction.atomic():
+            verb()
+            locked.set()
+            go_on.wait(10)
+
+    doing = asyncio.create_task(in_database(do_slowly))
+    await asyncio.to_thread(locked.wait, 10)
+    await run_writer.text(text)
+    flushed = asyncio.create_task(run_writer.flush())
+    await asyncio.wait([flushed], timeout=0.3)
+    go_on.set()
+    await doing
+    await flushed
 
 
 async def test_words_are_durable_when_flush_returns_and_few_commits_carry_many(run_writer: RunWriter) -> None:
@@ -113,45 +123,16 @@ async def test_what_comes_while_the_run_is_being_ended_elsewhere_is_not_written(
     """The batch waits for the row that the end has locked, and must see then that the run has ended."""
     await run_writer.text(before)
     await run_writer.flush()
-    locked, go_on = threading.Event(), threading.Event()
-
-    def end_slowly() -> None:
-        with transaction.atomic():
-            Run.objects.interrupt(run_writer.session_pk)
-            locked.set()
-            go_on.wait(10)
-
-    ending = asyncio.create_task(in_database(end_slowly))
-    await asyncio.to_thread(locked.wait, 10)
-    await run_writer.text("late")
     with pytest.raises(LeaseLost):
-        flushed = asyncio.create_task(run_writer.flush())
-        await asyncio.wait([flushed], timeout=0.3)
-        go_on.set()
-        await flushed
-    await ending
+        await say_behind(lambda: Run.objects.interrupt(run_writer.session_pk), run_writer, "late")
     assert lost == [run_writer.run_id]
-    assert await in_database(whole_log, run_writer) == before
+    assert await in_database(said, run_writer) == before
 
 
 async def test_what_waits_for_an_event_of_somebody_else_is_numbered_after_it(run_writer: RunWriter) -> None:
     await run_writer.text("It ")
     await run_writer.flush()
-    locked, go_on = threading.Event(), threading.Event()
-
-    def queue_slowly() -> None:
-        with transaction.atomic():
-            Run.objects.start(run_writer.session_pk, [UserInput("And then?")])
-            locked.set()
-            go_on.wait(10)
-
-    queueing = asyncio.create_task(in_database(queue_slowly))
-    await asyncio.to_thread(locked.wait, 10)
-    await run_writer.text("goes on.")
-    flushed = asyncio.create_task(run_writer.flush())
-    await asyncio.wait([flushed], timeout=0.3)
-    go_on.set()
-    await asyncio.gather(flushed, queueing)
+    await say_behind(lambda: Run.objects.start(run_writer.session_pk, [UserInput("And then?")]), run_writer, "goes on.")
     types = await in_database(lambda: list(Event.objects.after(0).values_list("seq", "type")))
     assert [seq for seq, _ in types] == [*range(1, len(types) + 1)]
     assert [type for _, type in types][-3:] == ["delta", "message_created", "delta"]
@@ -178,7 +159,7 @@ async def test_more_of_the_same_of_many_answers_is_one_statement_and_no_transact
         await writer.text("goes on.")
     await asyncio.gather(*(writer.flush() for writer in writers))
     assert asked == [False]
-    assert [await in_database(whole_log, writer) for writer in writers] == ["It goes on."] * 2
+    assert [await in_database(said, writer) for writer in writers] == ["It goes on."] * 2
 
 
 async def test_two_processes_whose_stops_cross_do_not_wait_for_each_other(
@@ -280,7 +261,7 @@ async def test_words_whose_commit_was_not_answered_are_said_once(
     await run_writer.text("ha ha")  # the same once more is not taken for what was in doubt
     await run_writer.end_message()
     await run_writer.flush()
-    assert await in_database(whole_log, run_writer) == f"{before}ha haha ha"
+    assert await in_database(said, run_writer) == f"{before}ha haha ha"
     assert lost == []
     session = await in_database(ChatSession.objects.get, pk=run_writer.session_pk)
     messages = await in_database(lambda: list(session.messages.filter(role="assistant")))

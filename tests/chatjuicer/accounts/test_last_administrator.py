@@ -1,21 +1,20 @@
 """Somebody can always administer the server: the last one who can neither goes nor gives it up, by any door."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection, connections, transaction
+from django.db import connection
 from django.test import Client as Browser
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.exceptions import LastAdministrator
 from chatjuicer.accounts.models import Role, TokenFamily, User
+from tests.chatjuicer.accounts.at_once import at_once
 from tests.chatjuicer.accounts.test_ranks import NO_INLINES, USERS, browser_of
-from tests.chatjuicer.accounts.test_refresh import waiting_for_a_lock
 from tests.conftest import PASSWORD, refused
-from tests.harness.services import until
 
 pytestmark = pytest.mark.django_db
 
@@ -112,21 +111,7 @@ def test_of_two_at_once_one_stays(
 ) -> None:
     rival = User.objects.create_superuser("rival@example.org", PASSWORD)
     door = client_of if end is leave else browser_of
-    pairs = [(door(root), rival), (door(rival), root)]
-
-    def ask(client: Any, other: User) -> bool:
-        try:
-            return end(client, other)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(pairs)) as threads:
-        with transaction.atomic():
-            list(User.objects.select_for_update().order_by("pk"))  # while these are held here, both come to wait
-            asked = [threads.submit(ask, *pair) for pair in pairs]
-            if connection.vendor == "postgresql":
-                until(lambda: waiting_for_a_lock() == len(pairs), "both wait")
-        ended = [answer.result() for answer in asked]
+    ended = at_once([partial(end, door(root), rival), partial(end, door(rival), root)], User.objects.all())
     assert len(administrators()) == 1
     if connection.vendor == "postgresql":  # on SQLite the second one may have no rights to ask with any more
         assert sorted(ended) == [False, True]

@@ -1,8 +1,8 @@
 """Accounts as administrators see and change them over REST; in the admin: test_ranks.py."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pyotp
@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import connection, connections, transaction
+from django.db import connection
 from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -19,9 +19,8 @@ from rest_framework.test import APIClient
 from chatjuicer.accounts import resets
 from chatjuicer.accounts.models import AuditEntry, ServiceAccount, Totp, User
 from sessions_app.models import ChatSession
-from tests.chatjuicer.accounts.test_refresh import waiting_for_a_lock
+from tests.chatjuicer.accounts.at_once import at_once
 from tests.conftest import PASSWORD, refused
-from tests.harness.services import until
 
 pytestmark = pytest.mark.django_db
 
@@ -323,21 +322,13 @@ def test_of_two_who_end_each_other_one_stays(
     root: User, end: dict[str, Any] | None, client_of: Callable[[User], APIClient]
 ) -> None:
     rival = User.objects.create_superuser("rival@example.org", PASSWORD)
-    pairs = [(client_of(one), f"/api/accounts/{other.pk}") for one, other in ((root, rival), (rival, root))]
 
-    def ask(client: APIClient, path: str) -> int:
-        try:
-            return (client.patch(path, end) if end else client.delete(path)).status_code
-        finally:
-            connections.close_all()
+    def ask(client: APIClient, other: User) -> int:
+        path = f"/api/accounts/{other.pk}"
+        return (client.patch(path, end) if end else client.delete(path)).status_code
 
-    with ThreadPoolExecutor(len(pairs)) as threads:
-        with transaction.atomic():
-            list(User.objects.select_for_update().order_by("pk"))  # while these are held here, both come to wait
-            asked = [threads.submit(ask, *pair) for pair in pairs]
-            if connection.vendor == "postgresql":
-                until(lambda: waiting_for_a_lock() == len(pairs), "both wait")
-        statuses = sorted(answer.result() for answer in asked)
+    both = [partial(ask, client_of(root), rival), partial(ask, client_of(rival), root)]
+    statuses = sorted(at_once(both, User.objects.all()))
     # On SQLite the second one may be known for who has no rights any more.
     assert statuses[0] == 200
     assert statuses[1] in ((409,) if connection.vendor == "postgresql" else (401, 403, 409))

@@ -1,11 +1,8 @@
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -14,7 +11,7 @@ from chatjuicer.accounts.models import Grant, Place, TokenFamily, User
 from chatjuicer.accounts.models.family import FAMILY_LIFETIME
 from chatjuicer.accounts.models.spent_token import REPLAYED_FOR, SpentToken
 from chatjuicer.accounts.signals import family_revoked
-from tests.harness.services import until
+from tests.chatjuicer.accounts.at_once import at_once
 
 USES = 8
 HERE = {"HTTP_USER_AGENT": "Desktop/1", "REMOTE_ADDR": "192.0.2.7"}
@@ -134,35 +131,16 @@ def test_an_expired_family_is_over(alice: User, grant: Grant, refresh: Refresh) 
 def test_of_many_parallel_uses_exactly_one_rotates() -> None:
     alice = User.objects.create_user("alice@example.org", "password")
     token = TokenFamily.objects.sign_in(alice).grant().refresh_token
-    together = Barrier(USES + 1)
 
-    def use(_: int) -> tuple[int, str]:
-        together.wait()
-        try:
-            answer = APIClient().post("/api/auth/refresh", {"refresh_token": token})
-            return answer.status_code, answer.json().get("refresh_token", "")
-        finally:
-            connections.close_all()
+    def use() -> tuple[int, str]:
+        answer = APIClient().post("/api/auth/refresh", {"refresh_token": token})
+        return answer.status_code, answer.json().get("refresh_token", "")
 
-    with ThreadPoolExecutor(USES) as threads:
-        with transaction.atomic():
-            # While the row is held here, all of them come to wait for it.
-            TokenFamily.objects.select_for_update().get(user=alice)
-            uses = [threads.submit(use, number) for number in range(USES)]
-            together.wait()
-            if connection.vendor == "postgresql":
-                until(lambda: waiting_for_a_lock() == USES, "all wait")
-        answers = {use.result() for use in uses}
+    answers = set(at_once([use] * USES, TokenFamily.objects.filter(user=alice)))
     assert len(answers) == 1
     [(status, successor)] = answers
     assert status == 200
     assert successor != token
-
-
-def waiting_for_a_lock() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-        return int(cursor.fetchone()[0])
 
 
 def test_signing_out_ends_the_family_and_says_so(
