@@ -85,28 +85,34 @@ def append_events(entries: Sequence[Entry], fence: Fence) -> list[RunWriter]:
     now = datetime.now(UTC)
     said = [(entry, lines_of(entry)) for entry in entries]
     given_out = fence.append(said, now)
-    held = [(entry, lines) for entry, lines in said if entry.writer.session_pk in given_out]
-    records = [
-        record for entry, lines in held for record in numbered(entry, lines, given_out[entry.writer.session_pk], now)
-    ]
+    records: list[Record] = []
+    lost: list[RunWriter] = []
+    for entry, lines in said:
+        last_seq = given_out.get(entry.writer.session_pk)
+        if last_seq is None:
+            lost.append(entry.writer)
+        else:
+            records += numbered(entry, lines, last_seq, now)
     if records:
         commit_hooks.events_committed(records)
-    return [entry.writer for entry in entries if entry.writer.session_pk not in given_out]
+    return lost
 
 
 def committed_after_all(entries: Iterable[Entry]) -> list[RunWriter] | None:
     """Of entries whose commit has failed: None if the log has none of them, so that they are to be written again. It
     has all if the answer to the commit was lost, and not the commit; then the writers whose runs are lost."""
-    telling = [entry for entry in entries if entry.events]
-    found = {entry.writer: in_the_log for entry in telling if (in_the_log := in_log(entry))}
-    if not found:
-        return None
-    for entry in telling:
-        if entry.writer in found:
-            records = found[entry.writer]
+    committed: list[Record] = []
+    lost: list[RunWriter] = []
+    for entry in entries:
+        if records := in_log(entry):
             entry.upto = records[-1].seq
-            commit_hooks.events_committed(records)
-    return [entry.writer for entry in telling if entry.writer not in found]
+            committed += records
+        elif entry.events:
+            lost.append(entry.writer)
+    if not committed:
+        return None
+    commit_hooks.events_committed(committed)
+    return lost
 
 
 def in_log(entry: Entry) -> list[Record]:

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
@@ -19,6 +18,7 @@ from rest_framework.viewsets import ViewSet
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.accounts.rights import IsStaff
 from chatjuicer.accounts.scopes import HasScope
+from chatjuicer.api.downloads import streamed_download
 from chatjuicer.api.fields import DAY_OR_TIME, Choice, DayOrTime, Text
 from chatjuicer.api.parameters import number, number_parameter, text_parameter
 from chatjuicer.api.times import between
@@ -112,11 +112,7 @@ class AuditViewSet(ViewSet):
         """The lines as JSON lines, oldest first, with their numbers and digests; also a line of the log."""
         chosen = asked_for(request)
         last = AuditEntry.objects.record(Act.AUDIT_EXPORTED, by="api")
-        answer = StreamingHttpResponse(written(chosen.filter(seq__lte=last.seq)), content_type="application/x-ndjson")
-        answer.headers["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
-        answer.headers["Cache-Control"] = "no-store"
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        return answer
+        return streamed_download(written(chosen.filter(seq__lte=last.seq)), "application/x-ndjson", "audit.jsonl")
 
 
 def asked_for(request: Request) -> QuerySet[AuditEntry]:

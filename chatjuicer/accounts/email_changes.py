@@ -2,7 +2,6 @@
 which is good for one hour, once. The address until then is told of it."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from uuid import UUID
 
 from django.conf import settings
 from rest_framework.exceptions import ValidationError
@@ -11,7 +10,7 @@ from chatjuicer.accounts import mails
 from chatjuicer.accounts.exceptions import AddressOfSettings, InvalidEmailToken, NoMail
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.accounts.models.user import normal
-from chatjuicer.accounts.resets import ResetTokens
+from chatjuicer.accounts.resets import ResetTokens, account_named
 from chatjuicer.api import limits
 
 PAGE = "confirm-email"
@@ -69,9 +68,9 @@ def change_of(token: str) -> tuple[User, str]:
     told, _, proof = rest.partition(".")
     try:
         email = urlsafe_b64decode(f"{told}==").decode()
-        user = User.objects.filter(pk=UUID(hex=name), is_active=True, is_service=False).first()
     except ValueError:
         raise InvalidEmailToken() from None
+    user = account_named(name)
     if user is None or not EmailTokens(email).check_token(user, proof):
         raise InvalidEmailToken()
     return user, email
@@ -98,12 +97,10 @@ def ask(user: User, email: str, base_url: str) -> None:
     mails.send(new, SUBJECT, text.format(**said))
 
 
-def confirm(token: str) -> str:
-    """The new address, which counts from now on. Raises InvalidEmailToken, and EmailTaken for one that became somebody
-    else's meanwhile."""
-    user, new = change_of(token)
+def take(user: User, new: str) -> None:
+    """The address that `change_of` a token told counts from now on. Raises InvalidEmailToken if it was used meanwhile,
+    and EmailTaken for one that became somebody else's."""
     old = user.email
     user.change_email(new)
     if settings.EMAIL_URL:
         mails.send_later(old, SUBJECT, CHANGED_TEXT.format(old=old, new=new))
-    return new

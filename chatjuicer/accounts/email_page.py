@@ -6,7 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from rest_framework.exceptions import APIException
 
-from chatjuicer.accounts.email_changes import change_of, confirm
+from chatjuicer.accounts.email_changes import change_of, take
 from chatjuicer.accounts.plain_page import plain_page
 from chatjuicer.api import limits
 
@@ -23,7 +23,7 @@ def email_page(request: HttpRequest) -> HttpResponse:
         old = user.email
         if request.method == "POST":
             limits.spend_sign_in(request)
-            confirm(token)
+            take(user, new)
             done = True
     except APIException as error:
         problems = [str(error.detail)]

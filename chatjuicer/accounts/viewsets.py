@@ -140,7 +140,9 @@ class AuthViewSet(ViewSet):
         limits.spend_sign_in(request)
         form = EmailTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        return Response({"email": email_changes.confirm(form.validated_data["token"])})
+        user, new = email_changes.change_of(form.validated_data["token"])
+        email_changes.take(user, new)
+        return Response({"email": new})
 
 
 class UserViewSet(ViewSet):

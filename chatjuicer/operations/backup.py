@@ -40,14 +40,11 @@ def back_up(target: Path) -> int:
         os.replace(draft, target)
         sync_directory(target.parent)
     except OSError as error:  # no right, no room
-        shutil.rmtree(draft, ignore_errors=True)
         raise BackupFailed(f"{target} cannot be written: {error.strerror}.") from error
     except sqlite3.Error as error:  # none is there, or what is there is none
-        shutil.rmtree(draft, ignore_errors=True)
         raise BackupFailed(f"The database {connection.settings_dict['NAME']} cannot be copied: {error}.") from error
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)  # which is there if it has not become the target
     return size_bytes
 
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -18,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.models import Act, AuditEntry, Scope
+from chatjuicer.api.downloads import streamed_download
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.times import rfc3339
@@ -72,7 +72,7 @@ class DocumentViewSet(SessionView, ViewSet):
             raise ValidationError({"format": f"One of {', '.join(DOCUMENTS)} is expected."})
         document, kind, extension = DOCUMENTS[named]
         AuditEntry.objects.record(Act.EXPORTED, session, format=named)
-        return download(document(session), kind, f"{session.public_id.replace(':', '_')}.{extension}")
+        return streamed_download(document(session), kind, f"{session.public_id.replace(':', '_')}.{extension}")
 
 
 class ArchiveViewSet(SessionView, ViewSet):
@@ -83,7 +83,7 @@ class ArchiveViewSet(SessionView, ViewSet):
         """All sessions of the account and their files, as a zip that any server takes in (docs/export.md)."""
         user = caller(request)
         AuditEntry.objects.record(Act.EXPORTED, user)
-        return download(archive(user), "application/zip", "chatjuicer.zip")
+        return streamed_download(archive(user), "application/zip", "chatjuicer.zip")
 
     @extend_schema(
         operation_id="import_archive",
@@ -171,11 +171,3 @@ def shown(export: Export) -> dict[str, Any]:
         "created_at": rfc3339(export.created_at),
         "expires_at": rfc3339(export.expires_at),
     }
-
-
-def download(pieces: Iterator[bytes], kind: str, name: str) -> HttpResponseBase:
-    response = StreamingHttpResponse(pieces, content_type=kind)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response

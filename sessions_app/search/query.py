@@ -50,7 +50,7 @@ class Phrase:
 
     def may_stand_in(self, text: str) -> bool:
         """Whether it may; a text of ASCII in which it does not need not be cut into its words."""
-        pattern = following(tuple(token.text for token in self.tokens))
+        pattern = pattern_of(tuple(token.text for token in self.tokens))
         return pattern is None or not text.isascii() or pattern.search(text.lower()) is not None
 
     def places(self, said: Sequence[Token]) -> Iterator[tuple[int, int]]:
@@ -68,7 +68,7 @@ class Phrase:
 
 
 @lru_cache(maxsize=256)
-def following(words: tuple[str, ...]) -> re.Pattern[str] | None:
+def pattern_of(words: tuple[str, ...]) -> re.Pattern[str] | None:
     """Words of ASCII one after the other, also as parts of longer ones; None for one alone, and for one that may stand
     for a longer one."""
     if len(words) == 1 or not all(PLAIN.fullmatch(word) and len(word) < MAX_WORD_CHARS for word in words):

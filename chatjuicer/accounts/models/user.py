@@ -67,9 +67,8 @@ class UserManager(BaseUserManager["User"]):
         """In the transaction that ends what `user` may, before it writes: two who hold each other's rows would wait for
         each other. The rows stay locked until its end: of two who end each other's role, or their own, at once, one is
         refused. Raises LastAdministrator."""
-        locked = (
-            self.administrators().order_by("pk").select_for_update(no_key=True)
-        )  # what refers to them may be written
+        # By no key, so that what refers to them may be written.
+        locked = self.administrators().order_by("pk").select_for_update(no_key=True)
         if list(locked.values_list("pk", flat=True)) == [user.pk]:
             raise LastAdministrator()
 
