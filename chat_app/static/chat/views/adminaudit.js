@@ -1,5 +1,6 @@
 // The audit log, for administrators: who did what, when and from where; whether it is as it was written; and taken along.
 
+import { endOf, startOf } from "../days.js";
 import { button, h } from "../dom.js";
 import { moment, t } from "../language.js";
 import { refusalText } from "../refusals.js";
@@ -8,7 +9,6 @@ import { line, oneOfMany } from "./fields.js";
 import { pagedList } from "./pagedlist.js";
 
 const PATH = "/api/audit";
-const TYPING_MS = 250;
 const OF_USER = /^user:/;
 const ID = /^([a-z]+):([0-9a-f]{8})-[0-9a-f-]{27}$/;
 
@@ -59,14 +59,10 @@ export function auditSection(api) {
   const what = oneOfMany(t("What"), [{ value: "", label: t("Everything") }, ...Object.entries(ACTS).map(([value, label]) => ({ value, label }))], "", () => load());
   const from = line({ label: t("From"), type: "date" });
   const to = line({ label: t("To"), type: "date" });
-  const { said, list, further, load, tell } = pagedList({ none: t("There is no such line."), page, kind: "context-items audit-lines" });
+  const { said, list, further, load, later, tell } = pagedList({ none: t("There is no such line."), page, kind: "context-items audit-lines" });
   let cursor = null;
-  let typing = 0;
 
-  who.node.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(load, TYPING_MS);
-  });
+  who.node.addEventListener("input", later);
   for (const { node } of [from, to]) node.addEventListener("change", () => load());
 
   const asked = () => ({ who: who.read(), action: what.read(), from: startOf(from.read()), to: endOf(to.read()) });
@@ -134,13 +130,4 @@ function whose(about, person, { name }) {
 
 function textOf(value) {
   return Array.isArray(value) ? value.join(", ") : String(value);
-}
-
-/** Days are the person's own: the server is asked for times. */
-function startOf(day) {
-  return day && new Date(`${day}T00:00:00`).toISOString();
-}
-
-function endOf(day) {
-  return day && new Date(`${day}T23:59:59.999`).toISOString();
 }

@@ -10,18 +10,11 @@ import { menuButton } from "./menu.js";
 import { pagedList } from "./pagedlist.js";
 
 const PAGE = 50;
-const TYPING_MS = 250;
 
 export function peopleSection(api, me) {
   const field = h("input", { type: "search", maxlength: 254, autocomplete: "off", oninput: () => later() });
   const search = h("label", { class: "small-form" }, h("span", {}, t("Search people")), field);
-  const { said, list, further, load, tell, act, replace } = pagedList({ none: t("Nobody is found."), page });
-  let typing = 0;
-
-  const later = () => {
-    clearTimeout(typing);
-    typing = setTimeout(load, TYPING_MS);
-  };
+  const { said, list, further, load, later, tell, act, replace } = pagedList({ none: t("Nobody is found."), page });
 
   async function page(offset) {
     const { accounts, has_more: hasMore } = await api.get("/api/accounts", { search: field.value.trim(), offset, limit: PAGE });

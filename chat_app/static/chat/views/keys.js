@@ -1,5 +1,6 @@
 // API keys: one's own, or those of a service account. A new one is shown this once.
 
+import { endOf } from "../days.js";
 import { button, h } from "../dom.js";
 import { dayOf, t } from "../language.js";
 import { refusalText } from "../refusals.js";
@@ -46,11 +47,6 @@ export function keysSection(api, path = "/api/auth/keys") {
 
 function aboutKey({ prefix, scopes, expires_at: expires, last_used_at: used }) {
   return [`${prefix}…`, scopes.join(", "), expires ? t("until {day}", { day: dayOf(expires) }) : "", used ? t("last used {day}", { day: dayOf(used) }) : t("never used")].filter(Boolean).join(" · ");
-}
-
-/** Of a day of the person's own; null where there is none. */
-function endOf(day) {
-  return day ? new Date(`${day}T23:59:59`).toISOString() : null;
 }
 
 function shown(key) {
