@@ -34,6 +34,7 @@ class Channel:
 
     __slots__ = (
         "catching_up",
+        "deleted",
         "forgotten",
         "head",
         "known",
@@ -54,6 +55,11 @@ class Channel:
         self.members = 0  # who holds the channel open, joined or still replaying
         self.listeners: set[Outbox] = set()
         self.catching_up: asyncio.Task[None] | None = None
+        self.deleted = False  # closes its listeners once they have what is being read for them
+
+    def close(self) -> None:
+        for outbox in self.listeners:
+            outbox.close(*self.log.gone)
 
 
 Watcher = Callable[[Record], None]
@@ -221,9 +227,12 @@ class Hub:
                     self._look_for_missing(channel)
 
     def receive_deleted(self, key: UUID) -> None:
-        if channel := self._channels.get(key):
-            for outbox in channel.listeners:
-                outbox.close(*channel.log.gone)
+        if (channel := self._channels.get(key)) is None:
+            return
+        # The end of its run may have come before what another process wrote last, which is being read.
+        channel.deleted = channel.catching_up is not None
+        if not channel.deleted:
+            channel.close()
 
     def _forgotten_here(self, key: UUID, up_to: int) -> None:
         self.receive_forgotten(key, up_to)
@@ -266,6 +275,8 @@ class Hub:
                 if gone > channel.forgotten:
                     self.receive_forgotten(channel.log.key, gone)
                     continue
+                if not found and channel.deleted:
+                    break
                 if not found:  # gone, or kept by hand
                     channel.head = channel.known
                     for outbox in channel.listeners:
@@ -276,6 +287,8 @@ class Hub:
             logger.exception("hub: the log could not be read; the poll will try again")
         finally:
             channel.catching_up = None
+            if channel.deleted:
+                channel.close()
 
     async def _poll(self) -> None:
         while True:

@@ -249,6 +249,23 @@ async def test_a_deleted_session_closes_its_readers(hub: Hub, session: ChatSessi
     await reader.leave()
 
 
+async def test_readers_of_a_deleted_session_are_told_its_end_first(hub: Hub, session: ChatSession) -> None:
+    """Which another process has announced, behind an event that has not been heard of here."""
+    reader = Reader(hub, session, 0)
+    await in_database(write, session)
+    await reader.has(1)
+    commit_hooks.on_events_committed = None
+    await in_database(write, session, 2)
+    last = await in_database(lambda: list(Event.objects.after(2).records(session.pk, session.public_id)))
+    hub.receive_records(last)
+    hub.receive_deleted(session.pk)
+    await until(lambda: reader.outbox.closed)
+    await reader.has(3)
+    assert [r.seq for r in reader.records] == [1, 2, 3]
+    assert reader.outbox.close_code == 4404
+    await reader.leave()
+
+
 async def test_a_clear_whose_ring_is_lost_is_told_by_the_poll(
     hub: Hub, session: ChatSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
