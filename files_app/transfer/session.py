@@ -11,7 +11,7 @@ from typing import IO, Any, Protocol
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from chatjuicer.accounts.models import User
@@ -191,6 +191,7 @@ def fill(session: ChatSession, part: Part, files: Mapping[str, Attachment]) -> N
         session.add_context([first[1]], message_ids=[first[0]])
     while some := list(islice(items, ROWS)):
         session.add_context([item for _, item in some], message_ids=[key for key, _ in some])
+        check_keys()
 
 
 def planted(session: ChatSession, part: Part, files: Mapping[str, Attachment]) -> dict[int, UUID]:
@@ -205,9 +206,17 @@ def planted(session: ChatSession, part: Part, files: Mapping[str, Attachment]) -
             branches.append(Branch(said_so, keys.get(before), line.visible))
             keys[line.id] = said_so.id
         plant(session, branches)
+        check_keys()
     finish_planting(session)
     _unpin_the_rest(session)
     return keys
+
+
+def check_keys() -> None:
+    """Of the rows so far. PostgreSQL leaves that to the commit, which is a statement, too: of a hundred thousand rows it
+    would take longer than a statement may. SQLite looks at each row as it comes."""
+    if connection.vendor == "postgresql":
+        connection.check_constraints()
 
 
 def _unpin_the_rest(session: ChatSession) -> None:

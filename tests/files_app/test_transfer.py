@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -29,6 +31,7 @@ from files_app.transfer import archive as taking_out
 from files_app.transfer import reading, taking_in
 from files_app.transfer.exporter import make
 from files_app.transfer.places import places
+from files_app.transfer.session import ROWS
 from sessions_app.models import AccountLog, ChatSession, MessageDraft, MessageError, PackedHistory, Project
 from sessions_app.models.message import MAX_PINNED
 from sessions_app.models.tree import add_version, show
@@ -717,6 +720,28 @@ def test_a_conversation_costs_what_is_in_it_and_not_its_square(alice_client: API
     answer = give(alice_client, zipped({"conversations.json": deep, "last.json": "{", **names}))
     refused(answer, 400, "unreadable_archive")
     assert time.process_time() - began < 30
+
+
+@pytest.mark.only("postgres", reason="it keeps foreign keys for the commit, whose time is limited as any statement's")
+def test_the_keys_of_a_long_conversation_are_checked_as_it_comes(alice_client: APIClient) -> None:
+    mapping: dict[str, Any] = {
+        f"m{n}": {
+            "parent": f"m{n - 1}" if n else None,
+            "message": {"author": {"role": "user"}, "content": {"content_type": "text", "parts": [f"word {n}"]}},
+        }
+        for n in range(5 * ROWS)
+    }
+    with CaptureQueriesContext(connection) as queries:
+        report = taken(alice_client, json.dumps([{"title": "Long", "mapping": mapping}]).encode())
+    assert (report["imported"], ChatSession.objects.get().message_count) == (1, 5 * ROWS)
+    asked = [query["sql"] for query in queries]
+    checks = [number for number, sql in enumerate(asked) if sql.startswith("SET CONSTRAINTS ALL IMMEDIATE")]
+    most = max(
+        sum(sql.startswith(("INSERT", "WITH")) for sql in asked[since:upto])
+        for since, upto in zip([0, *checks], [*checks, len(asked)], strict=True)
+    )
+    assert len(checks) >= 10  # of messages and of context
+    assert most < 20
 
 
 def test_one_conversation_that_is_wrong_costs_no_other(alice: User, alice_client: APIClient) -> None:
