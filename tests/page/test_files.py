@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import time
 import zipfile
 from pathlib import Path
 from uuid import uuid4
@@ -189,7 +190,7 @@ def test_a_picture_that_an_answer_came_with_is_seen(page: Page, site: Site) -> N
     pointer = {"content_type": "image_asset_pointer", "asset_pointer": "sediment://file_made"}
     made = {
         "author": {"role": "tool", "name": "dalle.text2im"},
-        "create_time": 1,
+        "create_time": time.time(),  # among the newest in the list
         "content": {"content_type": "multimodal_text", "parts": [pointer]},
     }
     conversation = {"title": "Made elsewhere", "conversation_id": uuid4().hex, "mapping": {"a": {"message": made}}}
