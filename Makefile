@@ -43,11 +43,16 @@ test: .venv/.test
 test-fast: .venv/.test
 	@$(PYTEST) -m "not slow or everyday" $(foreach room,faults desktop page clients chatjuicer/operations,--ignore=tests/$(room)) $(TESTS)
 
+# JavaScript is formatted where `npm ci` in clients/js has brought Prettier: nothing else needs Node.
+PRETTIER = clients/js/node_modules/.bin/prettier
+SCRIPTS = '{chat_app/static/chat,clients,tests}/**/*.{js,mjs,css}'
+
 check: export SECRET_KEY = only for checks, which sign nothing that is used
 check: export ENV_FILE =
 check: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@test ! -x $(PRETTIER) || $(PRETTIER) --check --log-level warn $(SCRIPTS)
 	$(BIN)/mypy chatjuicer sessions_app files_app chat_app manage.py tests clients/python/src
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python manage.py makemigrations --check --dry-run
@@ -73,6 +78,7 @@ format: .venv/.test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(SCHEMA) --file docs/openapi.yaml
+	@test ! -x $(PRETTIER) || $(PRETTIER) --write --log-level warn $(SCRIPTS)
 
 schema: .venv/.test
 	@$(SCHEMA) --file docs/openapi.yaml

@@ -210,7 +210,10 @@ function menu() {
   /** @type {Electron.MenuItemConstructorOptions} */
   const file =
     process.platform === "darwin"
-      ? { role: "appMenu", submenu: [{ role: "about" }, address, { type: "separator" }, { role: "hide" }, { role: "quit" }] }
+      ? {
+          role: "appMenu",
+          submenu: [{ role: "about" }, address, { type: "separator" }, { role: "hide" }, { role: "quit" }],
+        }
       : { label: "File", submenu: [address, { type: "separator" }, { role: "quit" }] };
   return [
     file,

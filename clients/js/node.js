@@ -1,4 +1,5 @@
-// For programs of Node: a storage that outlives them, a file for each value. What no other user of the machine shall read.
+// For programs of Node: a storage that outlives them, a file for each value. What no other user of the machine shall
+// read.
 
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,7 +26,11 @@ export class FileStorage {
     }
   }
 
-  /** There whole or not at all, also where the program or the machine ends meanwhile. @param {string} key @param {any} value */
+  /**
+   * There whole or not at all, also where the program or the machine ends meanwhile.
+   * @param {string} key
+   * @param {any} value
+   */
   async set(key, value) {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const part = `${this.#path(key)}.${process.pid}-${(this.#count += 1)}`;
@@ -48,8 +53,12 @@ export class FileStorage {
   async entries(prefix) {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const names = (await readdir(this.#directory)).filter((name) => name.endsWith(ENDING));
-    const keys = names.map((name) => decodeURIComponent(name.slice(0, -ENDING.length))).filter((key) => key.startsWith(prefix));
-    const values = await Promise.all(keys.sort().map(async (key) => /** @type {[string, any]} */ ([key, await this.get(key)])));
+    const keys = names
+      .map((name) => decodeURIComponent(name.slice(0, -ENDING.length)))
+      .filter((key) => key.startsWith(prefix));
+    const values = await Promise.all(
+      keys.sort().map(async (key) => /** @type {[string, any]} */ ([key, await this.get(key)])),
+    );
     return values.filter(([, value]) => value !== undefined); // another program was faster
   }
 

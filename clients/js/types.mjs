@@ -1,5 +1,5 @@
-// Writes types/ from what the modules say of themselves: `npm ci`, then `npm run types`. What they were made from stands in
-// types/made-from, so that it can be seen without a compiler whether they are current.
+// Writes types/ from what the modules say of themselves: `npm ci`, then `npm run types`. What they were made from
+// stands in types/made-from, so that it can be seen without a compiler whether they are current.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -8,7 +8,12 @@ import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL(".", import.meta.url)));
 
-const modules = ["node.js", ...readdirSync("src").sort().map((name) => `src/${name}`)];
+const modules = [
+  "node.js",
+  ...readdirSync("src")
+    .sort()
+    .map((name) => `src/${name}`),
+];
 const digest = createHash("sha256");
 for (const name of modules) digest.update(`${name}\n`).update(readFileSync(name));
 

@@ -43,7 +43,13 @@ function fresh() {
 
 test("a table has the cells that its rows have, whatever their columns are called", () => {
   const rows = [{ constructor: 1 }, { toString: null, name: "a" }];
-  assert.deepEqual(dataOf(JSON.stringify(rows)), { head: ["constructor", "toString", "name"], rows: [["1", "", ""], ["", "", "a"]] });
+  assert.deepEqual(dataOf(JSON.stringify(rows)), {
+    head: ["constructor", "toString", "name"],
+    rows: [
+      ["1", "", ""],
+      ["", "", "a"],
+    ],
+  });
   assert.equal(dataOf("new Thing()", "constructor"), null);
 });
 
@@ -77,7 +83,9 @@ test("a reload in mid-answer goes on where the loaded text ends", () => {
   seq = 7;
   const loaded = reduce(EMPTY, {
     type: "loaded",
-    detail: detail([user("u1", "Hello", 1), answer("a1", "Good ", 2, "pending")], { run: { run_id: RUN, status: "running" } }),
+    detail: detail([user("u1", "Hello", 1), answer("a1", "Good ", 2, "pending")], {
+      run: { run_id: RUN, status: "running" },
+    }),
   });
   assert.ok(busy(loaded));
   const replayed = { type: "delta", seq: 7, run_id: RUN, message_id: "a1", content: "Good " };
@@ -129,7 +137,10 @@ test("the history reads the same after a reload", () => {
     user("u2", "Second", 2, "run-2"),
     answer("a1", "to the first", 3, "pending"),
   ];
-  const state = reduce(EMPTY, { type: "loaded", detail: detail(messages, { run: { run_id: RUN, status: "running" } }) });
+  const state = reduce(EMPTY, {
+    type: "loaded",
+    detail: detail(messages, { run: { run_id: RUN, status: "running" } }),
+  });
   assert.deepEqual(texts(state), ["First", "to the first", "Second"]);
   assert.deepEqual(state.queued, ["run-2"]);
 });
@@ -178,14 +189,20 @@ test("a tool call is one card from its detection to its result", () => {
     logged("tool_call", { ...call, arguments: '{"path":"."}', status: "completed", result: "[]", success: true }),
   ]);
   assert.equal(state.entries.length, 1);
-  assert.deepEqual([state.entries[0].arguments, state.entries[0].result, state.entries[0].status], ['{"path":"."}', "[]", "completed"]);
+  assert.deepEqual(
+    [state.entries[0].arguments, state.entries[0].result, state.entries[0].status],
+    ['{"path":"."}', "[]", "completed"],
+  );
 });
 
 test("an answer in progress is shown from `live`, in its place among what is finished", () => {
   fresh();
   const finished = [user("u1", "Hello", 1), user("u2", "And then?", 3, "run-2")];
   const live = [answer("a1", "Good mor", 2, "pending")];
-  const loaded = reduce(EMPTY, { type: "loaded", detail: detail(finished, { live, run: { run_id: RUN, status: "running" } }) });
+  const loaded = reduce(EMPTY, {
+    type: "loaded",
+    detail: detail(finished, { live, run: { run_id: RUN, status: "running" } }),
+  });
   assert.deepEqual(texts(loaded), ["Hello", "Good mor", "And then?"]);
   assert.deepEqual(loaded.queued, ["run-2"]);
   const state = after([logged("delta", { message_id: "a1", content: "ning" })], loaded);
@@ -194,23 +211,51 @@ test("an answer in progress is shown from `live`, in its place among what is fin
 
 test("a summary that was asked for elsewhere is shown, and a call of a run is left to its own frames", () => {
   fresh();
-  const summary = { id: "t1", role: "tool_call", tool_name: "summarize_conversation", tool_result: "Bread.", position: 1, run_id: null };
+  const summary = {
+    id: "t1",
+    role: "tool_call",
+    tool_name: "summarize_conversation",
+    tool_result: "Bread.",
+    position: 1,
+    run_id: null,
+  };
   const state = after([logged("message_created", { message: summary, run_id: null })]);
   assert.deepEqual(texts(state), ["summarize_conversation"]);
-  assert.equal(after([logged("message_created", { message: { ...summary, id: "t2", run_id: RUN } })], state).entries.length, 1);
+  assert.equal(
+    after([logged("message_created", { message: { ...summary, id: "t2", run_id: RUN } })], state).entries.length,
+    1,
+  );
 });
 
 test("a tool call loaded from the history is finished by its frame", () => {
   fresh();
-  const message = { id: "t1", role: "tool_call", status: "pending", tool_call_id: "call", tool_name: "read_file", position: 2, run_id: RUN };
+  const message = {
+    id: "t1",
+    role: "tool_call",
+    status: "pending",
+    tool_call_id: "call",
+    tool_name: "read_file",
+    position: 2,
+    run_id: RUN,
+  };
   const loaded = reduce(EMPTY, { type: "loaded", detail: detail([message], { run: { run_id: RUN } }) });
-  const state = after([logged("tool_call", { id: "call", name: "read_file", status: "completed", result: "text", success: true })], loaded);
+  const state = after(
+    [logged("tool_call", { id: "call", name: "read_file", status: "completed", result: "text", success: true })],
+    loaded,
+  );
   assert.deepEqual([state.entries.length, state.entries[0].result], [1, "text"]);
 });
 
 test("the same call id in another run is another card", () => {
   fresh();
-  const call = { id: "call_1", name: "list_directory", arguments: "{}", status: "completed", result: "[]", success: true };
+  const call = {
+    id: "call_1",
+    name: "list_directory",
+    arguments: "{}",
+    status: "completed",
+    result: "[]",
+    success: true,
+  };
   assert.equal(after([logged("tool_call", call), logged("tool_call", { ...call, run_id: "run-2" })]).entries.length, 2);
 });
 
@@ -228,8 +273,16 @@ test("thoughts fold when the answer begins", () => {
 
 test("a message brings its thoughts and the reason why it failed, once", () => {
   fresh();
-  const events = [logged("stream_start"), logged("reasoning_delta", { content: "Hm." }), logged("delta", { message_id: "a1", content: "Yes" })];
-  const failed = { ...answer("a0", "", 1, "failed"), run_id: "run-0", error: { code: "provider_timeout", message: "It said nothing." } };
+  const events = [
+    logged("stream_start"),
+    logged("reasoning_delta", { content: "Hm." }),
+    logged("delta", { message_id: "a1", content: "Yes" }),
+  ];
+  const failed = {
+    ...answer("a0", "", 1, "failed"),
+    run_id: "run-0",
+    error: { code: "provider_timeout", message: "It said nothing." },
+  };
   const messages = [failed, user("u1", "Hello", 2), { ...answer("a1", "Yes", 3, "pending"), reasoning: "Hm." }];
   const loaded = reduce(EMPTY, { type: "loaded", detail: detail(messages, { run: { run_id: RUN } }) });
   const state = reduce(loaded, { type: "thoughts", events });
@@ -270,11 +323,26 @@ test("what the stored rows know is added to what was written live, whose words s
   fresh();
   const live = after([
     logged("stream_start"),
-    logged("tool_call", { id: "call", name: "list_directory", arguments: "{}", status: "completed", result: "[]", success: true }),
+    logged("tool_call", {
+      id: "call",
+      name: "list_directory",
+      arguments: "{}",
+      status: "completed",
+      result: "[]",
+      success: true,
+    }),
     logged("delta", { message_id: "a1", content: "Good day" }),
     logged("stream_end", { finish_reason: "stop", message_id: "a1" }),
   ]);
-  const tool = { id: "t1", role: "tool_call", tool_call_id: "call", status: "completed", position: 2, run_id: RUN, sibling_count: 2 };
+  const tool = {
+    id: "t1",
+    role: "tool_call",
+    tool_call_id: "call",
+    status: "completed",
+    position: 2,
+    run_id: RUN,
+    sibling_count: 2,
+  };
   const page = { messages: [tool, { ...answer("a1", "Good", 3), sibling_count: 1, model: "m", response_time_ms: 7 }] };
   const [card, said] = reduce(live, { type: "stored", page }).entries;
   assert.deepEqual([card.id, card.siblingCount, card.position, card.name], ["t1", 2, 2, "list_directory"]);
@@ -297,13 +365,19 @@ test("after a reload thoughts come back from the log, before what followed them"
 
 test("a greeting at the head of the log says what runs; one behind it leaves that to the replay", () => {
   fresh();
-  const loaded = reduce(EMPTY, { type: "loaded", detail: detail([], { run: { run_id: RUN, status: "running" }, last_seq: 3 }) });
+  const loaded = reduce(EMPTY, {
+    type: "loaded",
+    detail: detail([], { run: { run_id: RUN, status: "running" }, last_seq: 3 }),
+  });
   assert.equal(after([{ type: "connected", last_seq: 3, run: null }], loaded).run, null);
   assert.equal(after([{ type: "connected", last_seq: 9, run: null }], loaded).run.id, RUN);
 });
 
 test("a page of older messages goes above, and the next page begins at the oldest", () => {
-  const loaded = reduce(EMPTY, { type: "loaded", detail: detail([user("u3", "3", 3), answer("a4", "4", 4)], { has_more: true }) });
+  const loaded = reduce(EMPTY, {
+    type: "loaded",
+    detail: detail([user("u3", "3", 3), answer("a4", "4", 4)], { has_more: true }),
+  });
   assert.equal(oldestPosition(loaded), 3);
   const page = { messages: [user("u1", "1", 1, "run-0"), answer("a2", "2", 2, "completed", "run-0")], has_more: false };
   const state = reduce(loaded, { type: "earlier", page });
@@ -316,7 +390,8 @@ test("an unknown event is passed over, and counted", () => {
   assert.equal(after([logged("something_new")]).lastSeq, 1);
 });
 
-const asking = (id, callId = "call") => logged("approval_request", { approval_id: id, id: callId, name: "send_mail", arguments: "{}" });
+const asking = (id, callId = "call") =>
+  logged("approval_request", { approval_id: id, id: callId, name: "send_mail", arguments: "{}" });
 const cards = (state) => state.entries.filter((entry) => entry.kind === "approval");
 
 function askedTwice() {
@@ -334,33 +409,63 @@ function askedTwice() {
 
 test("a call that is asked about is a card, and the run waits without ending", () => {
   const state = askedTwice();
-  assert.deepEqual(cards(state).map((card) => [card.approvalId, card.name, card.status]), [
-    ["p1", "send_mail", "open"],
-    ["p2", "send_mail", "open"],
-  ]);
+  assert.deepEqual(
+    cards(state).map((card) => [card.approvalId, card.name, card.status]),
+    [
+      ["p1", "send_mail", "open"],
+      ["p2", "send_mail", "open"],
+    ],
+  );
   assert.deepEqual(state.run, { id: RUN, stopping: false, waiting: true });
   assert.equal(state.entries[0].status, "completed");
-  assert.ok(state.entries.filter((entry) => entry.kind === "tool").every((tool) => tool.asked && tool.status === "detected"));
+  assert.ok(
+    state.entries.filter((entry) => entry.kind === "tool").every((tool) => tool.asked && tool.status === "detected"),
+  );
 });
 
 test("an answer given here marks its card; the others stay open, also when sending it failed", () => {
   const deciding = reduce(askedTwice(), { type: "deciding", approvalId: "p1" });
-  assert.deepEqual(cards(deciding).map((card) => card.status), ["deciding", "open"]);
+  assert.deepEqual(
+    cards(deciding).map((card) => card.status),
+    ["deciding", "open"],
+  );
   const failed = reduce(deciding, { type: "undecided", approvalId: "p1" });
-  assert.deepEqual(cards(failed).map((card) => card.status), ["open", "open"]);
+  assert.deepEqual(
+    cards(failed).map((card) => card.status),
+    ["open", "open"],
+  );
   const decided = reduce(deciding, { type: "decided", approvalId: "p1", status: "rejected" });
-  assert.deepEqual(cards(decided).map((card) => card.status), ["rejected", "open"]);
+  assert.deepEqual(
+    cards(decided).map((card) => card.status),
+    ["rejected", "open"],
+  );
 });
 
 test("answered in another window, the cards go when the run goes on, and the call goes on in its own card", () => {
   const state = after(
-    [logged("stream_start"), logged("tool_call", { id: "call", name: "send_mail", arguments: "{}", status: "completed", result: "sent", success: true })],
+    [
+      logged("stream_start"),
+      logged("tool_call", {
+        id: "call",
+        name: "send_mail",
+        arguments: "{}",
+        status: "completed",
+        result: "sent",
+        success: true,
+      }),
+    ],
     askedTwice(),
   );
   assert.deepEqual(cards(state), []);
   assert.equal(state.run.waiting, false);
   const tools = state.entries.filter((entry) => entry.kind === "tool");
-  assert.deepEqual(tools.map((tool) => [tool.result, Boolean(tool.asked)]), [["sent", false], ["", false]]);
+  assert.deepEqual(
+    tools.map((tool) => [tool.result, Boolean(tool.asked)]),
+    [
+      ["sent", false],
+      ["", false],
+    ],
+  );
 });
 
 test("stopped while it waits, the run takes its cards along", () => {
@@ -372,14 +477,28 @@ test("stopped while it waits, the run takes its cards along", () => {
 test("after a reload what still waits is asked again, once", () => {
   fresh();
   seq = 6;
-  const call = { id: "t1", role: "tool_call", status: "pending", tool_call_id: "call", tool_name: "send_mail", position: 2, run_id: RUN };
+  const call = {
+    id: "t1",
+    role: "tool_call",
+    status: "pending",
+    tool_call_id: "call",
+    tool_name: "send_mail",
+    position: 2,
+    run_id: RUN,
+  };
   const approvals = [{ approval_id: "p1", run_id: RUN, id: "call", name: "send_mail", arguments: "{}" }];
   const run = { run_id: RUN, status: "awaiting_approval", approvals };
   const loaded = reduce(EMPTY, { type: "loaded", detail: detail([user("u1", "Send it", 1), call], { run }) });
-  assert.deepEqual(loaded.entries.map((entry) => entry.kind), ["message", "tool", "approval"]);
+  assert.deepEqual(
+    loaded.entries.map((entry) => entry.kind),
+    ["message", "tool", "approval"],
+  );
   assert.ok(loaded.run.waiting && loaded.entries[1].asked);
   assert.equal(cards(after([asking("p1")], loaded)).length, 1);
-  assert.equal(after([{ type: "connected", last_seq: 6, run: { run_id: RUN, status: "awaiting_approval" } }], loaded).run.waiting, true);
+  assert.equal(
+    after([{ type: "connected", last_seq: 6, run: { run_id: RUN, status: "awaiting_approval" } }], loaded).run.waiting,
+    true,
+  );
 });
 
 test("a message keeps its files", () => {
@@ -392,38 +511,85 @@ test("a message keeps its files", () => {
 
 test("a name that is taken, or that every pasted picture has, becomes one of its own", () => {
   const taken = new Set(["a.tar.gz", "a.tar (2).gz", ".env", "notes"]);
-  assert.deepEqual(["a.tar.gz", ".env", "notes", "b.txt"].map((name) => freeName(name, taken)), ["a.tar (3).gz", ".env (2)", "notes (2)", "b.txt"]);
+  assert.deepEqual(
+    ["a.tar.gz", ".env", "notes", "b.txt"].map((name) => freeName(name, taken)),
+    ["a.tar (3).gz", ".env (2)", "notes (2)", "b.txt"],
+  );
   assert.equal(pastedName("image.png", new Date(2026, 0, 2, 3, 4, 5)), "pasted 2026-01-02 03.04.05.png");
 });
 
 test("addresses of files are safe, and sizes can be read", () => {
   assert.deepEqual(address("sources/a b/50% #1?.txt"), { folder: "sources", name: "a%20b/50%25%20%231%3F.txt" });
-  assert.deepEqual([0, 1, 999, 1000, 9_960, 999_600, 52_428_800].map(sizeText), ["0 bytes", "1 byte", "999 bytes", "1.0 kB", "10 kB", "1.0 MB", "52 MB"]);
+  assert.deepEqual([0, 1, 999, 1000, 9_960, 999_600, 52_428_800].map(sizeText), [
+    "0 bytes",
+    "1 byte",
+    "999 bytes",
+    "1.0 kB",
+    "10 kB",
+    "1.0 MB",
+    "52 MB",
+  ]);
 });
 
 test("a document that was made can be fetched; a failed one, or none, cannot", () => {
-  const call = { kind: "tool", name: "generate_document", arguments: '{"filename":"a.md"}', result: '{"success":true}', status: "completed", success: true };
+  const call = {
+    kind: "tool",
+    name: "generate_document",
+    arguments: '{"filename":"a.md"}',
+    result: '{"success":true}',
+    status: "completed",
+    success: true,
+  };
   assert.equal(madeBy(call).path, "output/a.md");
   assert.equal(madeBy({ ...call, result: '{"success":true,"path":"output/b.md"}' }).path, "output/b.md");
-  for (const other of [{ success: false }, { status: "executing" }, { name: "read_file" }, { arguments: "not JSON" }, { result: '{"path":"sources/a"}' }])
+  for (const other of [
+    { success: false },
+    { status: "executing" },
+    { name: "read_file" },
+    { arguments: "not JSON" },
+    { result: '{"path":"sources/a"}' },
+  ])
     assert.equal(madeBy({ ...call, ...other }), null);
 });
 
 const chat = (id, last_used_at, pinned = false) => ({ id, session_id: id, title: id, pinned, last_used_at });
 
 test("the list has pinned chats first, then the latest, each once", () => {
-  const list = join([chat("a", "2026-01-03"), chat("b", "2026-01-02")], [chat("b", "2026-01-02"), chat("c", "2026-01-01")]);
-  assert.deepEqual(list.map((session) => session.id), ["a", "b", "c"]);
+  const list = join(
+    [chat("a", "2026-01-03"), chat("b", "2026-01-02")],
+    [chat("b", "2026-01-02"), chat("c", "2026-01-01")],
+  );
+  assert.deepEqual(
+    list.map((session) => session.id),
+    ["a", "b", "c"],
+  );
   const pinned = put(list, chat("c", "2026-01-01", true));
-  assert.deepEqual(pinned.map((session) => session.id), ["c", "a", "b"]);
+  assert.deepEqual(
+    pinned.map((session) => session.id),
+    ["c", "a", "b"],
+  );
 });
 
 test("each row has its place, a group's first one below its heading, and those in sight are found", () => {
   const now = Date.parse("2026-01-03T12:00:00");
-  const list = [chat("p", "2026-01-01", true), ...["2026-01-03", "2026-01-02", "2025-12-30", "2025-12-29"].map((day) => chat(day, new Date(`${day}T10:00:00`).toISOString()))];
+  const list = [
+    chat("p", "2026-01-01", true),
+    ...["2026-01-03", "2026-01-02", "2025-12-30", "2025-12-29"].map((day) =>
+      chat(day, new Date(`${day}T10:00:00`).toISOString()),
+    ),
+  ];
   const places = placed(list, now, { row: 10, heading: 5 });
   const rows = list.map((_, index) => rowAt(places, index));
-  assert.deepEqual(rows.map(({ heading, top }) => [heading, top]), [["Pinned", 0], ["Today", 15], ["Yesterday", 30], ["Last 7 days", 45], ["", 60]]);
+  assert.deepEqual(
+    rows.map(({ heading, top }) => [heading, top]),
+    [
+      ["Pinned", 0],
+      ["Today", 15],
+      ["Yesterday", 30],
+      ["Last 7 days", 45],
+      ["", 60],
+    ],
+  );
   assert.equal(places.height, 70);
   assert.deepEqual(seen(places, 16, 44), [1, 3]);
   assert.deepEqual(seen(places, -100, 1000), [0, 5]);
@@ -435,8 +601,14 @@ test("each row has its place, a group's first one below its heading, and those i
 test("a fresh first page drops what was deleted elsewhere and keeps what was loaded below it", () => {
   const list = ["2026-01-09", "2026-01-08", "2026-01-07", "2026-01-01"].map((day) => chat(day, day));
   const page = [chat("2026-01-09", "2026-01-09"), chat("2026-01-07", "2026-01-07")];
-  assert.deepEqual(renew(list, page, true).map((session) => session.id), ["2026-01-09", "2026-01-07", "2026-01-01"]);
-  assert.deepEqual(renew(list, page, false).map((session) => session.id), ["2026-01-09", "2026-01-07"]);
+  assert.deepEqual(
+    renew(list, page, true).map((session) => session.id),
+    ["2026-01-09", "2026-01-07", "2026-01-01"],
+  );
+  assert.deepEqual(
+    renew(list, page, false).map((session) => session.id),
+    ["2026-01-09", "2026-01-07"],
+  );
 });
 
 test("what is asked about is shown as it is, also where characters would hide it", () => {
@@ -446,7 +618,10 @@ test("what is asked about is shown as it is, also where characters would hide it
   assert.equal(pretty(family), family);
 });
 
-const row = (n) => (n % 2 ? user(`m${n}`, String(n), n, `run-${n >> 1}`) : answer(`m${n}`, String(n), n, "completed", `run-${(n - 1) >> 1}`));
+const row = (n) =>
+  n % 2
+    ? user(`m${n}`, String(n), n, `run-${n >> 1}`)
+    : answer(`m${n}`, String(n), n, "completed", `run-${(n - 1) >> 1}`);
 const rows = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => row(from + index));
 const numbers = (from, to) => rows(from, to).map(({ content }) => content);
 
@@ -463,20 +638,49 @@ test("what is far away goes at both ends, and comes again by pages without a gap
   const now = reduce(down, { type: "rejoined", detail: detail(rows(71, 120), { has_more: true }) });
   assert.deepEqual(texts(now), numbers(41, 120));
   assert.deepEqual([now.detached, now.hasMore, oldestPosition(now)], [false, true, 41]);
-  assert.deepEqual(texts(reduce(down, { type: "rejoined", detail: detail(rows(151, 200), { has_more: true }) })), numbers(151, 200));
+  assert.deepEqual(
+    texts(reduce(down, { type: "rejoined", detail: detail(rows(151, 200), { has_more: true }) })),
+    numbers(151, 200),
+  );
 });
 
 test("thoughts and reasons go and stay with their message", () => {
   fresh();
-  const thoughtful = [row(1), { ...row(2), reasoning: "hm" }, row(3), { ...row(4), error: { code: "x", message: "failed" } }, row(5)];
+  const thoughtful = [
+    row(1),
+    { ...row(2), reasoning: "hm" },
+    row(3),
+    { ...row(4), error: { code: "x", message: "failed" } },
+    row(5),
+  ];
   const loaded = reduce(EMPTY, { type: "loaded", detail: detail(thoughtful) });
-  assert.deepEqual(texts(reduce(loaded, { type: "kept", from: "m:m2", to: "m:m5" })), ["hm", "2", "3", "4", "failed", "5"]);
-  assert.deepEqual(texts(reduce(loaded, { type: "kept", from: "m:m1", to: "m:m4" })), ["1", "hm", "2", "3", "4", "failed", "5"]);
+  assert.deepEqual(texts(reduce(loaded, { type: "kept", from: "m:m2", to: "m:m5" })), [
+    "hm",
+    "2",
+    "3",
+    "4",
+    "failed",
+    "5",
+  ]);
+  assert.deepEqual(texts(reduce(loaded, { type: "kept", from: "m:m1", to: "m:m4" })), [
+    "1",
+    "hm",
+    "2",
+    "3",
+    "4",
+    "failed",
+    "5",
+  ]);
 });
 
 test("a message that waited for its turn comes again with the answers around it", () => {
   fresh();
-  const asked = [user("a", "first", 1, "run-a"), user("b", "second", 2, "run-b"), answer("c", "to first", 3, "completed", "run-a"), answer("d", "to second", 4, "completed", "run-b")];
+  const asked = [
+    user("a", "first", 1, "run-a"),
+    user("b", "second", 2, "run-b"),
+    answer("c", "to first", 3, "completed", "run-a"),
+    answer("d", "to second", 4, "completed", "run-b"),
+  ];
   const loaded = reduce(EMPTY, { type: "loaded", detail: detail(asked) });
   assert.deepEqual(texts(loaded), ["first", "to first", "second", "to second"]);
   const upper = reduce(loaded, { type: "kept", from: "m:a", to: "m:c" });

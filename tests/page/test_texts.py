@@ -20,7 +20,7 @@ MODULES = [
     if not {"vendor", "texts"} & set(path.parts) and path.name not in ("texts.js", "language.js", "worker.js")
 ]
 _STRING = r'"((?:[^"\\]|\\.)*)"'
-CALL = re.compile(rf"(?<![\w.#])t\({_STRING}")
+_CALL = rf"(?<![\w.#])t\(\s*{_STRING}"
 # A string with a space between words, or that begins as a sentence does: what a person would read.
 READ = re.compile(r"^[A-Z][a-z]+[ .…?!]|^[A-Za-z“][\w'’“”,{}$-]*( [\w'’“”,{}$-]+)+[.…?!]$")
 MADE = re.compile(r"^(?!Bearer)[A-Z][a-z]+ \$\{|\} [a-z]{3,}\b[^>]*$")
@@ -28,7 +28,7 @@ NO_TEXT = {"Escape", "Chat Juicer", "Mac OS X", "noopener noreferrer"}
 
 
 def test_every_text_stands_in_the_file_in_all_languages() -> None:
-    used = {text for path in MODULES for text in CALL.findall(path.read_text())}
+    used = {text for path in MODULES for text in re.findall(_CALL, path.read_text())}
     page = TEMPLATE.read_text()
     body = page[page.index('<main id="signin"') :]
     used |= set(re.findall(r'data-text="([^"]+)"', page))
@@ -51,7 +51,7 @@ def test_no_text_stands_in_a_module() -> None:
 def texts_in(code: str) -> list[str]:
     """What looks as if a person were to read it, and is not translated."""
     lines = [re.sub(r"^\s*(//|\*|/\*\*).*|\s//\s.*$|^import .*|new Error\(.*", "", line) for line in code.splitlines()]
-    rest = re.sub(rf"(?<![\w.#])t\({_STRING}|class: ({_STRING}|`[^`]*`)", "", "\n".join(lines))
+    rest = re.sub(rf"{_CALL}|class:\s*({_STRING}|`[^`]*`)", "", "\n".join(lines))
     made = [text for text in re.findall(r"`([^`\n]*)`", rest) if MADE.search(text)]
     plain = re.findall(_STRING, re.sub(r"`[^`\n]*`", "", rest))
     return made + [text for text in plain if READ.search(text) and text not in NO_TEXT]

@@ -10,13 +10,22 @@ const places = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
 
 test("every text that is used is there, and no other", { skip: !used.length }, () => {
   const known = Object.keys(TEXTS);
-  assert.deepEqual(used.filter((text) => !known.includes(text)), []);
-  assert.deepEqual(known.filter((text) => !used.includes(text)), []);
+  assert.deepEqual(
+    used.filter((text) => !known.includes(text)),
+    [],
+  );
+  assert.deepEqual(
+    known.filter((text) => !used.includes(text)),
+    [],
+  );
 });
 
 test("no text stands there twice", () => {
   const names = ROWS.map(([name]) => name);
-  assert.deepEqual(names.filter((name, index) => names.indexOf(name) !== index), []);
+  assert.deepEqual(
+    names.filter((name, index) => names.indexOf(name) !== index),
+    [],
+  );
 });
 
 test("every text is there in all languages, with the same places, and all plural forms", () => {
@@ -27,7 +36,11 @@ test("every text is there in all languages, with the same places, and all plural
         assert.deepEqual(places(text), places(name), `${language}: ${name}`);
         continue;
       }
-      assert.deepEqual(Object.keys(text).sort(), new Intl.PluralRules(language).resolvedOptions().pluralCategories.toSorted(), `${language}: ${name}`);
+      assert.deepEqual(
+        Object.keys(text).sort(),
+        new Intl.PluralRules(language).resolvedOptions().pluralCategories.toSorted(),
+        `${language}: ${name}`,
+      );
       assert.deepEqual(places(text.other), places(name), `${language}: ${name}`);
     }
   }

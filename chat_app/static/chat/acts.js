@@ -29,14 +29,20 @@ export class Acts {
 }
 
 const VERBS = {
-  regenerate: (conversation, entry, wishes, of) => inTurn(conversation, of, () => conversation.branch(entry.id, "regenerate", wishes)),
-  edit: (conversation, entry, { content, key }, of) => inTurn(conversation, of, () => conversation.branch(entry.id, "edit", { content }, key)),
+  regenerate: (conversation, entry, wishes, of) =>
+    inTurn(conversation, of, () => conversation.branch(entry.id, "regenerate", wishes)),
+  edit: (conversation, entry, { content, key }, of) =>
+    inTurn(conversation, of, () => conversation.branch(entry.id, "edit", { content }, key)),
   continue: (conversation) => conversation.goOn(),
   select: (conversation, entry, id) => conversation.branch(id, "select"),
   rate: (conversation, entry, rating) => conversation.rate(entry.id, rating),
   pin: (conversation, entry) => conversation.pinMessage(entry.id, !entry.pinned),
   async delete(conversation, entry, detail, { confirmed }) {
-    const agreed = await confirmed({ title: t("Delete from here?"), text: t("This message and all that follows it will be gone, for the model too."), action: t("Delete") });
+    const agreed = await confirmed({
+      title: t("Delete from here?"),
+      text: t("This message and all that follows it will be gone, for the model too."),
+      action: t("Delete"),
+    });
     if (agreed) await conversation.remove(entry.id);
   },
   share: (conversation, entry, detail, { share }) => share(conversation.state.session),

@@ -44,7 +44,13 @@ let conversation = null;
 let removing = ""; // the session that the person is deleting
 let offered = {}; // by the server: `/api/config`
 
-const acts = new Acts({ conversation: () => conversation, confirmed, toast, share: (session) => showShare(api, session), showTaken });
+const acts = new Acts({
+  conversation: () => conversation,
+  confirmed,
+  toast,
+  share: (session) => showShare(api, session),
+  showTaken,
+});
 
 const messages = new Messages({
   loadEarlier: () => conversation?.loadEarlier().catch(report),
@@ -79,7 +85,8 @@ const composer = new Composer({
   onConfigure: (changes) => conversation?.configure(changes).catch(report),
   onDraft: (text, before) => others.draft(conversation?.id, text, before),
   agents: async () => (has("agents") ? (await api.get("/api/agents").catch(() => null))?.agents : null),
-  servers: async () => (has("mcp-servers") ? ((await api.get("/api/mcp-servers").catch(() => null))?.servers ?? null) : []),
+  servers: async () =>
+    has("mcp-servers") ? ((await api.get("/api/mcp-servers").catch(() => null))?.servers ?? null) : [],
   prompts: async () => (has("prompts") ? (await api.get("/api/prompts").catch(report))?.prompts : null),
   files: (folder) => filework.entries(folder),
   onProblem: (text) => toast(text),
@@ -91,7 +98,11 @@ const sidebar = new Sidebar(api, {
   onRemoved: (session) => {
     others.tell();
     if (conversation?.id === session.session_id) leave();
-    if (has("trash")) toast(t("“{name}” is in the trash.", { name: titleOf(session) }), { text: t("Undo"), run: () => restore(session) });
+    if (has("trash"))
+      toast(t("“{name}” is in the trash.", { name: titleOf(session) }), {
+        text: t("Undo"),
+        run: () => restore(session),
+      });
   },
   onGone: (sessionId) => {
     others.tell();
@@ -208,7 +219,8 @@ function open(sessionId, position) {
 function say(text, clientId) {
   newChat.forgetBegun(conversation.id);
   conversation.say(text, filework.uploads.take(conversation.id), clientId);
-  if (conversation.state.session) sidebar.show({ ...conversation.state.session, message_count: said(conversation.state) });
+  if (conversation.state.session)
+    sidebar.show({ ...conversation.state.session, message_count: said(conversation.state) });
   messages.toNow();
 }
 
@@ -382,6 +394,7 @@ const beginning = new Beginning(client, offline, {
 
 beginning.begin();
 install({
-  onNewVersion: () => toast(t("Chat Juicer has a new version."), { text: t("Reload"), run: () => window.location.reload() }),
+  onNewVersion: () =>
+    toast(t("Chat Juicer has a new version."), { text: t("Reload"), run: () => window.location.reload() }),
   onOpen: (sessionId) => open(sessionId),
 });

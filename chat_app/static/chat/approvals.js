@@ -34,7 +34,9 @@ export function mark(entries, approvalId, change) {
 
 /** A call that is asked about says so on its own card, too. */
 export function markAsked(entries) {
-  const asked = new Set(entries.filter((entry) => entry.kind === "approval").map((entry) => `${entry.runId} ${entry.callId}`));
+  const asked = new Set(
+    entries.filter((entry) => entry.kind === "approval").map((entry) => `${entry.runId} ${entry.callId}`),
+  );
   return entries.map((entry) => {
     if (entry.kind !== "tool") return entry;
     const waits = asked.has(`${entry.runId} ${entry.callId}`);

@@ -14,7 +14,10 @@ export class Beginning {
   #of;
   #away = false; // the server did not answer at first
 
-  /** `conversation()` is the open one or null; `configure(config)`, `onBack()` once the server answers, `onShared(text)`. */
+  /**
+   * `conversation()` is the open one or null; `configure(config)`, `onBack()` once the server answers,
+   * `onShared(text)`.
+   */
   constructor(client, offline, of) {
     this.#client = client;
     this.#auth = client.auth;

@@ -1,5 +1,5 @@
-// `[report.pdf, p. 3]` and `[notes.md]` in an answer: by that the model cites documents (docs/knowledge.md). Each becomes something
-// to press that says where to look.
+// `[report.pdf, p. 3]` and `[notes.md]` in an answer: by that the model cites documents (docs/knowledge.md). Each
+// becomes something to press that says where to look.
 
 import { button } from "./dom.js";
 import { has } from "./features.js";
@@ -29,7 +29,16 @@ function link(text) {
 
 function citation(file, page) {
   const place = page ? `${file}, ${t("p. {page}", { page })}` : file;
-  return button({ class: "citation", label: t("Open {name}", { name: place }), text: place, "data-file": file, "data-page": page || null }, null);
+  return button(
+    {
+      class: "citation",
+      label: t("Open {name}", { name: place }),
+      text: place,
+      "data-file": file,
+      "data-page": page || null,
+    },
+    null,
+  );
 }
 
 /** What a citation that was pressed says: {file, page or 0, quote: the words that cite it}. */

@@ -13,8 +13,22 @@ import { picture, sandboxed } from "./views/sandbox.js";
 const FOLDED_FROM = 40; // lines
 const SAID_MS = 1_500;
 const ENDINGS = {
-  python: "py", javascript: "js", typescript: "ts", bash: "sh", shell: "sh", markdown: "md", rust: "rs", ruby: "rb", csharp: "cs", "c++": "cpp", kotlin: "kt",
-  text: "txt", plaintext: "txt", perl: "pl", haskell: "hs", powershell: "ps1",
+  python: "py",
+  javascript: "js",
+  typescript: "ts",
+  bash: "sh",
+  shell: "sh",
+  markdown: "md",
+  rust: "rs",
+  ruby: "rb",
+  csharp: "cs",
+  "c++": "cpp",
+  kotlin: "kt",
+  text: "txt",
+  plaintext: "txt",
+  perl: "pl",
+  haskell: "hs",
+  powershell: "ps1",
 };
 
 /** Puts `pre` into a box with a bar above it. */
@@ -26,12 +40,18 @@ export function frame(code) {
     setText(copy, (await copied(words())) ? t("Copied") : t("Not copied"));
     setTimeout(() => setText(copy, t("Copy")), SAID_MS);
   });
-  const download = button({ class: "code-act", icon: "download", label: t("Download the code") }, () => saveText(words(), `code.${endingOf(box.querySelector("code"))}`));
+  const download = button({ class: "code-act", icon: "download", label: t("Download the code") }, () =>
+    saveText(words(), `code.${endingOf(box.querySelector("code"))}`),
+  );
   const wrap = button({ class: "code-act", icon: "wrap", label: t("Wrap long lines"), "aria-pressed": "false" }, () => {
     wrap.setAttribute("aria-pressed", String(box.classList.toggle("wrapped")));
   });
   const acts = h("span", { class: "code-acts" }, wrap, download, copy);
-  const box = h("div", { class: "code-block" }, h("div", { class: "code-bar" }, h("span", {}, languageOf(code) || t("text")), acts));
+  const box = h(
+    "div",
+    { class: "code-block" },
+    h("div", { class: "code-bar" }, h("span", {}, languageOf(code) || t("text")), acts),
+  );
   pre.replaceWith(box);
   box.append(pre);
 }
@@ -54,8 +74,10 @@ export function finish(code, folded) {
 function showable(box, acts, text, language) {
   const data = dataOf(text, language);
   if (data) acts.prepend(switchTo(box, data.rows ? t("As a table") : t("As a tree"), () => dataView(data)));
-  else if (language === "svg") acts.prepend(switchTo(box, t("As a picture"), () => picture(text, t("Picture of the answer"))));
-  else if (language === "html") acts.prepend(switchTo(box, t("As a page"), () => sandboxed(text, t("Page of the answer"))));
+  else if (language === "svg")
+    acts.prepend(switchTo(box, t("As a picture"), () => picture(text, t("Picture of the answer"))));
+  else if (language === "html")
+    acts.prepend(switchTo(box, t("As a page"), () => sandboxed(text, t("Page of the answer"))));
   else if (language === "mermaid") showDiagram(box, acts, text);
 }
 
@@ -71,7 +93,9 @@ function switchTo(box, text, make) {
 }
 
 function foldable(box, acts, lines, folded) {
-  const unfold = button({ class: "unfold quiet small", text: t("Show all {lines} lines", { lines }) }, () => set(false));
+  const unfold = button({ class: "unfold quiet small", text: t("Show all {lines} lines", { lines }) }, () =>
+    set(false),
+  );
   const fold = button({ class: "code-act", icon: "fold", label: t("Fold") }, () => set(true));
   const set = (is) => {
     const held = document.activeElement === (is ? fold : unfold);

@@ -1,4 +1,5 @@
-// What can be done beside writing, once for the menus and for the palette. What the server has no route for is left out.
+// What can be done beside writing, once for the menus and for the palette. What the server has no route for is left
+// out.
 
 import { has } from "./features.js";
 import { t } from "./language.js";
@@ -21,9 +22,10 @@ export class Commands {
   #of;
 
   /**
-   * `conversation()` and `person()` are the open session's and the user, who `administers()` or does not; `startNew()`, `chooseModel()`, `showFiles()`,
-   * `toPlace(position)`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`, `onAgents()` and `onServers()` when there are other ones, `onGone()`,
-   * `report(error)`, `toast(text)`, `exporting`; `config()` is what the server offers; `sidebar` renames, pins and deletes.
+   * `conversation()` and `person()` are the open session's and the user, who `administers()` or does not; `startNew()`,
+   * `chooseModel()`, `showFiles()`, `toPlace(position)`, `toEnd()`, `toList()`, `toArchive()`, `onRenamed(user)`,
+   * `onAgents()` and `onServers()` when there are other ones, `onGone()`, `report(error)`, `toast(text)`, `exporting`;
+   * `config()` is what the server offers; `sidebar` renames, pins and deletes.
    */
   constructor(api, of) {
     this.#api = api;
@@ -50,16 +52,31 @@ export class Commands {
     const session = this.#session;
     const { sidebar } = this.#of;
     return [
-      { text: session.pinned ? t("Unpin this chat") : t("Pin this chat"), icon: "pin", run: () => sidebar.togglePin(session) },
-      { text: session.archived ? t("Take out of the archive") : t("Archive this chat"), icon: "archive", run: () => sidebar.archive(session) },
-      has("projects") && { text: t("Move to a project…"), icon: "folder", run: () => sidebar.showPlaces(session, document.getElementById("chat-more")) },
+      {
+        text: session.pinned ? t("Unpin this chat") : t("Pin this chat"),
+        icon: "pin",
+        run: () => sidebar.togglePin(session),
+      },
+      {
+        text: session.archived ? t("Take out of the archive") : t("Archive this chat"),
+        icon: "archive",
+        run: () => sidebar.archive(session),
+      },
+      has("projects") && {
+        text: t("Move to a project…"),
+        icon: "folder",
+        run: () => sidebar.showPlaces(session, document.getElementById("chat-more")),
+      },
       ...this.#ofChat(),
       { text: t("Delete this chat"), icon: "trash", danger: true, run: () => sidebar.remove(session) },
     ].filter(Boolean);
   }
 
   #ofChat() {
-    const exported = (format) => () => save(this.#api, `/api/sessions/${this.#of.conversation().id}/export?format=${format}`, `chat.${format}`).catch(this.#of.report);
+    const exported = (format) => () =>
+      save(this.#api, `/api/sessions/${this.#of.conversation().id}/export?format=${format}`, `chat.${format}`).catch(
+        this.#of.report,
+      );
     return [
       has("share") && { text: t("Share this chat"), icon: "share", run: () => showShare(this.#api, this.#session) },
       has("pin") && { text: t("Pinned messages"), icon: "pin", run: () => this.#pinned() },
@@ -76,10 +93,18 @@ export class Commands {
       { text: t("Settings"), icon: "gear", run: () => this.#settings() },
       has("agents") && { text: t("Agents"), icon: "person", run: () => this.#agents() },
       has("prompts") && { text: t("Prompts"), icon: "slash", run: () => showPrompts(this.#api, () => {}) },
-      has("mcp-servers") && { text: t("MCP servers"), icon: "gear", run: () => showServers(this.#api, this.#of.onServers) },
+      has("mcp-servers") && {
+        text: t("MCP servers"),
+        icon: "gear",
+        run: () => showServers(this.#api, this.#of.onServers),
+      },
       has("usage") && { text: t("Usage"), icon: "chart", run: () => showUsage(this.#api) },
       { text: t("Archived chats"), icon: "archive", run: () => this.#of.toArchive() },
-      has("shares") && { text: t("Shared chats"), icon: "share", run: () => showShares(this.#api, { onProblem: this.#of.report }) },
+      has("shares") && {
+        text: t("Shared chats"),
+        icon: "share",
+        run: () => showShares(this.#api, { onProblem: this.#of.report }),
+      },
       has("trash") && { text: t("Trash"), icon: "trash", run: () => this.#trash() },
       this.#of.administers() && { text: t("Administration"), icon: "shield", run: () => this.showAdministration() },
       { text: t("Keyboard"), icon: "keyboard", run: showShortcuts },
@@ -104,7 +129,16 @@ export class Commands {
     const { person, onRenamed, onServers, onGone, sidebar, report, toast, exporting } = this.#of;
     const known = has("preferences") ? await this.#api.get("/api/auth/me").catch(report) : person();
     if (!known) return;
-    showAccount(this.#api, known, { onRenamed, onGone, onImported: () => sidebar.reload(), showAgents: () => this.#agents(), showPrompts: () => showPrompts(this.#api, () => {}), showServers: () => showServers(this.#api, onServers), toast, exporting });
+    showAccount(this.#api, known, {
+      onRenamed,
+      onGone,
+      onImported: () => sidebar.reload(),
+      showAgents: () => this.#agents(),
+      showPrompts: () => showPrompts(this.#api, () => {}),
+      showServers: () => showServers(this.#api, onServers),
+      toast,
+      exporting,
+    });
   }
 
   async #agents() {

@@ -1,4 +1,5 @@
-// One open session: what its chat tells becomes the state that the views show, page by page; and what the person does with it.
+// One open session: what its chat tells becomes the state that the views show, page by page; and what the person does
+// with it.
 
 import { t } from "./language.js";
 import { newestPosition, oldestPosition } from "./pages.js";
@@ -11,7 +12,10 @@ const QUIET_MS = 3_000;
 const RECALLED_EVENTS = 1_000;
 const AFTER_ALL = 2 ** 31 - 1; // a position that no message has
 
-/** `offline` keeps what can be read without the server. Callbacks: `onChange(state)`, `onConnection(phase)`, `onGone(reason)`, `onSettled()` after a run ended. */
+/**
+ * `offline` keeps what can be read without the server. Callbacks: `onChange(state)`, `onConnection(phase)`,
+ * `onGone(reason)`, `onSettled()` after a run ended.
+ */
 export class Conversation {
   state = EMPTY;
   #chat;
@@ -49,8 +53,8 @@ export class Conversation {
   }
 
   /**
-   * All of it again from the server, which has another path of messages now, or more of them; what comes meanwhile waits.
-   * `type` "rejoined" keeps the older messages that are here.
+   * All of it again from the server, which has another path of messages now, or more of them; what comes meanwhile
+   * waits. `type` "rejoined" keeps the older messages that are here.
    */
   reload(type) {
     return this.#chat.reload(type);
@@ -83,7 +87,9 @@ export class Conversation {
       const { status } = await this.#session.decide(approvalId, answer);
       this.#dispatch({ type: "decided", approvalId, status });
     } catch (error) {
-      this.#dispatch(error.status === 404 ? { type: "decided", approvalId, status: "gone" } : { type: "undecided", approvalId });
+      this.#dispatch(
+        error.status === 404 ? { type: "decided", approvalId, status: "gone" } : { type: "undecided", approvalId },
+      );
       if (error.status !== 404) throw error;
     }
   }
@@ -92,7 +98,10 @@ export class Conversation {
     this.#dispatch({ type: "session", session: await this.#session.configure(changes) });
   }
 
-  /** Other words, another answer, another branch: the log tells when the path has changed. `verb` of `messageId`, once for each `key`. */
+  /**
+   * Other words, another answer, another branch: the log tells when the path has changed. `verb` of `messageId`, once
+   * for each `key`.
+   */
   async branch(messageId, verb, body, key) {
     await this.#session.branch(messageId, verb, body, key);
     if (this.#chat.phase !== "open") await this.reload();
@@ -164,7 +173,9 @@ export class Conversation {
     await this.#page("earlier", { before });
   }
 
-  /** Of what is here only the entries from one to another, named by their keys; the rest comes again when it is wanted. */
+  /**
+   * Of what is here only the entries from one to another, named by their keys; the rest comes again when it is wanted.
+   */
   keep(from, to) {
     if (!this.#paging && !this.#chat.reloading) this.#dispatch({ type: "kept", from, to });
   }
@@ -192,7 +203,10 @@ export class Conversation {
     if (this.state.run) this.#recallThoughts();
   }
 
-  /** As it was when the server was there. What was running then, or a draft, which may have been sent since, has no say now. */
+  /**
+   * As it was when the server was there. What was running then, or a draft, which may have been sent since, has no say
+   * now.
+   */
   async #recall() {
     const detail = await this.#offline.conversation(this.id);
     if (!detail || this.#closed || this.state.session) return;
@@ -204,7 +218,9 @@ export class Conversation {
   #gone(code) {
     if (this.#closed || code === 4401) return; // who is signed out sees no session
     this.#offline.forget(this.id);
-    this.#callbacks.onGone(code === 4404 ? t("This chat does not exist any more.") : t("The server refuses this address."));
+    this.#callbacks.onGone(
+      code === 4404 ? t("This chat does not exist any more.") : t("The server refuses this address."),
+    );
   }
 
   async #recallThoughts() {

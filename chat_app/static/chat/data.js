@@ -4,8 +4,8 @@ const MOST_CHARS = 500_000;
 const SEPARATORS = { csv: [",", ";"], tsv: ["\t"] };
 
 /**
- * What a text is: {head: [text], rows: [[text]]} of a table, {tree: value} of other JSON, or null. `language` is what its block says; where
- * it says nothing only JSON is looked for, which cannot be mistaken.
+ * What a text is: {head: [text], rows: [[text]]} of a table, {tree: value} of other JSON, or null. `language` is what
+ * its block says; where it says nothing only JSON is looked for, which cannot be mistaken.
  */
 export function dataOf(text, language = "") {
   if (text.length > MOST_CHARS) return null;
@@ -29,11 +29,18 @@ function ofJson(text) {
 /** A list of flat things of the same kind is a table. */
 function recordsOf(value) {
   if (!Array.isArray(value) || value.length < 2) return null;
-  const flat = (row) => row && typeof row === "object" && !Array.isArray(row) && Object.values(row).every((cell) => cell === null || typeof cell !== "object");
+  const flat = (row) =>
+    row &&
+    typeof row === "object" &&
+    !Array.isArray(row) &&
+    Object.values(row).every((cell) => cell === null || typeof cell !== "object");
   if (!value.every(flat)) return null;
   const head = [...new Set(value.flatMap(Object.keys))];
   if (!head.length || head.length > Math.max(...value.map((row) => Object.keys(row).length)) + 3) return null;
-  return { head, rows: value.map((row) => head.map((name) => (Object.hasOwn(row, name) ? String(row[name] ?? "") : ""))) };
+  return {
+    head,
+    rows: value.map((row) => head.map((name) => (Object.hasOwn(row, name) ? String(row[name] ?? "") : ""))),
+  };
 }
 
 function tableOf(text, separators) {

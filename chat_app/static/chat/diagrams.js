@@ -1,5 +1,5 @@
-// Diagrams in Mermaid's language, drawn by one frame that has no origin and no network. The page gets pictures back, in which nothing
-// runs and nothing is fetched. The frame and the library come with the first diagram.
+// Diagrams in Mermaid's language, drawn by one frame that has no origin and no network. The page gets pictures back, in
+// which nothing runs and nothing is fetched. The frame and the library come with the first diagram.
 
 import { h } from "./dom.js";
 import { t } from "./language.js";
@@ -20,7 +20,10 @@ export function drawnBefore(source, dark) {
   return kept.get(keyOf(source, dark)) ?? null;
 }
 
-/** {svg, title, width, height} in pixels; `svg` is null where there is a mistake in the diagram. Rejects where it could not be drawn. */
+/**
+ * {svg, title, width, height} in pixels; `svg` is null where there is a mistake in the diagram. Rejects where it could
+ * not be drawn.
+ */
 export function drawn(source, dark) {
   const next = last.then(() => drawnBefore(source, dark) ?? draw(source, dark));
   last = next.catch(() => {});
@@ -65,7 +68,8 @@ async function draw(source, dark) {
 async function begin() {
   const scripts = await Promise.all(SCRIPTS.map(textOf));
   const node = sandboxFrame(t("Where diagrams are drawn"), { scripts });
-  for (const [name, value] of Object.entries({ class: "drawing", "aria-hidden": "true", tabindex: "-1" })) node.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ class: "drawing", "aria-hidden": "true", tabindex: "-1" }))
+    node.setAttribute(name, value);
   const ready = heard((event) => event.source === node.contentWindow && event.data === "ready");
   document.body.append(node);
   await ready.catch((error) => {
@@ -106,7 +110,10 @@ function keyOf(source, dark) {
   return `${dark ? "dark" : "light"} ${source}`;
 }
 
-/** The picture of `drawing` at its own size, or as wide as there is room, but never so small that nobody can read it: a phone scrolls. */
+/**
+ * The picture of `drawing` at its own size, or as wide as there is room, but never so small that nobody can read it: a
+ * phone scrolls.
+ */
 export function diagramPicture({ svg, title, width, height }) {
   const address = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
   const image = h("img", { src: address, width, height, alt: title || t("Diagram of the answer") });

@@ -22,7 +22,14 @@ export function around(text, node) {
 
 /** A button that always has a name: its text, or `label` beside an `icon`. */
 export function button({ icon: name, text, label, class: style = "", ...rest }, onclick) {
-  const attributes = { type: "button", class: style, title: name && !text ? label : null, "aria-label": label, onclick, ...rest };
+  const attributes = {
+    type: "button",
+    class: style,
+    title: name && !text ? label : null,
+    "aria-label": label,
+    onclick,
+    ...rest,
+  };
   return h("button", attributes, name ? icon(name) : null, text ?? null);
 }
 
@@ -56,7 +63,10 @@ const ICONS = {
   archive: ["M4 5h16v4H4z", "M6 9v10h12V9", "M10 13h4"],
   search: ["M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14z", "M16 16l4.5 4.5"],
   check: ["M5 12.5l4.5 4.5L19 7.5"],
-  gear: ["M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z", "M19 12a7 7 0 0 0-.1-1.2l2-1.6-2-3.4-2.4 1a7 7 0 0 0-2-1.2L14 3h-4l-.5 2.6a7 7 0 0 0-2 1.2l-2.4-1-2 3.4 2 1.6a7 7 0 0 0 0 2.4l-2 1.6 2 3.4 2.4-1a7 7 0 0 0 2 1.2L10 21h4l.5-2.6a7 7 0 0 0 2-1.2l2.4 1 2-3.4-2-1.6A7 7 0 0 0 19 12z"],
+  gear: [
+    "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
+    "M19 12a7 7 0 0 0-.1-1.2l2-1.6-2-3.4-2.4 1a7 7 0 0 0-2-1.2L14 3h-4l-.5 2.6a7 7 0 0 0-2 1.2l-2.4-1-2 3.4 2 1.6a7 7 0 0 0 0 2.4l-2 1.6 2 3.4 2.4-1a7 7 0 0 0 2 1.2L10 21h4l.5-2.6a7 7 0 0 0 2-1.2l2.4 1 2-3.4-2-1.6A7 7 0 0 0 19 12z",
+  ],
   gauge: ["M4 17a8.5 8.5 0 1 1 16 0", "M12 16l4-5"],
   keyboard: ["M3 7h18v11H3z", "M7 11h.01", "M11 11h.01", "M15 11h.01", "M8 15h8"],
   chart: ["M5 20V11", "M12 20V4", "M19 20v-6"],

@@ -25,7 +25,10 @@ export class Drafts {
     this.#written.add(sessionId);
     if (!content && before) this.#ended.set(sessionId, before);
     // What was sent is a draft no more, at once: nobody shall find it in the field again.
-    this.#timers.set(sessionId, setTimeout(() => this.#put(sessionId, content), content ? PAUSE_MS : 0));
+    this.#timers.set(
+      sessionId,
+      setTimeout(() => this.#put(sessionId, content), content ? PAUSE_MS : 0),
+    );
   }
 
   /** What another device wrote; null where it is our own, or something is being written here. */
@@ -37,7 +40,10 @@ export class Drafts {
     return content;
   }
 
-  /** By an event of the account, in their order: what was a draft until now, and was sent or taken away. "" where nothing was. */
+  /**
+   * By an event of the account, in their order: what was a draft until now, and was sent or taken away. "" where
+   * nothing was.
+   */
   ended(sessionId, draft) {
     const content = contentOf(draft);
     const before = this.#heard.get(sessionId) ?? "";

@@ -1,6 +1,6 @@
 // Runs in the frame of sandbox.js, with Mermaid: makes pictures of the diagrams that the page sends it.
-// It is sent {id, diagram, dark}, and answers {id, svg, title, width, height} in pixels, {id, svg: null} where there is a mistake in the
-// diagram, or {id, failed: true} where it cannot draw one without.
+// It is sent {id, diagram, dark}, and answers {id, svg, title, width, height} in pixels, {id, svg: null} where there is
+// a mistake in the diagram, or {id, failed: true} where it cannot draw one without.
 
 const MOST_CHARS = 50_000;
 const MOST_EDGES = 500;
@@ -35,5 +35,10 @@ async function draw({ id, diagram, dark }) {
   root.setAttribute("width", width);
   root.setAttribute("height", height);
   const title = root.querySelector(":scope > title")?.textContent ?? "";
-  return { svg: new XMLSerializer().serializeToString(root), title, width: Math.ceil(width), height: Math.ceil(height) };
+  return {
+    svg: new XMLSerializer().serializeToString(root),
+    title,
+    width: Math.ceil(width),
+    height: Math.ceil(height),
+  };
 }

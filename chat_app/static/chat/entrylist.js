@@ -58,7 +58,17 @@ function thought({ id, reasoning, run_id }) {
 /** Why the answer failed. */
 function reason({ id, error, run_id }) {
   if (!error) return [];
-  return [{ key: `n:${id}`, kind: "notice", level: "error", text: error.message, code: error.code, position: 0, runId: run_id ?? null }];
+  return [
+    {
+      key: `n:${id}`,
+      kind: "notice",
+      level: "error",
+      text: error.message,
+      code: error.code,
+      position: 0,
+      runId: run_id ?? null,
+    },
+  ];
 }
 
 /**
@@ -104,14 +114,23 @@ export function settle(entries, runId, status, { tools }) {
 }
 
 export function notice(frame, text, level) {
-  return { key: `n:${frame.seq}`, kind: "notice", level, text, code: frame.code ?? "", position: 0, runId: frame.run_id };
+  return {
+    key: `n:${frame.seq}`,
+    kind: "notice",
+    level,
+    text,
+    code: frame.code ?? "",
+    position: 0,
+    runId: frame.run_id,
+  };
 }
 
 /** What the stored rows know beyond what was told while it was written; the words are there already. */
 export function withStored(entries, messages) {
   const rows = messages.flatMap(fromMessage);
   return entries.map((entry) => {
-    const same = (row) => row.key === entry.key || (entry.kind === "tool" && row.callId === entry.callId && row.runId === entry.runId);
+    const same = (row) =>
+      row.key === entry.key || (entry.kind === "tool" && row.callId === entry.callId && row.runId === entry.runId);
     const row = rows.find(same);
     if (!row?.id || entry.status === "pending") return entry;
     const { id, siblingCount, position } = row;
@@ -124,7 +143,9 @@ export function withStored(entries, messages) {
 /** An answer that was cut short belongs to the run that writes the rest of it; why it had stopped is over. */
 export function goOn(entries, answer, runId) {
   const left = entries.filter((entry) => entry.kind !== "notice" || entry.runId !== answer.runId);
-  return left.map((entry) => (entry.key === answer.key ? { ...answer, status: "pending", isError: false, partial: false, runId } : entry));
+  return left.map((entry) =>
+    entry.key === answer.key ? { ...answer, status: "pending", isError: false, partial: false, runId } : entry,
+  );
 }
 
 /** A run that failed before its first word left a row, by which it can be tried again. */

@@ -1,5 +1,5 @@
-// The archive of the account on its way into this browser. What has come is kept in the browser's own database, piece by piece, so
-// that neither a lost connection nor a reload costs it. It goes with the sign-out.
+// The archive of the account on its way into this browser. What has come is kept in the browser's own database, piece
+// by piece, so that neither a lost connection nor a reload costs it. It goes with the sign-out.
 
 import { ApiError } from "./client/errors.js";
 import { IndexedDbStorage } from "./client/storage.js";
@@ -64,7 +64,8 @@ export class Exporting extends EventTarget {
       if (!(error instanceof ApiError)) throw error;
       if (giving.signal.aborted) return;
       await this.#forget();
-      if (error.status !== 401) this.#say(error.status === 404 ? t("This export is not there any more. Begin a new one.") : error.message);
+      if (error.status !== 401)
+        this.#say(error.status === 404 ? t("This export is not there any more. Begin a new one.") : error.message);
     } finally {
       if (giving.signal.aborted) await this.#forget(); // once more: something may have been written since
       this.#giving = null;
@@ -73,10 +74,19 @@ export class Exporting extends EventTarget {
   }
 
   async #archive(signal) {
-    const patience = { patienceMs: Infinity, signal, onLost: () => this.#show("waiting"), onBack: () => this.#show(this.size ? "fetching" : "making") };
+    const patience = {
+      patienceMs: Infinity,
+      signal,
+      onLost: () => this.#show("waiting"),
+      onBack: () => this.#show(this.size ? "fetching" : "making"),
+    };
     this.got = this.size = 0;
     this.#show("making");
-    const made = await this.#client.exports.prepare({ id: (await this.#about())?.id, onBegun: ({ id }) => this.#begun(id, signal), ...patience });
+    const made = await this.#client.exports.prepare({
+      id: (await this.#about())?.id,
+      onBegun: ({ id }) => this.#begun(id, signal),
+      ...patience,
+    });
     this.size = made.size;
     this.got = await this.#held();
     this.#show("fetching");

@@ -16,7 +16,10 @@ export class FileWork {
   #of;
   #attachments;
 
-  /** `sessionId()` and `state()` are the open session's; `begin()` makes one; `composer` is told what waits; `report(error)`. */
+  /**
+   * `sessionId()` and `state()` are the open session's; `begin()` makes one; `composer` is told what waits;
+   * `report(error)`.
+   */
   constructor(api, of) {
     this.#api = api;
     this.#of = of;
@@ -56,7 +59,8 @@ export class FileWork {
         await begin();
       }
       const left = this.uploads.add(sessionId(), named);
-      if (left) toast(t("A message takes at most {most} files; {left} not attached.", { most: MOST_PER_MESSAGE, left }));
+      if (left)
+        toast(t("A message takes at most {most} files; {left} not attached.", { most: MOST_PER_MESSAGE, left }));
       composer.focus();
     } catch (error) {
       this.show();
@@ -74,7 +78,9 @@ export class FileWork {
     const sent = [...entries, ...unsent].some((entry) => entry.attachments?.some((other) => other.file_id === file_id));
     if (!file_id || sent) return;
     const { folder, name } = address(path);
-    this.#api.delete(`/api/sessions/${id}/files/${name}?folder=${folder}`).catch((error) => error.status === 404 || report(error));
+    this.#api
+      .delete(`/api/sessions/${id}/files/${name}?folder=${folder}`)
+      .catch((error) => error.status === 404 || report(error));
   }
 
   show() {
@@ -117,7 +123,10 @@ export class FileWork {
   async download(path) {
     const { folder, name } = address(path);
     try {
-      const { download_url } = await this.#api.get(`/api/sessions/${this.#of.sessionId()}/files/${name}/presign-download`, { folder });
+      const { download_url } = await this.#api.get(
+        `/api/sessions/${this.#of.sessionId()}/files/${name}/presign-download`,
+        { folder },
+      );
       h("a", { href: download_url, download: basename(path) }).click();
     } catch (error) {
       if (error.status === 404) toast(t("{name} does not exist any more.", { name: basename(path) }));

@@ -1,5 +1,5 @@
-// `[^1]` in an answer, and `[^1]: what stands there` below it: the one leads to the other, and back. Without such a note it is text,
-// which is known once all of the answer is here.
+// `[^1]` in an answer, and `[^1]: what stands there` below it: the one leads to the other, and back. Without such a
+// note it is text, which is known once all of the answer is here.
 
 import { button } from "./dom.js";
 import { t } from "./language.js";
@@ -15,7 +15,14 @@ export function footnoteExtensions(escape) {
     start: (source) => /(^|\n) {0,3}\[\^/.exec(source)?.index,
     tokenizer(source) {
       const found = NOTE.exec(source);
-      return found && { type: "footnote", raw: found[0], label: found[1], tokens: this.lexer.inlineTokens(found[2].replace(/\n[ \t]+/g, "\n")) };
+      return (
+        found && {
+          type: "footnote",
+          raw: found[0],
+          label: found[1],
+          tokens: this.lexer.inlineTokens(found[2].replace(/\n[ \t]+/g, "\n")),
+        }
+      );
     },
     renderer({ label, tokens }) {
       return `<p class="note" data-note="${escape(label)}"><sup>${escape(label)}</sup> ${this.parser.parseInline(tokens)}</p>\n`;
@@ -36,9 +43,11 @@ export function footnoteExtensions(escape) {
 
 /** Within rendered Markdown: marks, and the numbers of notes, become something to press. */
 export function linkFootnotes(fragment) {
-  for (const mark of fragment.querySelectorAll(".note-mark")) press(mark, t("Note {name}", { name: mark.dataset.note }), ".note");
+  for (const mark of fragment.querySelectorAll(".note-mark"))
+    press(mark, t("Note {name}", { name: mark.dataset.note }), ".note");
   const notes = fragment.matches?.(".note") ? [fragment] : fragment.querySelectorAll(".note");
-  for (const note of notes) press(note.querySelector("sup"), t("Back to the place of note {name}", { name: note.dataset.note }), ".note-mark");
+  for (const note of notes)
+    press(note.querySelector("sup"), t("Back to the place of note {name}", { name: note.dataset.note }), ".note-mark");
 }
 
 /** In an answer that is whole: marks without a note become again what was written. */

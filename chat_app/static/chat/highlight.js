@@ -14,7 +14,9 @@ export function languageOf(code) {
   return /language-([\w+#.-]+)/.exec(code.className)?.[1] ?? "";
 }
 
-/** One after the other, when the browser has nothing better to do; what has been scrolled away by then stays as it is. */
+/**
+ * One after the other, when the browser has nothing better to do; what has been scrolled away by then stays as it is.
+ */
 export async function colourSoon(code) {
   if (!languageOf(code) || code.textContent.length > MOST_CHARS) return;
   uncoloured.push(code);
@@ -28,7 +30,9 @@ export async function colourSoon(code) {
 }
 
 function leisure() {
-  return new Promise((resolve) => (globalThis.requestIdleCallback ? requestIdleCallback(resolve, { timeout: WITHIN_MS }) : setTimeout(resolve)));
+  return new Promise((resolve) =>
+    globalThis.requestIdleCallback ? requestIdleCallback(resolve, { timeout: WITHIN_MS }) : setTimeout(resolve),
+  );
 }
 
 async function colour(code) {
@@ -37,6 +41,8 @@ async function colour(code) {
   const language = languageOf(code);
   if (!hljs.getLanguage(language)) return;
   const coloured = hljs.highlight(code.textContent, { language, ignoreIllegals: true }).value;
-  code.replaceChildren(DOMPurify.sanitize(coloured, { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"], RETURN_DOM_FRAGMENT: true }));
+  code.replaceChildren(
+    DOMPurify.sanitize(coloured, { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"], RETURN_DOM_FRAGMENT: true }),
+  );
   code.classList.add("hljs");
 }

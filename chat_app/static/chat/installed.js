@@ -3,7 +3,9 @@
 const LOOK_MS = 3_600_000;
 const VERSION = /\/chat-([0-9a-f]{12})\//.exec(import.meta.url)?.[1];
 
-/** Callbacks: `onNewVersion()` when the server has other files than this page, `onOpen(sessionId)` from a notification. */
+/**
+ * Callbacks: `onNewVersion()` when the server has other files than this page, `onOpen(sessionId)` from a notification.
+ */
 export async function install({ onNewVersion, onOpen }) {
   const container = navigator.serviceWorker; // missing over plain HTTP, and where a policy forbids it
   if (!container) return;

@@ -3,10 +3,21 @@
 import { showShortcuts } from "./views/shortcuts.js";
 
 /**
- * `inside()`: somebody is signed in; `drawer`, `isAnswering()`, `stop()`, `showPalette()`, `toList()`, `startNew()`, `toBeginning()` and
- * `toEnd()` of the open chat, `isOpen()` whether there is one.
+ * `inside()`: somebody is signed in; `drawer`, `isAnswering()`, `stop()`, `showPalette()`, `toList()`, `startNew()`,
+ * `toBeginning()` and `toEnd()` of the open chat, `isOpen()` whether there is one.
  */
-export function actOnKeys({ inside, drawer, isAnswering, stop, showPalette, toList, startNew, isOpen, toBeginning, toEnd }) {
+export function actOnKeys({
+  inside,
+  drawer,
+  isAnswering,
+  stop,
+  showPalette,
+  toList,
+  startNew,
+  isOpen,
+  toBeginning,
+  toEnd,
+}) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || !inside() || document.querySelector("dialog[open]")) return;
     const control = event.ctrlKey || event.metaKey;
@@ -16,7 +27,8 @@ export function actOnKeys({ inside, drawer, isAnswering, stop, showPalette, toLi
     if (control && event.key === "k") showPalette();
     else if (control && event.key === "b") toList();
     else if (control && event.shiftKey && event.key.toLowerCase() === "o") startNew();
-    else if (control && ["Home", "End"].includes(event.key) && isOpen() && !event.target.value) (event.key === "Home" ? toBeginning : toEnd)();
+    else if (control && ["Home", "End"].includes(event.key) && isOpen() && !event.target.value)
+      (event.key === "Home" ? toBeginning : toEnd)();
     else if ((event.key === "?" && !writing) || (control && event.key === "/")) showShortcuts();
     else return;
     event.preventDefault();

@@ -60,13 +60,16 @@ export function dayOf(day) {
   return new Date(day).toLocaleDateString(language, { dateStyle: "medium", timeZone: "UTC" });
 }
 
-/** The texts that stand in the page from the beginning: those of nodes with `data-text`, and of the attributes named so. */
+/**
+ * The texts that stand in the page from the beginning: those of nodes with `data-text`, and of the attributes named so.
+ */
 export function translatePage() {
   document.documentElement.lang = language;
   document.documentElement.dir = RIGHT_TO_LEFT.includes(language) ? "rtl" : "ltr";
   for (const node of document.querySelectorAll("[data-text]")) setOwnText(node, t(node.dataset.text));
   for (const name of ["aria-label", "title", "placeholder"]) {
-    for (const node of document.querySelectorAll(`#app [${name}], #signin [${name}]`)) node.setAttribute(name, t(node.getAttribute(name)));
+    for (const node of document.querySelectorAll(`#app [${name}], #signin [${name}]`))
+      node.setAttribute(name, t(node.getAttribute(name)));
   }
 }
 

@@ -1,6 +1,6 @@
-// A markdown text that grows. Blocks that can change no more are rendered once; words are appended to the last one, or where more than
-// words came it is rendered again: never so often that rendering takes more than a fifth of the time, and of its nodes only those
-// change that differ.
+// A markdown text that grows. Blocks that can change no more are rendered once; words are appended to the last one, or
+// where more than words came it is rendered again: never so often that rendering takes more than a fifth of the time,
+// and of its nodes only those change that differ.
 
 import { unmark } from "./footnotes.js";
 import { adorn, blocks, renderBlocks, renderMarkdown } from "./markdown.js";
@@ -8,9 +8,10 @@ import { become } from "./morph.js";
 import { onlyWords } from "./plainwords.js";
 
 const REST_FACTOR = 4;
-// What is written from right to left, as itself or as HTML names it. Where there is none, no line has to look for its direction, which
-// would take longer with each word of a paragraph (css/conversation.css).
-const RIGHT_TO_LEFT = /[\u0590-\u08FF\u200F\u202B\u202E\u2067\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]|&(?:#|rlm)/u;
+// What is written from right to left, as itself or as HTML names it. Where there is none, no line has to look for its
+// direction, which would take longer with each word of a paragraph (css/conversation.css).
+const RIGHT_TO_LEFT =
+  /[\u0590-\u08FF\u200F\u202B\u202E\u2067\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]|&(?:#|rlm)/u;
 const LONGEST_NAME = 4; // characters of it that may have come before
 const LINK_ADDRESS = /^ {0,3}\[(?!\^)[^\]\n]+\]:/m;
 

@@ -1,12 +1,31 @@
-// How large the text is and how strong its contrast: chosen in this browser, where early.js reads it before the first painting.
+// How large the text is and how strong its contrast: chosen in this browser, where early.js reads it before the first
+// painting.
 
 import { t } from "./language.js";
 import { local } from "./storage.js";
 
 /** Each {key, name: of the attribute of the page, label, choices: [[value, label]]}; "" is as the system has it. */
 export const LOOKS = [
-  { key: "chat-juicer.size", name: "size", label: t("Text size"), choices: [["small", t("Small")], ["", t("Normal")], ["large", t("Large")], ["larger", t("Very large")]] },
-  { key: "chat-juicer.contrast", name: "contrast", label: t("Contrast"), choices: [["", t("As the system has it")], ["more", t("Strong")]] },
+  {
+    key: "chat-juicer.size",
+    name: "size",
+    label: t("Text size"),
+    choices: [
+      ["small", t("Small")],
+      ["", t("Normal")],
+      ["large", t("Large")],
+      ["larger", t("Very large")],
+    ],
+  },
+  {
+    key: "chat-juicer.contrast",
+    name: "contrast",
+    label: t("Contrast"),
+    choices: [
+      ["", t("As the system has it")],
+      ["more", t("Strong")],
+    ],
+  },
 ];
 
 export function chosenLook({ key }) {

@@ -49,7 +49,9 @@ export function renderBlocks(tokens) {
   return fragment;
 }
 
-/** What is finished gets its colours, formulas and citations. Long code is `folded` where nobody has been reading it. */
+/**
+ * What is finished gets its colours, formulas and citations. Long code is `folded` where nobody has been reading it.
+ */
 export function adorn(node, { folded = false } = {}) {
   for (const code of node.querySelectorAll("pre > code")) finish(code, folded);
   linkFootnotes(node);

@@ -2,12 +2,21 @@
 
 const DISPLAY = [/^\$\$([\s\S]+?)\$\$/, /^\\\[([\s\S]+?)\\\]/];
 // A price is no formula: nothing blank inside the dollars' edges, and no digit behind them.
-const INLINE = [/^\$\$([^\n]+?)\$\$/, /^\\\[([\s\S]+?)\\\]/, /^\\\(([\s\S]+?)\\\)/, /^\$(?![\s$])((?:\\.|[^\\$\n])*?[^\s\\$])\$(?!\d)/];
+const INLINE = [
+  /^\$\$([^\n]+?)\$\$/,
+  /^\\\[([\s\S]+?)\\\]/,
+  /^\\\(([\s\S]+?)\\\)/,
+  /^\$(?![\s$])((?:\\.|[^\\$\n])*?[^\s\\$])\$(?!\d)/,
+];
 
 const first = (patterns, source) => patterns.map((pattern) => pattern.exec(source)).find(Boolean);
 const starts = (source) => /\$|\\[[(]/.exec(source)?.index;
-const token = (type, found) => found && { type, raw: found[0], text: found[1].trim(), display: /^(\$\$|\\\[)/.test(found[0]) };
-const render = (escape) => ({ text, display }) => `<code class="math${display ? " display" : ""}">${escape(text)}</code>`;
+const token = (type, found) =>
+  found && { type, raw: found[0], text: found[1].trim(), display: /^(\$\$|\\\[)/.test(found[0]) };
+const render =
+  (escape) =>
+  ({ text, display }) =>
+    `<code class="math${display ? " display" : ""}">${escape(text)}</code>`;
 
 /** Extensions for marked. `escape` makes HTML of text. */
 export function mathExtensions(escape) {
@@ -15,7 +24,14 @@ export function mathExtensions(escape) {
     name: "mathBlock",
     level: "block",
     start: (source) => /(^|\n)(\$\$|\\\[)/.exec(source)?.index,
-    tokenizer: (source) => token("mathBlock", first(DISPLAY.map((pattern) => new RegExp(`${pattern.source}[ \\t]*(?:\\n|$)`)), source)),
+    tokenizer: (source) =>
+      token(
+        "mathBlock",
+        first(
+          DISPLAY.map((pattern) => new RegExp(`${pattern.source}[ \\t]*(?:\\n|$)`)),
+          source,
+        ),
+      ),
     renderer: (found) => `<p>${render(escape)(found)}</p>`,
   };
   const inline = {
@@ -40,7 +56,13 @@ export async function typeset(nodes) {
     const shown = document.createElement("span");
     shown.className = displayMode ? "formula display" : "formula";
     try {
-      katex.render(node.textContent, shown, { displayMode, output: "mathml", throwOnError: true, trust: false, maxExpand: 500 });
+      katex.render(node.textContent, shown, {
+        displayMode,
+        output: "mathml",
+        throwOnError: true,
+        trust: false,
+        maxExpand: 500,
+      });
     } catch {
       continue;
     }

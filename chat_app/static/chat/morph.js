@@ -1,5 +1,6 @@
-// Page nodes that become like others. What says the same already stays the node that it is: with its place on the screen, its
-// selection and its listeners; and text that only grew is appended to, which a browser lays out from there on.
+// Page nodes that become like others. What says the same already stays the node that it is: with its place on the
+// screen, its selection and its listeners; and text that only grew is appended to, which a browser lays out from there
+// on.
 
 /** Makes `node` and those behind it, up to the end of `parent`, like `wanted`: an array of nodes, which are used up. */
 export function become(parent, node, wanted) {
@@ -38,5 +39,8 @@ function alike(here, next) {
   if (here.nodeName !== next.nodeName) return false;
   if (here.nodeType === Node.ELEMENT_NODE && next.matches(OWN)) return here.matches(OWN);
   if (here.nodeType !== Node.ELEMENT_NODE) return here.nodeType === Node.TEXT_NODE;
-  return here.attributes.length === next.attributes.length && [...here.attributes].every(({ name, value }) => next.getAttribute(name) === value);
+  return (
+    here.attributes.length === next.attributes.length &&
+    [...here.attributes].every(({ name, value }) => next.getAttribute(name) === value)
+  );
 }

@@ -1,5 +1,5 @@
-// A chat that is not there yet: the first message, or the first file, makes the session. What is sent before it stands goes
-// there, too. It is kept meanwhile, so that a page that is loaded again in that moment goes on with it.
+// A chat that is not there yet: the first message, or the first file, makes the session. What is sent before it stands
+// goes there, too. It is kept meanwhile, so that a page that is loaded again in that moment goes on with it.
 
 import { newSessionId, uuid } from "./client/ids.js";
 import { local, tab } from "./storage.js";
@@ -15,7 +15,10 @@ export class NewChat {
   #settings = null;
   #first = []; // what is to be said there: {text, clientId}
 
-  /** `settings()`: what it begins with; `made(session)`, before it is opened, and `open(sessionId)`; `say(text, clientId)` there; `failed(text, error)`. */
+  /**
+   * `settings()`: what it begins with; `made(session)`, before it is opened, and `open(sessionId)`; `say(text,
+   * clientId)` there; `failed(text, error)`.
+   */
   constructor(client, of) {
     this.#client = client;
     this.#of = of;

@@ -16,7 +16,9 @@ export class Offline {
   }
 
   async remember(parts) {
-    await Promise.all(Object.entries(parts).map(([name, value]) => this.#ask("about", "readwrite", (store) => store.put(value, name))));
+    await Promise.all(
+      Object.entries(parts).map(([name, value]) => this.#ask("about", "readwrite", (store) => store.put(value, name))),
+    );
   }
 
   /** The detail of a session, as the server gave it last, or null. */
@@ -42,7 +44,12 @@ export class Offline {
   async #trim() {
     const keys = (await this.#ask("conversations", "readonly", (store) => store.getAllKeys())) ?? [];
     if (keys.length <= MOST_CONVERSATIONS) return;
-    const all = await Promise.all(keys.map(async (key) => ({ key, at: (await this.#ask("conversations", "readonly", (store) => store.get(key)))?.at ?? 0 })));
+    const all = await Promise.all(
+      keys.map(async (key) => ({
+        key,
+        at: (await this.#ask("conversations", "readonly", (store) => store.get(key)))?.at ?? 0,
+      })),
+    );
     const old = all.toSorted((a, b) => b.at - a.at).slice(MOST_CONVERSATIONS);
     for (const { key } of old) await this.forget(key);
   }

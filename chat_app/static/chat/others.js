@@ -52,7 +52,10 @@ export class Others {
     if (this.#marking) return;
     this.#marking = true;
     // What is not told now stays unread, and is told with the next.
-    await this.#of.conversation()?.markRead().catch(() => {});
+    await this.#of
+      .conversation()
+      ?.markRead()
+      .catch(() => {});
     this.#marking = false;
   }
 

@@ -39,7 +39,9 @@ export function rejoined(state, newest) {
   return { ...newest, entries, before: state.before, hasMore: state.hasMore };
 }
 
-/** Only what stands from one entry to another, both named by their keys, and a little more where they cannot be parted. */
+/**
+ * Only what stands from one entry to another, both named by their keys, and a little more where they cannot be parted.
+ */
 export function kept(state, { from, to }) {
   const { entries } = state;
   const first = entries.findIndex(({ key }) => key === from);
@@ -72,7 +74,9 @@ export function newestPosition(state) {
   return state.after ?? highest(state.entries);
 }
 
-/** Whether the row before `index` and what stands there come from the server separately, so that each comes again alone. */
+/**
+ * Whether the row before `index` and what stands there come from the server separately, so that each comes again alone.
+ */
 function parts(entries, index) {
   const behind = entries[index];
   const below = behind.position > 0 || (behind.kind === "reasoning" && entries[index + 1]?.position > 0);

@@ -18,8 +18,9 @@ export class Person {
   #learned = false; // what the account says of whoever is here
   #again = 0; // timer
 
-  /** `left()`: whoever was here is not any more; `gone()`: nobody is; `entered()`: somebody is; `learned()`: what the account says of
-   * them is known; `preferModel(id)`. */
+  /**
+   * `left()`: whoever was here is not any more; `gone()`: nobody is; `entered()`: somebody is; `learned()`: what the
+   * account says of them is known; `preferModel(id)`. */
   constructor(client, of) {
     this.#client = client;
     this.#of = of;

@@ -2,7 +2,16 @@
 
 import { address } from "./files.js";
 
-const TYPES = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", avif: "image/avif", bmp: "image/bmp", svg: "image/svg+xml" };
+const TYPES = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  avif: "image/avif",
+  bmp: "image/bmp",
+  svg: "image/svg+xml",
+};
 const LARGEST = 20_000_000; // bytes: what is larger is not loaded to be looked at
 const KEPT = 60;
 
@@ -53,12 +62,17 @@ export class Pictures {
 
   async #fetch(path) {
     const { folder, name } = address(path);
-    const { blob } = await this.#api.fetchFile(`/api/sessions/${this.#sessionId()}/files/${name}/download?folder=${folder}`);
+    const { blob } = await this.#api.fetchFile(
+      `/api/sessions/${this.#sessionId()}/files/${name}/download?folder=${folder}`,
+    );
     return URL.createObjectURL(new Blob([blob], { type: typeOf(path) }));
   }
 
   #release(key) {
-    this.#known.get(key).then((url) => URL.revokeObjectURL(url), () => {}); // which never came
+    this.#known.get(key).then(
+      (url) => URL.revokeObjectURL(url),
+      () => {},
+    ); // which never came
     this.#known.delete(key);
   }
 }

@@ -1,4 +1,5 @@
-// The server that the page came from: its sign-in is in a cookie, and what it does not say itself is said in the page's language.
+// The server that the page came from: its sign-in is in a cookie, and what it does not say itself is said in the page's
+// language.
 
 import { Client } from "./client/client.js";
 import { CookieSignIns } from "./client/signins.js";

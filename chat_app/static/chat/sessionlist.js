@@ -32,7 +32,11 @@ export function put(sessions, session) {
   const at = sessions.findIndex((other) => other.id === session.id);
   const merged = { ...sessions[at], ...session };
   const others = at < 0 ? sessions : sessions.toSpliced(at, 1);
-  return others.toSpliced(first(others.length, (index) => order(others[index], merged) > 0), 0, merged);
+  return others.toSpliced(
+    first(others.length, (index) => order(others[index], merged) > 0),
+    0,
+    merged,
+  );
 }
 
 /** `id`: the session's `id` or `session_id`. */
@@ -46,8 +50,8 @@ export function blank({ title, message_count, pinned, state }) {
 }
 
 /**
- * Where the rows stand, of however many: {groups: [{heading, from: index of its first row, top}], count, height, sizes}, px. A heading
- * stands in the first row of its group. `sizes`: {row, heading}, px.
+ * Where the rows stand, of however many: {groups: [{heading, from: index of its first row, top}], count, height,
+ * sizes}, px. A heading stands in the first row of its group. `sizes`: {row, heading}, px.
  */
 export function placed(sessions, now, sizes) {
   const rank = ranks(now);

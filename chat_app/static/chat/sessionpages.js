@@ -1,4 +1,5 @@
-// The sessions that are listed, page by page as the server gives them: all, those of a search, of a project or of the archive.
+// The sessions that are listed, page by page as the server gives them: all, those of a search, of a project or of the
+// archive.
 
 import { blank, join, put, renew, without } from "./sessionlist.js";
 
@@ -17,8 +18,8 @@ export class SessionPages {
   #loading = null; // the next page
 
   /**
-   * `project()`: the chosen one, or ""; `onChange()`; `onNewest(sessions)` of the newest of all, `recall()` resolves to those where the
-   * server does not answer; `onProblem()` if there are none either.
+   * `project()`: the chosen one, or ""; `onChange()`; `onNewest(sessions)` of the newest of all, `recall()` resolves to
+   * those where the server does not answer; `onProblem()` if there are none either.
    */
   constructor(api, of) {
     this.#api = api;
@@ -71,7 +72,9 @@ export class SessionPages {
   put(session) {
     const known = this.#all.some((other) => other.id === session.id);
     if (!known && this.search) return;
-    const fits = this.search || (Boolean(session.archived) === this.archived && [session.project_id, ""].includes(this.#of.project()));
+    const fits =
+      this.search ||
+      (Boolean(session.archived) === this.archived && [session.project_id, ""].includes(this.#of.project()));
     this.#set(fits ? put(this.#all, session) : without(this.#all, session.id));
   }
 

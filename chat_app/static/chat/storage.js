@@ -10,9 +10,21 @@ function guarded(open) {
     }
   };
   return {
-    get: (key) => attempt((store) => store.getItem(key), () => memory.get(key) ?? null),
-    set: (key, value) => attempt((store) => store.setItem(key, value), () => memory.set(key, value)),
-    remove: (key) => attempt((store) => store.removeItem(key), () => memory.delete(key)),
+    get: (key) =>
+      attempt(
+        (store) => store.getItem(key),
+        () => memory.get(key) ?? null,
+      ),
+    set: (key, value) =>
+      attempt(
+        (store) => store.setItem(key, value),
+        () => memory.set(key, value),
+      ),
+    remove: (key) =>
+      attempt(
+        (store) => store.removeItem(key),
+        () => memory.delete(key),
+      ),
   };
 }
 

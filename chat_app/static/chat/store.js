@@ -1,7 +1,19 @@
 // The state of one conversation, and how each frame changes it. Pure: no page, no clock, no network.
 
 import { ask, close, fromApproval, markAsked, mark } from "./approvals.js";
-import { arrange, between, emptyAnswer, findTool, fromMessage, goOn, insert, notice, settle, silentEnd, withStored } from "./entrylist.js";
+import {
+  arrange,
+  between,
+  emptyAnswer,
+  findTool,
+  fromMessage,
+  goOn,
+  insert,
+  notice,
+  settle,
+  silentEnd,
+  withStored,
+} from "./entrylist.js";
 import { t } from "./language.js";
 import { around, earlier, kept, later, rejoined } from "./pages.js";
 import { recallThoughts, think } from "./thoughts.js";
@@ -22,7 +34,11 @@ export const EMPTY = Object.freeze({
 });
 
 const ENDED = {
-  stop: "completed", length: "completed", max_turns: "completed", budget: "completed", interrupted: "interrupted",
+  stop: "completed",
+  length: "completed",
+  max_turns: "completed",
+  budget: "completed",
+  interrupted: "interrupted",
 };
 const END_NOTICE = {
   length: t("The answer stopped at the model's length limit."),
@@ -110,7 +126,9 @@ function activeRun(run) {
 function queuedBehind(activeId, entries) {
   const start = entries.findIndex((entry) => entry.runId === activeId);
   if (start < 0) return [];
-  const waiting = entries.slice(start).filter((entry) => entry.role === "user" && entry.runId && entry.runId !== activeId);
+  const waiting = entries
+    .slice(start)
+    .filter((entry) => entry.role === "user" && entry.runId && entry.runId !== activeId);
   return [...new Set(waiting.map((entry) => entry.runId))];
 }
 
@@ -137,7 +155,8 @@ const FRAMES = {
     const entry = made.find(({ key }) => key === `m:${frame.message.id}`);
     const index = state.entries.findIndex((other) => other.key === entry.key);
     const entries = index < 0 ? insert(state.entries, entry) : state.entries.with(index, entry);
-    const waits = entry.role === "user" && entry.runId && entry.runId !== state.run?.id && !state.queued.includes(entry.runId);
+    const waits =
+      entry.role === "user" && entry.runId && entry.runId !== state.run?.id && !state.queued.includes(entry.runId);
     return { ...state, entries, queued: waits ? [...state.queued, entry.runId] : state.queued };
   },
 
@@ -161,7 +180,10 @@ const FRAMES = {
       const entry = state.entries[index];
       const written = { ...entry, text: entry.text + frame.content };
       const goesOn = entry.runId !== frame.run_id;
-      return { ...state, entries: goesOn ? goOn(state.entries, written, frame.run_id) : state.entries.with(index, written) };
+      return {
+        ...state,
+        entries: goesOn ? goOn(state.entries, written, frame.run_id) : state.entries.with(index, written),
+      };
     }
     const entries = settle(state.entries, frame.run_id, "completed", { tools: false });
     return {
@@ -213,8 +235,22 @@ const FRAMES = {
   tool_call_arguments_delta(state, frame) {
     const index = findTool(state.entries, frame);
     if (index < 0) {
-      const entry = { key: `t:${frame.seq}`, kind: "tool", callId: frame.id, name: "", arguments: frame.delta, result: "" };
-      const fresh = { ...entry, status: "detected", success: true, interrupted: false, position: 0, runId: frame.run_id };
+      const entry = {
+        key: `t:${frame.seq}`,
+        kind: "tool",
+        callId: frame.id,
+        name: "",
+        arguments: frame.delta,
+        result: "",
+      };
+      const fresh = {
+        ...entry,
+        status: "detected",
+        success: true,
+        interrupted: false,
+        position: 0,
+        runId: frame.run_id,
+      };
       return { ...state, entries: insert(state.entries, fresh) };
     }
     const entry = state.entries[index];
@@ -230,7 +266,8 @@ const FRAMES = {
   },
 
   error(state, frame) {
-    if (typeof frame.seq === "number") return { ...state, entries: insert(state.entries, notice(frame, frame.message, "error")) };
+    if (typeof frame.seq === "number")
+      return { ...state, entries: insert(state.entries, notice(frame, frame.message, "error")) };
     // What refuses a message of ours names it, and is told where that stands.
     return frame.client_id ? state : { ...state, alert: { text: frame.message } };
   },
@@ -238,7 +275,9 @@ const FRAMES = {
   stream_end(state, frame) {
     if (frame.finish_reason === "awaiting_approval") return pause(state, frame);
     const failed = !(frame.finish_reason in ENDED);
-    let entries = settle(close(state.entries, frame.run_id), frame.run_id, ENDED[frame.finish_reason] ?? "failed", { tools: true });
+    let entries = settle(close(state.entries, frame.run_id), frame.run_id, ENDED[frame.finish_reason] ?? "failed", {
+      tools: true,
+    });
     const text = END_NOTICE[frame.finish_reason] ?? silentEnd(entries, frame, failed);
     const goesOn = ["length", "max_turns"].includes(frame.finish_reason);
     if (text) entries = insert(entries, { ...notice(frame, text, failed ? "error" : "info"), goesOn });
@@ -253,11 +292,19 @@ const FRAMES = {
   },
 
   message_pinned(state, { message_id: id, pinned }) {
-    return { ...state, entries: state.entries.map((entry) => (entry.kind === "message" && entry.id === id ? { ...entry, pinned } : entry)) };
+    return {
+      ...state,
+      entries: state.entries.map((entry) =>
+        entry.kind === "message" && entry.id === id ? { ...entry, pinned } : entry,
+      ),
+    };
   },
 
   session_updated(state, frame) {
-    return { ...state, session: { ...state.session, ...frame.session, ...(frame.title ? { title: frame.title } : {}) } };
+    return {
+      ...state,
+      session: { ...state.session, ...frame.session, ...(frame.title ? { title: frame.title } : {}) },
+    };
   },
 };
 

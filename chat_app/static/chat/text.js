@@ -24,7 +24,8 @@ export function pretty(text) {
 }
 
 // Controls but for tab and line ends, direction marks, and what has no width but is no joiner of letters or of emoji.
-const UNSEEN = /[\0-\x08\x0B-\x1F\x7F-\x9F\xAD\u061C\u115F\u1160\u17B4\u17B5\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0]|[\u{E0000}-\u{E0FFF}]/gu;
+const UNSEEN =
+  /[\0-\x08\x0B-\x1F\x7F-\x9F\xAD\u061C\u115F\u1160\u17B4\u17B5\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0]|[\u{E0000}-\u{E0FFF}]/gu;
 
 /** Characters that turn the direction of others around, or cannot be seen, by their numbers. */
 export function plain(text) {

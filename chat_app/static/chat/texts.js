@@ -1,5 +1,5 @@
-// All texts of the page: English, by which the code names them, German, Hebrew. They stand in texts/, by the part of the page that
-// says them. A test holds that every text that is used stands there once, in all languages, and no other.
+// All texts of the page: English, by which the code names them, German, Hebrew. They stand in texts/, by the part of
+// the page that says them. A test holds that every text that is used stands there once, in all languages, and no other.
 
 import administration from "./texts/administration.js";
 import chats from "./texts/chats.js";

@@ -6,8 +6,21 @@ export function think(entries, frame) {
   const index = entries.findLastIndex((entry) => entry.runId === frame.run_id && entry.role !== "user");
   const current = entries[index];
   if (current?.kind === "reasoning" && !current.done)
-    return entries.with(index, { ...current, text: current.text + frame.content, tookMs: between(current.startedAt, frame.at) });
-  const entry = { key: `r:${frame.seq}`, kind: "reasoning", text: frame.content, done: false, startedAt: frame.at ?? null, tookMs: null, position: 0, runId: frame.run_id };
+    return entries.with(index, {
+      ...current,
+      text: current.text + frame.content,
+      tookMs: between(current.startedAt, frame.at),
+    });
+  const entry = {
+    key: `r:${frame.seq}`,
+    kind: "reasoning",
+    text: frame.content,
+    done: false,
+    startedAt: frame.at ?? null,
+    tookMs: null,
+    position: 0,
+    runId: frame.run_id,
+  };
   return insert(entries, entry);
 }
 
@@ -27,7 +40,14 @@ export function recallThoughts(state, events) {
     if (event.run_id !== runId || event.seq > state.lastSeq) continue;
     if (event.type === "reasoning_delta") {
       const key = thought?.key ?? `r:${event.seq}`;
-      thought = { key, kind: "reasoning", text: (thought?.text ?? "") + event.content, done: false, position: 0, runId };
+      thought = {
+        key,
+        kind: "reasoning",
+        text: (thought?.text ?? "") + event.content,
+        done: false,
+        position: 0,
+        runId,
+      };
     } else if (event.type === "delta") place((entry) => entry.key === `m:${event.message_id}`);
     else if (event.type === "tool_call") place((entry) => entry.kind === "tool" && entry.callId === event.id);
   }

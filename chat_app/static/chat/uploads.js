@@ -8,7 +8,10 @@ import { tab } from "./storage.js";
 const AT_ONCE = 3;
 export const MOST_PER_MESSAGE = 20;
 
-/** An item: {key, name, size, state: "waiting" | "uploading" | "done" | "failed", progress: 0..1, reason, file_id, path}. */
+/**
+ * An item: {key, name, size, state: "waiting" | "uploading" | "done" | "failed", progress: 0..1, reason, file_id,
+ * path}.
+ */
 export class Uploads {
   maxSize = Infinity;
   #items = new Map(); // session id → items in the order they came
@@ -18,7 +21,10 @@ export class Uploads {
   #api;
   #callbacks;
 
-  /** Callbacks, each with the session's id: `onChange`, and `onLanded`, with its path and the file, when one more is there. */
+  /**
+   * Callbacks, each with the session's id: `onChange`, and `onLanded`, with its path and the file, when one more is
+   * there.
+   */
   constructor(api, callbacks) {
     this.#api = api;
     this.#callbacks = callbacks;
@@ -37,7 +43,8 @@ export class Uploads {
     for (const { file, name: wanted } of named.slice(0, room)) {
       const name = freeName(wanted, new Set(items.map((item) => item.name)));
       const item = { key: uuid(), name, size: file.size, state: "waiting", progress: 0, reason: "" };
-      if (file.size > this.maxSize) items.push({ ...item, state: "failed", reason: t("larger than {size}", { size: sizeText(this.maxSize) }) });
+      if (file.size > this.maxSize)
+        items.push({ ...item, state: "failed", reason: t("larger than {size}", { size: sizeText(this.maxSize) }) });
       else {
         items.push(item);
         this.#files.set(item.key, file);
@@ -70,19 +77,29 @@ export class Uploads {
     this.#work = this.#work.filter((work) => work.key !== key);
     this.#files.delete(key);
     this.#running.get(key)?.abort();
-    this.#put(sessionId, this.of(sessionId).filter((other) => other.key !== key));
+    this.#put(
+      sessionId,
+      this.of(sessionId).filter((other) => other.key !== key),
+    );
   }
 
   /** The file is no more. */
   forget(sessionId, path) {
-    this.#put(sessionId, this.of(sessionId).filter((item) => item.path !== path));
+    this.#put(
+      sessionId,
+      this.of(sessionId).filter((item) => item.path !== path),
+    );
   }
 
   /** What a message takes along. */
   take(sessionId) {
     const items = this.of(sessionId);
     const done = items.filter((item) => item.state === "done");
-    if (done.length) this.#put(sessionId, items.filter((item) => item.state !== "done"));
+    if (done.length)
+      this.#put(
+        sessionId,
+        items.filter((item) => item.state !== "done"),
+      );
     return done.map(({ file_id, path, size }) => ({ file_id, path, size_bytes: size }));
   }
 
@@ -120,7 +137,13 @@ export class Uploads {
       });
       this.#files.delete(key);
       this.#callbacks.onLanded(sessionId, entry.path, file);
-      this.#change(sessionId, key, { state: "done", progress: 1, file_id: entry.id, path: entry.path, size: entry.size });
+      this.#change(sessionId, key, {
+        state: "done",
+        progress: 1,
+        file_id: entry.id,
+        path: entry.path,
+        size: entry.size,
+      });
     } catch (error) {
       if (!running.signal.aborted) this.#change(sessionId, key, { state: "failed", reason: error.message });
     } finally {
@@ -132,7 +155,10 @@ export class Uploads {
   #change(sessionId, key, change) {
     const items = this.of(sessionId);
     if (items.some((item) => item.key === key))
-      this.#put(sessionId, items.map((item) => (item.key === key ? { ...item, ...change } : item)));
+      this.#put(
+        sessionId,
+        items.map((item) => (item.key === key ? { ...item, ...change } : item)),
+      );
   }
 
   #put(sessionId, items) {

@@ -1,6 +1,6 @@
-// The service worker: opens the page without the server, and shows what the server pushes. It keeps the page's own files
-// and nothing of a person: conversations are in the page's own database (offline.js), which goes with the sign-out.
-// The server puts before this PAGE: {version, files: addresses that the page needs to begin}.
+// The service worker: opens the page without the server, and shows what the server pushes. It keeps the page's own
+// files and nothing of a person: conversations are in the page's own database (offline.js), which goes with the
+// sign-out. The server puts before this PAGE: {version, files: addresses that the page needs to begin}.
 
 const KEPT = `page-${PAGE.version}`;
 const PATIENCE_MS = 4_000; // for the page itself, before the kept one opens
@@ -18,7 +18,9 @@ async function install() {
 /** Files of other versions go. A page that is open on one of them is told, and asks for what it lacks. */
 async function activate() {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith("page-") && name !== KEPT).map((name) => caches.delete(name)));
+  await Promise.all(
+    names.filter((name) => name.startsWith("page-") && name !== KEPT).map((name) => caches.delete(name)),
+  );
   await self.clients.claim();
   for (const client of await pages()) client.postMessage({ type: "version", version: PAGE.version });
 }
@@ -53,9 +55,17 @@ async function file(request) {
 self.addEventListener("push", (event) => event.waitUntil(pushed(event.data?.json() ?? {})));
 
 async function pushed({ title, session_id: sessionId = "", preview: body = "" }) {
-  const looked = (await pages()).some((client) => client.visibilityState === "visible" && client.url.endsWith(`#/${sessionId}`));
+  const looked = (await pages()).some(
+    (client) => client.visibilityState === "visible" && client.url.endsWith(`#/${sessionId}`),
+  );
   if (looked) return;
-  await self.registration.showNotification(title || "Chat Juicer", { body, tag: sessionId, renotify: Boolean(sessionId), icon: icon("192.png"), data: { sessionId } });
+  await self.registration.showNotification(title || "Chat Juicer", {
+    body,
+    tag: sessionId,
+    renotify: Boolean(sessionId),
+    icon: icon("192.png"),
+    data: { sessionId },
+  });
   await self.navigator.setAppBadge?.();
 }
 

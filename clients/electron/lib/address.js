@@ -16,7 +16,8 @@ export function serverOf(text) {
   if (!url || !["http:", "https:"].includes(url.protocol)) return { problem: "This is not the address of a server." };
   if (url.username || url.password) return { problem: "The address must not carry a name or password." };
   // Over plain HTTP anybody on the way could read the conversation and take the sign-in.
-  if (url.protocol === "http:" && !LOOPBACK.test(url.hostname)) return { problem: "A server on another machine needs https://." };
+  if (url.protocol === "http:" && !LOOPBACK.test(url.hostname))
+    return { problem: "A server on another machine needs https://." };
   return { origin: url.origin };
 }
 

@@ -11,7 +11,9 @@ export function placed(kept, areas) {
   const [x, y, width, height] = numbers.map(Math.round);
   const size = { width: Math.max(width, SMALLEST.width), height: Math.max(height, SMALLEST.height) };
   const maximized = Boolean(kept.maximized);
-  return areas.some((area) => reachable({ x, y, ...size }, area)) ? { x, y, ...size, maximized } : { ...size, maximized };
+  return areas.some((area) => reachable({ x, y, ...size }, area))
+    ? { x, y, ...size, maximized }
+    : { ...size, maximized };
 }
 
 function reachable(window, area) {

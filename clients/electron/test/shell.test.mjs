@@ -26,7 +26,17 @@ test("an address is taken as people write it", () => {
 });
 
 test("what is no server's address is refused with a reason, and so is plain HTTP to another machine", () => {
-  for (const text of ["", "  ", null, "file:///etc/passwd", "javascript:alert(1)", "ftp://chat.example.org", "https://a:b@chat.example.org", "http://", "not an address"])
+  for (const text of [
+    "",
+    "  ",
+    null,
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "ftp://chat.example.org",
+    "https://a:b@chat.example.org",
+    "http://",
+    "not an address",
+  ])
     assert.ok(serverOf(text).problem, text);
   for (const text of ["http://chat.example.org", "http://192.168.1.5:8000", "http://127.0.0.1.example.org"])
     assert.match(serverOf(text).problem, /https/, text);
@@ -36,9 +46,26 @@ test("the window stays at its server", () => {
   const at = { from: `${SERVER}/`, server: SERVER };
   assert.equal(verdict(`${SERVER}/#/chat_1`, at), "inside");
   assert.equal(verdict(`${SERVER}/api/files/get/x`, at), "inside");
-  for (const other of ["https://example.org/", "http://chat.example.org/", `${SERVER}:444/`, `${SERVER}.evil.org/`, "https://chat.example.org@evil.org/", "mailto:a@b.org"])
+  for (const other of [
+    "https://example.org/",
+    "http://chat.example.org/",
+    `${SERVER}:444/`,
+    `${SERVER}.evil.org/`,
+    "https://chat.example.org@evil.org/",
+    "mailto:a@b.org",
+  ])
     assert.equal(verdict(other, at), "outside", other);
-  for (const other of ["file:///etc/passwd", "javascript:alert(1)", "data:text/html,x", "smb://x/y", "ms-settings:x", FAILED, SETTINGS, "chat-juicer://other/settings.html", "nonsense"])
+  for (const other of [
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "smb://x/y",
+    "ms-settings:x",
+    FAILED,
+    SETTINGS,
+    "chat-juicer://other/settings.html",
+    "nonsense",
+  ])
     assert.equal(verdict(other, at), "nowhere", other);
 });
 
@@ -50,13 +77,15 @@ test("from its own page the shell can go to the server and to the settings", () 
 
 test("a new window is the browser's, or nobody's", () => {
   assert.equal(verdictOfWindow(`${SERVER}/admin/`), "outside");
-  for (const other of ["file:///x", "about:blank", "chat-juicer://shell/settings.html", "x"]) assert.equal(verdictOfWindow(other), "nowhere");
+  for (const other of ["file:///x", "about:blank", "chat-juicer://shell/settings.html", "x"])
+    assert.equal(verdictOfWindow(other), "nowhere");
 });
 
 test("the server's page may write the clipboard and notify; nobody may more", () => {
   assert.ok(permits("notifications", `${SERVER}/`, SERVER));
   assert.ok(permits("clipboard-sanitized-write", SERVER, SERVER));
-  for (const permission of ["media", "geolocation", "clipboard-read", "openExternal", "fileSystem", "hid"]) assert.ok(!permits(permission, SERVER, SERVER));
+  for (const permission of ["media", "geolocation", "clipboard-read", "openExternal", "fileSystem", "hid"])
+    assert.ok(!permits(permission, SERVER, SERVER));
   for (const origin of ["https://example.org/", "", "null"]) assert.ok(!permits("notifications", origin, SERVER));
 });
 
@@ -87,13 +116,17 @@ test("settings are kept whole, for their owner's eyes, and survive a broken file
 });
 
 test("the window opens where it stood, on a screen that is there", () => {
-  const areas = [{ x: 0, y: 25, width: 1440, height: 875 }, { x: 1440, y: 0, width: 1920, height: 1080 }];
+  const areas = [
+    { x: 0, y: 25, width: 1440, height: 875 },
+    { x: 1440, y: 0, width: 1920, height: 1080 },
+  ];
   const stood = { x: 1500, y: 40, width: 900, height: 700, maximized: true };
   assert.deepEqual(placed(stood, areas), stood);
   assert.deepEqual(placed(stood, areas.slice(0, 1)), { width: 900, height: 700, maximized: true });
   assert.equal(placed({ ...stood, y: -600 }, areas).y, undefined);
   assert.deepEqual(placed({ ...stood, width: 10, height: 10 }, areas).width, SMALLEST.width);
-  for (const nothing of [null, undefined, "x", {}, { x: Number.NaN, y: 0, width: 1, height: 1 }]) assert.equal(placed(nothing, areas).x, undefined);
+  for (const nothing of [null, undefined, "x", {}, { x: Number.NaN, y: 0, width: 1, height: 1 }])
+    assert.equal(placed(nothing, areas).x, undefined);
 });
 
 test("the shell serves its own pages, each with a policy, and no other file", async () => {
@@ -101,7 +134,13 @@ test("the shell serves its own pages, each with a policy, and no other file", as
   assert.equal(page.status, 200);
   assert.match(page.headers.get("Content-Security-Policy"), /default-src 'none'; script-src 'self'/);
   assert.match(await page.text(), /cannot be reached/);
-  for (const other of ["chat-juicer://shell/../main.js", "chat-juicer://shell/preload.cjs", "chat-juicer://shell/%2e%2e/main.js", "chat-juicer://other/failed.html", "chat-juicer://shell/"])
+  for (const other of [
+    "chat-juicer://shell/../main.js",
+    "chat-juicer://shell/preload.cjs",
+    "chat-juicer://shell/%2e%2e/main.js",
+    "chat-juicer://other/failed.html",
+    "chat-juicer://shell/",
+  ])
     assert.equal((await shellPage(other)).status, 404, other);
 });
 
@@ -117,9 +156,13 @@ test("its pages carry no code of their own and name only files that are there", 
 test("each window keeps the page away from the machine, and each dependency is pinned", () => {
   const main = readFileSync(path.join(HERE, "main.js"), "utf8");
   const windows = main.match(/new BrowserWindow\(/g).length;
-  for (const word of ["sandbox: true", "contextIsolation: true", "nodeIntegration: false", "webviewTag: false"]) assert.equal(main.split(word).length - 1, windows, word);
+  for (const word of ["sandbox: true", "contextIsolation: true", "nodeIntegration: false", "webviewTag: false"])
+    assert.equal(main.split(word).length - 1, windows, word);
   assert.match(main, /app\.enableSandbox\(\)/);
-  assert.doesNotMatch(main, /webSecurity|allowRunningInsecureContent|certificate-error|enableRemoteModule|executeJavaScript/);
+  assert.doesNotMatch(
+    main,
+    /webSecurity|allowRunningInsecureContent|certificate-error|enableRemoteModule|executeJavaScript/,
+  );
   const { devDependencies, dependencies } = JSON.parse(readFileSync(path.join(HERE, "package.json"), "utf8"));
   assert.equal(dependencies, undefined);
   for (const version of Object.values(devDependencies)) assert.match(version, /^\d+\.\d+\.\d+$/);

@@ -8,7 +8,8 @@ const SPREAD_MS = 20_000;
 
 /**
  * Emits `change` when the person changes and `token` when the access token is renewed.
- * `mode`: "unknown" before `start` or `signIn`, "open" where the server needs no sign-in, "key" with an API key, "in", "out".
+ * `mode`: "unknown" before `start` or `signIn`, "open" where the server needs no sign-in, "key" with an API key, "in",
+ * "out".
  */
 export class Auth extends EventTarget {
   /** @type {"unknown" | "open" | "key" | "in" | "out"} */
@@ -61,7 +62,10 @@ export class Auth extends EventTarget {
   /** Finds out who is here. Raises ApiError where the server does not say so. */
   async start() {
     if (this.mode === "key") {
-      this.#enter("key", await this.#wire.read(await this.#wire.send("GET", "/api/auth/me", { headers: this.headers })));
+      this.#enter(
+        "key",
+        await this.#wire.read(await this.#wire.send("GET", "/api/auth/me", { headers: this.headers })),
+      );
       return;
     }
     await this.#tellSignedOut();
@@ -79,7 +83,9 @@ export class Auth extends EventTarget {
    */
   async signIn(email, password, totp) {
     const json = { email, password, ...(totp ? { totp } : {}) };
-    const grant = await this.#wire.read(await this.#wire.send("POST", "/api/auth/login", { json, headers: this.#signIns.headers }));
+    const grant = await this.#wire.read(
+      await this.#wire.send("POST", "/api/auth/login", { json, headers: this.#signIns.headers }),
+    );
     await this.#keep(grant);
   }
 
@@ -91,7 +97,9 @@ export class Auth extends EventTarget {
    */
   async signUp(email, password, { displayName = "", inviteCode = "" } = {}) {
     const json = { email, password, display_name: displayName, invite_code: inviteCode };
-    const grant = await this.#wire.read(await this.#wire.send("POST", "/api/auth/register", { json, headers: this.#signIns.headers }));
+    const grant = await this.#wire.read(
+      await this.#wire.send("POST", "/api/auth/register", { json, headers: this.#signIns.headers }),
+    );
     await this.#keep(grant);
   }
 
@@ -146,7 +154,10 @@ export class Auth extends EventTarget {
       this.#adopt(kept.token); // another program did it
       return true;
     }
-    const response = await this.#wire.send("POST", "/api/auth/refresh", { json: kept.body, headers: this.#signIns.headers });
+    const response = await this.#wire.send("POST", "/api/auth/refresh", {
+      json: kept.body,
+      headers: this.#signIns.headers,
+    });
     const now = await this.#signIns.load();
     if (now?.id !== kept.id) return this.mode === "in"; // signed out meanwhile, or anew
     if (response.ok) {
@@ -170,11 +181,16 @@ export class Auth extends EventTarget {
   async #tellSignedOut() {
     const json = await this.#signIns.leaving();
     if (!json) return;
-    const told = await this.#wire.send("POST", "/api/auth/logout", { json, headers: this.#signIns.headers }).catch(unreachable);
+    const told = await this.#wire
+      .send("POST", "/api/auth/logout", { json, headers: this.#signIns.headers })
+      .catch(unreachable);
     if (told && told.status < 500) await this.#signIns.left();
   }
 
-  /** @param {{ access_token: string, refresh_token: string, expires_in: number, user: import("./shapes.js").User }} grant */
+  /**
+   * @param {{ access_token: string, refresh_token: string, expires_in: number, user: import("./shapes.js").User }}
+   *   grant
+   */
   async #keep(grant) {
     const token = { token: grant.access_token, user: grant.user, expires: Date.now() + grant.expires_in * 1000 };
     await this.#signIns.save(grant, token);

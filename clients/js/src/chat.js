@@ -1,5 +1,5 @@
-// One conversation, live: loads it, follows its log, and sends what is said until it is accepted, through whatever happens to
-// the connection and to the server.
+// One conversation, live: loads it, follows its log, and sends what is said until it is accepted, through whatever
+// happens to the connection and to the server.
 
 import { Connection } from "./connection.js";
 import { ApiError } from "./errors.js";
@@ -17,12 +17,14 @@ const RECALL_MS = 1_000; // of a storage that does not answer
 
 /**
  * @typedef {object} ChatListener
- * @property {(detail: Detail, how: string) => void} [onLoaded] at first, and whenever what was told before is out of date; `how` is
+ * @property {(detail: Detail, how: string) => void} [onLoaded] at first, and whenever what was told before is out of
+ *   date; `how` is
  *   what `reload` was given, else "loaded"
  * @property {(frame: Frame) => void} [onFrame] events after the detail, each once and in order, and controls
  * @property {(unsent: Unsent[]) => void} [onUnsent]
  * @property {(phase: import("./shapes.js").Phase) => void} [onState]
- * @property {(code: number) => void} [onGone] it is over: no such session (4404), the origin is refused (4403), nobody is signed in (4401)
+ * @property {(code: number) => void} [onGone] it is over: no such session (4404), the origin is refused (4403), nobody
+ *   is signed in (4401)
  * @property {() => void} [onClosed] by whoever opened it, or after `onGone`
  */
 
@@ -112,10 +114,11 @@ export class Chat {
   }
 
   /**
-   * Told at once by `onUnsent`, kept beyond the tab, sent as soon as there is a connection, and as often as it takes; the server knows
-   * it by its `clientId`, so it is said once.
+   * Told at once by `onUnsent`, kept beyond the tab, sent as soon as there is a connection, and as often as it takes;
+   * the server knows it by its `clientId`, so it is said once.
    * @param {string} text
-   * @param {{ attachments?: import("./shapes.js").Attachment[], clientId?: string } & import("./shapes.js").Wishes} [options] `clientId` of
+   * @param {{ attachments?: import("./shapes.js").Attachment[], clientId?: string } & import("./shapes.js").Wishes}
+   *   [options] `clientId` of
    *   what may have been said before
    * @returns {string} its `clientId`
    */
@@ -130,7 +133,8 @@ export class Chat {
   /**
    * Says it, and resolves to the whole answer. Raises ApiError where the message is refused, or the session gone.
    * @param {string} text
-   * @param {{ attachments?: import("./shapes.js").Attachment[], onText?: (text: string) => void, onFrame?: (frame: Frame) => void } & import("./shapes.js").Wishes} [options]
+   * @param {{ attachments?: import("./shapes.js").Attachment[], onText?: (text: string) => void, onFrame?: (frame:
+   *   Frame) => void } & import("./shapes.js").Wishes} [options]
    *   `onText` is told each new piece of the text, `onFrame` each event of the answer
    * @returns {Promise<import("./exchange.js").Answer>}
    */
@@ -270,7 +274,12 @@ export class Chat {
   /** False when there is no connection: it is sent with the next one. @param {Unsent} item */
   #transmit({ clientId, text, attachments, wishes }) {
     const given = attachments.map(({ file_id }) => ({ file_id }));
-    const command = { ...wishes, type: "message", messages: [{ content: text, attachments: given }], client_id: clientId };
+    const command = {
+      ...wishes,
+      type: "message",
+      messages: [{ content: text, attachments: given }],
+      client_id: clientId,
+    };
     return this.#connection?.send(command) ?? false;
   }
 

@@ -18,7 +18,8 @@ import { WORDS } from "./words.js";
  * @typedef {object} ClientOptions
  * @property {string} [url] of the server; of a page, its own
  * @property {string} [apiKey] in the place of a sign-in
- * @property {import("./storage.js").Storage} [storage] where sign-ins and unsent messages outlive the tab or the program: a
+ * @property {import("./storage.js").Storage} [storage] where sign-ins and unsent messages outlive the tab or the
+ *   program: a
  *   browser's database where there is one, else nothing does
  * @property {import("./signins.js").SignIns} [signIns] where sign-ins are kept, if elsewhere
  * @property {typeof globalThis.fetch} [fetch]
@@ -65,7 +66,10 @@ export class Client {
     return chat;
   }
 
-  /** What happens to the account's sessions on any device, once it is opened. @param {import("./accountlog.js").AccountLogOptions} options */
+  /**
+   * What happens to the account's sessions on any device, once it is opened.
+   * @param {import("./accountlog.js").AccountLogOptions} options
+   */
   accountLog(options) {
     const log = new AccountLog(this.#parts.link, this.auth, options);
     this.#open.add(log);
@@ -73,12 +77,13 @@ export class Client {
   }
 
   /**
-   * Sends what earlier tabs or programs could not, in sessions that are not open here, nor told to be sent in already. Resolves once
-   * each message is accepted or refused, or its session gone.
+   * Sends what earlier tabs or programs could not, in sessions that are not open here, nor told to be sent in already.
+   * Resolves once each message is accepted or refused, or its session gone.
    * @param {string[]} [open] names of sessions whose chats do it themselves
    */
   async deliver(open = []) {
-    for (const id of await this.unsent.sessions()) if (!open.includes(id) && !this.#delivering.has(id)) await this.#deliverIn(id);
+    for (const id of await this.unsent.sessions())
+      if (!open.includes(id) && !this.#delivering.has(id)) await this.#deliverIn(id);
   }
 
   /** Ends all connections; what is unsent is sent by the next client. */

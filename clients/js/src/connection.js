@@ -1,4 +1,5 @@
-// A WebSocket of a numbered log, kept alive: it reconnects with back-off and asks for what came after the last event seen.
+// A WebSocket of a numbered log, kept alive: it reconnects with back-off and asks for what came after the last event
+// seen.
 
 import { encoded } from "./wire.js";
 
@@ -21,7 +22,8 @@ const SILENCE_MS = 50_000; // the server pings every 20 s
  * @property {() => number | null} lastSeq asked at each connect; null: from now on
  * @property {(frame: import("./shapes.js").Frame) => void} onFrame
  * @property {(phase: import("./shapes.js").Phase) => void} onState
- * @property {(code: number) => void} onGone there is no such log (4404), the origin is refused (4403), nobody is signed in (4401)
+ * @property {(code: number) => void} onGone there is no such log (4404), the origin is refused (4403), nobody is signed
+ *   in (4401)
  */
 
 export class Connection {

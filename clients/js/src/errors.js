@@ -3,14 +3,18 @@
 export class ApiError extends Error {
   /**
    * @param {string} message for a person
-   * @param {{ status?: number, code?: string, details?: { field: string, message: string }[], requestId?: string, retryAfter?: number | null }} [about]
+   * @param {{ status?: number, code?: string, details?: { field: string, message: string }[], requestId?: string,
+   *   retryAfter?: number | null }} [about]
    */
   constructor(message, { status = 0, code = "", details = [], requestId = "", retryAfter = null } = {}) {
     super(message);
     this.name = "ApiError";
     /** Of HTTP; 0: no answer at all. */
     this.status = status;
-    /** As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, `export_failed`, which this package says itself. */
+    /**
+     * As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, `export_failed`,
+     * which this package says itself.
+     */
     this.code = code;
     this.details = details;
     this.requestId = requestId;

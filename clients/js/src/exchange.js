@@ -13,10 +13,17 @@ import { ApiError } from "./errors.js";
  * @property {{ code: string, message: string } | null} error why it failed
  */
 
-/** @typedef {{ pieces: Map<string, string>, end: Frame | null, error: Frame | null }} Heard what was heard of one run since the last loading */
+/**
+ * @typedef {{ pieces: Map<string, string>, end: Frame | null, error: Frame | null }} Heard what was heard of one run
+ *   since the last loading
+ */
 
 const PARTING = "\n\n";
-const END_OF_STATUS = /** @type {Record<string, string>} */ ({ completed: "stop", interrupted: "interrupted", failed: "error" });
+const END_OF_STATUS = /** @type {Record<string, string>} */ ({
+  completed: "stop",
+  interrupted: "interrupted",
+  failed: "error",
+});
 
 export class Exchange {
   /** @type {Promise<Answer>} */
@@ -84,7 +91,8 @@ export class Exchange {
     }
     if (!frame.run_id || typeof frame.seq !== "number") return;
     const heard = this.#of(frame.run_id);
-    if (frame.type === "delta") heard.pieces.set(frame.message_id, (heard.pieces.get(frame.message_id) ?? "") + frame.content);
+    if (frame.type === "delta")
+      heard.pieces.set(frame.message_id, (heard.pieces.get(frame.message_id) ?? "") + frame.content);
     if (frame.type === "error") heard.error = frame;
     if (frame.type === "stream_end" && frame.finish_reason !== "awaiting_approval") heard.end = frame;
     if (!this.#runId) this.#early.push(frame);
@@ -100,16 +108,21 @@ export class Exchange {
     return heard;
   }
 
-  /** Tells what is new of the text, and whether it has ended. `loaded`: after the acceptance, so that it is in the history. */
+  /**
+   * Tells what is new of the text, and whether it has ended. `loaded`: after the acceptance, so that it is in the
+   * history.
+   */
   #look({ loaded = false } = {}) {
     const { end, error } = this.#of(this.#runId);
     const said = this.#said();
     const rows = this.#rows();
     const text = said.map(([, words]) => words).join(PARTING);
-    if (text.startsWith(this.#text) && text.length > this.#text.length) this.#callbacks.onText?.(text.slice(this.#text.length));
+    if (text.startsWith(this.#text) && text.length > this.#text.length)
+      this.#callbacks.onText?.(text.slice(this.#text.length));
     this.#text = text;
     if (end) this.#succeed(text, end.finish_reason, error && { code: error.code, message: error.message });
-    else if (loaded && !this.#goesOn(rows)) this.#succeed(text, END_OF_STATUS[rows.at(-1)?.status ?? ""] ?? "error", rows.at(-1)?.error ?? null);
+    else if (loaded && !this.#goesOn(rows))
+      this.#succeed(text, END_OF_STATUS[rows.at(-1)?.status ?? ""] ?? "error", rows.at(-1)?.error ?? null);
   }
 
   /** What each of its messages says. @returns {[string, string][]} */
@@ -125,7 +138,10 @@ export class Exchange {
     return [...messages, ...live].filter(({ run_id, role }) => run_id === this.#runId && role === "assistant");
   }
 
-  /** By what was loaded: it is active, or waits behind the one that is. @param {import("./shapes.js").Message[]} rows */
+  /**
+   * By what was loaded: it is active, or waits behind the one that is.
+   * @param {import("./shapes.js").Message[]} rows
+   */
   #goesOn(rows) {
     const { messages = [], run = null } = this.#detail ?? {};
     if ((run?.run_id ?? run?.id) === this.#runId) return true;

@@ -30,14 +30,17 @@ export class Exports {
   }
 
   /**
-   * One that can be read: that of `id`, which was begun earlier, if it still is there, or a new one. Another one of the account
-   * is then gone. `onBegun` is told of it before it is made. Raises ApiError; `export_failed` where the server cannot make it.
+   * One that can be read: that of `id`, which was begun earlier, if it still is there, or a new one. Another one of the
+   * account is then gone. `onBegun` is told of it before it is made. Raises ApiError; `export_failed` where the server
+   * cannot make it.
    * @param {{ id?: string, onBegun?: (begun: Export) => void | Promise<void> } & Patience} [options]
    * @returns {Promise<Export>}
    */
   async prepare({ id, onBegun = () => {}, ...options } = {}) {
     for (let tries = 1; ; tries += 1) {
-      let made = (id && tries === 1 && (await this.#known(id, options))) || (await patient(() => this.#rest.post(PATH, {}, options), options));
+      let made =
+        (id && tries === 1 && (await this.#known(id, options))) ||
+        (await patient(() => this.#rest.post(PATH, {}, options), options));
       await onBegun(made);
       while (made.state === "making") {
         await pause(ASK_AGAIN_MS, options.signal);
@@ -52,7 +55,8 @@ export class Exports {
   }
 
   /**
-   * Its bytes, or those behind the first `from`. Raises ApiError, 404 where it is gone: after a day, or when another one was made.
+   * Its bytes, or those behind the first `from`. Raises ApiError, 404 where it is gone: after a day, or when another
+   * one was made.
    * @param {Export} made
    * @param {{ from?: number } & Patience} [options]
    * @returns {AsyncGenerator<Uint8Array>}
@@ -73,7 +77,12 @@ export class Exports {
     }
   }
 
-  /** Null where it is gone, or has failed. @param {string} id @param {Patience} options @returns {Promise<Export | null>} */
+  /**
+   * Null where it is gone, or has failed.
+   * @param {string} id
+   * @param {Patience} options
+   * @returns {Promise<Export | null>}
+   */
   async #known(id, options) {
     try {
       const made = await patient(() => this.#rest.get(`${PATH}/${id}`, {}, options), options);
@@ -87,7 +96,10 @@ export class Exports {
   /** Over one connection. @param {Export} made @param {number} at @param {AbortSignal} [signal] */
   async *#bytes(made, at, signal) {
     // The bytes of one id never change, so that no more than their number needs to be told.
-    const response = await this.#rest.open(`${PATH}/${made.id}/download`, { headers: { Range: `bytes=${at}-` }, signal });
+    const response = await this.#rest.open(`${PATH}/${made.id}/download`, {
+      headers: { Range: `bytes=${at}-` },
+      signal,
+    });
     let known = response.status === 206 ? 0 : at; // some proxies send all of it
     const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
     try {

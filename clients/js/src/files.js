@@ -1,4 +1,5 @@
-// The files of one session. Paths begin with their folder: `sources/…`, what people give, or `output/…`, what agents make.
+// The files of one session. Paths begin with their folder: `sources/…`, what people give, or `output/…`, what agents
+// make.
 
 export class Files {
   #rest;
@@ -30,7 +31,11 @@ export class Files {
     return (await this.#rest.fetchFile(this.#at(path, "/download"))).blob;
   }
 
-  /** An address that carries its own permission for a while, for whoever fetches it otherwise. @param {string} path @returns {Promise<string>} */
+  /**
+   * An address that carries its own permission for a while, for whoever fetches it otherwise.
+   * @param {string} path
+   * @returns {Promise<string>}
+   */
   async address(path) {
     const { folder, name } = parted(path);
     return (await this.#rest.get(`${this.#path}/files/${name}/presign-download`, { folder })).download_url;

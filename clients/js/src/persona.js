@@ -1,10 +1,14 @@
-// The sessions of one namespace (`/api/users/{user_id}/sessions`), as the front end of Persona Lens manages them: a list, one of which
-// is active. What is active is remembered; what is made while the server is away is made there later.
+// The sessions of one namespace (`/api/users/{user_id}/sessions`), as the front end of Persona Lens manages them: a
+// list, one of which is active. What is active is remembered; what is made while the server is away is made there
+// later.
 
 import { ApiError } from "./errors.js";
 import { uuid } from "./ids.js";
 
-/** @typedef {{ session_id: string, title: string, created_at: number }} PersonaSession `created_at` in milliseconds since 1970 */
+/**
+ * @typedef {{ session_id: string, title: string, created_at: number }} PersonaSession `created_at` in milliseconds
+ *   since 1970
+ */
 
 /**
  * @typedef {object} Snapshot a new object with each change, for whoever compares
@@ -88,20 +92,28 @@ export class SessionManager {
     await this.#storage.set(`${this.#place}active`, sessionId);
   }
 
-  /** Gone at once from the list, and back where the server does not do it, which raises ApiError. @param {string} sessionId */
+  /**
+   * Gone at once from the list, and back where the server does not do it, which raises ApiError.
+   * @param {string} sessionId
+   */
   async deleteSession(sessionId) {
     const left = this.#snapshot.sessions.filter(({ session_id }) => session_id !== sessionId);
     await this.#change(left, () => this.#rest.delete(`${this.#path}/${encodeURIComponent(sessionId)}`));
     await this.#storage.remove(`${this.#place}made/${sessionId}`);
     if (!left.length) await this.createSession();
-    else if (this.#snapshot.activeSessionId === sessionId) await this.switchSession(/** @type {PersonaSession} */ (left.at(-1)).session_id);
+    else if (this.#snapshot.activeSessionId === sessionId)
+      await this.switchSession(/** @type {PersonaSession} */ (left.at(-1)).session_id);
   }
 
   /** A title has at most 30 characters here. Raises ApiError. @param {string} sessionId @param {string} title */
   async renameSession(sessionId, title) {
     const short = title.slice(0, LONGEST_TITLE);
-    const renamed = this.#snapshot.sessions.map((session) => (session.session_id === sessionId ? { ...session, title: short } : session));
-    await this.#change(renamed, () => this.#rest.patch(`${this.#path}/${encodeURIComponent(sessionId)}`, { title: short }));
+    const renamed = this.#snapshot.sessions.map((session) =>
+      session.session_id === sessionId ? { ...session, title: short } : session,
+    );
+    await this.#change(renamed, () =>
+      this.#rest.patch(`${this.#path}/${encodeURIComponent(sessionId)}`, { title: short }),
+    );
   }
 
   /** @param {PersonaSession[]} sessions @param {() => Promise<any>} ask */
@@ -117,7 +129,8 @@ export class SessionManager {
   /** With the one that was active last, or else the newest. @param {PersonaSession[]} sessions */
   async #showLast(sessions) {
     const last = await this.#storage.get(`${this.#place}active`);
-    const active = sessions.find(({ session_id }) => session_id === last) ?? /** @type {PersonaSession} */ (sessions.at(-1));
+    const active =
+      sessions.find(({ session_id }) => session_id === last) ?? /** @type {PersonaSession} */ (sessions.at(-1));
     this.#show({ sessions });
     await this.switchSession(active.session_id);
   }
@@ -130,7 +143,8 @@ export class SessionManager {
   /** @param {Partial<Snapshot>} change */
   #show(change) {
     const next = { ...this.#snapshot, ...change };
-    const activeSession = next.sessions.find(({ session_id }) => session_id === next.activeSessionId) ?? next.sessions[0];
+    const activeSession =
+      next.sessions.find(({ session_id }) => session_id === next.activeSessionId) ?? next.sessions[0];
     this.#snapshot = { ...next, activeSession };
     for (const listener of [...this.#listeners]) listener();
   }

@@ -44,13 +44,18 @@ export class Rest {
    * @returns {Promise<Response>}
    */
   async request(method, path, options = {}) {
-    const send = () => this.#wire.send(method, path, { ...options, headers: { ...options.headers, ...this.#auth.headers } });
+    const send = () =>
+      this.#wire.send(method, path, { ...options, headers: { ...options.headers, ...this.#auth.headers } });
     const { token } = this.#auth;
     const response = await send();
     return response.status === 401 && (await this.#auth.refresh(token)) ? send() : response;
   }
 
-  /** As `request`, of what is no JSON. Raises ApiError where it is a refusal. @param {string} path @param {Parameters<Rest["request"]>[2]} [options] */
+  /**
+   * As `request`, of what is no JSON. Raises ApiError where it is a refusal.
+   * @param {string} path
+   * @param {Parameters<Rest["request"]>[2]} [options]
+   */
   async open(path, options) {
     const response = await this.request("GET", path, options);
     if (!response.ok) await this.#wire.read(response);
@@ -60,7 +65,8 @@ export class Rest {
   /** All of it: the name as the server gives it, or "". @param {string} path */
   async fetchFile(path) {
     const response = await this.open(path);
-    const name = /filename\*?=(?:UTF-8'')?"?([^";]+)/i.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "";
+    const name =
+      /filename\*?=(?:UTF-8'')?"?([^";]+)/i.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "";
     return { blob: await response.blob(), name: decodeURIComponent(name) };
   }
 
@@ -73,9 +79,11 @@ export class Rest {
    */
   async upload(path, file, options = {}) {
     const send = () =>
-      sendForm(this.#wire.url + path, file, { ...options, headers: this.#auth.headers, fetch: this.#fetch }).catch(() => {
-        throw this.#wire.unreachable();
-      });
+      sendForm(this.#wire.url + path, file, { ...options, headers: this.#auth.headers, fetch: this.#fetch }).catch(
+        () => {
+          throw this.#wire.unreachable();
+        },
+      );
     const { token } = this.#auth;
     let sent = await send();
     if (sent.status === 401 && (await this.#auth.refresh(token))) sent = await send();

@@ -19,13 +19,16 @@ export function sendForm(url, file, { name = /** @type {File} */ (file).name ?? 
   form.append("file", file, name);
   const given = { form, size: file.size, headers: { Accept: "application/json", ...headers }, signal: options.signal };
   const onProgress = options.onProgress ?? (() => {});
-  return "XMLHttpRequest" in globalThis ? byXhr(url, { ...given, onProgress }) : byStream(url, { ...given, onProgress, fetch: options.fetch });
+  return "XMLHttpRequest" in globalThis
+    ? byXhr(url, { ...given, onProgress })
+    : byStream(url, { ...given, onProgress, fetch: options.fetch });
 }
 
 /**
  * In browsers, where fetch does not tell how much it has sent.
  * @param {string} url
- * @param {{ form: FormData, headers: Record<string, string>, signal?: AbortSignal, onProgress: (part: number) => void }} options
+ * @param {{ form: FormData, headers: Record<string, string>, signal?: AbortSignal, onProgress: (part: number) => void
+ *   }} options
  * @returns {Promise<{ status: number, answer: any }>}
  */
 function byXhr(url, { form, headers, signal, onProgress }) {
@@ -45,7 +48,8 @@ function byXhr(url, { form, headers, signal, onProgress }) {
 /**
  * Elsewhere: the form is counted while it is read.
  * @param {string} url
- * @param {{ form: FormData, size: number, headers: Record<string, string>, signal?: AbortSignal, onProgress: (part: number) => void, fetch: typeof globalThis.fetch }} options
+ * @param {{ form: FormData, size: number, headers: Record<string, string>, signal?: AbortSignal, onProgress: (part:
+ *   number) => void, fetch: typeof globalThis.fetch }} options
  */
 async function byStream(url, { form, size, headers, signal, onProgress, fetch }) {
   const packed = new Response(form);

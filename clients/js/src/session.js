@@ -54,7 +54,10 @@ export class Session {
     await this.#rest.delete(permanent ? `${this.#path}?permanent=true` : this.#path);
   }
 
-  /** Out of the trash. Its `session_id` is another one if the name was taken meanwhile. @returns {Promise<SessionInfo>} */
+  /**
+   * Out of the trash. Its `session_id` is another one if the name was taken meanwhile.
+   * @returns {Promise<SessionInfo>}
+   */
   async restore() {
     const answer = await this.#rest.post(`${this.#path}/restore`);
     return answer.session ?? answer;
@@ -90,13 +93,17 @@ export class Session {
     }
   }
 
-  /** @param {import("./rest.js").Query} [query] @returns {Promise<{ events: import("./shapes.js").Frame[], last_seq: number, has_more: boolean }>} */
+  /**
+   * @param {import("./rest.js").Query} [query]
+   * @returns {Promise<{ events: import("./shapes.js").Frame[], last_seq: number, has_more: boolean }>}
+   */
   events(query) {
     return this.#rest.get(`${this.#path}/events`, query);
   }
 
   /**
-   * Other words, another answer, another branch: `edit`, `regenerate` or `select`. What is asked for again with one `key` is done once.
+   * Other words, another answer, another branch: `edit`, `regenerate` or `select`. What is asked for again with one
+   * `key` is done once.
    * @param {string} messageId @param {string} verb @param {Record<string, unknown>} [body] @param {string} [key]
    */
   async branch(messageId, verb, body = {}, key = "") {
@@ -115,32 +122,55 @@ export class Session {
 
   /** @param {string} messageId @param {unknown} rating @param {string} [text] @returns {Promise<Message>} */
   async rate(messageId, rating, text) {
-    const answer = await this.#rest.post(`${this.#path}/messages/${messageId}/feedback`, { rating, ...(text ? { text } : {}) });
+    const answer = await this.#rest.post(`${this.#path}/messages/${messageId}/feedback`, {
+      rating,
+      ...(text ? { text } : {}),
+    });
     return answer.message?.id ? answer.message : answer;
   }
 
-  /** Whether the model is always given all of the message. @param {string} messageId @param {boolean} pinned @returns {Promise<Message>} */
+  /**
+   * Whether the model is always given all of the message.
+   * @param {string} messageId
+   * @param {boolean} pinned
+   * @returns {Promise<Message>}
+   */
   pinMessage(messageId, pinned) {
     return this.#rest.post(`${this.#path}/messages/${messageId}/pin`, { pinned });
   }
 
-  /** The beginnings of the pinned messages, in order. @returns {Promise<Pick<Message, "id" | "position" | "role" | "content" | "created_at">[]>} */
+  /**
+   * The beginnings of the pinned messages, in order.
+   * @returns {Promise<Pick<Message, "id" | "position" | "role" | "content" | "created_at">[]>}
+   */
   async pinnedMessages() {
     return (await this.#rest.get(`${this.#path}/pinned`)).messages;
   }
 
-  /** What the model calls of a run took, whatever became of it. @param {string} runId @returns {Promise<import("./shapes.js").RunUsage>} */
+  /**
+   * What the model calls of a run took, whatever became of it.
+   * @param {string} runId
+   * @returns {Promise<import("./shapes.js").RunUsage>}
+   */
   usageOf(runId) {
     return this.#rest.get(`${this.#path}/runs/${runId}/usage`);
   }
 
-  /** The versions of a message, in the order in which they were made. @param {string} messageId @returns {Promise<Message[]>} */
+  /**
+   * The versions of a message, in the order in which they were made.
+   * @param {string} messageId
+   * @returns {Promise<Message[]>}
+   */
   async siblings(messageId) {
     const { siblings } = await this.#rest.get(`${this.#path}/messages/${messageId}/siblings`);
     return siblings.sort((/** @type {Message} */ a, /** @type {Message} */ b) => a.position - b.position);
   }
 
-  /** Whether there was anything to stop: the run, or the one that is active. @param {string} [runId] @returns {Promise<boolean>} */
+  /**
+   * Whether there was anything to stop: the run, or the one that is active.
+   * @param {string} [runId]
+   * @returns {Promise<boolean>}
+   */
   async stop(runId) {
     return (await this.#rest.post(`${this.#path}/interrupt`, runId ? { run_id: runId } : {})).stopped;
   }

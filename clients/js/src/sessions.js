@@ -20,12 +20,16 @@ export class Sessions {
    * @returns {Promise<SessionInfo>}
    */
   async create(fields = {}) {
-    const answer = await this.#rest.post("/api/sessions", { ...fields, session_id: fields.session_id ?? newSessionId() });
+    const answer = await this.#rest.post("/api/sessions", {
+      ...fields,
+      session_id: fields.session_id ?? newSessionId(),
+    });
     return answer.session ?? answer;
   }
 
   /**
-   * One page: pinned ones first, then the last used. `search` looks in titles; `archived`, `deleted` (those in the trash), `cursor`.
+   * One page: pinned ones first, then the last used. `search` looks in titles; `archived`, `deleted` (those in the
+   * trash), `cursor`.
    * @param {import("./rest.js").Query} [query]
    * @returns {Promise<{ sessions: SessionInfo[], total_count: number, has_more: boolean, next_cursor: string | null }>}
    */
@@ -43,7 +47,12 @@ export class Sessions {
     } while (cursor);
   }
 
-  /** What was said, the latest first. @param {string} words @param {import("./rest.js").Query} [narrower] @returns {AsyncGenerator<any>} */
+  /**
+   * What was said, the latest first.
+   * @param {string} words
+   * @param {import("./rest.js").Query} [narrower]
+   * @returns {AsyncGenerator<any>}
+   */
   async *search(words, narrower = {}) {
     let cursor = null;
     do {

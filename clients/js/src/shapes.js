@@ -1,4 +1,5 @@
-// The shapes of what goes over the wire, as far as this package reads them: types alone. docs/protocol.md has all of it.
+// The shapes of what goes over the wire, as far as this package reads them: types alone. docs/protocol.md has all of
+// it.
 
 /**
  * @typedef {object} User
@@ -49,11 +50,13 @@
 
 /**
  * One JSON object of a numbered log, or a control, which has no number.
- * @typedef {{ type: string, seq?: number, session_id?: string, run_id?: string | null, at?: string } & Record<string, any>} Frame
+ * @typedef {{ type: string, seq?: number, session_id?: string, run_id?: string | null, at?: string } & Record<string,
+ *   any>} Frame
  */
 
 /**
- * Of one or several calls of models; tokens that were cached are part of the input, those of reasoning part of the output.
+ * Of one or several calls of models; tokens that were cached are part of the input, those of reasoning part of the
+ * output.
  * @typedef {object} Used
  * @property {number} input_tokens
  * @property {number} cached_tokens
@@ -120,7 +123,10 @@
  * @property {boolean} [hidden] the log shows it already
  */
 
-/** @typedef {{ file_id: string } & Record<string, any>} Attachment a file of the session; what else it says is kept for who shows it */
+/**
+ * @typedef {{ file_id: string } & Record<string, any>} Attachment a file of the session; what else it says is kept for
+ *   who shows it
+ */
 
 /**
  * @typedef {object} Wishes

@@ -38,8 +38,8 @@ const LEAVING_KEY = "chat-juicer.leaving";
 const OLD_TOKEN_KEY = "chat-juicer.refresh"; // older pages kept the refresh token itself
 
 /**
- * For a page of the server itself: the refresh token lives in a cookie that no script can read, which the tabs share. What is stored
- * only says that there is one. Access tokens are in memory alone. @implements {SignIns}
+ * For a page of the server itself: the refresh token lives in a cookie that no script can read, which the tabs share.
+ * What is stored only says that there is one. Access tokens are in memory alone. @implements {SignIns}
  */
 export class CookieSignIns {
   // Asks for the cookie in the place of a token in the answer, and proves that the server's own page does.

@@ -1,5 +1,5 @@
-// Where something outlives the tab or the program: values by their keys. Whoever has a better place gives an object of this
-// shape instead.
+// Where something outlives the tab or the program: values by their keys. Whoever has a better place gives an object of
+// this shape instead.
 
 /**
  * @typedef {object} Storage values are what JSON can hold
@@ -31,14 +31,19 @@ export class MemoryStorage {
 
   /** @param {string} prefix */
   async entries(prefix) {
-    return /** @type {[string, any][]} */ ([...this.#values].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1)));
+    return /** @type {[string, any][]} */ (
+      [...this.#values].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1))
+    );
   }
 }
 
 const STORE = "kept";
 const AFTER_ALL = "\uffff"; // no key has this character
 
-/** A browser's own database, which its tabs share. Where the browser refuses one, it lasts as long as the page. @implements {Storage} */
+/**
+ * A browser's own database, which its tabs share. Where the browser refuses one, it lasts as long as the page.
+ * @implements {Storage}
+ */
 export class IndexedDbStorage {
   #name;
   /** @type {Promise<IDBDatabase | null> | null} */
@@ -52,23 +57,36 @@ export class IndexedDbStorage {
 
   /** @param {string} key */
   get(key) {
-    return this.#ask("readonly", (store) => store.get(key), () => this.#refused.get(key));
+    return this.#ask(
+      "readonly",
+      (store) => store.get(key),
+      () => this.#refused.get(key),
+    );
   }
 
   /** @param {string} key @param {any} value */
   async set(key, value) {
-    await this.#ask("readwrite", (store) => store.put(value, key), () => this.#refused.set(key, value));
+    await this.#ask(
+      "readwrite",
+      (store) => store.put(value, key),
+      () => this.#refused.set(key, value),
+    );
   }
 
   /** @param {string} key */
   async remove(key) {
-    await this.#ask("readwrite", (store) => store.delete(key), () => this.#refused.remove(key));
+    await this.#ask(
+      "readwrite",
+      (store) => store.delete(key),
+      () => this.#refused.remove(key),
+    );
   }
 
   /** @param {string} prefix @returns {Promise<[string, any][]>} */
   async entries(prefix) {
     const range = () => IDBKeyRange.bound(prefix, prefix + AFTER_ALL);
-    const all = (/** @type {IDBObjectStore} */ store) => Promise.all([asked(store.getAllKeys(range())), asked(store.getAll(range()))]);
+    const all = (/** @type {IDBObjectStore} */ store) =>
+      Promise.all([asked(store.getAllKeys(range())), asked(store.getAll(range()))]);
     const database = await this.#open();
     if (!database) return this.#refused.entries(prefix);
     const [keys, values] = await all(database.transaction(STORE, "readonly").objectStore(STORE));

@@ -12,7 +12,11 @@ export function changed(unsent, clientId, change) {
   return unsent.map((item) => (item.clientId === clientId ? { ...item, ...change } : item));
 }
 
-/** Without what was accepted and has come back as messages. @param {Unsent[]} unsent @param {Set<string>} told ids of messages */
+/**
+ * Without what was accepted and has come back as messages.
+ * @param {Unsent[]} unsent
+ * @param {Set<string>} told ids of messages
+ */
 export function withoutSeen(unsent, told) {
   const left = unsent.filter(({ messageIds }) => !messageIds?.every((id) => told.has(id)));
   return left.length === unsent.length ? unsent : left;
@@ -20,7 +24,10 @@ export function withoutSeen(unsent, told) {
 
 /** @param {Unsent[]} unsent @param {import("./shapes.js").Frame} frame `accepted` @param {Set<string>} told */
 export function accepted(unsent, frame, told) {
-  return withoutSeen(changed(unsent, frame.client_id, { state: "accepted", runId: frame.run_id ?? "", messageIds: frame.message_ids }), told);
+  return withoutSeen(
+    changed(unsent, frame.client_id, { state: "accepted", runId: frame.run_id ?? "", messageIds: frame.message_ids }),
+    told,
+  );
 }
 
 /**
@@ -31,11 +38,16 @@ export function accepted(unsent, frame, told) {
 export function recognised(unsent, { client_id, message }) {
   const clientId = client_id ?? message.metadata?.client_id;
   const own = unsent.find((item) => item.clientId === clientId);
-  const same = own ?? unsent.find((item) => item.state === "sending" && !item.hidden && item.text === (message.content ?? ""));
+  const same =
+    own ?? unsent.find((item) => item.state === "sending" && !item.hidden && item.text === (message.content ?? ""));
   return same ? changed(unsent, same.clientId, { hidden: true }) : unsent;
 }
 
-/** Which one an `error` without a number refuses, or undefined. @param {Unsent[]} unsent @param {import("./shapes.js").Frame} frame */
+/**
+ * Which one an `error` without a number refuses, or undefined.
+ * @param {Unsent[]} unsent
+ * @param {import("./shapes.js").Frame} frame
+ */
 export function refusedBy(unsent, { client_id: clientId }) {
   return clientId ? unsent.find((item) => item.clientId === clientId) : unaccepted(unsent)[0];
 }

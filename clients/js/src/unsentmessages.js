@@ -1,5 +1,5 @@
-// What was said and has not arrived, kept until it has: it outlives the tab and the program. Each tab adds and takes away its
-// own; what two of them send is one message, because it has one `client_id`.
+// What was said and has not arrived, kept until it has: it outlives the tab and the program. Each tab adds and takes
+// away its own; what two of them send is one message, because it has one `client_id`.
 
 /** @typedef {import("./shapes.js").Unsent} Unsent */
 
@@ -24,8 +24,8 @@ export class UnsentMessages {
   }
 
   /**
-   * Keeps what changed between two lists of a session. A storage that refuses it (no room, say) leaves it to this program, which
-   * still has it.
+   * Keeps what changed between two lists of a session. A storage that refuses it (no room, say) leaves it to this
+   * program, which still has it.
    * @param {string} sessionId
    * @param {Unsent[]} before
    * @param {Unsent[]} after
@@ -46,7 +46,9 @@ export class UnsentMessages {
     const known = new Set(before);
     const gone = before.filter(({ clientId }) => !wanted.has(clientId));
     await Promise.allSettled([
-      ...[...wanted.values()].filter((item) => !known.has(item)).map((item) => this.#storage.set(key(sessionId, item), plain(item))),
+      ...[...wanted.values()]
+        .filter((item) => !known.has(item))
+        .map((item) => this.#storage.set(key(sessionId, item), plain(item))),
       ...gone.map((item) => this.#storage.remove(key(sessionId, item))),
     ]);
   }

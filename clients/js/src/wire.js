@@ -25,7 +25,11 @@ export class Wire {
    */
   async send(method, path, { headers = {}, json, signal } = {}) {
     /** @type {Record<string, string>} */
-    const all = { Accept: "application/json", ...(json === undefined ? {} : { "Content-Type": "application/json" }), ...headers };
+    const all = {
+      Accept: "application/json",
+      ...(json === undefined ? {} : { "Content-Type": "application/json" }),
+      ...headers,
+    };
     const body = json === undefined ? undefined : encoded(json);
     const fetch = this.#fetch; // a browser's does not want to be called as a method
     try {
@@ -63,10 +67,13 @@ export class Wire {
 }
 
 /**
- * As JSON that every reader takes: U+FFFD stands in the place of half a character, which a text field gives for an emoji that was cut.
+ * As JSON that every reader takes: U+FFFD stands in the place of half a character, which a text field gives for an
+ * emoji that was cut.
  * @param {unknown} value
  * @returns {string}
  */
 export function encoded(value) {
-  return JSON.stringify(value, (_, held) => (typeof held === "string" ? held.replace(/\p{Surrogate}/gu, "\ufffd") : held));
+  return JSON.stringify(value, (_, held) =>
+    typeof held === "string" ? held.replace(/\p{Surrogate}/gu, "\ufffd") : held,
+  );
 }

@@ -6,7 +6,11 @@ export declare class FileStorage implements Storage {
     constructor(directory: string);
     /** @param {string} key */
     get(key: string): Promise<any>;
-    /** There whole or not at all, also where the program or the machine ends meanwhile. @param {string} key @param {any} value */
+    /**
+     * There whole or not at all, also where the program or the machine ends meanwhile.
+     * @param {string} key
+     * @param {any} value
+     */
     set(key: string, value: any): Promise<void>;
     /** @param {string} key */
     remove(key: string): Promise<void>;

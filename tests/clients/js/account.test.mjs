@@ -8,14 +8,30 @@ import { afterEach, test } from "node:test";
 
 import { FileStorage } from "../../../clients/js/node.js";
 import { MemoryStorage, SessionManager } from "../../../clients/js/src/index.js";
-import { closeAll, elsewhere, happens, opened, PASSWORD, PLACE, RELAY_URL, signedIn, SITE_URL, spoilToken, until, words } from "./world.mjs";
+import {
+  closeAll,
+  elsewhere,
+  happens,
+  opened,
+  PASSWORD,
+  PLACE,
+  RELAY_URL,
+  signedIn,
+  SITE_URL,
+  spoilToken,
+  until,
+  words,
+} from "./world.mjs";
 
 afterEach(closeAll);
 
 /** Two devices of a person who has nothing yet; the second by way of the relay. */
 async function twoDevices() {
   const email = `js-${randomBytes(4).toString("hex")}@example.org`;
-  const [one, other] = [opened({ url: SITE_URL, fetch: elsewhere().fetch }), opened({ url: RELAY_URL, fetch: elsewhere().fetch })];
+  const [one, other] = [
+    opened({ url: SITE_URL, fetch: elsewhere().fetch }),
+    opened({ url: RELAY_URL, fetch: elsewhere().fetch }),
+  ];
   await one.rest.post("/api/auth/register", { email, password: PASSWORD });
   for (const client of [one, other]) await client.auth.signIn(email, PASSWORD);
   return [one, other];
@@ -140,7 +156,10 @@ test("two devices of one account hear the same, also what happened while one was
   resumed.open();
   await until(() => heard.at(-1).type === "session_deleted", "what happened meanwhile is heard");
   const first = heard[0].seq;
-  assert.deepEqual(heard.map(({ seq }) => seq - first), heard.map((_, index) => index));
+  assert.deepEqual(
+    heard.map(({ seq }) => seq - first),
+    heard.map((_, index) => index),
+  );
   assert.equal(gaps, 1, "one gap: the list may be older than the first connection");
   const { session } = heard.findLast((event) => event.session);
   assert.deepEqual([session.title, session.pinned], ["Renamed", true]);
@@ -152,10 +171,16 @@ test("files arrive whole, tell how far they are, and can be given up", async () 
   const { files } = client.session(session_id);
   const bytes = randomBytes(3_000_000);
   const progress = [];
-  const entry = await files.upload(new Blob([bytes]), { name: "große Datei.bin", onProgress: (part) => progress.push(part) });
+  const entry = await files.upload(new Blob([bytes]), {
+    name: "große Datei.bin",
+    onProgress: (part) => progress.push(part),
+  });
   assert.deepEqual([entry.path, entry.size], ["sources/große Datei.bin", bytes.length]);
   assert.ok(progress.length > 2);
-  assert.deepEqual(progress, progress.toSorted((a, b) => a - b));
+  assert.deepEqual(
+    progress,
+    progress.toSorted((a, b) => a - b),
+  );
   assert.equal(progress.at(-1), 1);
   const back = Buffer.from(await (await files.download(entry.path)).arrayBuffer());
   assert.ok(back.equals(bytes));
@@ -165,7 +190,11 @@ test("files arrive whole, tell how far they are, and can be given up", async () 
   await spoilToken(client); // which is found out when the bytes are there: they are sent again
   assert.equal((await files.upload(new Blob(["twice"]), { name: "small.txt" })).size, 5);
   const giving = new AbortController();
-  const givenUp = files.upload(new Blob([bytes]), { name: "no.bin", signal: giving.signal, onProgress: () => giving.abort() });
+  const givenUp = files.upload(new Blob([bytes]), {
+    name: "no.bin",
+    signal: giving.signal,
+    onProgress: () => giving.abort(),
+  });
   await assert.rejects(givenUp, { code: "unreachable" });
   assert.deepEqual((await files.list()).map(({ name }) => name).sort(), ["große Datei.bin", "small.txt"].sort());
   await files.delete(entry.path);
@@ -202,7 +231,10 @@ test("an export goes on where the connection was lost and its server killed, als
   const again = await program.exports.prepare({ id: made.id });
   assert.equal(again.id, made.id);
   for await (const chunk of program.exports.read(again, { from: got })) chunks.push(chunk);
-  assert.ok(ranges.every((from, index) => !index || from >= ranges[index - 1]), "what had come was fetched again");
+  assert.ok(
+    ranges.every((from, index) => !index || from >= ranges[index - 1]),
+    "what had come was fetched again",
+  );
   assert.equal(createHash("sha256").update(Buffer.concat(chunks)).digest("hex"), made.sha256);
 
   const other = await client.exports.prepare();
@@ -246,6 +278,9 @@ test("the session manager keeps one active, and makes later what the server coul
   const [made] = away.getSnapshot().sessions;
   const back = new SessionManager({ rest: client.rest, storage }, "bob");
   await back.load();
-  assert.deepEqual(back.getSnapshot().sessions.map(({ session_id }) => session_id), [made.session_id]);
+  assert.deepEqual(
+    back.getSnapshot().sessions.map(({ session_id }) => session_id),
+    [made.session_id],
+  );
   assert.equal(back.getSnapshot().activeSessionId, made.session_id);
 });

@@ -15,10 +15,16 @@ function sending(clientId, text) {
 test("between the log and the acceptance one's own message is hidden once, and would still be sent again", () => {
   const both = [sending("c1", "Hi"), sending("c2", "Hi")];
   const told = recognised(both, { type: "message_created", message: { id: "u1", role: "user", content: "Hi" } });
-  assert.deepEqual(told.map(({ hidden }) => Boolean(hidden)), [true, false]);
+  assert.deepEqual(
+    told.map(({ hidden }) => Boolean(hidden)),
+    [true, false],
+  );
   assert.equal(unaccepted(told).length, 2);
   const one = accepted(told, { type: "accepted", client_id: "c1", run_id: RUN, message_ids: ["u1"] }, new Set(["u1"]));
-  assert.deepEqual(one.map(({ clientId }) => clientId), ["c2"]);
+  assert.deepEqual(
+    one.map(({ clientId }) => clientId),
+    ["c2"],
+  );
 });
 
 test("a refusal without a name is that of what was sent first", () => {
@@ -30,7 +36,14 @@ test("a refusal without a name is that of what was sent first", () => {
 /** A server that says what it is told to: `detail` over HTTP, and over the newest of its `sockets`. */
 class FakeServer {
   sockets = [];
-  detail = { session: { id: "s", session_id: "chat_1" }, messages: [], live: [], has_more: false, last_seq: 0, run: null };
+  detail = {
+    session: { id: "s", session_id: "chat_1" },
+    messages: [],
+    live: [],
+    has_more: false,
+    last_seq: 0,
+    run: null,
+  };
   loads = 0;
   status = 200;
 
@@ -49,7 +62,9 @@ class FakeServer {
     }
     const fetch = async () => {
       this.loads += 1;
-      return Response.json(this.status === 200 ? this.detail : { message: "No.", error: { code: "away" } }, { status: this.status });
+      return Response.json(this.status === 200 ? this.detail : { message: "No.", error: { code: "away" } }, {
+        status: this.status,
+      });
     };
     return new Client({ url: "http://server", fetch, WebSocket: FakeSocket, ...options });
   }
@@ -85,7 +100,10 @@ test("what is told twice is heard once, and a cursor that cannot be served loads
   const server = new FakeServer();
   const heard = [];
   const loaded = [];
-  const chat = server.client().chat("chat_1", { onFrame: (frame) => frame.seq && heard.push(frame.seq), onLoaded: (detail) => loaded.push(detail.last_seq) });
+  const chat = server.client().chat("chat_1", {
+    onFrame: (frame) => frame.seq && heard.push(frame.seq),
+    onLoaded: (detail) => loaded.push(detail.last_seq),
+  });
   await server.connected();
   server.says(delta(1, "a"), delta(2, "b"), delta(2, "b"), delta(1, "a"));
   assert.deepEqual(heard, [1, 2]);
@@ -113,7 +131,13 @@ test("an answer is told whole through a cursor that cannot be served", async () 
   server.says({ type: "resync", last_seq: 9 });
   await until(() => chat.lastSeq === 9, "it is loaded again");
   server.says(delta(10, "everybody"));
-  server.detail = { ...server.detail, last_seq: 12, live: [], run: null, messages: [{ ...row, content: "Good day, everybody.", status: "completed" }] };
+  server.detail = {
+    ...server.detail,
+    last_seq: 12,
+    live: [],
+    run: null,
+    messages: [{ ...row, content: "Good day, everybody.", status: "completed" }],
+  };
   server.says({ type: "resync", last_seq: 12 }); // it has ended meanwhile
   assert.deepEqual(await asking, { text: "Good day, everybody.", finishReason: "stop", runId: RUN, error: null });
   assert.equal(told.join(""), "Good day, everybody.");
@@ -126,7 +150,12 @@ test("what is said before there is a connection is sent with the first, and with
   const chat = server.client({ storage }).chat("chat_1");
   const clientId = chat.say("Hello", { attachments: [{ file_id: "f1", path: "sources/a.pdf" }], model: "small" });
   await server.connected();
-  const command = { model: "small", type: "message", messages: [{ content: "Hello", attachments: [{ file_id: "f1" }] }], client_id: clientId };
+  const command = {
+    model: "small",
+    type: "message",
+    messages: [{ content: "Hello", attachments: [{ file_id: "f1" }] }],
+    client_id: clientId,
+  };
   assert.deepEqual(server.socket.sent, [command]);
   server.socket.onclose({ code: 1006 });
   chat.reconnect();
@@ -167,7 +196,10 @@ test("what an earlier program has not sent is told before all else, however late
   find();
   await server.connected();
   assert.deepEqual(told, [["Hello"], "loaded"]);
-  assert.deepEqual(server.socket.sent.map(({ client_id }) => client_id), ["c1"]);
+  assert.deepEqual(
+    server.socket.sent.map(({ client_id }) => client_id),
+    ["c1"],
+  );
   chat.close();
 });
 
@@ -187,14 +219,19 @@ test("not more than two hundred messages wait", async () => {
 test("a refusal that comes late renews nothing again", async () => {
   const storage = new MemoryStorage();
   const user = { id: "u", email: "alice@example.org" };
-  await storage.set("sign-in", { id: "1", refresh_token: "r1", token: { token: "old", user, expires: Date.now() + 900_000 } });
+  await storage.set("sign-in", {
+    id: "1",
+    refresh_token: "r1",
+    token: { token: "old", user, expires: Date.now() + 900_000 },
+  });
   const late = {};
   late.comes = new Promise((resolve) => (late.answer = resolve));
   const asked = [];
   const fetch = async (url, { headers }) => {
     const { pathname } = new URL(url);
     asked.push(pathname);
-    if (pathname === "/api/auth/refresh") return Response.json({ access_token: "new", refresh_token: "r2", expires_in: 900, user });
+    if (pathname === "/api/auth/refresh")
+      return Response.json({ access_token: "new", refresh_token: "r2", expires_in: 900, user });
     if (headers.Authorization === "Bearer new") return Response.json({});
     if (pathname === "/late") await late.comes;
     return Response.json({ message: "No." }, { status: 401 });
@@ -216,7 +253,9 @@ test("what a proxy sends from the beginning is not told twice, and a server that
   const fetch = async (url, { method, headers }) => {
     asked.push(`${method} ${new URL(url).pathname}`);
     if (asked.at(-1) === "POST /api/exports") return Response.json({ id: "f", state: "failed" });
-    return new Response(headers.Range === "bytes=4-" ? whole.slice(0, 9) : whole.slice(9), { status: headers.Range === "bytes=4-" ? 200 : 206 });
+    return new Response(headers.Range === "bytes=4-" ? whole.slice(0, 9) : whole.slice(9), {
+      status: headers.Range === "bytes=4-" ? 200 : 206,
+    });
   };
   const { exports: archives } = new Client({ url: "http://server", fetch, WebSocket: class {} });
   const told = [];
@@ -244,7 +283,9 @@ test("an export that is given up while it is asked for has not begun", async () 
   };
   const { exports: archives } = new Client({ url: "http://server", fetch, WebSocket: class {} });
   const begun = [];
-  await assert.rejects(archives.prepare({ signal: giving.signal, onBegun: (made) => begun.push(made) }), { code: "unreachable" });
+  await assert.rejects(archives.prepare({ signal: giving.signal, onBegun: (made) => begun.push(made) }), {
+    code: "unreachable",
+  });
   assert.deepEqual(begun, []);
 });
 

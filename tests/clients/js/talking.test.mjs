@@ -32,14 +32,22 @@ test("an answer goes on behind each lost connection, each event once and in orde
   const { chat, session } = await begun();
   const opens = (name) => () => happens("cut").then(() => happens("gate", { name }));
   const pieces = [];
-  const tell = atWords([["word10", opens("jsfirst")], ["word30", opens("jssecond")]]);
+  const tell = atWords([
+    ["word10", opens("jsfirst")],
+    ["word30", opens("jssecond")],
+  ]);
   const seen = [];
   chat.listen({ onFrame: ({ seq }) => seq && seen.push(seq) });
-  const answer = await chat.ask("say 60 words; gate jsfirst after 10; gate jssecond after 30", { onText: (piece) => pieces.push(piece) && tell(piece) });
+  const answer = await chat.ask("say 60 words; gate jsfirst after 10; gate jssecond after 30", {
+    onText: (piece) => pieces.push(piece) && tell(piece),
+  });
   assert.equal(answer.text, words(60));
   assert.equal(pieces.join(""), answer.text);
   assert.equal(answer.finishReason, "stop");
-  assert.deepEqual(seen, [...new Set(seen)].sort((a, b) => a - b));
+  assert.deepEqual(
+    seen,
+    [...new Set(seen)].sort((a, b) => a - b),
+  );
   assert.equal((await said(session, "user")).length, 1);
   assert.deepEqual(chat.unsent, []);
 });
@@ -76,7 +84,9 @@ test("what a killed program has said is sent by the next one, once", async () =>
     while ((await client.storage.entries("unsent/")).length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
     console.log("kept");
   `;
-  const killed = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const killed = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await once(killed.stdout, "data");
   killed.kill("SIGKILL");
   const next = opened({ url: SITE_URL, storage: new FileStorage(place) });
@@ -104,12 +114,17 @@ test("a stop ends the answer with what was said, and what asks first waits for a
   });
   assert.equal(answer.text, words(3));
   assert.ok(kinds.indexOf("approval_request") < kinds.lastIndexOf("stream_end"));
-  assert.deepEqual((await session.files.list("output")).map(({ name }) => name), ["a.md"]);
+  assert.deepEqual(
+    (await session.files.list("output")).map(({ name }) => name),
+    ["a.md"],
+  );
 });
 
 test("a refusal says why, and leaves the words to be sent again or discarded", async () => {
   const { chat, session } = await begun();
-  const first = chat.ask("say 20 words; gate jsbusy after 5", { onText: atWords([["word5", () => refusedMeanwhile()]]) });
+  const first = chat.ask("say 20 words; gate jsbusy after 5", {
+    onText: atWords([["word5", () => refusedMeanwhile()]]),
+  });
   let refused;
   const refusedMeanwhile = async () => {
     refused = await chat.ask("not now", { on_busy: "reject" }).catch((error) => error);
@@ -127,8 +142,13 @@ test("a refusal says why, and leaves the words to be sent again or discarded", a
 
 test("who is away, and what is no more, is an error", async () => {
   const { chat, session } = await begun();
-  const asking = chat.ask("say 3000 words; pace 100", { onText: atWords([["word3", () => session.delete({ permanent: true })]]) });
-  const ended = await asking.then(({ finishReason }) => finishReason, ({ code }) => code);
+  const asking = chat.ask("say 3000 words; pace 100", {
+    onText: atWords([["word3", () => session.delete({ permanent: true })]]),
+  });
+  const ended = await asking.then(
+    ({ finishReason }) => finishReason,
+    ({ code }) => code,
+  );
   assert.ok(["interrupted", "gone"].includes(ended), ended);
   await assert.rejects(session.detail(), { status: 404, code: "not_found" });
   const away = opened({ url: "http://127.0.0.1:9" });

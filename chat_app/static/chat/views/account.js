@@ -16,7 +16,9 @@ import { keysSection } from "./keys.js";
 import { totpSection } from "./totp.js";
 import { importFile } from "./transfer.js";
 
-/** `person` is the user; `actions`: onRenamed(user), onImported(), onGone(), showAgents(), showPrompts(), showServers(), toast(text), and
+/**
+ * `person` is the user; `actions`: onRenamed(user), onImported(), onGone(), showAgents(), showPrompts(), showServers(),
+ * toast(text), and
     `exporting`. */
 export function showAccount(api, person, actions) {
   const sections = [
@@ -31,7 +33,10 @@ export function showAccount(api, person, actions) {
     has("mcp-servers") && [t("MCP servers"), () => servers(actions)],
     (has("export-all") || has("import")) && [t("Data"), () => data(api, actions)],
   ].filter(Boolean);
-  openDialog({ title: t("Settings"), wide: true }, ...sections.map(([title, make]) => h("section", { "aria-label": title }, h("h3", {}, title), make())));
+  openDialog(
+    { title: t("Settings"), wide: true },
+    ...sections.map(([title, make]) => h("section", { "aria-label": title }, h("h3", {}, title), make())),
+  );
 }
 
 function profile(api, person, { onRenamed }) {
@@ -50,7 +55,11 @@ function profile(api, person, { onRenamed }) {
 
 /** What every answer is to keep to; the model reads it with each message. */
 function instructions(api, person) {
-  const text = h("textarea", { rows: 4, maxlength: 4000, placeholder: t("For example: answer briefly. Metric units.") });
+  const text = h("textarea", {
+    rows: 4,
+    maxlength: 4000,
+    placeholder: t("For example: answer briefly. Metric units."),
+  });
   text.value = person.preferences?.instructions ?? "";
   const said = h("span", { class: "faint", role: "status" });
   text.addEventListener("change", async () => {
@@ -70,10 +79,21 @@ function looks(api) {
 
 function look(about) {
   const choice = ([value, label]) => {
-    const radio = h("input", { type: "radio", name: about.name, value, checked: chosenLook(about) === value, onchange: () => chooseLook(about, value) });
+    const radio = h("input", {
+      type: "radio",
+      name: about.name,
+      value,
+      checked: chosenLook(about) === value,
+      onchange: () => chooseLook(about, value),
+    });
     return h("label", {}, radio, h("span", {}, label));
   };
-  return h("fieldset", { class: "efforts" }, h("legend", { class: "faint" }, about.label), h("div", {}, ...about.choices.map(choice)));
+  return h(
+    "fieldset",
+    { class: "efforts" },
+    h("legend", { class: "faint" }, about.label),
+    h("div", {}, ...about.choices.map(choice)),
+  );
 }
 
 function enter() {
@@ -85,11 +105,22 @@ function enter() {
 /** The page is loaded again in it. */
 function languages() {
   const choice = ([value, label]) => {
-    const radio = h("input", { type: "radio", name: "language", value, checked: chosenLanguage() === value, onchange: () => chooseLanguage(value) });
+    const radio = h("input", {
+      type: "radio",
+      name: "language",
+      value,
+      checked: chosenLanguage() === value,
+      onchange: () => chooseLanguage(value),
+    });
     return h("label", { lang: value || null }, radio, h("span", {}, label));
   };
   const choices = [["", t("Automatic")], ...Object.entries(LANGUAGES)];
-  return h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Language")), h("div", {}, ...choices.map(choice)));
+  return h(
+    "fieldset",
+    { class: "efforts" },
+    h("legend", { class: "visually-hidden" }, t("Language")),
+    h("div", {}, ...choices.map(choice)),
+  );
 }
 
 function themes(api) {
@@ -101,7 +132,12 @@ function themes(api) {
     });
     return h("label", {}, radio, h("span", {}, label));
   };
-  return h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Theme")), h("div", {}, ...THEMES.map(choice)));
+  return h(
+    "fieldset",
+    { class: "efforts" },
+    h("legend", { class: "visually-hidden" }, t("Theme")),
+    h("div", {}, ...THEMES.map(choice)),
+  );
 }
 
 /** Of this browser alone. */
@@ -126,13 +162,33 @@ function notifications(api, person) {
   };
   for (const box of [told, preview]) box.addEventListener("change", change);
   show();
-  return h("div", { class: "small-form checks" }, h("label", {}, told, t("Notify me here when an answer is ready or a decision is needed")), h("label", {}, preview, t("Show the beginning of the answer")), said);
+  return h(
+    "div",
+    { class: "small-form checks" },
+    h("label", {}, told, t("Notify me here when an answer is ready or a decision is needed")),
+    h("label", {}, preview, t("Show the beginning of the answer")),
+    said,
+  );
 }
 
 function password(api) {
   const fields = [
-    { label: t("Current password"), name: "current_password", type: "password", autocomplete: "current-password", required: true },
-    { label: t("New password"), name: "new_password", type: "password", autocomplete: "new-password", minlength: 8, maxlength: 128, required: true },
+    {
+      label: t("Current password"),
+      name: "current_password",
+      type: "password",
+      autocomplete: "current-password",
+      required: true,
+    },
+    {
+      label: t("New password"),
+      name: "new_password",
+      type: "password",
+      autocomplete: "new-password",
+      minlength: 8,
+      maxlength: 128,
+      required: true,
+    },
   ];
   return smallForm({ fields, action: t("Change") }, async (values) => {
     await api.post("/api/auth/password", values);
@@ -145,14 +201,32 @@ function devices(api) {
   const act = (run) => fill(place, async () => (await run(), list(await api.get("/api/auth/devices"))));
   const list = ({ devices: all }) => [
     h("ul", { class: "files" }, ...all.map(row)),
-    all.length > 1 ? button({ text: t("Sign out everywhere else"), class: "quiet small" }, () => act(() => api.post("/api/auth/logout-everywhere"))) : "",
+    all.length > 1
+      ? button({ text: t("Sign out everywhere else"), class: "quiet small" }, () =>
+          act(() => api.post("/api/auth/logout-everywhere")),
+        )
+      : "",
   ];
   const row = (device) =>
     h(
       "li",
       {},
-      h("span", { class: "trash-name" }, browserOf(device.user_agent), h("span", { class: "faint" }, ` ${device.address ?? ""} · ${when(device.last_used_at)}`)),
-      device.current ? h("span", { class: "faint" }, t("this one")) : button({ text: t("Sign out"), class: "quiet small", label: t("Sign out {name}", { name: browserOf(device.user_agent) }) }, () => act(() => api.delete(`/api/auth/devices/${device.id}`))),
+      h(
+        "span",
+        { class: "trash-name" },
+        browserOf(device.user_agent),
+        h("span", { class: "faint" }, ` ${device.address ?? ""} · ${when(device.last_used_at)}`),
+      ),
+      device.current
+        ? h("span", { class: "faint" }, t("this one"))
+        : button(
+            {
+              text: t("Sign out"),
+              class: "quiet small",
+              label: t("Sign out {name}", { name: browserOf(device.user_agent) }),
+            },
+            () => act(() => api.delete(`/api/auth/devices/${device.id}`)),
+          ),
     );
   act(async () => {});
   return place;
@@ -177,14 +251,31 @@ function data(api, { onImported, onGone, toast, exporting }) {
       onImported();
     }, report),
   );
-  const note = h("p", { class: "faint" }, t("Takes an archive of Chat Juicer, or an export of ChatGPT, Claude, Open WebUI or LibreChat."));
-  return h("div", { class: "small-form" }, h("div", { class: "dialog-actions start" }, has("export-all") ? begin : null, has("import") ? bring : null), has("export-all") ? shown : null, has("import") ? note : null, has("preferences") ? leaving(api, onGone) : null);
+  const note = h(
+    "p",
+    { class: "faint" },
+    t("Takes an archive of Chat Juicer, or an export of ChatGPT, Claude, Open WebUI or LibreChat."),
+  );
+  return h(
+    "div",
+    { class: "small-form" },
+    h("div", { class: "dialog-actions start" }, has("export-all") ? begin : null, has("import") ? bring : null),
+    has("export-all") ? shown : null,
+    has("import") ? note : null,
+    has("preferences") ? leaving(api, onGone) : null,
+  );
 }
 
 function leaving(api, onGone) {
-  const fields = [{ label: t("Password"), name: "password", type: "password", autocomplete: "current-password", required: true }];
+  const fields = [
+    { label: t("Password"), name: "password", type: "password", autocomplete: "current-password", required: true },
+  ];
   const form = smallForm({ fields, action: t("Delete the account") }, async (values) => {
-    const agreed = await confirmed({ title: t("Delete the account?"), text: t("All chats and files will be gone for good. Export them first if you want to keep them."), action: t("Delete") });
+    const agreed = await confirmed({
+      title: t("Delete the account?"),
+      text: t("All chats and files will be gone for good. Export them first if you want to keep them."),
+      action: t("Delete"),
+    });
     if (!agreed) return "";
     await api.delete("/api/auth/me", values);
     onGone();
@@ -195,7 +286,8 @@ function leaving(api, onGone) {
 
 /** "Firefox · Linux", as far as a browser says it. */
 function browserOf(agent) {
-  const name = /(Firefox|Edg|OPR|Chrome|Safari|Electron)\//.exec(agent ?? "")?.[1] ?? (agent || t("Unknown device")).slice(0, 40);
+  const name =
+    /(Firefox|Edg|OPR|Chrome|Safari|Electron)\//.exec(agent ?? "")?.[1] ?? (agent || t("Unknown device")).slice(0, 40);
   const system = /(Windows|Android|iPhone|iPad|Mac OS X|Linux)/.exec(agent ?? "")?.[1];
   return [name.replace("Edg", "Edge").replace("OPR", "Opera"), system].filter(Boolean).join(" · ");
 }

@@ -1,4 +1,5 @@
-// The audit log, for administrators: who did what, when and from where; whether it is as it was written; and taken along.
+// The audit log, for administrators: who did what, when and from where; whether it is as it was written; and taken
+// along.
 
 import { endOf, startOf } from "../days.js";
 import { button, h } from "../dom.js";
@@ -55,11 +56,26 @@ const ACTS = {
 };
 
 export function auditSection(api) {
-  const who = line({ label: t("Who"), type: "search", maxlength: 254, placeholder: t("A part of the e-mail address"), dir: null });
-  const what = oneOfMany(t("What"), [{ value: "", label: t("Everything") }, ...Object.entries(ACTS).map(([value, label]) => ({ value, label }))], "", () => load());
+  const who = line({
+    label: t("Who"),
+    type: "search",
+    maxlength: 254,
+    placeholder: t("A part of the e-mail address"),
+    dir: null,
+  });
+  const what = oneOfMany(
+    t("What"),
+    [{ value: "", label: t("Everything") }, ...Object.entries(ACTS).map(([value, label]) => ({ value, label }))],
+    "",
+    () => load(),
+  );
   const from = line({ label: t("From"), type: "date" });
   const to = line({ label: t("To"), type: "date" });
-  const { said, list, further, load, later, tell } = pagedList({ none: t("There is no such line."), page, kind: "context-items audit-lines" });
+  const { said, list, further, load, later, tell } = pagedList({
+    none: t("There is no such line."),
+    page,
+    kind: "context-items audit-lines",
+  });
   let cursor = null;
 
   who.node.addEventListener("input", later);
@@ -87,7 +103,12 @@ export function auditSection(api) {
     act(verify, async () => {
       tell(t("All lines are read…"));
       const { lines, broken_at: broken } = await api.get(`${PATH}/chain`);
-      tell(broken === null ? t("{count} lines, each as it was written.", { count: lines }) : t("The log was changed: line {number} does not follow the one before it.", { number: broken }), broken !== null);
+      tell(
+        broken === null
+          ? t("{count} lines, each as it was written.", { count: lines })
+          : t("The log was changed: line {number} does not follow the one before it.", { number: broken }),
+        broken !== null,
+      );
     }),
   );
   const take = button({ text: t("Export as JSON lines"), class: "quiet small" }, () =>
@@ -99,7 +120,15 @@ export function auditSection(api) {
   );
   load();
   const filters = h("div", { class: "small-form audit-filters" }, who.node, what.node, from.node, to.node);
-  return h("div", { class: "kept" }, filters, h("div", { class: "dialog-actions start" }, verify, take), said, list, further);
+  return h(
+    "div",
+    { class: "kept" },
+    filters,
+    h("div", { class: "dialog-actions start" }, verify, take),
+    said,
+    list,
+    further,
+  );
 }
 
 function row({ at, actor, action, object, address, details }, people) {
@@ -114,13 +143,42 @@ function row({ at, actor, action, object, address, details }, people) {
     [t("When"), moment(at), at],
     ...Object.entries(details).map(([name, value]) => [name, people[value] ?? textOf(value), value]),
   ];
-  const head = h("summary", {}, h("span", { class: "faint" }, moment(at)), h("span", { class: "context-text" }, h("bdi", {}, person), " ", h("strong", {}, did), " ", h("bdi", { class: "faint" }, whose(about, person, details))));
-  return h("li", {}, h("details", {}, head, h("dl", { class: "facts" }, ...facts.filter(([, value]) => value).map(fact))));
+  const head = h(
+    "summary",
+    {},
+    h("span", { class: "faint" }, moment(at)),
+    h(
+      "span",
+      { class: "context-text" },
+      h("bdi", {}, person),
+      " ",
+      h("strong", {}, did),
+      " ",
+      h("bdi", { class: "faint" }, whose(about, person, details)),
+    ),
+  );
+  return h(
+    "li",
+    {},
+    h("details", {}, head, h("dl", { class: "facts" }, ...facts.filter(([, value]) => value).map(fact))),
+  );
 }
 
 /** `exact` is what the log has, where the page says it otherwise. */
 function fact([name, value, exact]) {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, h("bdi", {}, value), exact && typeof exact === "string" && exact !== value ? h("span", { class: "faint exact", dir: "ltr" }, exact) : ""));
+  return h(
+    "div",
+    {},
+    h("dt", {}, name),
+    h(
+      "dd",
+      {},
+      h("bdi", {}, value),
+      exact && typeof exact === "string" && exact !== value
+        ? h("span", { class: "faint exact", dir: "ltr" }, exact)
+        : "",
+    ),
+  );
 }
 
 /** In few words: by its name, where the line has it; a sign-in has none. */

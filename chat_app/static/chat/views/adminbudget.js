@@ -16,7 +16,11 @@ const PAGE = 100;
 /** `account`: {id, email}, under `name`; `changed()` when there is another budget than before. */
 export function showBudget(api, account, name, changed = () => {}) {
   const place = h("div", { class: "kept" });
-  const { dialog } = openDialog({ title: t("Usage and budget of {name}", { name }), wide: true }, place, usageOfOne(api, account.id));
+  const { dialog } = openDialog(
+    { title: t("Usage and budget of {name}", { name }), wide: true },
+    place,
+    usageOfOne(api, account.id),
+  );
   fill(place, async () => {
     const budget = await api.get(`${PATH}/${account.id}`);
     const form = budgetForm(api, account, budget, () => {
@@ -28,13 +32,34 @@ export function showBudget(api, account, name, changed = () => {}) {
 }
 
 function budgetForm(api, account, { daily_tokens: tokens, daily_cost: cost, everybody }, saved) {
-  const hint = (amount, shown) => (amount ? t("Empty: as everybody, which is {amount}. 0: as much as they like.", { amount: shown(amount) }) : t("Empty or 0: as much as they like."));
-  const most = line({ label: t("Tokens in a day"), type: "number", value: tokens ?? "", min: 0, max: MOST_TOKENS, step: 1, hint: hint(everybody.daily_tokens, number) });
-  const dollars = line({ label: t("US dollars in a day"), type: "number", value: cost ?? "", min: 0, max: MOST_DOLLARS, step: "any", hint: hint(everybody.daily_cost, moneyText) });
+  const hint = (amount, shown) =>
+    amount
+      ? t("Empty: as everybody, which is {amount}. 0: as much as they like.", { amount: shown(amount) })
+      : t("Empty or 0: as much as they like.");
+  const most = line({
+    label: t("Tokens in a day"),
+    type: "number",
+    value: tokens ?? "",
+    min: 0,
+    max: MOST_TOKENS,
+    step: 1,
+    hint: hint(everybody.daily_tokens, number),
+  });
+  const dollars = line({
+    label: t("US dollars in a day"),
+    type: "number",
+    value: cost ?? "",
+    min: 0,
+    max: MOST_DOLLARS,
+    step: "any",
+    hint: hint(everybody.daily_cost, moneyText),
+  });
   return smallForm({ fields: [most.node, dollars.node], action: t("Save") }, async () => {
     const [daily_tokens, daily_cost] = [most.read(), dollars.read()].map((said) => (said === "" ? null : Number(said)));
     const asEverybody = daily_tokens === null && daily_cost === null;
-    await (asEverybody ? api.delete(`${PATH}/${account.id}`).catch(unlessGone) : api.post(PATH, { email: account.email, daily_tokens, daily_cost }));
+    await (asEverybody
+      ? api.delete(`${PATH}/${account.id}`).catch(unlessGone)
+      : api.post(PATH, { email: account.email, daily_tokens, daily_cost }));
     saved();
     return "";
   });
@@ -42,7 +67,10 @@ function budgetForm(api, account, { daily_tokens: tokens, daily_cost: cost, ever
 
 /** Who has a budget of their own. */
 export function budgetsOfPeople(api) {
-  const { said, list, further, load } = pagedList({ none: t("Nobody has one of their own. It is set in the menu of a person, or of a service account."), page });
+  const { said, list, further, load } = pagedList({
+    none: t("Nobody has one of their own. It is set in the menu of a person, or of a service account."),
+    page,
+  });
 
   async function page(offset) {
     const { budgets, has_more: hasMore } = await api.get(PATH, { offset, limit: PAGE });
@@ -55,8 +83,21 @@ export function budgetsOfPeople(api) {
   };
   const row = (budget) => {
     const { user_id: id, email } = budget;
-    const change = button({ icon: "pencil", label: t("Usage and budget of {name}", { name: email }), class: "icon-button" }, () => showBudget(api, { id, email }, email, changed));
-    return h("li", {}, h("span", { class: "trash-name" }, h("span", { dir: "auto" }, email), h("span", { class: "faint clipped" }, aboutBudget(budget))), change);
+    const change = button(
+      { icon: "pencil", label: t("Usage and budget of {name}", { name: email }), class: "icon-button" },
+      () => showBudget(api, { id, email }, email, changed),
+    );
+    return h(
+      "li",
+      {},
+      h(
+        "span",
+        { class: "trash-name" },
+        h("span", { dir: "auto" }, email),
+        h("span", { class: "faint clipped" }, aboutBudget(budget)),
+      ),
+      change,
+    );
   };
   const title = h("h3", { tabindex: "-1" }, t("Budgets of people"));
   load();
@@ -67,5 +108,7 @@ function aboutBudget({ daily_tokens: tokens, daily_cost: cost }) {
   return [
     tokens === null ? "" : tokens ? t("{count} tokens a day", { count: tokens }) : t("any number of tokens"),
     cost === null ? "" : cost ? t("{amount} a day", { amount: moneyText(cost) }) : t("any amount of money"),
-  ].filter(Boolean).join(" · ");
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }

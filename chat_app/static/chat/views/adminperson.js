@@ -24,7 +24,14 @@ export function openNewPerson(api, made) {
   const email = named("email", line({ label: t("E-mail"), type: "email", required: true, maxlength: 254 }));
   const about = [named("display_name", line({ label: t("Name"), maxlength: 150 })), named("role", roleField("user"))];
   const way = oneOf(t("How they come in"), ways, "invite");
-  const password = line({ label: t("First password"), type: "password", minlength: 8, maxlength: 128, autocomplete: "new-password", hint: t("They can choose another one in their settings.") });
+  const password = line({
+    label: t("First password"),
+    type: "password",
+    minlength: 8,
+    maxlength: 128,
+    autocomplete: "new-password",
+    hint: t("They can choose another one in their settings."),
+  });
   const input = password.node.querySelector("input");
   const show = () => {
     password.node.hidden = way.read() !== "password";
@@ -33,13 +40,16 @@ export function openNewPerson(api, made) {
   };
   way.node.addEventListener("change", show);
   const controls = [email, ...about];
-  const form = smallForm({ fields: [...controls, way, password].map(({ node }) => node), action: t("Create") }, async () => {
-    const values = Object.fromEntries(controls.map(({ name, read }) => [name, read()]));
-    const account = await api.post(PATH, input.disabled ? values : { ...values, password: input.value });
-    dialog.close();
-    await made(account);
-    return "";
-  });
+  const form = smallForm(
+    { fields: [...controls, way, password].map(({ node }) => node), action: t("Create") },
+    async () => {
+      const values = Object.fromEntries(controls.map(({ name, read }) => [name, read()]));
+      const account = await api.post(PATH, input.disabled ? values : { ...values, password: input.value });
+      dialog.close();
+      await made(account);
+      return "";
+    },
+  );
   const { dialog } = openDialog({ title: t("New account"), wide: true }, form);
   show();
   form.querySelector("input").focus();
@@ -70,7 +80,9 @@ export function showPasswordAddress(api, account) {
     said.classList.remove("problem");
     try {
       const { address, expires_at: until } = await api.post(`${PATH}/${account.id}/password-reset`, { send });
-      said.textContent = address ? t("Good once, until {moment}. It is shown this once.", { moment: moment(until) }) : t("Sent to {name}.", { name: account.email });
+      said.textContent = address
+        ? t("Good once, until {moment}. It is shown this once.", { moment: moment(until) })
+        : t("Sent to {name}.", { name: account.email });
       if (!address) return;
       place.replaceChildren(copyField(t("Address for {name}", { name: account.email }), address));
       place.querySelector("input").select();
@@ -80,14 +92,34 @@ export function showPasswordAddress(api, account) {
     }
   };
   const make = button({ text: t("Make an address"), class: "quiet" }, () => ask(false));
-  const mail = document.body.dataset.reset === "mail" ? button({ text: t("Send it by mail"), class: "quiet" }, () => ask(true)) : "";
+  const mail =
+    document.body.dataset.reset === "mail"
+      ? button({ text: t("Send it by mail"), class: "quiet" }, () => ask(true))
+      : "";
   const about = account.has_password
-    ? t("Whoever opens the address chooses a new password for this account, within an hour. Until then the old one is good; then every sign-in ends.")
+    ? t(
+        "Whoever opens the address chooses a new password for this account, within an hour. Until then the old one is good; then every sign-in ends.",
+      )
     : t("Whoever opens the address chooses the password of this account, within a week.");
-  openDialog({ title: account.has_password ? t("New password for {name}", { name: account.email }) : t("Invite {name}", { name: account.email }), wide: true }, h("p", { class: "faint" }, about), h("div", { class: "dialog-actions start" }, make, mail), place, said);
+  openDialog(
+    {
+      title: account.has_password
+        ? t("New password for {name}", { name: account.email })
+        : t("Invite {name}", { name: account.email }),
+      wide: true,
+    },
+    h("p", { class: "faint" }, about),
+    h("div", { class: "dialog-actions start" }, make, mail),
+    place,
+    said,
+  );
   make.focus();
 }
 
 function roleField(chosen) {
-  return oneOf(t("Role"), Object.entries(ROLES).map(([value, label]) => ({ value, label })), chosen);
+  return oneOf(
+    t("Role"),
+    Object.entries(ROLES).map(([value, label]) => ({ value, label })),
+    chosen,
+  );
 }

@@ -26,15 +26,27 @@ export function servicesSection(api) {
     showKeys(api, service);
   };
 
-  const letIn = (service, active) => act(async () => replace(row(await api.patch(`${PATH}/${service.id}`, { is_active: active }))), active ? t("{name} is let in again.", service) : t("{name} is not let in any more.", service));
+  const letIn = (service, active) =>
+    act(
+      async () => replace(row(await api.patch(`${PATH}/${service.id}`, { is_active: active }))),
+      active ? t("{name} is let in again.", service) : t("{name} is not let in any more.", service),
+    );
 
   const turnOff = async (service) => {
-    const agreed = await confirmed({ title: t("Let {name} in no more?", service), text: t("No key of it lets anybody in, until an administrator undoes it. Chats and files stay."), action: t("Turn off") });
+    const agreed = await confirmed({
+      title: t("Let {name} in no more?", service),
+      text: t("No key of it lets anybody in, until an administrator undoes it. Chats and files stay."),
+      action: t("Turn off"),
+    });
     if (agreed) await letIn(service, false);
   };
 
   const remove = async (service) => {
-    const agreed = await confirmed({ title: t("Delete {name}?", service), text: t("It goes with its keys, and all its chats and files. Nobody can undo it."), action: t("Delete") });
+    const agreed = await confirmed({
+      title: t("Delete {name}?", service),
+      text: t("It goes with its keys, and all its chats and files. Nobody can undo it."),
+      action: t("Delete"),
+    });
     if (!agreed) return;
     const delivered = async () => {
       await api.delete(`${PATH}/${service.id}`).catch(unlessGone);
@@ -46,9 +58,15 @@ export function servicesSection(api) {
 
   const itemsFor = (service) => [
     { text: t("API keys"), icon: "shield", run: () => showKeys(api, service) },
-    { text: t("Change the name"), icon: "pencil", run: () => openService(api, service, (changed) => replace(row(changed))) },
+    {
+      text: t("Change the name"),
+      icon: "pencil",
+      run: () => openService(api, service, (changed) => replace(row(changed))),
+    },
     { text: t("Usage and budget"), icon: "chart", run: () => showBudget(api, service, service.name) },
-    service.is_active ? { text: t("Turn the account off"), icon: "close", danger: true, run: () => turnOff(service) } : { text: t("Turn the account on"), icon: "check", run: () => letIn(service, true) },
+    service.is_active
+      ? { text: t("Turn the account off"), icon: "close", danger: true, run: () => turnOff(service) }
+      : { text: t("Turn the account on"), icon: "check", run: () => letIn(service, true) },
     { text: t("Delete the account"), icon: "trash", danger: true, run: () => remove(service) },
   ];
 
@@ -57,21 +75,46 @@ export function servicesSection(api) {
     return h(
       "li",
       { "data-id": service.id },
-      h("span", { class: "trash-name" }, h("span", { dir: "auto" }, service.name), h("span", { class: "faint clipped" }, about.join(" · "))),
+      h(
+        "span",
+        { class: "trash-name" },
+        h("span", { dir: "auto" }, service.name),
+        h("span", { class: "faint clipped" }, about.join(" · ")),
+      ),
       service.is_active ? "" : h("span", { class: "faint" }, t("turned off")),
-      menuButton({ icon: "more", label: t("More about {name}", service), class: "icon-button" }, () => itemsFor(service)),
+      menuButton({ icon: "more", label: t("More about {name}", service), class: "icon-button" }, () =>
+        itemsFor(service),
+      ),
     );
   }
 
-  const add = button({ icon: "plus", text: t("New service account"), class: "quiet small" }, () => openService(api, null, made));
-  const about = t("Accounts of programs: they come in by API keys alone. By its address, which leads nowhere, one is put into a group.");
+  const add = button({ icon: "plus", text: t("New service account"), class: "quiet small" }, () =>
+    openService(api, null, made),
+  );
+  const about = t(
+    "Accounts of programs: they come in by API keys alone. By its address, which leads nowhere, one is put into a group.",
+  );
   load();
-  return h("div", { class: "kept" }, h("p", { class: "faint" }, about), said, list, further, h("div", { class: "dialog-actions start" }, add));
+  return h(
+    "div",
+    { class: "kept" },
+    h("p", { class: "faint" }, about),
+    said,
+    list,
+    further,
+    h("div", { class: "dialog-actions start" }, add),
+  );
 }
 
 /** A new one where `service` is null; `done(service)` when it is kept. */
 function openService(api, service, done) {
-  const name = line({ label: t("Name"), value: service?.name ?? "", required: true, maxlength: 150, hint: t("What the program is or does.") });
+  const name = line({
+    label: t("Name"),
+    value: service?.name ?? "",
+    required: true,
+    maxlength: 150,
+    hint: t("What the program is or does."),
+  });
   const form = smallForm({ fields: [name.node], action: service ? t("Save") : t("Create") }, async () => {
     const given = { name: name.read() };
     const kept = await (service ? api.patch(`${PATH}/${service.id}`, given) : api.post(PATH, given));
@@ -84,6 +127,9 @@ function openService(api, service, done) {
 }
 
 function showKeys(api, service) {
-  const { dialog } = openDialog({ title: t("API keys of {name}", service), wide: true }, keysSection(api, `${PATH}/${service.id}/keys`));
+  const { dialog } = openDialog(
+    { title: t("API keys of {name}", service), wide: true },
+    keysSection(api, `${PATH}/${service.id}/keys`),
+  );
   dialog.querySelector("form input").focus();
 }

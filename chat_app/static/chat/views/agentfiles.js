@@ -8,7 +8,13 @@ import { fill } from "./dialog.js";
 
 /** `agent`: {id}, or one that is not made yet. */
 export function agentFiles(api, agent) {
-  const about = h("span", { class: "faint" }, agent.id ? t("The model can search and read them in each chat with this agent.") : t("Create it first, then give it files."));
+  const about = h(
+    "span",
+    { class: "faint" },
+    agent.id
+      ? t("The model can search and read them in each chat with this agent.")
+      : t("Create it first, then give it files."),
+  );
   const node = h("fieldset", { class: "efforts" }, h("legend", { class: "faint" }, t("Files")), about);
   if (agent.id) node.append(...listed(api, `/api/agents/${agent.id}/files`));
   return { node };
@@ -27,12 +33,30 @@ function listed(api, base) {
     });
   const row = (entry) => {
     const { name } = entry;
-    const said = [h("span", { dir: "auto" }, name), h("span", { class: "faint" }, entry.type === "folder" ? t("{count} files", { count: entry.file_count }) : sizeText(entry.size))];
-    const remove = button({ icon: "trash", label: t("Delete {name}", { name }), class: "icon-button" }, () => act(() => gone(entry)));
-    return h("li", {}, h("span", { class: "file-name" }, icon(entry.type === "folder" ? "folder" : "file"), ...said), entry.type === "folder" ? null : remove);
+    const said = [
+      h("span", { dir: "auto" }, name),
+      h(
+        "span",
+        { class: "faint" },
+        entry.type === "folder" ? t("{count} files", { count: entry.file_count }) : sizeText(entry.size),
+      ),
+    ];
+    const remove = button({ icon: "trash", label: t("Delete {name}", { name }), class: "icon-button" }, () =>
+      act(() => gone(entry)),
+    );
+    return h(
+      "li",
+      {},
+      h("span", { class: "file-name" }, icon(entry.type === "folder" ? "folder" : "file"), ...said),
+      entry.type === "folder" ? null : remove,
+    );
   };
   const gone = async (entry) => {
-    const agreed = await confirmed({ title: t("Delete this file?"), text: t("“{name}” will be gone for good, for the agent too.", entry), action: t("Delete") });
+    const agreed = await confirmed({
+      title: t("Delete this file?"),
+      text: t("“{name}” will be gone for good, for the agent too.", entry),
+      action: t("Delete"),
+    });
     if (!agreed) return;
     const { folder, name } = address(entry.path);
     await api.delete(`${base}/${name}?folder=${folder}`);

@@ -1,4 +1,5 @@
-// The choice of an agent, in the panel of the model's; and what an agent offers to begin with, where nothing is said yet.
+// The choice of an agent, in the panel of the model's; and what an agent offers to begin with, where nothing is said
+// yet.
 
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
@@ -55,10 +56,15 @@ export class AgentPicker {
     const { special } = this;
     this.node.hidden = !special.length;
     const none = { name: NONE, letter: "", starters: [] };
-    this.node.replaceChildren(h("legend", { class: "faint" }, t("Agent")), h("div", {}, ...[none, ...special].map((agent) => this.#option(agent))));
+    this.node.replaceChildren(
+      h("legend", { class: "faint" }, t("Agent")),
+      h("div", {}, ...[none, ...special].map((agent) => this.#option(agent))),
+    );
     const starters = special.find(({ name }) => name === this.name)?.starters ?? [];
     this.#starters.hidden = !starters.length;
-    this.#starters.replaceChildren(...starters.map((text) => button({ text, class: "quiet" }, () => this.#onStart(text))));
+    this.#starters.replaceChildren(
+      ...starters.map((text) => button({ text, class: "quiet" }, () => this.#onStart(text))),
+    );
   }
 
   #option(agent) {

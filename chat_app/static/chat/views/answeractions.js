@@ -16,14 +16,20 @@ const versions = new Map(); // message id → ids of all versions of its place: 
 export function answerActions(current, text, actions) {
   const act = (verb, ...rest) => actions.act(verb, current(), ...rest);
   const copy = copyButton(t("Copy answer"), () => text.innerText);
-  const again = has("regenerate") ? menuButton({ icon: "again", label: t("Another answer"), class: "icon-button" }, () => againItems(act, actions)) : null;
-  const goOn = has("continue") ? button({ icon: "play", label: t("Continue the answer"), class: "icon-button go-on" }, () => act("continue")) : null;
+  const again = has("regenerate")
+    ? menuButton({ icon: "again", label: t("Another answer"), class: "icon-button" }, () => againItems(act, actions))
+    : null;
+  const goOn = has("continue")
+    ? button({ icon: "play", label: t("Continue the answer"), class: "icon-button go-on" }, () => act("continue"))
+    : null;
   const [up, down] = has("feedback") ? ratings(current, act) : [null, null];
   const pin = pinButton(act);
   const more = menuButton({ icon: "more", label: t("More about this answer"), class: "icon-button" }, () => [
     aboutText(current()) && { note: aboutText(current()) },
     { text: t("Copy as Markdown"), icon: "copy", run: () => copyText(current().text) },
-    has("run-usage") && current().runId && current().status !== "pending" && { text: t("What it took"), icon: "chart", run: () => act("taken") },
+    has("run-usage") &&
+      current().runId &&
+      current().status !== "pending" && { text: t("What it took"), icon: "chart", run: () => act("taken") },
     has("share") && { text: t("Share this chat"), icon: "share", run: () => act("share") },
     has("delete-message") && { text: t("Delete from here"), icon: "trash", danger: true, run: () => act("delete") },
   ]);
@@ -54,7 +60,9 @@ export function questionActions(current, actions, edit) {
     copyButton(t("Copy message"), () => current().text),
     pin.node,
     has("edit") ? button({ icon: "pencil", label: t("Edit message"), class: "icon-button" }, edit) : null,
-    has("delete-message") ? button({ icon: "trash", label: t("Delete message"), class: "icon-button" }, () => act("delete")) : null,
+    has("delete-message")
+      ? button({ icon: "trash", label: t("Delete message"), class: "icon-button" }, () => act("delete"))
+      : null,
   );
   const update = (entry) => {
     pin.update(entry);
@@ -75,7 +83,13 @@ export function branchArrows(current, { siblings, act }) {
   };
   const back = button({ icon: "left", label: t("Version before"), class: "icon-button" }, () => step(-1));
   const forth = button({ icon: "chevron", label: t("Version after"), class: "icon-button" }, () => step(1));
-  const node = h("span", { class: "branches", role: "group", "aria-label": t("Versions"), hidden: true }, back, label, forth);
+  const node = h(
+    "span",
+    { class: "branches", role: "group", "aria-label": t("Versions"), hidden: true },
+    back,
+    label,
+    forth,
+  );
   const show = ({ id, siblingCount }) => {
     const ids = versions.get(id) ?? [];
     const index = ids.indexOf(id);
@@ -88,7 +102,11 @@ export function branchArrows(current, { siblings, act }) {
     const many = has("siblings") && entry.siblingCount > 1 && Boolean(entry.id);
     if (!many) node.hidden = true;
     else if (versions.get(entry.id)?.length === entry.siblingCount) show(entry);
-    else await learn(entry.id, siblings).then(() => show(current()), () => {}); // asked again with the next change
+    else
+      await learn(entry.id, siblings).then(
+        () => show(current()),
+        () => {},
+      ); // asked again with the next change
   };
   return { node, update };
 }
@@ -99,7 +117,9 @@ async function learn(id, siblings) {
 }
 
 function aboutText({ model, tookMs, tokens }) {
-  return [model, tookMs ? secondsText(tookMs) : "", tokens ? t("{count} tokens", { count: tokens }) : ""].filter(Boolean).join(" · ");
+  return [model, tookMs ? secondsText(tookMs) : "", tokens ? t("{count} tokens", { count: tokens }) : ""]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function pinButton(act) {
@@ -122,8 +142,14 @@ function ratings(current, act) {
 }
 
 function againItems(act, { models }) {
-  const others = models().map((model) => ({ text: t("With {name}", { name: model.name ?? model.id }), run: () => act("regenerate", { model: model.id }) }));
-  return [{ text: t("Try again"), icon: "again", run: () => act("regenerate", {}) }, ...(others.length > 1 ? others : [])];
+  const others = models().map((model) => ({
+    text: t("With {name}", { name: model.name ?? model.id }),
+    run: () => act("regenerate", { model: model.id }),
+  }));
+  return [
+    { text: t("Try again"), icon: "again", run: () => act("regenerate", {}) },
+    ...(others.length > 1 ? others : []),
+  ];
 }
 
 function copyButton(label, text) {

@@ -14,7 +14,12 @@ const TOLD = {
 
 export function approvalView(entry, { decide, leave }) {
   const id = `approval-${entry.approvalId}`;
-  const reason = h("input", { id: `${id}-reason`, maxlength: 4000, autocomplete: "off", placeholder: t("Reason (optional, the agent reads it)") });
+  const reason = h("input", {
+    id: `${id}-reason`,
+    maxlength: 4000,
+    autocomplete: "off",
+    placeholder: t("Reason (optional, the agent reads it)"),
+  });
   const always = h("input", { type: "checkbox", id: `${id}-always` });
   const answer = (decision) =>
     decide(entry.approvalId, {
@@ -27,7 +32,12 @@ export function approvalView(entry, { decide, leave }) {
     {},
     h("label", { class: "visually-hidden", for: reason.id }, t("Reason")),
     reason,
-    h("label", { class: "check", for: always.id }, always, t("Do not ask again about {name} in this chat", { name: entry.name })),
+    h(
+      "label",
+      { class: "check", for: always.id },
+      always,
+      t("Do not ask again about {name} in this chat", { name: entry.name }),
+    ),
     h(
       "div",
       { class: "approval-actions" },
@@ -39,7 +49,12 @@ export function approvalView(entry, { decide, leave }) {
   const node = h(
     "section",
     { class: "approval", tabindex: "-1", "aria-labelledby": id },
-    h("h2", { id }, icon("shield"), h("span", {}, ...around(t("May the agent run {name}?"), h("code", {}, entry.name)))),
+    h(
+      "h2",
+      { id },
+      icon("shield"),
+      h("span", {}, ...around(t("May the agent run {name}?"), h("code", {}, entry.name))),
+    ),
     h("pre", { tabindex: "0", "aria-label": t("Arguments") }, pretty(entry.arguments) || t("no arguments")),
     controls,
     told,

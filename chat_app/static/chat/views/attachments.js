@@ -15,14 +15,18 @@ export class Attachments {
   #rows = new Map(); // key → {node, update}
   #callbacks;
 
-  /** Callbacks: `onFiles([{file, name}])`, `onRemove(key)`, `onRetry(key)`, `canRetry(key)`, `fileOf(key)` while it is on its way,
-   * `loadPicture(path)`, `showPicture(thumbnail)`, `onProblem(text)`. */
+  /**
+   * Callbacks: `onFiles([{file, name}])`, `onRemove(key)`, `onRetry(key)`, `canRetry(key)`, `fileOf(key)` while it is
+   * on its way, `loadPicture(path)`, `showPicture(thumbnail)`, `onProblem(text)`. */
   constructor(callbacks) {
     this.#callbacks = callbacks;
     const attach = document.getElementById("composer-attach");
     const choose = this.#chooser("composer-files");
     const camera = this.#chooser("composer-camera");
-    const ways = [{ text: t("Take a picture"), icon: "camera", run: () => camera.click() }, { text: t("Choose files"), icon: "file", run: () => choose.click() }];
+    const ways = [
+      { text: t("Take a picture"), icon: "camera", run: () => camera.click() },
+      { text: t("Choose files"), icon: "file", run: () => choose.click() },
+    ];
     attach.addEventListener("click", () => (touch.matches ? showMenu(attach, ways) : choose.click()));
     document.getElementById("composer-input").addEventListener("paste", (event) => this.#paste(event));
     this.#acceptDrops();
@@ -57,20 +61,41 @@ export class Attachments {
     const { onRemove, onRetry, canRetry } = this.#callbacks;
     const note = h("span", { class: "faint" });
     const bar = h("progress", { max: 1, "aria-label": t("Uploading {name}", { name }) });
-    const again = button({ icon: "again", label: t("Upload {name} again", { name }), class: "icon-button" }, () => onRetry(key));
-    const remove = button({ icon: "close", label: t("Remove {name}", { name }), class: "icon-button" }, () => onRemove(key));
+    const again = button({ icon: "again", label: t("Upload {name} again", { name }), class: "icon-button" }, () =>
+      onRetry(key),
+    );
+    const remove = button({ icon: "close", label: t("Remove {name}", { name }), class: "icon-button" }, () =>
+      onRemove(key),
+    );
     const look = h("span", { class: "chip-look" }, icon("file"));
-    const node = h("li", { class: "chip" }, look, h("span", { class: "chip-name", title: name }, name), note, bar, again, remove);
+    const node = h(
+      "li",
+      { class: "chip" },
+      look,
+      h("span", { class: "chip-name", title: name }, name),
+      note,
+      bar,
+      again,
+      remove,
+    );
     const release = this.#preview(look, key, name);
     const update = (item) => {
       node.dataset.state = item.state;
       const failed = item.state === "failed";
-      setText(note, failed ? t("not uploaded: {reason}", { reason: item.reason }) : item.state === "done" ? sizeText(item.size) : "");
+      setText(
+        note,
+        failed
+          ? t("not uploaded: {reason}", { reason: item.reason })
+          : item.state === "done"
+            ? sizeText(item.size)
+            : "",
+      );
       note.setAttribute("role", failed ? "alert" : "none");
       bar.hidden = !["waiting", "uploading"].includes(item.state);
       bar.value = item.progress;
       again.hidden = !failed || !canRetry(key);
-      if (item.path && isPicture(item.path, item.size) && !look.querySelector("button")) look.replaceChildren(thumbnail(item.path, this.#callbacks));
+      if (item.path && isPicture(item.path, item.size) && !look.querySelector("button"))
+        look.replaceChildren(thumbnail(item.path, this.#callbacks));
     };
     this.#rows.set(key, { node, update, release });
     this.#list.append(node);
@@ -118,7 +143,8 @@ export class Attachments {
   #dropped({ items }) {
     const dropped = [...items].filter((item) => item.kind === "file");
     const files = dropped.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.getAsFile());
-    if (files.length < dropped.length) this.#callbacks.onProblem(t("A folder cannot be attached. Drop the files in it."));
+    if (files.length < dropped.length)
+      this.#callbacks.onProblem(t("A folder cannot be attached. Drop the files in it."));
     if (files.length) this.#callbacks.onFiles(files.map((file) => ({ file, name: file.name })));
   }
 }

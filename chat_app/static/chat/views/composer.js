@@ -39,9 +39,9 @@ export class Composer {
   #callbacks;
 
   /**
-   * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config})`, `onDraft(text, before)`,
-   * `onEditLast()`, `onProblem(text)`; `agents()`, `servers()` (MCP) and `prompts()` give what the person has for choice, or null,
-   * `files(folder)` what is in a folder of the open session.
+   * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config})`,
+   * `onDraft(text, before)`, `onEditLast()`, `onProblem(text)`; `agents()`, `servers()` (MCP) and `prompts()` give what
+   * the person has for choice, or null, `files(folder)` what is in a folder of the open session.
    */
   constructor(callbacks) {
     this.#callbacks = callbacks;
@@ -61,7 +61,11 @@ export class Composer {
     );
     this.#prompts = new PromptList(this.#input, callbacks.prompts);
     const { agents } = this.#picker;
-    const mentions = new Mentions(this.#input, { files: callbacks.files, agents: () => agents.special, choose: (agent) => this.#picker.takeAgent(agent) });
+    const mentions = new Mentions(this.#input, {
+      files: callbacks.files,
+      agents: () => agents.special,
+      choose: (agent) => this.#picker.takeAgent(agent),
+    });
     this.#suggestions = new Suggestions(this.#input, [this.#prompts, mentions]);
     this.#dictation = new Dictation(this.#input, callbacks.onProblem);
     document.getElementById("skip").addEventListener("click", (event) => {
@@ -75,7 +79,9 @@ export class Composer {
   /** What the server offers (`/api/config`). */
   offer(config) {
     const models = config.models ?? [];
-    const levels = config.reasoning_levels ?? (config.reasoning_efforts ?? ASSUMED_EFFORTS).map((value) => ({ value, label: value }));
+    const levels =
+      config.reasoning_levels ??
+      (config.reasoning_efforts ?? ASSUMED_EFFORTS).map((value) => ({ value, label: value }));
     this.#defaults = {
       model: (models.find((model) => model.isDefault) ?? models[0])?.id ?? "",
       effort: (levels.find((level) => level.isDefault) ?? levels[0])?.value ?? "",
@@ -211,7 +217,9 @@ export class Composer {
   }
 
   #tellKeys() {
-    const keys = sends() ? t("Enter sends · Shift+Enter breaks the line · Esc stops the answer") : t("Ctrl+Enter sends · Enter breaks the line · Esc stops the answer");
+    const keys = sends()
+      ? t("Enter sends · Shift+Enter breaks the line · Esc stops the answer")
+      : t("Ctrl+Enter sends · Enter breaks the line · Esc stops the answer");
     setText(this.#help, touch.matches ? "" : keys);
     this.#input.enterKeyHint = sends() ? "send" : "enter";
   }
@@ -253,8 +261,12 @@ export class Composer {
 
   #doing() {
     const { run, queued = [], session } = this.#state ?? {};
-    if (!run && session && !this.#picker.offers(session.model)) return t("The model of this chat is no longer offered. Choose another one.");
-    if (!run) return this.#picker.agents.isThere ? "" : t("The agent {name} is gone. The primary one answers in its place.", { name: this.#picker.agents.name });
+    if (!run && session && !this.#picker.offers(session.model))
+      return t("The model of this chat is no longer offered. Choose another one.");
+    if (!run)
+      return this.#picker.agents.isThere
+        ? ""
+        : t("The agent {name} is gone. The primary one answers in its place.", { name: this.#picker.agents.name });
     if (this.#phase === "waiting") return t("Not connected. The answer goes on, and will be here.");
     const waiting = queued.filter((id) => id !== run.id).length;
     return [doing(run), waiting ? t("{count} messages queued", { count: waiting }) : ""].filter(Boolean).join(" · ");
@@ -271,7 +283,8 @@ export class Composer {
     const used = state?.usage?.context_tokens ?? state?.usage?.current ?? state?.session?.tokens ?? 0;
     const limit = state?.usage?.limit ?? state?.session?.max_tokens ?? 0;
     setHidden(this.#meter, !(used && limit));
-    if (!this.#meter.hidden) setText(this.#meter, t("{used} of {limit} tokens", { used: count(used), limit: count(limit) }));
+    if (!this.#meter.hidden)
+      setText(this.#meter, t("{used} of {limit} tokens", { used: count(used), limit: count(limit) }));
   }
 }
 

@@ -32,10 +32,29 @@ export function showContext(api, conversation, toast) {
 
 function view({ items, tokens, max_tokens: most, trigger_tokens: trigger, compactions }, { summarize, undo }) {
   const last = compactions.findLast((compaction) => !compaction.undone);
-  const meter = h("meter", { min: 0, max: most, high: trigger, value: tokens, "aria-label": t("Tokens of the context") });
-  const past = last ? t("Summarized {when}: {before} tokens became {after}.", { when: moment(last.at), before: last.tokens_before, after: last.tokens_after }) : "";
+  const meter = h("meter", {
+    min: 0,
+    max: most,
+    high: trigger,
+    value: tokens,
+    "aria-label": t("Tokens of the context"),
+  });
+  const past = last
+    ? t("Summarized {when}: {before} tokens became {after}.", {
+        when: moment(last.at),
+        before: last.tokens_before,
+        after: last.tokens_after,
+      })
+    : "";
   return [
-    h("p", {}, t("{tokens} of {most} tokens. From {trigger} on, the beginning is summarized by itself. Messages stay as they are.", { tokens, most, trigger })),
+    h(
+      "p",
+      {},
+      t(
+        "{tokens} of {most} tokens. From {trigger} on, the beginning is summarized by itself. Messages stay as they are.",
+        { tokens, most, trigger },
+      ),
+    ),
     meter,
     past ? h("p", { class: "faint" }, past) : null,
     h(
@@ -50,7 +69,18 @@ function view({ items, tokens, max_tokens: most, trigger_tokens: trigger, compac
 
 function itemRow({ item, tokens, origin, pinned }) {
   const kind = origin === "summary" ? t("summary") : (KINDS[item.type] ?? item.role ?? item.type ?? t("item"));
-  const head = h("summary", {}, h("strong", {}, kind), h("span", { class: "context-text" }, pinned ? h("span", { class: "faint" }, `${t("pinned")} · `) : null, textOf(item)), h("span", { class: "faint" }, number(tokens)));
+  const head = h(
+    "summary",
+    {},
+    h("strong", {}, kind),
+    h(
+      "span",
+      { class: "context-text" },
+      pinned ? h("span", { class: "faint" }, `${t("pinned")} · `) : null,
+      textOf(item),
+    ),
+    h("span", { class: "faint" }, number(tokens)),
+  );
   return h("li", {}, h("details", {}, head, h("pre", { tabindex: "0" }, JSON.stringify(item, null, 2))));
 }
 

@@ -10,15 +10,23 @@ const OPEN_UP_TO = 12; // things: then there is nothing to choose from
 
 /** `data` is what `dataOf` found. */
 export function dataView(data) {
-  return data.rows ? tableView(data) : h("div", { class: "tree" }, ...branches(data.tree, Object.keys(data.tree).length <= OPEN_UP_TO));
+  return data.rows
+    ? tableView(data)
+    : h("div", { class: "tree" }, ...branches(data.tree, Object.keys(data.tree).length <= OPEN_UP_TO));
 }
 
 function tableView({ head, rows }) {
   const body = h("tbody", {});
   const number = head.map((_, column) => rows.every((row) => row[column] === "" || !Number.isNaN(Number(row[column]))));
-  const line = (row) => h("tr", {}, ...row.map((cell, column) => h("td", { class: number[column] ? "number" : null }, plain(cell))));
+  const line = (row) =>
+    h("tr", {}, ...row.map((cell, column) => h("td", { class: number[column] ? "number" : null }, plain(cell))));
   const more = inPortions(rows, ROWS_AT_ONCE, (row) => body.append(line(row)));
-  const table = h("table", {}, h("thead", {}, h("tr", {}, ...head.map((name) => h("th", { scope: "col" }, plain(name))))), body);
+  const table = h(
+    "table",
+    {},
+    h("thead", {}, h("tr", {}, ...head.map((name) => h("th", { scope: "col" }, plain(name))))),
+    body,
+  );
   const box = h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Table") }, table);
   return h("div", { class: "data-table" }, box, more);
 }
@@ -39,13 +47,16 @@ function inPortions(all, size, take) {
 /** Nodes for what is in an object or a list. */
 function branches(value, open) {
   const place = h("ul", {});
-  const more = inPortions(Object.entries(value), CHILDREN_AT_ONCE, ([name, child]) => place.append(h("li", {}, branch(name, child, open))));
+  const more = inPortions(Object.entries(value), CHILDREN_AT_ONCE, ([name, child]) =>
+    place.append(h("li", {}, branch(name, child, open))),
+  );
   return [place, more].filter(Boolean);
 }
 
 function branch(name, value, open) {
   const key = h("span", { class: "tree-key" }, plain(name));
-  if (value === null || typeof value !== "object" || !Object.keys(value).length) return h("span", {}, key, " ", leaf(value));
+  if (value === null || typeof value !== "object" || !Object.keys(value).length)
+    return h("span", {}, key, " ", leaf(value));
   const size = Object.keys(value).length;
   const about = Array.isArray(value) ? `[${size}]` : `{${size}}`;
   const node = h("details", {}, h("summary", {}, key, " ", h("span", { class: "faint" }, about)));

@@ -7,7 +7,9 @@ import { t } from "../language.js";
 /** Shows what `source` draws in `box`; its code stays where it cannot be drawn, with a sentence that says so. */
 export function showDiagram(box, acts, source) {
   const view = h("div", { class: "preview diagram", tabindex: "0", role: "group", "aria-label": t("Diagram") });
-  const press = button({ class: "code-act", text: t("As a diagram"), "aria-pressed": "false" }, () => set(!box.classList.contains("as-view")));
+  const press = button({ class: "code-act", text: t("As a diagram"), "aria-pressed": "false" }, () =>
+    set(!box.classList.contains("as-view")),
+  );
   const set = (shown) => {
     box.classList.toggle("as-view", shown);
     press.setAttribute("aria-pressed", String(shown));
@@ -21,7 +23,8 @@ export function showDiagram(box, acts, source) {
     set(true);
   };
   const fail = (text) => {
-    if (!view.isConnected && !box.querySelector(".undrawn")) box.append(h("p", { class: "undrawn faint", role: "status" }, text));
+    if (!view.isConnected && !box.querySelector(".undrawn"))
+      box.append(h("p", { class: "undrawn faint", role: "status" }, text));
   };
   const redraw = () => drawn(source, isDark()).then(put, () => fail(t("This diagram could not be drawn.")));
   const before = drawnBefore(source, isDark());

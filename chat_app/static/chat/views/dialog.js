@@ -25,7 +25,9 @@ export function openDialog({ title, wide = false }, ...content) {
   return { dialog, body };
 }
 
-/** Fills `place` with what `load()` resolves to, or with the reason why not. Of several at a time the last one counts. */
+/**
+ * Fills `place` with what `load()` resolves to, or with the reason why not. Of several at a time the last one counts.
+ */
 export async function fill(place, load) {
   const question = Symbol("question");
   const isLast = () => questions.get(place) === question;
@@ -56,10 +58,14 @@ function problem(error) {
   return h("p", { class: "problem", role: "alert" }, refusalText(error));
 }
 
-/** A form of one or more fields: those of its single lines, or nodes. `send(values)` resolves to what is then said, or throws what is said instead. */
+/**
+ * A form of one or more fields: those of its single lines, or nodes. `send(values)` resolves to what is then said, or
+ * throws what is said instead.
+ */
 export function smallForm({ fields, action }, send) {
   const said = h("p", { class: "form-said", role: "status" });
-  const line = ({ label, name, ...attributes }) => h("label", {}, h("span", {}, label), h("input", { name, ...attributes }));
+  const line = ({ label, name, ...attributes }) =>
+    h("label", {}, h("span", {}, label), h("input", { name, ...attributes }));
   const rows = fields.map((field) => (field instanceof Node ? field : line(field)));
   const submit = button({ text: action, class: "primary small", type: "submit" }, () => {});
   const form = h("form", { class: "small-form" }, ...rows, h("div", { class: "form-end" }, said, submit));

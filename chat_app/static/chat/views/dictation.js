@@ -35,7 +35,9 @@ export class Dictation {
     listening.continuous = true;
     listening.interimResults = true;
     listening.onresult = ({ results }) => listening === this.#listening && this.#write(before, [...results], behind);
-    listening.onerror = ({ error }) => QUIET.includes(error) || this.#onProblem(t("The browser does not let this page listen, or does not understand what it hears."));
+    listening.onerror = ({ error }) =>
+      QUIET.includes(error) ||
+      this.#onProblem(t("The browser does not let this page listen, or does not understand what it hears."));
     listening.onend = () => listening === this.#listening && this.#end();
     listening.start();
     this.#listening = listening;

@@ -5,8 +5,8 @@ import { button, h } from "../dom.js";
 import { t } from "../language.js";
 
 /**
- * Takes the place of `text` until it is sent or given up. `send({content, key})` may fail: it then stays open, and the same words keep
- * their key, because it may be the answer alone that was lost.
+ * Takes the place of `text` until it is sent or given up. `send({content, key})` may fail: it then stays open, and the
+ * same words keep their key, because it may be the answer alone that was lost.
  */
 export function editInPlace(text, content, send) {
   const field = h("textarea", { rows: "1", "aria-label": t("Edit message") });
@@ -30,7 +30,12 @@ export function editInPlace(text, content, send) {
     ok.disabled = false;
   };
   const ok = button({ text: t("Send"), class: "primary small", type: "submit" }, () => {});
-  const form = h("form", { class: "edit-message", onsubmit: submit }, field, h("div", { class: "dialog-actions" }, button({ text: t("Cancel"), class: "quiet small" }, leave), ok));
+  const form = h(
+    "form",
+    { class: "edit-message", onsubmit: submit },
+    field,
+    h("div", { class: "dialog-actions" }, button({ text: t("Cancel"), class: "quiet small" }, leave), ok),
+  );
   field.addEventListener("input", fit);
   field.addEventListener("keydown", (event) => {
     if (event.key === "Escape") leave();

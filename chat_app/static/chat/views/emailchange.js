@@ -8,20 +8,57 @@ import { fill, smallForm } from "./dialog.js";
 export function emailChange(api) {
   const place = h("div", { class: "small-form" });
   const details = h("details", { class: "unfolding" }, h("summary", {}, t("Change the e-mail address")), place);
-  details.addEventListener("toggle", () => details.open && fill(place, async () => (document.body.dataset.reset === "mail" ? form(api, await api.get("/api/auth/me")) : nobodySends())));
+  details.addEventListener(
+    "toggle",
+    () =>
+      details.open &&
+      fill(place, async () =>
+        document.body.dataset.reset === "mail" ? form(api, await api.get("/api/auth/me")) : nobodySends(),
+      ),
+  );
   return details;
 }
 
 function form(api, { has_password: hasPassword }) {
-  const fields = [{ label: t("New e-mail address"), name: "email", type: "email", maxlength: 254, autocomplete: "email", dir: "ltr", required: true }];
-  if (hasPassword) fields.push({ label: t("Current password"), name: "password", type: "password", autocomplete: "current-password", required: true });
+  const fields = [
+    {
+      label: t("New e-mail address"),
+      name: "email",
+      type: "email",
+      maxlength: 254,
+      autocomplete: "email",
+      dir: "ltr",
+      required: true,
+    },
+  ];
+  if (hasPassword)
+    fields.push({
+      label: t("Current password"),
+      name: "password",
+      type: "password",
+      autocomplete: "current-password",
+      required: true,
+    });
   const asked = smallForm({ fields, action: t("Send the mail") }, async (values) => {
     await api.post("/api/auth/email", values);
-    return t("A mail is on its way to {name}. The address counts when the link in it is followed, within an hour.", { name: values.email });
+    return t("A mail is on its way to {name}. The address counts when the link in it is followed, within an hour.", {
+      name: values.email,
+    });
   });
-  return [hasPassword ? "" : h("p", { class: "faint" }, t("The account has no password: sign in anew, and ask for it within ten minutes.")), asked];
+  return [
+    hasPassword
+      ? ""
+      : h("p", { class: "faint" }, t("The account has no password: sign in anew, and ask for it within ten minutes.")),
+    asked,
+  ];
 }
 
 function nobodySends() {
-  return h("p", { class: "faint" }, t("This server sends no mail by which an address could be confirmed: whoever administers it changes the address in the admin."));
+  return h(
+    "p",
+    { class: "faint" },
+    t(
+      "This server sends no mail by which an address could be confirmed: whoever administers it changes the address in the admin.",
+    ),
+  );
 }

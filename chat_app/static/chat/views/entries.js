@@ -30,7 +30,14 @@ function answerView(entry, actions) {
   const text = h("div", { class: "markdown" });
   const mark = h("p", { class: "mark", hidden: true });
   const row = answerActions(() => current, text, actions);
-  const node = h("article", { class: "message assistant", "aria-label": t("Answer") }, text, fileChips(entry.attachments ?? [], actions, t("Made")), mark, row.node);
+  const node = h(
+    "article",
+    { class: "message assistant", "aria-label": t("Answer") },
+    text,
+    fileChips(entry.attachments ?? [], actions, t("Made")),
+    mark,
+    row.node,
+  );
   let current = entry;
   let live = null;
   const update = (next) => {
@@ -66,7 +73,12 @@ function plainView(entry, actions) {
     { class: `message ${entry.role}`, "aria-label": label },
     fileChips(entry.attachments, actions, t("Attached")),
     text,
-    h("p", { class: "mark queue-mark" }, t("Queued: answered next"), mine ? button({ text: t("Answer now"), class: "quiet small answer-now" }, () => actions.stop()) : null),
+    h(
+      "p",
+      { class: "mark queue-mark" },
+      t("Queued: answered next"),
+      mine ? button({ text: t("Answer now"), class: "quiet small answer-now" }, () => actions.stop()) : null,
+    ),
     row?.node,
   );
   const update = (next) => {
@@ -110,7 +122,12 @@ export function unsentView(item, actions) {
 function reasoningView(entry) {
   const label = h("span", {});
   const text = h("div", { class: "markdown thought" });
-  const node = h("details", { class: "aside reasoning" }, h("summary", {}, icon("thought"), label, icon("chevron")), text);
+  const node = h(
+    "details",
+    { class: "aside reasoning" },
+    h("summary", {}, icon("thought"), label, icon("chevron")),
+    text,
+  );
   let live = null;
   let shown = null;
   const update = (next) => {
@@ -158,7 +175,13 @@ function toolView(entry, actions) {
     if (details.open) data.show(next.result);
     setText(name, next.name || t("tool"));
     setText(status, toolStatus(next));
-    details.dataset.status = next.asked ? "asked" : next.status !== "completed" ? "active" : next.success ? "done" : "failed";
+    details.dataset.status = next.asked
+      ? "asked"
+      : next.status !== "completed"
+        ? "active"
+        : next.success
+          ? "done"
+          : "failed";
     setText(input, pretty(next.arguments) || t("none"));
     setText(output, pretty(next.result));
     result.hidden = next.status !== "completed";
@@ -206,12 +229,18 @@ function resultData(text) {
 
 function noticeView(entry, actions) {
   const text = h("span", {}, entry.text);
-  const node = h("div", { class: `notice ${entry.level}`, role: entry.level === "error" ? "alert" : "status" }, text, wayOut(entry, actions));
+  const node = h(
+    "div",
+    { class: `notice ${entry.level}`, role: entry.level === "error" ? "alert" : "status" },
+    text,
+    wayOut(entry, actions),
+  );
   return { node, update: (next) => setText(text, next.text) };
 }
 
 function wayOut(entry, actions) {
-  const offer = (text, verb, style = "") => button({ text, class: `quiet small ${style}` }, () => actions.act(verb, entry));
+  const offer = (text, verb, style = "") =>
+    button({ text, class: `quiet small ${style}` }, () => actions.act(verb, entry));
   if (entry.code === "context_too_long") return offer(t("Summarize now"), "summarize");
   return entry.goesOn && has("continue") ? offer(t("Continue"), "continue", "go-on") : null;
 }

@@ -25,8 +25,8 @@ export function area({ label, hint, value, ...attributes }) {
 }
 
 /**
- * What is never shown again. `kept`: there is one, which stays where the field is left empty. It reads as undefined then, and as "" where the
- * person has removed it. `heed(kept)`: whether there is one for what stands in the form now.
+ * What is never shown again. `kept`: there is one, which stays where the field is left empty. It reads as undefined
+ * then, and as "" where the person has removed it. `heed(kept)`: whether there is one for what stands in the form now.
  */
 export function secret({ label, kept, removal, hintKept, hint, ...attributes }) {
   const { node: field, read } = line({ label, type: "password", autocomplete: "off", hint: " ", ...attributes });
@@ -40,7 +40,11 @@ export function secret({ label, kept, removal, hintKept, hint, ...attributes }) 
     setText(field.querySelector(".faint"), there ? hintKept : hint);
   };
   heed(kept);
-  return { node: h("div", { class: "field" }, field, removing), read: () => (remove.checked ? "" : read() || undefined), heed };
+  return {
+    node: h("div", { class: "field" }, field, removing),
+    read: () => (remove.checked ? "" : read() || undefined),
+    heed,
+  };
 }
 
 function labelled(label, control, hint) {
@@ -60,7 +64,10 @@ export function oneOf(legend, options, chosen) {
   return { node, read: () => radios.find(({ checked }) => checked)?.value ?? "" };
 }
 
-/** One of many, which a menu shows. `options`: [{value, label}]; what was chosen and is not among them stays. `heed(value)`: another is chosen. */
+/**
+ * One of many, which a menu shows. `options`: [{value, label}]; what was chosen and is not among them stays.
+ * `heed(value)`: another is chosen.
+ */
 export function oneOfMany(label, options, chosen, heed = () => {}) {
   let value = chosen;
   const shown = h("span", { class: "picker-label" });
@@ -68,7 +75,12 @@ export function oneOfMany(label, options, chosen, heed = () => {}) {
     setText(shown, options.find((option) => option.value === value)?.label ?? value);
     opener.setAttribute("aria-label", `${label}: ${shown.textContent}`);
   };
-  const items = () => options.map((option) => ({ text: option.label, icon: option.value === value ? "check" : "", run: () => choose(option.value) }));
+  const items = () =>
+    options.map((option) => ({
+      text: option.label,
+      icon: option.value === value ? "check" : "",
+      run: () => choose(option.value),
+    }));
   const choose = (next) => {
     value = next;
     show();
@@ -89,23 +101,41 @@ export function someOf(legend, offered, chosen) {
   return { node, read: () => boxes.filter(({ checked }) => checked).map((box) => box.value) };
 }
 
-/** All, or only some: null where `chosen` is, or what `inner(name)` reads, the field of those. `all` is what to call the first. */
+/**
+ * All, or only some: null where `chosen` is, or what `inner(name)` reads, the field of those. `all` is what to call the
+ * first.
+ */
 export function allOrSome(legend, all, chosen, inner) {
-  const which = oneOf(legend, [{ value: "all", label: all }, { value: "some", label: t("Only these") }], chosen ? "some" : "all");
+  const which = oneOf(
+    legend,
+    [
+      { value: "all", label: all },
+      { value: "some", label: t("Only these") },
+    ],
+    chosen ? "some" : "all",
+  );
   const some = inner(`${legend}: ${t("Only these")}`);
   some.node.querySelector("legend")?.classList.replace("faint", "visually-hidden");
   const show = () => (some.node.hidden = which.read() === "all");
   which.node.addEventListener("change", show);
   show();
-  return { node: h("div", { class: "all-or-some" }, which.node, some.node), read: () => (which.read() === "all" ? null : some.read()) };
+  return {
+    node: h("div", { class: "all-or-some" }, which.node, some.node),
+    read: () => (which.read() === "all" ? null : some.read()),
+  };
 }
 
 /** What stands in a text, one on each line. */
 export function linesOf(text) {
-  return text.split("\n").map((one) => one.trim()).filter(Boolean);
+  return text
+    .split("\n")
+    .map((one) => one.trim())
+    .filter(Boolean);
 }
 
 /** Of what a form says `now`, what it did not say before: what somebody else has changed meanwhile is left as it is. */
 export function differing(before, now) {
-  return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
+  return Object.fromEntries(
+    Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])),
+  );
 }

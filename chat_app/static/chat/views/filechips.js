@@ -5,10 +5,14 @@ import { basename, sizeText } from "../files.js";
 import { t } from "../language.js";
 import { isPicture } from "../pictures.js";
 
-/** `files`: [{path, size_bytes?}]; nothing when there are none. Actions: `download(path)`, `loadPicture(path)`, `showPicture(thumbnail)`. */
+/**
+ * `files`: [{path, size_bytes?}]; nothing when there are none. Actions: `download(path)`, `loadPicture(path)`,
+ * `showPicture(thumbnail)`.
+ */
 export function fileChips(files, actions, label) {
   if (!files.length) return null;
-  const item = (file) => h("li", {}, isPicture(file.path, file.size_bytes) ? thumbnail(file.path, actions) : chip(file, actions));
+  const item = (file) =>
+    h("li", {}, isPicture(file.path, file.size_bytes) ? thumbnail(file.path, actions) : chip(file, actions));
   return h("ul", { class: "chips", "aria-label": label }, ...files.map(item));
 }
 
@@ -24,7 +28,10 @@ function chip({ path, size_bytes }, { download }) {
 export function thumbnail(path, { loadPicture, showPicture }) {
   const name = basename(path);
   const image = h("img", { alt: "", decoding: "async" });
-  const press = button({ class: "thumbnail", label: t("Show {name}", { name }), title: name, "data-picture": path }, () => showPicture(press));
+  const press = button(
+    { class: "thumbnail", label: t("Show {name}", { name }), title: name, "data-picture": path },
+    () => showPicture(press),
+  );
   press.append(icon("file"), h("span", { class: "chip-name" }, name));
   image.addEventListener("load", () => press.replaceChildren(image));
   whenNear(press, () =>

@@ -9,7 +9,11 @@ import { confirmed } from "./confirm.js";
 import { thumbnail } from "./filechips.js";
 
 const ROOTS = [
-  { folder: "sources", heading: t("From you"), nothing: t("Nothing yet. Attach files below the conversation, or drop them there.") },
+  {
+    folder: "sources",
+    heading: t("From you"),
+    nothing: t("Nothing yet. Attach files below the conversation, or drop them there."),
+  },
   { folder: "output", heading: t("Made by the agent"), nothing: t("Nothing yet.") },
 ];
 
@@ -20,7 +24,10 @@ export class FilesPanel {
   #places = ROOTS.map((root) => new Place(root, this));
   #sessionId = "";
 
-  /** Callbacks: `onDownload(path)`, `onOpen(path)`, `loadPicture(path)`, `showPicture(thumbnail)`, `onRemoved(sessionId, path)`, `onProblem(error)`. */
+  /**
+   * Callbacks: `onDownload(path)`, `onOpen(path)`, `loadPicture(path)`, `showPicture(thumbnail)`, `onRemoved(sessionId,
+   * path)`, `onProblem(error)`.
+   */
   constructor(api, callbacks) {
     this.#api = api;
     this.#callbacks = callbacks;
@@ -88,12 +95,20 @@ class Place {
   #title = h("span", {});
   #status = h("p", { class: "faint", role: "status" });
   #list = h("ul", { class: "files" });
-  #up = button({ icon: "chevron", label: t("Back"), class: "icon-button up" }, () => this.go(this.#below.replace(/\/?[^/]*$/, "")));
+  #up = button({ icon: "chevron", label: t("Back"), class: "icon-button up" }, () =>
+    this.go(this.#below.replace(/\/?[^/]*$/, "")),
+  );
 
   constructor(root, panel) {
     this.#root = root;
     this.#panel = panel;
-    this.node = h("section", { "aria-label": root.heading }, h("h3", {}, this.#up, this.#title), this.#status, this.#list);
+    this.node = h(
+      "section",
+      { "aria-label": root.heading },
+      h("h3", {}, this.#up, this.#title),
+      this.#status,
+      this.#list,
+    );
   }
 
   go(below) {
@@ -117,7 +132,9 @@ class Place {
     if (request !== this.#request) return;
     setText(this.#status, entries.length ? "" : this.#root.nothing);
     this.#status.hidden = Boolean(entries.length);
-    this.#list.replaceChildren(...entries.map((entry) => (entry.type === "folder" ? this.#folderRow(entry) : this.#fileRow(entry))));
+    this.#list.replaceChildren(
+      ...entries.map((entry) => (entry.type === "folder" ? this.#folderRow(entry) : this.#fileRow(entry))),
+    );
   }
 
   #folderRow(entry) {
@@ -131,20 +148,32 @@ class Place {
   }
 
   #fileRow(entry) {
-    const get = button({ icon: "download", label: t("Download {name}", { name: entry.name }), class: "icon-button" }, () => this.#panel.download(entry.path));
-    const about = [h("span", {}, entry.name), h("span", { class: "faint" }, `${sizeText(entry.size)} · ${moment(entry.modified)}`)];
-    const remove = button({ icon: "trash", label: t("Delete {name}", { name: entry.name }), class: "icon-button" }, async () => {
-      await this.#panel.remove(entry);
-      await this.load();
-      (this.#list.querySelector("button") ?? document.getElementById("files-close")).focus();
-    });
+    const get = button(
+      { icon: "download", label: t("Download {name}", { name: entry.name }), class: "icon-button" },
+      () => this.#panel.download(entry.path),
+    );
+    const about = [
+      h("span", {}, entry.name),
+      h("span", { class: "faint" }, `${sizeText(entry.size)} · ${moment(entry.modified)}`),
+    ];
+    const remove = button(
+      { icon: "trash", label: t("Delete {name}", { name: entry.name }), class: "icon-button" },
+      async () => {
+        await this.#panel.remove(entry);
+        await this.load();
+        (this.#list.querySelector("button") ?? document.getElementById("files-close")).focus();
+      },
+    );
     return h("li", {}, ...this.#seen(entry, about), get, remove);
   }
 
   /** What shows the file when it is pressed. */
   #seen({ path, name, size }, about) {
     if (isPicture(path, size)) return [this.#panel.thumbnail(path), h("span", { class: "file-name" }, ...about)];
-    const open = button({ class: "file-name", label: t("Show {name}", { name }), disabled: !has("document-text") }, () => this.#panel.show(path));
+    const open = button(
+      { class: "file-name", label: t("Show {name}", { name }), disabled: !has("document-text") },
+      () => this.#panel.show(path),
+    );
     open.append(icon("file"), ...about);
     return [open];
   }

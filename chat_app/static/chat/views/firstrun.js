@@ -11,16 +11,27 @@ const TRIES = [
   ["write a long answer", t("Write a long answer")],
 ];
 
-/** `models` as `/api/config` has them; `begin(text)` sends it; `addProvider()` shows where that is done, or is null for who may not. */
+/**
+ * `models` as `/api/config` has them; `begin(text)` sends it; `addProvider()` shows where that is done, or is null for
+ * who may not.
+ */
 export function showFirstRun(models, begin, addProvider) {
   const place = document.getElementById("first-run");
   const alone = models.length > 0 && models.every(({ provider }) => provider === "demo");
   place.hidden = !alone;
   if (!alone) return place.replaceChildren();
   const tries = TRIES.map(([text, shown]) => button({ text: shown, class: "quiet" }, () => begin(text)));
-  const key = addProvider ? t("For a real model add a provider, or start the server with a key: {command}.") : t("For a real model start the server with a key: {command}.");
+  const key = addProvider
+    ? t("For a real model add a provider, or start the server with a key: {command}.")
+    : t("For a real model start the server with a key: {command}.");
   place.replaceChildren(
-    h("p", {}, t("The offline demo model answers here. It understands nothing, and shows how everything works. Stop it, reload the page: nothing is lost.")),
+    h(
+      "p",
+      {},
+      t(
+        "The offline demo model answers here. It understands nothing, and shows how everything works. Stop it, reload the page: nothing is lost.",
+      ),
+    ),
     h("div", { class: "chips starters", role: "group", "aria-label": t("Ways to begin") }, ...tries),
     h("p", { class: "faint" }, ...around(key, h("code", {}, "OPENAI_API_KEY=sk-… make run"))),
     addProvider ? button({ icon: "plus", text: t("Add a provider"), class: "quiet" }, addProvider) : "",

@@ -14,7 +14,10 @@ export class Header {
   #pin = document.getElementById("chat-pin");
   #connection = document.getElementById("connection");
 
-  /** Acts on the open session: `files()`, `remove()`, `pin()`; `menu()` gives what else there is, `reconnect()`, `showContext()`. */
+  /**
+   * Acts on the open session: `files()`, `remove()`, `pin()`; `menu()` gives what else there is, `reconnect()`,
+   * `showContext()`.
+   */
   constructor({ files, remove, pin, menu, reconnect, showContext }) {
     const more = document.getElementById("chat-more");
     more.addEventListener("click", () => showMenu(more, menu()));

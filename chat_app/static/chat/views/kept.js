@@ -14,7 +14,12 @@ import { complain, fill, openDialog, smallForm } from "./dialog.js";
 export function showKept(api, kind, onChanged) {
   const place = h("div", { class: "kept" });
   const add = button({ icon: "plus", text: kind.add, class: "quiet small", disabled: true }, () => edit({}, kind.add)); // until it is known what one may make
-  openDialog({ title: kind.title, wide: true }, h("p", { class: "faint" }, kind.about), place, h("div", { class: "dialog-actions start" }, add));
+  openDialog(
+    { title: kind.title, wide: true },
+    h("p", { class: "faint" }, kind.about),
+    place,
+    h("div", { class: "dialog-actions start" }, add),
+  );
   let answer = null;
 
   const show = () =>
@@ -47,7 +52,10 @@ export function showKept(api, kind, onChanged) {
       ...section(t("For everybody"), shared, mayForAll),
     ];
   };
-  const section = (heading, items, editable) => (items.length ? [h("h3", {}, heading), h("ul", { class: "files" }, ...items.map((item) => row(item, editable)))] : []);
+  const section = (heading, items, editable) =>
+    items.length
+      ? [h("h3", {}, heading), h("ul", { class: "files" }, ...items.map((item) => row(item, editable)))]
+      : [];
   const row = (item, editable) => {
     const [mark, name, below] = kind.row(item);
     const act = (icon, label, run) => button({ icon, label, class: "icon-button" }, run);
@@ -55,8 +63,15 @@ export function showKept(api, kind, onChanged) {
       "li",
       {},
       mark ? h("span", { class: "letter", "aria-hidden": "true" }, mark) : "",
-      h("span", { class: "trash-name" }, h("span", { dir: "auto" }, name), h("span", { class: "faint clipped" }, below)),
-      act("copy", t("Make a copy of {name}", item), () => whole(item, (found) => edit({ ...found, id: null, name: "", copyOf: found.name, origin: "own" }, kind.add))),
+      h(
+        "span",
+        { class: "trash-name" },
+        h("span", { dir: "auto" }, name),
+        h("span", { class: "faint clipped" }, below),
+      ),
+      act("copy", t("Make a copy of {name}", item), () =>
+        whole(item, (found) => edit({ ...found, id: null, name: "", copyOf: found.name, origin: "own" }, kind.add)),
+      ),
       editable ? act("pencil", t("Change {name}", item), () => whole(item, (found) => edit(found, found.name))) : "",
       editable ? act("trash", t("Delete {name}", item), () => remove(item)) : "",
     );
@@ -79,15 +94,18 @@ function openForm(api, kind, { item, title, answer, changed }) {
   const forAll = h("input", { type: "checkbox" });
   const offersForAll = !item.id && answer?.may_make_for_all;
   const extra = offersForAll ? [h("div", { class: "checks" }, h("label", {}, forAll, t("For everybody")))] : [];
-  const form = smallForm({ fields: [...controls.map(({ node }) => node), ...extra], action: item.id ? t("Save") : t("Create") }, async () => {
-    const values = Object.fromEntries(controls.filter(({ name }) => name).map(({ name, read }) => [name, read()]));
-    if (item.id && item.origin === "shared" && kind.keepsName) delete values.name;
-    if (item.id) await api.patch(`${kind.path}/${item.id}`, values);
-    else await api.post(kind.path, forAll.checked ? { ...values, for_all: true } : values);
-    dialog.close();
-    await changed();
-    return "";
-  });
+  const form = smallForm(
+    { fields: [...controls.map(({ node }) => node), ...extra], action: item.id ? t("Save") : t("Create") },
+    async () => {
+      const values = Object.fromEntries(controls.filter(({ name }) => name).map(({ name, read }) => [name, read()]));
+      if (item.id && item.origin === "shared" && kind.keepsName) delete values.name;
+      if (item.id) await api.patch(`${kind.path}/${item.id}`, values);
+      else await api.post(kind.path, forAll.checked ? { ...values, for_all: true } : values);
+      dialog.close();
+      await changed();
+      return "";
+    },
+  );
   const { dialog } = openDialog({ title, wide: true }, form);
   form.querySelector("input:not([disabled])").focus();
 }

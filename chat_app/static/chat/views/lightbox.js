@@ -17,9 +17,21 @@ export function showPictures(paths, path, { load, download }) {
   const stage = h("div", { class: "stage" }, image, problem);
   const save = button({ icon: "download", label: t("Download"), class: "icon-button" }, () => download(paths[at]));
   const close = button({ icon: "close", label: t("Close"), class: "icon-button" }, () => dialog.close());
-  const back = button({ icon: "left", label: t("Picture before"), class: "icon-button step-back", hidden: !many }, () => step(-1));
-  const forth = button({ icon: "chevron", label: t("Next picture"), class: "icon-button step-forth", hidden: !many }, () => step(1));
-  const dialog = h("dialog", { class: "lightbox", "aria-labelledby": title.id }, h("header", {}, title, place, save, close), stage, back, forth);
+  const back = button({ icon: "left", label: t("Picture before"), class: "icon-button step-back", hidden: !many }, () =>
+    step(-1),
+  );
+  const forth = button(
+    { icon: "chevron", label: t("Next picture"), class: "icon-button step-forth", hidden: !many },
+    () => step(1),
+  );
+  const dialog = h(
+    "dialog",
+    { class: "lightbox", "aria-labelledby": title.id },
+    h("header", {}, title, place, save, close),
+    stage,
+    back,
+    forth,
+  );
 
   const show = async () => {
     const shown = paths[at];
@@ -47,7 +59,9 @@ export function showPictures(paths, path, { load, download }) {
     event.preventDefault();
     step(event.key === forward ? 1 : -1);
   });
-  image.addEventListener("error", () => setText(problem, t("The browser cannot show this picture. Download it to look at it.")));
+  image.addEventListener("error", () =>
+    setText(problem, t("The browser cannot show this picture. Download it to look at it.")),
+  );
   image.addEventListener("click", () => stage.classList.toggle("full-size"));
   stage.addEventListener("click", (event) => event.target === stage && dialog.close());
   swipes(stage, (by) => many && step(forward === "ArrowRight" ? by : -by));
@@ -57,7 +71,10 @@ export function showPictures(paths, path, { load, download }) {
   show();
 }
 
-/** `onSwipe(1)` to the left, `onSwipe(-1)` to the right; not while the picture is larger than the window, where it scrolls. */
+/**
+ * `onSwipe(1)` to the left, `onSwipe(-1)` to the right; not while the picture is larger than the window, where it
+ * scrolls.
+ */
 function swipes(stage, onSwipe) {
   let from = null;
   stage.addEventListener("pointerdown", ({ pointerType, clientX, clientY }) => {
@@ -67,7 +84,8 @@ function swipes(stage, onSwipe) {
   stage.addEventListener("pointerup", ({ clientX, clientY }) => {
     if (!from) return;
     const across = clientX - from.clientX;
-    if (Math.abs(across) > SWIPE_PX && Math.abs(across) > 2 * Math.abs(clientY - from.clientY)) onSwipe(across < 0 ? 1 : -1);
+    if (Math.abs(across) > SWIPE_PX && Math.abs(across) > 2 * Math.abs(clientY - from.clientY))
+      onSwipe(across < 0 ? 1 : -1);
     from = null;
   });
 }

@@ -3,7 +3,10 @@
 import { openDialog } from "./dialog.js";
 import { pagedList } from "./pagedlist.js";
 
-/** Opens it; the rest is as of `pagedList`. Returns {takeOut, close}: call `takeOut(row)` when a row is no longer to be there. */
+/**
+ * Opens it; the rest is as of `pagedList`. Returns {takeOut, close}: call `takeOut(row)` when a row is no longer to be
+ * there.
+ */
 export function openList({ title, ...given }) {
   const { said, list, further, load } = pagedList(given);
   const { dialog } = openDialog({ title }, said, list, further);

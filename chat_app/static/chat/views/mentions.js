@@ -1,5 +1,5 @@
-// Files of the chat and agents, after "@": a file's path is put into the message, where the agent's tools know it by that; an
-// agent is chosen for the chat. A folder opens.
+// Files of the chat and agents, after "@": a file's path is put into the message, where the agent's tools know it by
+// that; an agent is chosen for the chat. A folder opens.
 
 import { h, icon } from "../dom.js";
 import { sizeText } from "../files.js";
@@ -14,7 +14,10 @@ export class Mentions {
   #of;
   #known = new Map(); // folder → a promise of what is in it
 
-  /** `files(folder)` gives the entries of a folder of the open chat; `agents()` gives [{name, letter, description}]; `choose(agent)`. */
+  /**
+   * `files(folder)` gives the entries of a folder of the open chat; `agents()` gives [{name, letter, description}];
+   * `choose(agent)`.
+   */
   constructor(input, of) {
     this.#input = input;
     this.#of = of;

@@ -14,13 +14,30 @@ export function showMenu(opener, items) {
     opener.focus();
     run();
   };
-  const notes = items.filter((item) => item?.note).map(({ note }) => h("p", { class: "menu-note", role: "none" }, note));
-  const rows = items.filter((item) => item?.run).map(({ text, icon: name, danger, run }) => {
-    const row = button({ class: danger ? "menu-item dangerous" : "menu-item", role: "menuitem", tabindex: "-1" }, () => choose(run));
-    row.append(name ? icon(name) : "", text);
-    return row;
-  });
-  const list = h("div", { class: "menu", role: "menu", "aria-label": opener.getAttribute("aria-label") ?? "", onkeydown: (event) => onKey(event, rows) }, ...notes, ...rows);
+  const notes = items
+    .filter((item) => item?.note)
+    .map(({ note }) => h("p", { class: "menu-note", role: "none" }, note));
+  const rows = items
+    .filter((item) => item?.run)
+    .map(({ text, icon: name, danger, run }) => {
+      const row = button(
+        { class: danger ? "menu-item dangerous" : "menu-item", role: "menuitem", tabindex: "-1" },
+        () => choose(run),
+      );
+      row.append(name ? icon(name) : "", text);
+      return row;
+    });
+  const list = h(
+    "div",
+    {
+      class: "menu",
+      role: "menu",
+      "aria-label": opener.getAttribute("aria-label") ?? "",
+      onkeydown: (event) => onKey(event, rows),
+    },
+    ...notes,
+    ...rows,
+  );
   (opener.closest("dialog, main, nav") ?? document.body).append(list);
   place(list, opener.getBoundingClientRect());
   opener.setAttribute("aria-expanded", "true");
@@ -39,7 +56,9 @@ export function updateMenu(opener, items) {
 
 /** A button that opens a menu; `items()` is asked each time. */
 export function menuButton(attributes, items) {
-  const opener = button({ "aria-haspopup": "menu", "aria-expanded": "false", ...attributes }, () => showMenu(opener, items()));
+  const opener = button({ "aria-haspopup": "menu", "aria-expanded": "false", ...attributes }, () =>
+    showMenu(opener, items()),
+  );
   return opener;
 }
 

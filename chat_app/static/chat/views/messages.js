@@ -1,4 +1,5 @@
-// The conversation: one node per entry that is here, changed only where the entry changed. Long ones come and go by pages.
+// The conversation: one node per entry that is here, changed only where the entry changed. Long ones come and go by
+// pages.
 
 import { h, setHidden, setText } from "../dom.js";
 import { t } from "../language.js";
@@ -33,16 +34,19 @@ export class Messages {
   /**
    * Actions: `loadEarlier()`, `loadLater()`, `keep(fromKey, toKey)` of what is here, `toNow()` from a page of the past,
    * `retry(clientId)`, `discard(clientId)`, `edit(unsentItem)`, `download(path)`,
-   * `loadPicture(path)`, `showPicture(thumbnail)`, `openCitation(node)`, `decide(approvalId, answer)`, `stop()`, `leave()`
-   * when the person is done here, `act(verb, entry, detail)` and `siblings(messageId)` for the rows under messages,
-   * `models()`, `tryNow()`.
+   * `loadPicture(path)`, `showPicture(thumbnail)`, `openCitation(node)`, `decide(approvalId, answer)`, `stop()`,
+   * `leave()` when the person is done here, `act(verb, entry, detail)` and `siblings(messageId)` for the rows under
+   * messages, `models()`, `tryNow()`.
    */
   constructor(actions) {
     this.#actions = actions;
     this.#earlier.addEventListener("click", () => actions.loadEarlier());
     this.#jump.addEventListener("click", () => this.toNow());
     document.getElementById("try-now").addEventListener("click", () => actions.tryNow());
-    this.#list.addEventListener("click", ({ target }) => target.closest?.(".citation") && actions.openCitation(target.closest(".citation")));
+    this.#list.addEventListener(
+      "click",
+      ({ target }) => target.closest?.(".citation") && actions.openCitation(target.closest(".citation")),
+    );
     this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
   }
 
@@ -110,7 +114,9 @@ export class Messages {
       ...unsent.map((item) => [`o:${item.clientId}`, item, unsentView]),
     ];
     const wanted = this.#within(all, performance.now() + this.#budget(), state);
-    const same = wanted.length === this.#list.childElementCount && wanted.every(([key], index) => this.#list.children[index].dataset.key === key);
+    const same =
+      wanted.length === this.#list.childElementCount &&
+      wanted.every(([key], index) => this.#list.children[index].dataset.key === key);
     const arrange = () => this.#arrange(wanted, state);
     if (same) arrange();
     else this.#place.around(arrange);
@@ -126,7 +132,9 @@ export class Messages {
     this.#onScroll();
   }
 
-  /** Of the rows those around the reader, in one piece: what is there already, and what can be made until `deadline`. */
+  /**
+   * Of the rows those around the reader, in one piece: what is there already, and what can be made until `deadline`.
+   */
   #within(all, deadline, state) {
     if (!all.length) return all;
     const middle = this.#middle(all);
@@ -188,7 +196,10 @@ export class Messages {
     this.#newest = newest;
   }
 
-  /** Where the focus is in a message that is not among the wanted ones: {index, arrow: which one of its versions, or null}. */
+  /**
+   * Where the focus is in a message that is not among the wanted ones: {index, arrow: which one of its versions, or
+   * null}.
+   */
   #focusAmong(wanted) {
     const held = document.activeElement;
     const index = this.#indexOf(held);
@@ -220,7 +231,9 @@ export class Messages {
   #goal({ entries }) {
     if (!this.#wanted) return null;
     const { position } = this.#wanted;
-    return entries.find((entry) => entry.position >= position) ?? entries.findLast((entry) => entry.position > 0) ?? null;
+    return (
+      entries.find((entry) => entry.position >= position) ?? entries.findLast((entry) => entry.position > 0) ?? null
+    );
   }
 
   #prepare(key, entry, create, state) {
@@ -243,7 +256,9 @@ export class Messages {
     this.#views.delete(key);
   }
 
-  /** Lets go of what is far from the reader, in rows and in screens, but of nothing that is marked or being written in. */
+  /**
+   * Lets go of what is far from the reader, in rows and in screens, but of nothing that is marked or being written in.
+   */
   #keepNear() {
     const rows = [...this.#list.children].filter(({ dataset }) => !dataset.key.startsWith("o:"));
     if (rows.length <= MOST_ENTRIES) return;
@@ -275,7 +290,8 @@ export class Messages {
   #silent(state) {
     if (!state.run || state.detached || (state.run.waiting && !state.run.stopping)) return false;
     const last = state.entries.findLast((entry) => entry.runId === state.run.id && entry.role !== "user");
-    const showing = (last?.kind === "message" && last.status === "pending") || (last?.kind === "tool" && last.status !== "completed");
+    const showing =
+      (last?.kind === "message" && last.status === "pending") || (last?.kind === "tool" && last.status !== "completed");
     return state.run.stopping || !(showing || (last?.kind === "reasoning" && !last.done));
   }
 

@@ -7,14 +7,18 @@ import { refusalText } from "../refusals.js";
 const TYPING_MS = 250;
 
 /**
- * `page(offset, list)` resolves to {rows, hasMore}: nodes; `none` is said where there are none. Returns the nodes `said`, `list` and `further`,
- * `load()`, which begins the list anew, `later()`, which does once nothing more is typed, `tell(text, problem)`, `act(run, done)`, which tells what is done or why not, and `replace(row)`,
- * which puts a row in the place of that with the same `data-id`.
+ * `page(offset, list)` resolves to {rows, hasMore}: nodes; `none` is said where there are none. Returns the nodes
+ * `said`, `list` and `further`, `load()`, which begins the list anew, `later()`, which does once nothing more is typed,
+ * `tell(text, problem)`, `act(run, done)`, which tells what is done or why not, and `replace(row)`, which puts a row in
+ * the place of that with the same `data-id`.
  */
 export function pagedList({ none, page, kind = "files" }) {
   const list = h("ul", { class: kind });
   const said = h("p", { class: "form-said", role: "status" });
-  const more = button({ text: t("Show more"), class: "quiet small", hidden: true }, () => !list.hasAttribute("aria-busy") && load(list.childElementCount));
+  const more = button(
+    { text: t("Show more"), class: "quiet small", hidden: true },
+    () => !list.hasAttribute("aria-busy") && load(list.childElementCount),
+  );
   let asked = 0; // only the last question counts
   let typing = 0;
 
@@ -60,5 +64,14 @@ export function pagedList({ none, page, kind = "files" }) {
     row.querySelector("button").focus();
   };
 
-  return { said, list, further: h("div", { class: "dialog-actions start" }, more), load: () => load(), later, tell, act, replace };
+  return {
+    said,
+    list,
+    further: h("div", { class: "dialog-actions start" }, more),
+    load: () => load(),
+    later,
+    tell,
+    act,
+    replace,
+  };
 }

@@ -76,9 +76,21 @@ export class Palette {
     if (request !== this.#request || !this.#dialog) return;
     this.#rows = [];
     this.#list.replaceChildren(
-      ...this.#group("chats", t("Chats"), chats.map((session) => this.#chat(session))),
-      ...this.#group("messages", t("Messages"), said.map((result) => this.#result(result))),
-      ...this.#group("commands", t("Commands"), commands.map((command) => this.#command(command))),
+      ...this.#group(
+        "chats",
+        t("Chats"),
+        chats.map((session) => this.#chat(session)),
+      ),
+      ...this.#group(
+        "messages",
+        t("Messages"),
+        said.map((result) => this.#result(result)),
+      ),
+      ...this.#group(
+        "commands",
+        t("Commands"),
+        commands.map((command) => this.#command(command)),
+      ),
     );
     setText(this.#status, this.#rows.length ? "" : t("Nothing found."));
     this.#mark(0);
@@ -98,7 +110,14 @@ export class Palette {
   #group(name, heading, rows) {
     if (!rows.length) return [];
     const id = `palette-${name}`;
-    return [h("div", { role: "group", "aria-labelledby": id }, h("p", { id, class: "palette-heading faint" }, heading), ...rows)];
+    return [
+      h(
+        "div",
+        { role: "group", "aria-labelledby": id },
+        h("p", { id, class: "palette-heading faint" }, heading),
+        ...rows,
+      ),
+    ];
   }
 
   #chat(session) {
@@ -106,8 +125,17 @@ export class Palette {
   }
 
   #result({ session_id, session_title, position, snippet, marks }) {
-    const text = h("span", { class: "palette-snippet" }, ...marked(snippet, marks ?? []).map(({ text, hit }) => (hit ? h("mark", {}, text) : text)));
-    return this.#row("search", () => this.#options.open(session_id, position), h("span", { class: "faint" }, session_title || t("New chat")), text);
+    const text = h(
+      "span",
+      { class: "palette-snippet" },
+      ...marked(snippet, marks ?? []).map(({ text, hit }) => (hit ? h("mark", {}, text) : text)),
+    );
+    return this.#row(
+      "search",
+      () => this.#options.open(session_id, position),
+      h("span", { class: "faint" }, session_title || t("New chat")),
+      text,
+    );
   }
 
   #command({ text, keys, icon: name, run }) {
@@ -115,7 +143,12 @@ export class Palette {
   }
 
   #row(name, run, ...content) {
-    const node = h("div", { id: `palette-row-${this.#rows.length}`, class: "palette-row", role: "option" }, icon(name), h("span", { class: "palette-text" }, ...content));
+    const node = h(
+      "div",
+      { id: `palette-row-${this.#rows.length}`, class: "palette-row", role: "option" },
+      icon(name),
+      h("span", { class: "palette-text" }, ...content),
+    );
     node.addEventListener("click", () => this.#run(run));
     this.#rows.push({ node, run });
     return node;

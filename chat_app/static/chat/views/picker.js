@@ -11,7 +11,12 @@ export class Picker {
   #button = document.getElementById("model");
   #label = h("span", { class: "picker-label" });
   #panel = document.getElementById("model-panel");
-  #search = h("input", { type: "search", placeholder: t("Search models"), "aria-label": t("Search models"), autocomplete: "off" });
+  #search = h("input", {
+    type: "search",
+    placeholder: t("Search models"),
+    "aria-label": t("Search models"),
+    autocomplete: "off",
+  });
   #list = h("ul", { class: "options", role: "listbox", "aria-label": t("Models"), tabindex: "0" });
   #efforts = h("fieldset", { class: "efforts" });
   #models = [];
@@ -23,7 +28,10 @@ export class Picker {
   servers;
   picked = {}; // by the person, for the chat that is open
 
-  /** `onChoose({model} | {reasoning_effort} | {agent_name} | {mcp_config})`, `onStart(text)` for what an agent offers to begin with. */
+  /**
+   * `onChoose({model} | {reasoning_effort} | {agent_name} | {mcp_config})`, `onStart(text)` for what an agent offers to
+   * begin with.
+   */
   constructor(onChoose, onStart) {
     this.#onChoose = onChoose;
     this.agents = new AgentPicker((agent) => this.takeAgent(agent), onStart);
@@ -34,7 +42,8 @@ export class Picker {
     this.#search.addEventListener("input", () => this.#render());
     this.#panel.addEventListener("keydown", (event) => this.#onKey(event));
     document.addEventListener("pointerdown", (event) => {
-      if (!this.#panel.hidden && !this.#panel.contains(event.target) && !this.#button.contains(event.target)) this.#hide();
+      if (!this.#panel.hidden && !this.#panel.contains(event.target) && !this.#button.contains(event.target))
+        this.#hide();
     });
   }
 
@@ -89,11 +98,20 @@ export class Picker {
 
   #render() {
     const words = this.#search.value.trim().toLowerCase();
-    const offered = this.#known(this.model) || !this.model ? this.#models : [{ id: this.model, name: this.model, gone: true }, ...this.#models];
+    const offered =
+      this.#known(this.model) || !this.model
+        ? this.#models
+        : [{ id: this.model, name: this.model, gone: true }, ...this.#models];
     const found = offered.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(words));
     this.#list.replaceChildren(...found.map((model) => this.#option(model)));
-    if (!found.length) this.#list.append(h("li", { class: "faint", role: "option", "aria-disabled": "true" }, t("No model matches.")));
-    this.#mark(Math.max(0, found.findIndex(({ id }) => id === this.model)));
+    if (!found.length)
+      this.#list.append(h("li", { class: "faint", role: "option", "aria-disabled": "true" }, t("No model matches.")));
+    this.#mark(
+      Math.max(
+        0,
+        found.findIndex(({ id }) => id === this.model),
+      ),
+    );
     this.#renderEfforts();
   }
 
@@ -101,11 +119,24 @@ export class Picker {
     const hasTwin = this.#models.some(({ id, name }) => id !== model.id && name === model.name);
     const about = model.gone
       ? t("no longer offered")
-      : [hasTwin ? model.provider : "", model.context_window ? t("{count} tokens", { count: compact(model.context_window) }) : "", model.supports_reasoning ? t("reasons") : "", cost(model)].filter(Boolean).join(" · ");
+      : [
+          hasTwin ? model.provider : "",
+          model.context_window ? t("{count} tokens", { count: compact(model.context_window) }) : "",
+          model.supports_reasoning ? t("reasons") : "",
+          cost(model),
+        ]
+          .filter(Boolean)
+          .join(" · ");
     const chosen = model.id === this.model;
     return h(
       "li",
-      { id: `option-${model.id}`, role: "option", "data-id": model.id, "aria-selected": String(chosen), onclick: () => this.#take(model.id) },
+      {
+        id: `option-${model.id}`,
+        role: "option",
+        "data-id": model.id,
+        "aria-selected": String(chosen),
+        onclick: () => this.#take(model.id),
+      },
       h("span", {}, model.name ?? model.id),
       h("span", { class: "faint" }, about),
       chosen ? icon("check") : null,
@@ -117,11 +148,21 @@ export class Picker {
     this.#efforts.hidden = !shown;
     if (!shown) return;
     const choice = ({ value, label }) => {
-      const radio = h("input", { type: "radio", name: "effort", value, checked: value === this.effort, onchange: () => this.#onChoose({ reasoning_effort: value }) });
+      const radio = h("input", {
+        type: "radio",
+        name: "effort",
+        value,
+        checked: value === this.effort,
+        onchange: () => this.#onChoose({ reasoning_effort: value }),
+      });
       return h("label", {}, radio, h("span", {}, label ?? value));
     };
-    this.#efforts.replaceChildren(h("legend", { class: "faint" }, t("Reasoning effort")), h("div", {}, ...this.#levels.map(choice)));
-    for (const radio of this.#efforts.querySelectorAll("input")) radio.addEventListener("change", () => this.#takeEffort(radio.value));
+    this.#efforts.replaceChildren(
+      h("legend", { class: "faint" }, t("Reasoning effort")),
+      h("div", {}, ...this.#levels.map(choice)),
+    );
+    for (const radio of this.#efforts.querySelectorAll("input"))
+      radio.addEventListener("change", () => this.#takeEffort(radio.value));
   }
 
   #takeEffort(effort) {

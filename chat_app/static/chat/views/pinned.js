@@ -6,7 +6,9 @@ import { openList } from "./listdialog.js";
 
 /** Of the open `conversation`; `toPlace(position)`, `onProblem(error)`. */
 export function showPinned(conversation, { toPlace, onProblem }) {
-  const none = t("No message is pinned. Pin one, and the model is always given it word for word, also when the beginning of a long chat is summarized.");
+  const none = t(
+    "No message is pinned. Pin one, and the model is always given it word for word, also when the beginning of a long chat is summarized.",
+  );
   const { takeOut, close } = openList({ title: t("Pinned messages"), none, page });
 
   async function page() {
@@ -19,8 +21,16 @@ export function showPinned(conversation, { toPlace, onProblem }) {
       close();
       toPlace(message.position);
     });
-    const off = button({ icon: "pin", class: "icon-button", label: t("Unpin: {name}", { name: said }), title: t("Unpin") }, () => unpin(item, message));
-    const item = h("li", {}, h("span", { class: "trash-name" }, there, h("span", { class: "faint" }, moment(message.created_at))), off);
+    const off = button(
+      { icon: "pin", class: "icon-button", label: t("Unpin: {name}", { name: said }), title: t("Unpin") },
+      () => unpin(item, message),
+    );
+    const item = h(
+      "li",
+      {},
+      h("span", { class: "trash-name" }, there, h("span", { class: "faint" }, moment(message.created_at))),
+      off,
+    );
     return item;
   }
 

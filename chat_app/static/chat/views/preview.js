@@ -10,7 +10,9 @@ const AHEAD = 3_000; // characters of a text without pages that are shown before
 const PLAIN = /\.(txt|md|csv|json|xml|html?|ya?ml|toml|log|py|js|ts|css|sql|sh)$/i;
 const LARGEST = 500_000; // bytes that are shown as they are
 
-/** `place`: {file: name or path, page, quote}, the last two may be missing. `download(path)` of a file of this session. */
+/**
+ * `place`: {file: name or path, page, quote}, the last two may be missing. `download(path)` of a file of this session.
+ */
 export function showPreview(api, sessionId, place, { download }) {
   new Preview(api, sessionId, place, download).go(place.page ?? 0);
 }
@@ -27,7 +29,9 @@ class Preview {
   #forth = button({ icon: "chevron", label: t("Next page"), class: "icon-button" }, () => this.go(this.#page + 1));
   #pages = h("div", { class: "pages", hidden: true }, this.#back, this.#label, this.#forth);
   #text = h("div", { class: "document", tabindex: "0", role: "document" });
-  #more = button({ text: t("Show more"), class: "quiet small", hidden: true }, () => this.#load({ start: this.#next, more: true }));
+  #more = button({ text: t("Show more"), class: "quiet small", hidden: true }, () =>
+    this.#load({ start: this.#next, more: true }),
+  );
   #save;
   #page = 0;
   #next = null;
@@ -39,7 +43,9 @@ class Preview {
     this.#place = place;
     this.#path = `/api/sessions/${sessionId}/documents`;
     this.#words = wordsOf(place.quote ?? "");
-    this.#save = button({ icon: "download", text: t("Download"), class: "quiet small", hidden: true }, () => download(this.#save.dataset.path));
+    this.#save = button({ icon: "download", text: t("Download"), class: "quiet small", hidden: true }, () =>
+      download(this.#save.dataset.path),
+    );
     const bar = h("div", { class: "document-bar" }, this.#pages, this.#save);
     this.#text.setAttribute("aria-label", place.file);
     openDialog({ title: basename(place.file), wide: true }, bar, this.#status, this.#text, this.#more);
@@ -68,7 +74,11 @@ class Preview {
     this.#more.hidden = true;
     let found;
     try {
-      found = await this.#api.get(`${this.#path}/text`, { file: this.#place.file, page: page || "", start: start || "" });
+      found = await this.#api.get(`${this.#path}/text`, {
+        file: this.#place.file,
+        page: page || "",
+        start: start || "",
+      });
     } catch (error) {
       if (request === this.#request) await this.#fail(error);
       return;
@@ -104,7 +114,8 @@ class Preview {
 
   async #fail(error) {
     setText(this.#status, error.status === 404 ? t("There is no file of this name here any more.") : error.message);
-    if (error.code === "search_off") await this.#showPlain({ session_id: this.#sessionId, path: this.#place.file, passages: [] });
+    if (error.code === "search_off")
+      await this.#showPlain({ session_id: this.#sessionId, path: this.#place.file, passages: [] });
   }
 
   /** As it is, where nothing reads documents, or nothing was found in it. */
@@ -113,7 +124,9 @@ class Preview {
     this.#offer(path);
     if (!PLAIN.test(path)) return;
     const { folder, name } = address(path);
-    const { blob } = await this.#api.fetchFile(`/api/sessions/${session}/files/${name}/download?folder=${folder}`).catch(() => ({}));
+    const { blob } = await this.#api
+      .fetchFile(`/api/sessions/${session}/files/${name}/download?folder=${folder}`)
+      .catch(() => ({}));
     if (!blob || blob.size > LARGEST) return;
     setText(this.#status, "");
     this.#text.replaceChildren(h("p", { dir: "auto" }, await blob.text()));

@@ -17,7 +17,10 @@ export class Projects {
   #section = document.getElementById("projects");
   #list = h("ul", {});
 
-  /** `onChosen(projectId or "")`, `onDropped(projectId)`, `onChanged()` when sessions may have another one, `onProblem(text)`. */
+  /**
+   * `onChosen(projectId or "")`, `onDropped(projectId)`, `onChanged()` when sessions may have another one,
+   * `onProblem(text)`.
+   */
   constructor(api, of) {
     this.#api = api;
     this.#of = of;
@@ -64,9 +67,19 @@ export class Projects {
   #row(project) {
     const chosen = project.id === this.#chosen;
     const count = h("span", { class: "faint", "aria-hidden": "true" }, String(project.session_count ?? ""));
-    const press = button({ class: "project", "aria-pressed": String(chosen), "data-key": project.id }, () => this.choose(chosen ? "" : project.id));
+    const press = button({ class: "project", "aria-pressed": String(chosen), "data-key": project.id }, () =>
+      this.choose(chosen ? "" : project.id),
+    );
     press.append(icon("folder"), h("span", { class: "project-name" }, project.name), count);
-    const edit = button({ icon: "pencil", label: t("Change the project {name}", { name: project.name }), class: "icon-button", title: t("Change") }, () => this.#edit(project));
+    const edit = button(
+      {
+        icon: "pencil",
+        label: t("Change the project {name}", { name: project.name }),
+        class: "icon-button",
+        title: t("Change"),
+      },
+      () => this.#edit(project),
+    );
     const row = h("li", { class: chosen ? "chosen" : "" }, press, edit);
     this.#acceptDrops(row, project.id);
     return row;
@@ -102,13 +115,18 @@ export class Projects {
     const text = h("textarea", { name: "instructions", rows: 5, maxlength: 4000 });
     text.value = project?.instructions ?? "";
     form.querySelector("label").after(h("label", {}, h("span", {}, t("Instructions for all chats in it")), text));
-    const remove = project && button({ text: t("Delete the project"), class: "quiet small" }, () => this.#remove(project, dialog));
+    const remove =
+      project && button({ text: t("Delete the project"), class: "quiet small" }, () => this.#remove(project, dialog));
     const { dialog } = openDialog({ title: project ? project.name : t("New project") }, form, remove ?? "");
     form.querySelector("input").select();
   }
 
   async #remove(project, dialog) {
-    const agreed = await confirmed({ title: t("Delete the project?"), text: t("“{name}” goes, its chats stay.", { name: project.name }), action: t("Delete") });
+    const agreed = await confirmed({
+      title: t("Delete the project?"),
+      text: t("“{name}” goes, its chats stay.", { name: project.name }),
+      action: t("Delete"),
+    });
     if (!agreed) return;
     try {
       await this.#api.delete(`${ROUTE}/${project.id}`);

@@ -1,5 +1,5 @@
-// The person's prompts, after "/" in an empty field. What stands in {{…}} is then to be filled in: the first is selected, Tab
-// goes to the next.
+// The person's prompts, after "/" in an empty field. What stands in {{…}} is then to be filled in: the first is
+// selected, Tab goes to the next.
 
 import { h } from "../dom.js";
 import { t } from "../language.js";

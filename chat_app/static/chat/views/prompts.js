@@ -22,7 +22,28 @@ export function showPrompts(api, onChanged) {
 function fields(prompt) {
   const oneWord = t("One word, without spaces");
   return [
-    named("name", line({ label: t("Name"), value: prompt.name ?? "", required: true, maxlength: 64, pattern: "[^\\s\\/]\\S*", title: oneWord, hint: oneWord })),
-    named("text", area({ label: t("Text"), value: prompt.text ?? "", rows: 8, maxlength: 16_000, required: true, hint: t("What stands in {{two braces}} is asked for each time.") })),
+    named(
+      "name",
+      line({
+        label: t("Name"),
+        value: prompt.name ?? "",
+        required: true,
+        maxlength: 64,
+        pattern: "[^\\s\\/]\\S*",
+        title: oneWord,
+        hint: oneWord,
+      }),
+    ),
+    named(
+      "text",
+      area({
+        label: t("Text"),
+        value: prompt.text ?? "",
+        rows: 8,
+        maxlength: 16_000,
+        required: true,
+        hint: t("What stands in {{two braces}} is asked for each time."),
+      }),
+    ),
   ];
 }

@@ -78,7 +78,9 @@ export class ReadingPlace {
   /** Code that is coloured, formulas and pictures grow after they were shown; a window that turns changes all. */
   #resized(nodes) {
     const top = this.#top();
-    const seen = nodes.map((node) => ({ node, box: node.getBoundingClientRect() })).sort((a, b) => a.box.top - b.box.top);
+    const seen = nodes
+      .map((node) => ({ node, box: node.getBoundingClientRect() }))
+      .sort((a, b) => a.box.top - b.box.top);
     let grown = 0;
     for (const { node, box } of seen) {
       const before = this.#heights.get(node) ?? box.height;

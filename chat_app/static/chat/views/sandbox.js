@@ -12,7 +12,13 @@ export function sandboxed(html, title) {
 
 /** Such a frame, which is given `what`: {html} of the page that it becomes, or {scripts} that it runs. */
 export function sandboxFrame(title, what) {
-  const frame = h("iframe", { class: "sandbox", src: ADDRESS, sandbox: "allow-scripts", referrerpolicy: "no-referrer", title });
+  const frame = h("iframe", {
+    class: "sandbox",
+    src: ADDRESS,
+    sandbox: "allow-scripts",
+    referrerpolicy: "no-referrer",
+    title,
+  });
   let wasThere = false;
   let given = false; // a page that it goes to by itself is given nothing
   const hear = ({ source, data }) => {
@@ -31,6 +37,8 @@ export function picture(text, title) {
   const address = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
   const image = h("img", { src: address, alt: title });
   for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(address));
-  image.addEventListener("error", () => image.replaceWith(h("p", { class: "faint", role: "status" }, t("This picture cannot be shown."))));
+  image.addEventListener("error", () =>
+    image.replaceWith(h("p", { class: "faint", role: "status" }, t("This picture cannot be shown."))),
+  );
   return h("div", { class: "preview" }, image);
 }

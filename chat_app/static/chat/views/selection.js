@@ -29,7 +29,10 @@ export class Selection {
       this.#count,
       act("pin", t("Pin"), () => this.pin(this.marked)),
       this.#archive,
-      menuButton({ icon: "folder", label: t("Move to a project"), class: "icon-button", hidden: !has("projects") }, () => this.places(this.marked)),
+      menuButton(
+        { icon: "folder", label: t("Move to a project"), class: "icon-button", hidden: !has("projects") },
+        () => this.places(this.marked),
+      ),
       act("trash", t("Delete"), () => this.remove(this.marked)),
       act("close", t("Mark none"), () => this.clear()),
     );
@@ -116,7 +119,8 @@ export class Selection {
   }
 
   #show() {
-    if (!this.#ids.size && this.#bar.contains(document.activeElement)) document.getElementById("session-search").focus();
+    if (!this.#ids.size && this.#bar.contains(document.activeElement))
+      document.getElementById("session-search").focus();
     this.#bar.hidden = !this.#ids.size;
     this.#archive.setAttribute("aria-label", this.#of.archived() ? t("Take out of the archive") : t("Archive"));
     this.#archive.title = this.#archive.getAttribute("aria-label");
@@ -127,21 +131,39 @@ export class Selection {
 
   async pin(sessions) {
     const pinned = !sessions.every((session) => session.pinned);
-    await this.#change(sessions, () => ({ pinned }), () => "");
+    await this.#change(
+      sessions,
+      () => ({ pinned }),
+      () => "",
+    );
   }
 
   async archive(sessions) {
     const archived = !this.#of.archived();
-    const said = (count) => (archived ? t("{count} chats archived.", { count }) : t("{count} chats taken out of the archive.", { count }));
-    await this.#change(sessions, () => ({ archived }), said, () => ({ archived: !archived }));
+    const said = (count) =>
+      archived ? t("{count} chats archived.", { count }) : t("{count} chats taken out of the archive.", { count });
+    await this.#change(
+      sessions,
+      () => ({ archived }),
+      said,
+      () => ({ archived: !archived }),
+    );
   }
 
   /** `projectId`: null takes them out of theirs. */
   async move(sessions, projectId) {
     const before = new Map(sessions.map(({ id, project_id }) => [id, project_id]));
     const name = this.#of.projects().find(({ id }) => id === projectId)?.name;
-    const said = (count) => (name ? t("{count} chats moved to “{name}”.", { count, name }) : t("{count} chats taken out of the project.", { count }));
-    await this.#change(sessions, () => ({ project_id: projectId }), said, ({ id }) => ({ project_id: before.get(id) ?? null }));
+    const said = (count) =>
+      name
+        ? t("{count} chats moved to “{name}”.", { count, name })
+        : t("{count} chats taken out of the project.", { count });
+    await this.#change(
+      sessions,
+      () => ({ project_id: projectId }),
+      said,
+      ({ id }) => ({ project_id: before.get(id) ?? null }),
+    );
   }
 
   /** The places they can be moved to, for a menu. */
@@ -157,13 +179,24 @@ export class Selection {
 
   async remove(sessions) {
     const { forget, toast } = this.#of;
-    const agreed = has("trash") || (await confirmed({ title: t("Delete {count} chats?", { count: sessions.length }), text: t("They and all their messages will be gone for good."), action: t("Delete") }));
+    const agreed =
+      has("trash") ||
+      (await confirmed({
+        title: t("Delete {count} chats?", { count: sessions.length }),
+        text: t("They and all their messages will be gone for good."),
+        action: t("Delete"),
+      }));
     if (!agreed) return;
-    const remove = ({ session_id: id }) => this.api.delete(`/api/sessions/${id}`).catch((error) => error.status === 404 || Promise.reject(error));
+    const remove = ({ session_id: id }) =>
+      this.api.delete(`/api/sessions/${id}`).catch((error) => error.status === 404 || Promise.reject(error));
     const { done } = await this.#many(sessions, remove);
     done.forEach(({ id, session_id }) => forget(id, session_id));
     this.clear();
-    if (done.length && has("trash")) toast(t("{count} chats moved to the trash.", { count: done.length }), { text: t("Undo"), run: () => this.#restore(done) });
+    if (done.length && has("trash"))
+      toast(t("{count} chats moved to the trash.", { count: done.length }), {
+        text: t("Undo"),
+        run: () => this.#restore(done),
+      });
   }
 
   async #restore(sessions) {
@@ -185,10 +218,15 @@ export class Selection {
 
   async #many(sessions, act) {
     this.#bar.setAttribute("aria-busy", "true");
-    const progress = (count) => sessions.length > 20 && setText(this.#count, t("{count} of {all}", { count: number(count), all: sessions.length }));
+    const progress = (count) =>
+      sessions.length > 20 &&
+      setText(this.#count, t("{count} of {all}", { count: number(count), all: sessions.length }));
     const { done, failed } = await forMany(sessions, act, progress);
     this.#bar.removeAttribute("aria-busy");
-    if (failed.length) this.#of.toast(t("{count} chats could not be changed: {reason}", { count: failed.length, reason: failed[0].error.message }));
+    if (failed.length)
+      this.#of.toast(
+        t("{count} chats could not be changed: {reason}", { count: failed.length, reason: failed[0].error.message }),
+      );
     return { done };
   }
 }

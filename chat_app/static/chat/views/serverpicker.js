@@ -4,7 +4,10 @@ import { h } from "../dom.js";
 import { t } from "../language.js";
 
 // What clients call a server that the operator's settings call otherwise (sessions_app/allowed.py).
-const OTHER_NAMES = new Map([["sequential", "sequential-thinking"], ["sequential-thinking", "sequential"]]);
+const OTHER_NAMES = new Map([
+  ["sequential", "sequential-thinking"],
+  ["sequential-thinking", "sequential"],
+]);
 
 export class ServerPicker {
   node = h("fieldset", { class: "efforts servers", hidden: true });
@@ -42,7 +45,12 @@ export class ServerPicker {
 
   /** Names, those among them that are not offered. */
   get #now() {
-    return this.#chosen ?? [...this.#configured, ...(this.#own ?? []).filter((server) => server.in_new_chats).map(({ key }) => key)];
+    return (
+      this.#chosen ?? [
+        ...this.#configured,
+        ...(this.#own ?? []).filter((server) => server.in_new_chats).map(({ key }) => key),
+      ]
+    );
   }
 
   get #boxes() {
@@ -52,7 +60,10 @@ export class ServerPicker {
   #render() {
     const offered = this.#offered;
     if (offered.join("\n") !== this.#boxes.map(({ value }) => value).join("\n"))
-      this.node.replaceChildren(h("legend", { class: "faint" }, t("Tools from servers")), h("div", {}, ...offered.map((name) => this.#option(name))));
+      this.node.replaceChildren(
+        h("legend", { class: "faint" }, t("Tools from servers")),
+        h("div", {}, ...offered.map((name) => this.#option(name))),
+      );
     this.#mark();
   }
 

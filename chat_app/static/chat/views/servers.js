@@ -29,8 +29,18 @@ export function showServers(api, onChanged, said = null) {
   const place = h("div", { class: "kept" });
   const note = h("p", { role: "status" });
   const add = button({ icon: "plus", text: t("Add a server"), class: "quiet small" }, () => openForm(api, {}, added));
-  const about = h("p", { class: "faint" }, t("Servers elsewhere whose tools your chats can use: new ones, and the agents that choose them."));
-  const { dialog } = openDialog({ title: t("MCP servers"), wide: true }, about, note, place, h("div", { class: "dialog-actions start" }, add));
+  const about = h(
+    "p",
+    { class: "faint" },
+    t("Servers elsewhere whose tools your chats can use: new ones, and the agents that choose them."),
+  );
+  const { dialog } = openDialog(
+    { title: t("MCP servers"), wide: true },
+    about,
+    note,
+    place,
+    h("div", { class: "dialog-actions start" }, add),
+  );
 
   const say = (text, problem = false) => {
     note.textContent = text;
@@ -48,15 +58,26 @@ export function showServers(api, onChanged, said = null) {
     if (dialog.contains(held) && held !== dialog && !place.contains(held)) return;
     (place.querySelector(`[data-id="${id}"] [data-verb="${verb}"]`) ?? add).focus();
   };
-  const rows = (servers) => (servers.length ? h("ul", { class: "files server-rows" }, ...servers.map(row)) : h("p", { class: "faint" }, t("You have none yet.")));
+  const rows = (servers) =>
+    servers.length
+      ? h("ul", { class: "files server-rows" }, ...servers.map(row))
+      : h("p", { class: "faint" }, t("You have none yet."));
   const row = (server) => {
     const again = server.status === "connected" ? t("Connect again") : t("Connect");
     const act = (verb, icon, label, run) => button({ icon, label, class: "icon-button", "data-verb": verb }, run);
     return h(
       "li",
       { "data-id": server.id },
-      h("span", { class: "trash-name" }, h("span", { dir: "auto" }, server.name), h("span", { class: "faint" }, stateOf(server)), h("span", { class: "faint clipped" }, server.url)),
-      button({ text: again, class: "quiet small", label: `${again}: ${server.name}`, "data-verb": "connect" }, () => connect(server)),
+      h(
+        "span",
+        { class: "trash-name" },
+        h("span", { dir: "auto" }, server.name),
+        h("span", { class: "faint" }, stateOf(server)),
+        h("span", { class: "faint clipped" }, server.url),
+      ),
+      button({ text: again, class: "quiet small", label: `${again}: ${server.name}`, "data-verb": "connect" }, () =>
+        connect(server),
+      ),
       act("change", "pencil", t("Change {name}", server), () => openForm(api, server, () => changed(server, "change"))),
       act("delete", "trash", t("Delete {name}", server), () => remove(server)),
     );
@@ -82,7 +103,14 @@ export function showServers(api, onChanged, said = null) {
   /** One after the other. */
   const wait = (is) => place.querySelectorAll("button").forEach((one) => (one.disabled = is));
   const remove = async (server) => {
-    if (!(await confirmed({ title: t("Delete {name}?", server), text: t("Your chats then go on without its tools, and its authorization ends."), action: t("Delete") }))) return;
+    if (
+      !(await confirmed({
+        title: t("Delete {name}?", server),
+        text: t("Your chats then go on without its tools, and its authorization ends."),
+        action: t("Delete"),
+      }))
+    )
+      return;
     try {
       await api.delete(`${PATH}/${server.id}`);
     } catch (error) {
@@ -122,30 +150,70 @@ function openForm(api, server, done) {
     { value: "always", label: t("Before each call") },
   ];
   const usual = h("input", { type: "checkbox", checked: server.in_new_chats ?? true });
-  const url = named("url", line({ label: t("Address"), value: server.url ?? "", required: true, type: "url", maxlength: 2_000, placeholder: "https://" }));
+  const url = named(
+    "url",
+    line({
+      label: t("Address"),
+      value: server.url ?? "",
+      required: true,
+      type: "url",
+      maxlength: 2_000,
+      placeholder: "https://",
+    }),
+  );
   const token = accessToken(server);
   url.node.addEventListener("input", () => token.heed(url.read()));
   const controls = [
-    named("name", line({ label: t("Name"), value: server.name ?? "", required: true, maxlength: 32, pattern: "[a-z0-9][a-z0-9_\\-]*", disabled: Boolean(server.id), hint: server.id ? t("Chats have chosen it by its name, which stays.") : t("Small letters, digits, - and _") })),
+    named(
+      "name",
+      line({
+        label: t("Name"),
+        value: server.name ?? "",
+        required: true,
+        maxlength: 32,
+        pattern: "[a-z0-9][a-z0-9_\\-]*",
+        disabled: Boolean(server.id),
+        hint: server.id ? t("Chats have chosen it by its name, which stays.") : t("Small letters, digits, - and _"),
+      }),
+    ),
     url,
     token,
     named("require_approval", oneOf(t("Asks you"), asks, server.require_approval ?? ""), (value) => value || null),
-    { name: "in_new_chats", node: h("div", { class: "checks" }, h("label", {}, usual, t("New chats have it"))), read: () => usual.checked },
+    {
+      name: "in_new_chats",
+      node: h("div", { class: "checks" }, h("label", {}, usual, t("New chats have it"))),
+      read: () => usual.checked,
+    },
   ];
-  const form = smallForm({ fields: controls.map(({ node }) => node), action: server.id ? t("Save") : t("Add") }, async () => {
-    const { name, ...values } = Object.fromEntries(controls.map(({ name, read }) => [name, read()]));
-    const kept = server.id ? await api.patch(`${PATH}/${server.id}`, values) : await api.post(PATH, { name, ...values });
-    dialog.close();
-    await done(kept);
-    return "";
-  });
+  const form = smallForm(
+    { fields: controls.map(({ node }) => node), action: server.id ? t("Save") : t("Add") },
+    async () => {
+      const { name, ...values } = Object.fromEntries(controls.map(({ name, read }) => [name, read()]));
+      const kept = server.id
+        ? await api.patch(`${PATH}/${server.id}`, values)
+        : await api.post(PATH, { name, ...values });
+      dialog.close();
+      await done(kept);
+      return "";
+    },
+  );
   const { dialog } = openDialog({ title: server.name ?? t("Add a server"), wide: true }, form);
   form.querySelector("input:not([disabled])").focus();
 }
 
-/** What is sent as `headers`: undefined keeps those that there are. `heed(address)`: which is written now; a new one forgets them. */
+/**
+ * What is sent as `headers`: undefined keeps those that there are. `heed(address)`: which is written now; a new one
+ * forgets them.
+ */
 function accessToken({ url, header_names: kept = [] }) {
-  const token = secret({ label: t("Access token"), kept: kept.length > 0, removal: t("Remove the token"), maxlength: 4_000, hintKept: t("There is one; leave it empty to keep it."), hint: t("Only if it gave you one. Otherwise you are led there to agree.") });
+  const token = secret({
+    label: t("Access token"),
+    kept: kept.length > 0,
+    removal: t("Remove the token"),
+    maxlength: 4_000,
+    hintKept: t("There is one; leave it empty to keep it."),
+    hint: t("Only if it gave you one. Otherwise you are led there to agree."),
+  });
   const headersOf = (text) => (text ? [{ name: "Authorization", value: `Bearer ${text}` }] : []);
   const read = () => (token.read() === undefined ? undefined : headersOf(token.read()));
   return { name: "headers", node: token.node, read, heed: (address) => token.heed(kept.length > 0 && address === url) };

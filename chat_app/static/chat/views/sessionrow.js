@@ -7,17 +7,33 @@ import { titleOf } from "../sessionlist.js";
 import { menuButton } from "./menu.js";
 
 /**
- * `look`: {active, marked, reachable: whether Tab comes here}. Acts: `press(event, session)`, `drag(event, session)`, and with the
- * session `pin`, `rename`, `archive`, `mark`, `remove`, `places(session, opener)`.
+ * `look`: {active, marked, reachable: whether Tab comes here}. Acts: `press(event, session)`, `drag(event, session)`,
+ * and with the session `pin`, `rename`, `archive`, `mark`, `remove`, `places(session, opener)`.
  */
 export function sessionRow(session, { active, marked, reachable }, acts) {
   const tabindex = reachable ? "0" : "-1";
   const title = titleOf(session);
-  const act = (name, label, part, run) => button({ icon: name, label: `${label}: ${title}`, class: "icon-button", tabindex, "data-part": part, title: label }, () => run(session));
+  const act = (name, label, part, run) =>
+    button(
+      { icon: name, label: `${label}: ${title}`, class: "icon-button", tabindex, "data-part": part, title: label },
+      () => run(session),
+    );
   const link = h(
     "a",
-    { href: `#/${session.session_id}`, tabindex, "data-part": "link", draggable: "false", "aria-current": active ? "page" : null },
-    h("span", { class: "row-title" }, marked ? icon("check") : mark(session, active), title, marked ? h("span", { class: "visually-hidden" }, ` (${t("marked")})`) : null),
+    {
+      href: `#/${session.session_id}`,
+      tabindex,
+      "data-part": "link",
+      draggable: "false",
+      "aria-current": active ? "page" : null,
+    },
+    h(
+      "span",
+      { class: "row-title" },
+      marked ? icon("check") : mark(session, active),
+      title,
+      marked ? h("span", { class: "visually-hidden" }, ` (${t("marked")})`) : null,
+    ),
     h("span", { class: "row-preview" }, session.last_message_preview || t("Empty")),
   );
   link.addEventListener("click", (event) => acts.press(event, session));
@@ -29,7 +45,12 @@ export function sessionRow(session, { active, marked, reachable }, acts) {
     act("trash", t("Delete"), "delete", acts.remove),
     rowMenu(session, tabindex, acts),
   );
-  const row = h("div", { class: `row${active ? " active" : ""}${marked ? " marked" : ""}`, draggable: has("projects") ? "true" : null }, link, actions);
+  const row = h(
+    "div",
+    { class: `row${active ? " active" : ""}${marked ? " marked" : ""}`, draggable: has("projects") ? "true" : null },
+    link,
+    actions,
+  );
   row.addEventListener("dragstart", (event) => acts.drag(event, session));
   return row;
 }
@@ -39,11 +60,24 @@ function rowMenu(session, tabindex, { pin, rename, places, archive, mark: pick, 
     { text: session.pinned ? t("Unpin") : t("Pin"), icon: "pin", run: () => pin(session) },
     { text: t("Rename"), icon: "pencil", run: () => rename(session) },
     has("projects") && { text: t("Move to a project…"), icon: "folder", run: () => places(session, opener) },
-    { text: session.archived ? t("Take out of the archive") : t("Archive"), icon: "archive", run: () => archive(session) },
+    {
+      text: session.archived ? t("Take out of the archive") : t("Archive"),
+      icon: "archive",
+      run: () => archive(session),
+    },
     { text: t("Mark"), icon: "check", run: () => pick(session) },
     { text: t("Delete"), icon: "trash", danger: true, run: () => remove(session) },
   ];
-  const opener = menuButton({ icon: "more", label: t("More: {name}", { name: titleOf(session) }), class: "icon-button row-more", tabindex, "data-part": "more" }, items);
+  const opener = menuButton(
+    {
+      icon: "more",
+      label: t("More: {name}", { name: titleOf(session) }),
+      class: "icon-button row-more",
+      tabindex,
+      "data-part": "more",
+    },
+    items,
+  );
   return opener;
 }
 

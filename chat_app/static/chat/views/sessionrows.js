@@ -1,4 +1,5 @@
-// The rows of the list of sessions that can be seen, each at its place: of a hundred thousand only some forty are there.
+// The rows of the list of sessions that can be seen, each at its place: of a hundred thousand only some forty are
+// there.
 
 import { h } from "../dom.js";
 import { placed, rowAt, seen } from "../sessionlist.js";
@@ -60,7 +61,9 @@ export class SessionRows {
 
   #inSight() {
     const top = this.#scroller.scrollTop - this.#list.offsetTop;
-    return this.#places ? seen(this.#places, top - AHEAD_PX, top + this.#scroller.clientHeight + AHEAD_PX) : this.#range;
+    return this.#places
+      ? seen(this.#places, top - AHEAD_PX, top + this.#scroller.clientHeight + AHEAD_PX)
+      : this.#range;
   }
 
   #render([from, to]) {
@@ -82,7 +85,8 @@ export class SessionRows {
       else this.#list.insertBefore(node, cursor);
     }
     const again = held && this.node(held);
-    if (again && !again.contains(document.activeElement)) again.querySelector(`[data-part="${part ?? "link"}"]`)?.focus({ preventScroll: true });
+    if (again && !again.contains(document.activeElement))
+      again.querySelector(`[data-part="${part ?? "link"}"]`)?.focus({ preventScroll: true });
   }
 
   /** [{session, heading, top}] of the range, and of the one that has the focus, wherever it is. */
@@ -98,8 +102,11 @@ export class SessionRows {
   #node({ session, heading, top }) {
     const state = [session, heading, ...this.#state(session)];
     const known = this.#nodes.get(session.id);
-    const same = known && state.length === known.state.length && state.every((value, index) => value === known.state[index]);
-    const node = same ? known.node : h("li", { "data-id": session.id }, heading ? h("h2", {}, heading) : null, this.#make(session));
+    const same =
+      known && state.length === known.state.length && state.every((value, index) => value === known.state[index]);
+    const node = same
+      ? known.node
+      : h("li", { "data-id": session.id }, heading ? h("h2", {}, heading) : null, this.#make(session));
     node.style.top = `${top}px`;
     this.#nodes.set(session.id, { node, state });
     return node;

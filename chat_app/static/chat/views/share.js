@@ -23,12 +23,29 @@ export function showShare(api, session) {
 
   function render() {
     if (body.querySelector(".problem")) return;
-    body.replaceChildren(h("p", {}, share ? t("Whoever has this address can read the chat as it was when you shared it.") : t("Makes an address under which the chat as it is now can be read, without signing in. You can take it back at any time.")));
+    body.replaceChildren(
+      h(
+        "p",
+        {},
+        share
+          ? t("Whoever has this address can read the chat as it was when you shared it.")
+          : t(
+              "Makes an address under which the chat as it is now can be read, without signing in. You can take it back at any time.",
+            ),
+      ),
+    );
     if (share) body.append(address(share.url));
-    body.append(h("div", { class: "dialog-actions" }, ...(share ? [takeBack(), make(t("Show what is there now"))] : [make(t("Make the address"))])));
+    body.append(
+      h(
+        "div",
+        { class: "dialog-actions" },
+        ...(share ? [takeBack(), make(t("Show what is there now"))] : [make(t("Make the address"))]),
+      ),
+    );
   }
 
-  const change = (run) => fill(body, async () => (await run(), [])).then(() => body.querySelector(".problem") || show());
+  const change = (run) =>
+    fill(body, async () => (await run(), [])).then(() => body.querySelector(".problem") || show());
   const make = (text) => button({ text, class: "primary" }, () => change(() => api.post(route)));
   const takeBack = () => button({ text: t("Take it back"), class: "quiet" }, () => change(() => api.delete(route)));
   show();
@@ -44,7 +61,11 @@ export function offerCopy(api, token, onCopied) {
   };
   body.append(
     h("p", {}, t("A copy of the shared chat will be among yours. Its owner does not learn of it.")),
-    h("div", { class: "dialog-actions" }, button({ text: t("Make the copy"), class: "primary" }, () => fill(body, copy))),
+    h(
+      "div",
+      { class: "dialog-actions" },
+      button({ text: t("Make the copy"), class: "primary" }, () => fill(body, copy)),
+    ),
   );
 }
 

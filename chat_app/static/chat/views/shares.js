@@ -19,8 +19,15 @@ export function showShares(api, { onProblem }) {
   function row({ session_id: sessionId, session_title: title, url, shared_at: at }) {
     const name = title || t("New chat");
     const address = h("a", { href: url, target: "_blank", rel: "noopener", dir: "auto" }, name);
-    const take = button({ text: t("Take it back"), class: "quiet small", label: t("Take back {name}", { name }) }, () => takeBack(item, sessionId));
-    const item = h("li", { "data-id": sessionId }, h("span", { class: "trash-name" }, address, h("span", { class: "faint" }, ` ${moment(at)}`)), take);
+    const take = button({ text: t("Take it back"), class: "quiet small", label: t("Take back {name}", { name }) }, () =>
+      takeBack(item, sessionId),
+    );
+    const item = h(
+      "li",
+      { "data-id": sessionId },
+      h("span", { class: "trash-name" }, address, h("span", { class: "faint" }, ` ${moment(at)}`)),
+      take,
+    );
     return item;
   }
 

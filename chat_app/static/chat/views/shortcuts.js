@@ -14,7 +14,10 @@ const KEYS = [
   [t("Edit the last message (in an empty field)"), ["↑"]],
   [t("Prompts (in an empty field)"), ["/"]],
   [t("Files and agents"), ["@"]],
-  [t("To the beginning of the chat, to its end (in an empty field)"), [`${command} ${t("Home")}`, `${command} ${t("End")}`]],
+  [
+    t("To the beginning of the chat, to its end (in an empty field)"),
+    [`${command} ${t("Home")}`, `${command} ${t("End")}`],
+  ],
   [t("Stop the answer"), [t("Esc")]],
   [t("Move in the list of chats"), ["↑", "↓", t("Home"), t("End")]],
   [t("Mark a chat in the list, more of them, all"), [t("Space"), `${t("Shift")} ↑ ↓`, `${command} A`]],
@@ -24,6 +27,8 @@ const KEYS = [
 ];
 
 export function showShortcuts() {
-  const rows = KEYS.map(([what, keys]) => h("tr", {}, h("th", { scope: "row" }, what), h("td", {}, ...keys.map((key) => h("kbd", {}, key)))));
+  const rows = KEYS.map(([what, keys]) =>
+    h("tr", {}, h("th", { scope: "row" }, what), h("td", {}, ...keys.map((key) => h("kbd", {}, key)))),
+  );
   openDialog({ title: t("Keyboard") }, h("table", { class: "keys" }, h("tbody", {}, ...rows)));
 }

@@ -45,9 +45,9 @@ export class Sidebar {
   };
 
   /**
-   * Callbacks: `onRemoving(sessionId)`, `onRemoved(session)`, `onGone(sessionId)` of one among many, `onChanged(session)`,
-   * `onProblem(text)`, `onToast(text, action)`, `onPicked()`, `onList(sessions)` of the newest, as the server gave them,
-   * `recall()` resolves to those where it does not answer, `onUnread(count)`.
+   * Callbacks: `onRemoving(sessionId)`, `onRemoved(session)`, `onGone(sessionId)` of one among many,
+   * `onChanged(session)`, `onProblem(text)`, `onToast(text, action)`, `onPicked()`, `onList(sessions)` of the newest,
+   * as the server gave them, `recall()` resolves to those where it does not answer, `onUnread(count)`.
    */
   constructor(api, callbacks) {
     this.#api = api;
@@ -97,7 +97,8 @@ export class Sidebar {
       if (id && id !== this.#focused) this.#rove(id);
     });
     this.#list.addEventListener("pointerdown", () => (this.#pressed = true));
-    for (const kind of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(kind, () => setTimeout(() => this.#released()));
+    for (const kind of ["pointerup", "pointercancel", "dragend"])
+      document.addEventListener(kind, () => setTimeout(() => this.#released()));
     this.#more.addEventListener("click", () => this.#pages.more());
     new IntersectionObserver(([entry]) => entry.isIntersecting && this.#pages.more(), {
       root: this.#list.closest(".scroll"),
@@ -226,7 +227,12 @@ export class Sidebar {
       this.#focused = shown.find((session) => session.session_id === this.#active)?.id ?? shown[0]?.id ?? "";
     }
     this.#selection.retain(shown);
-    this.#rows.show(shown, ({ id, session_id: sessionId }) => [sessionId === this.#active, id === this.#focused, id === this.#renaming, this.#selection.has(id)]);
+    this.#rows.show(shown, ({ id, session_id: sessionId }) => [
+      sessionId === this.#active,
+      id === this.#focused,
+      id === this.#renaming,
+      this.#selection.has(id),
+    ]);
     const nothing = search ? t("No chat matches.") : archived ? t("Nothing is archived.") : t("No chats yet.");
     setText(this.#status, shown.length ? "" : nothing);
     this.#more.hidden = !hasMore;
@@ -237,7 +243,11 @@ export class Sidebar {
 
   #row(session) {
     if (this.#renaming === session.id) return h("div", { class: "row" }, this.#renameForm(session));
-    const look = { active: session.session_id === this.#active, marked: this.#selection.has(session.id), reachable: session.id === this.#focused };
+    const look = {
+      active: session.session_id === this.#active,
+      marked: this.#selection.has(session.id),
+      reachable: session.id === this.#focused,
+    };
     return sessionRow(session, look, this.#acts);
   }
 
@@ -283,8 +293,10 @@ export class Sidebar {
       if (event.shiftKey && shown[to]) this.#extend(session, shown[to]);
       this.#focusRow(to, event);
     } else if (event.key === "F2") this.#startRename(session);
-    else if (event.key === "Delete") this.#selection.size ? this.#selection.remove(this.#selection.marked) : this.remove(session);
-    else if (event.key === " " && event.target.matches("a")) this.#mark(event, () => this.#selection.toggle(session.id));
+    else if (event.key === "Delete")
+      this.#selection.size ? this.#selection.remove(this.#selection.marked) : this.remove(session);
+    else if (event.key === " " && event.target.matches("a"))
+      this.#mark(event, () => this.#selection.toggle(session.id));
     else if (control && event.key === "a") this.#mark(event, () => this.#selection.all());
     else if (event.key === "Escape" && this.#selection.size) this.#mark(event, () => this.#selection.clear());
   }

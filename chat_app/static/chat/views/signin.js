@@ -1,4 +1,5 @@
-// The sign-in form, and the other ways in that the server has: an account of one's own, another provider's, a new password by mail.
+// The sign-in form, and the other ways in that the server has: an account of one's own, another provider's, a new
+// password by mail.
 
 import { button, setText } from "../dom.js";
 import { t } from "../language.js";
@@ -23,7 +24,10 @@ const MODES = {
 };
 let mode = "in";
 
-/** Each returns the refusal, {code, message}, or null: `signIn(email, password, totp)`, `signUp(email, password, about)`, `askReset(email)`. */
+/**
+ * Each returns the refusal, {code, message}, or null: `signIn(email, password, totp)`, `signUp(email, password,
+ * about)`, `askReset(email)`.
+ */
 export function initSignIn(ways) {
   document.getElementById("signin-providers").append(...oidc.split(" ").filter(Boolean).map(providerButton));
   form.addEventListener("submit", async (event) => {
@@ -51,14 +55,17 @@ export function focusSignIn() {
 
 function ask({ signIn, signUp, askReset }) {
   const address = email.value.trim();
-  if (mode === "up") return signUp(address, password.value, { displayName: name.value.trim(), inviteCode: invite.value.trim() });
+  if (mode === "up")
+    return signUp(address, password.value, { displayName: name.value.trim(), inviteCode: invite.value.trim() });
   if (mode === "reset") return askReset(address);
   return signIn(address, password.value, totp.value.trim());
 }
 
 function providerButton(provider) {
   const shown = provider[0].toUpperCase() + provider.slice(1);
-  return button({ class: "quiet", text: t("Sign in with {name}", { name: shown }) }, () => window.location.assign(`/api/auth/oidc/${provider}/login`));
+  return button({ class: "quiet", text: t("Sign in with {name}", { name: shown }) }, () =>
+    window.location.assign(`/api/auth/oidc/${provider}/login`),
+  );
 }
 
 function show(next) {
@@ -76,7 +83,10 @@ function show(next) {
   password.autocomplete = mode === "up" ? "new-password" : "current-password";
   const to = (text, other) => button({ text, class: "link" }, () => (show(other), setText(said, ""), focusSignIn()));
   others.replaceChildren(
-    ...(mode === "in" ? [registration && to(t("Create an account"), "up"), reset && to(t("Forgot the password?"), "reset")] : [to(t("Back to the sign-in"), "in")]).filter(Boolean),
+    ...(mode === "in"
+      ? [registration && to(t("Create an account"), "up"), reset && to(t("Forgot the password?"), "reset")]
+      : [to(t("Back to the sign-in"), "in")]
+    ).filter(Boolean),
   );
 }
 

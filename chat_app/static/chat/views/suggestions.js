@@ -16,8 +16,8 @@ export class Suggestions {
   #request = 0;
 
   /**
-   * `sources`: [{label, asked(textBeforeTheCaret, text) → what is looked for, or null; items(sought) → a promise of those that
-   * have it; forget(), once the list is closed; option(item) → nodes; take(item, sought)}].
+   * `sources`: [{label, asked(textBeforeTheCaret, text) → what is looked for, or null; items(sought) → a promise of
+   * those that have it; forget(), once the list is closed; option(item) → nodes; take(item, sought)}].
    */
   constructor(input, sources) {
     this.#input = input;

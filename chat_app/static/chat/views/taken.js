@@ -9,7 +9,12 @@ import { aboutCosts } from "./usage.js";
 const PRICE_DIGITS = 6; // a call often costs less than a cent
 const UNKNOWN = 404;
 const PURPOSES = { summary: t("summary"), title: t("title") };
-const OUTCOMES = { completed: t("done"), length: t("cut at the limit of its length"), interrupted: t("stopped"), failed: t("failed") };
+const OUTCOMES = {
+  completed: t("done"),
+  length: t("cut at the limit of its length"),
+  interrupted: t("stopped"),
+  failed: t("failed"),
+};
 
 /** `load()` resolves to what the server knows of the answer's run. */
 export function showTaken(load) {
@@ -28,7 +33,9 @@ function view({ calls, total, has_more: more, went_on: wentOn }) {
   return [
     h("section", {}, h("h3", {}, t("Total")), facts(total, costOf(total))),
     h("ol", { class: "calls" }, ...calls.map(callRow)),
-    more ? h("p", { class: "faint" }, t("There were {count} calls; the first ones are shown.", { count: total.calls })) : "",
+    more
+      ? h("p", { class: "faint" }, t("There were {count} calls; the first ones are shown.", { count: total.calls }))
+      : "",
     wentOn ? h("p", { class: "faint" }, t("The answer was continued: this is what its last part took.")) : "",
     ...aboutCosts(total),
   ];
@@ -42,7 +49,9 @@ function callRow(call) {
     [t("Duration"), secondsText(call.duration_ms)],
     [t("Outcome"), OUTCOMES[call.outcome] ?? call.outcome],
   ];
-  const note = call.estimated ? h("p", { class: "faint" }, t("The provider did not count its tokens: they are estimated.")) : "";
+  const note = call.estimated
+    ? h("p", { class: "faint" }, t("The provider did not count its tokens: they are estimated."))
+    : "";
   return h("li", {}, h("h3", { dir: "auto" }, name), facts(call, costOf(call), times), note);
 }
 
@@ -55,7 +64,11 @@ function facts(used, cost, more = []) {
     [t("Cost"), cost],
     ...more,
   ];
-  return h("dl", { class: "facts" }, ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 }
 
 /** Of several calls it is the sum of what is known. */

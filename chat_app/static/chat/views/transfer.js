@@ -27,6 +27,7 @@ export function importFile(api) {
 function told({ imported, skipped, failed }) {
   const parts = [t("{count} chats imported", { count: imported })];
   if (skipped) parts.push(t("{count} known already", { count: skipped }));
-  if (failed?.length) parts.push(t("{count} not readable: {reason}", { count: failed.length, reason: failed[0].reason }));
+  if (failed?.length)
+    parts.push(t("{count} not readable: {reason}", { count: failed.length, reason: failed[0].reason }));
   return `${parts.join(", ")}.`;
 }

@@ -28,10 +28,17 @@ export function showTrash(api, { onRestored, onProblem }) {
         onRestored();
       }),
     );
-    const remove = button({ icon: "trash", class: "icon-button", label: t("Delete {name} for good", { name }) }, async () => {
-      const agreed = await confirmed({ title: t("Delete for good?"), text: t("“{name}” and all its messages cannot be restored then.", { name }), action: t("Delete") });
-      if (agreed) await act(item, () => api.delete(`/api/sessions/${session.id}?permanent=true`));
-    });
+    const remove = button(
+      { icon: "trash", class: "icon-button", label: t("Delete {name} for good", { name }) },
+      async () => {
+        const agreed = await confirmed({
+          title: t("Delete for good?"),
+          text: t("“{name}” and all its messages cannot be restored then.", { name }),
+          action: t("Delete"),
+        });
+        if (agreed) await act(item, () => api.delete(`/api/sessions/${session.id}?permanent=true`));
+      },
+    );
     const item = h("li", {}, h("span", { class: "trash-name" }, name), restore, remove);
     return item;
   }

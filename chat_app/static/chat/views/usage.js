@@ -23,7 +23,10 @@ const WAYS_OF_ONE = WAYS_OF_ALL.slice(0, 2);
 
 export function showUsage(api) {
   const load = async (by, from) => {
-    const [usage, titles] = await Promise.all([api.get("/api/usage", { by, from }), by === "session" ? titlesOf(api) : new Map()]);
+    const [usage, titles] = await Promise.all([
+      api.get("/api/usage", { by, from }),
+      by === "session" ? titlesOf(api) : new Map(),
+    ]);
     return [leftForToday(usage, t("You")), view(usage, by, titles), ...aboutCosts(usage.total)].filter(Boolean);
   };
   openDialog({ title: t("Usage of the last {count} days", { count: DAYS }), wide: true }, ...inWays(WAYS, load));
@@ -33,9 +36,16 @@ export function showUsage(api) {
 export function usageOfAll(api) {
   const load = async (by, from) => {
     const usage = await api.get("/api/usage/all", { by, from });
-    return [view(usage, by, new Map([[null, t("For nobody in particular")]])), ...aboutCosts(usage.total)].filter(Boolean);
+    return [view(usage, by, new Map([[null, t("For nobody in particular")]])), ...aboutCosts(usage.total)].filter(
+      Boolean,
+    );
   };
-  return h("section", { class: "kept" }, h("p", { class: "faint" }, t("Usage of the last {count} days", { count: DAYS })), ...inWays(WAYS_OF_ALL, load));
+  return h(
+    "section",
+    { class: "kept" },
+    h("p", { class: "faint" }, t("Usage of the last {count} days", { count: DAYS })),
+    ...inWays(WAYS_OF_ALL, load),
+  );
 }
 
 /** Of one person, for administrators. */
@@ -44,7 +54,12 @@ export function usageOfOne(api, id) {
     const usage = await api.get("/api/usage/all", { by, from, user: id });
     return [view(usage, by, new Map()), ...aboutCosts(usage.total)].filter(Boolean);
   };
-  return h("section", { class: "kept" }, h("h3", {}, t("Usage of the last {count} days", { count: DAYS })), ...inWays(WAYS_OF_ONE, load));
+  return h(
+    "section",
+    { class: "kept" },
+    h("h3", {}, t("Usage of the last {count} days", { count: DAYS })),
+    ...inWays(WAYS_OF_ONE, load),
+  );
 }
 
 /** A choice of sums, and the place where `load(by, from)` has them shown. */
@@ -53,11 +68,20 @@ function inWays(ways, load) {
   const from = new Date(Date.now() - DAYS * 86_400_000).toISOString().slice(0, 10);
   const show = (by) => fill(place, () => load(by, from));
   const choice = ways.map(([value, label]) => {
-    const radio = h("input", { type: "radio", name: "usage-by", value, checked: value === "day", onchange: () => show(value) });
+    const radio = h("input", {
+      type: "radio",
+      name: "usage-by",
+      value,
+      checked: value === "day",
+      onchange: () => show(value),
+    });
     return h("label", {}, radio, h("span", {}, label));
   });
   show("day");
-  return [h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Sums")), h("div", {}, ...choice)), place];
+  return [
+    h("fieldset", { class: "efforts" }, h("legend", { class: "visually-hidden" }, t("Sums")), h("div", {}, ...choice)),
+    place,
+  ];
 }
 
 /** Session id → title, of the newest. */
@@ -69,7 +93,9 @@ async function titlesOf(api) {
 function view({ rows, total }, by, titles) {
   if (!rows.length) return h("p", { class: "faint" }, t("Nothing was used."));
   const most = Math.max(...rows.map(sum), 1);
-  const head = ["", t("Calls"), t("In"), t("Out"), t("Cost")].map((text) => h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, by)));
+  const head = ["", t("Calls"), t("In"), t("Out"), t("Cost")].map((text) =>
+    h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, by)),
+  );
   const table = h(
     "table",
     { class: "usage" },
@@ -93,23 +119,47 @@ export function leftForToday({ budgets = [], budgets_until: until }, name) {
     { "aria-labelledby": "left-for-today" },
     h("h3", { id: "left-for-today" }, t("Left for today")),
     h("ul", { class: "allowances" }, ...rows),
-    outside ? h("p", { class: "faint" }, t("{count} tokens of today are of models whose price is not known: no cost has them in it.", { count: outside })) : null,
+    outside
+      ? h(
+          "p",
+          { class: "faint" },
+          t("{count} tokens of today are of models whose price is not known: no cost has them in it.", {
+            count: outside,
+          }),
+        )
+      : null,
     h("p", { class: "faint" }, t("It begins anew at {time}.", { time: moment(until) })),
   );
 }
 
 function allowance({ whose, group }, { limit, left: rest }, shown, person, what) {
-  const users = { user: person, group: t("Group “{name}”", { name: group ?? "" }), server: t("Everybody on this server") };
+  const users = {
+    user: person,
+    group: t("Group “{name}”", { name: group ?? "" }),
+    server: t("Everybody on this server"),
+  };
   const amount = t("{left} of {limit}", { left: shown(rest), limit: shown(limit) });
   const name = `${users[whose]} · ${what}`;
-  const meter = h("meter", { min: 0, max: limit, low: limit / 10, optimum: limit, value: rest, "aria-label": name, title: amount });
+  const meter = h("meter", {
+    min: 0,
+    max: limit,
+    low: limit / 10,
+    optimum: limit,
+    value: rest,
+    "aria-label": name,
+    title: amount,
+  });
   return h("li", {}, h("span", {}, name), h("span", {}, amount), meter);
 }
 
 /** From when the prices are, and how many calls are not in the cost: paragraphs, or "". */
 export function aboutCosts({ unpriced_calls: calls, price_as_of: oldest }) {
   return [
-    oldest ? t("Costs are by the makers' prices of the time, the oldest as of {day}. What counts is the provider's bill.", { day: dayOf(oldest) }) : "",
+    oldest
+      ? t("Costs are by the makers' prices of the time, the oldest as of {day}. What counts is the provider's bill.", {
+          day: dayOf(oldest),
+        })
+      : "",
     calls ? t("{count} calls are not in the cost: the price of their models was not known.", { count: calls }) : "",
   ].map((text) => text && h("p", { class: "faint" }, text));
 }
@@ -119,7 +169,15 @@ function sum({ input_tokens, output_tokens }) {
 }
 
 function line(row, name, most) {
-  const bar = most ? h("meter", { min: 0, max: most, value: sum(row), "aria-label": t("{count} tokens", { count: number(sum(row)) }) }) : null;
+  const bar = most
+    ? h("meter", { min: 0, max: most, value: sum(row), "aria-label": t("{count} tokens", { count: number(sum(row)) }) })
+    : null;
   const cost = row.cost === null || row.cost === undefined ? "" : moneyText(Number(row.cost));
-  return h("tr", {}, h("th", { scope: "row" }, name, bar), ...[row.calls, row.input_tokens, row.output_tokens].map((value) => h("td", {}, number(value ?? 0))), h("td", {}, cost));
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, name, bar),
+    ...[row.calls, row.input_tokens, row.output_tokens].map((value) => h("td", {}, number(value ?? 0))),
+    h("td", {}, cost),
+  );
 }

@@ -1,6 +1,7 @@
 /**
  * Emits `change` when the person changes and `token` when the access token is renewed.
- * `mode`: "unknown" before `start` or `signIn`, "open" where the server needs no sign-in, "key" with an API key, "in", "out".
+ * `mode`: "unknown" before `start` or `signIn`, "open" where the server needs no sign-in, "key" with an API key, "in",
+ * "out".
  */
 export declare class Auth extends EventTarget {
     #private;

@@ -3,7 +3,8 @@ export type Frame = import("./shapes.js").Frame;
 export type Unsent = import("./shapes.js").Unsent;
 export type ChatListener = {
     /**
-     * at first, and whenever what was told before is out of date; `how` is
+     * at first, and whenever what was told before is out of
+     * date; `how` is
      * what `reload` was given, else "loaded"
      */
     onLoaded?: (detail: Detail, how: string) => void;
@@ -14,7 +15,8 @@ export type ChatListener = {
     onUnsent?: (unsent: Unsent[]) => void;
     onState?: (phase: import("./shapes.js").Phase) => void;
     /**
-     * it is over: no such session (4404), the origin is refused (4403), nobody is signed in (4401)
+     * it is over: no such session (4404), the origin is refused (4403), nobody
+     * is signed in (4401)
      */
     onGone?: (code: number) => void;
     /**
@@ -31,12 +33,14 @@ export type ChatParts = {
 };
 /**
  * @typedef {object} ChatListener
- * @property {(detail: Detail, how: string) => void} [onLoaded] at first, and whenever what was told before is out of date; `how` is
+ * @property {(detail: Detail, how: string) => void} [onLoaded] at first, and whenever what was told before is out of
+ *   date; `how` is
  *   what `reload` was given, else "loaded"
  * @property {(frame: Frame) => void} [onFrame] events after the detail, each once and in order, and controls
  * @property {(unsent: Unsent[]) => void} [onUnsent]
  * @property {(phase: import("./shapes.js").Phase) => void} [onState]
- * @property {(code: number) => void} [onGone] it is over: no such session (4404), the origin is refused (4403), nobody is signed in (4401)
+ * @property {(code: number) => void} [onGone] it is over: no such session (4404), the origin is refused (4403), nobody
+ *   is signed in (4401)
  * @property {() => void} [onClosed] by whoever opened it, or after `onGone`
  */
 /**
@@ -70,10 +74,11 @@ export declare class Chat {
     /** All of it again from the server; what comes meanwhile waits. `how` is told to `onLoaded`. */
     reload(how?: string): Promise<void>;
     /**
-     * Told at once by `onUnsent`, kept beyond the tab, sent as soon as there is a connection, and as often as it takes; the server knows
-     * it by its `clientId`, so it is said once.
+     * Told at once by `onUnsent`, kept beyond the tab, sent as soon as there is a connection, and as often as it takes;
+     * the server knows it by its `clientId`, so it is said once.
      * @param {string} text
-     * @param {{ attachments?: import("./shapes.js").Attachment[], clientId?: string } & import("./shapes.js").Wishes} [options] `clientId` of
+     * @param {{ attachments?: import("./shapes.js").Attachment[], clientId?: string } & import("./shapes.js").Wishes}
+     *   [options] `clientId` of
      *   what may have been said before
      * @returns {string} its `clientId`
      */
@@ -84,7 +89,8 @@ export declare class Chat {
     /**
      * Says it, and resolves to the whole answer. Raises ApiError where the message is refused, or the session gone.
      * @param {string} text
-     * @param {{ attachments?: import("./shapes.js").Attachment[], onText?: (text: string) => void, onFrame?: (frame: Frame) => void } & import("./shapes.js").Wishes} [options]
+     * @param {{ attachments?: import("./shapes.js").Attachment[], onText?: (text: string) => void, onFrame?: (frame:
+     *   Frame) => void } & import("./shapes.js").Wishes} [options]
      *   `onText` is told each new piece of the text, `onFrame` each event of the answer
      * @returns {Promise<import("./exchange.js").Answer>}
      */

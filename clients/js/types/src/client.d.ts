@@ -16,7 +16,8 @@ export type ClientOptions = {
      */
     apiKey?: string;
     /**
-     * where sign-ins and unsent messages outlive the tab or the program: a
+     * where sign-ins and unsent messages outlive the tab or the
+     * program: a
      * browser's database where there is one, else nothing does
      */
     storage?: import("./storage.js").Storage;
@@ -38,7 +39,8 @@ export type ClientOptions = {
  * @typedef {object} ClientOptions
  * @property {string} [url] of the server; of a page, its own
  * @property {string} [apiKey] in the place of a sign-in
- * @property {import("./storage.js").Storage} [storage] where sign-ins and unsent messages outlive the tab or the program: a
+ * @property {import("./storage.js").Storage} [storage] where sign-ins and unsent messages outlive the tab or the
+ *   program: a
  *   browser's database where there is one, else nothing does
  * @property {import("./signins.js").SignIns} [signIns] where sign-ins are kept, if elsewhere
  * @property {typeof globalThis.fetch} [fetch]
@@ -59,11 +61,14 @@ export declare class Client {
     session(id: string): Session;
     /** Opens a session to talk in. @param {string} id @param {import("./chat.js").ChatListener} [listener] */
     chat(id: string, listener?: import("./chat.js").ChatListener): Chat;
-    /** What happens to the account's sessions on any device, once it is opened. @param {import("./accountlog.js").AccountLogOptions} options */
+    /**
+     * What happens to the account's sessions on any device, once it is opened.
+     * @param {import("./accountlog.js").AccountLogOptions} options
+     */
     accountLog(options: import("./accountlog.js").AccountLogOptions): AccountLog;
     /**
-     * Sends what earlier tabs or programs could not, in sessions that are not open here, nor told to be sent in already. Resolves once
-     * each message is accepted or refused, or its session gone.
+     * Sends what earlier tabs or programs could not, in sessions that are not open here, nor told to be sent in already.
+     * Resolves once each message is accepted or refused, or its session gone.
      * @param {string[]} [open] names of sessions whose chats do it themselves
      */
     deliver(open?: string[]): Promise<void>;

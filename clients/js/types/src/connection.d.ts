@@ -19,7 +19,8 @@ export type ConnectionOptions = {
     onFrame: (frame: import("./shapes.js").Frame) => void;
     onState: (phase: import("./shapes.js").Phase) => void;
     /**
-     * there is no such log (4404), the origin is refused (4403), nobody is signed in (4401)
+     * there is no such log (4404), the origin is refused (4403), nobody is signed
+     * in (4401)
      */
     onGone: (code: number) => void;
 };
@@ -36,7 +37,8 @@ export type ConnectionOptions = {
  * @property {() => number | null} lastSeq asked at each connect; null: from now on
  * @property {(frame: import("./shapes.js").Frame) => void} onFrame
  * @property {(phase: import("./shapes.js").Phase) => void} onState
- * @property {(code: number) => void} onGone there is no such log (4404), the origin is refused (4403), nobody is signed in (4401)
+ * @property {(code: number) => void} onGone there is no such log (4404), the origin is refused (4403), nobody is signed
+ *   in (4401)
  */
 export declare class Connection {
     #private;

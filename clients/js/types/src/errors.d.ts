@@ -1,7 +1,10 @@
 export declare class ApiError extends Error {
     /** Of HTTP; 0: no answer at all. */
     status: number;
-    /** As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, `export_failed`, which this package says itself. */
+    /**
+     * As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, `export_failed`,
+     * which this package says itself.
+     */
     code: string;
     details: {
         field: string;
@@ -12,7 +15,8 @@ export declare class ApiError extends Error {
     retryAfter: number | null;
     /**
      * @param {string} message for a person
-     * @param {{ status?: number, code?: string, details?: { field: string, message: string }[], requestId?: string, retryAfter?: number | null }} [about]
+     * @param {{ status?: number, code?: string, details?: { field: string, message: string }[], requestId?: string,
+     *   retryAfter?: number | null }} [about]
      */
     constructor(message: string, { status, code, details, requestId, retryAfter }?: {
         status?: number;

@@ -30,8 +30,9 @@ export declare class Exports {
     /** @param {import("./rest.js").Rest} rest @param {import("./words.js").Words} words */
     constructor(rest: import("./rest.js").Rest, words: import("./words.js").Words);
     /**
-     * One that can be read: that of `id`, which was begun earlier, if it still is there, or a new one. Another one of the account
-     * is then gone. `onBegun` is told of it before it is made. Raises ApiError; `export_failed` where the server cannot make it.
+     * One that can be read: that of `id`, which was begun earlier, if it still is there, or a new one. Another one of the
+     * account is then gone. `onBegun` is told of it before it is made. Raises ApiError; `export_failed` where the server
+     * cannot make it.
      * @param {{ id?: string, onBegun?: (begun: Export) => void | Promise<void> } & Patience} [options]
      * @returns {Promise<Export>}
      */
@@ -40,7 +41,8 @@ export declare class Exports {
         onBegun?: (begun: Export) => void | Promise<void>;
     } & Patience): Promise<Export>;
     /**
-     * Its bytes, or those behind the first `from`. Raises ApiError, 404 where it is gone: after a day, or when another one was made.
+     * Its bytes, or those behind the first `from`. Raises ApiError, 404 where it is gone: after a day, or when another
+     * one was made.
      * @param {Export} made
      * @param {{ from?: number } & Patience} [options]
      * @returns {AsyncGenerator<Uint8Array>}

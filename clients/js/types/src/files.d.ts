@@ -15,7 +15,11 @@ export declare class Files {
     }): Promise<import("./shapes.js").FileEntry>;
     /** @param {string} path */
     download(path: string): Promise<Blob>;
-    /** An address that carries its own permission for a while, for whoever fetches it otherwise. @param {string} path @returns {Promise<string>} */
+    /**
+     * An address that carries its own permission for a while, for whoever fetches it otherwise.
+     * @param {string} path
+     * @returns {Promise<string>}
+     */
     address(path: string): Promise<string>;
     /** @param {string} path */
     delete(path: string): Promise<void>;

@@ -32,7 +32,10 @@ export declare class SessionManager {
     createSession(): Promise<PersonaSession>;
     /** @param {string} sessionId */
     switchSession(sessionId: string): Promise<void>;
-    /** Gone at once from the list, and back where the server does not do it, which raises ApiError. @param {string} sessionId */
+    /**
+     * Gone at once from the list, and back where the server does not do it, which raises ApiError.
+     * @param {string} sessionId
+     */
     deleteSession(sessionId: string): Promise<void>;
     /** A title has at most 30 characters here. Raises ApiError. @param {string} sessionId @param {string} title */
     renameSession(sessionId: string, title: string): Promise<void>;

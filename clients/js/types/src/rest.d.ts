@@ -45,7 +45,11 @@ export declare class Rest {
         headers?: Record<string, string>;
         signal?: AbortSignal;
     }): Promise<Response>;
-    /** As `request`, of what is no JSON. Raises ApiError where it is a refusal. @param {string} path @param {Parameters<Rest["request"]>[2]} [options] */
+    /**
+     * As `request`, of what is no JSON. Raises ApiError where it is a refusal.
+     * @param {string} path
+     * @param {Parameters<Rest["request"]>[2]} [options]
+     */
     open(path: string, options?: Parameters<Rest["request"]>[2]): Promise<Response>;
     /** All of it: the name as the server gives it, or "". @param {string} path */
     fetchFile(path: string): Promise<{

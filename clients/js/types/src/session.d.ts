@@ -25,7 +25,10 @@ export declare class Session {
     delete({ permanent }?: {
         permanent?: boolean;
     }): Promise<void>;
-    /** Out of the trash. Its `session_id` is another one if the name was taken meanwhile. @returns {Promise<SessionInfo>} */
+    /**
+     * Out of the trash. Its `session_id` is another one if the name was taken meanwhile.
+     * @returns {Promise<SessionInfo>}
+     */
     restore(): Promise<SessionInfo>;
     /** All that was said; the session stays. */
     clear(): Promise<void>;
@@ -45,14 +48,18 @@ export declare class Session {
     }>;
     /** All finished messages of the visible path, the oldest first. @returns {AsyncGenerator<Message>} */
     history(): AsyncGenerator<Message>;
-    /** @param {import("./rest.js").Query} [query] @returns {Promise<{ events: import("./shapes.js").Frame[], last_seq: number, has_more: boolean }>} */
+    /**
+     * @param {import("./rest.js").Query} [query]
+     * @returns {Promise<{ events: import("./shapes.js").Frame[], last_seq: number, has_more: boolean }>}
+     */
     events(query?: import("./rest.js").Query): Promise<{
         events: import("./shapes.js").Frame[];
         last_seq: number;
         has_more: boolean;
     }>;
     /**
-     * Other words, another answer, another branch: `edit`, `regenerate` or `select`. What is asked for again with one `key` is done once.
+     * Other words, another answer, another branch: `edit`, `regenerate` or `select`. What is asked for again with one
+     * `key` is done once.
      * @param {string} messageId @param {string} verb @param {Record<string, unknown>} [body] @param {string} [key]
      */
     branch(messageId: string, verb: string, body?: Record<string, unknown>, key?: string): Promise<void>;
@@ -62,15 +69,35 @@ export declare class Session {
     deleteMessage(messageId: string): Promise<void>;
     /** @param {string} messageId @param {unknown} rating @param {string} [text] @returns {Promise<Message>} */
     rate(messageId: string, rating: unknown, text?: string): Promise<Message>;
-    /** Whether the model is always given all of the message. @param {string} messageId @param {boolean} pinned @returns {Promise<Message>} */
+    /**
+     * Whether the model is always given all of the message.
+     * @param {string} messageId
+     * @param {boolean} pinned
+     * @returns {Promise<Message>}
+     */
     pinMessage(messageId: string, pinned: boolean): Promise<Message>;
-    /** The beginnings of the pinned messages, in order. @returns {Promise<Pick<Message, "id" | "position" | "role" | "content" | "created_at">[]>} */
+    /**
+     * The beginnings of the pinned messages, in order.
+     * @returns {Promise<Pick<Message, "id" | "position" | "role" | "content" | "created_at">[]>}
+     */
     pinnedMessages(): Promise<Pick<Message, "id" | "position" | "role" | "content" | "created_at">[]>;
-    /** What the model calls of a run took, whatever became of it. @param {string} runId @returns {Promise<import("./shapes.js").RunUsage>} */
+    /**
+     * What the model calls of a run took, whatever became of it.
+     * @param {string} runId
+     * @returns {Promise<import("./shapes.js").RunUsage>}
+     */
     usageOf(runId: string): Promise<import("./shapes.js").RunUsage>;
-    /** The versions of a message, in the order in which they were made. @param {string} messageId @returns {Promise<Message[]>} */
+    /**
+     * The versions of a message, in the order in which they were made.
+     * @param {string} messageId
+     * @returns {Promise<Message[]>}
+     */
     siblings(messageId: string): Promise<Message[]>;
-    /** Whether there was anything to stop: the run, or the one that is active. @param {string} [runId] @returns {Promise<boolean>} */
+    /**
+     * Whether there was anything to stop: the run, or the one that is active.
+     * @param {string} [runId]
+     * @returns {Promise<boolean>}
+     */
     stop(runId?: string): Promise<boolean>;
     /**
      * A person's word on a tool call; the first one counts. What became of it.

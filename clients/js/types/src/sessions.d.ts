@@ -14,7 +14,8 @@ export declare class Sessions {
         model?: string;
     } & Record<string, unknown>): Promise<SessionInfo>;
     /**
-     * One page: pinned ones first, then the last used. `search` looks in titles; `archived`, `deleted` (those in the trash), `cursor`.
+     * One page: pinned ones first, then the last used. `search` looks in titles; `archived`, `deleted` (those in the
+     * trash), `cursor`.
      * @param {import("./rest.js").Query} [query]
      * @returns {Promise<{ sessions: SessionInfo[], total_count: number, has_more: boolean, next_cursor: string | null }>}
      */
@@ -26,6 +27,11 @@ export declare class Sessions {
     }>;
     /** All of them, page by page. @param {import("./rest.js").Query} [query] @returns {AsyncGenerator<SessionInfo>} */
     list(query?: import("./rest.js").Query): AsyncGenerator<SessionInfo>;
-    /** What was said, the latest first. @param {string} words @param {import("./rest.js").Query} [narrower] @returns {AsyncGenerator<any>} */
+    /**
+     * What was said, the latest first.
+     * @param {string} words
+     * @param {import("./rest.js").Query} [narrower]
+     * @returns {AsyncGenerator<any>}
+     */
     search(words: string, narrower?: import("./rest.js").Query): AsyncGenerator<any>;
 }

@@ -260,10 +260,12 @@ export type Phase = "connecting" | "open" | "waiting";
  */
 /**
  * One JSON object of a numbered log, or a control, which has no number.
- * @typedef {{ type: string, seq?: number, session_id?: string, run_id?: string | null, at?: string } & Record<string, any>} Frame
+ * @typedef {{ type: string, seq?: number, session_id?: string, run_id?: string | null, at?: string } & Record<string,
+ *   any>} Frame
  */
 /**
- * Of one or several calls of models; tokens that were cached are part of the input, those of reasoning part of the output.
+ * Of one or several calls of models; tokens that were cached are part of the input, those of reasoning part of the
+ * output.
  * @typedef {object} Used
  * @property {number} input_tokens
  * @property {number} cached_tokens
@@ -323,7 +325,10 @@ export type Phase = "connecting" | "open" | "waiting";
  * @property {string[]} [messageIds] once it is accepted
  * @property {boolean} [hidden] the log shows it already
  */
-/** @typedef {{ file_id: string } & Record<string, any>} Attachment a file of the session; what else it says is kept for who shows it */
+/**
+ * @typedef {{ file_id: string } & Record<string, any>} Attachment a file of the session; what else it says is kept for
+ *   who shows it
+ */
 /**
  * @typedef {object} Wishes
  * @property {string} [model]

@@ -60,8 +60,8 @@ export type Marks = {
     remove: (key: string) => void;
 };
 /**
- * For a page of the server itself: the refresh token lives in a cookie that no script can read, which the tabs share. What is stored
- * only says that there is one. Access tokens are in memory alone. @implements {SignIns}
+ * For a page of the server itself: the refresh token lives in a cookie that no script can read, which the tabs share.
+ * What is stored only says that there is one. Access tokens are in memory alone. @implements {SignIns}
  */
 export declare class CookieSignIns implements SignIns {
     #private;

@@ -29,7 +29,10 @@ export declare class MemoryStorage implements Storage {
     /** @param {string} prefix */
     entries(prefix: string): Promise<[string, any][]>;
 }
-/** A browser's own database, which its tabs share. Where the browser refuses one, it lasts as long as the page. @implements {Storage} */
+/**
+ * A browser's own database, which its tabs share. Where the browser refuses one, it lasts as long as the page.
+ * @implements {Storage}
+ */
 export declare class IndexedDbStorage implements Storage {
     #private;
     /** @param {string} name of the database */

@@ -8,8 +8,8 @@ export declare class UnsentMessages {
     /** The oldest first. @param {string} sessionId @returns {Promise<Unsent[]>} */
     of(sessionId: string): Promise<Unsent[]>;
     /**
-     * Keeps what changed between two lists of a session. A storage that refuses it (no room, say) leaves it to this program, which
-     * still has it.
+     * Keeps what changed between two lists of a session. A storage that refuses it (no room, say) leaves it to this
+     * program, which still has it.
      * @param {string} sessionId
      * @param {Unsent[]} before
      * @param {Unsent[]} after

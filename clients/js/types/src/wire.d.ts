@@ -34,7 +34,8 @@ export declare class Wire {
     unreachable(): ApiError;
 }
 /**
- * As JSON that every reader takes: U+FFFD stands in the place of half a character, which a text field gives for an emoji that was cut.
+ * As JSON that every reader takes: U+FFFD stands in the place of half a character, which a text field gives for an
+ * emoji that was cut.
  * @param {unknown} value
  * @returns {string}
  */
