@@ -213,8 +213,8 @@ def planted(session: ChatSession, part: Part, files: Mapping[str, Attachment]) -
 
 
 def check_keys() -> None:
-    """Of the rows so far. PostgreSQL leaves that to the commit, which is a statement, too: of a hundred thousand rows it
-    would take longer than a statement may. SQLite looks at each row as it comes."""
+    """Of the rows so far. PostgreSQL leaves that to the commit, which is a statement, too: of a hundred thousand rows
+    it would take longer than a statement may. SQLite looks at each row as it comes."""
     if connection.vendor == "postgresql":
         connection.check_constraints()
 
