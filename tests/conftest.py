@@ -2,11 +2,13 @@
 
 TEST_PROFILE names the database of a run. A test that asks for a database, by `db` or by `profile` (which every site is
 started with), runs on both; all others run once, in the SQLite run. So do those with a browser: what they look at is
-the page, which is given the same by both.
+the page, which is given the same by both. Where both runs go on side by side they are left to the other one, which has
+less to do (`make test`, which names it in TEST_BROWSER_PROFILE).
 """
 
 import gc
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +30,7 @@ from tests.settings import DIRECTORY, MIGRATE, PROFILE
 
 PASSWORD = "correct horse battery staple"
 DATABASES = {"db", "transactional_db", "profile"}
+BROWSER_PROFILE = os.environ.get("TEST_BROWSER_PROFILE", "sqlite")
 # What takes longer than a developer waits between two changes: processes of servers, a second storage, a browser.
 SLOW = {"all_sites", "s3_endpoint", "browser", "the_site", "the_desktop_site"}
 
@@ -79,7 +82,7 @@ def runs_here(item: pytest.Item) -> bool:
     if only := item.get_closest_marker("only"):
         return bool(only.args[0] == PROFILE)
     if "browser" in getattr(item, "fixturenames", ()):
-        return PROFILE == "sqlite"
+        return PROFILE == BROWSER_PROFILE
     asked_for = DATABASES.intersection(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db")
     return PROFILE == "sqlite" or bool(asked_for)
 
