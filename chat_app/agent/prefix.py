@@ -68,22 +68,27 @@ prefixes = Prefixes()
 
 def finished(items: list[Item]) -> int:
     """How many of `items`, from the first on, look the same to every later turn: those before the newest message of a
-    person, up to the first image, which is sent anew each time; none while one of their calls has no output. They end
-    with words of the model: a person's, and notes, may become one message with what comes after them, and between a
-    tool's result and a person some models want words of their own."""
+    person, up to the first image, which is sent anew each time; none while one of their calls has no output, or a call
+    and its output would be parted. They end with words of the model: a person's, and notes, may become one message with
+    what comes after them, and between a tool's result and a person some models want words of their own."""
     people = [index for index, item in enumerate(items) if item.get("role") == "user"]
     end = next((index for index in people if refers_to_image(items[index])), people[-1] if people else 0)
     for count in range(end, max(end - LOOK_BACK, 0), -1):
-        if _is_answered(items[:count]):
+        if _is_answered(items[:count], items[count:]):
             return count
     return 0
 
 
-def _is_answered(items: list[Item]) -> bool:
-    valid = repaired(items, finished=True)
-    calls = {item.get("call_id") for item in items if item.get("type") == "function_call"}
-    outputs = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
-    return bool(valid) and valid[-1].get("role") == "assistant" and calls <= outputs
+def _is_answered(before: list[Item], after: list[Item]) -> bool:
+    valid = repaired(before, finished=True)
+    calls, outputs = _ids(before, "function_call"), _ids(before, "function_call_output")
+    later = _ids(after, "function_call", "function_call_output")
+    is_whole = calls <= outputs and later.isdisjoint(calls | outputs)
+    return bool(valid) and valid[-1].get("role") == "assistant" and is_whole
+
+
+def _ids(items: list[Item], *types: str) -> set[Any]:
+    return {item.get("call_id") for item in items if item.get("type") in types}
 
 
 def array(before: list[Any], encoded: bytes, after: list[Any]) -> Any:

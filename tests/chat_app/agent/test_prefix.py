@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from asgiref.sync import sync_to_async
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chat_app.agent import prefix
@@ -45,7 +45,14 @@ def _none_kept() -> Iterator[None]:
     prefixes.clear()
 
 
+CALL = {"type": "function_call", "call_id": "1", "name": "read_file", "arguments": "{}"}
+OUTPUT = {"type": "function_call_output", "call_id": "1", "output": "text"}
+HELLO = {"role": "assistant", "content": "hello"}
+
+
 @given(st.lists(ITEMS.filter(lambda item: isinstance(item, dict)), max_size=12))
+@example([HELLO, OUTPUT, {"role": "user", "content": None}, CALL])
+@example([CALL, OUTPUT, HELLO, {"role": "user", "content": None}, OUTPUT | {"output": "another"}])
 def test_both_parts_are_repaired_as_the_whole_is(items: list[Any]) -> None:
     history = [*items, *NOW]
     count = finished(history)
@@ -57,8 +64,7 @@ def test_both_parts_are_repaired_as_the_whole_is(items: list[Any]) -> None:
 
 
 def test_a_call_without_an_output_is_not_finished() -> None:
-    call = {"type": "function_call", "call_id": "1", "name": "read_file", "arguments": "{}"}
-    assert finished([{"role": "user", "content": "Hi"}, call, *NOW]) == 0
+    assert finished([{"role": "user", "content": "Hi"}, CALL, *NOW]) == 0
     assert finished([{"role": "user", "content": "Hi"}, *NOW]) == 0
     assert finished([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, *NOW]) == 2
 
