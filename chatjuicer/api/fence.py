@@ -1,11 +1,14 @@
 """Which addresses of the internet are public. The address of each connection is checked, not the name or the URL, so
 that no spelling, no redirect and no name that resolves differently the second time gets around the check."""
 
+import asyncio
 import ipaddress
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from typing import Any
 
 # IANA's special-purpose registries; `is_global` knows most of them, more with each version of Python.
@@ -118,3 +121,33 @@ def fenced_sockets(may_reach: Fence) -> Callable[[Any], socket.socket]:
         return socket.socket(family, kind, protocol)
 
     return fenced
+
+
+MAX_LOOK_UPS = 100  # at once
+_look_ups = threading.Semaphore(MAX_LOOK_UPS)
+
+
+async def addresses_of(host: str, port: int, family: int = 0) -> list[tuple[Any, ...]]:
+    """As `socket.getaddrinfo` has them, of streams. Raises OSError, also where too many are being looked for.
+
+    Each in a thread of its own, which no end of the process waits for: who names a host chooses how long that takes,
+    and the few threads that the event loop has for it are those of the model providers, too.
+    """
+    if not _look_ups.acquire(blocking=False):
+        raise OSError("too many hosts are being looked for")
+    found: asyncio.Future[list[tuple[Any, ...]]] = asyncio.get_running_loop().create_future()
+    threading.Thread(target=_look_up, args=(found, host, port, family), name="look-up", daemon=True).start()
+    return await found
+
+
+def _look_up(found: asyncio.Future[list[tuple[Any, ...]]], host: str, port: int, family: int) -> None:
+    tell: partial[None]
+    try:
+        addresses = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        tell = partial(found.set_result, list(addresses))
+    except Exception as error:
+        tell = partial(found.set_exception, error)
+    finally:
+        _look_ups.release()
+    with suppress(RuntimeError):  # the loop is no more
+        found.get_loop().call_soon_threadsafe(lambda: found.done() or tell())

@@ -4,10 +4,10 @@ the operator allows it. The address of each connection is checked, and is the on
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ import httpcore2
 import httpx2
 from django.conf import settings
 
-from chatjuicer.api.fence import allowed_or_public
+from chatjuicer.api.fence import addresses_of, allowed_or_public
 
 from .transport import BoundedTransport
 
@@ -24,6 +24,10 @@ CONNECTIONS = 10  # of one client
 ADDRESSES = 4  # of one host, that are tried
 TIMEOUT_S = 15.0
 UNAUTHORIZED = 401
+MAX_HEAD_BYTES, HEAD_READ_BYTES = 64 * 1024, 4 * 1024
+
+head: ContextVar[list[int] | None] = ContextVar("head", default=None)
+"""How many bytes of the head of an answer may still come, where one is waited for; a body is read outside of that."""
 
 
 @dataclass(slots=True)
@@ -65,11 +69,14 @@ class FencedTransport(BoundedTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        unread = head.set([MAX_HEAD_BYTES])
         try:
             response = await super().handle_async_request(request)
         except httpx2.TransportError as error:
             self._trail.error = why(error)
             raise
+        finally:
+            head.reset(unread)
         self._trail.unauthorized |= response.status_code == UNAUTHORIZED
         return response
 
@@ -101,8 +108,10 @@ class FencedBackend(httpcore2.AsyncNetworkBackend):
         *earlier, last = addresses[:ADDRESSES]
         for address in earlier:
             with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                return await self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
-        return await self._sockets.connect_tcp(last, port, timeout, local_address, socket_options)
+                return BoundedHeads(
+                    await self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
+                )
+        return BoundedHeads(await self._sockets.connect_tcp(last, port, timeout, local_address, socket_options))
 
     def _may_reach(self, address: str, port: int) -> bool:
         return allowed_or_public(address, port, settings.MCP_NETWORKS, settings.FETCH_PORTS, secure=self._secure)
@@ -111,12 +120,44 @@ class FencedBackend(httpcore2.AsyncNetworkBackend):
         await self._sockets.sleep(seconds)
 
 
+class BoundedHeads(httpcore2.AsyncNetworkStream):
+    """The pool passes over interim answers, however many there are, and of one read there are thousands."""
+
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        if (left := head.get()) is None:
+            return await self._stream.read(max_bytes, timeout)
+        if left[0] <= 0:
+            raise httpcore2.ReadError("the head of the answer is too large")
+        data = await self._stream.read(min(max_bytes, HEAD_READ_BYTES), timeout)
+        left[0] -= len(data)
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore2.AsyncNetworkStream:
+        return BoundedHeads(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
 async def resolved(host: str, port: int, timeout_s: float | None) -> list[str]:
     """Its addresses. Raises Unreachable, ConnectTimeout."""
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout_s):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await addresses_of(host, port)
     except TimeoutError:
         raise httpcore2.ConnectTimeout(f"{host} is not found in time") from None
     except (OSError, UnicodeError):
