@@ -7,17 +7,19 @@ down is not sent for ever. What it says is read when it is sent: nothing persona
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from chat_app.fair_share import may_take_another
 from chat_app.log.commit_hooks import commit_hooks
 from sessions_app.models import NATIVE, ChatSession
 
@@ -31,6 +33,8 @@ LOOKED_AT = 50  # waiting notices of one look
 MAX_TRIES, MAX_PUSH_TRIES = 8, 5
 LONGEST_REST = timedelta(hours=12)
 """Between two tries. With a first rest of 10 s, the eighth try is 28 hours after the first."""
+
+OF_ONE_USER = 8  # of a process's places
 
 PUSHED_AFTER = timedelta(seconds=2)
 """A window that has lost its connection for a moment is back by then."""
@@ -46,6 +50,15 @@ class Outcome(NamedTuple):
     retry_after_s: float = 0
 
 
+class Sending(NamedTuple):
+    """A notice that a process has a lease of."""
+
+    owner: str
+    webhook: UUID | None
+    subscription: UUID | None
+    user: UUID
+
+
 class NoticeManager(models.Manager["Notice"]):
     def tell(self, owner_id: UUID, facts: Iterable[tuple[str, str]], run_id: UUID | None = None) -> None:
         """Whom it concerns, of each event and `public_id`. Must run inside the transaction of what it tells."""
@@ -54,7 +67,7 @@ class NoticeManager(models.Manager["Notice"]):
         def wanted(receivers: models.QuerySet[Any], column: str, due_at: datetime) -> list[Notice]:
             return [
                 self.model(**{column: pk}, type=type, public_id=public_id, run_id=run_id, due_at=due_at)
-                for pk, events in receivers.filter(user=owner_id).values_list("pk", "events")
+                for pk, events in held(receivers.filter(user=owner_id))
                 for type, public_id in facts
                 if type in events
             ]
@@ -71,31 +84,50 @@ class NoticeManager(models.Manager["Notice"]):
         if session.namespace == NATIVE:
             self.tell(session.owner_id, [(type.value, session.public_id)], run_id)
 
-    def claim(self, owner: str, room: int, is_dead: Callable[[str], bool]) -> tuple[list[Notice], float]:
-        """Those that are due, made the owner's: at most `room`, and one of each receiver, so that a slow one holds
-        nobody up. And for how many seconds nothing else is due."""
-        waiting = self._waiting(is_dead).select_related("webhook__user", "subscription__user")
-        now, claimed, receivers = timezone.now(), list[Notice](), set[UUID]()
-        for notice in waiting.order_by("due_at")[:LOOKED_AT]:
+    def claim(self, owner: str, places: int, is_dead: Callable[[str], bool]) -> tuple[list[Notice], float]:
+        """Those that are due, made the owner's, who sends at most so many at once as there are `places`: one to each
+        receiver, and a share to those of each user, so that slow ones hold nobody else up. And for how many seconds
+        nothing else is due."""
+        now, claimed = timezone.now(), list[Notice]()
+        sending = self._being_sent(is_dead)
+        receivers = {one.webhook or one.subscription for one in sending}
+        of_user = Counter(one.user for one in sending if one.owner == owner)
+        for notice in self._waiting(sending, of_user, places).order_by("due_at")[:LOOKED_AT]:
+            user_id = notice.receiver.user_id
             if notice.due_at > now:
                 return claimed, (notice.due_at - now).total_seconds()
-            if len(claimed) < room and notice.receiver.pk not in receivers and notice.take(owner):
+            if notice.tries >= notice.most_tries:  # whoever tried last has died of it, or could not say how it went
+                notice.settle(Outcome(None, "no_answer"))
+            elif (
+                notice.receiver.pk not in receivers
+                and may_take_another(of_user[user_id], of_user.total(), places, OF_ONE_USER)
+                and notice.take(owner)
+            ):
                 receivers.add(notice.receiver.pk)
+                of_user[user_id] += 1
                 claimed.append(notice)
         return claimed, FAR_S
 
-    def _waiting(self, is_dead: Callable[[str], bool]) -> models.QuerySet[Notice]:
-        """That nobody is sending, of receivers who are being sent nothing."""
-        waiting = self.filter(status=Notice.Status.PENDING).filter(FREE)
-        held = list(self.filter(lease_until__gte=Now()).values_list("owner", "webhook", "subscription"))
-        if dead := {owner for owner, _, _ in held if is_dead(owner)}:
+    def _being_sent(self, is_dead: Callable[[str], bool]) -> list[Sending]:
+        """By processes that are alive; what others had begun is free again."""
+        user = Coalesce("webhook__user", "subscription__user")
+        rows = self.filter(lease_until__gte=Now()).values_list("owner", "webhook", "subscription", user)
+        leased = [Sending(*row) for row in rows]
+        if dead := {one.owner for one in leased if is_dead(one.owner)}:
             self.filter(owner__in=dead).update(owner="", lease_until=None)
-        busy = [row for row in held if row[0] not in dead]
-        if hooks := [hook for _, hook, _ in busy if hook]:
-            waiting = waiting.exclude(webhook__in=hooks)
-        if browsers := [browser for _, _, browser in busy if browser]:
-            waiting = waiting.exclude(subscription__in=browsers)
-        return waiting
+        return [one for one in leased if one.owner not in dead]
+
+    def _waiting(self, sending: Sequence[Sending], of_user: Mapping[UUID, int], places: int) -> models.QuerySet[Notice]:
+        """What nobody is sending, to receivers who are being sent nothing, of users who may have another place."""
+        waiting = self.filter(status=Notice.Status.PENDING).filter(FREE)
+        taken = sum(of_user.values())
+        full = [user for user, own in of_user.items() if not may_take_another(own, taken, places, OF_ONE_USER)]
+        for name in ("webhook", "subscription"):
+            if busy := [key for one in sending if (key := getattr(one, name))]:
+                waiting = waiting.exclude(**{f"{name}__in": busy})
+            if full:
+                waiting = waiting.exclude(**{f"{name}__user__in": full})
+        return waiting.select_related("webhook__user", "subscription__user")
 
     def give_back(self, owner: str) -> None:
         """What the owner had begun to send may have arrived; somebody else sends it again."""
@@ -106,6 +138,20 @@ class NoticeManager(models.Manager["Notice"]):
         while keys := list(ended.values_list("pk", flat=True)[:batch]):
             self.filter(pk__in=keys).delete()
             yield len(keys)
+
+
+def held(receivers: models.QuerySet[Any]) -> list[tuple[UUID, list[str]]]:
+    """`pk` and `events` of those that are there to the end of the transaction: whoever deletes one waits. SQLite has
+    one transaction that writes, which this is in."""
+    found = list(receivers.values_list("pk", "events"))
+    if not found or connection.vendor != "postgresql":
+        return found
+    table = connection.ops.quote_name(receivers.model._meta.db_table)
+    with connection.cursor() as cursor:
+        # As for a foreign key, which is looked at in the end only. Django knows no such lock.
+        cursor.execute(f"SELECT id FROM {table} WHERE id = ANY(%s) FOR KEY SHARE", [[pk for pk, _ in found]])  # noqa: S608
+        there = {pk for (pk,) in cursor.fetchall()}
+    return [(pk, events) for pk, events in found if pk in there]
 
 
 FREE = Q(lease_until=None) | Q(lease_until__lt=Now())
@@ -174,6 +220,10 @@ class Notice(models.Model):
         assert found is not None  # as the constraint says
         return found
 
+    @property
+    def most_tries(self) -> int:
+        return MAX_TRIES if self.webhook_id else MAX_PUSH_TRIES
+
     def take(self, owner: str) -> bool:
         """Whether the owner may try it now; it has been counted."""
         free = Notice.objects.filter(FREE, pk=self.pk, status=Notice.Status.PENDING, tries=self.tries)
@@ -191,8 +241,8 @@ class Notice(models.Model):
         if self.webhook is not None:
             self._settle_webhook(self.webhook, outcome)
         elif outcome.status in GONE:
-            self.receiver.delete()
-        elif not outcome.error or self.tries >= MAX_PUSH_TRIES or outcome.status in REFUSED:
+            PushSubscription.objects.end(PushSubscription.objects.filter(pk=self.receiver.pk))
+        elif not outcome.error or self.tries >= self.most_tries or outcome.status in REFUSED:
             self.drop()
         else:
             self._put_off(outcome)
@@ -204,7 +254,7 @@ class Notice(models.Model):
         elif outcome.status == 410:
             self._end(Notice.Status.FAILED, outcome)
             webhook.turn_off()
-        elif self.tries < MAX_TRIES:
+        elif self.tries < self.most_tries:
             self._put_off(outcome)
         else:
             self._end(Notice.Status.FAILED, outcome)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -41,13 +41,19 @@ class PushSubscriptionManager(models.Manager["PushSubscription"]):
     def put(self, device: Device, browser: Browser, events: Sequence[str], *, preview: bool) -> PushSubscription:
         """The device's from now on, in the place of what it had, and of what anybody had at that endpoint: a browser
         has one person at a time. Raises TooManySubscriptions."""
+        try:
+            return self._put(device, browser, events, preview=preview)
+        except IntegrityError:  # somebody else has said the same of that endpoint at this moment
+            return self._put(device, browser, events, preview=preview)
+
+    def _put(self, device: Device, browser: Browser, events: Sequence[str], *, preview: bool) -> PushSubscription:
         digest = sha256(browser.endpoint.encode()).hexdigest()
         with transaction.atomic():
             User.objects.select_for_update(no_key=True).values_list("pk").get(pk=device.user.pk)
             old = Q(digest=digest)
             if device.family_id:
                 old |= Q(user=device.user, family=device.family_id)
-            self.filter(old).delete()
+            self.end(self.filter(old))
             if self.filter(user=device.user).count() >= MAX_SUBSCRIPTIONS:
                 raise TooManySubscriptions()
             return self.create(
@@ -68,6 +74,12 @@ class PushSubscriptionManager(models.Manager["PushSubscription"]):
         signed_in = Q(family__revoked_at=None, family__expires_at__gt=now, family__isnull=False)
         here = Q(family=None, auth_epoch=F("user__auth_epoch"))
         return self.filter(signed_in | here, user__is_active=True)
+
+    def end(self, rows: models.QuerySet[PushSubscription]) -> None:
+        """They are told nothing more. Whoever is just writing a notice for one of them is waited for: it goes, too."""
+        with transaction.atomic():
+            keys = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+            self.filter(pk__in=keys).delete()
 
     def of_device(self, device: Device) -> models.QuerySet[PushSubscription]:
         return self.filter(user=device.user, family=device.family_id)

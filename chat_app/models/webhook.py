@@ -72,6 +72,8 @@ class Webhook(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         about = f"webhook:{self.pk}"
         with transaction.atomic():
+            # Whoever is just writing a notice for it is waited for: it goes, too.
+            Webhook.objects.select_for_update().filter(pk=self.pk).values_list("pk").first()
             deleted = super().delete(*args, **kwargs)
             AuditEntry.objects.record(Act.WEBHOOK_DELETED, about, owner=str(self.user_id))
         return deleted

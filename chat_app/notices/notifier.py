@@ -53,9 +53,7 @@ class Notifier:
         while True:
             self._wanted.clear()
             try:
-                claimed, idle_s = await in_database(
-                    Notice.objects.claim, OWNER, AT_ONCE - len(self._under_way), is_dead
-                )
+                claimed, idle_s = await in_database(Notice.objects.claim, OWNER, AT_ONCE, is_dead)
             except Exception:
                 logger.warning("notices: the database did not answer; trying again", exc_info=True)
                 claimed, idle_s = [], LOOK_S

@@ -1,12 +1,18 @@
 """What waits to be told, and who sends it."""
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chat_app.models import Approval, Notice, PushSubscription, Webhook
-from chat_app.models.notice import LEASE, MAX_TRIES, Outcome
+from chat_app.models.notice import LEASE, MAX_PUSH_TRIES, MAX_TRIES, Outcome
 from chat_app.models.push_subscription import Browser, Device
 from chat_app.models.status import RunStatus
 from chat_app.models.webhook import MAX_WEBHOOKS
@@ -111,6 +117,34 @@ def test_what_a_process_that_is_gone_had_begun_is_sent_by_another(alice: User, w
     assert (after.status, after.response_status) == ("delivered", 204)
 
 
+def test_receivers_of_one_user_leave_places_to_others(alice: User, mallory: User, webhook: Webhook) -> None:
+    for _ in range(MAX_WEBHOOKS):
+        Webhook.objects.add(mallory, URL, ALL)
+    ChatSession.objects.open(mallory)
+    ChatSession.objects.open(alice)
+    first = [notice.receiver.user_id for notice in claimed()]
+    assert first.count(mallory.pk) == 8
+    assert first.count(alice.pk) == 1
+    assert claimed() == [], "all that mallory may have is under way"
+
+
+@pytest.mark.parametrize("to", ["webhook", "browser"])
+def test_what_every_process_dies_of_is_given_up(
+    start: Start, request: pytest.FixtureRequest, webhook: Webhook, settings: Any, to: str
+) -> None:
+    if to == "browser":
+        webhook.delete()
+        request.getfixturevalue("browser")
+    start().run.end(RunStatus.COMPLETED, "stop")
+    Notice.objects.update(due_at=timezone.now())
+    tries = 0
+    while claimed("dead"):
+        tries += 1
+        assert tries < 20
+    assert tries == (MAX_TRIES if to == "webhook" else MAX_PUSH_TRIES)
+    assert list(Notice.objects.values_list("status", flat=True)) == (["failed"] if to == "webhook" else [])
+
+
 @pytest.mark.parametrize("arrived_since", [False, True])
 def test_it_is_given_up_at_last_and_a_webhook_at_which_nothing_arrives_is_turned_off(
     alice: User, webhook: Webhook, settings: Any, arrived_since: bool
@@ -132,6 +166,55 @@ def test_a_browser_has_one_person_at_a_time(alice: User, mallory: User, browser:
     given = Browser(browser.endpoint, "key", "auth")
     PushSubscription.objects.put(Device(mallory, None), given, Notice.PUSHED, preview=False)
     assert PushSubscription.objects.get().user == mallory
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_claim_a_browser_at_once_the_later_one_has_it(
+    alice: User, mallory: User, side_by_side: Callable[..., list[Any]]
+) -> None:
+    for number in range(10):
+        given = Browser(f"https://push.example.org/{number}", "key", "auth")
+
+        def claim(user: User, given: Browser = given) -> object:
+            return PushSubscription.objects.put(Device(user, None), given, Notice.PUSHED, preview=False)
+
+        side_by_side(claim, [alice, mallory])
+    assert PushSubscription.objects.count() == 10
+
+
+@pytest.mark.only("postgres", reason="SQLite has one transaction that writes")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("receiver", ["webhook", "browser"])
+def test_a_receiver_that_is_deleted_while_it_is_told_costs_neither(
+    start: Start, alice: User, request: pytest.FixtureRequest, receiver: str
+) -> None:
+    row = request.getfixturevalue(receiver)
+    run = start().run
+    told = threading.Event()
+
+    def delete() -> None:
+        told.wait(30)
+        try:
+            row.delete() if receiver == "webhook" else PushSubscription.objects.end(PushSubscription.objects.all())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(delete)
+        with transaction.atomic():
+            run.end(RunStatus.COMPLETED, "stop")
+            told.set()
+            while not (deleting.done() or somebody_waits()):
+                time.sleep(0.01)
+        deleting.result(30)
+    run.refresh_from_db()
+    assert (run.status, Notice.objects.count()) == ("completed", 0)
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
 
 
 def test_to_be_signed_out_everywhere_ends_push(alice: User, browser: PushSubscription) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -136,6 +137,34 @@ async def test_a_crash_before_it_was_sent_loses_nothing(sites: Sites, provider: 
             site.servers[0].restart()
             (posted, *_) = await asyncio.to_thread(receiver.wait, "/hook")
             assert is_signed(posted, webhook["secret"])
+
+
+async def test_receivers_that_hang_hold_up_nobody_elses(
+    bob: Client, site: Site, receiver: Receiver, provider: Provider
+) -> None:
+    async with AsyncExitStack() as stack:
+        hung = list[str]()
+        for _ in range(2):
+            other = await stack.enter_async_context(aclosing_client(site))
+            for number in range(20):
+                path = f"/hangs/{uuid4().hex}-{number}"
+                receiver.answers[path] = [0] * 100
+                await hook(other, receiver.url + path, "session_created")
+                hung.append(path)
+            await other.create_session()
+        while not any(receiver.at(path) for path in hung):
+            await asyncio.sleep(0.02)
+        await hook(bob, f"{receiver.url}/hook", "session_created")
+        await bob.create_session()
+        await asyncio.to_thread(receiver.wait, "/hook")
+        assert sum(len(receiver.at(path)) for path in hung) < len(hung), "some of them are still to be begun"
+
+
+@asynccontextmanager
+async def aclosing_client(site: Site) -> AsyncIterator[Client]:
+    client = await Client(site.url).register(f"somebody-{uuid4().hex[:8]}@example.org")
+    yield client
+    await client.close()
 
 
 async def subscribed(client: Client, browser: Browser, **wishes: Any) -> None:
