@@ -9,7 +9,8 @@ from typing import Any, ParamSpec
 
 import orjson
 from django.core.exceptions import DisallowedHost, ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.urls import resolve
@@ -17,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.defaults import bad_request, page_not_found, permission_denied, server_error
 from rest_framework import exceptions, status
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chatjuicer.api.exceptions import ApiError, PayloadTooLarge, Unavailable
@@ -56,7 +58,12 @@ CODES = {
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """For DRF. None lets the exception go up to Django, which logs it and answers `internal` by `handler500`."""
-    if isinstance(error, ObjectDoesNotExist):
+    if isinstance(error, (OperationalError, InterfaceError)):
+        logger.exception("the database did not answer")
+        error = Unavailable()
+    elif isinstance(error, (ObjectDoesNotExist, DatabaseError)) and has_gone(context["request"]):
+        error = exceptions.NotAuthenticated()
+    elif isinstance(error, ObjectDoesNotExist):
         # With its place, for it may also be a fault of ours.
         logger.warning("what was asked for went away while it was being answered", exc_info=error)
         error = exceptions.NotFound()
@@ -68,9 +75,6 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = PayloadTooLarge()
     elif isinstance(error, MultiPartParserError):
         error = exceptions.ParseError("The multipart body is not valid.")
-    elif isinstance(error, (OperationalError, InterfaceError)):
-        logger.exception("the database did not answer")
-        error = Unavailable()
     if not isinstance(error, exceptions.APIException):
         return None
 
@@ -96,6 +100,16 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     request = context["request"]
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return Response(shape(code, message, details), status=error.status_code, headers=headers)
+
+
+def has_gone(request: Request) -> bool:
+    """Whether the caller's account was deleted while the request was being answered: what refers to it fails then in
+    one way or another, and is answered as if it had come later."""
+    caller = request.user
+    try:
+        return isinstance(caller, Model) and not type(caller)._default_manager.filter(pk=caller.pk).exists()
+    except DatabaseError:  # which is why it failed
+        return False
 
 
 def fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models.deletion import Collector
 from rest_framework.test import APIClient
+from rest_framework.views import APIView
 
 from chat_app.models import Webhook
 from chatjuicer.accounts.models import User
 from files_app.models.upload import UploadManager
 from sessions_app.models import ChatSession, Message
-from tests.conftest import refused
+from tests.conftest import PASSWORD, refused
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +52,64 @@ def test_a_session_that_a_file_is_for(session: ChatSession, alice_client: APICli
     before(UploadManager, "begin", session.delete)
     answer = alice_client.post("/api/sessions/trip/files/presign-upload", {"filename": "a.txt", "size": 1})
     refused(answer, 404, "not_found")
+
+
+GONE = {
+    "changed": lambda client: client.patch("/api/auth/me", {"display_name": "A", "preferences": {"theme": "dark"}}),
+    "key": lambda client: client.post("/api/auth/keys", {"name": "k", "scopes": ["read"]}),
+    "ticket": lambda client: client.post("/api/auth/ws-ticket"),
+    "webhook": lambda client: client.post("/api/webhooks", {"url": "https://example.org/", "events": ["answer_ready"]}),
+    "session": lambda client: client.post("/api/sessions", {"title": "Late"}, HTTP_IDEMPOTENCY_KEY="once"),
+    "project": lambda client: client.post("/api/v1/projects", {"name": "Late"}),
+    "account": lambda client: client.delete("/api/auth/me", {"password": PASSWORD}),
+    "devices": lambda client: client.post("/api/auth/logout-everywhere"),
+    "totp": lambda client: client.post("/api/auth/totp/setup"),
+    "import": lambda client: client.post(
+        "/api/import",
+        b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.json"\r\n\r\n'
+        b'[{"uuid": "1", "name": "A", "chat_messages": [{"sender": "human", "text": "Hello"}]}]\r\n--B--\r\n',
+        content_type="multipart/form-data; boundary=B",
+    ),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", GONE)
+def test_whose_account_is_deleted_meanwhile_is_not_signed_in(
+    alice: User, mallory: User, client_of: Callable[[User], APIClient], before: Before, what: str
+) -> None:
+    """Right after the credentials were found to be good."""
+    client = client_of(alice)
+    before(APIView, "check_permissions", User(pk=alice.pk, email=alice.email, auth_epoch=0).delete)
+    refused(GONE[what](client), 401, "not_authenticated")
+    assert list(User.objects.all()) == [mallory]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_somebody_whom_an_administrator_changes(
+    alice: User, client_of: Callable[[User], APIClient], before: Before
+) -> None:
+    administrator = User.objects.create_superuser("root@example.org", PASSWORD)
+    client = client_of(administrator)
+    before(User, "administer", User.objects.get(pk=alice.pk).delete)
+    refused(client.patch(f"/api/accounts/{alice.pk}", {"display_name": "A"}), 404, "not_found")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_comes_while_an_account_is_deleted_goes_with_it(
+    alice: User, client_of: Callable[[User], APIClient], before: Before
+) -> None:
+    """After what refers to it was looked for."""
+    client, late = client_of(alice), [alice]
+
+    def add() -> None:
+        if late:
+            Webhook.objects.add(late.pop(), "https://example.org/", ["answer_ready"])
+
+    before(User, "delete", lambda: before(Collector, "delete", add))
+    assert client.delete("/api/auth/me", {"password": PASSWORD}).status_code == 200
+    assert not User.objects.exists()
+    assert not Webhook.objects.exists()
 
 
 def test_a_webhook_that_is_changed(alice: User, alice_client: APIClient, before: Before) -> None:

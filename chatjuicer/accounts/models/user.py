@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import IntegrityError, models, transaction
+from django.db import DatabaseError, IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
@@ -122,6 +122,8 @@ class Theme(models.TextChoices):
 SERVICE_DOMAIN = "service.invalid"
 """Of a name that leads nowhere, by RFC 2606."""
 
+DELETE_ATTEMPTS = 5
+
 ROLES = ("is_active", "is_staff", "is_superuser")
 
 
@@ -215,10 +217,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         return {name: now for name in names if (now := getattr(self, name)) != before[name]}
 
     def configure(self, **changes: Any) -> None:
-        """What a person sets: display_name, theme, default_model, instructions."""
+        """What a person sets: display_name, theme, default_model, instructions. Raises DoesNotExist if the account has
+        just been deleted."""
         for name, value in changes.items():
             setattr(self, name, value)
-        self.save(update_fields=list(changes))
+        try:
+            self.save(update_fields=list(changes))
+        except DatabaseError:
+            User.objects.only("pk").get(pk=self.pk)
+            raise
 
     @property
     def role(self) -> Role:
@@ -249,8 +256,20 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.sign_out()
         account_ending.send(User, user=self)
         about = f"{self._meta.model_name}:{self.pk}"
-        self.delete()
+        self._delete_with_what_came_meanwhile()
         AuditEntry.objects.record(Act.ACCOUNT_DELETED, about)
+
+    def _delete_with_what_came_meanwhile(self) -> None:
+        """A request that was let in before may add what refers to the account after that was looked for. They are
+        few, and no more are let in."""
+        for left in reversed(range(DELETE_ATTEMPTS)):
+            try:
+                self.delete()
+            except IntegrityError:
+                if not left:
+                    raise
+            else:
+                return
 
     def confirm_password(self, password: str) -> None:
         """Raises WrongPassword."""
