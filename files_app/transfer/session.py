@@ -20,7 +20,7 @@ from files_app.attachments import Attachment, content_for_model
 from files_app.incoming import Facts, Incoming
 from files_app.models import File, Holder, StorageUsage, StoredBytes, bytes_of
 from sessions_app.catalogue import DEFAULT_REASONING_EFFORT, REASONING_EFFORTS
-from sessions_app.models import NATIVE, ChatSession, MessageDraft, MessageError, Project, unnoted
+from sessions_app.models import NATIVE, AccountLog, ChatSession, MessageDraft, MessageError, Project, unnoted
 from sessions_app.models.message import MAX_PINNED, SPOKEN
 from sessions_app.models.sessions import SESSION_ID
 from sessions_app.models.tree import Branch, finish_planting, plant
@@ -85,7 +85,8 @@ class Bytes(Protocol):
 
 
 def take_in(user: User, part: Part, source: Bytes | None, project_of: ProjectOf) -> bool:
-    """False if it is there already. Raises ApiError where it cannot be taken in; nothing of it is there then."""
+    """False if it is there already. Raises ApiError where it cannot be taken in; nothing of it is there then. Whoever
+    takes in several restarts the account's log after the last, so that clients hear of them at once."""
     head = part.session
     if is_here(user, head.origin):
         return False
@@ -112,6 +113,7 @@ def taken_in(user: User, part: Part, head: SessionLine, source: Bytes | None, pr
             fill(session, part, attach(session, files))
             StorageUsage.objects.require_quota(user.pk, 0)  # with what has just come
             session.backdate(created_at=head.created_at, updated_at=head.updated_at)
+            AccountLog.objects.skip(user.pk)
     return True
 
 

@@ -65,13 +65,20 @@ class Report:
     imported: int = 0
     skipped: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
+    failed_count: int = 0
 
     def fail(self, name: str, error: ApiError) -> None:
+        self.failed_count += 1
         if len(self.failed) < MAX_SAID:
             self.failed.append({"name": name[:255] or "Untitled", "reason": error.message})
 
     def shown(self) -> dict[str, Any]:
-        return {"imported": self.imported, "skipped": self.skipped, "failed": self.failed}
+        return {
+            "imported": self.imported,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "failed_count": self.failed_count,
+        }
 
 
 def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:

@@ -132,11 +132,18 @@ class AccountLogManager(models.Manager["AccountLog"]):
 
     def restart(self, user_id: UUID) -> None:
         """More has changed than is worth telling one by one: all its clients load their lists again."""
-        self.open(user_id)
         with transaction.atomic(savepoint=False):
-            taken = update_returning(self.filter(pk=user_id), ("last_seq",), last_seq=F("last_seq") + 1)
-            if taken:
-                self._forget(user_id, taken[0][0])
+            if last_seq := self.skip(user_id):
+                signals.account_forgotten.send(AccountLog, owner_id=user_id, up_to=last_seq)
+
+    def skip(self, user_id: UUID) -> int:
+        """As `restart`, but nobody is woken: who is connected finds out by and by. For each of many transactions, whose
+        last one restarts: should it never come, nothing is missed. The new last number; 0 if the account is gone."""
+        self.open(user_id)
+        last = F("last_seq") + 1
+        taken = update_returning(self.filter(pk=user_id), ("last_seq",), last_seq=last, forgotten_seq=last)
+        AccountEvent.objects.filter(log=user_id).delete()
+        return taken[0][0] if taken else 0
 
     def forget_old(self, unused_since: datetime) -> Iterator[int]:
         """What no client needs any more, an account at a time; how many events each time."""

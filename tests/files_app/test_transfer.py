@@ -23,6 +23,7 @@ from chat_app.models.place import items_of
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.operations.doctor.files import kept_bytes_without_file
 from chatjuicer.operations.tasks import remove_exports
+from files_app.exceptions import QuotaExceeded
 from files_app.incoming import Incoming
 from files_app.models import Export, File, StorageUsage, StoredBytes, bytes_of
 from files_app.storage import chunks
@@ -32,7 +33,7 @@ from files_app.transfer import reading, taking_in
 from files_app.transfer.exporter import make
 from files_app.transfer.places import places
 from files_app.transfer.session import ROWS
-from sessions_app.models import AccountLog, ChatSession, MessageDraft, MessageError, PackedHistory, Project
+from sessions_app.models import AccountLog, Agent, ChatSession, MessageDraft, MessageError, PackedHistory, Project
 from sessions_app.models.message import MAX_PINNED
 from sessions_app.models.tree import add_version, show
 from tests.conftest import refused
@@ -139,7 +140,7 @@ def test_what_was_exported_and_imported_is_exported_again_the_same(
     told = content(archive)
     assert [line["kind"] for line in told["lines"]].count("message") == 4  # but for what is still being written
     assert len(told) == 3  # two files
-    assert taken(mallory_client, archive) == {"imported": 2, "skipped": 0, "failed": []}
+    assert taken(mallory_client, archive) == {"imported": 2, "skipped": 0, "failed": [], "failed_count": 0}
     assert content(export(mallory_client)) == told
     (row,) = mallory_client.get("/api/sessions").json()["sessions"]
     assert (row["session_id"], row["title"], row["unread"], row["draft"]) == (
@@ -153,10 +154,11 @@ def test_what_was_exported_and_imported_is_exported_again_the_same(
     (attached,) = first["metadata"]["attachments"]
     picture = mallory.chat_sessions.get(namespace="default").files.get(pk=attached["file_id"])
     assert (picture.path, b"".join(chunks(picture.storage_key))) == (attached["path"], PNG)
-    assert AccountLog.objects.open(mallory.pk) == (1, 1)  # one resync, for whatever many
+    forgotten, last = AccountLog.objects.open(mallory.pk)
+    assert forgotten == last > 0  # a resync, whatever a client has seen
     # Neither twice, nor back into the account that it came from.
-    assert taken(mallory_client, archive) == {"imported": 0, "skipped": 2, "failed": []}
-    assert taken(alice_client, export(mallory_client)) == {"imported": 0, "skipped": 2, "failed": []}
+    assert taken(mallory_client, archive) == {"imported": 0, "skipped": 2, "failed": [], "failed_count": 0}
+    assert taken(alice_client, export(mallory_client)) == {"imported": 0, "skipped": 2, "failed": [], "failed_count": 0}
     assert content(export(alice_client)) == told
 
 
@@ -201,7 +203,12 @@ def test_one_conversation_is_a_document_that_needs_nothing_else(
     assert "@media print" in page
     said = json.loads(document(alice_client, "json"))
     assert [message["role"] for message in said["messages"]] == ["user", "tool_call", "assistant", "assistant"]
-    assert taken(mallory_client, json.dumps(said).encode()) == {"imported": 1, "skipped": 0, "failed": []}
+    assert taken(mallory_client, json.dumps(said).encode()) == {
+        "imported": 1,
+        "skipped": 0,
+        "failed": [],
+        "failed_count": 0,
+    }
     again = mallory_client.get("/api/sessions/travels").json()["messages"]
     assert [m["content"] for m in again] == [m.get("content", "") for m in said["messages"]]
     refused(alice_client.get("/api/sessions/travels/export?format=pdf"), 400, "invalid_input")
@@ -375,7 +382,7 @@ def chain(*messages: dict[str, Any]) -> dict[str, Any]:
 
 def told(client: APIClient, data: bytes) -> list[dict[str, Any]]:
     """What the one session of an archive says, once it was taken in."""
-    assert taken(client, data) == {"imported": 1, "skipped": 0, "failed": []}
+    assert taken(client, data) == {"imported": 1, "skipped": 0, "failed": [], "failed_count": 0}
     (row,) = client.get("/api/sessions").json()["sessions"]
     messages: list[dict[str, Any]] = client.get(f"/api/sessions/{row['id']}").json()["messages"]
     return messages
@@ -628,8 +635,8 @@ def test_what_no_database_takes_costs_no_session(alice: User, alice_client: APIC
     }
     agent |= {"letter": "\x00", "description": nul, "instructions": nul, "model": nul, "tools": [nul]}
     archive = own(agent, head, message, {"kind": "context", "item": lone})
-    assert taken(alice_client, archive) == {"imported": 1, "skipped": 0, "failed": []}
-    assert taken(alice_client, archive) == {"imported": 0, "skipped": 1, "failed": []}
+    assert taken(alice_client, archive) == {"imported": 1, "skipped": 0, "failed": [], "failed_count": 0}
+    assert taken(alice_client, archive) == {"imported": 0, "skipped": 1, "failed": [], "failed_count": 0}
     (row,) = alice_client.get("/api/sessions").json()["sessions"]
     kept = nul.replace("\x00", "\ufffd")
     assert (row["title"], row["model"], row["metadata"]) == (kept, kept, {kept: kept})
@@ -816,3 +823,85 @@ def test_a_document_has_each_of_its_lists_also_where_nothing_is_in_it(alice: Use
         assert [len(made[name]) for name in ("files", "messages", "context")] == lengths
         assert taken(alice_client, json.dumps(made).encode())["failed"] == []
         session.post("user", "Hello")
+
+
+def on_disk(folder: Path) -> list[bytes]:
+    return sorted(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_has_no_room_is_left_out_whole_and_comes_when_there_is(
+    alice: User, mallory: User, client_of: Any, settings: Any, tmp_path: Path
+) -> None:
+    for number in range(6):
+        session, _ = ChatSession.objects.open(alice, public_id=f"s{number}", title=f"Session {number}")
+        session.post("user", f"{number}" * 100)
+        for part in "ab":
+            add_file(session, f"{part}.txt", f"{number}{part}".encode() * 500)
+    helper = Agent.objects.keep(alice, name="helper", instructions="Help.")
+    with Incoming(10**6, "k.txt") as incoming:
+        incoming.write(b"k" * 3000)
+        with bytes_of(helper, incoming) as (stored, facts):
+            File.objects.put(helper, "agent", "k.txt", stored, facts)
+    archive = export(client_of(alice))
+    before = on_disk(tmp_path / "files")
+    of_alice = StorageUsage.objects.taken(alice.pk)
+    client = client_of(mallory)
+
+    def is_whole(sessions: int, agents: int) -> None:
+        files = File.objects.of_owner(mallory.pk)
+        assert mallory.chat_sessions.count() == sessions
+        assert files.count() == 2 * sessions + agents
+        taken_bytes = StorageUsage.objects.taken(mallory.pk)
+        assert taken_bytes == (2000 * sessions + 3000 * agents, 100 * sessions)
+        stored = StoredBytes.objects.filter(owner_id=mallory.pk)
+        assert set(stored.values_list("key", flat=True)) == set(files.values_list("storage_key", flat=True))
+        assert set(stored.values_list("state", flat=True)) <= {"kept"}
+        assert len(on_disk(tmp_path / "files")) == len(before) + files.count()
+        assert sweep(timedelta(0)).strays == 0
+
+    settings.USER_QUOTA_BYTES = 8_000  # the agent, and two sessions and a half
+    report = taken(client, archive)
+    assert report["imported"] == 2
+    assert [failed["name"] for failed in report["failed"]] == [f"Session {number}" for number in range(2, 6)]
+    assert {failed["reason"] for failed in report["failed"]} == {QuotaExceeded.message}
+    is_whole(2, 1)
+    assert taken(client, archive)["imported"] == 0
+    is_whole(2, 1)
+    settings.USER_QUOTA_BYTES = 10**6
+    again = taken(client, archive)
+    assert (again["imported"], again["skipped"], again["failed"]) == (4, 2, [])
+    is_whole(6, 1)
+    assert StorageUsage.objects.taken(mallory.pk) == of_alice
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_agent_whose_files_have_no_room_comes_with_them_later(
+    alice: User, mallory: User, client_of: Any, settings: Any, tmp_path: Path
+) -> None:
+    helper = Agent.objects.keep(alice, name="helper", instructions="Help.")
+    for name in ("a.txt", "b.txt"):
+        with Incoming(10**6, name) as incoming:
+            incoming.write(name.encode() * 200)
+            with bytes_of(helper, incoming) as (stored, facts):
+                File.objects.put(helper, "agent", name, stored, facts)
+    archive = export(client_of(alice))
+    before = on_disk(tmp_path / "files")
+    settings.USER_QUOTA_BYTES = 1_500
+    report = taken(client_of(mallory), archive)
+    assert [failed["name"] for failed in report["failed"]] == ["helper"]
+    assert not mallory.agents.exists()
+    assert StorageUsage.objects.taken(mallory.pk) == (0, 0)
+    assert on_disk(tmp_path / "files") == before
+    settings.USER_QUOTA_BYTES = 10**6
+    assert taken(client_of(mallory), archive)["failed"] == []
+    assert File.objects.of_owner(mallory.pk).count() == 2
+
+
+def test_of_many_that_fail_the_answer_says_how_many(alice_client: APIClient, settings: Any) -> None:
+    said = [{"sender": "human", "text": "x" * 100}]
+    chats = [{"uuid": f"{number}", "name": f"Chat {number}", "chat_messages": said} for number in range(250)]
+    settings.USER_QUOTA_BYTES = 1_000
+    report = taken(alice_client, json.dumps(chats).encode())
+    assert report["imported"] == 10
+    assert (len(report["failed"]), report["failed_count"]) == (100, 240)

@@ -24,10 +24,9 @@ export function importFile(api) {
   });
 }
 
-function told({ imported, skipped, failed }) {
+function told({ imported, skipped, failed, failed_count: count = failed?.length }) {
   const parts = [t("{count} chats imported", { count: imported })];
   if (skipped) parts.push(t("{count} known already", { count: skipped }));
-  if (failed?.length)
-    parts.push(t("{count} not readable: {reason}", { count: failed.length, reason: failed[0].reason }));
+  if (count) parts.push(t("{count} not readable: {reason}", { count, reason: failed[0].reason }));
   return `${parts.join(", ")}.`;
 }

@@ -95,4 +95,6 @@ class ImportReport(Shape):
     imported: int
     skipped: int
     failed: list[dict[str, str]]
-    """`name` and `reason` of each session that could not be taken in."""
+    """`name` and `reason` of sessions that could not be taken in, a hundred at most."""
+    failed_count: int = 0
+    """Of all of them. A server of an older version does not say it."""

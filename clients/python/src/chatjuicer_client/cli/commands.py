@@ -186,7 +186,8 @@ async def import_(client: AsyncClient, wanted: Namespace, place: Place, screen: 
     if screen.as_json:
         screen.object(report.raw)
     else:
-        screen.line(f"{report.imported} imported, {report.skipped} were here already, {len(report.failed)} failed")
+        failed_count = max(report.failed_count, len(report.failed))
+        screen.line(f"{report.imported} imported, {report.skipped} were here already, {failed_count} failed")
         for failed in report.failed:
             screen.failure(f"{failed['name']}: {failed['reason']}")
     return codes.FAILED if report.failed else codes.DONE
