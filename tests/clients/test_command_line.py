@@ -8,11 +8,14 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -229,6 +232,138 @@ def test_what_was_typed_outlives_the_program_and_the_server(
     assert list((tmp_path / "config" / "unsent").rglob("*.json")) == []
     told = json.loads(run(environment, "export", "-s", "kept", "-f", "json").stdout)["messages"]
     assert [message["content"] for message in told] == ["echo one", "one", "echo two", "two", "echo three", "three"]
+
+
+@pytest.mark.timing(reason="a killed server is started again meanwhile")
+def test_an_answer_whose_server_is_killed_is_told_once_and_ends_with_the_servers_word(
+    environment: dict[str, str], site: Site, provider: Provider
+) -> None:
+    server = site.servers[0]
+    script = "say 60 words; gate never after 20"
+    with subprocess.Popen(
+        [*COMMAND, "chat", "-s", "cut-off", script],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as talking:
+        assert talking.stdout is not None
+        assert talking.stderr is not None
+        seen = ""
+        while "word20" not in seen:
+            seen += talking.stdout.read(1)
+        server.kill()
+        server.restart()
+        seen += talking.stdout.read()
+        said = talking.stderr.read()
+    assert talking.returncode == 1, said
+    assert seen.split() == [f"word{number}" for number in range(1, 21)]
+    assert said.count("is gone") == 1
+    assert "Traceback" not in said
+    assert run(environment, "chat", "-s", "cut-off", "echo on").stdout == "on\n"
+
+
+@pytest.mark.timing(reason="a killed server is started again meanwhile")
+def test_ctrl_c_while_the_server_is_away_stops_what_it_can_and_a_second_one_leaves(
+    environment: dict[str, str], site: Site, provider: Provider
+) -> None:
+    server = site.servers[0]
+    with terminal(environment, "chat", "-s", "away", "say 60 words; gate never after 20") as screen:
+        screen.wait_for("word20")
+        server.kill()
+        screen.process.send_signal(signal.SIGINT)
+        screen.wait_for("Stopping")
+        server.restart()
+        screen.wait_for("is gone")  # it had ended before it could be stopped
+        assert screen.process.wait(LIMIT_S) == 1
+    server.kill()
+    with terminal(environment, "chat", "-s", "away", "echo later") as screen:
+        while screen.process.poll() is None and not unsent(environment):
+            time.sleep(0.02)
+        screen.process.send_signal(signal.SIGINT)
+        screen.wait_for("is kept")
+        assert screen.process.wait(LIMIT_S) == 130
+    server.restart()
+    after = run(environment, "chat", "-s", "away", "echo now")
+    assert "echo later" in after.stderr
+    assert after.stdout == "now\n"
+
+
+def unsent(environment: dict[str, str]) -> list[Path]:
+    return list((Path(environment["CHATJUICER_CONFIG_DIR"]) / "unsent").rglob("*.json"))
+
+
+class Gateway:
+    """What stands before a server that is away, and answers each request by a page."""
+
+    def __init__(self, status: int, port: int) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # the only one that sockets know
+
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                body = b"<html><head><title>Bad Gateway</title></head><body><h1>nginx</h1></body></html>"
+                self.send_response(status)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                self.do_GET()
+
+            def log_message(self, *_: object) -> None:
+                """Tests say what went wrong."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.mark.timing(reason="a killed server is started again meanwhile")
+@pytest.mark.parametrize("status", [502, 503])
+def test_a_page_that_a_proxy_answers_by_loses_nothing_that_was_typed(
+    environment: dict[str, str], site: Site, provider: Provider, status: int
+) -> None:
+    name = f"behind{status}"
+    run(environment, "chat", "-s", name, "echo one")
+    server = site.servers[0]
+    server.kill()
+    with Gateway(status, server.port):
+        for words in ("echo two", "echo three"):
+            lost = run(environment, "chat", "-s", name, words, "--patience", "0", status=5)
+            assert "is kept" in lost.stderr
+            assert "html" not in lost.stderr
+            assert lost.stdout == ""
+        for command in (["sessions"], ["export"], ["login", "--email", EMAIL], ["watch"]):
+            refused = run(environment, *command, "--patience", "0", status=5, said=f"{PASSWORD}\n")
+            assert str(status) in refused.stderr
+    server.restart()
+    assert run(environment, "chat", "-s", name, "echo four").stdout == "four\n"
+    told = json.loads(run(environment, "export", "-s", name, "-f", "json").stdout)["messages"]
+    said = [message["content"] for message in told if message["role"] == "user"]
+    assert said == ["echo one", "echo two", "echo three", "echo four"]
+
+
+@pytest.mark.timing(reason="a killed server is started again meanwhile")
+def test_a_page_in_the_place_of_an_answer_is_said_in_a_sentence(environment: dict[str, str], site: Site) -> None:
+    server = site.servers[0]
+    server.kill()
+    with Gateway(200, server.port):
+        for command in (["sessions"], ["chat", "hello"], ["login", "--email", EMAIL]):
+            refused = run(environment, *command, "--patience", "0", said=f"{PASSWORD}\n", status=1)
+            assert "no Chat Juicer server" in refused.stderr
+            assert refused.stdout == ""
+        assert "is kept" in run(environment, "chat", "hello", "--patience", "0", status=1).stderr
+        assert len(unsent(environment)) == 2
 
 
 def test_a_watcher_sees_what_another_program_does(environment: dict[str, str], site: Site) -> None:

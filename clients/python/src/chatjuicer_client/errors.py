@@ -6,14 +6,17 @@ from typing import Any
 
 import httpx
 
+GATEWAY = {502, 503, 504}
+BUSY = {429, *GATEWAY}
+
 
 class ChatJuicerError(Exception):
     """What the server refused, or that it could not be reached.
 
     `code` is the server's word for what happened (docs/protocol.md); the client's own are `unreachable` (no answer for
     as long as its patience lasts), `not_signed_in`, `bad_answer` and `incomplete_download`. `status` is the HTTP
-    status, 0 where there is none. `retry_after` is in seconds. `details` are `{"field", "message"}` of what is wrong
-    with a request.
+    status, 0 where there is none. `retry_after` is in seconds. `retryable`: the same may succeed later, as it is.
+    `details` are `{"field", "message"}` of what is wrong with a request.
     """
 
     def __init__(
@@ -24,6 +27,7 @@ class ChatJuicerError(Exception):
         status: int = 0,
         request_id: str | None = None,
         retry_after: float | None = None,
+        retryable: bool = False,
         details: list[dict[str, str]] | None = None,
     ) -> None:
         super().__init__(message)
@@ -32,25 +36,36 @@ class ChatJuicerError(Exception):
         self.status = status
         self.request_id = request_id
         self.retry_after = retry_after
+        self.retryable = retryable
         self.details = details or []
 
     @classmethod
     def of(cls, response: httpx.Response) -> ChatJuicerError:
         """The error that a response, which has been read, tells of."""
         error = _error_in(response)
+        if not error and response.status_code in GATEWAY:
+            return cls.of_gateway(response.status_code)
         wait = response.headers.get("Retry-After", "")
         return cls(
             str(error.get("code") or f"http_{response.status_code}"),
             str(error.get("message") or f"The server answered {response.status_code}."),
             status=response.status_code,
             request_id=error.get("request_id") or response.headers.get("X-Request-ID"),
-            retry_after=float(wait) if wait.isdigit() else None,
+            retry_after=float(wait) if wait.isdecimal() else None,
+            retryable=response.status_code in BUSY,
             details=error.get("details"),
         )
 
     @classmethod
     def unreachable(cls, cause: BaseException | str) -> ChatJuicerError:
-        return cls("unreachable", f"The server cannot be reached: {cause or type(cause).__name__}")
+        return cls("unreachable", f"The server cannot be reached: {cause or type(cause).__name__}", retryable=True)
+
+    @classmethod
+    def of_gateway(cls, status: int) -> ChatJuicerError:
+        """What stands before the server, such as a proxy, has answered in its place."""
+        error = cls.unreachable(f"something between answered {status}")
+        error.status = status
+        return error
 
 
 def _error_in(response: httpx.Response) -> dict[str, Any]:

@@ -201,8 +201,11 @@ class AsyncExchange:
     async def _refused(self, frame: Frame) -> None:
         if self.run_id is not None or frame.get("client_id") not in (self.client_id, None):
             return
-        refusal = ChatJuicerError(frame["code"], frame["message"], retry_after=frame.get("retry_after"))
-        if not frame.get("retryable"):
+        retryable = bool(frame.get("retryable"))
+        refusal = ChatJuicerError(
+            frame["code"], frame["message"], retry_after=frame.get("retry_after"), retryable=retryable
+        )
+        if not retryable:
             self.forget()
             raise refusal
         await self._log.wait(refusal)

@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from chatjuicer_client.agent import USER_AGENT
-from chatjuicer_client.errors import ChatJuicerError
+from chatjuicer_client.errors import GATEWAY, ChatJuicerError
 from chatjuicer_client.events import Frame
 from chatjuicer_client.rest import Credentials
 from chatjuicer_client.retry import BackOff
@@ -134,6 +134,8 @@ class Log:
                 failure = ChatJuicerError(f"http_{status}", f"The socket was answered by {status}.", status=status)
                 if status in (401, 403, 404):
                     raise failure from error
+                if status in GATEWAY:
+                    failure = ChatJuicerError.of_gateway(status)
             except (OSError, WebSocketException) as error:
                 failure = ChatJuicerError.unreachable(error)
             await self._back_off.wait(failure)

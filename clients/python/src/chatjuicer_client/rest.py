@@ -13,13 +13,12 @@ from typing import Any
 
 import httpx
 
-from chatjuicer_client.errors import ChatJuicerError
+from chatjuicer_client.errors import BUSY, ChatJuicerError
 from chatjuicer_client.retry import BackOff
 from chatjuicer_client.stores import Tokens, TokenStore
 from chatjuicer_client.texts import sendable
 
 RENEW_BEFORE_S = 120
-BUSY = {429, 502, 503, 504}
 JSON_BODY = {"Content-Type": "application/json"}
 
 
@@ -35,7 +34,7 @@ async def answer_to(
             response = await http.send(request(), stream=stream)
             if not response.is_success:
                 await response.aread()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # or what was answered cannot be unpacked
             await back_off.wait(ChatJuicerError.unreachable(error))
             continue
         if response.status_code not in BUSY:
@@ -58,7 +57,7 @@ class Credentials:
         response = await self._post("/api/auth/login", body, self._patience_s)
         if not response.is_success:
             raise ChatJuicerError.of(response)
-        return self._keep(response.json()).user
+        return self._keep(response).user
 
     async def sign_out(self) -> None:
         """The tokens are forgotten here also if the server cannot be told."""
@@ -107,19 +106,23 @@ class Credentials:
             patience_s = self._patience_s if patience_s is None else patience_s
             response = await self._post("/api/auth/refresh", {"refresh_token": tokens.refresh_token}, patience_s)
             if response.is_success:
-                self._keep(response.json())
+                self._keep(response)
                 return True
             if response.status_code == 401 and self._store.load() == tokens:
                 self._store.save(None)
             raise ChatJuicerError.of(response)
 
-    def _keep(self, grant: Mapping[str, Any]) -> Tokens:
-        tokens = Tokens(
-            access_token=grant["access_token"],
-            refresh_token=grant["refresh_token"],
-            expires_at=time.time() + grant["expires_in"],
-            user=grant["user"],
-        )
+    def _keep(self, response: httpx.Response) -> Tokens:
+        grant = json_of(response)
+        try:
+            tokens = Tokens(
+                access_token=grant["access_token"],
+                refresh_token=grant["refresh_token"],
+                expires_at=time.time() + grant["expires_in"],
+                user=grant["user"],
+            )
+        except (KeyError, TypeError):
+            raise bad_answer() from None
         self._store.save(tokens)
         return tokens
 
@@ -141,10 +144,7 @@ class Rest:
         """The answer's JSON. `options`: `json`, `params` (those that are None are left out), `files`, `timeout`,
         `headers`."""
         response = await self._send(method, path, stream=False, **options)
-        try:
-            return response.json() if response.content else {}
-        except ValueError:
-            raise ChatJuicerError("bad_answer", "The server answered something that is no JSON.") from None
+        return json_of(response) if response.content else {}
 
     @asynccontextmanager
     async def stream(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
@@ -191,6 +191,20 @@ class Rest:
                 renewed = True
                 continue
             raise ChatJuicerError.of(response)
+
+
+def json_of(response: httpx.Response) -> Any:
+    """Raises `bad_answer`."""
+    try:
+        return response.json()
+    except ValueError:
+        raise bad_answer() from None
+
+
+def bad_answer() -> ChatJuicerError:
+    """Of a page by which something between us and the server has answered, say."""
+    said = "This was answered by something that is no Chat Juicer server."
+    return ChatJuicerError("bad_answer", said, retryable=True)
 
 
 def _text(value: Any) -> str:

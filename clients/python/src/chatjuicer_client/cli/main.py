@@ -17,6 +17,7 @@ from chatjuicer_client.cli.screen import Screen
 from chatjuicer_client.cli.talk import Talk
 from chatjuicer_client.client import AsyncClient
 from chatjuicer_client.errors import ChatJuicerError
+from chatjuicer_client.unsent import UnsentMessages
 
 COMMANDS = {
     "login": commands.login,
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = _parser().parse_args(arguments)
     screen = Screen(as_json=getattr(wanted, "json", False))
     place = Place.of(getattr(wanted, "server", None))
+    unsent = place.unsent  # of who is signed in now, and may not be any more
     try:
         with asyncio.Runner() as runner:
             client = runner.run(_client(place, getattr(wanted, "patience", PATIENCE_S)))
@@ -64,10 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         screen.failure(f"{error.message} ({error.code})")
         if codes.of_error(error) == codes.NOT_SIGNED_IN:
             screen.note(f"Sign in: chatjuicer login --server {place.url}")
-        if wanted.command == "chat" and next(iter(place.unsent), None):
-            screen.note("What was not accepted is kept, and sent by the next chat.")
+        _tell(unsent, wanted, screen)
         return codes.of_error(error)
     except (KeyboardInterrupt, asyncio.CancelledError):
+        _tell(unsent, wanted, screen)
         return codes.INTERRUPTED
     except BrokenPipeError:  # whoever read the output has left
         _leave_output()
@@ -76,6 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         screen.failure(str(error))
         _leave_output()
         return codes.FAILED
+
+
+def _tell(unsent: UnsentMessages, wanted: Namespace, screen: Screen) -> None:
+    if wanted.command == "chat" and next(iter(unsent), None):
+        screen.note("What was not accepted is kept, and sent by the next chat.")
 
 
 def _leave_output() -> None:

@@ -32,6 +32,7 @@ from chatjuicer_client.unsent import UnsentMessage
 with suppress(ImportError):
     import readline  # noqa: F401  with it, lines can be edited and called back
 
+OWN_FAULTS = 500  # and above: statuses of what a server may be mended of, so that what was said is kept
 SHOWN_ARGUMENTS = 200  # characters of a tool call
 CUT_SHORT = {
     "length": "The answer stopped at the model's length limit.",
@@ -95,9 +96,10 @@ class Talk:
                 self.runner.run(_accepted(exchange))
                 self.screen.note(f"Sent to {message.session_id}, as was left undone: {text[:80]}")
             except ChatJuicerError as error:
-                if codes.of_error(error) != codes.FAILED:
+                if ends(error):
                     raise
-                exchange.forget()
+                if error.status < OWN_FAULTS:
+                    exchange.forget()
                 self.screen.failure(f"Not sent to {message.session_id} ({error.message}): {text}")
 
     def _answer_or_tell(self, exchange: AsyncExchange) -> None:
@@ -105,7 +107,7 @@ class Talk:
         try:
             self.answer(exchange)
         except ChatJuicerError as error:
-            if codes.of_error(error) != codes.FAILED:
+            if ends(error):
                 raise
             self.screen.failure(error.message)
 
@@ -178,6 +180,11 @@ class Talk:
         if note := CUT_SHORT.get(ended.finish_reason):
             self.screen.note(note)
         return codes.FAILED if ended.finish_reason == "error" else codes.DONE
+
+
+def ends(error: ChatJuicerError) -> bool:
+    """Whether nothing that is said now would fare better."""
+    return error.retryable or codes.of_error(error) != codes.FAILED
 
 
 async def _accepted(exchange: AsyncExchange) -> None:
