@@ -7,11 +7,12 @@ import signal
 from typing import Any
 
 import uvicorn
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from prometheus_client import start_http_server
 
 from chat_app.agent import loading
 from chat_app.runs.process import process
+from chatjuicer.api.arguments import host_and_port, seconds
 from chatjuicer.databases import prepare_to_serve
 from chatjuicer.metrics import registry
 from chatjuicer.observability import tracing
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--grace",
-            type=float,
+            type=seconds,
             default=GRACE_S,
             metavar="SECONDS",
             help="how long SIGTERM lets running answers go on (%(default)s); a second signal ends at once",
@@ -34,6 +35,7 @@ class Command(BaseCommand):
 
         parser.add_argument(
             "--metrics",
+            type=host_and_port,
             metavar="HOST:PORT",
             help="serve metrics there, to every client that can reach it",
         )
@@ -41,8 +43,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         prepare_to_serve()
         if options["metrics"]:
-            host, _, port = options["metrics"].rpartition(":")
-            start_http_server(int(port), host or "127.0.0.1", registry)
+            serve_metrics(*options["metrics"])
         # The server's own choice of loop.
         factory = uvicorn.Config("chatjuicer.asgi:application").get_loop_factory()
         with asyncio.Runner(loop_factory=factory) as runner, contextlib.suppress(KeyboardInterrupt):
@@ -68,3 +69,11 @@ class Command(BaseCommand):
         await asyncio.to_thread(housekeeper.stop)
         await loading.unload()
         tracing.stop()
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """On this machine alone where no host is named. Raises CommandError."""
+    try:
+        start_http_server(port, host or "127.0.0.1", registry)
+    except OSError as error:  # another program does, or this machine has no such address
+        raise CommandError(f"Metrics cannot be served at {host}:{port}: {error.strerror}.") from None

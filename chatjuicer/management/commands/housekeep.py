@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from chatjuicer.api.arguments import seconds
 from chatjuicer.operations.housekeeping import HeldElsewhere, housekeep_now
 
 
@@ -11,7 +12,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--wait",
-            type=float,
+            type=seconds,
             default=30,
             metavar="SECONDS",
             help="for a server that is doing it at this moment (%(default)s)",

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, models, transaction
 
+from chatjuicer.api.arguments import number
 from chatjuicer.encryption import current_mark
 from chatjuicer.operations.sealed_columns import Column, sealed_columns
 from files_app.exceptions import StorageUnavailable
@@ -25,7 +26,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--batch", type=int, default=500, help="rows of one transaction (500)")
+        parser.add_argument("--batch", type=number, default=500, help="rows of one transaction (500)")
 
     def handle(self, *args: Any, batch: int, **options: Any) -> None:
         try:

@@ -1,10 +1,12 @@
-from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chat_app.models import CallUsage
 from chat_app.models.usage import total_of
+from chatjuicer.accounts.models import User
+from chatjuicer.accounts.models.user import normal
+from chatjuicer.api.arguments import day
 from chatjuicer.api.times import between
 
 COLUMNS = ("calls", "unpriced_calls", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
@@ -18,16 +20,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--by", choices=("day", "model", "user", "session"), default="day")
-        parser.add_argument(
-            "--from", type=date.fromisoformat, dest="since", metavar="DAY", help="UTC, such as 2026-11-01"
-        )
-        parser.add_argument("--to", type=date.fromisoformat, dest="until", metavar="DAY", help="included")
+        parser.add_argument("--from", type=day, dest="since", metavar="DAY", help="UTC, such as 2026-11-01")
+        parser.add_argument("--to", type=day, dest="until", metavar="DAY", help="included")
         parser.add_argument("--user", metavar="EMAIL")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = CallUsage.objects.filter(between(options["since"], options["until"]))
-        if options["user"]:
-            rows = rows.filter(user__email=options["user"].lower())
+        since, until, email = options["since"], options["until"], options["user"]
+        if since and until and since > until:
+            raise CommandError(f"No day is from {since} on and not after {until}.")
+        rows = CallUsage.objects.filter(between(since, until))
+        if email is not None:
+            user = User.objects.filter(email=normal(email)).first()
+            if user is None:
+                raise CommandError(f"There is no account of {email}.")
+            rows = rows.filter(user=user)
         found = CallUsage.objects.report(rows, options["by"])
         listed = [*found, {"key": "all", **total_of(found)}]
         table = [(options["by"], *COLUMNS), *(line(row) for row in listed)]

@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from chatjuicer.api.arguments import seconds
 from files_app.sweep import sweep
 
 
@@ -12,7 +13,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--older-than",
-            type=int,
+            type=seconds,
             default=3600,
             metavar="SECONDS",
             help="leave what is younger, which an upload in progress may have written (default: an hour)",
