@@ -73,12 +73,8 @@ class Report:
             self.failed.append({"name": name[:255] or "Untitled", "reason": error.message})
 
     def shown(self) -> dict[str, Any]:
-        return {
-            "imported": self.imported,
-            "skipped": self.skipped,
-            "failed": self.failed,
-            "failed_count": self.failed_count,
-        }
+        more = {"failed_count": self.failed_count} if self.failed_count > MAX_SAID else {}
+        return {"imported": self.imported, "skipped": self.skipped, "failed": self.failed, **more}
 
 
 def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:

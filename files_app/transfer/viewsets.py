@@ -52,7 +52,7 @@ class ReportSerializer(serializers.Serializer[None]):
     imported = serializers.IntegerField(help_text="Sessions.")
     skipped = serializers.IntegerField(help_text="Sessions that were there already.")
     failed = FailedSerializer(many=True, help_text="At most a hundred of them.")
-    failed_count = serializers.IntegerField(help_text="How many there are.")
+    failed_count = serializers.IntegerField(required=False, help_text="How many failed, where these are more.")
 
 
 class DocumentViewSet(SessionView, ViewSet):

@@ -97,4 +97,4 @@ class ImportReport(Shape):
     failed: list[dict[str, str]]
     """`name` and `reason` of sessions that could not be taken in, a hundred at most."""
     failed_count: int = 0
-    """Of all of them. A server of an older version does not say it."""
+    """Where more than a hundred could not: how many; else 0."""
