@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from tests.harness.server import EMAIL, PASSWORD, ROOT, Server, Site, cpu_s, rss_bytes
-from tests.harness.services import free_port, postgres, until
+from tests.harness.services import POSTGRES_OPTIONS, free_port, postgres, until
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 SERVER_CORES = {CORES[0]}
@@ -31,6 +31,10 @@ def on(cores: set[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def memory_bytes() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 class Process:
@@ -145,6 +149,8 @@ async def standing(
         url = f"http://127.0.0.1:{provider.port}/v1"
         relay = Process("tests.benchmarks.relay", SERVER_CORES, "--provider", url)
         stack.callback(relay.kill)
+        # As its manual advises; its own 128 MB are for any machine.
+        POSTGRES_OPTIONS["shared_buffers"] = f"{memory_bytes() // 4 // 2**20}MB"
         database = postgres().create_database()
         stack.callback(postgres().drop_database, database)
         arguments = ("--provider", url, "--database", database)

@@ -41,6 +41,13 @@ def until(condition: Callable[[], bool], what: str, timeout: float = START_TIMEO
         time.sleep(0.02)
 
 
+POSTGRES_OPTIONS: dict[str, object] = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": 400,
+}
+
+
 class Postgres:
     """One cluster in a temporary directory, or the running one of `url`."""
 
@@ -82,8 +89,7 @@ class Postgres:
         )
 
     def start(self) -> None:
-        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-        options |= {"max_connections": 400, "fsync": "on" if self.durable else "off"}
+        options = POSTGRES_OPTIONS | {"port": self.port, "fsync": "on" if self.durable else "off"}
         arguments = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
