@@ -194,6 +194,7 @@ def test_what_is_pinned_is_so_in_each_window_and_is_found_again(
         expect(answer(page)).to_contain_text(f"word{number}")
         until_idle(page)
     press(answer(page), "Pin message")
+    expect(answer(page).get_by_role("button", name="Pin message")).to_have_attribute("aria-pressed", "true")
 
     choose(page, "More about this chat", "Pinned messages")
     dialog = page.get_by_role("dialog", name="Pinned messages")
