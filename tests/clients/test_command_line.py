@@ -8,19 +8,18 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Self
 
 import pytest
 
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
+from tests.harness.threaded_http import HttpServer, Quiet
 
 pytestmark = pytest.mark.only("sqlite", reason="what the databases do, other tests ask; one is enough for the client")
 
@@ -294,38 +293,25 @@ def unsent(environment: dict[str, str]) -> list[Path]:
     return list((Path(environment["CHATJUICER_CONFIG_DIR"]) / "unsent").rglob("*.json"))
 
 
-class Gateway:
+def gateway(status: int, port: int) -> HttpServer:
     """What stands before a server that is away, and answers each request by a page."""
 
-    def __init__(self, status: int, port: int) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"  # the only one that sockets know
+    class Gateway(Quiet, BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # the only one that sockets know
 
-            def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                body = b"<html><head><title>Bad Gateway</title></head><body><h1>nginx</h1></body></html>"
-                self.send_response(status)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = b"<html><head><title>Bad Gateway</title></head><body><h1>nginx</h1></body></html>"
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-            def do_POST(self) -> None:
-                self.do_GET()
+        def do_POST(self) -> None:
+            self.do_GET()
 
-            def log_message(self, *_: object) -> None:
-                """Tests say what went wrong."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    return HttpServer(Gateway, port)
 
 
 @pytest.mark.timing(reason="a killed server is started again meanwhile")
@@ -337,7 +323,7 @@ def test_a_page_that_a_proxy_answers_by_loses_nothing_that_was_typed(
     run(environment, "chat", "-s", name, "echo one")
     server = site.servers[0]
     server.kill()
-    with Gateway(status, server.port):
+    with gateway(status, server.port):
         for words in ("echo two", "echo three"):
             lost = run(environment, "chat", "-s", name, words, "--patience", "0", status=5)
             assert "is kept" in lost.stderr
@@ -357,7 +343,7 @@ def test_a_page_that_a_proxy_answers_by_loses_nothing_that_was_typed(
 def test_a_page_in_the_place_of_an_answer_is_said_in_a_sentence(environment: dict[str, str], site: Site) -> None:
     server = site.servers[0]
     server.kill()
-    with Gateway(200, server.port):
+    with gateway(200, server.port):
         for command in (["sessions"], ["chat", "hello"], ["login", "--email", EMAIL]):
             refused = run(environment, *command, "--patience", "0", said=f"{PASSWORD}\n", status=1)
             assert "no Chat Juicer server" in refused.stderr

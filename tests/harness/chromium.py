@@ -38,7 +38,7 @@ def chromium_path(bundled: str) -> str:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None) or bundled
     if not os.path.exists(path):
         raise FileNotFoundError(
-            "Chromium is missing: `apt-get install chromium`, or `playwright install chromium`, "
+            "Chromium is missing: `apt-get install chromium-headless-shell`, or `playwright install chromium`, "
             "or name a browser in CHROMIUM."
         )
     return path

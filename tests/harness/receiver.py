@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Self
 
 from tests.harness.services import until
+from tests.harness.threaded_http import HttpServer, Quiet
 
 SILENCE_S = 60.0
 
@@ -27,13 +28,11 @@ class Receiver:
         self.posted: list[Posted] = []
         self.answers: dict[str, list[int]] = {}
         self.stopped = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._server = HttpServer(self._handler(), port)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def at(self, path: str) -> list[Posted]:
         return [posted for posted in self.posted if posted.path == path]
@@ -43,16 +42,15 @@ class Receiver:
         return self.at(path)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
 
     def _handler(receiver: Self) -> Callable[..., BaseHTTPRequestHandler]:  # noqa: N805
-        class Handler(BaseHTTPRequestHandler):
+        class Told(Quiet, BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -68,7 +66,4 @@ class Receiver:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: Any) -> None:
-                """Tests say what went wrong."""
-
-        return Handler
+        return Told

@@ -2,17 +2,16 @@
 
 import http.server
 import json
-import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.harness.server import EMAIL, PASSWORD, Site
+from tests.harness.threaded_http import HttpServer, Quiet
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c626001000000ffff03000006000557"
@@ -53,14 +52,11 @@ def foreign(tmp_path: Path) -> Iterator[str]:
     """A page of another origin on the same machine."""
     (tmp_path / "index.html").write_text("<title>evil</title>")
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
+    class Files(Quiet, http.server.SimpleHTTPRequestHandler):
+        pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with HttpServer(partial(Files, directory=str(tmp_path))) as server:
+        yield f"{server.url}/"
 
 
 def upload(owner: httpx.Client, name: str, data: bytes) -> str:

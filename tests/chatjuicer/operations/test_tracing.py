@@ -1,9 +1,8 @@
 """Where a collector is named, requests and runs are told to it, and nothing of what was said."""
 
 import gzip
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -13,6 +12,7 @@ from tests.attack.marked import require_untold
 from tests.harness.client import Client, signed_in
 from tests.harness.services import until
 from tests.harness.sites import Sites
+from tests.harness.threaded_http import HttpServer, Quiet
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -23,7 +23,7 @@ class Collector:
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
 
-        class Handler(BaseHTTPRequestHandler):
+        class Collecting(Quiet, BaseHTTPRequestHandler):
             def do_POST(handler) -> None:  # noqa: N805
                 body = handler.rfile.read(int(handler.headers["Content-Length"]))
                 packed = handler.headers.get("Content-Encoding") == "gzip"
@@ -31,15 +31,7 @@ class Collector:
                 handler.send_response(200)
                 handler.end_headers()
 
-            def log_message(handler, *_: object) -> None:  # noqa: N805
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        self.server = HttpServer(Collecting)
 
     def spans(self) -> dict[str, Span]:
         """The latest of each name."""
@@ -51,10 +43,9 @@ class Collector:
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     collector = Collector()
-    yield collector
-    require_untold(b"".join(collector.bodies).decode("latin-1"), "a trace")
-    collector.server.shutdown()
-    collector.server.server_close()
+    with collector.server:
+        yield collector
+        require_untold(b"".join(collector.bodies).decode("latin-1"), "a trace")
 
 
 def attributes(span: Span) -> dict[str, str | int]:
@@ -62,7 +53,7 @@ def attributes(span: Span) -> dict[str, str | int]:
 
 
 async def test_a_run_is_a_part_of_the_trace_that_asked_for_it(collector: Collector, sites: Sites) -> None:
-    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.server.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     with sites.own(traced, processes=1, demo=True) as site:
         async with signed_in(site.url) as alice:
             session = await alice.create_session(title="a secret title")
@@ -81,7 +72,7 @@ async def test_a_run_is_a_part_of_the_trace_that_asked_for_it(collector: Collect
 
 
 async def test_a_failed_run_says_how(collector: Collector, sites: Sites) -> None:
-    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.server.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     with sites.own(traced, processes=1) as site:
         async with signed_in(site.url) as alice:
             await ask(alice, await alice.create_session(), "fail 401")
