@@ -5,7 +5,7 @@ import { t } from "../language.js";
 import { refusalText } from "../refusals.js";
 import { moneyText } from "../text.js";
 import { confirmed } from "./confirm.js";
-import { complain, fill, openDialog, smallForm, unlessGone } from "./dialog.js";
+import { attempt, fill, openDialog, smallForm, unlessGone } from "./dialog.js";
 import { allOrSome, area, differing, line, linesOf, named } from "./fields.js";
 import { pagedList } from "./pagedlist.js";
 
@@ -60,12 +60,10 @@ export function groupsSection(api) {
       }))
     )
       return;
-    try {
+    await attempt(place, async () => {
       await api.delete(`/api/groups/${group.id}`).catch(unlessGone);
       await changed();
-    } catch (error) {
-      complain(place, error);
-    }
+    });
   };
   show();
   return h(

@@ -5,7 +5,7 @@ import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { secondsText } from "../text.js";
 import { confirmed } from "./confirm.js";
-import { complain, fill, openDialog, smallForm, unlessGone } from "./dialog.js";
+import { attempt, fill, openDialog, smallForm, unlessGone } from "./dialog.js";
 import { allOrSome, area, differing, line, linesOf, named, oneOf, oneOfMany, secret } from "./fields.js";
 import { menuButton } from "./menu.js";
 
@@ -51,13 +51,7 @@ export function providersSection(api, onProviders) {
     await changed(provider);
     showTest(api, provider, [], () => changed(provider));
   };
-  const act = async (run) => {
-    try {
-      await run();
-    } catch (error) {
-      complain(place, error);
-    }
-  };
+  const act = (run) => attempt(place, run);
   const turn = (provider) =>
     act(async () => changed(await api.patch(`${PATH}/${provider.id}`, { enabled: !provider.enabled })));
   const change = (provider) =>

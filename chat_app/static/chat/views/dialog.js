@@ -44,9 +44,18 @@ export async function fill(place, load) {
 }
 
 /** Says above what stands in `place` why something was not done, once however often. */
-export function complain(place, error) {
+function complain(place, error) {
   place.querySelector(":scope > .problem")?.remove();
   place.prepend(problem(error));
+}
+
+/** Does it, or complains in `place`. */
+export async function attempt(place, run) {
+  try {
+    await run();
+  } catch (error) {
+    complain(place, error);
+  }
 }
 
 /** Of a deletion that failed: what somebody else has taken away meanwhile is away. */

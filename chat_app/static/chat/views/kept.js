@@ -3,7 +3,7 @@
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { confirmed } from "./confirm.js";
-import { complain, fill, openDialog, smallForm } from "./dialog.js";
+import { attempt, fill, openDialog, smallForm, unlessGone } from "./dialog.js";
 
 /**
  * `kind`: {title, path, list: the name of the list in the answer, about, add: what its button says, nothing,
@@ -35,13 +35,7 @@ export function showKept(api, kind, onChanged) {
   };
   const edit = (item, title) => openForm(api, kind, { item, title, answer, changed });
   /** The list may be without what takes long, such as instructions. */
-  const whole = async (item, then) => {
-    try {
-      then(await api.get(`${kind.path}/${item.id}`));
-    } catch (error) {
-      complain(place, error);
-    }
-  };
+  const whole = (item, then) => attempt(place, async () => then(await api.get(`${kind.path}/${item.id}`)));
 
   const groups = ({ [kind.list]: all, may_make_for_all: mayForAll }) => {
     const own = all.filter(({ origin }) => origin === "own");
@@ -78,12 +72,10 @@ export function showKept(api, kind, onChanged) {
   };
   const remove = async (item) => {
     if (!(await confirmed({ title: t("Delete {name}?", item), text: kind.removal, action: t("Delete") }))) return;
-    try {
-      await api.delete(`${kind.path}/${item.id}`);
-    } catch (error) {
-      if (error.status !== 404) return complain(place, error);
-    }
-    await changed();
+    await attempt(place, async () => {
+      await api.delete(`${kind.path}/${item.id}`).catch(unlessGone);
+      await changed();
+    });
   };
   show();
 }
