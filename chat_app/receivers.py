@@ -79,7 +79,7 @@ def tell_webhooks(owner_id: UUID, facts: Sequence[tuple[str, str]], **kwargs: An
 @receiver(family_revoked)
 def forget_browser(family_id: UUID, **kwargs: Any) -> None:
     """Nothing is sent to whose sign-in has ended; here, its address goes, too."""
-    PushSubscription.objects.end(PushSubscription.objects.filter(family=family_id))
+    PushSubscription.objects.filter(family=family_id).end()
 
 
 @receiver(signals.account_noted)

@@ -80,11 +80,12 @@ def finished(items: list[Item]) -> int:
 
 
 def _is_answered(before: list[Item], after: list[Item]) -> bool:
-    valid = repaired(before, finished=True)
     calls, outputs = _ids(before, "function_call"), _ids(before, "function_call_output")
     later = _ids(after, "function_call", "function_call_output")
-    is_whole = calls <= outputs and later.isdisjoint(calls | outputs)
-    return bool(valid) and valid[-1].get("role") == "assistant" and is_whole
+    if not calls <= outputs or not later.isdisjoint(calls | outputs):
+        return False
+    valid = repaired(before, finished=True)
+    return bool(valid) and valid[-1].get("role") == "assistant"
 
 
 def _ids(items: list[Item], *types: str) -> set[Any]:

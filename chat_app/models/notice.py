@@ -241,7 +241,7 @@ class Notice(models.Model):
         if self.webhook is not None:
             self._settle_webhook(self.webhook, outcome)
         elif outcome.status in GONE:
-            PushSubscription.objects.end(PushSubscription.objects.filter(pk=self.receiver.pk))
+            PushSubscription.objects.filter(pk=self.receiver.pk).end()
         elif not outcome.error or self.tries >= self.most_tries or outcome.status in REFUSED:
             self.drop()
         else:

@@ -37,7 +37,25 @@ class Browser:
     auth: str
 
 
-class PushSubscriptionManager(models.Manager["PushSubscription"]):
+class PushSubscriptionQuerySet(models.QuerySet["PushSubscription"]):
+    def alive(self) -> PushSubscriptionQuerySet:
+        """Those whose device is signed in."""
+        now = timezone.now()
+        signed_in = Q(family__revoked_at=None, family__expires_at__gt=now, family__isnull=False)
+        here = Q(family=None, auth_epoch=F("user__auth_epoch"))
+        return self.filter(signed_in | here, user__is_active=True)
+
+    def of_device(self, device: Device) -> PushSubscriptionQuerySet:
+        return self.filter(user=device.user, family=device.family_id)
+
+    def end(self) -> None:
+        """They are told nothing more. Whoever is just writing a notice for one of them is waited for: it goes, too."""
+        with transaction.atomic():
+            keys = list(self.select_for_update().order_by("pk").values_list("pk", flat=True))
+            self.model.objects.filter(pk__in=keys).delete()
+
+
+class PushSubscriptionManager(models.Manager.from_queryset(PushSubscriptionQuerySet)):  # type: ignore[misc]
     def put(self, device: Device, browser: Browser, events: Sequence[str], *, preview: bool) -> PushSubscription:
         """The device's from now on, in the place of what it had, and of what anybody had at that endpoint: a browser
         has one person at a time. Raises TooManySubscriptions."""
@@ -53,7 +71,7 @@ class PushSubscriptionManager(models.Manager["PushSubscription"]):
             old = Q(digest=digest)
             if device.family_id:
                 old |= Q(user=device.user, family=device.family_id)
-            self.end(self.filter(old))
+            self.filter(old).end()
             if self.filter(user=device.user).count() >= MAX_SUBSCRIPTIONS:
                 raise TooManySubscriptions()
             return self.create(
@@ -67,22 +85,6 @@ class PushSubscriptionManager(models.Manager["PushSubscription"]):
                 events=list(dict.fromkeys(events)),
                 preview=preview,
             )
-
-    def alive(self) -> models.QuerySet[PushSubscription]:
-        """Those whose device is signed in."""
-        now = timezone.now()
-        signed_in = Q(family__revoked_at=None, family__expires_at__gt=now, family__isnull=False)
-        here = Q(family=None, auth_epoch=F("user__auth_epoch"))
-        return self.filter(signed_in | here, user__is_active=True)
-
-    def end(self, rows: models.QuerySet[PushSubscription]) -> None:
-        """They are told nothing more. Whoever is just writing a notice for one of them is waited for: it goes, too."""
-        with transaction.atomic():
-            keys = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
-            self.filter(pk__in=keys).delete()
-
-    def of_device(self, device: Device) -> models.QuerySet[PushSubscription]:
-        return self.filter(user=device.user, family=device.family_id)
 
 
 class PushSubscription(models.Model):

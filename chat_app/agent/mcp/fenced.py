@@ -105,13 +105,16 @@ class FencedBackend(httpcore2.AsyncNetworkBackend):
         addresses = [address for address in await resolved(host, port, timeout) if self._may_reach(address, port)]
         if not addresses:
             raise Unreachable("not_public")
+
+        async def connected(address: str) -> httpcore2.AsyncNetworkStream:
+            stream = await self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
+            return BoundedHeads(stream)
+
         *earlier, last = addresses[:ADDRESSES]
         for address in earlier:
             with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                return BoundedHeads(
-                    await self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
-                )
-        return BoundedHeads(await self._sockets.connect_tcp(last, port, timeout, local_address, socket_options))
+                return await connected(address)
+        return await connected(last)
 
     def _may_reach(self, address: str, port: int) -> bool:
         return allowed_or_public(address, port, settings.MCP_NETWORKS, settings.FETCH_PORTS, secure=self._secure)

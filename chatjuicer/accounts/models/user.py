@@ -221,7 +221,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         just been deleted."""
         for name, value in changes.items():
             setattr(self, name, value)
-        try:
+        try:  # its row is not locked before: of a role's change `save` locks all administrators', in their order
             self.save(update_fields=list(changes))
         except DatabaseError:
             User.objects.only("pk").get(pk=self.pk)

@@ -195,7 +195,7 @@ def test_a_receiver_that_is_deleted_while_it_is_told_costs_neither(
     def delete() -> None:
         told.wait(30)
         try:
-            row.delete() if receiver == "webhook" else PushSubscription.objects.end(PushSubscription.objects.all())
+            row.delete() if receiver == "webhook" else PushSubscription.objects.all().end()
         finally:
             connection.close()
 
