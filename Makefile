@@ -90,7 +90,6 @@ LOCK = .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: .uv/.installed
 	$(LOCK) requirements.in --output-file requirements.txt
 	$(LOCK) requirements-test.in --output-file requirements-test.txt
-
 	$(LOCK) requirements-uv.in --output-file requirements-uv.txt
 
 .uv/.installed: requirements-uv.txt | .venv/bin/python
