@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from uuid import UUID
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 MAX_MESSAGE_CHARS = 128 * 1024  # above it, at most the last record is sent; other processes read the log
 LAYER_TIMEOUT_S = 3.0
 REJOIN_S = 1.0
+TELL_EVERY_S = 10.0  # at most one line of the log says what failed meanwhile: each message of each log would
 ASK_S = 0.7  # for other processes to say that they have a client of a log
 QUEUE_GROUP = "queued-runs"
 
@@ -57,6 +59,8 @@ class Layer:
         self._sending: set[asyncio.Task[bool]] = set()
         self._asked: dict[UUID, asyncio.Future[None]] = {}
         self.on_queue: Callable[[], None] | None = None
+        self._failures = 0  # that no line of the log has told of
+        self._told_at = -math.inf
 
     async def start(self) -> None:
         if self._channel_layer is not None:
@@ -246,9 +250,17 @@ class Layer:
         try:
             await asyncio.wait_for(request, LAYER_TIMEOUT_S)
         except Exception as error:
-            logger.warning("layer: the channel layer did not answer (%s)", type(error).__name__)
+            self._tell(error)
             return False
         return True
+
+    def _tell(self, error: Exception) -> None:
+        self._failures += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= TELL_EVERY_S:
+            name = type(error).__name__
+            logger.warning("layer: requests to the channel layer that failed: %d (%s)", self._failures, name)
+            self._failures, self._told_at = 0, now
 
 
 def group_of(session_pk: UUID) -> str:

@@ -46,6 +46,7 @@ REST_S = 0.005
 MOST_REST_S = 0.015
 CALL_TIMEOUT_S = 30.0  # of a caller, who is then told to try again
 MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and running answers must not wait for fifty of them
+MAX_CALLS_BEHIND = 32  # where hundreds wait: what a batch costs by itself is then shared by more of them
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
 
 
@@ -102,21 +103,28 @@ class Journal:
         return RunWriter(run, session, self._note_dirty, send_control)
 
     async def transact(
-        self, verb: Callable[[], T], session_pk: UUID | None = None, after: RunWriter | None = None
+        self,
+        verb: Callable[[], T],
+        session_pk: UUID | None = None,
+        after: RunWriter | None = None,
+        *,
+        urgent: bool = False,
     ) -> T:
         """The verb's result, once it is committed. Its own errors are raised here; Unavailable if it could not be
         committed at all. A verb that changes `session_pk`, and no other session, shares the commit of others. It may be
         tried more than once, and changes nothing but rows. One `after` a writer comes after all that this has written,
-        and raises LeaseLost where that is never written."""
+        and raises LeaseLost where that is never written. An `urgent` one comes before all that wait."""
         try:
-            return await self._transact(verb, session_pk, after)
+            return await self._transact(verb, session_pk, after, urgent)
         except SessionPacked as error:  # unpacking takes long, and everybody else's words would wait for it
             await in_database(error.session.unpack)
-        return await self._transact(verb, session_pk, after)
+        return await self._transact(verb, session_pk, after, urgent)
 
-    async def _transact(self, verb: Callable[[], T], session_pk: UUID | None, after: RunWriter | None) -> T:
+    async def _transact(
+        self, verb: Callable[[], T], session_pk: UUID | None, after: RunWriter | None, urgent: bool
+    ) -> T:
         call = Call(verb, self._loop.create_future(), session_pk, after)
-        self._calls.append(call)
+        self._calls.insert(0 if urgent else len(self._calls), call)
         self._schedule()
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
@@ -181,7 +189,8 @@ class Journal:
                 del self._dirty[writer]
                 batch.entries.append(writer.take_batch())
         self._calls = [call for call in self._calls if not call.answer.done()]  # nobody waits for the others any more
-        ready = [call for call in self._calls if call.after not in self._dirty][:MAX_CALLS]
+        most = min(max(MAX_CALLS, len(self._calls) // 8), MAX_CALLS_BEHIND)
+        ready = [call for call in self._calls if call.after not in self._dirty][:most]
         for call in ready:
             (batch.alone if call.session_pk is None else batch.calls).append(call)
             self._calls.remove(call)

@@ -102,4 +102,5 @@ async def decide(session_pk: UUID, command: ApprovalCommand) -> Approval:
 
 async def stop_run(session_pk: UUID, run_id: UUID | None) -> Run | None:
     """End the run in the database, whoever executes it. Its owner sees the `stream_end` in the log."""
-    return await process.journal.transact(partial(Run.objects.interrupt, session_pk, run_id), session_pk)
+    verb = partial(Run.objects.interrupt, session_pk, run_id)
+    return await process.journal.transact(verb, session_pk, urgent=True)

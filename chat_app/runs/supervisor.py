@@ -63,7 +63,9 @@ class Supervisor:
         self._started: dict[UUID, Started] = {}
         self._dropped: dict[UUID, str] = {}  # runs that others have ended: the finish_reason
         self._per_user: Counter[UUID] = Counter()
+        self._closing: set[UUID] = set()  # runs that have said all, and of which the end is being written
         self._ending: set[asyncio.Task[None]] = set()  # what is written of runs, whether they still have a task or not
+        self._orphans: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._renewed_at = time.monotonic()
@@ -108,6 +110,8 @@ class Supervisor:
             await asyncio.wait(list(self._tasks.values()), timeout=0.1)
         for loop in self._loops:
             loop.cancel()
+        if self._orphans is not None:
+            self._orphans.cancel()
         runs = {run_id: started.run for run_id, started in self._started.items()}
         for run_id, task in list(self._tasks.items()):
             self._dropped[run_id] = "error"
@@ -131,6 +135,7 @@ class Supervisor:
         task = asyncio.create_task(self._execute(started), name=f"run {run_id}")
         self._tasks[run_id] = task
         self._started[run_id] = started
+        self._closing.discard(run_id)
         user_id = started.session.owner_id
         self._per_user[user_id] += 1
         task.add_done_callback(lambda _: self._forget(run_id, user_id, task))
@@ -160,6 +165,7 @@ class Supervisor:
         if self._tasks.get(run_id) is task:  # it is another one if the run was resumed after an approval
             del self._tasks[run_id], self._started[run_id]
             self._dropped.pop(run_id, None)
+            self._closing.discard(run_id)
         if was_full:
             self._wake.set()
 
@@ -191,6 +197,7 @@ class Supervisor:
                     if outcome.error:
                         note_failure(span, outcome.error.code)
                     # From here on nothing cancels: the end is written once, by us or by whoever was first.
+                    self._closing.add(run.pk)
                     await asyncio.shield(self._keep(self._write_own_end(started, outcome, writer), f"end of {run.pk}"))
                     finish_reason = outcome.finish_reason
                 except LeaseLost:
@@ -313,14 +320,17 @@ class Supervisor:
             try:
                 began = list(self._tasks)
                 # Only runs that are executed here: a claim whose result was lost runs out, and is ended as an orphan.
-                mine = await self._journal.transact(partial(Run.objects.all().renew, OWNER, began))
-                for run_id in set(began) - mine:
+                # Before all that waits: where hundreds of runs end together, their leases would run out meanwhile.
+                mine = await self._journal.transact(partial(Run.objects.all().renew, OWNER, began), urgent=True)
+                # Whoever writes an end is told by that.
+                for run_id in self._tasks.keys() & set(began) - mine - self._closing:
                     logger.warning("run %s is not ours any more", run_id)
                     self.drop(run_id)
                 was_away = time.monotonic() - self._renewed_at > settings.LEASE_S
                 self._renewed_at = time.monotonic()
-                if not was_away:  # after a break of the database the others have yet to renew their leases
-                    await self._end_orphans()
+                # After a break of the database the others have yet to renew their leases. And ours do not wait for it.
+                if not was_away and (self._orphans is None or self._orphans.done()):
+                    self._orphans = self._keep(self._end_orphans(), "the end of orphaned runs")
             except Exception:
                 logger.warning("leases could not be renewed; trying again", exc_info=True)
             await asyncio.sleep(settings.LEASE_S / 3)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -50,13 +51,15 @@ class Used:
 
 
 def postgres_cpu_s() -> float:
-    """Of all its processes, those that have ended among them."""
+    """Of all its processes, those that have ended among them; asked again where one ends meanwhile."""
     process = postgres().process
     assert process is not None, "name no TEST_DATABASE_URL: its processes are measured"
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    ended_s = (int(fields[13]) + int(fields[14])) / 100
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return cpu_s(process.pid) + ended_s + sum(cpu_s(int(child)) for child in children)
+    while True:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        ended_s = (int(fields[13]) + int(fields[14])) / 100
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        with suppress(FileNotFoundError):
+            return cpu_s(process.pid) + ended_s + sum(cpu_s(int(child)) for child in children)
 
 
 async def processes(stand: Stand) -> Table:

@@ -127,7 +127,7 @@ def test_the_ledger_sees_each_broken_promise(log: list[tuple[int, str]], promise
             '{"message": "x", "exception": "AttributeError", "stack": ["/a/site-packages/redis/client.py:1 send"]}',
             False,
         ),
-        ('{"message": "layer: the channel layer did not answer (AttributeError)"}', False),
+        ('{"message": "layer: requests to the channel layer that failed: 1 (AttributeError)"}', False),
         ('{"message": "x", "exception": "ConnectionError", "stack": ["/here/chat_app/log/journal.py:1 write"]}', False),
     ],
 )

@@ -201,6 +201,20 @@ async def test_a_verb_that_fails_costs_nobody_else(
     assert not await in_database(session.messages.filter(content="never seen").exists)
 
 
+async def test_what_is_urgent_comes_before_what_waits(journal: Journal, session: ChatSession) -> None:
+    go_on = threading.Event()
+    made: list[str] = []
+    blocked = asyncio.create_task(journal.transact(partial(go_on.wait, 10)))
+    await asyncio.sleep(0.1)
+    waiting = [asyncio.create_task(journal.transact(partial(made.append, "waits"), session.pk)) for _ in range(10)]
+    await asyncio.sleep(0.1)
+    urgent = asyncio.create_task(journal.transact(partial(made.append, "urgent"), session.pk, urgent=True))
+    await asyncio.sleep(0.1)
+    go_on.set()
+    await asyncio.gather(blocked, *waiting, urgent)
+    assert made == ["urgent", *["waits"] * 10]
+
+
 async def test_what_one_run_cannot_write_costs_no_other_run(
     journal: Journal, run_writer: RunWriter, alice: User, lost: Lost, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat_app.database import in_database
@@ -152,6 +154,58 @@ async def test_what_the_agent_writes_is_committed_before_the_end(
     run = await until_ended(supervisor, await executed(supervisor, start))
     message = await in_database(Message.objects.get, run_id=run.pk, role="assistant")
     assert (message.content, message.status) == ("Rome.", "completed")
+
+
+@pytest.fixture
+def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "LEASE_S", 3.0)
+
+
+@pytest.mark.usefixtures("short_leases")
+async def test_a_lease_does_not_run_out_while_very_much_waits_to_be_written(
+    supervisor: Supervisor, agent: ScriptedAgent, start: Start, journal: Journal, alice: User
+) -> None:
+    async def go_on(request: RunRequest, writer: Writer) -> Outcome:
+        await asyncio.sleep(60)
+        return Outcome("stop")
+
+    def work() -> bool:
+        time.sleep(0.05)
+        return Run.objects.filter(pk=run.pk, lease_until__lt=Now()).exists()
+
+    agent.script = go_on
+    run = await executed(supervisor, start)
+    other = await in_database(lambda: ChatSession.objects.open(alice)[0])
+    ran_out = await asyncio.gather(*(journal.transact(work, other.pk) for _ in range(100)))
+    assert not any(ran_out)
+    assert supervisor.active
+
+
+async def test_an_end_that_waits_beside_a_renewal_is_no_loss(
+    supervisor: Supervisor, agent: ScriptedAgent, start: Start, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    said_all = asyncio.Event()
+
+    async def say(request: RunRequest, writer: Writer) -> Outcome:
+        said_all.set()
+        return Outcome("stop")
+
+    agent.script = say
+    supervisor._loops[1].cancel()  # it renews when we say so
+    run = await executed(supervisor, start)
+    renew = supervisor._keep_leases()
+    go_on = threading.Event()
+    blocked = asyncio.create_task(journal.transact(partial(go_on.wait, 10)))
+    await said_all.wait()
+    renewing = asyncio.create_task(renew)
+    await asyncio.sleep(0.1)
+    go_on.set()
+    await blocked
+    run = await until_ended(supervisor, run)
+    await asyncio.sleep(0.1)
+    renewing.cancel()
+    assert run.status == Run.Status.COMPLETED
+    assert "not ours any more" not in caplog.text
 
 
 async def test_an_orphan_that_cannot_be_ended_keeps_no_other_waiting(
