@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 2.0  # finds events whose last notification was lost
 FIRST_POLL_S = 0.3
+KEPT_CONTROLS = 20  # for a client that is still sent what is in the log
 
 
 class Channel:
@@ -43,6 +45,7 @@ class Channel:
         "members",
         "opened",
         "opening",
+        "replaying",
     )
 
     def __init__(self, log: Log) -> None:
@@ -54,6 +57,8 @@ class Channel:
         self.opening = asyncio.Lock()
         self.members = 0  # who holds the channel open, joined or still replaying
         self.listeners: set[Outbox] = set()
+        # Those that are still sent what is in the log: the control frames that came meanwhile, each with the head then.
+        self.replaying: dict[Outbox, deque[tuple[int, str]]] = {}
         self.catching_up: asyncio.Task[None] | None = None
         self.deleted = False  # closes its listeners once they have what is being read for them
 
@@ -173,27 +178,36 @@ class Hub:
         listeners, and is given what comes next.
 
         A cursor that the log cannot serve gives a `resync` and the live stream; so does a log that is forgotten while
-        it is being read.
+        it is being read. Control frames that came meanwhile follow it, unless their run has ended since.
         """
-        forgotten, last_seq = await in_database(bounds, channel.log)
-        if not forgotten <= after <= last_seq:
-            after = last_seq
-            yield encode(Resync(last_seq))
-        while (after < channel.head or forgotten < channel.forgotten) and not outbox.closed:
-            found, gone = await in_database(page, channel.log, after)
-            gone = max(gone, channel.forgotten)
-            if channel.log.misses(after, forgotten, gone) or (not found and after < channel.head):
-                after = max(channel.head, gone)
-                yield encode(Resync(after))
-            else:
-                for record in together(found):
-                    yield record
-                after = found[-1].seq if found else after
-            forgotten = gone
-        # No await between the last look at the head and this line: nothing is handed out in between. Where the client
-        # is ahead of the channel, which may still be reading, its outbox passes over what it has.
-        outbox.after = after
-        channel.listeners.add(outbox)
+        early = channel.replaying[outbox] = deque[tuple[int, str]](maxlen=KEPT_CONTROLS)
+        ended = 0
+        try:
+            forgotten, last_seq = await in_database(bounds, channel.log)
+            if not forgotten <= after <= last_seq:
+                after = last_seq
+                yield encode(Resync(last_seq))
+            while (after < channel.head or forgotten < channel.forgotten) and not outbox.closed:
+                found, gone = await in_database(page, channel.log, after)
+                gone = max(gone, channel.forgotten)
+                if channel.log.misses(after, forgotten, gone) or (not found and after < channel.head):
+                    after = max(channel.head, gone)
+                    yield encode(Resync(after))
+                else:
+                    for record in together(found):
+                        ended = record.seq if record.type == "stream_end" else ended
+                        yield record
+                    after = found[-1].seq if found else after
+                forgotten = gone
+            # No await between the last look at the head and this line: nothing is handed out in between. Where the
+            # client is ahead of the channel, which may still be reading, its outbox passes over what it has.
+            outbox.after = after
+            channel.listeners.add(outbox)
+            for head, text in early:
+                if head >= ended:
+                    outbox.put(text)
+        finally:
+            channel.replaying.pop(outbox, None)
 
     # -- what comes
 
@@ -255,6 +269,8 @@ class Hub:
         if channel := self._channels.get(key):
             for outbox in channel.listeners:
                 outbox.put(text)
+            for kept in channel.replaying.values():
+                kept.append((channel.head, text))
 
     def _hand_out(self, channel: Channel, record: Record) -> None:
         channel.head = record.seq

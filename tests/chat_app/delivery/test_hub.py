@@ -7,6 +7,7 @@ from contextlib import suppress
 from json import loads
 
 import pytest
+from django.db import transaction
 
 from chat_app.database import in_database
 from chat_app.delivery import hub as hubs
@@ -20,7 +21,7 @@ from chat_app.log.journal import Journal
 from chat_app.log.record import record
 from chat_app.log.run_writer import RunWriter
 from chat_app.models import Event
-from chat_app.protocol import Delta, Record, SessionUpdated
+from chat_app.protocol import Delta, Record, SessionUpdated, StreamEnd
 from sessions_app.models import ChatSession
 
 
@@ -53,8 +54,6 @@ async def until(condition: Callable[[], bool], timeout_s: float = 8) -> None:
 
 def write(session: ChatSession, count: int = 1) -> int:
     """Some events of no run; the number of the last."""
-    from django.db import transaction
-
     with transaction.atomic():
         return record(session, [SessionUpdated({}, f"title {n}") for n in range(count)])[-1].seq
 
@@ -316,6 +315,35 @@ async def test_a_replay_that_meets_a_clear_leads_to_a_resync(
     assert kinds[0] == 1
     assert kinds.count("resync") == 1
     assert 3 not in kinds
+
+
+async def test_a_control_frame_that_comes_during_a_replay_follows_it_unless_its_run_has_ended(
+    hub: Hub, session: ChatSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "PAGE", 2)
+
+    def end() -> None:
+        with transaction.atomic():
+            record(session, [StreamEnd("stop")])
+
+    await in_database(write, session, 4)
+    kinds: list[int | str] = []
+    async with hub.channel(SessionLog(session.pk, session.public_id)) as channel:
+        outbox = Outbox()
+        async with asyncio.timeout(8):
+            async for frame in hub.follow(channel, outbox, 0):
+                kinds.append(frame.seq if isinstance(frame, Record) else frame)
+                if kinds == [1]:
+                    hub.send_control(session.pk, "of a run that ends")
+                    await in_database(end)
+                    await until(lambda: channel.head == 5)
+                    hub.send_control(session.pk, "of the next run")
+                if kinds[-1] == "of the next run":
+                    hub.send_control(session.pk, "live")
+                if kinds[-1] == "live":
+                    outbox.close()
+    assert kinds == [1, 2, 3, 4, 5, "of the next run", "live"]
+    assert not channel.replaying
 
 
 async def test_a_clear_at_the_very_end_of_a_replay_leads_to_a_resync(hub: Hub, session: ChatSession) -> None:
