@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import uvicorn
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from prometheus_client import start_http_server
 
@@ -23,6 +24,7 @@ GRACE_S = 30.0
 
 class Command(BaseCommand):
     help = "Claim and execute runs without serving clients. Any number of these may run beside servers and one another."
+    requires_system_checks = (Tags.security,)  # as `serve`, without addresses
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

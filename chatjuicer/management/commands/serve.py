@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -27,6 +28,9 @@ GRACE_S = 10
 
 class Command(BaseCommand):
     help = "Serve HTTP and WebSocket on HOST and PORT."
+    # Of what a person has set, and of the addresses, which are loaded so. What is the same everywhere, such as the
+    # models, `make check` looks at: here it takes a tenth of the start.
+    requires_system_checks = (Tags.security, Tags.urls)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
