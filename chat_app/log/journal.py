@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from django.db import Error as DatabaseError
@@ -44,7 +44,7 @@ GIVE_UP_AFTER_S = 60.0  # by then the leases have run out, and others have ended
 # pause is as long: what is busy is asked less often for more.
 REST_S = 0.005
 MOST_REST_S = 0.015
-CALL_TIMEOUT_S = 30.0  # of a caller, who is then told to try again
+CALL_TIMEOUT_S = 30.0  # that a call waits; its caller is then told to try again. And that it takes to be made
 MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and running answers must not wait for fifty of them
 MAX_CALLS_BEHIND = 32  # where hundreds wait: what a batch costs by itself is then shared by more of them
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
@@ -59,6 +59,8 @@ class Call:
     answer: asyncio.Future[Any]
     session_pk: UUID | None = None
     after: RunWriter | None = None
+    committed: Callable[[Any], None] | None = None
+    handed_over: bool = False
     in_savepoint: bool = False
     result: Any = None
     error: BaseException | None = None
@@ -109,29 +111,38 @@ class Journal:
         after: RunWriter | None = None,
         *,
         urgent: bool = False,
+        patient: bool = False,
+        committed: Callable[[T], None] | None = None,
     ) -> T:
         """The verb's result, once it is committed. Its own errors are raised here; Unavailable if it could not be
         committed at all. A verb that changes `session_pk`, and no other session, shares the commit of others. It may be
         tried more than once, and changes nothing but rows. One `after` a writer comes after all that this has written,
-        and raises LeaseLost where that is never written. An `urgent` one comes before all that wait."""
+        and raises LeaseLost where that is never written. An `urgent` one comes before all that wait. A `patient` one
+        keeps its place in the queue, however long that is. `committed` is given the result, on the loop, even where
+        the caller does not wait for it any more."""
+
+        def call() -> Call:
+            return Call(verb, self._loop.create_future(), session_pk, after, committed)
+
         try:
-            return await self._transact(verb, session_pk, after, urgent)
+            return cast(T, await self._made(call(), urgent, patient))
         except SessionPacked as error:  # unpacking takes long, and everybody else's words would wait for it
             await in_database(error.session.unpack)
-        return await self._transact(verb, session_pk, after, urgent)
+        return cast(T, await self._made(call(), urgent, patient))
 
-    async def _transact(
-        self, verb: Callable[[], T], session_pk: UUID | None, after: RunWriter | None, urgent: bool
-    ) -> T:
-        call = Call(verb, self._loop.create_future(), session_pk, after)
+    async def _made(self, call: Call, urgent: bool, patient: bool) -> Any:
+        """A call whose caller is gone, or told to try again, is not made any more, unless it is being made already."""
         self._calls.insert(0 if urgent else len(self._calls), call)
         self._schedule()
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
-                result: T = await call.answer
-        except TimeoutError:
-            raise Unavailable() from None
-        return result
+            await asyncio.wait([call.answer], timeout=None if patient else CALL_TIMEOUT_S)
+            if call.handed_over:  # who is refused now would be told no of what is then done
+                await asyncio.wait([call.answer], timeout=CALL_TIMEOUT_S)
+            if not call.answer.done():
+                raise Unavailable
+            return call.answer.result()
+        finally:
+            call.answer.cancel()
 
     @property
     def unwritten_s(self) -> float:
@@ -194,6 +205,7 @@ class Journal:
         for call in ready:
             (batch.alone if call.session_pk is None else batch.calls).append(call)
             self._calls.remove(call)
+            call.handed_over = True
         if batch.entries or batch.calls or batch.alone:
             self._busy = True
             self._handed_at = self._noted_at
@@ -213,6 +225,8 @@ class Journal:
         for entry in batch.entries:
             entry.writer.written(entry.upto)
         for call in [*batch.calls, *batch.alone]:
+            if call.error is None and call.committed is not None:
+                call.committed(call.result)
             if call.answer.done():
                 continue
             if call.error is not None:

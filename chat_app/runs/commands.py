@@ -37,11 +37,10 @@ async def start_run(session_pk: UUID, user_id: UUID, command: SendMessage, *, pa
 async def accept_run(session_pk: UUID, user_id: UUID, verb: Callable[[str], Started]) -> Started:
     """Raises what `verb` raises. It is given the name of this process, or "" if that takes no more runs."""
     supervisor = process.supervisor
-    owner = supervisor.owner_for(user_id) if supervisor else ""
-    started = await process.journal.transact(partial(verb, owner), session_pk)
-    if started.claimed and supervisor:
-        supervisor.adopt(started)
-    return started
+    if supervisor is None:
+        return await process.journal.transact(partial(verb, ""), session_pk)
+    with supervisor.place_for(user_id) as owner:
+        return await process.journal.transact(partial(verb, owner), session_pk, committed=supervisor.adopt_claimed)
 
 
 def require_inputs_fit(session_pk: UUID, asked_for: str | None, inputs: list[UserInput]) -> None:

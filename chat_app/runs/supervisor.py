@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -62,7 +62,8 @@ class Supervisor:
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._started: dict[UUID, Started] = {}
         self._dropped: dict[UUID, str] = {}  # runs that others have ended: the finish_reason
-        self._per_user: Counter[UUID] = Counter()
+        self._per_user: Counter[UUID] = Counter()  # runs, and places that are kept for those that are being started
+        self._promised = 0
         self._closing: set[UUID] = set()  # runs that have said all, and of which the end is being written
         self._ending: set[asyncio.Task[None]] = set()  # what is written of runs, whether they still have a task or not
         self._orphans: asyncio.Task[None] | None = None
@@ -72,11 +73,28 @@ class Supervisor:
         self._stopping = False
         hub.watch(self._drop_ended)
 
-    def owner_for(self, user_id: UUID) -> str:
-        """The name under which a new run of that user is claimed at once; empty while this process takes no more."""
-        own, taken = self._per_user[user_id], len(self._tasks)
+    @contextmanager
+    def place_for(self, user_id: UUID) -> Iterator[str]:
+        """The name under which a new run of that user is claimed at once, in the meantime; empty while this process
+        takes no more."""
+        if not self._may_take(user_id):
+            yield ""
+            return
+        self._promised += 1
+        self._per_user[user_id] += 1
+        try:
+            yield OWNER
+        finally:
+            was_full = not self._may_take(user_id)
+            self._promised -= 1
+            self._release(user_id)
+            if was_full:
+                self._wake.set()
+
+    def _may_take(self, user_id: UUID) -> bool:
+        own, taken = self._per_user[user_id], len(self._tasks) + self._promised
         has_room = may_take_another(own, taken, MAX_RUNS, settings.MAX_RUNS_PER_USER)
-        return OWNER if has_room and self._has_agent and not self._stopping else ""
+        return has_room and self._has_agent and not self._stopping
 
     @property
     def _has_agent(self) -> bool:
@@ -157,11 +175,22 @@ class Supervisor:
         end = partial(_end_run, started.run, Outcome("error"), UNSTORABLE)
         self._keep(self._write_end(end, started.session.pk), f"refused run {run_id}")
 
-    def _forget(self, run_id: UUID, user_id: UUID, task: asyncio.Task[None]) -> None:
-        was_full = not self.owner_for(user_id)
+    def adopt_claimed(self, started: Started) -> None:
+        if started.claimed:
+            self.adopt(started)
+
+    def _adopt_all(self, claimed: Sequence[Started]) -> None:
+        for started in claimed:
+            self.adopt(started)
+
+    def _release(self, user_id: UUID) -> None:
         self._per_user[user_id] -= 1
         if not self._per_user[user_id]:
             del self._per_user[user_id]
+
+    def _forget(self, run_id: UUID, user_id: UUID, task: asyncio.Task[None]) -> None:
+        was_full = not self._may_take(user_id)
+        self._release(user_id)
         if self._tasks.get(run_id) is task:  # it is another one if the run was resumed after an approval
             del self._tasks[run_id], self._started[run_id]
             self._dropped.pop(run_id, None)
@@ -278,7 +307,7 @@ class Supervisor:
         deadline = time.monotonic() + WRITE_END_FOR_S
         while True:
             try:
-                await self._journal.transact(verb, session_pk, after)
+                await self._journal.transact(verb, session_pk, after, patient=True)
                 return
             except Unavailable:
                 if time.monotonic() > deadline:
@@ -301,17 +330,15 @@ class Supervisor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
             self._wake.clear()
-            room = MAX_RUNS - len(self._tasks)
+            room = MAX_RUNS - len(self._tasks) - self._promised
             if room <= 0 or self._stopping or not self._has_agent:
                 continue
             try:
                 claim = partial(Run.objects.claim, OWNER, min(room, CLAIM_AT_ONCE), dict(self._per_user), MAX_RUNS)
-                claimed = await self._journal.transact(claim)
+                claimed = await self._journal.transact(claim, patient=True, committed=self._adopt_all)
             except Exception:
                 logger.warning("queued runs could not be claimed; trying again", exc_info=True)
                 continue
-            for started in claimed:
-                self.adopt(started)
             if claimed:
                 self._wake.set()
 
@@ -348,11 +375,11 @@ class Supervisor:
     async def _end_orphans(self) -> None:
         """Each in a transaction of its own: one that cannot be ended keeps no other waiting."""
         ended = 0
-        for run in await self._journal.transact(lambda: Run.objects.orphans(is_dead)):
+        for run in await self._journal.transact(lambda: Run.objects.orphans(is_dead), patient=True):
             if run.pk in self._tasks:
                 continue  # what this process executes is no orphan, however long the database was away
             try:
-                ended += await self._journal.transact(run.end_orphaned, run.session_id)
+                ended += await self._journal.transact(run.end_orphaned, run.session_id, patient=True)
             except Unavailable:
                 raise
             except Exception:

@@ -23,6 +23,7 @@ from chat_app.log.run_writer import RunWriter
 from chat_app.models import Event, Run, fence
 from chat_app.protocol import Record, UserInput
 from chatjuicer.accounts.models import User
+from chatjuicer.api.exceptions import Unavailable
 from sessions_app.models import ChatSession, Writes
 from tests.chat_app.conftest import Lost
 
@@ -213,6 +214,29 @@ async def test_what_is_urgent_comes_before_what_waits(journal: Journal, session:
     go_on.set()
     await asyncio.gather(blocked, *waiting, urgent)
     assert made == ["urgent", *["waits"] * 10]
+
+
+async def test_what_is_refused_is_not_done_and_what_is_being_done_is_not_refused(
+    journal: Journal, session: ChatSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "CALL_TIMEOUT_S", 1.0)
+    go_on = threading.Event()
+    made: list[str] = []
+
+    def do_slowly() -> None:
+        assert go_on.wait(20)
+        made.append("slow")
+
+    slow = asyncio.create_task(journal.transact(do_slowly, session.pk))
+    await asyncio.sleep(0.5)
+    waiting = asyncio.create_task(journal.transact(partial(made.append, "waited"), session.pk))
+    with pytest.raises(Unavailable):
+        await waiting  # by then the slow one has been made for longer than anybody waits
+    assert not slow.done()
+    go_on.set()
+    await slow
+    await journal.transact(lambda: None)
+    assert made == ["slow"]
 
 
 async def test_what_one_run_cannot_write_costs_no_other_run(

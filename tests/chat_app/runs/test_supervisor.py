@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,13 +17,17 @@ from django.utils import timezone
 
 from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
+from chat_app.log import journal as journal_module
 from chat_app.log.journal import Journal
 from chat_app.models import Run
 from chat_app.protocol import UserInput
+from chat_app.runs.commands import accept_run
 from chat_app.runs.contract import Agent, Outcome, RunRequest, SummaryRequest, TitleRequest, TriedOut, Writer
 from chat_app.runs.owner import OWNER
+from chat_app.runs.process import process
 from chat_app.runs.supervisor import Supervisor
 from chatjuicer.accounts.models import User
+from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability import context
 from sessions_app.models import ChatSession, Message, MessageDraft
 from sessions_app.providers.provider import Provider
@@ -94,6 +98,12 @@ async def executed(supervisor: Supervisor, start: Start) -> Run:
     return started.run
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 async def until_ended(supervisor: Supervisor, run: Run) -> Run:
     async with asyncio.timeout(10):
         while supervisor.active:
@@ -154,6 +164,107 @@ async def test_what_the_agent_writes_is_committed_before_the_end(
     run = await until_ended(supervisor, await executed(supervisor, start))
     message = await in_database(Message.objects.get, run_id=run.pk, role="assistant")
     assert (message.content, message.status) == ("Rome.", "completed")
+
+
+@pytest.fixture
+def serving(supervisor: Supervisor, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "journal", journal, raising=False)
+    monkeypatch.setattr(process, "supervisor", supervisor)
+
+
+@dataclass
+class Blocked:
+    """A verb that stands still in the journal's thread, in the transaction that it shares with others."""
+
+    verb: Callable[..., object]
+    begun: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, *given: object) -> Any:
+        self.begun.set()
+        assert self.go_on.wait(20)
+        return self.verb(*given)
+
+
+@pytest.mark.usefixtures("serving")
+async def test_a_message_whose_sender_goes_while_it_is_committed_is_answered(
+    supervisor: Supervisor, session: ChatSession, alice: User
+) -> None:
+    verb = Blocked(lambda owner: Run.objects.start(session.pk, [UserInput("Hello")], owner=owner))
+    sending = asyncio.create_task(accept_run(session.pk, alice.pk, verb))
+    await asyncio.to_thread(verb.begun.wait, 20)
+    sending.cancel()
+    await asyncio.wait([sending])
+    verb.go_on.set()
+    await until(lambda: supervisor.active > 0)
+    run = await until_ended(supervisor, await in_database(Run.objects.get))
+    assert run.status == Run.Status.COMPLETED
+
+
+@pytest.mark.usefixtures("serving")
+async def test_runs_that_are_claimed_while_their_sender_is_refused_are_executed(
+    supervisor: Supervisor, session: ChatSession, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "CALL_TIMEOUT_S", 0.2)
+    verb = Blocked(lambda owner: Run.objects.start(session.pk, [UserInput("Hello")], owner=owner))
+    with pytest.raises(Unavailable):
+        await accept_run(session.pk, alice.pk, verb)
+    verb.go_on.set()
+    await until(lambda: supervisor.active > 0)
+    run = await until_ended(supervisor, await in_database(Run.objects.get))
+    assert run.status == Run.Status.COMPLETED
+
+
+@pytest.mark.usefixtures("serving")
+async def test_messages_that_wait_to_be_written_count_for_their_users_places(
+    supervisor: Supervisor, agent: ScriptedAgent, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "MAX_RUNS_PER_USER", 2)
+    go_on, most = asyncio.Event(), 0
+
+    async def hang(request: RunRequest, writer: Writer) -> Outcome:
+        nonlocal most
+        most = max(most, supervisor.active)
+        await go_on.wait()
+        return Outcome("stop")
+
+    agent.script = hang
+    sessions = await in_database(lambda: [ChatSession.objects.open(alice)[0] for _ in range(6)])
+
+    async def send(session: ChatSession) -> bool:
+        start = partial(Run.objects.start, session.pk, [UserInput("Hello")])
+        return (await accept_run(session.pk, alice.pk, lambda owner: start(owner=owner))).claimed
+
+    assert sorted(await asyncio.gather(*map(send, sessions))) == [False] * 4 + [True] * 2
+    go_on.set()
+    completed = Run.objects.filter(status=Run.Status.COMPLETED)
+    async with asyncio.timeout(20):
+        while await in_database(completed.count) < 6:
+            await asyncio.sleep(0.05)
+    assert most == 2
+
+
+async def test_an_end_keeps_its_place_however_long_it_waits(
+    supervisor: Supervisor, session: ChatSession, start: Start, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were it refused like a message, and tried again behind all that has come meanwhile, it would never be written."""
+    monkeypatch.setattr(journal_module, "CALL_TIMEOUT_S", 0.1)
+    verb = Blocked(lambda: None)
+    blocked = asyncio.create_task(journal.transact(verb, patient=True))
+    await asyncio.to_thread(verb.begun.wait, 20)
+    order: list[str] = []
+
+    async def note(what: str, waiting: Awaitable[object]) -> None:
+        await waiting
+        order.append(what)
+
+    end = asyncio.create_task(note("end", supervisor._write_end(lambda: None, session.pk)))
+    await asyncio.sleep(0.5)
+    later = asyncio.create_task(note("later", journal.transact(lambda: None, session.pk)))
+    await asyncio.sleep(0.05)
+    verb.go_on.set()
+    await asyncio.gather(blocked, end, later)
+    assert order == ["end", "later"]
 
 
 @pytest.fixture
