@@ -19,14 +19,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 KEEP_S = 30.0
-KEEPING_POOL = 14
+KEEPING_POOL = 16
 """Connections of a pool at least half of which are left, where the threads that keep one have it."""
 
 _thread = threading.local()
 
 
 def keep_connection() -> None:
-    """In a thread that asks all the time, of which a process has seven: it keeps a connection of the pool for KEEP_S.
+    """In a thread that asks all the time, of which a process has eight: it keeps a connection of the pool for KEEP_S.
     To take one and to give it back after each call costs as much as the statement in between."""
     _thread.keeps = settings.DATABASE_POOL_MAX >= KEEPING_POOL
 
@@ -39,6 +39,7 @@ def _prolong(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 THREADS = 4
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database", initializer=keep_connection)
+_own_thread = ThreadPoolExecutor(1, thread_name_prefix="leases", initializer=keep_connection)
 
 
 def with_fresh_connection(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -57,8 +58,16 @@ async def in_database(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
     asgiref's `sync_to_async` would put every such call of the process on one thread, and `asyncio.to_thread` would open
     a connection for each of its threads and never close it. Raises Unavailable if the database does not answer.
     """
-    loop = asyncio.get_running_loop()
+    return await _in(_threads, lambda: call(*args, **kwargs))
+
+
+async def beside_all(call: Callable[[], T]) -> T:
+    """As `in_database`, for what must not wait behind calls that wait for locks."""
+    return await _in(_own_thread, call)
+
+
+async def _in(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
     try:
-        return await loop.run_in_executor(_threads, lambda: with_fresh_connection(call, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(threads, with_fresh_connection, call)
     except (OperationalError, InterfaceError) as error:
         raise Unavailable() from error

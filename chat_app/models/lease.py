@@ -32,13 +32,13 @@ def _lease_end(seconds: float) -> Any:
 
 class LeasedQuerySet(models.QuerySet[R]):
     def renew(self, owner: str, runs: Sequence[UUID]) -> set[UUID]:
-        """Prolong the leases of the runs that `owner` executes; the ids that are still its own. They are locked in the
-        order in which the journal locks them (fence.py)."""
+        """Prolong the leases of the runs that `owner` executes; the ids that are still its own. One that somebody
+        else has locked keeps no other waiting: it is among them, and prolonged the next time."""
         mine = self.filter(pk__in=runs, owner=owner, status=RunStatus.RUNNING)
         with transaction.atomic():
-            locked = set(mine.order_by("session_id").select_for_update(no_key=True).values_list("pk", flat=True))
-            self.filter(pk__in=locked).update(lease_until=lease_end())
-        return locked
+            free = mine.order_by("session_id").select_for_update(no_key=True, skip_locked=True)
+            self.filter(pk__in=list(free.values_list("pk", flat=True))).update(lease_until=lease_end())
+            return set(mine.values_list("pk", flat=True))
 
     def orphans(self, is_dead: Callable[[str], bool]) -> list[R]:
         """Running runs whose lease ran out, or whose owner is known to be dead."""

@@ -15,6 +15,7 @@ from django.utils import timezone
 from chat_app import protocol
 from chat_app.exceptions import SessionGone
 from chat_app.fair_share import may_take_another
+from chat_app.locks import is_locked, waiting_briefly
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import add_events, lock_session, record, verb_transaction
 from chat_app.log.session_events import message_created
@@ -212,7 +213,9 @@ class RunManager(QueueManager["Run"]):
         """A run that cannot be claimed, whatever the reason, is ended: it would keep all others waiting."""
         try:
             return run.claim(owner)
-        except OperationalError:
+        except OperationalError as error:
+            if is_locked(error):  # its turn comes when it is free
+                return None
             raise
         except Exception:
             logger.exception("run %s cannot be claimed", run.pk)
@@ -250,8 +253,9 @@ class Run(RunRow):
     objects = RunManager.from_queryset(RunQuerySet)()
 
     def claim(self, owner: str) -> Started | None:
-        """Make the session's next run the owner's; None when another process, or another run, was first."""
-        with transaction.atomic():
+        """Make the session's next run the owner's; None when another process, or another run, was first. Where another
+        transaction has locked the session, it is not waited for, as all others who wait would wait, too."""
+        with waiting_briefly():
             try:
                 session = lock_session(self.session_id)
             except SessionGone:

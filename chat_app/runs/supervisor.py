@@ -14,9 +14,10 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
+from django.db import connection
 
 from chat_app import protocol
-from chat_app.database import in_database
+from chat_app.database import beside_all, in_database
 from chat_app.delivery.hub import Hub
 from chat_app.delivery.logs import SessionLog
 from chat_app.exceptions import BudgetSpent, LeaseLost
@@ -347,8 +348,7 @@ class Supervisor:
             try:
                 began = list(self._tasks)
                 # Only runs that are executed here: a claim whose result was lost runs out, and is ended as an orphan.
-                # Before all that waits: where hundreds of runs end together, their leases would run out meanwhile.
-                mine = await self._journal.transact(partial(Run.objects.all().renew, OWNER, began), urgent=True)
+                mine = await self._renew(began)
                 # Whoever writes an end is told by that.
                 for run_id in self._tasks.keys() & set(began) - mine - self._closing:
                     logger.warning("run %s is not ours any more", run_id)
@@ -361,6 +361,14 @@ class Supervisor:
             except Exception:
                 logger.warning("leases could not be renewed; trying again", exc_info=True)
             await asyncio.sleep(settings.LEASE_S / 3)
+
+    async def _renew(self, runs: list[UUID]) -> set[UUID]:
+        """Not behind what the journal has to write, which may be hundreds of ends, nor behind the row for which it
+        waits. SQLite has one lock, which the journal takes again and again: there, as its next verb."""
+        renew = partial(Run.objects.all().renew, OWNER, runs)
+        if connection.vendor == "sqlite":
+            return await self._journal.transact(renew, urgent=True)
+        return await beside_all(renew)
 
     async def _finish_removals(self) -> None:
         """What a crash has left of sessions that were being deleted or cleared."""

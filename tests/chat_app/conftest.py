@@ -1,10 +1,15 @@
 """The parts of a serving process, on the test's own loop and database."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
@@ -70,3 +75,23 @@ def make_unreadable(message: Message) -> None:
     pk = Message._meta.pk.get_db_prep_value(message.pk, connection)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET content = %s, tool_arguments = %s WHERE id = %s", [sealed, sealed, pk])
+
+
+@asynccontextmanager
+async def locked(rows: QuerySet[Any]) -> AsyncIterator[None]:
+    """Somebody else's transaction stands still, and has locked these."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(rows.select_for_update().values_list("pk"))
+            begun.set()
+            go_on.wait(60)
+
+    holding = asyncio.create_task(in_database(hold))
+    await asyncio.to_thread(begun.wait, 20)
+    try:
+        yield
+    finally:
+        go_on.set()
+        await holding

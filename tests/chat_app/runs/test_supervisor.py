@@ -31,7 +31,7 @@ from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability import context
 from sessions_app.models import ChatSession, Message, MessageDraft
 from sessions_app.providers.provider import Provider
-from tests.chat_app.conftest import Start, make_unreadable
+from tests.chat_app.conftest import Start, locked, make_unreadable
 
 Answer = Callable[[RunRequest, Writer], Awaitable[Outcome]]
 
@@ -290,6 +290,62 @@ async def test_a_lease_does_not_run_out_while_very_much_waits_to_be_written(
     ran_out = await asyncio.gather(*(journal.transact(work, other.pk) for _ in range(100)))
     assert not any(ran_out)
     assert supervisor.active
+
+
+@pytest.mark.only("postgres", reason="SQLite locks no rows")
+@pytest.mark.usefixtures("short_leases")
+async def test_a_lease_does_not_run_out_while_the_journal_waits_for_a_row(
+    supervisor: Supervisor, agent: ScriptedAgent, start: Start
+) -> None:
+    said: list[str] = []
+
+    async def speak(request: RunRequest, writer: Writer) -> Outcome:
+        await go_on.wait()
+        await writer.text("Rome.")
+        await writer.flush()
+        said.append("Rome.")
+        return Outcome("stop")
+
+    agent.script, go_on = speak, asyncio.Event()
+    run = await executed(supervisor, start)
+    late = Run.objects.filter(pk=run.pk, lease_until__lt=Now())
+    async with locked(ChatSession.objects.filter(pk=run.session_id)):
+        go_on.set()
+        for _ in range(25):
+            await asyncio.sleep(0.2)
+            assert not await in_database(late.exists)
+        assert not said
+    run = await until_ended(supervisor, run)
+    assert (run.status, said) == (Run.Status.COMPLETED, ["Rome."])
+
+
+@pytest.mark.only("postgres", reason="SQLite locks no rows")
+async def test_a_run_that_is_locked_keeps_no_other_lease_from_being_renewed(
+    journal: Journal, start: Start, alice: User
+) -> None:
+    other = await in_database(lambda: ChatSession.objects.open(alice)[0])
+    runs = [
+        (await in_database(start)).run,
+        (await in_database(lambda: Run.objects.start(other.pk, [UserInput("Hello")], owner="here"))).run,
+    ]
+    await in_database(lambda: Run.objects.update(lease_until=Now()))
+    async with locked(Run.objects.filter(pk=runs[0].pk)):
+        renewing = journal.transact(partial(Run.objects.all().renew, "here", [run.pk for run in runs]))
+        mine = await asyncio.wait_for(renewing, 20)
+    late = await in_database(lambda: {run.pk for run in Run.objects.filter(lease_until__lt=Now())})
+    assert (mine, late) == ({run.pk for run in runs}, {runs[0].pk})
+
+
+@pytest.mark.only("postgres", reason="SQLite locks no rows")
+async def test_a_session_that_is_locked_keeps_no_other_queued(journal: Journal, start: Start, alice: User) -> None:
+    other = await in_database(lambda: ChatSession.objects.open(alice)[0])
+    first = (await in_database(partial(start, owner=""))).run
+    second = (await in_database(lambda: Run.objects.start(other.pk, [UserInput("Hello")]))).run
+    async with locked(ChatSession.objects.filter(pk=first.session_id)):
+        claimed = await asyncio.wait_for(journal.transact(partial(Run.objects.claim, "here", 5)), 20)
+        assert [started.run.pk for started in claimed] == [second.pk]
+    claimed = await journal.transact(partial(Run.objects.claim, "here", 5))
+    assert [started.run.pk for started in claimed] == [first.pk]
 
 
 async def test_an_end_that_waits_beside_a_renewal_is_no_loss(
