@@ -260,7 +260,7 @@ async def test_an_end_keeps_its_place_however_long_it_waits(
 
     end = asyncio.create_task(note("end", supervisor._write_end(lambda: None, session.pk)))
     await asyncio.sleep(0.5)
-    later = asyncio.create_task(note("later", journal.transact(lambda: None, session.pk)))
+    later = asyncio.create_task(note("later", journal.transact(lambda: None, session.pk, patient=True)))
     await asyncio.sleep(0.05)
     verb.go_on.set()
     await asyncio.gather(blocked, end, later)
