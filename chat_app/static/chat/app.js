@@ -298,7 +298,7 @@ const commands = new Commands(api, {
   onAgents: () => composer.offerAgents(),
   onServers: () => composer.offerServers(),
   onProviders: () => beginning.renew().catch(report),
-  onGone: () => auth.signOut(),
+  onGone: () => person.signOut(),
   report,
   toast,
   exporting,
@@ -360,6 +360,7 @@ const person = new Person(client, {
     sidebar.reload();
     route();
     newChat.resume();
+    beginning.entered();
   },
   learned: () => {
     offerFirstRun();

@@ -13,6 +13,7 @@ export class Beginning {
   #offline;
   #of;
   #away = false; // the server did not answer at first
+  #config = null; // once it has
 
   /**
    * `conversation()` is the open one or null; `configure(config)`, `onBack()` once the server answers,
@@ -29,7 +30,8 @@ export class Beginning {
     try {
       const [config] = await Promise.all([this.#client.rest.get("/api/config"), this.#auth.start()]);
       this.#of.configure(config);
-      if (this.#auth.user) await this.#settle(config);
+      this.#config = config;
+      await this.entered();
     } catch (error) {
       this.#away = true;
       const inside = document.body.dataset.mode !== "starting" || (await this.#beginOffline());
@@ -39,10 +41,16 @@ export class Beginning {
     }
   }
 
+  /** Somebody is here, or comes in later. */
+  async entered() {
+    if (this.#config && this.#auth.user) await this.#settle(this.#config);
+  }
+
   /** Other models may be there by now. */
   async renew() {
     const config = await this.#client.rest.get("/api/config");
     this.#of.configure(config);
+    this.#config = config;
     await this.#offline.remember({ config });
   }
 

@@ -2,10 +2,12 @@
 // goes there, too. It is kept meanwhile, so that a page that is loaded again in that moment goes on with it.
 
 import { newSessionId, uuid } from "./client/ids.js";
-import { local, tab } from "./storage.js";
+import { local } from "./storage.js";
+import { written } from "./written.js";
 
-const KEY = "chat-juicer.beginning";
-const BEGUN_KEY = "chat-juicer.begun"; // the session that was made for a file, in which nothing has been said
+const KEY = "beginning";
+const BEGUN_KEY = "chat-juicer.begun."; // by users' ids: the session that was made for a file, in which nothing has been said
+const SIGNED_OUT = 401;
 
 export class NewChat {
   #client;
@@ -26,8 +28,8 @@ export class NewChat {
 
   /** What the page that was here before had begun. */
   resume() {
-    const kept = JSON.parse(tab.get(KEY) ?? "null");
-    if (kept?.user !== this.#client.auth.user.id || this.#making) return;
+    const kept = JSON.parse(written.get(KEY) ?? "null");
+    if (!kept || this.#making) return;
     [this.#sessionId, this.#settings] = [kept.sessionId, kept.settings];
     this.#first = kept.first;
     this.#begin();
@@ -37,8 +39,8 @@ export class NewChat {
     this.#sessionId ||= newSessionId();
     this.#settings ??= this.#of.settings();
     this.#first.push({ text, clientId: uuid() });
-    const { id: user } = this.#client.auth.user;
-    tab.set(KEY, JSON.stringify({ user, sessionId: this.#sessionId, settings: this.#settings, first: this.#first }));
+    const [sessionId, settings, first] = [this.#sessionId, this.#settings, this.#first];
+    written.set(KEY, JSON.stringify({ sessionId, settings, first }));
     if (this.#first.length === 1) this.#begin();
   }
 
@@ -50,17 +52,21 @@ export class NewChat {
 
   /** To attach a file to: a chat that is then begun, and gone on with until something is said there. */
   async makeForFile() {
-    local.set(BEGUN_KEY, await this.make());
+    local.set(this.#begunKey, await this.make());
   }
 
   /** The id of the chat that was made for a file; empty: there is none. */
   get begun() {
-    return local.get(BEGUN_KEY) ?? "";
+    return local.get(this.#begunKey) ?? "";
   }
 
   /** Something has been said there, or it is gone. */
   forgetBegun(sessionId) {
-    if (this.begun === sessionId) local.remove(BEGUN_KEY);
+    if (this.begun === sessionId) local.remove(this.#begunKey);
+  }
+
+  get #begunKey() {
+    return BEGUN_KEY + this.#client.auth.user?.id;
   }
 
   async #begin() {
@@ -68,11 +74,12 @@ export class NewChat {
       await this.make();
       this.#first.forEach(({ text, clientId }) => this.#of.say(text, clientId));
     } catch (error) {
+      if (error.status === SIGNED_OUT) return void (this.#first = []); // what is kept goes on when they are back
       this.#of.failed(this.#first.map(({ text }) => text).join("\n"), error);
     }
     this.#first = [];
     await this.#client.unsent.written(); // until then this alone outlives the page
-    if (!this.#first.length) tab.remove(KEY);
+    if (!this.#first.length) written.remove(KEY);
   }
 
   async #create() {

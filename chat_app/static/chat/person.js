@@ -6,6 +6,7 @@ import { has } from "./features.js";
 import { renewPush } from "./push.js";
 import { setTheme, theme } from "./theme.js";
 import { focusSignIn, initSignIn } from "./views/signin.js";
+import { written } from "./written.js";
 
 const AGAIN_MS = 3_000;
 const TOO_MANY = 429;
@@ -30,11 +31,16 @@ export class Person {
       signUp: (...said) => auth.signUp(...said).then(() => null, refusal),
       askReset: (email) => rest.post("/api/auth/password/reset", { email }).then(() => null, refusal),
     });
-    document.getElementById("sign-out").addEventListener("click", () => {
-      client.unsent.clear();
-      auth.signOut();
-    });
+    document.getElementById("sign-out").addEventListener("click", () => this.signOut());
     auth.addEventListener("change", () => this.#changed());
+  }
+
+  /** Of one's own will: nothing that was written and not sent stays here. */
+  signOut() {
+    const { auth, unsent } = this.#client;
+    unsent.clear();
+    written.clear();
+    return auth.signOut();
   }
 
   name(user) {

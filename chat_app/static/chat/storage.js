@@ -25,6 +25,11 @@ function guarded(open) {
         (store) => store.removeItem(key),
         () => memory.delete(key),
       ),
+    keys: () =>
+      attempt(
+        (store) => Object.keys(store),
+        () => [...memory.keys()],
+      ),
   };
 }
 

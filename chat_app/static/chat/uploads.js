@@ -3,7 +3,7 @@
 import { uuid } from "./client/ids.js";
 import { freeName, sizeText } from "./files.js";
 import { t } from "./language.js";
-import { tab } from "./storage.js";
+import { written } from "./written.js";
 
 const AT_ONCE = 3;
 export const MOST_PER_MESSAGE = 20;
@@ -32,7 +32,7 @@ export class Uploads {
 
   of(sessionId) {
     if (!sessionId) return [];
-    if (!this.#items.has(sessionId)) this.#items.set(sessionId, JSON.parse(tab.get(storageKey(sessionId)) ?? "[]"));
+    if (!this.#items.has(sessionId)) this.#items.set(sessionId, JSON.parse(written.get(storageKey(sessionId)) ?? "[]"));
     return this.#items.get(sessionId);
   }
 
@@ -164,12 +164,12 @@ export class Uploads {
   #put(sessionId, items) {
     this.#items.set(sessionId, items);
     const kept = items.filter((item) => item.state === "done");
-    if (kept.length) tab.set(storageKey(sessionId), JSON.stringify(kept));
-    else tab.remove(storageKey(sessionId));
+    if (kept.length) written.set(storageKey(sessionId), JSON.stringify(kept));
+    else written.remove(storageKey(sessionId));
     this.#callbacks.onChange(sessionId);
   }
 }
 
 function storageKey(sessionId) {
-  return `chat-juicer.attached.${sessionId}`;
+  return `attached.${sessionId}`;
 }

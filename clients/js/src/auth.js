@@ -59,6 +59,11 @@ export class Auth extends EventTarget {
     return this.mode === "in" || this.mode === "open" || this.mode === "key";
   }
 
+  /** Whether somebody else than that user is here. @param {string} userId empty: not known */
+  isOther(userId) {
+    return Boolean(userId && this.user) && this.user?.id !== userId;
+  }
+
   /** Finds out who is here. Raises ApiError where the server does not say so. */
   async start() {
     if (this.mode === "key") {
@@ -160,11 +165,10 @@ export class Auth extends EventTarget {
     });
     const now = await this.#signIns.load();
     if (now?.id !== kept.id) return this.mode === "in"; // signed out meanwhile, or anew
-    if (response.ok) {
-      await this.#keep(await response.json());
+    if (response.status !== 401) {
+      await this.#keep(await this.#wire.read(response));
       return true;
     }
-    if (response.status !== 401) throw this.#wire.refusal(response.status, await response.json().catch(() => null));
     await this.#signIns.forget(kept.id);
     return this.#recheck();
   }
@@ -172,9 +176,8 @@ export class Auth extends EventTarget {
   /** Without a token the server may still let us in (a server on this machine that needs no sign-in). */
   async #recheck() {
     const response = await this.#wire.send("GET", "/api/auth/me");
-    if (response.ok) this.#enter("open", await response.json());
-    else if (response.status === 401) this.#leave();
-    else throw this.#wire.refusal(response.status, await response.json().catch(() => null));
+    if (response.status === 401) this.#leave();
+    else this.#enter("open", await this.#wire.read(response));
     return response.ok;
   }
 

@@ -59,6 +59,7 @@ export class Chat {
   #told = new Set(); // ids of the messages that were told since the last loading
   /** @type {Promise<void>} */
   #recalled;
+  #owner = ""; // of what is unsent, once it is known
 
   /** @param {ChatParts} parts @param {ChatListener} listener */
   constructor(parts, listener) {
@@ -170,6 +171,7 @@ export class Chat {
     this.#retrying = undefined;
     this.#held = null;
     const number = ++this.#loads;
+    if (this.#parts.auth.isOther(this.#whose)) return this.#gone(4401);
     this.#enter("connecting");
     let detail;
     try {
@@ -179,6 +181,7 @@ export class Chat {
       this.#notLoaded(error);
       return;
     }
+    if (!this.#owner && this.#whose) this.#recalled = this.#recall(); // nobody was signed in when it was opened
     // What is unsent is told before: who shows a draft of these words must know that they were said.
     await Promise.race([this.#recalled, new Promise((done) => setTimeout(done, RECALL_MS))]);
     if (this.#closed || number !== this.#loads) return;
@@ -260,9 +263,13 @@ export class Chat {
 
   // -- what is unsent
 
+  get #whose() {
+    return (this.#owner ||= this.#parts.auth.user?.id ?? "");
+  }
+
   /** What an earlier tab or program could not send. */
   async #recall() {
-    const kept = await this.#parts.kept.of(this.id);
+    const kept = await this.#parts.kept.of(this.id, this.#whose);
     if (this.#closed) return;
     const known = new Set(this.unsent.map(({ clientId }) => clientId));
     const recalled = kept.filter(({ clientId }) => !known.has(clientId));
@@ -304,7 +311,7 @@ export class Chat {
 
   /** @param {string} clientId */
   async #refuseIfFull(clientId) {
-    const full = await this.#parts.kept.isFull();
+    const full = await this.#parts.kept.isFull(this.#whose);
     const waits = unaccepted(this.unsent).some((item) => item.clientId === clientId);
     if (full && waits && this.phase !== "open") this.#refuse(clientId, this.#parts.words.tooManyUnsent, TOO_MANY);
   }
@@ -314,7 +321,7 @@ export class Chat {
     const before = this.unsent;
     if (next === before) return;
     this.unsent = next;
-    this.#parts.kept.write(this.id, before, next);
+    this.#parts.kept.write(this.id, this.#whose, before, next);
     this.#tell("onUnsent", next);
   }
 }

@@ -36,6 +36,7 @@ export class Connection {
   #watch;
   #attempt = 0;
   #refusals = 0;
+  #owner = ""; // for whom it was opened first
   /** @type {string | null} */
   #token = null; // with which it was opened
   #closed = false;
@@ -76,6 +77,7 @@ export class Connection {
 
   #connect() {
     clearTimeout(this.#timer);
+    if (this.#isOver()) return;
     this.#options.onState("connecting");
     const { auth, link, path, lastSeq } = this.#options;
     const url = new URL(link.url + path);
@@ -150,7 +152,18 @@ export class Connection {
     }
   }
 
+  /** Somebody else has signed in: whose log it was is not here. */
+  #isOver() {
+    const { auth } = this.#options;
+    this.#owner ||= auth.user?.id ?? "";
+    if (!auth.isOther(this.#owner)) return false;
+    this.#drop();
+    this.#options.onGone(4401);
+    return true;
+  }
+
   #renew = () => {
+    if (this.#isOver()) return;
     this.send({ type: "auth", token: this.#options.auth.token });
   };
 

@@ -9,7 +9,7 @@ export class ApiError extends Error {
   constructor(message, { status = 0, code = "", details = [], requestId = "", retryAfter = null } = {}) {
     super(message);
     this.name = "ApiError";
-    /** Of HTTP; 0: no answer at all. */
+    /** Of HTTP; 0: no answer, or none of the server's. */
     this.status = status;
     /**
      * As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, `export_failed`,

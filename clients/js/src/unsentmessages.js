@@ -1,5 +1,6 @@
 // What was said and has not arrived, kept until it has: it outlives the tab and the program. Each tab adds and takes
-// away its own; what two of them send is one message, because it has one `client_id`.
+// away its own; what two of them send is one message, because it has one `client_id`. Whose it is, is kept with it: who
+// signs in after somebody else does not send their words.
 
 /** @typedef {import("./shapes.js").Unsent} Unsent */
 
@@ -10,28 +11,43 @@ export const TOO_MANY = "too_many_unsent";
 
 export class UnsentMessages {
   #storage;
+  #whoIsHere;
   #writing = Promise.resolve();
 
-  /** @param {import("./storage.js").Storage} storage */
-  constructor(storage) {
+  /**
+   * An owner is a user's id, or "" while nobody knows it: then it is what was kept without one.
+   * @param {import("./storage.js").Storage} storage
+   * @param {() => string} whoIsHere
+   */
+  constructor(storage, whoIsHere) {
     this.#storage = storage;
+    this.#whoIsHere = whoIsHere;
   }
 
-  /** The oldest first. @param {string} sessionId @returns {Promise<Unsent[]>} */
-  async of(sessionId) {
+  /**
+   * The oldest first.
+   * @param {string} sessionId
+   * @param {string} [owner]
+   * @returns {Promise<Unsent[]>}
+   */
+  async of(sessionId, owner = this.#whoIsHere()) {
     const kept = await this.#storage.entries(folder(sessionId));
-    return kept.map(([, item]) => item).sort((a, b) => a.at - b.at);
+    return kept
+      .map(([, item]) => item)
+      .filter((item) => isOf(owner, item))
+      .sort((a, b) => a.at - b.at);
   }
 
   /**
    * Keeps what changed between two lists of a session. A storage that refuses it (no room, say) leaves it to this
    * program, which still has it.
    * @param {string} sessionId
+   * @param {string} owner
    * @param {Unsent[]} before
    * @param {Unsent[]} after
    */
-  write(sessionId, before, after) {
-    this.#writing = this.#writing.then(() => this.#write(sessionId, before, after)); // what is kept last is what was said last
+  write(sessionId, owner, before, after) {
+    this.#writing = this.#writing.then(() => this.#write(sessionId, owner, before, after)); // what is kept last is what was said last
     return this.#writing;
   }
 
@@ -40,38 +56,46 @@ export class UnsentMessages {
     return this.#writing;
   }
 
-  /** @param {string} sessionId @param {Unsent[]} before @param {Unsent[]} after */
-  async #write(sessionId, before, after) {
+  /** @param {string} sessionId @param {string} owner @param {Unsent[]} before @param {Unsent[]} after */
+  async #write(sessionId, owner, before, after) {
     const wanted = new Map(after.filter(isKept).map((item) => [item.clientId, item]));
     const known = new Set(before);
     const gone = before.filter(({ clientId }) => !wanted.has(clientId));
     await Promise.allSettled([
       ...[...wanted.values()]
         .filter((item) => !known.has(item))
-        .map((item) => this.#storage.set(key(sessionId, item), plain(item))),
+        .map((item) => this.#storage.set(key(sessionId, item), { ...plain(item), owner })),
       ...gone.map((item) => this.#storage.remove(key(sessionId, item))),
     ]);
   }
 
-  /** Whether more than that shall not wait. */
-  async isFull() {
+  /** Whether more than that shall not wait. @param {string} [owner] */
+  async isFull(owner = this.#whoIsHere()) {
     await this.#writing;
-    return (await this.#storage.entries(PREFIX)).length > MOST;
+    return (await this.#kept(owner)).length > MOST;
   }
 
-  /** Names of the sessions in which something waits to be sent. */
-  async sessions() {
-    const kept = await this.#storage.entries(PREFIX);
-    const waiting = kept.filter(([, { state }]) => state === "sending");
+  /** Names of the sessions in which something waits to be sent. @param {string} [owner] */
+  async sessions(owner = this.#whoIsHere()) {
+    const waiting = (await this.#kept(owner)).filter(([, { state }]) => state === "sending");
     return [...new Set(waiting.map(([name]) => decodeURIComponent(name.split("/")[1])))];
   }
 
-  /** Of whoever signs out. */
-  async clear() {
+  /** Of whoever signs out. @param {string} [owner] */
+  async clear(owner = this.#whoIsHere()) {
     await this.#writing;
-    const kept = await this.#storage.entries(PREFIX);
-    await Promise.all(kept.map(([name]) => this.#storage.remove(name)));
+    await Promise.all((await this.#kept(owner)).map(([name]) => this.#storage.remove(name)));
   }
+
+  /** @param {string} owner */
+  async #kept(owner) {
+    return (await this.#storage.entries(PREFIX)).filter(([, item]) => isOf(owner, item));
+  }
+}
+
+/** What was kept without an owner, by an older version say, is anybody's. @param {string} owner @param {any} item */
+function isOf(owner, item) {
+  return !item.owner || item.owner === owner;
 }
 
 /** @param {Unsent} item */

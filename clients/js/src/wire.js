@@ -2,6 +2,9 @@
 
 import { ApiError } from "./errors.js";
 
+// Without a word of the server's, a proxy says by them that it did not reach it, or that it knows of none.
+const OF_PROXIES = [404, 502, 503, 504];
+
 export class Wire {
   #fetch;
   #words;
@@ -40,13 +43,15 @@ export class Wire {
   }
 
   /**
-   * The JSON of an answer. Raises ApiError where it is a refusal.
+   * The JSON of an answer, null where it is empty. Raises ApiError where it is a refusal, and `unreachable` where it is
+   * cut short, or the page of something that stands before the server.
    * @param {Response} response
    * @returns {Promise<any>}
    */
   async read(response) {
-    const answer = await response.json().catch(() => null);
+    const answer = await jsonOf(response);
     if (!response.ok) throw this.refusal(response.status, answer, response.headers.get("Retry-After"));
+    if (answer === undefined) throw this.unreachable();
     return answer;
   }
 
@@ -56,13 +61,26 @@ export class Wire {
    * @param {string | null} [retryAfter] the header's
    */
   refusal(status, answer, retryAfter = null) {
+    const wait = /^\d+$/.test(retryAfter ?? "") ? Number(retryAfter) : null; // a date is none that we read
+    if (!answer?.error && OF_PROXIES.includes(status)) return this.unreachable(wait);
     const { code = "", details = [], request_id: requestId = "" } = answer?.error ?? {};
-    const about = { status, code, details, requestId, retryAfter: retryAfter === null ? null : Number(retryAfter) };
+    const about = { status, code, details, requestId, retryAfter: wait };
     return new ApiError(answer?.message ?? this.#words.answered(status), about);
   }
 
-  unreachable() {
-    return new ApiError(this.#words.unreachable, { code: "unreachable" });
+  /** @param {number | null} [retryAfter] seconds, as a proxy names them */
+  unreachable(retryAfter = null) {
+    return new ApiError(this.#words.unreachable, { code: "unreachable", retryAfter });
+  }
+}
+
+/** Undefined where there is none. @param {Response} response */
+async function jsonOf(response) {
+  try {
+    const text = await response.text();
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return undefined;
   }
 }
 

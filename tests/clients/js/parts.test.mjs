@@ -5,6 +5,8 @@ import { test } from "node:test";
 
 import { Client, MemoryStorage } from "../../../clients/js/src/index.js";
 import { accepted, recognised, refusedBy, unaccepted } from "../../../clients/js/src/unsent.js";
+import { Wire } from "../../../clients/js/src/wire.js";
+import { WORDS } from "../../../clients/js/src/words.js";
 
 const RUN = "run-1";
 
@@ -48,6 +50,10 @@ class FakeServer {
   status = 200;
 
   client(options = {}) {
+    return new Client({ ...this.options(), ...options });
+  }
+
+  options() {
     const server = this;
     class FakeSocket {
       sent = [];
@@ -66,7 +72,7 @@ class FakeServer {
         status: this.status,
       });
     };
-    return new Client({ url: "http://server", fetch, WebSocket: FakeSocket, ...options });
+    return { url: "http://server", fetch, WebSocket: FakeSocket };
   }
 
   get socket() {
@@ -213,6 +219,157 @@ test("not more than two hundred messages wait", async () => {
   assert.equal(chat.unsent.at(-1).code, "too_many_unsent");
   assert.equal(unaccepted(chat.unsent).length, 200);
   assert.equal((await storage.entries("unsent/")).length, 200);
+  chat.close();
+});
+
+/** Signed in as a user of that name, with a token that is good for as long as a test takes. */
+async function keptSignIn(storage, name) {
+  const token = {
+    token: `token of ${name}`,
+    user: { id: name, email: `${name}@example.org` },
+    expires: Date.now() + 9e5,
+  };
+  await storage.set("sign-in", { id: name, refresh_token: "r1", token });
+}
+
+test("what was said is sent for nobody but who has said it, also into a session that another calls the same", async () => {
+  const server = new FakeServer();
+  const storage = new MemoryStorage();
+  await keptSignIn(storage, "alice");
+  const alices = server.client({ storage });
+  await alices.auth.start();
+  server.status = 503;
+  alices.chat("chat_1").say("of Alice");
+  await alices.unsent.written();
+  alices.close();
+
+  server.status = 200;
+  await keptSignIn(storage, "bob");
+  const bobs = server.client({ storage });
+  const early = bobs.chat("chat_1"); // nobody is signed in yet
+  await bobs.auth.start();
+  await server.connected();
+  assert.deepEqual(await bobs.unsent.sessions(), []);
+  await bobs.deliver();
+  await bobs.unsent.clear();
+  assert.deepEqual(server.socket.sent, []);
+  early.close();
+  bobs.close();
+
+  await keptSignIn(storage, "alice");
+  server.sockets = [];
+  const again = server.client({ storage });
+  const chat = again.chat("chat_1"); // nobody is signed in yet
+  await again.auth.start();
+  await server.connected();
+  await until(() => server.socket.sent.length, "it is sent");
+  assert.equal(server.socket.sent[0].messages[0].content, "of Alice");
+  chat.close();
+  again.close();
+});
+
+test("a chat of somebody who has left is over when another comes in", async () => {
+  const server = new FakeServer();
+  const storage = new MemoryStorage();
+  await keptSignIn(storage, "alice");
+  const client = server.client({ storage });
+  await client.auth.start();
+  const gone = [];
+  const chat = client.chat("chat_1", { onGone: (code) => gone.push(code) });
+  await server.connected();
+  client.accountLog({ onEvent: () => {}, onGone: () => gone.push("log") }).open();
+  const [, log] = server.sockets;
+  for (const socket of [...server.sockets]) socket.onclose({ code: 1006 });
+  chat.say("of Alice");
+  await client.auth.signOut();
+  await keptSignIn(storage, "bob");
+  await client.auth.start();
+  chat.reconnect();
+  await until(() => gone.length === 2, "both are over");
+  assert.deepEqual(gone.toSorted(), [4401, "log"]);
+  assert.ok(log && server.sockets.every(({ sent }) => !sent.length));
+  client.close();
+});
+
+const PAGE_OF_A_PROXY = "<html><body><h1>Bad Gateway</h1></body></html>";
+
+/** A client whose server is behind a proxy that answers `[status, body]` as long as there are such in `answers`. */
+function behindProxy(answers, options = {}) {
+  const asked = [];
+  const fetch = async (url, { headers }) => {
+    asked.push(new URL(url).pathname);
+    const [status, body] = answers.shift() ?? [];
+    if (status) return new Response(body, { status, headers: { "Content-Type": "text/html" } });
+    if (asked.at(-1) === "/api/auth/refresh") return Response.json(GRANT);
+    if (headers.Authorization === "Bearer old") return Response.json({ error: { code: "invalid" } }, { status: 401 });
+    return Response.json({ ok: true });
+  };
+  return { asked, client: new Client({ url: "http://server", fetch, WebSocket: class {}, ...options }) };
+}
+
+const GRANT = { access_token: "new", refresh_token: "r2", expires_in: 900, user: { id: "u", email: "a@example.org" } };
+
+test("a proxy that does not reach the server signs nobody out, whatever it answers", async () => {
+  for (const answer of [
+    [502, PAGE_OF_A_PROXY],
+    [503, PAGE_OF_A_PROXY],
+    [504, ""],
+    [404, "404 page not found"],
+    [200, PAGE_OF_A_PROXY],
+    [200, '{"access_token": "ne'],
+  ]) {
+    const storage = new MemoryStorage();
+    const kept = { token: "old", user: GRANT.user, expires: Date.now() + 900_000 };
+    await storage.set("sign-in", { id: "1", refresh_token: "r1", token: kept });
+    const { asked, client } = behindProxy([answer, [], answer], { storage });
+    await client.auth.start();
+    await assert.rejects(client.rest.get("/api/x"), { code: "unreachable", status: 0 }, String(answer));
+    await assert.rejects(client.rest.get("/api/x"), { code: "unreachable", status: 0 }, String(answer));
+    assert.equal(client.auth.mode, "in");
+    assert.deepEqual(await client.rest.get("/api/x"), { ok: true });
+    assert.deepEqual(asked.slice(1), ["/api/x", "/api/auth/refresh", "/api/x", "/api/auth/refresh", "/api/x"]);
+    client.close();
+  }
+});
+
+test("a proxy's page is no answer to an upload, and its date of return no wait without end", async () => {
+  for (const status of [200, 502]) {
+    const { client } = behindProxy([[status, PAGE_OF_A_PROXY]]);
+    await assert.rejects(client.session("chat_1").files.upload(new Blob(["x"]), { name: "x" }), {
+      code: "unreachable",
+    });
+  }
+  const wire = new Wire("http://server", fetch, WORDS);
+  for (const [header, seconds] of [
+    ["Wed, 21 Oct 2026 07:28:00 GMT", null],
+    ["7", 7],
+  ])
+    assert.equal(wire.refusal(503, null, header).retryAfter, seconds);
+});
+
+test("a chat behind such a proxy is loaded when its server is there", async () => {
+  const server = new FakeServer();
+  const answers = [
+    [502, PAGE_OF_A_PROXY],
+    [404, "404 page not found"],
+    [200, '{"session": '],
+  ];
+  const { fetch, ...rest } = server.options();
+  const behind = async (...asked) => {
+    const [status, body] = answers.shift() ?? [];
+    return status ? new Response(body, { status }) : fetch(...asked);
+  };
+  const client = new Client({ ...rest, fetch: behind });
+  const gone = [];
+  const chat = client.chat("chat_1", { onGone: (code) => gone.push(code) });
+  chat.say("Hello");
+  while (!server.sockets.length) {
+    await until(() => chat.phase === "waiting" || server.sockets.length, "it has tried");
+    chat.reconnect();
+  }
+  await server.connected();
+  await until(() => server.socket.sent.length, "it is sent");
+  assert.deepEqual(gone, []);
   chat.close();
 });
 

@@ -3,7 +3,7 @@
 import { setHidden, setText } from "../dom.js";
 import { enterKey, enterSends } from "../enterkey.js";
 import { number, t } from "../language.js";
-import { tab } from "../storage.js";
+import { written } from "../written.js";
 import { Dictation } from "./dictation.js";
 import { Mentions } from "./mentions.js";
 import { Picker } from "./picker.js";
@@ -106,7 +106,7 @@ export class Composer {
     this.#picker.servers.choose(null);
     this.offerAgents();
     this.offerServers();
-    this.#input.value = tab.get(this.#draftKey) ?? "";
+    this.#input.value = written.get(this.#draftKey) ?? "";
     this.#fit();
     this.#choose();
     this.show(null);
@@ -122,7 +122,7 @@ export class Composer {
   /** What is no draft of that session any more, where exactly that is written here. */
   withdraw(sessionId, text) {
     const key = draftKey(sessionId);
-    if (tab.get(key) === text) tab.remove(key);
+    if (written.get(key) === text) written.remove(key);
     if (this.#draftKey !== key || this.#input.value !== text) return;
     this.#input.value = "";
     this.#fit();
@@ -140,15 +140,15 @@ export class Composer {
 
   /** What is written in the new chat goes along to the session that it became, whichever is open meanwhile. */
   carry(sessionId) {
-    const written = tab.get(NEW);
-    tab.remove(NEW);
-    if (written) tab.set(draftKey(sessionId), written);
+    const text = written.get(NEW);
+    written.remove(NEW);
+    if (text) written.set(draftKey(sessionId), text);
   }
 
   /** Into the new chat, whichever is open. */
   giveBack(text) {
     if (this.#draftKey === NEW) this.write(text);
-    else tab.set(NEW, [tab.get(NEW), text].filter(Boolean).join("\n"));
+    else written.set(NEW, [written.get(NEW), text].filter(Boolean).join("\n"));
   }
 
   /** How many files wait to be sent along, and how many must be there first. */
@@ -245,8 +245,8 @@ export class Composer {
     this.#fit();
     this.#suggestions.look();
     this.#callbacks.onDraft(this.#input.value, before);
-    if (this.#input.value) tab.set(this.#draftKey, this.#input.value);
-    else tab.remove(this.#draftKey);
+    if (this.#input.value) written.set(this.#draftKey, this.#input.value);
+    else written.remove(this.#draftKey);
   }
 
   #allow() {
@@ -294,7 +294,7 @@ function sends() {
 }
 
 function draftKey(sessionId) {
-  return `chat-juicer.draft.${sessionId}`;
+  return `draft.${sessionId}`;
 }
 
 function doing(run) {

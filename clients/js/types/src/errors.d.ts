@@ -1,5 +1,5 @@
 export declare class ApiError extends Error {
-    /** Of HTTP; 0: no answer at all. */
+    /** Of HTTP; 0: no answer, or none of the server's. */
     status: number;
     /**
      * As in docs/protocol.md, or `unreachable`, `too_many_unsent`, `gone`, `signed_out`, `closed`, `export_failed`,

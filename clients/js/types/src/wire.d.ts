@@ -20,7 +20,8 @@ export declare class Wire {
         signal?: AbortSignal;
     }): Promise<Response>;
     /**
-     * The JSON of an answer. Raises ApiError where it is a refusal.
+     * The JSON of an answer, null where it is empty. Raises ApiError where it is a refusal, and `unreachable` where it is
+     * cut short, or the page of something that stands before the server.
      * @param {Response} response
      * @returns {Promise<any>}
      */
@@ -31,7 +32,8 @@ export declare class Wire {
      * @param {string | null} [retryAfter] the header's
      */
     refusal(status: number, answer: any, retryAfter?: string | null): ApiError;
-    unreachable(): ApiError;
+    /** @param {number | null} [retryAfter] seconds, as a proxy names them */
+    unreachable(retryAfter?: number | null): ApiError;
 }
 /**
  * As JSON that every reader takes: U+FFFD stands in the place of half a character, which a text field gives for an
