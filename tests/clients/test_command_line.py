@@ -340,6 +340,29 @@ def test_a_page_that_a_proxy_answers_by_loses_nothing_that_was_typed(
 
 
 @pytest.mark.timing(reason="a killed server is started again meanwhile")
+def test_what_waits_is_not_given_up_where_a_proxy_knows_of_no_server(
+    environment: dict[str, str], site: Site, provider: Provider
+) -> None:
+    """It says 404, which tells nothing of the session."""
+    name = "beside"
+    run(environment, "chat", "-s", name, "echo one")
+    server = site.servers[0]
+    server.kill()
+    with gateway(404, server.port):
+        for _ in range(2):  # what is typed, and what was kept
+            lost = run(environment, "chat", "-s", name, "echo two", "--patience", "0", status=1)
+            assert "is kept" in lost.stderr
+            assert "no Chat Juicer server" in lost.stderr
+            assert "html" not in lost.stderr
+    assert len(unsent(environment)) == 2
+    server.restart()
+    assert run(environment, "chat", "-s", name, "echo three").stdout == "three\n"
+    told = json.loads(run(environment, "export", "-s", name, "-f", "json").stdout)["messages"]
+    said = [message["content"] for message in told if message["role"] == "user"]
+    assert said == ["echo one", "echo two", "echo two", "echo three"]
+
+
+@pytest.mark.timing(reason="a killed server is started again meanwhile")
 def test_a_page_in_the_place_of_an_answer_is_said_in_a_sentence(environment: dict[str, str], site: Site) -> None:
     server = site.servers[0]
     server.kill()

@@ -8,6 +8,7 @@ import httpx
 
 GATEWAY = {502, 503, 504}
 BUSY = {429, *GATEWAY}
+NOT_FOUND = 404
 
 
 class ChatJuicerError(Exception):
@@ -45,6 +46,8 @@ class ChatJuicerError(Exception):
         error = _error_in(response)
         if not error and response.status_code in GATEWAY:
             return cls.of_gateway(response.status_code)
+        if not error and response.status_code == NOT_FOUND:
+            return cls.bad_answer()  # a proxy that knows of no server; what we ask for may well be there
         wait = response.headers.get("Retry-After", "")
         return cls(
             str(error.get("code") or f"http_{response.status_code}"),
@@ -59,6 +62,12 @@ class ChatJuicerError(Exception):
     @classmethod
     def unreachable(cls, cause: BaseException | str) -> ChatJuicerError:
         return cls("unreachable", f"The server cannot be reached: {cause or type(cause).__name__}", retryable=True)
+
+    @classmethod
+    def bad_answer(cls) -> ChatJuicerError:
+        """Of a page by which something between us and the server has answered, say."""
+        said = "This was answered by something that is no Chat Juicer server."
+        return cls("bad_answer", said, retryable=True)
 
     @classmethod
     def of_gateway(cls, status: int) -> ChatJuicerError:

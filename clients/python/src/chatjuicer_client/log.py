@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from chatjuicer_client.agent import USER_AGENT
-from chatjuicer_client.errors import GATEWAY, ChatJuicerError
+from chatjuicer_client.errors import GATEWAY, NOT_FOUND, ChatJuicerError
 from chatjuicer_client.events import Frame
 from chatjuicer_client.rest import Credentials
 from chatjuicer_client.retry import BackOff
@@ -132,8 +132,10 @@ class Log:
             except InvalidStatus as error:
                 status = error.response.status_code
                 failure = ChatJuicerError(f"http_{status}", f"The socket was answered by {status}.", status=status)
-                if status in (401, 403, 404):
+                if status in (401, 403):
                     raise failure from error
+                if status == NOT_FOUND:  # the server takes the socket, and closes it with 4404
+                    failure = ChatJuicerError.bad_answer()
                 if status in GATEWAY:
                     failure = ChatJuicerError.of_gateway(status)
             except (OSError, WebSocketException) as error:

@@ -122,7 +122,7 @@ class Credentials:
                 user=grant["user"],
             )
         except (KeyError, TypeError):
-            raise bad_answer() from None
+            raise ChatJuicerError.bad_answer() from None
         self._store.save(tokens)
         return tokens
 
@@ -198,13 +198,7 @@ def json_of(response: httpx.Response) -> Any:
     try:
         return response.json()
     except ValueError:
-        raise bad_answer() from None
-
-
-def bad_answer() -> ChatJuicerError:
-    """Of a page by which something between us and the server has answered, say."""
-    said = "This was answered by something that is no Chat Juicer server."
-    return ChatJuicerError("bad_answer", said, retryable=True)
+        raise ChatJuicerError.bad_answer() from None
 
 
 def _text(value: Any) -> str:
