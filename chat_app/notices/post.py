@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,7 @@ from django.conf import settings
 from yarl import URL
 
 from chat_app.models.notice import Outcome
-from chatjuicer.api.fence import NotPublic, addresses_of, allowed_or_public, fenced_sockets
+from chatjuicer.api.fence import NotPublic, addresses_of, allowed_or_public, bounded, fenced_sockets
 
 from .requests import NoticeRequest
 
@@ -46,6 +47,7 @@ async def posted(url: URL, request: NoticeRequest) -> Outcome:
 
     connector = aiohttp.TCPConnector(
         resolver=Resolver(),
+        ssl=tls(),
         socket_factory=fenced_sockets(may_reach),
         happy_eyeballs_delay=None,
         use_dns_cache=False,
@@ -68,12 +70,22 @@ async def posted(url: URL, request: NoticeRequest) -> Outcome:
         return Outcome(answer.status, "redirect" if answer.status < 400 else "refused", retry_after_s)
 
 
+@lru_cache(maxsize=1)
+def tls() -> ssl.SSLContext:
+    """Made once: it reads all authorities."""
+    context = bounded(ssl.create_default_context())
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
 class Answer(aiohttp.ClientResponse):
-    """Of a receiver who may not say for ever that the answer is yet to come: each time is work for the event loop."""
+    """Its head. The receiver may not say for ever that the answer is yet to come: each time is work for the event loop.
+    Nor is the end of the connection agreed on with one who keeps it open: by TLS that takes half a minute."""
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        protocol = connection.protocol
+        protocol, transport = connection.protocol, connection.transport
         assert protocol is not None
+        assert transport is not None
         read, heads = protocol.read, 0
 
         async def counted() -> Any:
@@ -84,7 +96,10 @@ class Answer(aiohttp.ClientResponse):
             return await read()
 
         protocol.read = counted  # type: ignore[method-assign]  # of this connection, which has no other answer
-        return await super().start(connection)
+        try:
+            return await super().start(connection)
+        finally:
+            transport.abort()
 
 
 class Resolver(AbstractResolver):

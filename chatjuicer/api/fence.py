@@ -5,6 +5,7 @@ import asyncio
 import ipaddress
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -121,6 +122,40 @@ def fenced_sockets(may_reach: Fence) -> Callable[[Any], socket.socket]:
         return socket.socket(family, kind, protocol)
 
     return fenced
+
+
+MAX_HANDSHAKE_BYTES = 256 * 1024  # a chain of certificates has a tenth of it
+
+
+class BoundedHandshake(ssl.SSLObject):
+    """OpenSSL passes over requests for another handshake within one, however many there are: who never ends it would
+    have the event loop to himself until the time is over."""
+
+    incoming: ssl.MemoryBIO
+    left = MAX_HANDSHAKE_BYTES
+
+    @classmethod
+    def _create(cls, incoming: ssl.MemoryBIO, *args: Any, **options: Any) -> Any:
+        """As `SSLContext.wrap_bio` asks for one."""
+        made = super()._create(incoming, *args, **options)  # type: ignore[misc]
+        made.incoming = incoming
+        return made
+
+    def do_handshake(self) -> None:
+        """Goes on, each time that something has come. Raises SSLError."""
+        came = self.incoming.pending
+        try:
+            super().do_handshake()
+        except ssl.SSLWantReadError:
+            self.left -= came - self.incoming.pending
+            if self.left < 0:
+                raise ssl.SSLError("the handshake does not end") from None
+            raise
+
+
+def bounded(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.sslobject_class = BoundedHandshake
+    return context
 
 
 MAX_LOOK_UPS = 100  # at once

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import anyio
 import httpcore2
 import httpx2
 from django.conf import settings
 
-from chatjuicer.api.fence import addresses_of, allowed_or_public
+from chatjuicer.api.fence import addresses_of, allowed_or_public, bounded
 
 from .transport import BoundedTransport
 
@@ -171,7 +172,7 @@ async def resolved(host: str, port: int, timeout_s: float | None) -> list[str]:
 @lru_cache(maxsize=1)
 def tls() -> ssl.SSLContext:
     """Made once: it reads all authorities."""
-    return httpx2.create_ssl_context()
+    return bounded(httpx2.create_ssl_context())
 
 
 def why(error: httpx2.TransportError) -> str:
@@ -180,6 +181,8 @@ def why(error: httpx2.TransportError) -> str:
         match cause:
             case Unreachable():
                 return cause.code
+            case anyio.EndOfStream():  # within a handshake, which is an error of TLS beneath
+                return "no_answer"
             case ssl.SSLError():
                 return "certificate"
             case httpx2.TimeoutException():

@@ -1,19 +1,28 @@
 """Receivers that mean harm: whatever they answer, and however long they are looked for, it costs nobody else."""
 
 import asyncio
+import os
 import socket
+import ssl
 import threading
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from chat_app.agent.mcp.fenced import Trail, fenced_client
 from chat_app.models.notice import Outcome
-from chat_app.notices.post import post
+from chat_app.notices.post import post, tls
 from chat_app.notices.requests import NoticeRequest
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -80,6 +89,118 @@ async def test_nor_of_an_mcp_server_that_somebody_has_added(settings: Any, then:
         with pytest.raises(httpx2.ReadError):
             await client.post(url, content=b"{}")
     assert trail.error == "no_answer"
+
+
+RECORD = b"\x16\x03\x03\x40\x00" + bytes(16384)
+"""Of TLS: thousands of requests to begin the handshake again, each of four zeros."""
+
+
+async def test_a_handshake_that_does_not_end_costs_neither_of_them_more_than_a_glance(settings: Any) -> None:
+    """It held the event loop for as long as one waits for an answer."""
+    settings.NOTICE_NETWORKS = settings.MCP_NETWORKS = ["127.0.0.1"]
+    async with endless(RECORD) as url:
+        assert await post(NoticeRequest(url, {}, b"{}")) == Outcome(None, "certificate")
+        trail = Trail()
+        async with fenced_client(trail) as client:
+            with pytest.raises(httpx2.ConnectError):
+                await client.post(url, content=b"{}")
+        assert trail.error == "certificate"
+
+
+@asynccontextmanager
+async def endless(record: bytes) -> AsyncIterator[str]:
+    """The address of who says it without end to whoever connects."""
+
+    async def say(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while True:
+                writer.write(record)
+                await writer.drain()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(say, "127.0.0.1", 0)
+    async with server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+
+
+@pytest.mark.parametrize("first", [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", HEAD + b"\r\n", b"no HTTP\r\n\r\n"])
+async def test_a_receiver_that_never_closes_keeps_no_connection(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: bytes
+) -> None:
+    """A thousand of them, each for half a minute, were all that a process may open."""
+    settings.NOTICE_NETWORKS = ["127.0.0.1"]
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate(tmp_path)))
+    tls.cache_clear()
+    ended = threading.Event()
+
+    def answer() -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(tmp_path / "certificate.pem")
+        with context.wrap_socket(listener.accept()[0], server_side=True) as said:
+            said.recv(65536)
+            said.sendall(first)
+            with suppress(OSError):
+                while os.read(said.fileno(), 4096):  # what TLS says at its end is not heard
+                    pass
+            ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, daemon=True).start()
+        outcome = await post(NoticeRequest(f"https://localhost:{listener.getsockname()[1]}/hook", {}, b"{}"))
+        assert outcome.status in (200, None)
+        assert await asyncio.to_thread(ended.wait, 10)
+    tls.cache_clear()
+
+
+def certificate(folder: Path) -> Path:
+    """With its key, of this machine."""
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]),
+    )
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = folder / "certificate.pem"
+    path.write_bytes(private + signed.public_bytes(Encoding.PEM))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        (b"", "no_answer"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "certificate"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "certificate"),
+        (RECORD[:100], "no_answer"),
+    ],
+    ids=["nothing", "plain", "alert", "cut"],
+)
+async def test_who_ends_the_handshake_before_it_is_one_has_not_answered(settings: Any, said: bytes, error: str) -> None:
+    """By nothing, as a server without TLS, by an alert, and within a message."""
+    settings.NOTICE_NETWORKS = settings.MCP_NETWORKS = ["127.0.0.1"]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.write(said)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        assert (await post(NoticeRequest(url, {}, b"{}"))).error == error
+        trail = Trail()
+        async with fenced_client(trail) as client:
+            with pytest.raises(httpx2.TransportError):
+                await client.post(url, content=b"{}")
+        assert trail.error == error
 
 
 async def test_who_looks_for_other_hosts_does_not_wait_for_those_that_cannot_be_found(
