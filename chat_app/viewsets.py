@@ -34,7 +34,7 @@ from sessions_app.viewsets import MESSAGE, SESSION, SessionView, caller
 
 from .compaction import context_of, summarize_session, undo
 from .delivery.account import opened
-from .delivery.logs import SessionLog
+from .delivery.logs import SessionLog, cursor
 from .delivery.sse import event_stream, require_free_stream
 from .history import History
 from .models import Approval, Event, Started, branches
@@ -307,10 +307,11 @@ class AccountLogViewSet(SessionView, ViewSet):
 
 
 def seen_by(request: Request, streaming: bool = True) -> int | None:
-    """The last seq that a reader says to have; None: it says nothing. Raises ValidationError."""
-    query: dict[str, Any] = dict(request.query_params.items())
-    if streaming and (last_id := request.headers.get("Last-Event-ID", "")):
-        query["after"] = last_id
+    """The last seq that a reader says to have; None: it says nothing. Of a stream as of a socket, which goes on with a
+    `resync` where it is no number; else raises ValidationError."""
+    query = request.query_params
+    if streaming and (given := request.headers.get("Last-Event-ID") or query.get("after")) is not None:
+        return cursor(given)
     return number(query, "after", 0) if "after" in query else None
 
 

@@ -8,7 +8,13 @@ from itertools import islice
 from typing import Any, ParamSpec
 
 import orjson
-from django.core.exceptions import DisallowedHost, ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import (
+    DisallowedHost,
+    ObjectDoesNotExist,
+    PermissionDenied,
+    RequestDataTooBig,
+    SynchronousOnlyOperation,
+)
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
@@ -55,6 +61,9 @@ CODES = {
     status.HTTP_503_SERVICE_UNAVAILABLE: (Unavailable.code, Unavailable.message),
 }
 
+# What a request meets whose caller is not there any more: that nothing is theirs, or that it is in no state for it.
+OF_WHOEVER_HAS_GONE = (status.HTTP_403_FORBIDDEN, status.HTTP_404_NOT_FOUND, status.HTTP_409_CONFLICT)
+
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """For DRF. None lets the exception go up to Django, which logs it and answers `internal` by `handler500`."""
@@ -77,6 +86,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = exceptions.ParseError("The multipart body is not valid.")
     if not isinstance(error, exceptions.APIException):
         return None
+    if error.status_code in OF_WHOEVER_HAS_GONE and has_gone(context["request"]):
+        error = exceptions.NotAuthenticated()
 
     headers: dict[str, str] = dict(getattr(error, "headers", {}))
     if error.status_code == status.HTTP_401_UNAUTHORIZED:
@@ -108,7 +119,7 @@ def has_gone(request: Request) -> bool:
     caller = request.user
     try:
         return isinstance(caller, Model) and not type(caller)._default_manager.filter(pk=caller.pk).exists()
-    except DatabaseError:  # which is why it failed
+    except (DatabaseError, SynchronousOnlyOperation):  # which is why it failed; or an awaited answer is refused
         return False
 
 

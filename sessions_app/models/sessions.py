@@ -47,7 +47,8 @@ def known(path: str = "") -> Q:
 KNOWN = f"namespace <> '{DELETING}' AND substr(namespace, 1, 1) <> '{TRASH}'"
 """The same for statements that are written out."""
 
-SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+SESSION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.:-]{1,64}")
+"""Neither `.` nor `..`, which clients and proxies take out of an address before they ask for it."""
 
 
 class ChatSessionManager(models.Manager["ChatSession"]):

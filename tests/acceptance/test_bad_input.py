@@ -103,6 +103,8 @@ SESSIONS: list[dict[str, Any]] = [
     {"session_id": 7},
     {"session_id": ""},
     {"session_id": "a/b"},
+    {"session_id": "."},
+    {"session_id": ".."},
     {"session_id": "x" * 65},
     {"session_id": "a\u0000b"},
     {"session_id": "\ud800"},

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.harness.client import Client, Frame, assert_gapless, assert_whole_run, text_of
 from tests.harness.provider import Provider
 
@@ -122,3 +124,17 @@ async def test_a_stop_reaches_an_event_stream(alice: Client, session: str) -> No
                 await alice.post(f"/api/sessions/{session}/interrupt")
     assert_whole_run(frames)
     assert frames[-1]["finish_reason"] == "interrupted"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": "x"}])
+async def test_a_place_that_is_no_number_is_one_that_no_log_has(
+    alice: Client, session: str, headers: dict[str, str]
+) -> None:
+    """As on a socket: a browser's EventSource would give up for ever where it is refused."""
+    for path in (f"/api/sessions/{session}/events", "/api/events"):
+        async with alice.sse("GET", path if headers else f"{path}?after=x", **headers) as stream:
+            async for frame in stream:
+                if frame["type"] == "resync":
+                    break
+    refused = await alice.http.get(f"/api/sessions/{session}/events?after=x")
+    assert refused.status_code == 400  # a page has a beginning

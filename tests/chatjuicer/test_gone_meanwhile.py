@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db.models.deletion import Collector
@@ -64,6 +65,23 @@ GONE = {
     "account": lambda client: client.delete("/api/auth/me", {"password": PASSWORD}),
     "devices": lambda client: client.post("/api/auth/logout-everywhere"),
     "totp": lambda client: client.post("/api/auth/totp/setup"),
+    "prompt": lambda client: client.post("/api/prompts", {"name": "late", "text": "Late"}),
+    "agent": lambda client: client.post("/api/agents", {"name": "late", "instructions": "Late"}),
+    "server": lambda client: client.post("/api/mcp-servers", {"name": "late", "url": "https://example.org/mcp"}),
+    "rename": lambda client: client.patch("/api/sessions/trip", {"title": "Late"}),
+    "message": lambda client: client.post("/api/sessions/trip/messages", {"role": "user", "content": "Late"}),
+    "draft": lambda client: client.put("/api/sessions/trip/draft", {"content": "Late"}),
+    "read": lambda client: client.get("/api/sessions/trip"),
+    "mai": lambda client: client.post("/api/v1/sessions", {}),
+    "sparrow": lambda client: client.post("/api/v1/chat-sessions", {"title": "Late", "agent_type": "primary"}),
+    "persona": lambda client: client.post("/api/users/u/sessions", {"session_id": "late", "title": "Late"}),
+    "subscription": lambda client: client.delete(f"/api/webhooks/{uuid4()}"),
+    "share": lambda client: client.post("/api/sessions/trip/share"),
+    "upload": lambda client: client.post("/api/sessions/trip/files/presign-upload", {"filename": "a.txt", "size": 1}),
+    "clear": lambda client: client.post("/api/sessions/trip/clear"),
+    "password": lambda client: client.post(
+        "/api/auth/password", {"current_password": PASSWORD, "new_password": "another good one 17"}
+    ),
     "import": lambda client: client.post(
         "/api/import",
         b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.json"\r\n\r\n'
