@@ -193,7 +193,11 @@ class RunManager(QueueManager["Run"]):
             return not may_take_another(running[user_id], running.total(), places, most)
 
         busy = self.filter(session=OuterRef("session"), status__in=ACTIVE)
-        queued = Q(status=RunStatus.QUEUED) & ~Exists(busy)
+        # One of each session: the many that wait in one that is locked would stand before all others.
+        earlier = self.filter(
+            session=OuterRef("session"), status=RunStatus.QUEUED, first_position__lt=OuterRef("first_position")
+        )
+        queued = Q(status=RunStatus.QUEUED) & ~Exists(busy) & ~Exists(earlier)
         waiting = self.filter(queued | Q(status=RunStatus.AWAITING_APPROVAL, may_go_on=True)).order_by("created_at")
         if full := [user_id for user_id in running if is_full(user_id)]:
             waiting = waiting.exclude(session__owner__in=full)

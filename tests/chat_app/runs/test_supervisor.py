@@ -339,12 +339,12 @@ async def test_a_run_that_is_locked_keeps_no_other_lease_from_being_renewed(
 @pytest.mark.only("postgres", reason="SQLite locks no rows")
 async def test_a_session_that_is_locked_keeps_no_other_queued(journal: Journal, start: Start, alice: User) -> None:
     other = await in_database(lambda: ChatSession.objects.open(alice)[0])
-    first = (await in_database(partial(start, owner=""))).run
+    first, *_ = [(await in_database(partial(start, owner=""))).run for _ in range(12)]
     second = (await in_database(lambda: Run.objects.start(other.pk, [UserInput("Hello")]))).run
     async with locked(ChatSession.objects.filter(pk=first.session_id)):
-        claimed = await asyncio.wait_for(journal.transact(partial(Run.objects.claim, "here", 5)), 20)
+        claimed = await asyncio.wait_for(journal.transact(partial(Run.objects.claim, "here", 2)), 20)
         assert [started.run.pk for started in claimed] == [second.pk]
-    claimed = await journal.transact(partial(Run.objects.claim, "here", 5))
+    claimed = await journal.transact(partial(Run.objects.claim, "here", 2))
     assert [started.run.pk for started in claimed] == [first.pk]
 
 
