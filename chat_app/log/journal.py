@@ -47,6 +47,8 @@ MOST_REST_S = 0.015
 CALL_TIMEOUT_S = 30.0  # that a call waits; its caller is then told to try again. And that it takes to be made
 MAX_CALLS = 4  # of one batch: a verb takes milliseconds, and running answers must not wait for fifty of them
 MAX_CALLS_BEHIND = 32  # where hundreds wait: what a batch costs by itself is then shared by more of them
+# After which no verb is begun in a batch: where the database answers late, what is urgent would wait for all of them.
+MAX_BATCH_S = 1.0
 MAX_ENTRIES = 400  # of one batch; bounded by what one statement may carry
 
 
@@ -60,6 +62,7 @@ class Call:
     session_pk: UUID | None = None
     after: RunWriter | None = None
     committed: Callable[[Any], None] | None = None
+    urgent: bool = False
     handed_over: bool = False
     in_savepoint: bool = False
     result: Any = None
@@ -71,6 +74,7 @@ class Batch:
     entries: list[Entry] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     alone: list[Call] = field(default_factory=list)
+    left: list[Call] = field(default_factory=list)  # what there was no time for
 
 
 class Journal:
@@ -122,17 +126,17 @@ class Journal:
         the caller does not wait for it any more."""
 
         def call() -> Call:
-            return Call(verb, self._loop.create_future(), session_pk, after, committed)
+            return Call(verb, self._loop.create_future(), session_pk, after, committed, urgent)
 
         try:
-            return cast(T, await self._made(call(), urgent, patient))
+            return cast(T, await self._made(call(), patient))
         except SessionPacked as error:  # unpacking takes long, and everybody else's words would wait for it
             await in_database(error.session.unpack)
-        return cast(T, await self._made(call(), urgent, patient))
+        return cast(T, await self._made(call(), patient))
 
-    async def _made(self, call: Call, urgent: bool, patient: bool) -> Any:
+    async def _made(self, call: Call, patient: bool) -> Any:
         """A call whose caller is gone, or told to try again, is not made any more, unless it is being made already."""
-        self._calls.insert(0 if urgent else len(self._calls), call)
+        self._calls.insert(0 if call.urgent else len(self._calls), call)
         self._schedule()
         try:
             await asyncio.wait([call.answer], timeout=None if patient else CALL_TIMEOUT_S)
@@ -222,9 +226,15 @@ class Journal:
         for writer in lost:
             writer.lost = True
             (self._on_refused if writer.refused else self._on_lost)(writer.run_id)
+        for call in batch.left:
+            call.handed_over = False
+        urgent = sum(call.urgent for call in self._calls)  # which stand first
+        self._calls[urgent:urgent] = batch.left
         for entry in batch.entries:
             entry.writer.written(entry.upto)
         for call in [*batch.calls, *batch.alone]:
+            if not call.handed_over:
+                continue
             if call.error is None and call.committed is not None:
                 call.committed(call.result)
             if call.answer.done():
@@ -284,7 +294,9 @@ class Journal:
         parts = [Batch([entry]) for entry in batch.entries]
         if batch.calls:
             parts.append(Batch(calls=batch.calls))
-        return [writer for part in parts for writer in self._write(part)]
+        lost = [writer for part in parts for writer in self._write(part)]
+        batch.left[:0] = [call for part in parts for call in part.left]
+        return lost
 
     def _fail_calls(self, batch: Batch) -> None:
         for call in batch.calls:
@@ -312,6 +324,7 @@ class Journal:
         return lost
 
     def _write_in_transaction(self, batch: Batch) -> list[RunWriter]:
+        began = time.monotonic()
         for call in batch.calls:
             call.result = call.error = None
         of_entries = {entry.writer.session_pk for entry in batch.entries}
@@ -321,7 +334,10 @@ class Journal:
         at_first = sessions if len(sessions) > 1 and of_calls - of_entries else set()
         with transaction.atomic(), holding(at_first), together():
             lost = write_entries(batch.entries, self._fence) if batch.entries else []
-            for call in batch.calls:
+            for number, call in enumerate(batch.calls):
+                if number and time.monotonic() - began > MAX_BATCH_S:
+                    batch.calls, batch.left = batch.calls[:number], batch.calls[number:] + batch.left
+                    break
                 self._make(call)
                 if call.error is not None and not call.in_savepoint:
                     raise VerbFailed

@@ -216,6 +216,32 @@ async def test_what_is_urgent_comes_before_what_waits(journal: Journal, session:
     assert made == ["urgent", *["waits"] * 10]
 
 
+async def test_what_is_urgent_waits_for_no_batch_of_slow_verbs(
+    journal: Journal, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes long where the database answers late, and hundreds wait."""
+    monkeypatch.setattr(journal_module, "MAX_BATCH_S", 0.0)
+    session, other = await in_database(lambda: [ChatSession.objects.open(alice)[0] for _ in range(2)])
+    begun, go_on = threading.Event(), threading.Event()
+    made: list[str] = []
+
+    def do_slowly() -> None:
+        begun.set()
+        assert go_on.wait(20)
+        made.append("slow")
+
+    blocked = asyncio.create_task(journal.transact(partial(time.sleep, 0.2)))
+    await asyncio.sleep(0.1)
+    slow = asyncio.create_task(journal.transact(do_slowly, session.pk))
+    waiting = [asyncio.create_task(journal.transact(partial(made.append, "waits"), other.pk)) for _ in range(300)]
+    await asyncio.to_thread(begun.wait, 20)
+    urgent = asyncio.create_task(journal.transact(partial(made.append, "urgent"), session.pk, urgent=True))
+    await asyncio.sleep(0.1)
+    go_on.set()
+    await asyncio.gather(blocked, slow, *waiting, urgent)
+    assert made == ["slow", "urgent", *["waits"] * 300]
+
+
 async def test_what_is_refused_is_not_done_and_what_is_being_done_is_not_refused(
     journal: Journal, session: ChatSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +281,9 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
     monkeypatch.setattr(log, "insert", refuse)
     await run_writer.text("kept")
     await poisoned.text("poison")
-    assert await journal.transact(lambda: 7, run_writer.session_pk) == 7
+    monkeypatch.setattr(journal_module, "MAX_BATCH_S", 0.0)  # the verbs' part is not made at once either
+    verbs = [journal.transact(partial(int, n), run_writer.session_pk) for n in range(3)]
+    assert await asyncio.gather(*verbs) == [0, 1, 2]
     await run_writer.flush()
     with pytest.raises(LeaseLost):
         await poisoned.flush()
