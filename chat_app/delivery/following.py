@@ -31,8 +31,9 @@ from chatjuicer.accounts.authentication import (
 )
 from chatjuicer.accounts.models import Scope
 from chatjuicer.api import limits, peer
-from chatjuicer.api.exceptions import ApiError
+from chatjuicer.api.exceptions import ApiError, Unavailable
 from chatjuicer.observability.counters import counts
+from chatjuicer.observability.seldom import SeldomLine
 from sessions_app.models import ChatSession
 
 from .connections import Socket
@@ -43,6 +44,7 @@ from .outbox import Outbox
 from .wire import WIRE, Wire
 
 logger = logging.getLogger(__name__)
+_unserved = SeldomLine(logger, "sockets that could not be served without the database", with_stack=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,11 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         except ChatSession.DoesNotExist:
             await self._refuse(4404)
             return
-        except Exception:  # such as that of a database that is gone
+        except Unavailable as error:  # the database is gone, and so thousands of clients come again and again
+            _unserved.tell(error.__cause__ or error)
+            await self._refuse(1011)
+            return
+        except Exception:
             logger.exception("a socket could not be opened")
             await self._refuse(1011)
             return
@@ -244,7 +250,10 @@ class FollowingConsumer(AsyncWebsocketConsumer):
     async def _give_up(self, error: Exception) -> None:
         await self._leave()
         if not isinstance(error, (OSError, RuntimeError)):  # else the client is gone, and the server's send says so
-            logger.error("the socket's writer failed", exc_info=error)
+            if isinstance(error, Unavailable):
+                _unserved.tell(error.__cause__ or error)
+            else:
+                logger.error("the socket's writer failed", exc_info=error)
             with suppress(OSError, RuntimeError):
                 await self.close(code=1011)
 

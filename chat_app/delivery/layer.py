@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from uuid import UUID
@@ -20,6 +19,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from chat_app.protocol import Record
+from chatjuicer.observability.seldom import SeldomLine
 
 from .audience import Audience
 
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 MAX_MESSAGE_CHARS = 128 * 1024  # above it, at most the last record is sent; other processes read the log
 LAYER_TIMEOUT_S = 3.0
 REJOIN_S = 1.0
-TELL_EVERY_S = 10.0  # at most one line of the log says what failed meanwhile: each message of each log would
 ASK_S = 0.7  # for other processes to say that they have a client of a log
 QUEUE_GROUP = "queued-runs"
 
@@ -59,8 +58,7 @@ class Layer:
         self._sending: set[asyncio.Task[bool]] = set()
         self._asked: dict[UUID, asyncio.Future[None]] = {}
         self.on_queue: Callable[[], None] | None = None
-        self._failures = 0  # that no line of the log has told of
-        self._told_at = -math.inf
+        self._failed = SeldomLine(logger, "layer: requests to the channel layer that failed")
 
     async def start(self) -> None:
         if self._channel_layer is not None:
@@ -250,17 +248,9 @@ class Layer:
         try:
             await asyncio.wait_for(request, LAYER_TIMEOUT_S)
         except Exception as error:
-            self._tell(error)
+            self._failed.tell(error)
             return False
         return True
-
-    def _tell(self, error: Exception) -> None:
-        self._failures += 1
-        now = asyncio.get_running_loop().time()
-        if now - self._told_at >= TELL_EVERY_S:
-            name = type(error).__name__
-            logger.warning("layer: requests to the channel layer that failed: %d (%s)", self._failures, name)
-            self._failures, self._told_at = 0, now
 
 
 def group_of(session_pk: UUID) -> str:

@@ -26,8 +26,10 @@ from rest_framework.throttling import BaseThrottle
 
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.api.loopback import came_through_proxy, is_loopback
+from chatjuicer.observability.seldom import SeldomLine
 
 logger = logging.getLogger(__name__)
+_uncounted = SeldomLine(logger, "requests that are not counted, because Redis does not answer", with_stack=True)
 
 
 class TooManyRequests(ApiError):
@@ -86,8 +88,8 @@ def spend(kind: str, who: str, rate_text: str) -> None:
         used = cache.incr(key)
     except ValueError:  # dropped by a cache that is full
         return
-    except redis_errors():
-        logger.warning("requests are not counted, because Redis does not answer", exc_info=True)
+    except redis_errors() as error:
+        _uncounted.tell(error)
         return
     if used > rate.most:
         raise TooManyRequests(math.ceil((window + 1) * rate.seconds - now))

@@ -8,6 +8,7 @@ from json import loads
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from chat_app.database import in_database
 from chat_app.delivery.connections import Sockets
@@ -137,6 +138,27 @@ async def test_a_socket_that_cannot_be_written_to_is_closed_and_the_others_hear_
         await until(lambda: broken.close_code == 1011)
         assert line.seqs == list(range(1, last + 1)) and broken.seqs == []
     assert [entry.levelno for entry in caplog.records] == [logging.ERROR]
+
+
+async def test_sockets_that_find_no_database_are_told_of_once_in_a_while(
+    session: ChatSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Thousands of clients come back each second."""
+
+    def fail(*_: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(ChatConsumer, "look_up", fail)
+    for _ in range(20):
+        line = Line()
+        grant = await in_database(lambda: TokenFamily.objects.sign_in(session.owner).grant())
+        headers = [(b"authorization", f"Bearer {grant.access_token}".encode())]
+        scope = {"type": "websocket", "headers": headers, "query_string": b"", "client": ("127.0.0.1", 1)}
+        line.received.put_nowait({"type": "websocket.connect"})
+        line.received.put_nowait({"type": "websocket.disconnect", "code": 1011})
+        await ChatConsumer.as_asgi(plain_dialect_of=NumberedDialect)(scope, line.received.get, line.send)
+        assert line.close_code == 1011
+    assert caplog.messages == ["sockets that could not be served without the database: 1 (OperationalError)"]
 
 
 BROWSER = ((b"origin", b"http://localhost"), (b"host", b"localhost"))

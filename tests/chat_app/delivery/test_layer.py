@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from channels.layers import InMemoryChannelLayer
 
-from chat_app.delivery import layer as layer_module
 from chat_app.delivery.hub import Hub
 from chat_app.delivery.layer import Layer
+from chatjuicer.observability import seldom
 
 
 class Silent(InMemoryChannelLayer):
@@ -33,5 +33,5 @@ async def test_a_layer_that_does_not_answer_is_told_of_once_in_a_while(
     caplog.set_level(logging.WARNING, logger="chat_app.delivery.layer")
     assert await fail(20) == ["layer: requests to the channel layer that failed: 1 (ConnectionError)"]
     assert await fail(5) == []
-    monkeypatch.setattr(layer_module, "TELL_EVERY_S", 0.0)
+    monkeypatch.setattr(seldom, "TELL_EVERY_S", 0.0)
     assert await fail(1) == ["layer: requests to the channel layer that failed: 25 (ConnectionError)"]

@@ -1,0 +1,24 @@
+"""Lines of the log about what fails for everybody at once, when something that all need is gone."""
+
+import logging
+import math
+import time
+
+TELL_EVERY_S = 10.0
+
+
+class SeldomLine:
+    """A warning that is written at most once in TELL_EVERY_S, and says how often it would have been."""
+
+    def __init__(self, logger: logging.Logger, what: str, *, with_stack: bool = False) -> None:
+        self._logger, self._what, self._with_stack = logger, what, with_stack
+        self._times = 0  # that no line has told of
+        self._told_at = -math.inf
+
+    def tell(self, error: BaseException) -> None:
+        self._times += 1
+        now = time.monotonic()
+        if now - self._told_at >= TELL_EVERY_S:
+            stack = error if self._with_stack else None
+            self._logger.warning("%s: %d (%s)", self._what, self._times, type(error).__name__, exc_info=stack)
+            self._times, self._told_at = 0, now
