@@ -4,7 +4,6 @@ went into Django's request, middleware and DRF, of which a list needs nothing.
 What is not as usual, errors and API keys among it, is left to the view, which says the same of what both answer.
 """
 
-import logging
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -20,11 +19,10 @@ from chatjuicer.accounts.exceptions import InvalidToken
 from chatjuicer.accounts.models import TokenFamily
 from chatjuicer.accounts.tokens import AccessToken
 from chatjuicer.api import limits
+from chatjuicer.api.errors import unanswered
 from chatjuicer.api.renderers import JSONRenderer
 from chatjuicer.observability.context import acting_user, client_address
 from sessions_app import listing
-
-logger = logging.getLogger(__name__)
 
 HEADERS: on_loop.Headers = [*on_loop.JSON, (b"allow", b"GET, POST, HEAD, OPTIONS")]
 PATHS = ("/api/sessions", "/api/sessions/")
@@ -65,8 +63,8 @@ def page(scope: Mapping[str, Any], asked: Asked) -> bytes | None:
         return with_fresh_connection(_page, peer, headers, asked)
     except (InvalidToken, limits.TooManyRequests):
         return None
-    except (DatabaseError, InterfaceError):
-        logger.exception("the database did not answer")
+    except (DatabaseError, InterfaceError) as error:
+        unanswered.tell(error)
         return None
     finally:
         acting_user.reset(forget_user)

@@ -34,7 +34,7 @@ from chatjuicer.observability.logs import cut
 from chatjuicer.observability.seldom import SeldomLine
 
 logger = logging.getLogger(__name__)
-_unanswered = SeldomLine(logger, "requests that the database did not answer", with_stack=True)
+unanswered = SeldomLine(logger, "requests that the database did not answer", with_stack=True)
 
 P = ParamSpec("P")
 
@@ -70,7 +70,7 @@ OF_WHOEVER_HAS_GONE = (status.HTTP_403_FORBIDDEN, status.HTTP_404_NOT_FOUND, sta
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """For DRF. None lets the exception go up to Django, which logs it and answers `internal` by `handler500`."""
     if isinstance(error, (OperationalError, InterfaceError)):
-        _unanswered.tell(error)
+        unanswered.tell(error)
         error = Unavailable()
     elif isinstance(error, (ObjectDoesNotExist, DatabaseError)) and has_gone(context["request"]):
         error = exceptions.NotAuthenticated()
