@@ -7,9 +7,8 @@ import asyncio
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import anyio
@@ -17,18 +16,14 @@ import httpcore2
 import httpx2
 from django.conf import settings
 
-from chatjuicer.api.fence import addresses_of, allowed_or_public, bounded
+from chatjuicer.api.fence import addresses_of, allowed_or_public
 
-from .transport import BoundedTransport
+from .transport import BoundedBackend, BoundedTransport
 
 CONNECTIONS = 10  # of one client
 ADDRESSES = 4  # of one host, that are tried
 TIMEOUT_S = 15.0
 UNAUTHORIZED = 401
-MAX_HEAD_BYTES, HEAD_READ_BYTES = 64 * 1024, 4 * 1024
-
-head: ContextVar[list[int] | None] = ContextVar("head", default=None)
-"""How many bytes of the head of an answer may still come, where one is waited for; a body is read outside of that."""
 
 
 @dataclass(slots=True)
@@ -60,24 +55,15 @@ class FencedTransport(BoundedTransport):
     """`secure`: of https alone, or else of http alone."""
 
     def __init__(self, trail: Trail, *, secure: bool) -> None:
-        super().__init__(verify=tls())
+        super().__init__(FencedBackend(secure=secure), CONNECTIONS)
         self._trail = trail
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls(),
-            max_connections=CONNECTIONS,
-            keepalive_expiry=5.0,
-            network_backend=FencedBackend(secure=secure),
-        )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        unread = head.set([MAX_HEAD_BYTES])
         try:
             response = await super().handle_async_request(request)
         except httpx2.TransportError as error:
             self._trail.error = why(error)
             raise
-        finally:
-            head.reset(unread)
         self._trail.unauthorized |= response.status_code == UNAUTHORIZED
         return response
 
@@ -90,10 +76,10 @@ class Unreachable(httpcore2.ConnectError):
         self.code = code
 
 
-class FencedBackend(httpcore2.AsyncNetworkBackend):
+class FencedBackend(BoundedBackend):
     def __init__(self, *, secure: bool) -> None:
+        super().__init__()
         self._secure = secure
-        self._sockets = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -107,10 +93,7 @@ class FencedBackend(httpcore2.AsyncNetworkBackend):
         if not addresses:
             raise Unreachable("not_public")
 
-        async def connected(address: str) -> httpcore2.AsyncNetworkStream:
-            stream = await self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
-            return BoundedHeads(stream)
-
+        connected = partial(super().connect_tcp, port=port, timeout=timeout, socket_options=socket_options)
         *earlier, last = addresses[:ADDRESSES]
         for address in earlier:
             with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
@@ -119,42 +102,6 @@ class FencedBackend(httpcore2.AsyncNetworkBackend):
 
     def _may_reach(self, address: str, port: int) -> bool:
         return allowed_or_public(address, port, settings.MCP_NETWORKS, settings.FETCH_PORTS, secure=self._secure)
-
-    async def sleep(self, seconds: float) -> None:
-        await self._sockets.sleep(seconds)
-
-
-class BoundedHeads(httpcore2.AsyncNetworkStream):
-    """The pool passes over interim answers, however many there are, and of one read there are thousands."""
-
-    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
-        self._stream = stream
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        if (left := head.get()) is None:
-            return await self._stream.read(max_bytes, timeout)
-        if left[0] <= 0:
-            raise httpcore2.ReadError("the head of the answer is too large")
-        data = await self._stream.read(min(max_bytes, HEAD_READ_BYTES), timeout)
-        left[0] -= len(data)
-        return data
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        await self._stream.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> httpcore2.AsyncNetworkStream:
-        return BoundedHeads(await self._stream.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
 
 
 async def resolved(host: str, port: int, timeout_s: float | None) -> list[str]:
@@ -167,12 +114,6 @@ async def resolved(host: str, port: int, timeout_s: float | None) -> list[str]:
     except (OSError, UnicodeError):
         raise Unreachable("no_such_host") from None
     return list(dict.fromkeys(str(target[0]) for *_, target in found))
-
-
-@lru_cache(maxsize=1)
-def tls() -> ssl.SSLContext:
-    """Made once: it reads all authorities."""
-    return bounded(httpx2.create_ssl_context())
 
 
 def why(error: httpx2.TransportError) -> str:

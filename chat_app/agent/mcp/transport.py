@@ -4,18 +4,23 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import anyio
+import httpcore2
 import httpx2
 from agents.mcp import MCPServerStdio, MCPServerStreamableHttp
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
+
+from chatjuicer.api.fence import bounded
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +33,12 @@ MAX_STREAM_LINES = 4 * MAX_UNASKED
 MAX_STREAMS = 8
 MAX_STREAM_BYTES = 1024 * 1024
 EVENTS = "text/event-stream"
+CONNECTIONS, KEPT_CONNECTIONS = 100, 20  # of one client
+MAX_HEAD_BYTES, HEAD_READ_BYTES = 64 * 1024, 4 * 1024
+
+head: ContextVar[list[int] | None] = ContextVar("head", default=None)
+"""How many bytes of the head of an answer may still come, where one is waited for; a body is read outside of that."""
+
 EXIT_TIMEOUT_S = 0.5
 STDERR_TAIL_BYTES = 400
 
@@ -184,9 +195,16 @@ def bounded_client(headers: dict[str, str] | None = None, timeout: Any = None, a
 
 
 class BoundedTransport(httpx2.AsyncHTTPTransport):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, network: "BoundedBackend | None" = None, connections: int = CONNECTIONS) -> None:
+        super().__init__(verify=tls())
         self._unasked = Unasked()
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=tls(),
+            max_connections=connections,
+            max_keepalive_connections=KEPT_CONNECTIONS,
+            keepalive_expiry=5.0,
+            network_backend=network or BoundedBackend(),
+        )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.method == "POST":
@@ -194,7 +212,11 @@ class BoundedTransport(httpx2.AsyncHTTPTransport):
         elif request.method == "GET" and EVENTS in request.headers.get("Accept", ""):
             self._unasked.begin()
         request.headers["Accept-Encoding"] = "identity"  # what is unpacked is not counted
-        response = await super().handle_async_request(request)
+        unread = head.set([MAX_HEAD_BYTES])
+        try:
+            response = await super().handle_async_request(request)
+        finally:
+            head.reset(unread)
         if response.headers.get("Content-Encoding", "identity") != "identity":
             await response.aclose()
             raise httpx2.DecodingError("an encoding that was not asked for")
@@ -203,6 +225,63 @@ class BoundedTransport(httpx2.AsyncHTTPTransport):
         came = partial(self._unasked.came, is_answer=request.method == "POST") if is_events else None
         response.stream = BoundedStream(response.stream, came)
         return response
+
+
+class BoundedBackend(httpcore2.AsyncNetworkBackend):
+    def __init__(self) -> None:
+        self._sockets = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # of the base class
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        return BoundedHeads(await self._sockets.connect_tcp(host, port, timeout, local_address, socket_options))
+
+    async def sleep(self, seconds: float) -> None:
+        await self._sockets.sleep(seconds)
+
+
+class BoundedHeads(httpcore2.AsyncNetworkStream):
+    """The pool passes over interim answers, however many there are, and of one read there are thousands."""
+
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        if (left := head.get()) is None:
+            return await self._stream.read(max_bytes, timeout)
+        if left[0] <= 0:
+            raise httpcore2.ReadError("the head of the answer is too large")
+        data = await self._stream.read(min(max_bytes, HEAD_READ_BYTES), timeout)
+        left[0] -= len(data)
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore2.AsyncNetworkStream:
+        return BoundedHeads(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+@lru_cache(maxsize=1)
+def tls() -> ssl.SSLContext:
+    """Made once: it reads all authorities."""
+    return bounded(httpx2.create_ssl_context())
 
 
 @dataclass(slots=True)

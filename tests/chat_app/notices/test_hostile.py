@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from chat_app.agent.mcp.fenced import Trail, fenced_client
+from chat_app.agent.mcp.transport import bounded_client
 from chat_app.models.notice import Outcome
 from chat_app.notices.post import post, tls
 from chat_app.notices.requests import NoticeRequest
@@ -89,6 +90,9 @@ async def test_nor_of_an_mcp_server_that_somebody_has_added(settings: Any, then:
         with pytest.raises(httpx2.ReadError):
             await client.post(url, content=b"{}")
     assert trail.error == "no_answer"
+    async with receiver(b"", then) as url, bounded_client() as operators:
+        with pytest.raises(httpx2.ReadError):
+            await operators.post(url, content=b"{}")
 
 
 RECORD = b"\x16\x03\x03\x40\x00" + bytes(16384)
