@@ -1,4 +1,4 @@
-"""The owner of running runs: claims queued runs, executes each as one task, renews the leases, ends orphans."""
+"""The owner of running runs: claims queued runs, and executes each as one task."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db import connection
 
 from chat_app import protocol
-from chat_app.database import beside_all, in_database
+from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
 from chat_app.delivery.logs import SessionLog
 from chat_app.exceptions import BudgetSpent, LeaseLost
@@ -37,7 +36,8 @@ from sessions_app.models import ChatSession
 from sessions_app.providers.served import plays_again
 
 from .contract import Agent, Outcome, RunError, RunRequest, TitleRequest
-from .owner import OWNER, is_dead
+from .leases import Leases
+from .owner import OWNER
 from .titles import title_from
 
 logger = logging.getLogger(__name__)
@@ -67,10 +67,9 @@ class Supervisor:
         self._promised = 0
         self._closing: set[UUID] = set()  # runs that have said all, and of which the end is being written
         self._ending: set[asyncio.Task[None]] = set()  # what is written of runs, whether they still have a task or not
-        self._orphans: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
-        self._renewed_at = time.monotonic()
+        self._leases = Leases(journal, self._tasks.keys(), self._closing, self.drop)
         self._stopping = False
         hub.watch(self._drop_ended)
 
@@ -111,7 +110,7 @@ class Supervisor:
         return {started.session.pk for started in self._started.values()}
 
     def start(self) -> None:
-        self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._keep_leases())]
+        self._loops = [asyncio.create_task(self._claim_queued()), asyncio.create_task(self._leases.keep())]
         self._loops.append(asyncio.create_task(self._finish_removals()))
         self._agent.add_done_callback(lambda _: self._wake.set())
 
@@ -129,8 +128,6 @@ class Supervisor:
             await asyncio.wait(list(self._tasks.values()), timeout=0.1)
         for loop in self._loops:
             loop.cancel()
-        if self._orphans is not None:
-            self._orphans.cancel()
         runs = {run_id: started.run for run_id, started in self._started.items()}
         for run_id, task in list(self._tasks.items()):
             self._dropped[run_id] = "error"
@@ -163,7 +160,7 @@ class Supervisor:
         """Stop executing a run that was ended or taken over; nothing more of it can be written."""
         task = self._tasks.get(run_id)
         if task is not None and not task.cancelling():
-            counts.leases_lost += time.monotonic() - self._renewed_at > settings.LEASE_S
+            counts.leases_lost += self._leases.have_run_out
             self._dropped[run_id] = finish_reason
             task.cancel()
 
@@ -343,33 +340,6 @@ class Supervisor:
             if claimed:
                 self._wake.set()
 
-    async def _keep_leases(self) -> None:
-        while True:
-            try:
-                began = list(self._tasks)
-                # Only runs that are executed here: a claim whose result was lost runs out, and is ended as an orphan.
-                mine = await self._renew(began)
-                # Whoever writes an end is told by that.
-                for run_id in self._tasks.keys() & set(began) - mine - self._closing:
-                    logger.warning("run %s is not ours any more", run_id)
-                    self.drop(run_id)
-                was_away = time.monotonic() - self._renewed_at > settings.LEASE_S
-                self._renewed_at = time.monotonic()
-                # After a break of the database the others have yet to renew their leases. And ours do not wait for it.
-                if not was_away and (self._orphans is None or self._orphans.done()):
-                    self._orphans = self._keep(self._end_orphans(), "the end of orphaned runs")
-            except Exception:
-                logger.warning("leases could not be renewed; trying again", exc_info=True)
-            await asyncio.sleep(settings.LEASE_S / 3)
-
-    async def _renew(self, runs: list[UUID]) -> set[UUID]:
-        """Not behind what the journal has to write, which may be hundreds of ends, nor behind the row for which it
-        waits. SQLite has one lock, which the journal takes again and again: there, as its next verb."""
-        renew = partial(Run.objects.all().renew, OWNER, runs)
-        if connection.vendor == "sqlite":
-            return await self._journal.transact(renew, urgent=True)
-        return await beside_all(renew)
-
     async def _finish_removals(self) -> None:
         """What a crash has left of sessions that were being deleted or cleared."""
         try:
@@ -379,22 +349,6 @@ class Supervisor:
                 logger.warning("cleared what was left of %d sessions", left)
         except Exception:
             logger.exception("the deletion of sessions could not be finished; the next start tries again")
-
-    async def _end_orphans(self) -> None:
-        """Each in a transaction of its own: one that cannot be ended keeps no other waiting."""
-        ended = 0
-        for run in await self._journal.transact(lambda: Run.objects.orphans(is_dead), patient=True):
-            if run.pk in self._tasks:
-                continue  # what this process executes is no orphan, however long the database was away
-            try:
-                ended += await self._journal.transact(run.end_orphaned, run.session_id, patient=True)
-            except Unavailable:
-                raise
-            except Exception:
-                logger.exception("orphaned run %s could not be ended", run.pk)
-        counts.orphans_ended += ended
-        if ended:
-            logger.warning("ended %d orphaned runs", ended)
 
 
 def _end_run(run: Run, outcome: Outcome, error: protocol.Error | None, title: str = "") -> None:

@@ -360,7 +360,7 @@ async def test_an_end_that_waits_beside_a_renewal_is_no_loss(
     agent.script = say
     supervisor._loops[1].cancel()  # it renews when we say so
     run = await executed(supervisor, start)
-    renew = supervisor._keep_leases()
+    renew = supervisor._leases.keep()
     go_on = threading.Event()
     blocked = asyncio.create_task(journal.transact(partial(go_on.wait, 10)))
     await said_all.wait()
@@ -388,7 +388,7 @@ async def test_an_orphan_that_cannot_be_ended_keeps_no_other_waiting(
         return orphan
 
     orphan = await in_database(plant)
-    await supervisor._end_orphans()
+    await supervisor._leases.end_orphans()
     states = await in_database(lambda: dict(Run.objects.values_list("pk", "status")))
     assert states.pop(orphan.pk) == "failed"
     assert list(states.values()) == ["running"]
