@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -63,6 +64,7 @@ class Call:
     after: RunWriter | None = None
     committed: Callable[[Any], None] | None = None
     urgent: bool = False
+    context: Context = field(default_factory=copy_context)  # of the caller
     handed_over: bool = False
     in_savepoint: bool = False
     result: Any = None
@@ -122,8 +124,8 @@ class Journal:
         committed at all. A verb that changes `session_pk`, and no other session, shares the commit of others. It may be
         tried more than once, and changes nothing but rows. One `after` a writer comes after all that this has written,
         and raises LeaseLost where that is never written. An `urgent` one comes before all that wait. A `patient` one
-        keeps its place in the queue, however long that is. `committed` is given the result, on the loop, even where
-        the caller does not wait for it any more."""
+        keeps its place in the queue, however long that is. `committed` is given the result, on the loop and in the
+        caller's context, even where the caller does not wait for it any more."""
 
         def call() -> Call:
             return Call(verb, self._loop.create_future(), session_pk, after, committed, urgent)
@@ -236,7 +238,7 @@ class Journal:
             if not call.handed_over:
                 continue
             if call.error is None and call.committed is not None:
-                call.committed(call.result)
+                call.context.run(call.committed, call.result)
             if call.answer.done():
                 continue
             if call.error is not None:
