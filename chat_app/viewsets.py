@@ -22,7 +22,7 @@ from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.bodies import valid
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
-from chatjuicer.api.parameters import OFFSET, number, number_parameter
+from chatjuicer.api.parameters import MAX_NUMBER, OFFSET, number
 from chatjuicer.api.snapshot import snapshot
 from files_app.models import StorageUsage
 from sessions_app import viewsets
@@ -67,10 +67,14 @@ from .window.fit import require_fit
 MAX_EVENTS = 1000
 MAX_APPROVALS = 100
 EVENT_STREAM = (200, "text/event-stream")
-AFTER = number_parameter("after", "A seq: the events above it.")
+AFTER = OpenApiParameter(
+    "after",
+    {"anyOf": [{"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}, {"type": "string"}]},
+    description="A seq: the events above it. A stream goes on with `resync` where it is no number; a page is refused.",
+)
 LAST_EVENT_ID = OpenApiParameter(
     "Last-Event-ID",
-    {"type": "string", "pattern": "^[0-9]{0,9}$"},
+    {"type": "string"},
     OpenApiParameter.HEADER,
     description="Stands in for `after` of a stream.",
 )

@@ -97,7 +97,7 @@ async def test_a_message_that_is_taken_twice_is_found(site: FaultySite) -> None:
 @single
 async def test_a_page_that_forgets_what_is_unsent_is_found(site: FaultySite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pagetruth, "QUIET_S", 12.0)  # what is forgotten waits for ever
-    bug = PageBug("clients/js/src/unsentmessages.js", "return kept.map(", "return [].map(")
+    bug = PageBug("clients/js/src/unsentmessages.js", "return kept\n", "return []\n")
     acts: dict[Act, int] = {Person.write: 3, Person.reload: 1}
     figures = await page.attack(site, 6, seed=1, bug=bug, which=page.cut_network, acts=acts)
     assert any(re.match(r"lost: mark\w+: sent ", problem) for problem in figures.problems), figures.problems
