@@ -328,17 +328,22 @@ class Supervisor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
             self._wake.clear()
-            room = MAX_RUNS - len(self._tasks) - self._promised
-            if room <= 0 or self._stopping or not self._has_agent:
+            if self._stopping or not self._has_agent:
                 continue
             try:
-                claim = partial(Run.objects.claim, OWNER, min(room, CLAIM_AT_ONCE), dict(self._per_user), MAX_RUNS)
-                claimed = await self._journal.transact(claim, patient=True, committed=self._adopt_all)
+                claimed = await self._journal.transact(self._claim, patient=True, committed=self._adopt_all)
             except Exception:
                 logger.warning("queued runs could not be claimed; trying again", exc_info=True)
                 continue
             if claimed:
                 self._wake.set()
+
+    def _claim(self) -> list[Started]:
+        """In the journal's thread: what has been started since this was asked for counts, too."""
+        room = MAX_RUNS - len(self._tasks) - self._promised
+        if room <= 0:
+            return []
+        return Run.objects.claim(OWNER, min(room, CLAIM_AT_ONCE), dict(self._per_user), MAX_RUNS)
 
     async def _finish_removals(self) -> None:
         """What a crash has left of sessions that were being deleted or cleared."""

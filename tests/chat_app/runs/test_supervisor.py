@@ -217,7 +217,7 @@ async def test_runs_that_are_claimed_while_their_sender_is_refused_are_executed(
 
 @pytest.mark.usefixtures("serving")
 async def test_messages_that_wait_to_be_written_count_for_their_users_places(
-    supervisor: Supervisor, agent: ScriptedAgent, alice: User, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, agent: ScriptedAgent, alice: User, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "MAX_RUNS_PER_USER", 2)
     go_on, most = asyncio.Event(), 0
@@ -235,7 +235,16 @@ async def test_messages_that_wait_to_be_written_count_for_their_users_places(
         start = partial(Run.objects.start, session.pk, [UserInput("Hello")])
         return (await accept_run(session.pk, alice.pk, lambda owner: start(owner=owner))).claimed
 
-    assert sorted(await asyncio.gather(*map(send, sessions))) == [False] * 4 + [True] * 2
+    verb = Blocked(lambda: None)
+    blocked = asyncio.create_task(journal.transact(verb))
+    await asyncio.to_thread(verb.begun.wait, 20)
+    supervisor.wake()  # a claim waits, too, from before they are sent
+    await asyncio.sleep(0.05)
+    sending = asyncio.gather(*map(send, sessions))
+    await asyncio.sleep(0.05)
+    verb.go_on.set()
+    assert sorted(await sending) == [False] * 4 + [True] * 2
+    await blocked
     go_on.set()
     completed = Run.objects.filter(status=Run.Status.COMPLETED)
     async with asyncio.timeout(20):
