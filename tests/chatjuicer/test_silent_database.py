@@ -10,9 +10,8 @@ import pytest
 from tests.harness.server import EMAIL, PASSWORD, Site
 from tests.harness.services import until
 from tests.harness.silence import Proxy
-from tests.settings import PROFILE
 
-pytestmark = pytest.mark.skipif(PROFILE != "postgres", reason="SQLite is no connection")
+pytestmark = pytest.mark.only("postgres", reason="SQLite is no connection")
 
 STATEMENT_TIMEOUT_S = 2.0
 
