@@ -12,14 +12,13 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from tests.harness.gateway import Gateway
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
-from tests.harness.threaded_http import HttpServer, Quiet
 
 pytestmark = pytest.mark.only("sqlite", reason="what the databases do, other tests ask; one is enough for the client")
 
@@ -293,27 +292,6 @@ def unsent(environment: dict[str, str]) -> list[Path]:
     return list((Path(environment["CHATJUICER_CONFIG_DIR"]) / "unsent").rglob("*.json"))
 
 
-def gateway(status: int, port: int) -> HttpServer:
-    """What stands before a server that is away, and answers each request by a page."""
-
-    class Gateway(Quiet, BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"  # the only one that sockets know
-
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = b"<html><head><title>Bad Gateway</title></head><body><h1>nginx</h1></body></html>"
-            self.send_response(status)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def do_POST(self) -> None:
-            self.do_GET()
-
-    return HttpServer(Gateway, port)
-
-
 @pytest.mark.timing(reason="a killed server is started again meanwhile")
 @pytest.mark.parametrize("status", [502, 503])
 def test_a_page_that_a_proxy_answers_by_loses_nothing_that_was_typed(
@@ -323,7 +301,7 @@ def test_a_page_that_a_proxy_answers_by_loses_nothing_that_was_typed(
     run(environment, "chat", "-s", name, "echo one")
     server = site.servers[0]
     server.kill()
-    with gateway(status, server.port):
+    with Gateway(None, status, server.port):
         for words in ("echo two", "echo three"):
             lost = run(environment, "chat", "-s", name, words, "--patience", "0", status=5)
             assert "is kept" in lost.stderr
@@ -348,7 +326,7 @@ def test_what_waits_is_not_given_up_where_a_proxy_knows_of_no_server(
     run(environment, "chat", "-s", name, "echo one")
     server = site.servers[0]
     server.kill()
-    with gateway(404, server.port):
+    with Gateway(None, 404, server.port):
         for _ in range(2):  # what is typed, and what was kept
             lost = run(environment, "chat", "-s", name, "echo two", "--patience", "0", status=1)
             assert "is kept" in lost.stderr
@@ -366,7 +344,7 @@ def test_what_waits_is_not_given_up_where_a_proxy_knows_of_no_server(
 def test_a_page_in_the_place_of_an_answer_is_said_in_a_sentence(environment: dict[str, str], site: Site) -> None:
     server = site.servers[0]
     server.kill()
-    with gateway(200, server.port):
+    with Gateway(None, 200, server.port):
         for command in (["sessions"], ["chat", "hello"], ["login", "--email", EMAIL]):
             refused = run(environment, *command, "--patience", "0", said=f"{PASSWORD}\n", status=1)
             assert "no Chat Juicer server" in refused.stderr

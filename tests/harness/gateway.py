@@ -3,47 +3,35 @@
 import socket
 import threading
 from contextlib import suppress
-from typing import Self
 
-from tests.harness.silence import pass_on, shut
+from tests.harness.silence import pass_on
+from tests.harness.tcp import TcpServer
 
 LONGEST_S = 10.0
 
 
-class Gateway:
-    """Before a port of this machine; by `with`. Its page has the status `away`, when nobody listens there."""
+class Gateway(TcpServer):
+    """Before a port of this machine, or before none, at a free port unless one is named. Its page has the status
+    `away`, when nobody listens there."""
 
-    def __init__(self, target_port: int, away: int = 502) -> None:
+    def __init__(self, target_port: int | None, away: int = 502, port: int = 0) -> None:
         self.away = away
         self.answered = 0  # by its page
         self._target_port = target_port
-        self._ends: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        super().__init__(port)
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._take, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for end in [self._listener, *self._ends]:
-            shut(end)
-            end.close()
-
-    def _take(self) -> None:
-        with suppress(OSError):
-            while True:
-                near = self._listener.accept()[0]
-                self._ends.append(near)
-                threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+    def take(self, near: socket.socket) -> None:
+        threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
     def _serve(self, near: socket.socket) -> None:
         try:
+            if self._target_port is None:
+                raise ConnectionRefusedError
             far = socket.create_connection(("127.0.0.1", self._target_port))
         except OSError:
             self._answer(near)
             return
-        self._ends.append(far)
+        self.ends.append(far)
         never = threading.Event()
         back = threading.Thread(target=pass_on, args=(far, near, never), daemon=True)
         back.start()
