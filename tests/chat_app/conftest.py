@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -78,13 +79,13 @@ def make_unreadable(message: Message) -> None:
 
 
 @asynccontextmanager
-async def locked(rows: QuerySet[Any]) -> AsyncIterator[None]:
-    """Somebody else's transaction stands still, and has locked these."""
+async def uncommitted(verb: Callable[[], object]) -> AsyncIterator[None]:
+    """Somebody else's transaction, in which the verb has been done, stands still."""
     begun, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
         with transaction.atomic():
-            list(rows.select_for_update().values_list("pk"))
+            verb()
             begun.set()
             go_on.wait(60)
 
@@ -95,3 +96,28 @@ async def locked(rows: QuerySet[Any]) -> AsyncIterator[None]:
     finally:
         go_on.set()
         await holding
+
+
+def locked(rows: QuerySet[Any]) -> AbstractAsyncContextManager[None]:
+    """Somebody else's transaction stands still, and has locked these."""
+    return uncommitted(lambda: list(rows.select_for_update().values_list("pk")))
+
+
+@dataclass
+class Blocked:
+    """A verb that stands still in the journal's thread, in the transaction that it shares with others."""
+
+    verb: Callable[..., object] = lambda: None
+    begun: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, *given: object) -> Any:
+        self.begun.set()
+        assert self.go_on.wait(20)
+        return self.verb(*given)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 8) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.01)

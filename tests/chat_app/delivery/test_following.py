@@ -24,7 +24,8 @@ from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.models import TokenFamily
 from chatjuicer.frontends.juicer.dialect import JuicerDialect
 from sessions_app.models import ChatSession
-from tests.chat_app.delivery.test_hub import until, write
+from tests.chat_app.conftest import until
+from tests.chat_app.delivery.test_hub import write
 
 
 class Line:

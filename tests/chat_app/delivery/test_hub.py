@@ -2,7 +2,6 @@
 
 import asyncio
 import tracemalloc
-from collections.abc import Callable
 from contextlib import suppress
 from json import loads
 
@@ -23,6 +22,7 @@ from chat_app.log.run_writer import RunWriter
 from chat_app.models import Event
 from chat_app.protocol import Delta, Record, SessionUpdated, StreamEnd
 from sessions_app.models import ChatSession
+from tests.chat_app.conftest import until
 
 
 class Reader:
@@ -44,12 +44,6 @@ class Reader:
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = 8) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def write(session: ChatSession, count: int = 1) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat_app.database import in_database
@@ -25,7 +25,7 @@ from chat_app.protocol import Record, UserInput
 from chatjuicer.accounts.models import User
 from chatjuicer.api.exceptions import Unavailable
 from sessions_app.models import ChatSession, Writes
-from tests.chat_app.conftest import Lost
+from tests.chat_app.conftest import Blocked, Lost, uncommitted
 
 
 def said(run_writer: RunWriter) -> str:
@@ -37,21 +37,10 @@ def said(run_writer: RunWriter) -> str:
 
 async def say_behind(verb: Callable[[], object], run_writer: RunWriter, text: str) -> None:
     """The text waits for the row that the verb has locked, and is written when that has been committed."""
-    locked, go_on = threading.Event(), threading.Event()
-
-    def do_slowly() -> None:
-        with transaction.atomic():
-            verb()
-            locked.set()
-            go_on.wait(10)
-
-    doing = asyncio.create_task(in_database(do_slowly))
-    await asyncio.to_thread(locked.wait, 10)
-    await run_writer.text(text)
-    flushed = asyncio.create_task(run_writer.flush())
-    await asyncio.wait([flushed], timeout=0.3)
-    go_on.set()
-    await doing
+    async with uncommitted(verb):
+        await run_writer.text(text)
+        flushed = asyncio.create_task(run_writer.flush())
+        await asyncio.wait([flushed], timeout=0.3)
     await flushed
 
 
@@ -203,15 +192,15 @@ async def test_a_verb_that_fails_costs_nobody_else(
 
 
 async def test_what_is_urgent_comes_before_what_waits(journal: Journal, session: ChatSession) -> None:
-    go_on = threading.Event()
+    verb = Blocked()
     made: list[str] = []
-    blocked = asyncio.create_task(journal.transact(partial(go_on.wait, 10)))
-    await asyncio.sleep(0.1)
+    blocked = asyncio.create_task(journal.transact(verb))
+    await asyncio.to_thread(verb.begun.wait, 20)
     waiting = [asyncio.create_task(journal.transact(partial(made.append, "waits"), session.pk)) for _ in range(10)]
     await asyncio.sleep(0.1)
     urgent = asyncio.create_task(journal.transact(partial(made.append, "urgent"), session.pk, urgent=True))
     await asyncio.sleep(0.1)
-    go_on.set()
+    verb.go_on.set()
     await asyncio.gather(blocked, *waiting, urgent)
     assert made == ["urgent", *["waits"] * 10]
 
@@ -222,22 +211,16 @@ async def test_what_is_urgent_waits_for_no_batch_of_slow_verbs(
     """Each takes long where the database answers late, and hundreds wait."""
     monkeypatch.setattr(journal_module, "MAX_BATCH_S", 0.0)
     session, other = await in_database(lambda: [ChatSession.objects.open(alice)[0] for _ in range(2)])
-    begun, go_on = threading.Event(), threading.Event()
     made: list[str] = []
-
-    def do_slowly() -> None:
-        begun.set()
-        assert go_on.wait(20)
-        made.append("slow")
-
+    verb = Blocked(partial(made.append, "slow"))
     blocked = asyncio.create_task(journal.transact(partial(time.sleep, 0.2)))
     await asyncio.sleep(0.1)
-    slow = asyncio.create_task(journal.transact(do_slowly, session.pk))
+    slow = asyncio.create_task(journal.transact(verb, session.pk))
     waiting = [asyncio.create_task(journal.transact(partial(made.append, "waits"), other.pk)) for _ in range(300)]
-    await asyncio.to_thread(begun.wait, 20)
+    await asyncio.to_thread(verb.begun.wait, 20)
     urgent = asyncio.create_task(journal.transact(partial(made.append, "urgent"), session.pk, urgent=True))
     await asyncio.sleep(0.1)
-    go_on.set()
+    verb.go_on.set()
     await asyncio.gather(blocked, slow, *waiting, urgent)
     assert made == ["slow", "urgent", *["waits"] * 300]
 
@@ -246,20 +229,15 @@ async def test_what_is_refused_is_not_done_and_what_is_being_done_is_not_refused
     journal: Journal, session: ChatSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal_module, "CALL_TIMEOUT_S", 1.0)
-    go_on = threading.Event()
     made: list[str] = []
-
-    def do_slowly() -> None:
-        assert go_on.wait(20)
-        made.append("slow")
-
-    slow = asyncio.create_task(journal.transact(do_slowly, session.pk))
+    verb = Blocked(partial(made.append, "slow"))
+    slow = asyncio.create_task(journal.transact(verb, session.pk))
     await asyncio.sleep(0.5)
     waiting = asyncio.create_task(journal.transact(partial(made.append, "waited"), session.pk))
     with pytest.raises(Unavailable):
         await waiting  # by then the slow one has been made for longer than anybody waits
     assert not slow.done()
-    go_on.set()
+    verb.go_on.set()
     await slow
     await journal.transact(lambda: None)
     assert made == ["slow"]

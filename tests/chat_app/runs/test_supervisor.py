@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -31,7 +30,7 @@ from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability import context
 from sessions_app.models import ChatSession, Message, MessageDraft
 from sessions_app.providers.provider import Provider
-from tests.chat_app.conftest import Start, locked, make_unreadable
+from tests.chat_app.conftest import Blocked, Start, locked, make_unreadable, until
 
 Answer = Callable[[RunRequest, Writer], Awaitable[Outcome]]
 
@@ -96,12 +95,6 @@ async def executed(supervisor: Supervisor, start: Start) -> Run:
     started = await in_database(partial(start, "Hello", owner=OWNER))
     supervisor.adopt(started)
     return started.run
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def until_ended(supervisor: Supervisor, run: Run) -> Run:
@@ -172,33 +165,28 @@ def serving(supervisor: Supervisor, journal: Journal, monkeypatch: pytest.Monkey
     monkeypatch.setattr(process, "supervisor", supervisor)
 
 
-@dataclass
-class Blocked:
-    """A verb that stands still in the journal's thread, in the transaction that it shares with others."""
+def beginning(session: ChatSession) -> Blocked:
+    return Blocked(lambda owner: Run.objects.start(session.pk, [UserInput("Hello")], owner=owner))
 
-    verb: Callable[..., object]
-    begun: threading.Event = field(default_factory=threading.Event)
-    go_on: threading.Event = field(default_factory=threading.Event)
 
-    def __call__(self, *given: object) -> Any:
-        self.begun.set()
-        assert self.go_on.wait(20)
-        return self.verb(*given)
+async def is_answered(supervisor: Supervisor, verb: Blocked) -> None:
+    """What has begun, once that may be committed."""
+    verb.go_on.set()
+    await until(lambda: supervisor.active > 0, 20)
+    run = await until_ended(supervisor, await in_database(Run.objects.get))
+    assert run.status == Run.Status.COMPLETED
 
 
 @pytest.mark.usefixtures("serving")
 async def test_a_message_whose_sender_goes_while_it_is_committed_is_answered(
     supervisor: Supervisor, session: ChatSession, alice: User
 ) -> None:
-    verb = Blocked(lambda owner: Run.objects.start(session.pk, [UserInput("Hello")], owner=owner))
+    verb = beginning(session)
     sending = asyncio.create_task(accept_run(session.pk, alice.pk, verb))
     await asyncio.to_thread(verb.begun.wait, 20)
     sending.cancel()
     await asyncio.wait([sending])
-    verb.go_on.set()
-    await until(lambda: supervisor.active > 0)
-    run = await until_ended(supervisor, await in_database(Run.objects.get))
-    assert run.status == Run.Status.COMPLETED
+    await is_answered(supervisor, verb)
 
 
 @pytest.mark.usefixtures("serving")
@@ -206,13 +194,10 @@ async def test_runs_that_are_claimed_while_their_sender_is_refused_are_executed(
     supervisor: Supervisor, session: ChatSession, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal_module, "CALL_TIMEOUT_S", 0.2)
-    verb = Blocked(lambda owner: Run.objects.start(session.pk, [UserInput("Hello")], owner=owner))
+    verb = beginning(session)
     with pytest.raises(Unavailable):
         await accept_run(session.pk, alice.pk, verb)
-    verb.go_on.set()
-    await until(lambda: supervisor.active > 0)
-    run = await until_ended(supervisor, await in_database(Run.objects.get))
-    assert run.status == Run.Status.COMPLETED
+    await is_answered(supervisor, verb)
 
 
 @pytest.mark.usefixtures("serving")
@@ -235,7 +220,7 @@ async def test_messages_that_wait_to_be_written_count_for_their_users_places(
         start = partial(Run.objects.start, session.pk, [UserInput("Hello")])
         return (await accept_run(session.pk, alice.pk, lambda owner: start(owner=owner))).claimed
 
-    verb = Blocked(lambda: None)
+    verb = Blocked()
     blocked = asyncio.create_task(journal.transact(verb))
     await asyncio.to_thread(verb.begun.wait, 20)
     supervisor.wake()  # a claim waits, too, from before they are sent
@@ -258,7 +243,7 @@ async def test_an_end_keeps_its_place_however_long_it_waits(
 ) -> None:
     """Were it refused like a message, and tried again behind all that has come meanwhile, it would never be written."""
     monkeypatch.setattr(journal_module, "CALL_TIMEOUT_S", 0.1)
-    verb = Blocked(lambda: None)
+    verb = Blocked()
     blocked = asyncio.create_task(journal.transact(verb, patient=True))
     await asyncio.to_thread(verb.begun.wait, 20)
     order: list[str] = []
@@ -370,12 +355,12 @@ async def test_an_end_that_waits_beside_a_renewal_is_no_loss(
     supervisor._loops[1].cancel()  # it renews when we say so
     run = await executed(supervisor, start)
     renew = supervisor._leases.keep()
-    go_on = threading.Event()
-    blocked = asyncio.create_task(journal.transact(partial(go_on.wait, 10)))
+    verb = Blocked()
+    blocked = asyncio.create_task(journal.transact(verb))
     await said_all.wait()
     renewing = asyncio.create_task(renew)
     await asyncio.sleep(0.1)
-    go_on.set()
+    verb.go_on.set()
     await blocked
     run = await until_ended(supervisor, run)
     await asyncio.sleep(0.1)
