@@ -36,7 +36,7 @@ class LeasedQuerySet(models.QuerySet[R]):
         else has locked keeps no other waiting: it is among them, and prolonged the next time."""
         mine = self.filter(pk__in=runs, owner=owner, status=RunStatus.RUNNING)
         with transaction.atomic():
-            free = mine.order_by("session_id").select_for_update(no_key=True, skip_locked=True)
+            free = mine.select_for_update(no_key=True, skip_locked=True)
             self.filter(pk__in=list(free.values_list("pk", flat=True))).update(lease_until=lease_end())
             return set(mine.values_list("pk", flat=True))
 
