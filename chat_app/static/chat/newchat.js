@@ -66,7 +66,7 @@ export class NewChat {
   }
 
   get #begunKey() {
-    return BEGUN_KEY + this.#client.auth.user?.id;
+    return BEGUN_KEY + this.#client.auth.userId;
   }
 
   async #begin() {

@@ -18,5 +18,5 @@ export const written = {
 };
 
 function place() {
-  return `${PREFIX}${client.auth.user?.id ?? ""}.`;
+  return `${PREFIX}${client.auth.userId}.`;
 }

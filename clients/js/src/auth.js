@@ -59,9 +59,14 @@ export class Auth extends EventTarget {
     return this.mode === "in" || this.mode === "open" || this.mode === "key";
   }
 
+  /** Empty while nobody is known to be here. */
+  get userId() {
+    return this.user?.id ?? "";
+  }
+
   /** Whether somebody else than that user is here. @param {string} userId empty: not known */
   isOther(userId) {
-    return Boolean(userId && this.user) && this.user?.id !== userId;
+    return Boolean(userId && this.userId) && this.userId !== userId;
   }
 
   /** Finds out who is here. Raises ApiError where the server does not say so. */

@@ -264,7 +264,7 @@ export class Chat {
   // -- what is unsent
 
   get #whose() {
-    return (this.#owner ||= this.#parts.auth.user?.id ?? "");
+    return (this.#owner ||= this.#parts.auth.userId);
   }
 
   /** What an earlier tab or program could not send. */

@@ -47,7 +47,7 @@ export class Client {
     const wire = new Wire(url, fetch, words);
     this.auth = new Auth(wire, options.signIns ?? new StoredSignIns(this.storage), options.apiKey);
     this.rest = new Rest(wire, this.auth, fetch);
-    this.unsent = new UnsentMessages(this.storage, () => this.auth.user?.id ?? "");
+    this.unsent = new UnsentMessages(this.storage, () => this.auth.userId);
     this.sessions = new Sessions(this.rest);
     this.exports = new Exports(this.rest, words);
     this.#parts = { link: { url, WebSocket }, auth: this.auth, kept: this.unsent, words };

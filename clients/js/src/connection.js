@@ -155,7 +155,7 @@ export class Connection {
   /** Somebody else has signed in: whose log it was is not here. */
   #isOver() {
     const { auth } = this.#options;
-    this.#owner ||= auth.user?.id ?? "";
+    this.#owner ||= auth.userId;
     if (!auth.isOther(this.#owner)) return false;
     this.#drop();
     this.#options.onGone(4401);

@@ -19,6 +19,8 @@ export declare class Auth extends EventTarget {
     constructor(wire: import("./wire.js").Wire, signIns: import("./signins.js").SignIns, apiKey?: string);
     /** Whether requests have somebody to speak for. */
     get inside(): boolean;
+    /** Empty while nobody is known to be here. */
+    get userId(): string;
     /** Whether somebody else than that user is here. @param {string} userId empty: not known */
     isOther(userId: string): boolean;
     /** Finds out who is here. Raises ApiError where the server does not say so. */
