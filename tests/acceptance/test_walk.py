@@ -25,12 +25,12 @@ async def test_a_message_and_its_answer_pass_these_functions_in_this_order(sites
     for name, walk in (("message", MESSAGE), ("delta", DELTA)):
         (tmp_path / name).write_text("\n".join(walk))
     environment = {VARIABLE: str(tmp_path), "PYTHONPATH": python_path(Path(__file__).parent / "walk")}
-    with sites.own(environment, processes=1, demo=True) as site:
+    with sites.own(environment, processes=1) as site:
         async with signed_in(site.url) as alice:
             session = await alice.create_session()
             async with alice.chat(session, after=0) as chat:
                 (tmp_path / "begin").touch()
-                await chat.ask("hello")
+                await chat.ask("wait 1; say 3 words")  # the start has gone out before the first word comes
     assert len(MESSAGE) > 8 and len(DELTA) > 8
     assert (tmp_path / "message-noted").read_text().split() == MESSAGE
     assert (tmp_path / "delta-noted").read_text().split() == DELTA

@@ -15,7 +15,7 @@ from playwright.async_api import BrowserContext, Error, Locator, Page
 from tests.faults.figures import Figures
 
 PATIENCE_MS = 4_000  # for what is to be seen after a press
-LOADING_S = 60  # until the page is there
+LOADING_MS = 60_000  # until the page is there
 PAUSES_S = (0.02, 0.1, 0.4)
 MARK = re.compile(r"mark[0-9a-f]{8}n\d+x")
 RECENT_CHATS = 8
@@ -54,8 +54,8 @@ class Person:
         self.here = await self.context.new_page()
         self.here.on("pageerror", lambda error: self.figures.found("page error", str(error)))
         self.tabs.append(self.here)
-        await self.here.goto(self.url)
-        await self.field.wait_for()
+        await self.here.goto(self.url, timeout=LOADING_MS)
+        await self.field.wait_for(timeout=LOADING_MS)
 
     async def work(self, stopped: asyncio.Event) -> None:
         while not stopped.is_set():
@@ -159,7 +159,7 @@ class Person:
     async def reload(self) -> None:
         """As often as it takes until the page is there."""
         self.note("loaded again")
-        async with asyncio.timeout(LOADING_S):
+        async with asyncio.timeout(LOADING_MS / 1000):
             while True:
                 with suppress(Error):
                     await self.here.reload()
@@ -170,7 +170,7 @@ class Person:
     async def go_to(self, chat: str) -> None:
         """By its address; "" is a new one."""
         await self.here.evaluate("address => { window.location.hash = address; }", f"#/{chat}")
-        await self.field.wait_for()
+        await self.field.wait_for(timeout=LOADING_MS)
 
     async def send_what_is_left(self) -> None:
         """What stands in the field, and what was refused."""
