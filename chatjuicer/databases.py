@@ -1,26 +1,20 @@
 """What DATABASES says of each kind of database, and how long the database may take to answer."""
 
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
-from psycopg import Connection, OperationalError, ProgrammingError, _queries
-from psycopg.abc import PQGen
+from psycopg import ProgrammingError, _queries
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import _WaitTimeout
-
-T = TypeVar("T")
 
 # Given up after that: a connection that is not made, and one whose other end acknowledges nothing.
 CONNECT_TIMEOUT_S = 5
 SILENT_TIMEOUT_S = 10
 POSTGRESQL_URL = "postgresql://user:password@host:port/name"
 POSTGRESQL_MOST_S = 2**31 // 1000  # it counts milliseconds in 32 bits
-# Added to the bound of a statement, which the database keeps itself: one that is silent for longer is gone.
-GRACE_S = 2.0
 
 
 def sqlite(path: Path) -> dict[str, Any]:
@@ -69,7 +63,7 @@ def postgresql(url: str, pool: dict[str, Any] | bool) -> dict[str, Any]:
         "keepalives_count": 3,
     }
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "chatjuicer.postgresql",
         "NAME": parts.pop("dbname", ""),
         "USER": parts.pop("user", ""),
         "PASSWORD": parts.pop("password", ""),
@@ -108,19 +102,6 @@ def bound(options: dict[str, Any]) -> None:
     said = ["-c jit=off", *(f"-c {name}={round(seconds * 1000)}" for name, seconds in bounds.items())]
     # The last of two wins, and what DATABASE_URL says comes last.
     options["options"] = " ".join([*said, options.get("options", "")]).rstrip()
-    options["pool"] = {**options["pool"], "connection_class": PunctualConnection}
+    from chatjuicer.postgresql.base import PUNCTUAL  # noqa: PLC0415  it reads the settings, which import this module
 
-
-class PunctualConnection(Connection[Any]):
-    """Gives up on a database that says nothing. The kernel notices a machine that is gone; a proxy that takes what it
-    is sent and passes nothing on is noticed here alone."""
-
-    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        most_s = settings.DATABASE_STATEMENT_TIMEOUT_S
-        if timeout is not None or not most_s:
-            return super().wait(gen, interval, timeout)
-        try:
-            return super().wait(gen, interval, most_s + GRACE_S)
-        except _WaitTimeout:
-            self.pgconn.finish()
-            raise OperationalError(f"the database said nothing for {most_s + GRACE_S:g} s") from None
+    options["pool"] = {**options["pool"], **PUNCTUAL}

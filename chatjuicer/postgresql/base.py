@@ -1,0 +1,153 @@
+"""Django's backend for PostgreSQL, which does not wait for a database that is away.
+
+psycopg_pool lets each caller wait for the whole of its `timeout`, and tries to connect after 1, 2, 4, … 256 s: a
+database that had been away for a minute and a half cost each request 10 to 30 s, and the process was not ready before
+25 s after it had come back. Here a short absence is waited out; in a long one a caller in RETRY_S asks again, and all
+others are refused at once.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db.backends.postgresql import base
+from psycopg import Connection, OperationalError
+from psycopg.abc import PQGen
+from psycopg.errors import _WaitTimeout
+from psycopg.pq import ConnStatus
+from psycopg_pool import ConnectionPool
+
+T = TypeVar("T")
+
+PATIENCE_S = 3.0  # for which callers wait: as long as a restart takes
+RETRY_S = 1.0
+# Added to the bound of a statement, which the database keeps itself: one that is silent for longer is gone.
+GRACE_S = 2.0
+
+
+class DatabaseAway(OperationalError):
+    pass
+
+
+class Absence:
+    """Of the database: it has refused a connection, and has answered nothing in this process since. A server that has
+    no more connections to give answers those that it gave."""
+
+    def __init__(self) -> None:
+        self.since: float | None = None  # of the monotonic clock
+        self._lock = Lock()
+        self._asked_at = float("-inf")
+        self._asking = False
+
+    @property
+    def is_long(self) -> bool:
+        since = self.since
+        return since is not None and time.monotonic() - since >= PATIENCE_S
+
+    def refused(self) -> None:
+        with self._lock:
+            if self.since is None:
+                self.since = time.monotonic()
+
+    def heard(self) -> None:
+        self.since = None
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """For a connection. Raises DatabaseAway."""
+        is_long = self.is_long
+        if is_long:
+            with self._lock:
+                if self._asking or time.monotonic() - self._asked_at < RETRY_S:
+                    raise DatabaseAway("the database is away")
+                self._asking = True
+        try:
+            yield
+        finally:
+            if is_long:
+                self._asked_at, self._asking = time.monotonic(), False
+
+
+absence = Absence()
+
+
+class PunctualConnection(Connection[Any]):
+    """Gives up on a database that says nothing. The kernel notices a machine that is gone; a proxy that takes what it
+    is sent and passes nothing on is noticed here alone."""
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> PunctualConnection:
+        try:
+            connection = super().connect(conninfo, **kwargs)
+        except OperationalError:
+            absence.refused()
+            raise
+        absence.heard()
+        return connection
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        most_s = settings.DATABASE_STATEMENT_TIMEOUT_S
+        if timeout is not None or not most_s:
+            answer = super().wait(gen, interval, timeout)
+        else:
+            try:
+                answer = super().wait(gen, interval, most_s + GRACE_S)
+            except _WaitTimeout:
+                self.pgconn.finish()
+                raise OperationalError(f"the database said nothing for {most_s + GRACE_S:g} s") from None
+        if absence.since is not None and not was_ended(self):
+            absence.heard()
+        return answer
+
+
+def was_ended(connection: Connection[Any]) -> bool:
+    """By the other end, from which hardly anything else comes where nothing was asked."""
+    if connection.pgconn.status != ConnStatus.OK:
+        return True
+    unread = select.poll()
+    unread.register(connection.pgconn.socket, select.POLLIN)
+    return bool(unread.poll(0))
+
+
+def refuse_waiting(pool: ConnectionPool[Any]) -> None:
+    """For a pool that has tried to connect for PATIENCE_S. Whoever waits in it would wait for its `timeout`."""
+    if not absence.is_long:
+        return  # connections are there, which may be given back
+    with pool._lock:  # noqa: SLF001  as its close() does it
+        waiting = list(pool._waiting)  # noqa: SLF001
+        pool._waiting.clear()  # noqa: SLF001
+    for place in waiting:
+        place.fail(DatabaseAway("the database is away"))
+
+
+# What a pool is made with where clients are served.
+PUNCTUAL = {
+    "connection_class": PunctualConnection,
+    "reconnect_timeout": PATIENCE_S,
+    "reconnect_failed": refuse_waiting,
+}
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """After a restart of the database nobody is given one of the connections from before."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        with absence.asking():
+            while True:
+                given = super().get_new_connection(conn_params)
+                if not self.pool or not was_ended(given):
+                    return given
+                given.close()
+                self.pool.putconn(given)
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        if self.connection is not None and not self.in_atomic_block and was_ended(self.connection):
+            self.connection.close()
+            self.close()
+        super().close_if_unusable_or_obsolete()

@@ -1,0 +1,72 @@
+"""PostgreSQL that refuses connections: for a moment, which nobody sees, and for longer, which costs nobody more."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.faults.site import FaultySite
+from tests.faults.talkers import sign_in
+from tests.harness.client import Client
+from tests.harness.services import until
+
+pytestmark = pytest.mark.only("postgres", reason="SQLite is always there")
+
+CALLERS = 24  # more than the threads that requests run in
+AWAY_S = 9.0
+"""A pool left to itself asks after 1, 3, 7 and 15 s."""
+
+
+@pytest.fixture
+async def alice(site: FaultySite) -> AsyncIterator[Client]:
+    client = await sign_in(site)
+    yield client
+    await client.close()
+
+
+async def ask_for_all(alice: Client) -> list[httpx.Response]:
+    lists = [alice.http.get("/api/sessions", timeout=60) for _ in range(CALLERS // 3)]
+    figures = [alice.http.get("/api/usage", timeout=60) for _ in range(CALLERS // 3)]
+    made = [alice.http.post("/api/sessions", json={}, timeout=60) for _ in range(CALLERS // 3)]
+    return await asyncio.gather(*lists, *figures, *made)
+
+
+async def test_nobody_sees_a_restart(site: FaultySite, alice: Client) -> None:
+    for _ in range(2):
+        assert all(answer.is_success for answer in await ask_for_all(alice))  # each thread has a connection
+        site.postgres.stop()
+        site.postgres.start()
+        assert [answer.text for answer in await ask_for_all(alice) if not answer.is_success] == []
+    session = await alice.create_session()
+    async with alice.chat(session, after=0) as chat:
+        assert (await chat.ask("hello"))[-1]["type"] == "stream_end"
+        await asyncio.to_thread(site.postgres.stop)
+        await asyncio.to_thread(site.postgres.start)
+        assert (await chat.ask("hello again"))[-1]["finish_reason"] == "stop"
+
+
+@pytest.mark.timing(reason="callers are refused and served by a process that has to have the processor")
+async def test_a_long_absence_holds_no_caller_and_ends_at_once(site: FaultySite, alice: Client) -> None:
+    assert all(answer.is_success for answer in await ask_for_all(alice))
+    site.postgres.stop()
+    began = time.monotonic()
+    try:
+        await ask_for_all(alice)  # these learn it
+        asked = time.monotonic()
+        answers = await ask_for_all(alice)
+        took_s = time.monotonic() - asked
+        assert {answer.status_code for answer in answers} == {503}
+        assert all("retry-after" in answer.headers for answer in answers)
+        assert took_s < 8  # one of them asks the database, for three seconds
+        while time.monotonic() - began < AWAY_S:
+            await asyncio.sleep(0.2)
+    finally:
+        site.postgres.start()
+
+    def is_ready() -> bool:
+        return httpx.get(f"{site.url}/api/health/ready", trust_env=False).status_code == 200
+
+    await asyncio.to_thread(until, is_ready, "the process is ready", 5)
+    assert all(answer.is_success for answer in await ask_for_all(alice))
