@@ -11,7 +11,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -41,6 +41,7 @@ class Absence:
 
     def __init__(self) -> None:
         self.since: float | None = None  # of the monotonic clock
+        self.refuses = False  # the last that asked for a connection had none
         self._lock = Lock()
         self._asked_at = float("-inf")
         self._asking = False
@@ -51,6 +52,7 @@ class Absence:
         return since is not None and time.monotonic() - since >= PATIENCE_S
 
     def refused(self) -> None:
+        self.refuses = True
         with self._lock:
             if self.since is None:
                 self.since = time.monotonic()
@@ -59,19 +61,16 @@ class Absence:
         self.since = None
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
-        """For a connection. Raises DatabaseAway."""
-        is_long = self.is_long
-        if is_long:
-            with self._lock:
-                if self._asking or time.monotonic() - self._asked_at < RETRY_S:
-                    raise DatabaseAway("the database is away")
-                self._asking = True
+    def asking_again(self) -> Iterator[None]:
+        """For a connection. Raises DatabaseAway where somebody else does, or has just done so."""
+        with self._lock:
+            if self._asking or time.monotonic() - self._asked_at < RETRY_S:
+                raise DatabaseAway("the database is away")
+            self._asking = True
         try:
             yield
         finally:
-            if is_long:
-                self._asked_at, self._asking = time.monotonic(), False
+            self._asked_at, self._asking = time.monotonic(), False
 
 
 absence = Absence()
@@ -88,6 +87,7 @@ class PunctualConnection(Connection[Any]):
         except OperationalError:
             absence.refused()
             raise
+        absence.refuses = False
         absence.heard()
         return connection
 
@@ -135,19 +135,24 @@ PUNCTUAL = {
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """After a restart of the database nobody is given one of the connections from before."""
+    """After a restart of the database nobody is given one of the connections from before, and where it gives no more
+    of them nobody keeps one."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        with absence.asking():
-            while True:
+        while True:
+            is_away = absence.is_long and not self.pool.get_stats()["pool_available"]
+            with absence.asking_again() if is_away else nullcontext():
                 given = super().get_new_connection(conn_params)
-                if not self.pool or not was_ended(given):
-                    return given
-                given.close()
-                self.pool.putconn(given)
+            if not self.pool or not was_ended(given):
+                return given
+            given.close()
+            self.pool.putconn(given)
 
     def close_if_unusable_or_obsolete(self) -> None:
-        if self.connection is not None and not self.in_atomic_block and was_ended(self.connection):
-            self.connection.close()
-            self.close()
+        if self.connection is not None and not self.in_atomic_block:
+            if was_ended(self.connection):
+                self.connection.close()
+                self.close()
+            elif absence.refuses:
+                self.close()
         super().close_if_unusable_or_obsolete()

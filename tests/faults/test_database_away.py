@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
+import psycopg
 import pytest
 
 from tests.faults.site import FaultySite
@@ -24,6 +26,16 @@ async def alice(site: FaultySite) -> AsyncIterator[Client]:
     client = await sign_in(site)
     yield client
     await client.close()
+
+
+@contextmanager
+def no_connection_left(url: str) -> Iterator[None]:
+    """All that the database gives are taken, as fast as it gives them."""
+    with ExitStack() as held:
+        with suppress(psycopg.OperationalError):
+            while True:
+                held.enter_context(psycopg.connect(url))
+        yield
 
 
 async def ask_for_all(alice: Client) -> list[httpx.Response]:
@@ -69,4 +81,15 @@ async def test_a_long_absence_holds_no_caller_and_ends_at_once(site: FaultySite,
         return httpx.get(f"{site.url}/api/health/ready", trust_env=False).status_code == 200
 
     await asyncio.to_thread(until, is_ready, "the process is ready", 5)
+    assert all(answer.is_success for answer in await ask_for_all(alice))
+
+
+async def test_without_a_connection_more_those_that_are_there_serve(site: FaultySite, alice: Client) -> None:
+    site.servers[0].kill()
+    site.servers[0].restart()
+    with no_connection_left(site.postgres.url):
+        for _ in range(3):
+            assert [answer.text for answer in await ask_for_all(alice) if not answer.is_success] == []
+            await asyncio.sleep(2)  # in which more are asked for, and refused
+        assert "too many clients" in site.logs()
     assert all(answer.is_success for answer in await ask_for_all(alice))
