@@ -1,6 +1,7 @@
 """Calls of the ORM from the event loop: a few long-lived threads, each with a connection of its own."""
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -50,6 +51,21 @@ def with_fresh_connection(call: Callable[P, T], *args: P.args, **kwargs: P.kwarg
         return call(*args, **kwargs)
     finally:
         close_old_connections()
+
+
+def is_away(error: OperationalError) -> bool:
+    """Whether the database can take nothing at all at present: it is gone or stopping, has no room, or (SQLite)
+    somebody else writes. Else it has answered, and what it was asked is what it does not take: a row is locked, a
+    statement takes too long, a limit is reached."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+    state = getattr(cause, "sqlstate", None)
+    return state is None or (state[:2] in AWAY and state != STATEMENT_TIMEOUT)
+
+
+AWAY = ("08", "53", "57", "58")  # classes of PostgreSQL's errors: connections, resources, operators, the system
+STATEMENT_TIMEOUT = "57014"
 
 
 async def in_database(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

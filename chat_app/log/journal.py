@@ -22,7 +22,7 @@ from uuid import UUID
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, connection, transaction
 
-from chat_app.database import in_database, keep_connection
+from chat_app.database import in_database, is_away, keep_connection
 from chat_app.exceptions import LeaseLost, SessionPacked
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.counters import counts
@@ -37,7 +37,10 @@ T = TypeVar("T")
 
 RETRY_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # between attempts to write a batch; the last one repeats
 STOP_TIMEOUT_S = 10.0
-GIVE_UP_AFTER_S = 60.0  # by then the leases have run out, and others have ended the runs
+# That a batch is tried of which the database does not take a part: a row of it is locked. While it takes nothing at
+# all, nobody else can end the runs, so that what they have said is kept until it does.
+GIVE_UP_AFTER_S = 60.0
+PATIENCE_S = 3.0  # with a database that takes nothing; callers are then told to try again
 # Between commits while several answers stream. A commit costs nearly the same for ten tokens as for one: at 50 streams
 # of 50 tokens a second a pause of 6 ms took the processor time of a token from 203 to 108 µs, its p99 delay from 10 to
 # 17 ms. An idle journal does not pause, and a verb neither waits for it nor begins one, so that the first words of an
@@ -64,6 +67,7 @@ class Call:
     after: RunWriter | None = None
     committed: Callable[[Any], None] | None = None
     urgent: bool = False
+    patient: bool = False
     context: Context = field(default_factory=copy_context)  # of the caller
     handed_over: bool = False
     in_savepoint: bool = False
@@ -100,6 +104,7 @@ class Journal:
         self._noted_at: float | None = None
         self._handed_at: float | None = None
         self._drained = asyncio.Event()
+        self.is_cut_off = False  # the database takes nothing, and what was said waits for it; readable in any thread
         self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
@@ -128,20 +133,20 @@ class Journal:
         caller's context, even where the caller does not wait for it any more."""
 
         def call() -> Call:
-            return Call(verb, self._loop.create_future(), session_pk, after, committed, urgent)
+            return Call(verb, self._loop.create_future(), session_pk, after, committed, urgent, patient)
 
         try:
-            return cast(T, await self._made(call(), patient))
+            return cast(T, await self._made(call()))
         except SessionPacked as error:  # unpacking takes long, and everybody else's words would wait for it
             await in_database(error.session.unpack)
-        return cast(T, await self._made(call(), patient))
+        return cast(T, await self._made(call()))
 
-    async def _made(self, call: Call, patient: bool) -> Any:
+    async def _made(self, call: Call) -> Any:
         """A call whose caller is gone, or told to try again, is not made any more, unless it is being made already."""
         self._calls.insert(0 if call.urgent else len(self._calls), call)
         self._schedule()
         try:
-            await asyncio.wait([call.answer], timeout=None if patient else CALL_TIMEOUT_S)
+            await asyncio.wait([call.answer], timeout=None if call.patient else CALL_TIMEOUT_S)
             if call.handed_over:  # who is refused now would be told no of what is then done
                 await asyncio.wait([call.answer], timeout=CALL_TIMEOUT_S)
             if not call.answer.done():
@@ -255,30 +260,34 @@ class Journal:
     def _write_all(self) -> None:
         keep_connection()
         while (batch := self._batches.get()) is not None:
-            lost = self._write(batch) if batch.entries or batch.calls else []
+            lost = self._write(batch, time.monotonic()) if batch.entries or batch.calls else []
             for call in batch.alone:
                 self._make_alone(call)
             self._loop.call_soon_threadsafe(self._committed, batch, lost)
         connection.close()
 
-    def _write(self, batch: Batch) -> list[RunWriter]:
+    def _write(self, batch: Batch, began: float) -> list[RunWriter]:
         """The writers whose runs are lost. Repeats a batch that the database could not take, until it can."""
-        began, attempt = time.monotonic(), 0
+        attempt = 0
         while True:
             try:
                 close_old_connections()
                 if attempt and (lost := committed_after_all(batch.entries)) is not None:
+                    self.is_cut_off = False
                     return lost
-                return self._write_once(batch)
-            except OperationalError:
+                lost = self._write_once(batch)
+                self.is_cut_off = False
+                return lost
+            except OperationalError as error:
                 counts.commit_failures += 1
                 logger.warning("journal: the database did not take a batch", exc_info=attempt == 0)
                 connection.close()
+                self.is_cut_off = is_away(error)
                 # Callers get an error now. The answers' events are kept, and written when the database is back.
                 self._fail_calls(batch)
             except Exception:
                 if len(batch.entries) + bool(batch.calls) > 1:
-                    return self._write_apart(batch)
+                    return self._write_apart(batch, began)
                 logger.exception("journal: a batch could not be written")
                 self._fail_calls(batch)
                 for entry in batch.entries:
@@ -286,17 +295,23 @@ class Journal:
                 return [entry.writer for entry in batch.entries]
             if not batch.entries:
                 return []
-            if time.monotonic() - began > GIVE_UP_AFTER_S:
+            waited_s = time.monotonic() - began
+            if not self.is_cut_off and waited_s > GIVE_UP_AFTER_S:
+                if len(batch.entries) > 1:
+                    return self._write_apart(batch, began)
                 return [entry.writer for entry in batch.entries]
+            if self.is_cut_off and waited_s > PATIENCE_S:
+                self._loop.call_soon_threadsafe(self._refuse_waiting)
             time.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
 
-    def _write_apart(self, batch: Batch) -> list[RunWriter]:
-        """So that an event that the database refuses costs no run but its own, and no verb."""
+    def _write_apart(self, batch: Batch, began: float) -> list[RunWriter]:
+        """So that an event that the database refuses, or a row that is locked, costs no run but its own, and no
+        verb."""
         parts = [Batch([entry]) for entry in batch.entries]
         if batch.calls:
             parts.append(Batch(calls=batch.calls))
-        lost = [writer for part in parts for writer in self._write(part)]
+        lost = [writer for part in parts for writer in self._write(part, began)]
         batch.left[:0] = [call for part in parts for call in part.left]
         return lost
 
@@ -306,6 +321,12 @@ class Journal:
                 call.error = Unavailable()
         failed, batch.calls = batch.calls, []
         self._loop.call_soon_threadsafe(self._committed_calls, failed)
+
+    def _refuse_waiting(self) -> None:
+        """Those that stand in the queue, where they would wait for CALL_TIMEOUT_S."""
+        for call in self._calls:
+            if not call.patient and not call.answer.done():
+                call.answer.set_exception(Unavailable())
 
     def _committed_calls(self, calls: list[Call]) -> None:
         for call in calls:

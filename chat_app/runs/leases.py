@@ -23,6 +23,8 @@ from .owner import OWNER, is_dead
 
 logger = logging.getLogger(__name__)
 
+RETRY_S = 1.0
+
 
 class Leases:
     def __init__(
@@ -32,6 +34,7 @@ class Leases:
         is being written. `on_lost` is called for each that is not ours any more."""
         self._journal, self._executed, self._closing, self._on_lost = journal, executed, closing, on_lost
         self._renewed_at = time.monotonic()
+        self._was_away = False  # the database, when it was last asked
         self._ending: asyncio.Task[None] | None = None  # of orphans
 
     @property
@@ -46,7 +49,9 @@ class Leases:
                     await self._renew_all()
                 except Exception:
                     logger.warning("leases could not be renewed; trying again", exc_info=True)
-                await asyncio.sleep(settings.LEASE_S / 3)
+                    self._was_away = True
+                pause_s = settings.LEASE_S / 3
+                await asyncio.sleep(min(pause_s, RETRY_S) if self._was_away else pause_s)
         finally:
             if self._ending is not None:
                 self._ending.cancel()
@@ -59,7 +64,7 @@ class Leases:
         for run_id in self._executed & began - mine - self._closing:
             logger.warning("run %s is not ours any more", run_id)
             self._on_lost(run_id)
-        was_away = self.have_run_out
+        was_away, self._was_away = self._was_away or self.have_run_out, False
         self._renewed_at = time.monotonic()
         # After a break of the database the others have yet to renew their leases. And ours do not wait for it.
         if not was_away and (self._ending is None or self._ending.done()):

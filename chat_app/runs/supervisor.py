@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 POLL_S = 2.0  # for queued runs whose announcement was lost
 CLAIM_AT_ONCE = 20  # runs, by one transaction
 CLAIM_TIMEOUT_S = 5.0  # that a stop waits for a claim that is under way
-WRITE_END_FOR_S = 60.0  # how long the end of a run is tried to be written
+WRITE_END_FOR_S = 60.0  # how long the end of a run is tried to be written to a database that takes other things
 WRITE_END_PAUSE_S = 0.5  # between two tries
 MAX_RUNS = 500  # of this process at once; others wait in the queue
 SHUTDOWN = protocol.Error("shutdown", "The server was shut down during the answer.", retryable=True)
@@ -300,15 +300,15 @@ class Supervisor:
             await self._write_end(end, session.pk)
 
     async def _write_end(self, verb: Callable[[], object], session_pk: UUID, after: RunWriter | None = None) -> None:
-        """Repeated until the database has taken it. Raises Unavailable if it did not for long: by then the lease has
-        run out, and another process ends the run."""
+        """Repeated until the database has taken it. Raises Unavailable if it did not for long, and takes other things:
+        by then the lease has run out, and another process ends the run."""
         deadline = time.monotonic() + WRITE_END_FOR_S
         while True:
             try:
                 await self._journal.transact(verb, session_pk, after, patient=True)
                 return
             except Unavailable:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline and not self._journal.is_cut_off:
                     raise
                 await asyncio.sleep(WRITE_END_PAUSE_S)
 

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 
 from chat_app.database import in_database
@@ -115,6 +116,22 @@ class Blocked:
         self.begun.set()
         assert self.go_on.wait(20)
         return self.verb(*given)
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """While it is set, the database gives the journal no connection."""
+    is_away = threading.Event()
+    wrapper = type(connections["default"])
+    ensure = wrapper.ensure_connection
+
+    def refuse(database: BaseDatabaseWrapper) -> None:
+        if is_away.is_set() and threading.current_thread().name == "journal":
+            raise OperationalError("connection refused")
+        ensure(database)
+
+    monkeypatch.setattr(wrapper, "ensure_connection", refuse)
+    return is_away
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 8) -> None:

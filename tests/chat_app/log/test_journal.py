@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from chat_app.database import in_database
 from chat_app.exceptions import LeaseLost
@@ -25,7 +26,15 @@ from chat_app.protocol import Record, UserInput
 from chatjuicer.accounts.models import User
 from chatjuicer.api.exceptions import Unavailable
 from sessions_app.models import ChatSession, Writes
-from tests.chat_app.conftest import Blocked, Lost, uncommitted
+from tests.chat_app.conftest import Blocked, Lost, locked, uncommitted, until
+
+
+@pytest.fixture
+async def another(journal: Journal, alice: User) -> RunWriter:
+    """In a session of its own."""
+    session = await in_database(lambda: ChatSession.objects.open(alice)[0])
+    started = await in_database(lambda: Run.objects.start(session.pk, [UserInput("Hello")], owner="here"))
+    return journal.writer(started.run, started.session)
 
 
 def said(run_writer: RunWriter) -> str:
@@ -244,11 +253,9 @@ async def test_what_is_refused_is_not_done_and_what_is_being_done_is_not_refused
 
 
 async def test_what_one_run_cannot_write_costs_no_other_run(
-    journal: Journal, run_writer: RunWriter, alice: User, lost: Lost, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, run_writer: RunWriter, another: RunWriter, lost: Lost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = await in_database(lambda: ChatSession.objects.open(alice)[0])
-    started = await in_database(lambda: Run.objects.start(other.pk, [UserInput("Hello")], owner="here"))
-    poisoned = journal.writer(started.run, started.session)
+    poisoned = another
     insert = log.insert
 
     def refuse(writes: Writes, records: list[Record], now: datetime) -> None:
@@ -310,6 +317,52 @@ async def test_words_whose_commit_was_not_answered_are_said_once(
     session = await in_database(ChatSession.objects.get, pk=run_writer.session_pk)
     messages = await in_database(lambda: list(session.messages.filter(role="assistant")))
     assert [message.content for message in messages] == [f"{before}ha haha ha"]
+
+
+async def test_words_wait_for_a_database_that_is_away_however_long(
+    journal: Journal, run_writer: RunWriter, away: threading.Event, lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Callers are told to try again before they have waited for long; those that can wait keep their places."""
+    for name in ("GIVE_UP_AFTER_S", "PATIENCE_S"):
+        monkeypatch.setattr(journal_module, name, 0.0)
+    away.set()
+    await run_writer.text("waited")
+    await until(lambda: journal.is_cut_off)
+    async with asyncio.timeout(5):
+        with pytest.raises(Unavailable):
+            await journal.transact(lambda: None, run_writer.session_pk)
+    patient = asyncio.create_task(journal.transact(lambda: "done", run_writer.session_pk, patient=True))
+    await asyncio.wait([patient], timeout=0.5)
+    assert not patient.done() and journal.is_cut_off
+    away.clear()
+    assert await patient == "done"
+    assert not journal.is_cut_off
+    assert (await in_database(said, run_writer), lost) == ("waited", [])
+
+
+@pytest.mark.only("postgres", reason="SQLite locks no rows")
+async def test_a_row_that_stays_locked_costs_the_words_of_its_session_alone(
+    journal: Journal, run_writer: RunWriter, another: RunWriter, lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "GIVE_UP_AFTER_S", 0.5)
+
+    def wait_briefly(connection: BaseDatabaseWrapper, **_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+
+    connection_created.connect(wait_briefly)
+    try:
+        await journal.transact(lambda: connection.close())  # noqa: PLW0108  that of the journal's thread
+        async with locked(ChatSession.objects.filter(pk=run_writer.session_pk)):
+            await run_writer.text("never written")
+            await another.text("written")
+            await another.flush()
+            with pytest.raises(LeaseLost):
+                await run_writer.flush()
+    finally:
+        connection_created.disconnect(wait_briefly)
+    assert (await in_database(said, run_writer), await in_database(said, another)) == ("", "written")
+    assert lost == [run_writer.run_id]
 
 
 @pytest.mark.only("sqlite", reason="it is SQLite that can be locked")

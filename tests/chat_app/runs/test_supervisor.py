@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -20,6 +22,8 @@ from chat_app.log import journal as journal_module
 from chat_app.log.journal import Journal
 from chat_app.models import Run
 from chat_app.protocol import UserInput
+from chat_app.runs import leases as leases_module
+from chat_app.runs import supervisor as supervisor_module
 from chat_app.runs.commands import accept_run
 from chat_app.runs.contract import Agent, Outcome, RunRequest, SummaryRequest, TitleRequest, TriedOut, Writer
 from chat_app.runs.owner import OWNER
@@ -386,6 +390,57 @@ async def test_an_orphan_that_cannot_be_ended_keeps_no_other_waiting(
     states = await in_database(lambda: dict(Run.objects.values_list("pk", "status")))
     assert states.pop(orphan.pk) == "failed"
     assert list(states.values()) == ["running"]
+
+
+async def test_after_a_break_of_the_database_others_are_given_time_to_renew_their_leases(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And ours are renewed as soon as it is back."""
+    monkeypatch.setattr(settings, "LEASE_S", 3.0)
+    monkeypatch.setattr(leases_module, "RETRY_S", 0.01)
+    leases = leases_module.Leases(journal, set(), set(), lambda run_id: None)
+    happened: list[str] = []
+
+    async def renew(runs: list[UUID]) -> set[UUID]:
+        happened.append("renewed" if happened.count("away") == 3 else "away")
+        if happened[-1] == "away":
+            raise Unavailable
+        return set()
+
+    async def end_orphans() -> None:
+        happened.append("orphans")
+
+    monkeypatch.setattr(leases, "_renew", renew)
+    monkeypatch.setattr(leases, "end_orphans", end_orphans)
+    began = time.monotonic()
+    keeping = asyncio.create_task(leases.keep())
+    await until(lambda: "orphans" in happened)
+    keeping.cancel()
+    assert happened == ["away", "away", "away", "renewed", "renewed", "orphans"]
+    assert time.monotonic() - began < 3.0  # after one of the usual pauses, and not after four
+
+
+async def test_an_end_waits_for_a_database_that_is_away_however_long(
+    supervisor: Supervisor, agent: ScriptedAgent, start: Start, away: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "WRITE_END_FOR_S", 0.0)
+    monkeypatch.setattr(journal_module, "GIVE_UP_AFTER_S", 0.0)
+
+    async def answer(request: RunRequest, writer: Writer) -> Outcome:
+        await writer.text("said while ")
+        away.set()
+        await writer.text("it was away")
+        return Outcome("stop")
+
+    agent.script = answer
+    run = await executed(supervisor, start)
+    await until(lambda: supervisor._journal.is_cut_off)
+    await asyncio.sleep(1.5)  # three tries
+    away.clear()
+    run = await until_ended(supervisor, run)
+    assert run.finish_reason == "stop"
+    messages = await in_database(lambda: list(Message.objects.filter(run_id=run.pk, role="assistant")))
+    assert [message.content for message in messages] == ["said while it was away"]
 
 
 async def test_what_the_database_does_not_take_ends_the_run_at_once(
