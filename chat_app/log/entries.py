@@ -15,7 +15,7 @@ from django.db import transaction
 
 from chat_app.protocol import Record, encode
 from chatjuicer.api.times import rfc3339
-from sessions_app.models import Addition, ChatSession, Writes
+from sessions_app.models import Addition, ChatSession, ContextItem, Writes
 
 from .commit_hooks import commit_hooks
 from .event import Event
@@ -57,6 +57,7 @@ def write_entries(entries: Sequence[Entry], fence: Fence) -> list[RunWriter]:
             lost.append(entry.writer)
         elif entry.has_rows:
             addition = Addition(session.session, writes)
+            entry.context_before = addition.session.last_context_position
             entry.add_rows(addition)
             add_events(addition, entry.events, entry.writer.run_id)
             entry.upto = addition.session.last_seq
@@ -99,17 +100,20 @@ def append_events(entries: Sequence[Entry], fence: Fence) -> list[RunWriter]:
 
 
 def committed_after_all(entries: Iterable[Entry]) -> list[RunWriter] | None:
-    """Of entries whose commit has failed: None if the log has none of them, so that they are to be written again. It
-    has all if the answer to the commit was lost, and not the commit; then the writers whose runs are lost."""
+    """Of entries whose commit has failed: None if none of them is there, so that they are to be written again. All are
+    if the answer to the commit was lost, and not the commit; then the writers whose runs are lost."""
     committed: list[Record] = []
     lost: list[RunWriter] = []
+    are_there = False
     for entry in entries:
         if records := in_log(entry):
             entry.upto = records[-1].seq
             committed += records
-        elif entry.events:
+        elif in_context(entry):
+            are_there = True
+        elif entry.events or entry.items:
             lost.append(entry.writer)
-    if not committed:
+    if not committed and not are_there:
         return None
     commit_hooks.events_committed(committed)
     return lost
@@ -121,6 +125,14 @@ def in_log(entry: Entry) -> list[Record]:
     since = Event.objects.filter(session_id=writer.session_pk, run_id=writer.run_id).after(entry.after)
     records = list(since[: len(lines)].records(writer.session_pk, writer.public_id))
     return records if [(record.type, record.payload) for record in records] == lines else []
+
+
+def in_context(entry: Entry) -> bool:
+    """Whether the model's context has the items of an entry without events. Nobody but the run adds to it meanwhile."""
+    if entry.events or not entry.items or entry.context_before is None:
+        return False
+    added = ContextItem.objects.filter(session_id=entry.writer.session_pk, run_id=entry.writer.run_id)
+    return added.filter(position__gt=entry.context_before).exists()
 
 
 def lines_of(entry: Entry) -> list[Line]:

@@ -34,6 +34,7 @@ class Entry:
     writer: RunWriter
     after: int = 0  # the number of the last event that the writer knew of
     upto: int = 0  # that of the last of these, once they are written
+    context_before: int | None = None  # the last position of the model's context, when it was tried to add the items
     events: list[protocol.Event] = field(default_factory=list)
     drafts: dict[UUID, MessageDraft] = field(default_factory=dict)  # messages that begin, in order
     changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)  # of messages that have begun before

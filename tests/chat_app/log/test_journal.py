@@ -276,13 +276,9 @@ async def test_what_one_run_cannot_write_costs_no_other_run(
     assert lost == [poisoned.run_id]
 
 
-@pytest.mark.parametrize("before", ["", "It is "], ids=["first words", "more of the same"])
-async def test_words_whose_commit_was_not_answered_are_said_once(
-    journal: Journal, run_writer: RunWriter, lost: Lost, monkeypatch: pytest.MonkeyPatch, before: str
-) -> None:
-    """The database goes away behind the commit: whether it has taken the words is seen in the log, and not guessed."""
-    await run_writer.text(before)
-    await run_writer.flush()
+@pytest.fixture
+async def in_doubt(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """The answer to the journal's first commit after it is [False] is lost; then it is [False, True]."""
     in_doubt: list[bool] = []
 
     def lose_once() -> None:
@@ -305,6 +301,16 @@ async def test_words_whose_commit_was_not_answered_are_said_once(
 
     monkeypatch.setattr(wrapper, "commit", commit_and_lose)
     await journal.transact(lambda: connection.execute_wrappers.append(execute_and_lose))
+    return in_doubt
+
+
+@pytest.mark.parametrize("before", ["", "It is "], ids=["first words", "more of the same"])
+async def test_words_whose_commit_was_not_answered_are_said_once(
+    run_writer: RunWriter, lost: Lost, in_doubt: list[bool], before: str
+) -> None:
+    """The database goes away behind the commit: whether it has taken the words is seen in the log, and not guessed."""
+    await run_writer.text(before)
+    await run_writer.flush()
     in_doubt.append(False)
     await run_writer.text("ha ha")
     await run_writer.flush()
@@ -317,6 +323,24 @@ async def test_words_whose_commit_was_not_answered_are_said_once(
     session = await in_database(ChatSession.objects.get, pk=run_writer.session_pk)
     messages = await in_database(lambda: list(session.messages.filter(role="assistant")))
     assert [message.content for message in messages] == [f"{before}ha haha ha"]
+
+
+async def test_what_the_model_is_given_is_not_given_twice_where_its_commit_was_not_answered(
+    run_writer: RunWriter, lost: Lost, in_doubt: list[bool]
+) -> None:
+    """Without an event that would be found in the log."""
+    item = {"role": "assistant", "content": "ha ha"}
+    in_doubt.append(False)
+    await run_writer.items([item])
+    await run_writer.flush()
+    assert in_doubt == [False, True]
+    await run_writer.items([item])  # the same once more
+    await run_writer.flush()
+    session = await in_database(ChatSession.objects.get, pk=run_writer.session_pk)
+    given = await in_database(lambda: list(session.context_items.filter(run_id=run_writer.run_id)))
+    assert [one.position for one in given][-2:] == [session.last_context_position - 1, session.last_context_position]
+    assert [one.value for one in given].count(item) == 2
+    assert lost == []
 
 
 async def test_words_wait_for_a_database_that_is_away_however_long(
