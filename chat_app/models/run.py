@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from chat_app import protocol
@@ -192,19 +192,9 @@ class RunManager(QueueManager["Run"]):
             most = settings.MAX_RUNS_PER_USER
             return not may_take_another(running[user_id], running.total(), places, most)
 
-        busy = self.filter(session=OuterRef("session"), status__in=ACTIVE)
-        # One of each session: the many that wait in one that is locked would stand before all others.
-        earlier = self.filter(
-            session=OuterRef("session"), status=RunStatus.QUEUED, first_position__lt=OuterRef("first_position")
-        )
-        queued = Q(status=RunStatus.QUEUED) & ~Exists(busy) & ~Exists(earlier)
-        waiting = self.filter(queued | Q(status=RunStatus.AWAITING_APPROVAL, may_go_on=True)).order_by("created_at")
-        if full := [user_id for user_id in running if is_full(user_id)]:
-            waiting = waiting.exclude(session__owner__in=full)
+        full = [user_id for user_id in running if is_full(user_id)]
         claimed: dict[UUID, Started] = {}
-        for run in waiting.defer("state", "session__title", "session__last_message_preview").select_related("session")[
-            : limit * 2
-        ]:
+        for run in self._claimable(limit * 2, full):
             if len(claimed) == limit:
                 break
             user_id = run.session.owner_id
@@ -212,6 +202,28 @@ class RunManager(QueueManager["Run"]):
                 claimed[run.session_id] = started
                 running[user_id] += 1
         return list(claimed.values())
+
+    def _claimable(self, most: int, full: Sequence[UUID]) -> list[Run]:
+        """The oldest, without those of users who are `full`. Each kind has an index of its own, and both at once none
+        that SQLite would find: it would walk through all runs that there ever were."""
+        busy = Run.objects.filter(session=OuterRef("session")).active()
+        # One of each session: the many that wait in one that is locked would stand before all others. Of the live ones,
+        # since an index has those by session: PostgreSQL, whose statistics are of a time when nothing was queued, would
+        # walk through all queued runs for each of them.
+        before = Run.objects.filter(session=OuterRef("session"), first_position__lt=OuterRef("first_position"))
+        kinds = (
+            self.filter(~Exists(busy), ~Exists(before.live()), status=RunStatus.QUEUED),
+            self.filter(status=RunStatus.AWAITING_APPROVAL, may_go_on=True),
+        )
+        found = [
+            run
+            for waiting in kinds
+            for run in waiting.exclude(session__owner__in=full)
+            .defer("state", "session__title", "session__last_message_preview")
+            .select_related("session")
+            .order_by("created_at")[:most]
+        ]
+        return sorted(found, key=lambda run: run.created_at)
 
     def _claim(self, run: Run, owner: str) -> Started | None:
         """A run that cannot be claimed, whatever the reason, is ended: it would keep all others waiting."""

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chat_app import protocol
@@ -477,3 +479,15 @@ async def test_why_an_answer_failed_and_what_was_thought_stand_in_the_history(
             await writer.text(word)
 
     await runs_in_thread(start, check, prepare=think)
+
+
+@pytest.mark.only("sqlite", reason="PostgreSQL walks through small tables whatever there is")
+def test_a_look_for_queued_runs_does_not_walk_through_all_that_there_ever_were(start: Start) -> None:
+    start("One")
+    with CaptureQueriesContext(connection) as asked:
+        Run.objects.claim("here", 10)
+    with connection.cursor() as cursor:
+        for query in asked:
+            if query["sql"].startswith("SELECT"):
+                steps = cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}").fetchall()
+                assert [step for *_, step in steps if step.startswith("SCAN") and "INDEX" not in step] == []
