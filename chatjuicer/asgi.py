@@ -7,7 +7,6 @@ given back, and an AwaitedResponse is waited for there. Health and configuration
 """
 
 import asyncio
-import contextlib
 import io
 import logging
 import os
@@ -125,8 +124,10 @@ class HTTP(ASGIHandler):
                     response.streaming_content = ()  # nobody is sent it, and what goes on live would never end
                 if not response.is_async:
                     response.streaming_content = self.from_threads(iter(response), threads)
-                await self.stream(response, receive, send)
-                await loop.run_in_executor(threads, response.close)
+                try:
+                    await self.stream(response, receive, send)
+                finally:
+                    await loop.run_in_executor(threads, response.close)
         finally:
             body.close()
 
@@ -234,14 +235,30 @@ class HTTP(ASGIHandler):
             yield chunk
 
     async def stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
-        """Until it ends, or the client leaves. A run that the stream shows goes on."""
-        sending = asyncio.create_task(self.send_response(response, send))
+        """Until it ends or fails, or the client leaves. A run that the stream shows goes on."""
+        sending = asyncio.create_task(self.send_response(response, while_there(send)))
         leaving = asyncio.create_task(self.listen_for_disconnect(receive))
-        await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
-        for task in (sending, leaving):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, RequestAborted, OSError):
-                await task
+        try:
+            await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sending.cancel()
+            leaving.cancel()
+            failure, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
+            if isinstance(failure, Exception) and not isinstance(failure, RequestAborted):
+                about = {"request_id": response.headers.get("X-Request-ID", "")}
+                logger.error("a stream failed, and was cut short", exc_info=failure, extra=about)
+
+
+def while_there(send: Send) -> Send:
+    """Raises RequestAborted where the server says by an OSError that the client has left."""
+
+    async def sent(message: Mapping[str, Any]) -> None:
+        try:
+            await send(message)
+        except OSError:
+            raise RequestAborted from None
+
+    return sent
 
 
 async def refuse(status: int, scope: Scope, send: Send, *headers: tuple[bytes, bytes]) -> None:
