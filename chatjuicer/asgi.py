@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatjuicer.settings")
@@ -229,9 +230,11 @@ class HTTP(ASGIHandler):
         return response
 
     async def from_threads(self, chunks: Iterator[bytes], threads: ThreadPoolExecutor) -> AsyncIterator[bytes]:
-        """The pieces of a synchronous stream, such as a static file, read in threads."""
+        """The pieces of a synchronous stream, such as a static file or an archive, read in threads, which keep no
+        connection from one piece to the next."""
         loop = asyncio.get_running_loop()
-        while (chunk := await loop.run_in_executor(threads, next, chunks, None)) is not None:
+        read = partial(with_fresh_connection, lambda: next(chunks, None))
+        while (chunk := await loop.run_in_executor(threads, read)) is not None:
             yield chunk
 
     async def stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:

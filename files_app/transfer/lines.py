@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -86,8 +87,9 @@ def rows_of(session: ChatSession, model: type[Any]) -> Iterator[Any]:
     position, found = 0, True
     while found:
         if session.packed:
-            packed = session.packed_history.forwards(model, position, versions=True)
-            rows, _ = budget.fill(packed, ROWS, lambda row: sum(len(getattr(row, text)) for text in TEXTS[model]))
+            # Its cursor is the connection's, which whoever is given the rows may give back.
+            with closing(session.packed_history.forwards(model, position, versions=True)) as packed:
+                rows, _ = budget.fill(packed, ROWS, lambda row: sum(len(getattr(row, text)) for text in TEXTS[model]))
         else:
             after = model.objects.filter(session=session, position__gt=position).order_by("position")
             rows, _ = budget.read(after, ROWS, *TEXTS[model])

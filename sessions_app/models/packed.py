@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -132,7 +132,7 @@ class PackedHistory(models.Model):
     def segments(self) -> models.QuerySet[PackedSegment]:
         return PackedSegment.objects.filter(session_id=self.pk)
 
-    def forwards(self, model: type[M], order: int, *, versions: bool = False) -> Iterator[M]:
+    def forwards(self, model: type[M], order: int, *, versions: bool = False) -> Generator[M, None, None]:
         """The rows above that position or number, in order: visible ones, or with `versions` all. None of them is in
         the database, and no more than one segment is unpacked at once."""
         if self.content:
