@@ -1,6 +1,5 @@
 """Talking over REST: runs, their events and approvals, and what they add to a session."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
@@ -35,7 +34,7 @@ from sessions_app.viewsets import MESSAGE, SESSION, SessionView, caller
 from .compaction import context_of, summarize_session, undo
 from .delivery.account import opened
 from .delivery.logs import SessionLog, cursor
-from .delivery.sse import event_stream, require_free_stream
+from .delivery.sse import answer_stream, event_stream
 from .history import History
 from .models import Approval, Event, Started, branches
 from .pins import pin, pinned_messages
@@ -259,15 +258,11 @@ class RunViewSet(SessionView, ViewSet):
         form = ChatSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         session = self.session(form.validated_data["session_id"])
-        loop = require_process().loop
-        assert loop is not None
-        require_free_stream(session.owner_id)  # before the message is accepted
+        require_process()
         command = form.command(request.headers.get("Idempotency-Key"))
         # In the journal's transaction, as over a socket: on SQLite it would else wait for the journal's lock.
-        starting = start_run(session.pk, session.owner_id, command)
-        started = asyncio.run_coroutine_threadsafe(starting, loop).result()
-        after = started.run.first_seq - 1 if started.run.first_seq else started.session.last_seq
-        return event_stream(held(request), SessionLog(session.pk, session.public_id), after, started.run)
+        start = partial(start_run, session.pk, session.owner_id, command)
+        return answer_stream(self, held(request), SessionLog(session.pk, session.public_id), start)
 
 
 class ApprovalViewSet(SessionView, ViewSet):

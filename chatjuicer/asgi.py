@@ -39,7 +39,7 @@ from chat_app.routing import websocket_urlpatterns  # noqa: E402
 from chat_app.runs.process import process  # noqa: E402
 from chatjuicer import fast_path, health, on_loop  # noqa: E402
 from chatjuicer.admission import FREE_BYTES, admits, needs_credentials  # noqa: E402
-from chatjuicer.api.awaited import AwaitedResponse  # noqa: E402
+from chatjuicer.api.awaited import AwaitedResponse, AwaitedStream  # noqa: E402
 from chatjuicer.api.errors import answer  # noqa: E402
 from chatjuicer.frontends.juicer.dialect import plain_dialect_of  # noqa: E402
 from chatjuicer.observability import tracing  # noqa: E402
@@ -126,7 +126,10 @@ class HTTP(ASGIHandler):
                 if not response.is_async:
                     response.streaming_content = self.from_threads(iter(response), threads)
                 try:
-                    await self.stream(response, receive, send)
+                    if isinstance(response, AwaitedStream):
+                        await self.stream_awaited(response, receive, send)
+                    else:
+                        await self.stream(response, receive, send)
                 finally:
                     await loop.run_in_executor(threads, response.close)
         finally:
@@ -236,6 +239,15 @@ class HTTP(ASGIHandler):
         read = partial(with_fresh_connection, lambda: next(chunks, None))
         while (chunk := await loop.run_in_executor(threads, read)) is not None:
             yield chunk
+
+    async def stream_awaited(self, response: AwaitedStream, receive: Receive, send: Send) -> None:
+        try:
+            if (refused := await response.begin()) is None:
+                await self.stream(response, receive, send)
+            else:
+                await self.send_response(refused, send)
+        finally:
+            await response.end()
 
     async def stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
         """Until it ends or fails, or the client leaves. A run that the stream shows goes on."""

@@ -8,10 +8,11 @@ from functools import partial
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
+from django.http.response import HttpResponseBase
 
 from chatjuicer.api import content_policy
 from chatjuicer.api.addresses import over_tls
-from chatjuicer.api.awaited import AwaitedResponse
+from chatjuicer.api.awaited import AwaitedResponse, AwaitedStream
 from chatjuicer.api.errors import answer
 from chatjuicer.api.limits import TooManyRequests, address, origin_of, spend_address, spend_sign_in
 from chatjuicer.api.loopback import is_loopback
@@ -49,7 +50,7 @@ class RequestMiddleware:
                 note_answer(span, request, response.status_code)
             response.headers["X-Request-ID"] = name
             log = partial(log_answer, request.method, path, started)
-            if isinstance(response, AwaitedResponse):
+            if isinstance(response, AwaitedResponse | AwaitedStream):
                 response.when_filled = log
             else:
                 log(response)
@@ -60,7 +61,7 @@ class RequestMiddleware:
             client_address.reset(forget_address)
 
 
-def log_answer(method: str | None, path: str, started: float, response: HttpResponse) -> None:
+def log_answer(method: str | None, path: str, started: float, response: HttpResponseBase) -> None:
     """`started` is of the performance counter."""
     took_ms = round((time.perf_counter() - started) * 1000, 1)
     about = {"method": method, "path": path, "status": response.status_code, "duration_ms": took_ms}

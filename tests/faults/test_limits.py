@@ -1,5 +1,6 @@
 """What one person may have open, running and waiting, and how they are told that it is enough."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -76,3 +77,41 @@ async def test_a_socket_too_many_is_told_so(site: Site, alice: Client) -> None:
         await other.close()
     async with alice.chat(session):
         pass
+
+
+async def test_a_message_that_was_accepted_is_never_refused_for_want_of_a_place(
+    site: Site, provider: Provider, alice: Client
+) -> None:
+    """Of several that come at once, one finds a place to stream its answer in."""
+    sessions = [await alice.create_session() for _ in range(6)]
+    statuses: dict[str, int] = {}
+    decided = asyncio.Event()
+
+    async def post(session: str) -> None:
+        body = {"session_id": session, "messages": [{"role": "user", "content": "say 3 words; gate places after 1"}]}
+        async with alice.http.stream("POST", "/api/chat", json=body) as answer:
+            statuses[session] = answer.status_code
+            if len(statuses) == len(sessions):
+                decided.set()
+            await decided.wait()
+
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            await stack.enter_async_context(alice.chat(sessions[0]))
+        async with asyncio.timeout(30):
+            await asyncio.gather(*map(post, sessions))
+        provider.open_gate("places")
+    assert sorted(statuses.values()) == [200] + [429] * 5
+    for session, status in statuses.items():
+        messages = (await alice.detail(session))["messages"]
+        assert [one["role"] for one in messages][:1] == (["user"] if status == 200 else [])
+    async with asyncio.timeout(30):
+        while not await all_places_are_free(alice, sessions[0]):
+            await asyncio.sleep(0.05)
+
+
+async def all_places_are_free(client: Client, session: str) -> bool:
+    path, headers = f"/api/sessions/{session}/events", {"Accept": "text/event-stream"}
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(client.http.stream("GET", path, headers=headers)) for _ in range(5)]
+        return all(answer.status_code == 200 for answer in opened)
