@@ -43,10 +43,6 @@ class Tally:
 tallies: dict[str, Tally] = {task.name: Tally() for task in TASKS}
 
 
-class LostLease(Exception):
-    """Another process has taken over: this one had stood still for longer than LEASE_LASTS."""
-
-
 class Housekeeper:
     """A thread of a serving or executing process."""
 
@@ -81,6 +77,10 @@ class HeldElsewhere(Exception):
     """Another process is doing the housekeeping."""
 
 
+class LostLease(HeldElsewhere):
+    """It has taken over: this one had stood still for longer than LEASE_LASTS."""
+
+
 def housekeep(stopped: threading.Event, owner: str = OWNER) -> None:
     """One round: the tasks that are due, if no other process is at them."""
     with suppress(HeldElsewhere), lease(owner):
@@ -90,7 +90,8 @@ def housekeep(stopped: threading.Event, owner: str = OWNER) -> None:
 
 
 def housekeep_now(patience_s: float = 0, owner: str = OWNER) -> Iterator[HousekeepingTask]:
-    """All tasks, each to its end. Raises HeldElsewhere if another process is still at it after that time."""
+    """All tasks, each to its end. Raises HeldElsewhere if another process is still at it after that time, or takes
+    over."""
     with lease(owner, patience_s):
         for task in TASKS:
             yield run(task, owner)
@@ -125,10 +126,11 @@ def due() -> list[Task]:
 
 
 def run(task: Task, owner: str, enough: Callable[[float], bool] = lambda began: False) -> HousekeepingTask:
-    """The task's batches until it says that there is enough; one that fails stops no other."""
+    """The task's batches until it says that there is enough; one that fails stops no other. Raises LostLease."""
     tally = tallies[task.name]
     ran = HousekeepingTask(name=task.name, owner=owner, began_at=timezone.now())
     began = time.monotonic()
+    lost: LostLease | None = None
     try:
         for done in task.batches():
             ran.done += done
@@ -140,11 +142,14 @@ def run(task: Task, owner: str, enough: Callable[[float], bool] = lambda began: 
         logger.exception("housekeeping: %s failed", task.name)
         tally.failures += 1
         ran.error, ran.failed_at = type(error).__name__, timezone.now()
+        lost = error if isinstance(error, LostLease) else None
     ran.took_s = time.monotonic() - began
     tally.runs, tally.done = tally.runs + 1, tally.done + ran.done
     tally.took_s, tally.ended_at = ran.took_s, time.time()
     changes = ["owner", "began_at", "took_s", "done", "error", *(["failed_at"] if ran.error else [])]
     HousekeepingTask.objects.bulk_create([ran], update_conflicts=True, unique_fields=["name"], update_fields=changes)
+    if lost is not None:
+        raise lost
     return ran
 
 

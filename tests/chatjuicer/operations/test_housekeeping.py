@@ -190,7 +190,7 @@ def test_who_died_is_followed_and_who_works_is_not(db: None) -> None:
     assert Lease.objects.get().owner == ""
 
 
-def test_who_was_overtaken_stops(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+def test_who_was_overtaken_stops_and_begins_nothing_more(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     batches: list[int] = []
 
     def overtaken() -> Iterator[int]:
@@ -199,11 +199,15 @@ def test_who_was_overtaken_stops(monkeypatch: pytest.MonkeyPatch, db: None) -> N
             Lease.objects.update(owner="another", until=timezone.now() + timedelta(minutes=5))
             yield 1
 
-    monkeypatch.setattr(housekeeping, "TASKS", (Task("tickets", overtaken),))
+    monkeypatch.setattr(housekeeping, "TASKS", (Task("tickets", overtaken), Task("files", overtaken)))
     housekeep(GO_ON, "here")
     assert batches == [0]
     assert HousekeepingTask.objects.get().error == "LostLease"
     assert Lease.objects.get().owner == "another"
+    Lease.objects.update(owner="")
+    with pytest.raises(CommandError, match="A server is doing it at this moment"):
+        by_hand()
+    assert batches == [0, 0]
 
 
 async def test_a_server_folds_by_itself_and_no_client_can_tell(provider: Provider, sites: Sites) -> None:
