@@ -1,8 +1,10 @@
 """What crashes leave behind: bytes that no row knows, and rows whose bytes are gone."""
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby, islice
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -13,6 +15,8 @@ from files_app.models import Export, File, StoredBytes, Upload
 from files_app.storage import file_storage
 
 BATCH = 500
+Listed = tuple[str, datetime]
+"""A key of the storage, and when it was written."""
 
 
 @dataclass
@@ -24,9 +28,14 @@ class Swept:
     unfinished: int = 0
     lost: list[UUID] = field(default_factory=list)
 
+    @property
+    def deleted(self) -> int:
+        return self.given_up + self.strays + self.unfinished
 
-def sweep(older_than: timedelta) -> Swept:
-    """Deletes what nobody needs and is older than `older_than`: what is younger may belong to an upload in progress."""
+
+def sweep(older_than: timedelta) -> Iterator[Swept]:
+    """Deletes what nobody needs and is older than `older_than`: what is younger may belong to an upload in progress.
+    After each batch, and at the end, it gives what was found so far."""
     now = timezone.now()
     found = Swept()
     Upload.objects.filter(expires_at__lt=now - older_than).delete()
@@ -34,19 +43,19 @@ def sweep(older_than: timedelta) -> Swept:
         path.unlink(missing_ok=True)
         found.unfinished += 1
     found.unfinished += file_storage().abort_unfinished(now - older_than)
+    yield found
 
     stored = StoredBytes.objects
     found.given_up = stored.mark_deleted(stored.expired(now))
     while keys := list(kept_for_nothing().values_list("pk", flat=True)[:BATCH]):
         found.given_up += stored.mark_deleted(stored.filter(pk__in=keys))
+        yield found
     # Also of a process that ended between its commit and the removal.
     stored.remove_deleted()
+    yield found
 
-    there = remove_strays(now - older_than, found)
-    for pk, key, modified_at in File.objects.values_list("pk", "storage_key", "modified_at").iterator(BATCH):
-        if key not in there and modified_at < now - older_than and file_storage().size_of(key) is None:
-            found.lost.append(pk)
-    return found
+    yield from compare(now - older_than, found)
+    yield found
 
 
 def kept_for_nothing() -> QuerySet[StoredBytes]:
@@ -55,23 +64,41 @@ def kept_for_nothing() -> QuerySet[StoredBytes]:
     return StoredBytes.objects.filter(*(~one for one in held), state=StoredBytes.State.KEPT)
 
 
-def remove_strays(before: datetime, found: Swept) -> set[str]:
-    """Deletes bytes in the storage that no row knows; the keys of all the others."""
-    there: set[str] = set()
-    batch: list[tuple[str, datetime]] = []
+def compare(before: datetime, found: Swept) -> Iterator[Swept]:
+    """Bytes in the storage that no row knows are deleted, files without bytes are named. The keys of one folder, of
+    which there are 256, are in memory at a time."""
+    seen: set[str] = set()
+    for folder, listed in groupby(file_storage().listing(), lambda one: folder_of(one[0])):
+        there: set[str] = set()
+        while batch := list(islice(listed, BATCH)):
+            there |= remove_strays(batch, before, found)
+            yield found
+        if there:
+            seen.add(folder)
+            yield from find_lost(File.objects.filter(storage_key__startswith=folder), there.__contains__, before, found)
+    yield from find_lost(File.objects.all(), lambda key: folder_of(key) in seen, before, found)
 
-    def check() -> None:
-        keys = [key for key, _ in batch]
-        known = set(StoredBytes.objects.filter(pk__in=keys).values_list("pk", flat=True))
-        strays = [key for key, written_at in batch if key not in known and written_at < before]
-        file_storage().remove(strays)
-        found.strays += len(strays)
-        there.update(known)
-        batch.clear()
 
-    for one in file_storage().listing():
-        batch.append(one)
-        if len(batch) == BATCH:
-            check()
-    check()
-    return there
+def folder_of(key: str) -> str:
+    folder, slash, _ = key.partition("/")
+    return folder + slash
+
+
+def remove_strays(batch: list[Listed], before: datetime, found: Swept) -> set[str]:
+    """The keys of all the others."""
+    known = set(StoredBytes.objects.filter(pk__in=[key for key, _ in batch]).values_list("pk", flat=True))
+    strays = [key for key, written_at in batch if key not in known and written_at < before]
+    file_storage().remove(strays)
+    found.strays += len(strays)
+    return known
+
+
+def find_lost(
+    files: QuerySet[File], is_there: Callable[[str], bool], before: datetime, found: Swept
+) -> Iterator[Swept]:
+    rows = files.filter(modified_at__lt=before).values_list("pk", "storage_key")
+    for number, (pk, key) in enumerate(rows.iterator(BATCH), 1):
+        if not is_there(key) and file_storage().size_of(key) is None:
+            found.lost.append(pk)
+        if number % BATCH == 0:
+            yield found

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import close_old_connections, connection
@@ -86,7 +87,12 @@ def housekeep(stopped: threading.Event, owner: str = OWNER) -> None:
     with suppress(HeldElsewhere), lease(owner):
         for task in due():
             if not stopped.is_set():
-                run(task, owner, lambda began: stopped.wait(REST_S) or time.monotonic() - began > TASK_S)
+                run(task, owner, partial(enough, task, stopped))
+
+
+def enough(task: Task, stopped: threading.Event, began: float) -> bool:
+    """Asked between batches, and rests meanwhile."""
+    return stopped.wait(REST_S) or (not task.from_the_start and time.monotonic() - began > TASK_S)
 
 
 def housekeep_now(patience_s: float = 0, owner: str = OWNER) -> Iterator[HousekeepingTask]:

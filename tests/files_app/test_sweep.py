@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -11,9 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+import files_app.sweep
 from files_app.incoming import Incoming, directory
 from files_app.models import File, StoredBytes, Upload
-from files_app.storage import FileStorage
+from files_app.storage import FileStorage, SealingStorage
 from sessions_app.models import ChatSession
 from tests.files_app.conftest import assert_books_balance
 
@@ -99,3 +100,30 @@ def test_a_file_whose_bytes_are_gone_is_named_and_left_to_a_person(
     with pytest.raises(CommandError, match=f"1 files are gone: {entry['id']}"):
         sweep()
     assert File.objects.count() == 2
+
+
+def test_a_sweep_goes_on_batch_by_batch(
+    storage: SealingStorage, upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever does it says in between that it is alive, and need not have seen all of a large bucket before."""
+    monkeypatch.setattr(files_app.sweep, "BATCH", 2)
+    lost = [upload(f"{n}.txt")["id"] for n in range(5)]
+    for number in range(5):
+        put(storage, f"ab/stray-{number}")
+    keys = list(File.objects.filter(name__in=["0.txt", "4.txt"]).values_list("storage_key", flat=True))
+    storage.remove(keys)
+    time.sleep(1.1)  # a bucket knows no fractions of seconds
+    listing, listed = type(storage.beneath).listing, list[str]()
+
+    def noted(beneath: FileStorage) -> Iterator[tuple[str, datetime]]:
+        for one in listing(beneath):
+            listed.append(one[0])
+            yield one
+
+    monkeypatch.setattr(type(storage.beneath), "listing", noted)
+    seen = [(len(listed), found.strays) for found in files_app.sweep.sweep(timedelta(0))]
+    assert seen[-1] == (8, 5)
+    assert len({some for some, _ in seen if 0 < some < 8}) >= 3
+    with pytest.raises(CommandError) as named:
+        sweep()
+    assert {one for one in lost if one in str(named.value)} == {lost[0], lost[4]}

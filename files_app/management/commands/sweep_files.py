@@ -20,7 +20,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        swept = sweep(timedelta(seconds=options["older_than"]))
+        *_, swept = sweep(timedelta(seconds=options["older_than"]))
         self.stdout.write(
             f"Deleted {swept.given_up} that were given up, {swept.strays} that no row knew and "
             f"{swept.unfinished} that were never finished."

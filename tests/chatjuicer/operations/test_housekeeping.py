@@ -210,6 +210,18 @@ def test_who_was_overtaken_stops_and_begins_nothing_more(monkeypatch: pytest.Mon
     assert batches == [0, 0]
 
 
+def test_what_begins_from_the_start_each_time_comes_to_its_end(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    def three() -> Iterator[int]:
+        yield from (1, 1, 1)
+
+    monkeypatch.setattr(housekeeping, "TASK_S", 0)
+    monkeypatch.setattr(
+        housekeeping, "TASKS", (Task("tickets", three), Task("files", three, 3600, from_the_start=True))
+    )
+    housekeep(GO_ON, "here")
+    assert dict(HousekeepingTask.objects.values_list("name", "done")) == {"tickets": 1, "files": 3}
+
+
 async def test_a_server_folds_by_itself_and_no_client_can_tell(provider: Provider, sites: Sites) -> None:
     quick = {"HOUSEKEEP_EVERY_S": "0.5", "FOLD_AFTER_S": "0"}
     with sites.own(quick) as site:
