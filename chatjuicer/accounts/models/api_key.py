@@ -34,14 +34,17 @@ class ApiKeyManager(models.Manager["ApiKey"]):
         self, user: User, name: str, scopes: Sequence[str], expires_at: datetime | None = None
     ) -> tuple["ApiKey", str]:
         """The key's row, and its text, which is kept nowhere. Raises TooManyKeys."""
-        if self.filter(user=user).count() >= MAX_KEYS:
-            raise TooManyKeys()
         text = MARK + secrets.token_urlsafe(SECRET_BYTES)
         kept = [scope for scope in Scope.values if scope in scopes]
-        key = self.create(
-            user=user, name=name, scopes=kept, expires_at=expires_at, prefix=text[:PREFIX_CHARS], digest=digest(text)
-        )
-        AuditEntry.objects.record(Act.KEY_CREATED, key, owner=str(user.pk), scopes=kept)
+        prefix = text[:PREFIX_CHARS]
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True).values_list("pk").get(pk=user.pk)  # nobody counts meanwhile
+            if self.filter(user=user).count() >= MAX_KEYS:
+                raise TooManyKeys()
+            key = self.create(
+                user=user, name=name, scopes=kept, expires_at=expires_at, prefix=prefix, digest=digest(text)
+            )
+            AuditEntry.objects.record(Act.KEY_CREATED, key, owner=str(user.pk), scopes=kept)
         return key, text
 
     def alive(self) -> models.QuerySet["ApiKey"]:

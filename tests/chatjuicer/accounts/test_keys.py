@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.authentication import Credentials, SocketRejected, authenticate_scope, ended
-from chatjuicer.accounts.models import ApiKey, IdempotencyRecord, User
+from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, IdempotencyRecord, User
 from chatjuicer.accounts.models.api_key import MAX_KEYS
 from sessions_app.models import ChatSession
 from tests.conftest import PASSWORD, refused
@@ -102,6 +102,20 @@ def test_a_repeated_request_makes_one_key_and_its_text_lies_nowhere(alice: User,
 def test_an_account_has_a_bounded_number_of_keys(alice: User, alice_client: APIClient) -> None:
     ApiKey.objects.bulk_create(ApiKey(user=alice, name="n", scopes=["read"], digest=str(n)) for n in range(MAX_KEYS))
     refused(alice_client.post(KEYS, {"name": "n", "scopes": ["read"]}), 409, "too_many_keys")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_keys_that_are_made_at_once_no_more_are_made_than_there_may_be(
+    alice: User, client_of: Callable[[User], APIClient], side_by_side: Callable[..., list[Any]]
+) -> None:
+    ApiKey.objects.bulk_create(
+        ApiKey(user=alice, name="n", scopes=["read"], digest=str(n)) for n in range(MAX_KEYS - 1)
+    )
+    clients = [client_of(alice) for _ in range(6)]
+    answers = side_by_side(lambda client: client.post(KEYS, {"name": "n", "scopes": ["read"]}), clients)
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+    assert ApiKey.objects.filter(user=alice).count() == MAX_KEYS
+    assert AuditEntry.objects.filter(action=Act.KEY_CREATED).count() == 1
 
 
 def test_a_deleted_key_lets_nobody_in(alice_client: APIClient, key_with: Callable[..., APIClient]) -> None:
