@@ -58,16 +58,26 @@ class PushSubscriptionQuerySet(models.QuerySet["PushSubscription"]):
 class PushSubscriptionManager(models.Manager.from_queryset(PushSubscriptionQuerySet)):  # type: ignore[misc]
     def put(self, device: Device, browser: Browser, events: Sequence[str], *, preview: bool) -> PushSubscription:
         """The device's from now on, in the place of what it had, and of what anybody had at that endpoint: a browser
-        has one person at a time. Raises TooManySubscriptions."""
+        has one person at a time. What the device has already stays as it is, with what waits to be sent there. Raises
+        TooManySubscriptions."""
         try:
             return self._put(device, browser, events, preview=preview)
         except IntegrityError:  # somebody else has said the same of that endpoint at this moment
             return self._put(device, browser, events, preview=preview)
 
     def _put(self, device: Device, browser: Browser, events: Sequence[str], *, preview: bool) -> PushSubscription:
-        digest = sha256(browser.endpoint.encode()).hexdigest()
+        digest, wanted = sha256(browser.endpoint.encode()).hexdigest(), list(dict.fromkeys(events))
         with transaction.atomic():
             User.objects.select_for_update(no_key=True).values_list("pk").get(pk=device.user.pk)
+            same = self.of_device(device).filter(
+                auth_epoch=device.user.auth_epoch,
+                digest=digest,
+                p256dh=browser.p256dh,
+                events=wanted,
+                preview=preview,
+            )
+            if same.update(endpoint=browser.endpoint, auth=browser.auth):
+                return same.get()
             old = Q(digest=digest)
             if device.family_id:
                 old |= Q(user=device.user, family=device.family_id)
@@ -82,7 +92,7 @@ class PushSubscriptionManager(models.Manager.from_queryset(PushSubscriptionQuery
                 endpoint=browser.endpoint,
                 p256dh=browser.p256dh,
                 auth=browser.auth,
-                events=list(dict.fromkeys(events)),
+                events=wanted,
                 preview=preview,
             )
 

@@ -22,6 +22,7 @@ from chat_app.tool_calls import AskedCall
 from chatjuicer.accounts.models import TokenFamily, User
 from sessions_app.models import ChatSession
 from tests.chat_app.conftest import Start
+from tests.chat_app.notices import browser as browsers
 from tests.conftest import refused
 
 URL = "https://hooks.example.org/in"
@@ -49,6 +50,31 @@ def waiting() -> set[tuple[str, bool]]:
 
 def claimed(owner: str = "here") -> list[Notice]:
     return Notice.objects.claim(owner, 10, lambda owner: owner == "dead")[0]
+
+
+def test_a_browser_that_says_the_same_again_loses_nothing(alice_client: APIClient, start: Start, settings: Any) -> None:
+    settings.NOTICE_NETWORKS = ["192.0.2.0/24"]
+    said = browsers.Browser("https://192.0.2.1").subscription
+
+    def subscribed(**wishes: Any) -> dict[str, Any]:
+        answer = alice_client.post("/api/push/subscriptions", said | wishes)
+        assert answer.status_code == 201, answer.content
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    first = subscribed()
+    start().run.end(RunStatus.COMPLETED, "stop")
+    assert waiting() == {("answer_ready", True)}
+    assert subscribed() == first
+    assert waiting() == {("answer_ready", True)}
+    said["keys"] = said["keys"] | {"auth": browsers.base64url(b"another secret.."[:16])}
+    assert subscribed() == first
+    assert PushSubscription.objects.get().auth == said["keys"]["auth"]
+    assert subscribed(events=["approval_waiting"])["id"] != first["id"]
+    assert waiting() == set()  # it is not told any more what it did not ask for
+    assert [one["events"] for one in alice_client.get("/api/push/subscriptions").json()["subscriptions"]] == [
+        ["approval_waiting"]
+    ]
 
 
 def test_each_event_is_written_with_what_it_tells(
