@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import jwt
+import orjson
 from django.conf import settings
 from django.http import Http404
 
@@ -109,7 +110,9 @@ class Provider:
     def identity(self, attempt: Attempt, code: str) -> Identity:
         """For the code that the browser has brought back. Raises OidcFailed."""
         with client() as http:
-            answer = http.post(
+            answer = asked(
+                http,
+                "POST",
                 self._said("token_endpoint"),
                 data={
                     "grant_type": "authorization_code",
@@ -120,7 +123,7 @@ class Provider:
                 },
                 auth=httpx2.BasicAuth(self.client_id, self.client_secret) if self.client_secret else httpx2.Auth(),
             )
-            claims = self._checked(json_of(answer).get("id_token"), attempt.nonce)
+            claims = self._checked(answer.get("id_token"), attempt.nonce)
         email = claims.get("email") if claims.get("email_verified") is True else ""
         return Identity(self.issuer, claims["sub"], str(email or ""), str(claims.get("name") or "")[:150])
 
@@ -151,7 +154,7 @@ class Provider:
 
     def _key(self, kid: str) -> jwt.PyJWK:
         with client() as http:
-            keys = jwt.PyJWKSet.from_dict(json_of(http.get(self._said("jwks_uri")))).keys
+            keys = jwt.PyJWKSet.from_dict(asked(http, "GET", self._said("jwks_uri"))).keys
         usable = [key for key in keys if key.public_key_use in (None, "sig")]
         found = [key for key in usable if key.key_id == kid] if kid else usable
         if len(found) != 1:
@@ -171,7 +174,7 @@ class Provider:
             if not is_confidential(self.issuer):
                 raise OidcFailed()
             with client() as http:
-                metadata = json_of(http.get(f"{self.issuer}/.well-known/openid-configuration"))
+                metadata = asked(http, "GET", f"{self.issuer}/.well-known/openid-configuration")
             if str(metadata.get("issuer", "")).rstrip("/") != self.issuer:
                 raise OidcFailed()
             _known[self.issuer] = time.monotonic(), metadata
@@ -193,14 +196,22 @@ def client() -> Iterator[httpx2.Client]:
         raise OidcFailed("The provider does not answer.") from None
 
 
-def json_of(answer: httpx2.Response) -> dict[str, Any]:
+def asked(http: httpx2.Client, method: str, address: str, **request: Any) -> dict[str, Any]:
+    """What is answered, of which no more than MAX_ANSWER_BYTES is read. Raises OidcFailed."""
+    headers = {"Accept-Encoding": "identity"}  # what is unpacked is not counted
+    body = bytearray()
+    with http.stream(method, address, headers=headers, **request) as answer:
+        for piece in answer.iter_raw():
+            body += piece
+            if len(body) > MAX_ANSWER_BYTES:
+                raise OidcFailed()
     try:
-        body = answer.json() if answer.status_code == 200 and len(answer.content) <= MAX_ANSWER_BYTES else None
+        said = orjson.loads(body) if answer.status_code == 200 else None
     except ValueError:
-        body = None
-    if not isinstance(body, dict):
+        said = None
+    if not isinstance(said, dict):
         raise OidcFailed()
-    return body
+    return said
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +20,7 @@ from chatjuicer.accounts.exceptions import OidcFailed
 from chatjuicer.accounts.models import OidcIdentity, User
 from tests.conftest import refused
 from tests.harness.services import free_port, until
+from tests.harness.threaded_http import HttpServer, Quiet
 
 pytestmark = pytest.mark.django_db
 
@@ -203,6 +206,23 @@ def test_a_provider_that_anybody_could_pose_as_is_not_asked(
 ) -> None:
     acme["issuer"] = issuer_url
     refused(anybody.get(LOGIN), 400, "oidc_failed")
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(anybody: APIClient, acme: dict[str, Any]) -> None:
+    sent: list[int] = []
+
+    class Endless(Quiet, BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while len(sent) < 1024:
+                    sent.append(self.wfile.write(b" " * 65_536))
+
+    with HttpServer(Endless) as provider:
+        acme["issuer"] = provider.url
+        refused(anybody.get(LOGIN), 400, "oidc_failed")
+    assert len(sent) < 1024
 
 
 def test_a_browser_gets_a_page_that_runs_no_script_of_a_stranger(
