@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from chat_app.agent.exfiltration import carries_out, texts_in
 from chatjuicer.accounts.models import User
@@ -35,6 +36,7 @@ ATTACHED = MessageDraft(role="user", content="look", metadata={"attachments": [{
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("keys", [[], [Fernet.generate_key().decode()]], ids=["as it is", "encrypted"])
 @pytest.mark.parametrize(
     ("said", "has_read", "origin", "asks"),
     [
@@ -47,8 +49,9 @@ ATTACHED = MessageDraft(role="user", content="look", metadata={"attachments": [{
     ],
 )
 def test_what_a_stranger_may_have_written_makes_it_ask(
-    alice: User, said: list[MessageDraft], has_read: bool, origin: str, asks: bool
+    alice: User, said: list[MessageDraft], has_read: bool, origin: str, asks: bool, keys: list[str], settings: Any
 ) -> None:
+    settings.MESSAGE_ENCRYPTION_KEYS = keys
     session, _ = ChatSession.objects.open(alice, origin=origin)
     session.add_messages(said)
     assert carries_out(session.pk, ["https://evil.example"], has_read) is asks
