@@ -52,8 +52,8 @@ def follow(
     _set_visible(session, [row.pk for row in rows if row.visible and row.pk not in wanted], False)
     _set_visible(session, [row.pk for row in given if not row.visible], True)
     covered = place[summary.message_id] if summary and summary.message_id else -1
-    has_items = {row.message_id for row in rows if not row.summary}
-    bare = [key for key in path[covered + 1 :] if key not in has_items and key not in set(silent)]
+    complete = {row.message_id for row in rows if not row.summary}.union(silent)
+    bare = [key for key in path[covered + 1 :] if key not in complete]
     if bare:
         _fill(session, given, place, bare, items_of)
 
