@@ -7,31 +7,33 @@ from django.utils import timezone
 
 from sessions_app import catalogue
 
-from .account_log import together
 from .agent import Agent
 from .session import ChatSession
+from .sessions import announce_all
+
+FOLLOWED = {"name", "model", "reasoning_effort"}
 
 
 def change_agent(agent: Agent, **changes: Any) -> None:
     """What a person sets of it. The sessions that have chosen it follow a new name, and what it sets of what nobody
     chose for them; their owner's devices are told. Raises NameTaken, and DoesNotExist if the agent is gone."""
-    with transaction.atomic(), together():
+    with transaction.atomic():
         was_called = agent.name
         agent.change(**changes)
         sessions, now = choosing(agent, was_called), timezone.now()
-        followed = 0
         if agent.model and "model" in changes:
             window = catalogue.context_window(agent.model)._asdict()
-            followed += sessions.filter(usual_model=True).update(model=agent.model, **window, updated_at=now)
+            sessions.filter(usual_model=True).update(model=agent.model, **window, updated_at=now)
         if agent.reasoning_effort and "reasoning_effort" in changes:
             effort = agent.reasoning_effort
-            followed += sessions.filter(usual_effort=True).update(reasoning_effort=effort, updated_at=now)
+            sessions.filter(usual_effort=True).update(reasoning_effort=effort, updated_at=now)
         if agent.name != was_called:
-            followed += sessions.update(agent_name=agent.name, updated_at=now)
+            sessions.update(agent_name=agent.name, updated_at=now)
             rename_hand_offs(agent, was_called)
-        if followed and agent.owner_id:  # of an agent for all, anybody's: they see it when they load them
-            for session in choosing(agent, agent.name).filter(packed=False):
-                session.announce()
+        if (
+            agent.owner_id and FOLLOWED & changes.keys()
+        ):  # of an agent for all, anybody's: they see it when they load them
+            announce_all(choosing(agent, agent.name))
 
 
 def choosing(agent: Agent, name: str) -> models.QuerySet[ChatSession]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from chatjuicer.encryption import EncryptedTextField
 
-from .sessions import known
+from .sessions import announce_all, known
 
 MAX_NAME_CHARS = 255
 MAX_DESCRIPTION_CHARS = 2_000
@@ -52,8 +52,7 @@ class Project(models.Model):
         Project.objects.filter(pk=self.pk).update(**changes, updated_at=timezone.now())
         self.refresh_from_db()
         if "name" in changes:
-            for session in self.sessions.filter(packed=False):  # nobody looks at an archived one
-                session.announce()
+            announce_all(self.sessions.all())
 
     def hold(self) -> None:
         """Keeps the project from being deleted until the transaction ends, for a caller that is about to name it.
@@ -66,7 +65,5 @@ class Project(models.Model):
         """Its sessions stay, without a project. Raises DoesNotExist if it is gone."""
         with transaction.atomic():
             self.hold()
-            left = list(self.sessions.filter(packed=False))
+            announce_all(self.sessions.all())
             self.delete()
-        for session in left:
-            session.announce()

@@ -154,6 +154,22 @@ def first_named(sessions: "models.QuerySet[ChatSession]", key: str) -> "ChatSess
     return next((session for session in found if session.public_id == key), found[0])
 
 
+def announce_all(sessions: "models.QuerySet[ChatSession]") -> None:
+    """Tells clients, after the commit, of a change that they see in each of them: one at a time, as there may be tens
+    of thousands, and nobody must wait for all.
+
+    What the process does not come to, as it dies, is lost to nobody: clients read the change whenever they load the
+    session, or their list, and whoever asks for it again has all told."""
+    keys = list(sessions.filter(packed=False).values_list("pk", flat=True))  # nobody looks at an archived one
+    session_class = sessions.model
+
+    def announce() -> None:
+        for key in keys:
+            session_class(pk=key).announce()
+
+    transaction.on_commit(announce)
+
+
 def with_defaults(
     owner: "User", model: str | None, mcp_config: Sequence[str] | None, fields: dict[str, Any]
 ) -> dict[str, Any]:

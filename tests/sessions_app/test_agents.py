@@ -13,6 +13,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import ApiKey, User
+from sessions_app import signals
 from sessions_app.models import AccountEvent, Agent, ChatSession, Prompt
 from tests.conftest import refused
 
@@ -165,6 +166,7 @@ def test_another_s_agent_is_nobody_s(alice_client: APIClient, mallory: User, mal
     assert Agent.objects.of_session(mallory.pk, "Writer") is None
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_agent_s_model_counts_where_nobody_chose_one(alice: User, alice_client: APIClient) -> None:
     agent = made(alice_client, name="Writer", model="gpt-5", reasoning_effort="high")
 
@@ -196,6 +198,37 @@ def test_an_agent_s_model_counts_where_nobody_chose_one(alice: User, alice_clien
     alice_client.patch(f"/api/agents/{agent['id']}", {"model": "gpt-5"})
     alice_client.patch(f"/api/sessions/{follows}", {"agent_name": "chat"})
     assert [settings(key)[0] for key in (follows, later)] == ["demo", "gpt-4.1-mini"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("kind", "chosen_by"), [("agents", "agent_name"), ("v1/projects", "project_id")])
+def test_a_new_name_stays_where_the_process_dies_while_sessions_are_told_of_it_one_by_one(
+    alice: User, alice_client: APIClient, side_by_side: Callable[..., list[Any]], kind: str, chosen_by: str
+) -> None:
+    row = alice_client.post(f"/api/{kind}", {"name": "Writer"}).json()
+    for _ in range(3):
+        alice_client.post("/api/sessions", {chosen_by: row["name" if chosen_by == "agent_name" else "id"]})
+    path, before = f"/api/{kind}/{row['id']}", AccountEvent.objects.count()
+    seen: list[tuple[str, int]] = []
+
+    def look(_: object) -> tuple[str, int]:
+        name = (alice.agents if kind == "agents" else alice.projects).get().name
+        return name, AccountEvent.objects.count() - before
+
+    def look_from_elsewhere_and_die(**kwargs: Any) -> None:
+        seen.extend(side_by_side(look, [None]))
+        if len(seen) == 2:
+            raise SystemExit
+
+    signals.session_updated.connect(look_from_elsewhere_and_die)
+    try:
+        with pytest.raises(SystemExit):
+            alice_client.patch(path, {"name": "Author"})
+    finally:
+        signals.session_updated.disconnect(look_from_elsewhere_and_die)
+    assert seen == [("Author", 0), ("Author", 1)]
+    assert alice_client.patch(path, {"name": "Author"}).status_code == 200
+    assert AccountEvent.objects.count() == before + 1 + 3
 
 
 def test_hand_offs_follow_a_new_name(alice_client: APIClient) -> None:

@@ -131,6 +131,7 @@ def test_a_project_is_deleted_while_sessions_are_put_into_it(
     assert ChatSession.objects.filter(project__isnull=False).count() == 0
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_is_shown_of_a_project_is_told_to_the_sockets_of_its_sessions(
     alice_client: APIClient, project: Project
 ) -> None:
