@@ -15,7 +15,6 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import Credentials
-from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.api import budget
 from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.bodies import valid
@@ -38,7 +37,8 @@ from .delivery.sse import answer_stream, event_stream
 from .history import History
 from .models import Approval, Event, Started, branches
 from .pins import pin, pinned_messages
-from .runs.commands import accept_run, change_path, start_run, stop_run
+from .protocol import ApprovalCommand
+from .runs.commands import accept_run, change_path, decide, start_run, stop_run
 from .runs.process import Process, process
 from .serializers import (
     AcceptedRunSerializer,
@@ -282,14 +282,12 @@ class ApprovalViewSet(SessionView, ViewSet):
         request=DecisionSerializer,
         responses=ApprovalSerializer,
     )
-    def decide(self, request: Request, key: str, approval_id: UUID) -> Response:
+    def decide(self, request: Request, key: str, approval_id: UUID) -> HttpResponseBase:
         """Lets the call run, or not. The first decision counts; a later one is answered with it."""
         session = self.session(key)
-        form = DecisionSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        approval = Approval.objects.decide(session.pk, approval_id, **form.validated_data)
-        AuditEntry.objects.record(Act.APPROVAL_DECIDED, approval, tool=approval.name, decision=approval.status)
-        return Response(approval.representation())
+        form = valid(DecisionSerializer, request)
+        require_process()
+        return AwaitedResponse(self, decided(session.pk, ApprovalCommand(approval_id, **form.validated_data)))
 
 
 class AccountLogViewSet(SessionView, ViewSet):
@@ -342,6 +340,11 @@ async def path_after(session_pk: UUID, verb: Callable[[], ChatSession]) -> dict[
 async def stopped(session_pk: UUID, run_id: UUID | None) -> dict[str, Any]:
     run = await stop_run(session_pk, run_id)
     return {"stopped": run is not None, "run_id": str(run.pk) if run else None}
+
+
+async def decided(session_pk: UUID, command: ApprovalCommand) -> dict[str, Any]:
+    approval = await decide(session_pk, command)
+    return approval.representation()
 
 
 def held(request: Request) -> Credentials:

@@ -26,6 +26,7 @@ from sessions_app.models import (
     Prompt,
     change_agent,
     known,
+    together,
 )
 
 INLINE_ROWS = 5
@@ -192,11 +193,13 @@ class ChatSessionAdmin(AsksForReason):
             obj.configure(**changes)
 
     def delete_model(self, request: HttpRequest, obj: ChatSession) -> None:
-        obj.remove()
+        with together():
+            obj.remove()
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ChatSession]) -> None:
-        for session in queryset:
-            session.remove()
+        with together():
+            for session in queryset:
+                session.remove()
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

@@ -1,13 +1,14 @@
-from functools import partial
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from chatjuicer.accounts.audited import audit_changes
 from chatjuicer.accounts.models import Act, AuditEntry, User
+from chatjuicer.accounts.models.audit_entry import lines_at_end
 from chatjuicer.accounts.signals import account_ending
 from sessions_app import signals
 from sessions_app.models import AccountEvent, Agent, ChatSession, McpServer, Prompt, unnoted
@@ -19,25 +20,19 @@ for kind in (Agent, Prompt):
 
 @receiver(signals.session_deleted)
 def note_deletion(session_pk: UUID, owner_id: UUID, **kwargs: Any) -> None:
-    note = partial(AuditEntry.objects.record, Act.SESSION_DELETED, f"chatsession:{session_pk}", owner=str(owner_id))
-    transaction.on_commit(note)
+    AuditEntry.objects.note(Act.SESSION_DELETED, f"chatsession:{session_pk}", owner=str(owner_id))
 
 
 @receiver(signals.session_purged)
 def note_purge(session_pk: UUID, owner_id: UUID, **kwargs: Any) -> None:
-    note = partial(AuditEntry.objects.record, Act.SESSION_PURGED, f"chatsession:{session_pk}", owner=str(owner_id))
-    transaction.on_commit(note)
-
-
-@receiver(signals.share_taken_back)
-def note_end_of_share(session: ChatSession, **kwargs: Any) -> None:
-    transaction.on_commit(partial(AuditEntry.objects.record, Act.SHARE_TAKEN_BACK, session))
+    AuditEntry.objects.note(Act.SESSION_PURGED, f"chatsession:{session_pk}", owner=str(owner_id))
 
 
 @receiver(account_ending)
 def remove_sessions(user: User, **kwargs: Any) -> None:
-    """Each by its own verb, so that its runs end and its sockets close; what is in the trash, too."""
-    with unnoted():
+    """Each by its own verb, so that its runs end and its sockets close; what is in the trash, too. In the admin all of
+    this is one transaction, and nobody else's line waits for it."""
+    with unnoted(), lines_at_end() if connection.in_atomic_block else nullcontext():
         for sessions in (user.chat_sessions, user.chat_sessions(manager="trash")):
             while session := sessions.order_by("pk").first():
                 try:

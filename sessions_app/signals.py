@@ -33,9 +33,6 @@ session_unpacked = Signal()
 session_cleared = Signal()
 """Both layers and the counters are empty. Arguments: session."""
 
-share_taken_back = Signal()
-"""With what it showed. Arguments: session."""
-
 account_noted = Signal()
 """Something was written to an account's log. Arguments: owner_id, seq (its last number), facts (of each the type and
 the session's public_id)."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from chat_app import protocol
-from chat_app.database import in_database
-from chat_app.models import Approval, Run
+from chat_app.models import Run
 from chat_app.models.place import said_before
 from chat_app.models.status import ACTIVE
 from chat_app.runs.commands import decide, start_run, stop_run
 from chatjuicer.accounts.authentication import Credentials
-from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.api.snapshot import snapshot
 from sessions_app.models import ChatSession
 
@@ -63,16 +61,4 @@ class ChatConsumer(FollowingConsumer):
             case protocol.Interrupt(run_id=run_id):
                 await stop_run(self.session_pk, run_id)
             case protocol.ApprovalCommand():
-                approval = await decide(self.session_pk, command)
-                await in_database(self._note_decision, approval)
-
-    def _note_decision(self, approval: Approval) -> None:
-        if self.socket is not None:
-            AuditEntry.objects.record(
-                Act.APPROVAL_DECIDED,
-                approval,
-                actor=self.socket.credentials.user.pk,
-                address=self.address,
-                tool=approval.name,
-                decision=approval.status,
-            )
+                await decide(self.session_pk, command)

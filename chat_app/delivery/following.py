@@ -32,6 +32,7 @@ from chatjuicer.accounts.authentication import (
 from chatjuicer.accounts.models import Scope
 from chatjuicer.api import limits, peer
 from chatjuicer.api.exceptions import ApiError, Unavailable
+from chatjuicer.observability.context import acting_user, client_address
 from chatjuicer.observability.counters import counts
 from chatjuicer.observability.seldom import SeldomLine
 from sessions_app.models import ChatSession
@@ -129,6 +130,8 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         counts.socket_opened(resumed=self.after is not None)
         self.writer = asyncio.create_task(self._begin(outbox, opened))
         self._forget_head()
+        acting_user.set(credentials.user.pk)
+        client_address.set(self.address)
 
     def _forget_head(self) -> None:
         """The server and the routers hold the scope for as long as the socket is open; its headers, credentials among

@@ -13,6 +13,7 @@ from chat_app.exceptions import ApprovalGone
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import lock_session, record, verb_transaction
 from chat_app.tool_calls import AskedCall
+from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import EncryptedTextField, SpokenCharField
 from sessions_app.models import ChatSession
@@ -52,10 +53,11 @@ class ApprovalManager(models.Manager["Approval"]):
         run is decided, the run may go on. Raises ApprovalGone if there is no such approval in the session, or if its
         run has ended."""
         with verb_transaction():
-            lock_session(session_pk)
+            session = lock_session(session_pk)
             approval = self.filter(session_id=session_pk, pk=approval_id).select_related("run").first()
             if approval is None or approval.status == Approval.Status.CANCELLED:
                 raise ApprovalGone()
+            approval.session = session
             if approval.status == Approval.Status.PENDING:
                 approved = decision == "approve"
                 approval.status = Approval.Status.APPROVED if approved else Approval.Status.REJECTED
@@ -64,6 +66,9 @@ class ApprovalManager(models.Manager["Approval"]):
                 if not approval.run.approvals.filter(status=Approval.Status.PENDING).exists():
                     approval.run.let_go_on()
                     transaction.on_commit(commit_hooks.run_queued)
+                AuditEntry.objects.note(
+                    Act.APPROVAL_DECIDED, approval, tool=approval.name, decision=approval.status.value
+                )
             return approval
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from uuid import UUID
 
@@ -87,8 +88,9 @@ def effort_of(command: SendMessage) -> str:
 
 
 async def decide(session_pk: UUID, command: ApprovalCommand) -> Approval:
-    """Raises ApprovalGone."""
+    """Raises ApprovalGone. The audit log is told of who acts in the caller's context."""
     verb = partial(
+        copy_context().run,
         Approval.objects.decide,
         session_pk,
         command.approval_id,

@@ -53,7 +53,7 @@ def note_change(
     for name in told:
         value = getattr(row, name)
         details[name] = NOT_SET if value is None else float(value) if isinstance(value, Decimal) else value
-    AuditEntry.objects.record(act, f"{kind or row._meta.model_name}:{row.pk}", **details)
+    AuditEntry.objects.note(act, f"{kind or row._meta.model_name}:{row.pk}", **details)
 
 
 def changed_fields(row: models.Model) -> list[str]:

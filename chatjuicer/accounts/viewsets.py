@@ -15,7 +15,7 @@ from chatjuicer.accounts import email_changes, refresh_cookie, resets
 from chatjuicer.accounts.authentication import credentials_of, place_of
 from chatjuicer.accounts.confirmation import proven_user, user_with_password
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
-from chatjuicer.accounts.models import Act, ApiKey, AuditEntry, Scope, TokenFamily, User, WsTicket
+from chatjuicer.accounts.models import Act, ApiKey, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
 from chatjuicer.accounts.sealing import seal, unseal
 from chatjuicer.accounts.second_factor import prove_second_factor
@@ -105,8 +105,7 @@ class AuthViewSet(ViewSet):
         """Ends the sign-in that the refresh token belongs to. A page of this server sends an empty object, and its
         cookie."""
         family = TokenFamily.objects.of_refresh_token(refresh_cookie.token_of(request))
-        family.revoke()
-        AuditEntry.objects.record(Act.SIGNED_OUT, family, actor=family.user_id)
+        family.revoke(Act.SIGNED_OUT)
         response = Response({"success": True})
         if refresh_cookie.is_wanted(request):
             refresh_cookie.drop(request, response)
@@ -212,9 +211,7 @@ class UserViewSet(ViewSet):
     def end_device(self, request: Request, device_id: UUID) -> Response:
         """Ends one sign-in: its tokens are dead, and its sockets close."""
         alive = TokenFamily.objects.alive().filter(user=credentials_of(request).user)
-        family = get_object_or_404(alive, pk=device_id)
-        family.revoke()
-        AuditEntry.objects.record(Act.DEVICE_ENDED, family)
+        get_object_or_404(alive, pk=device_id).revoke(Act.DEVICE_ENDED)
         return Response({"success": True})
 
     @extend_schema(operation_id="logout_everywhere", request=None, responses=SuccessSerializer)

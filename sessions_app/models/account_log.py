@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from chatjuicer.accounts.models.audit_entry import lines_at_end
 from sessions_app import signals
 
 from .sessions import NATIVE
@@ -36,25 +37,27 @@ def together() -> Iterator[None]:
     """What is noted inside is numbered at the end of the block, each fact once, account by account in one order.
 
     For a transaction that notes something and then locks rows of other sessions or accounts: the account's counter
-    must be the last of its locks, or two of them could wait for each other. So it is with what is charged. Blocks may
-    be nested; the outermost one numbers. What was noted in a block that fails is dropped, as the caller undoes it.
+    must be the last of its locks, or two of them could wait for each other. So it is with what is charged; only lines
+    of the audit log come after it. Blocks may be nested; the outermost one numbers. What was noted in a block that
+    fails is dropped, as the caller undoes it.
     """
-    outer: dict[Note, None] | None = getattr(_local, "notes", None)
-    outer_charges: Counter[UUID] | None = getattr(_local, "charges", None)
-    notes: dict[Note, None] = {}
-    charges: Counter[UUID] = Counter()
-    _local.notes, _local.charges = notes, charges
-    try:
-        yield
-    finally:
-        _local.notes, _local.charges = outer, outer_charges
-    if outer is not None:
-        outer.update(notes)
-        notes = {}
-    if outer_charges is not None:
-        outer_charges.update(charges)
-        charges = Counter()
-    write(notes, charges)
+    with lines_at_end():
+        outer: dict[Note, None] | None = getattr(_local, "notes", None)
+        outer_charges: Counter[UUID] | None = getattr(_local, "charges", None)
+        notes: dict[Note, None] = {}
+        charges: Counter[UUID] = Counter()
+        _local.notes, _local.charges = notes, charges
+        try:
+            yield
+        finally:
+            _local.notes, _local.charges = outer, outer_charges
+        if outer is not None:
+            outer.update(notes)
+            notes = {}
+        if outer_charges is not None:
+            outer_charges.update(charges)
+            charges = Counter()
+        write(notes, charges)
 
 
 @contextmanager

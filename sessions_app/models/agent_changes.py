@@ -5,6 +5,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils import timezone
 
+from chatjuicer.accounts.models.audit_entry import lines_at_end
 from sessions_app import catalogue
 
 from .agent import Agent
@@ -17,7 +18,7 @@ FOLLOWED = {"name", "model", "reasoning_effort"}
 def change_agent(agent: Agent, **changes: Any) -> None:
     """What a person sets of it. The sessions that have chosen it follow a new name, and what it sets of what nobody
     chose for them; their owner's devices are told. Raises NameTaken, and DoesNotExist if the agent is gone."""
-    with transaction.atomic():
+    with transaction.atomic(), lines_at_end():
         was_called = agent.name
         agent.change(**changes)
         sessions, now = choosing(agent, was_called), timezone.now()

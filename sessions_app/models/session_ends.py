@@ -50,8 +50,8 @@ class SessionEnds(SessionRow):
 
     def _take_back_share(self) -> None:
         """The shared page holds a copy of the history, and what is cleared is gone for everybody."""
-        if Share.objects.filter(session_id=self.pk).delete()[0]:
-            signals.share_taken_back.send(type(self), session=self)
+        for share in Share.objects.filter(session_id=self.pk).only("pk").select_for_update():
+            share.take_back()
 
     def finish_clearing(self) -> None:
         """Deletes a large history in several transactions, so that the last one is short. Nothing happens if another
@@ -142,9 +142,10 @@ class SessionEnds(SessionRow):
     def _remove_from_trash(self) -> None:
         """Its runs ended, and its name became free, when it was put there."""
         doomed = {"namespace": DELETING, "public_id": f"deleting:{uuid.uuid4().hex}", "deleted_at": None}
-        if not type(self).trash.filter(pk=self.pk).update(**doomed):
-            raise type(self).DoesNotExist
-        signals.session_purged.send(type(self), session_pk=self.pk, owner_id=self.owner_id)
+        with transaction.atomic(savepoint=False):
+            if not type(self).trash.filter(pk=self.pk).update(**doomed):
+                raise type(self).DoesNotExist
+            signals.session_purged.send(type(self), session_pk=self.pk, owner_id=self.owner_id)
         self.finish_removing()
 
     def finish_removing(self) -> None:

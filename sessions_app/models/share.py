@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.accounts.sealing import digest
 from chatjuicer.compression import compressed, decompressed
 from chatjuicer.encryption import EncryptedTextField
@@ -46,6 +47,7 @@ class ShareManager(models.Manager["Share"]):
             share, _ = self.update_or_create(
                 session=session, defaults=shown, create_defaults={"token": token, "digest": digest(token), **shown}
             )
+            AuditEntry.objects.note(Act.SHARED, session)
         return share
 
     def expired(self) -> models.QuerySet[Share]:
@@ -104,3 +106,10 @@ class Share(models.Model):
         if not self.can_be_copied:
             raise NotToBeCopied()
         return [MessageDraft(**said) for said in orjson.loads(decompressed(self.said))]
+
+    def take_back(self) -> None:
+        """The address leads nowhere from now on. Raises DoesNotExist if it does so already."""
+        with transaction.atomic():
+            if not Share.objects.filter(pk=self.pk).delete()[0]:
+                raise Share.DoesNotExist
+            AuditEntry.objects.note(Act.SHARE_TAKEN_BACK, f"chatsession:{self.session_id}")

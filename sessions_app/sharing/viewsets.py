@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.api.addresses import absolute
 from chatjuicer.api.bodies import valid
 from chatjuicer.api.exceptions import ApiError
@@ -93,15 +92,12 @@ class ShareViewSet(SharingViewSet):
             session = self.session(key)
             page, said = page_of(self.history_class(session))
         share = Share.objects.put(session, page, said, form.validated_data.get("expires_at"))
-        AuditEntry.objects.record(Act.SHARED, session)
         return Response(representation(request, share))
 
     @extend_schema(operation_id="take_back_share", parameters=[SESSION], responses={200: DoneSerializer})
     def destroy(self, request: Request, key: str) -> Response:
         """The address leads nowhere from now on; sharing again gives another."""
-        session = self.session(key)
-        Share.objects.of(session).delete()
-        AuditEntry.objects.record(Act.SHARE_TAKEN_BACK, session)
+        Share.objects.of(self.session(key)).take_back()
         return Response(DONE)
 
     def handle_exception(self, exc: Exception) -> Response:

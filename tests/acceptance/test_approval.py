@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -188,13 +189,22 @@ async def test_one_run_may_ask_again_and_always_is_for_the_session(alice: Client
     assert await files(alice, session) == ["e.md", "f.md", "g.md"]
 
 
-async def test_a_word_said_twice_counts_once(alice: Client, elsewhere: Client, session: str) -> None:
+async def test_a_word_said_twice_counts_once_and_is_told_the_audit_log_once(
+    alice: Client, elsewhere: Client, session: str, site: Site
+) -> None:
     async with alice.chat(session) as chat, elsewhere.chat(session) as other:
         (request,) = await asked(chat, f"{write('h.md')}; say 2 words")
         await asyncio.gather(*(decide(one, request) for one in (chat, other, chat, other)))
         frames = await rest(chat, request["run_id"])
         assert frames[-1]["finish_reason"] == "stop"
         await chat.ask("say 1 word")
+    path, later = f"/api/sessions/{session}/approvals", {"decision": "reject", "always": True, "reason": None}
+    assert (await alice.post(f"{path}/{request['approval_id']}", later))["status"] == "approved"
+    await alice.post(f"{path}/{uuid4()}", later, status=404)
+    told = [json.loads(line) for line in site.manage("export_audit").splitlines()]
+    (line,) = [line for line in told if line["object"] == f"approval:{request['approval_id']}"]
+    assert (line["actor"], line["details"]["decision"]) == ((await alice.get("/api/auth/me"))["id"], "approved")
+    assert line["address"] != ""
     ended = [e for e in await alice.events(session) if e["type"] == "tool_call" and e["status"] == "executing"]
     assert len(ended) == 1
 

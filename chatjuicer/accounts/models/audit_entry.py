@@ -2,7 +2,10 @@
 that a line that is changed or taken away shows in all that follow."""
 
 import hashlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar, NoReturn
 from uuid import UUID
 
@@ -13,6 +16,7 @@ from django.utils import timezone
 from chatjuicer.api.times import rfc3339
 from chatjuicer.observability.context import acting_user, client_address
 
+_local = threading.local()
 LOCK = 0x63_6A_61_75_64_69_74  # "cjaudit"; PostgreSQL knows locks by numbers
 
 
@@ -58,6 +62,24 @@ class Act(models.TextChoices):
     MCP_SERVER_DELETED = "mcp_server_deleted"
 
 
+@contextmanager
+def lines_at_end() -> Iterator[None]:
+    """What is noted inside becomes lines at the end of the outermost such block, which its transaction must outlast;
+    what was noted in one that fails is dropped."""
+    outer: list[Callable[[], object]] | None = getattr(_local, "noted", None)
+    noted: list[Callable[[], object]] = []
+    _local.noted = noted
+    try:
+        yield
+    finally:
+        _local.noted = outer
+    if outer is not None:
+        outer.extend(noted)
+        return
+    for write in noted:
+        write()
+
+
 class AppendOnly(models.QuerySet["AuditEntry"]):
     def update(self, **_: Any) -> NoReturn:
         raise TypeError("The audit log is only added to.")
@@ -101,6 +123,24 @@ class AuditManager(models.Manager.from_queryset(AppendOnly)):  # type: ignore[mi
             entry.digest = entry.digest_after(last.digest if last else "")
             entry.save(force_insert=True)
         return entry
+
+    def note(
+        self,
+        action: Act,
+        about: models.Model | str = "",
+        *,
+        actor: UUID | None = None,
+        **details: str | int | bool | list[str],
+    ) -> None:
+        """As `record`, by a verb that may be a part of a longer transaction, such as one around `lines_at_end`."""
+        name = about if isinstance(about, str) else f"{about._meta.model_name}:{about.pk}"
+        who, address = actor or acting_user.get(), client_address.get()
+        write = partial(self.record, action, name, actor=who, address=address, **details)
+        noted: list[Callable[[], object]] | None = getattr(_local, "noted", None)
+        if noted is None:
+            write()
+        else:
+            noted.append(write)
 
     def verified(self) -> Iterator[tuple["AuditEntry", bool]]:
         """All lines, oldest first, and of each whether it is as it was written and follows the one before."""

@@ -97,10 +97,8 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
             elif SpentToken.objects.may_come_again(family, claims["jti"], place):
                 family.last_used_at, good = timezone.now(), True
             else:
-                family.revoke()
+                family.revoke(Act.TOKEN_REPLAYED)
             family.save()
-            if not good:
-                AuditEntry.objects.record(Act.TOKEN_REPLAYED, family, actor=family.user_id)
         if not good:
             raise InvalidToken()
         return family.grant()
@@ -166,9 +164,14 @@ class TokenFamily(models.Model):
             expires_in=int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()),
         )
 
-    def revoke(self) -> None:
-        """All its tokens are dead from here on; its sockets are told after the commit."""
+    def revoke(self, act: Act | None = None) -> None:
+        """All its tokens are dead from here on; its sockets close when they are looked at next. `act` is what the audit
+        log is told. Nothing happens if it is revoked."""
         now = timezone.now()
-        if TokenFamily.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now):
+        with transaction.atomic(savepoint=False):
+            if not TokenFamily.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now):
+                return
             self.revoked_at = now
             transaction.on_commit(lambda: family_revoked.send(TokenFamily, family_id=self.pk))
+            if act is not None:
+                AuditEntry.objects.note(act, self, actor=self.user_id)

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client as Browser
 from rest_framework.test import APIClient
 
-from chatjuicer.accounts.models import Act, AuditEntry, User
-from sessions_app.models import ChatSession, MessageDraft
+from chatjuicer.accounts.models import Act, AuditEntry, TokenFamily, User
+from sessions_app.models import ChatSession, MessageDraft, Share
 from tests.conftest import PASSWORD, refused
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +70,55 @@ def test_what_alice_does_is_told_in_order(
     }
     assert "Rome" not in str(told)
     assert key["key"] not in str(told)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "act", ["signed_out", "device_ended", "shared", "share_taken_back", "session_deleted", "cleared", "purged"]
+)
+def test_what_the_log_cannot_be_told_is_not_done(
+    alice: User, alice_client: APIClient, anybody: APIClient, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    grant = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()
+    device = str(TokenFamily.objects.order_by("-created_at")[0].pk)
+    alice_client.post("/api/sessions", {"session_id": "trip"})
+    if act not in ("shared", "purged"):
+        alice_client.post("/api/sessions/trip/share")
+    if act == "purged":
+        alice_client.delete("/api/sessions/trip")
+    doors: dict[str, Callable[[], object]] = {
+        "signed_out": lambda: anybody.post("/api/auth/logout", {"refresh_token": grant["refresh_token"]}),
+        "device_ended": lambda: alice_client.delete(f"/api/auth/devices/{device}"),
+        "shared": lambda: alice_client.post("/api/sessions/trip/share"),
+        "share_taken_back": lambda: alice_client.delete("/api/sessions/trip/share"),
+        "session_deleted": lambda: alice_client.delete("/api/sessions/trip"),
+        "cleared": lambda: alice_client.post("/api/sessions/trip/clear"),
+        "purged": lambda: alice_client.delete("/api/sessions/trip?permanent=true"),
+    }
+
+    def there_is() -> tuple[int, int, int, int]:
+        alive = TokenFamily.objects.alive().count()
+        return alive, Share.objects.count(), ChatSession.objects.count(), ChatSession.trash.count()
+
+    def fail(entry: AuditEntry, **kwargs: Any) -> None:
+        raise DatabaseError
+
+    before, told = there_is(), AuditEntry.objects.count()
+    with monkeypatch.context() as patched, suppress(DatabaseError):
+        patched.setattr(AuditEntry, "save", fail)
+        doors[act]()
+    assert there_is() == before
+    doors[act]()
+    assert there_is() != before
+    assert AuditEntry.objects.count() == told + 1
+
+
+def test_what_is_done_already_is_told_once(alice: User, anybody: APIClient) -> None:
+    grant = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()
+    for _ in range(2):
+        answer = anybody.post("/api/auth/logout", {"refresh_token": grant["refresh_token"]})
+        assert answer.json() == {"success": True}
+    assert AuditEntry.objects.filter(action=Act.SIGNED_OUT).count() == 1
 
 
 def test_what_an_unknown_person_typed_is_not_kept(anybody: APIClient, auditor: APIClient) -> None:
