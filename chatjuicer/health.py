@@ -24,8 +24,11 @@ from rest_framework.views import APIView
 from chat_app.database import with_fresh_connection
 from chat_app.runs.process import AgentState, process
 from chatjuicer.api.exceptions import Unavailable
+from chatjuicer.observability.seldom import SeldomLine
 
 logger = logging.getLogger(__name__)
+_no_redis = SeldomLine(logger, "health: looks at Redis that failed", with_stack=True)
+_no_database = SeldomLine(logger, "health: looks at the database that failed", with_stack=True)
 T = TypeVar("T")
 DatabaseState = Literal["ok", "behind", "unavailable"]  # behind: migrations are missing
 ChannelState = Literal["ok", "memory", "unavailable"]
@@ -147,8 +150,8 @@ def database_state() -> DatabaseState:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         return "ok" if schema_is_current() else "behind"
-    except DatabaseError:
-        logger.exception("the database did not answer")
+    except DatabaseError as error:
+        _no_database.tell(error)
         return "unavailable"
 
 
@@ -183,8 +186,8 @@ def channel_layer_state() -> ChannelState:
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
             client.ping()
-    except redis.RedisError:
-        logger.exception("Redis did not answer")
+    except redis.RedisError as error:
+        _no_redis.tell(error)
         return "unavailable"
     return "ok"
 

@@ -18,10 +18,12 @@ from chat_app.database import in_database
 from chat_app.fair_share import may_take_another
 from chat_app.protocol import Ping, encode
 from chatjuicer.accounts.authentication import Credentials, ended
+from chatjuicer.observability.seldom import SeldomLine
 
 from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
+_unchecked = SeldomLine(logger, "sockets: checks of credentials that failed", with_stack=True)
 
 CREDENTIALS_CHECK_S = 2.0  # a logout closes sockets within 5 s
 PING_S = 20.0
@@ -174,8 +176,8 @@ class Sockets:
             self._lost_at = {way: at for way, at in self._lost_at.items() if now - at < COMES_BACK_S}
             try:
                 await self._check_credentials()
-            except Exception:
-                logger.warning("sockets: credentials could not be checked", exc_info=True)
+            except Exception as error:
+                _unchecked.tell(error)
 
     async def _check_credentials(self) -> None:
         held = {socket.credentials for socket in self._sockets}

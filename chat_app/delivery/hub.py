@@ -19,12 +19,15 @@ from uuid import UUID
 from chat_app.database import in_database
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.protocol import Record, Resync, encode, merged
+from chatjuicer.observability.seldom import SeldomLine
 
 from .layer import Layer
 from .logs import Log, bounds, bounds_of, page
 from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
+_unread = SeldomLine(logger, "hub: logs that could not be read, until the poll looks again", with_stack=True)
+_failed_polls = SeldomLine(logger, "hub: polls that failed", with_stack=True)
 
 POLL_S = 2.0  # finds events whose last notification was lost
 FIRST_POLL_S = 0.3
@@ -299,8 +302,8 @@ class Hub:
                         outbox.put(encode(Resync(channel.head)))
                 for record in found:
                     self._hand_out(channel, record)
-        except Exception:
-            logger.exception("hub: the log could not be read; the poll will try again")
+        except Exception as error:
+            _unread.tell(error)
         finally:
             channel.catching_up = None
             if channel.deleted:
@@ -318,8 +321,8 @@ class Hub:
             logs = [channel.log for channel in self._channels.values()]
             try:
                 now = await in_database(bounds_of, logs) if logs else {}
-            except Exception:
-                logger.warning("hub: the poll failed", exc_info=True)
+            except Exception as error:
+                _failed_polls.tell(error)
                 continue
             for log in logs:
                 channel = self._channels.get(log.key)

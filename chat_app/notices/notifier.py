@@ -12,10 +12,12 @@ from chat_app.database import in_database
 from chat_app.models import Notice
 from chat_app.models.notice import Outcome
 from chat_app.runs.owner import OWNER, is_dead
+from chatjuicer.observability.seldom import SeldomLine
 
 from .requests import SecretLost, request_of
 
 logger = logging.getLogger(__name__)
+_unclaimed = SeldomLine(logger, "notices: looks for them that failed", with_stack=True)
 
 AT_ONCE = 32  # of one process
 LOOK_S = 5.0  # for what other processes have left, and what is tried again
@@ -54,8 +56,8 @@ class Notifier:
             self._wanted.clear()
             try:
                 claimed, idle_s = await in_database(Notice.objects.claim, OWNER, AT_ONCE, is_dead)
-            except Exception:
-                logger.warning("notices: the database did not answer; trying again", exc_info=True)
+            except Exception as error:
+                _unclaimed.tell(error)
                 claimed, idle_s = [], LOOK_S
             for notice in claimed:
                 task = asyncio.create_task(self._deliver(notice))

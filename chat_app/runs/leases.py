@@ -18,10 +18,12 @@ from chat_app.log.journal import Journal
 from chat_app.models import Run
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.counters import counts
+from chatjuicer.observability.seldom import SeldomLine
 
 from .owner import OWNER, is_dead
 
 logger = logging.getLogger(__name__)
+_unrenewed = SeldomLine(logger, "renewals of leases that failed", with_stack=True)
 
 RETRY_S = 1.0
 
@@ -47,8 +49,8 @@ class Leases:
             while True:
                 try:
                     await self._renew_all()
-                except Exception:
-                    logger.warning("leases could not be renewed; trying again", exc_info=True)
+                except Exception as error:
+                    _unrenewed.tell(error)
                     self._was_away = True
                 pause_s = settings.LEASE_S / 3
                 await asyncio.sleep(min(pause_s, RETRY_S) if self._was_away else pause_s)

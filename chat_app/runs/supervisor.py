@@ -31,6 +31,7 @@ from chat_app.protocol import Record
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.context import run_context
 from chatjuicer.observability.counters import counts
+from chatjuicer.observability.seldom import SeldomLine
 from chatjuicer.observability.tracing import note_failure, run_span
 from sessions_app.models import ChatSession
 from sessions_app.providers.served import plays_again
@@ -41,6 +42,7 @@ from .owner import OWNER
 from .titles import title_from
 
 logger = logging.getLogger(__name__)
+_unclaimed = SeldomLine(logger, "claims of queued runs that failed", with_stack=True)
 
 POLL_S = 2.0  # for queued runs whose announcement was lost
 CLAIM_AT_ONCE = 8  # runs, at most, by one verb, behind which words wait
@@ -332,8 +334,8 @@ class Supervisor:
                 continue
             try:
                 claimed = await self._journal.transact(self._claim, patient=True, committed=self._adopt_all)
-            except Exception:
-                logger.warning("queued runs could not be claimed; trying again", exc_info=True)
+            except Exception as error:
+                _unclaimed.tell(error)
                 continue
             if claimed:
                 self._wake.set()

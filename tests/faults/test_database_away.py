@@ -1,14 +1,18 @@
 """PostgreSQL that refuses connections: for a moment, which nobody sees, and for longer, which costs nobody more."""
 
 import asyncio
+import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 
 import httpx
 import psycopg
 import pytest
 
+from chatjuicer.observability.seldom import TELL_EVERY_S
 from tests.faults.site import FaultySite
 from tests.faults.talkers import sign_in
 from tests.harness.client import Client
@@ -62,26 +66,39 @@ async def test_nobody_sees_a_restart(site: FaultySite, alice: Client) -> None:
 @pytest.mark.timing(reason="callers are refused and served by a process that has to have the processor")
 async def test_a_long_absence_holds_no_caller_and_ends_at_once(site: FaultySite, alice: Client) -> None:
     assert all(answer.is_success for answer in await ask_for_all(alice))
-    site.postgres.stop()
-    began = time.monotonic()
-    try:
-        await ask_for_all(alice)  # these learn it
-        asked = time.monotonic()
-        answers = await ask_for_all(alice)
-        took_s = time.monotonic() - asked
-        assert {answer.status_code for answer in answers} == {503}
-        assert all("retry-after" in answer.headers for answer in answers)
-        assert took_s < 8  # one of them asks the database, for three seconds
-        while time.monotonic() - began < AWAY_S:
-            await asyncio.sleep(0.2)
-    finally:
-        site.postgres.start()
+    since = datetime.now(UTC).isoformat()
+    async with alice.chat(await alice.create_session()):
+        site.postgres.stop()
+        began = time.monotonic()
+        try:
+            await ask_for_all(alice)  # these learn it
+            asked = time.monotonic()
+            answers = await ask_for_all(alice)
+            took_s = time.monotonic() - asked
+            assert {answer.status_code for answer in answers} == {503}
+            assert all("retry-after" in answer.headers for answer in answers)
+            assert took_s < 8  # one of them asks the database, for three seconds
+            while time.monotonic() - began < AWAY_S:
+                await asyncio.sleep(0.2)
+        finally:
+            site.postgres.start()
 
     def is_ready() -> bool:
         return httpx.get(f"{site.url}/api/health/ready", trust_env=False).status_code == 200
 
     await asyncio.to_thread(until, is_ready, "the process is ready", 5)
     assert all(answer.is_success for answer in await ask_for_all(alice))
+    stacks = stacks_in(site.logs(), since)
+    assert {"renewals of leases that failed", "hub: polls that failed"} <= stacks.keys()
+    del stacks["journal"]  # one for each batch
+    assert max(stacks.values()) <= len(site.servers) * (1 + (time.monotonic() - began) / TELL_EVERY_S), stacks
+
+
+def stacks_in(logs: str, since: str) -> Counter[str]:
+    """How many there are of each kind of line, whose count comes after its last colon."""
+    lines = [json.loads(line) for line in logs.splitlines() if line.startswith("{")]
+    told = [line["message"] for line in lines if "exception" in line and line["at"] >= since]
+    return Counter(message.rpartition(": ")[0] or message for message in told)
 
 
 async def test_without_a_connection_more_those_that_are_there_serve(site: FaultySite, alice: Client) -> None:
