@@ -32,10 +32,6 @@ HOURLY_S = 3600.0
 SWEEP_OLDER_THAN = timedelta(hours=1)
 """What is younger may belong to an upload in progress."""
 
-FAMILIES_KEPT = timedelta(days=1)
-"""After their end, so that a replay is still told from nonsense."""
-
-
 ACCOUNT_EVENTS_KEPT = timedelta(days=30)
 """Of an account that nobody uses."""
 
@@ -67,7 +63,7 @@ def remove_tickets() -> Iterator[int]:
 
 
 def remove_token_families() -> Iterator[int]:
-    return removed(TokenFamily.objects.filter(expires_at__lt=timezone.now() - FAMILIES_KEPT))
+    return removed(TokenFamily.objects.filter(expires_at__lt=timezone.now()))
 
 
 def remove_idempotency_records() -> Iterator[int]:

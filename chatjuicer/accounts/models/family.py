@@ -46,7 +46,6 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
         was looked at."""
         if user.is_service:
             raise InvalidCredentials()
-        user.token_families.filter(expires_at__lt=timezone.now()).delete()
         family = self.model(user=user, created_at=timezone.now())
         family.renew(place)
         with transaction.atomic():

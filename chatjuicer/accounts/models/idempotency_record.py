@@ -10,6 +10,7 @@ from chatjuicer.api.exceptions import IdempotencyMismatch
 from chatjuicer.encryption import EncryptedTextField
 
 KEPT = timedelta(hours=24)
+"""Until the housekeeping's next round."""
 
 
 class IdempotencyRecordManager(models.Manager["IdempotencyRecord"]):
@@ -20,7 +21,6 @@ class IdempotencyRecordManager(models.Manager["IdempotencyRecord"]):
         until the first has committed its result, or has given up. Raises IdempotencyMismatch for the same
         key with another body.
         """
-        self.prune()
         name = keyed(f"{caller}\n{route}\n{key}".encode())
         content = keyed(orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS))
         try:
@@ -31,10 +31,6 @@ class IdempotencyRecordManager(models.Manager["IdempotencyRecord"]):
         if not constant_time_compare(record.body, content):
             raise IdempotencyMismatch()
         return record, False
-
-    def prune(self) -> None:
-        old = self.filter(created_at__lt=timezone.now() - KEPT).values("pk")[:100]
-        self.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
 
 
 def keyed(value: bytes) -> str:
