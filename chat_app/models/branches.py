@@ -37,7 +37,7 @@ from .place import (
     waiting_words,
 )
 from .run import Run, Started
-from .status import ACTIVE, LIVE, RunStatus
+from .status import LIVE, RunStatus
 
 MAY_GO_ON = (*CUT_REASONS, "interrupted", "error", "max_turns")
 """Of a run whose answer may go on, the reason why it ended."""
@@ -112,7 +112,7 @@ def go_on(session_pk: UUID, wishes: Wishes, owner: str = "") -> Started:
         leaf = session.messages.filter(visible=True).order_by("-position").first()
         if leaf is None:
             raise NothingToContinue()
-        if going := Run.objects.filter(session=session, status__in=LIVE, continues=leaf.pk).first():
+        if going := Run.objects.filter(session=session, continues=leaf.pk).live().first():
             return Started(going, session, [], again=True)
         if not _is_cut(leaf):
             raise NothingToContinue()
@@ -129,7 +129,7 @@ def select(session_pk: UUID, message_id: UUID, patient: bool = False) -> ChatSes
     with verb_transaction():
         session = lock_session(session_pk)
         if not _message(session, message_id).visible:
-            active = Run.objects.filter(session=session, status__in=ACTIVE)
+            active = Run.objects.filter(session=session).active()
             if patient and active.exists():
                 raise RunActive()
             _stop(session, active)
@@ -154,7 +154,7 @@ def delete(session_pk: UUID, message_id: UUID) -> ChatSession:
             gone = [node.pk for node in Tree(session).below(message_id)]
         said_there = Q(pk__in=session.messages.filter(pk__in=gone).exclude(run_id=None).values("run_id"))
         there = said_there | Q(below__in=gone) | Q(continues__in=gone)
-        _stop(session, Run.objects.filter(there, session=session, status__in=LIVE))
+        _stop(session, Run.objects.filter(there, session=session).live())
         _, silent = waiting_words(session)
         _tell(session, remove(session, message_id, items_of, silent))
         return session

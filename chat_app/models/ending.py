@@ -3,8 +3,7 @@ and the words of one that never began."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Max, Min
@@ -16,8 +15,9 @@ from sessions_app.models import ChatSession, MessageDraft, MessageError
 from sessions_app.models.statements import elapsed_ms
 
 from .inputs import context_item
+from .run_row import RunRow
 from .statements import AtEnd, R
-from .status import LIVE, RunStatus
+from .status import RunStatus
 
 STOPPED_NOTE = "The user stopped the previous answer before it was finished."
 UNHEARD_NOTE = "The user stopped the answer to this before it was begun."
@@ -25,18 +25,6 @@ CUT_NOTE = "The previous answer was cut off by a technical fault before it was f
 INTERRUPTED_RESULT = "The call was interrupted before it returned."
 UNKNOWN_ERROR = protocol.Error("internal", "Something went wrong on the server.", retryable=True)
 PROCESS_LOST = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
-
-
-class EndingRun(Protocol):
-    """What is asked of the run; the model itself would be a circular import."""
-
-    pk: UUID
-    model: str
-    started_at: datetime | None
-    first_seq: int | None
-    first_position: int
-
-
 CUT_REASONS = ("length", "budget")  # a run that ends so is completed, and its answer is not
 
 
@@ -54,7 +42,7 @@ def keep_said(
     return message_id, frames
 
 
-def keep_text(run: EndingRun, session: ChatSession, status: RunStatus, error: protocol.Error | None) -> UUID | None:
+def keep_text(run: RunRow, session: ChatSession, status: RunStatus, error: protocol.Error | None) -> UUID | None:
     """Complete the message that was being written with its text in the log. The id of the run's last message, which is
     an empty failed one if the run failed before it wrote any; None if it wrote none otherwise."""
     message_id = _complete_pending(run, session, status, error)
@@ -71,7 +59,7 @@ def keep_text(run: EndingRun, session: ChatSession, status: RunStatus, error: pr
     return last.pk if last else None
 
 
-def _note(run: EndingRun, session: ChatSession, note: str, message_id: UUID | None) -> None:
+def _note(run: RunRow, session: ChatSession, note: str, message_id: UUID | None) -> None:
     """For the model, beside what the run said last; else beside the words that it was to answer."""
     if message_id is None:
         said = session.messages.filter(run_id=run.pk).order_by("-position")
@@ -80,7 +68,7 @@ def _note(run: EndingRun, session: ChatSession, note: str, message_id: UUID | No
 
 
 def _complete_pending(
-    run: EndingRun, session: ChatSession, status: RunStatus, error: protocol.Error | None
+    run: RunRow, session: ChatSession, status: RunStatus, error: protocol.Error | None
 ) -> UUID | None:
     pending = session.messages.filter(status="pending", role="assistant", run_id=run.pk).first()
     if pending is None:
@@ -99,7 +87,7 @@ def _complete_pending(
     return pending.pk
 
 
-def _add_failed_message(run: EndingRun, session: ChatSession, error: protocol.Error | None) -> UUID:
+def _add_failed_message(run: RunRow, session: ChatSession, error: protocol.Error | None) -> UUID:
     draft = MessageDraft(
         role="assistant",
         status="failed",
@@ -117,7 +105,7 @@ def _why(error: protocol.Error | None) -> MessageError:
     return MessageError(error.code, error.message)
 
 
-def _last_thought(run: EndingRun, session: ChatSession) -> str:
+def _last_thought(run: RunRow, session: ChatSession) -> str:
     """What the log has of the model's reasoning since the run's last word or tool call: no message has it yet."""
     events = Event.objects.filter(session=session, run_id=run.pk, seq__gte=run.first_seq or 0)
     said = events.filter(type__in=("delta", "tool_call", "stream_start")).aggregate(last=Max("seq"))["last"] or 0
@@ -147,7 +135,7 @@ def close_tool_calls(run_id: UUID, session: ChatSession) -> list[protocol.Event]
 def let_hear(session: ChatSession) -> None:
     """Give the model the words of runs that were stopped before they began, in their place: once the runs before them
     have ended."""
-    first_live = session.runs.filter(status__in=LIVE).aggregate(first=Min("first_position"))["first"]
+    first_live = session.runs.live().aggregate(first=Min("first_position"))["first"]
     unheard = session.runs.filter(unheard=True).order_by("first_position")
     if first_live is not None:
         unheard = unheard.filter(first_position__lt=first_live)

@@ -8,7 +8,7 @@ between the words and their versions of an answer; it comes back into view when 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -21,6 +21,7 @@ from sessions_app.models.tree import PathChange, Tree, end_of_other_branch, show
 
 from .ending import text_so_far
 from .inputs import context_item
+from .run_row import RunRow
 from .status import RunStatus
 
 CONTINUE_NOTE = (
@@ -29,23 +30,7 @@ CONTINUE_NOTE = (
 OUTPUTS = ("assistant", "tool_call")
 
 
-class PlacedRun(Protocol):
-    """What is asked of the run; the model itself would be a circular import."""
-
-    pk: UUID
-    below: UUID | None
-    continues: UUID | None
-    first_run: UUID | None
-    first_seq: int | None
-    first_position: int
-    input_count: int
-    started_at: Any
-
-    @property
-    def answer(self) -> Q: ...
-
-
-def take_place(run: PlacedRun, session: ChatSession, words: Sequence[Message]) -> None:
+def take_place(run: RunRow, session: ChatSession, words: Sequence[Message]) -> None:
     """Brings the run's place into view; nothing happens where its words stand at the end of the visible path."""
     if words and words[-1].visible and run.below is None:
         return
@@ -68,7 +53,7 @@ def take_place(run: PlacedRun, session: ChatSession, words: Sequence[Message]) -
         note_change(session, change)
 
 
-def place_aside(session: ChatSession, live: Sequence[PlacedRun]) -> UUID | None:
+def place_aside(session: ChatSession, live: Sequence[RunRow]) -> UUID | None:
     """The message that new words follow out of view, where they would come between another answer, which has yet to
     say its first word, and what it answers; else None."""
     active = next((run for run in live if run.started_at and run.below and not run.input_count), None)
@@ -77,7 +62,7 @@ def place_aside(session: ChatSession, live: Sequence[PlacedRun]) -> UUID | None:
     return end_of_other_branch(session, active.below)
 
 
-def _go_on(run: PlacedRun, session: ChatSession, message_id: UUID) -> None:
+def _go_on(run: RunRow, session: ChatSession, message_id: UUID) -> None:
     message = session.messages.get(pk=message_id)
     if not message.visible:
         note_change(session, show_path(session, Tree(session).leaf_below(message_id)))
@@ -87,7 +72,7 @@ def _go_on(run: PlacedRun, session: ChatSession, message_id: UUID) -> None:
     session.add_context([note], run_id=run.pk, message_ids=[message_id])
 
 
-def continued_of(run: PlacedRun, session: ChatSession) -> tuple[UUID, str, str] | None:
+def continued_of(run: RunRow, session: ChatSession) -> tuple[UUID, str, str] | None:
     """The answer in which the run goes on, its text and its reasoning so far."""
     if not run.continues:
         return None
@@ -95,7 +80,7 @@ def continued_of(run: PlacedRun, session: ChatSession) -> tuple[UUID, str, str] 
     return (message.pk, message.content, message.reasoning) if message else None
 
 
-def said_before(run: PlacedRun, session: ChatSession) -> protocol.Delta | None:
+def said_before(run: RunRow, session: ChatSession) -> protocol.Delta | None:
     """Of what the run has begun since its latest `stream_start`, the text that was said before that: the answer in
     which it goes on had it already, and no delta of the run holds it."""
     if not run.continues:
@@ -109,7 +94,7 @@ def said_before(run: PlacedRun, session: ChatSession) -> protocol.Delta | None:
     return protocol.Delta(text, message.pk) if text else None
 
 
-def words_of(run: PlacedRun, session: ChatSession) -> str:
+def words_of(run: RunRow, session: ChatSession) -> str:
     """What a run without words of its own answers."""
     if run.input_count:
         return ""
@@ -117,7 +102,7 @@ def words_of(run: PlacedRun, session: ChatSession) -> str:
     return session.messages.filter(own).order_by("position").values_list("content", flat=True).first() or ""
 
 
-def give_back_place(run: PlacedRun, session: ChatSession) -> None:
+def give_back_place(run: RunRow, session: ChatSession) -> None:
     """Another answer was stopped before its first word: the one before it comes back into view."""
     said = session.messages.filter(run_id=run.pk, role__in=OUTPUTS)
     if run.below is None or run.started_at is None or said.exists():

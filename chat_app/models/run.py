@@ -247,8 +247,8 @@ class RunManager(QueueManager["Run"]):
         """Stop the active run, or the live one named; None when there is nothing to stop."""
         with verb_transaction():
             session = lock_session(session_pk)
-            wanted = self.filter(session=session)
-            wanted = wanted.filter(pk=run_id, status__in=LIVE) if run_id else wanted.filter(status__in=ACTIVE)
+            runs = Run.objects.filter(session=session)
+            wanted = runs.filter(pk=run_id).live() if run_id else runs.active()
             run = wanted.first()
             if run is not None:
                 run.end(RunStatus.INTERRUPTED, "interrupted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from django.conf import settings
@@ -19,6 +19,8 @@ from chatjuicer.api.times import rfc3339
 from sessions_app import catalogue
 from sessions_app.models import ChatSession
 
+from .run_row import RunRow
+
 By = Literal["day", "model", "session", "user"]
 CALLS = ("calls", "unpriced_calls")  # all, and those of them whose price was not known
 COUNTED = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost")
@@ -27,14 +29,6 @@ _KEYS: dict[By, str] = {"day": "day", "model": "model", "session": "session_pk",
 
 AROUND_A_RUN = timedelta(minutes=1)
 """What a stop has cut is noted after the run's end; and clocks of machines differ."""
-
-
-class RanFromTo(Protocol):
-    """What is asked of a run; the model itself would be a circular import."""
-
-    pk: UUID
-    created_at: datetime
-    ended_at: datetime | None
 
 
 class CallUsageManager(models.Manager["CallUsage"]):
@@ -66,7 +60,7 @@ class CallUsageManager(models.Manager["CallUsage"]):
         report = [{"key": key, **row} for key, row in summed.items()]
         return report if by == "day" else sorted(report, key=lambda row: -row["input_tokens"] - row["output_tokens"])
 
-    def of_runs(self, owner_id: UUID, runs: Iterable[RanFromTo]) -> QuerySet[CallUsage]:
+    def of_runs(self, owner_id: UUID, runs: Iterable[RunRow]) -> QuerySet[CallUsage]:
         """Their calls, at least one run given. The index knows the calls of a user by their time."""
         known = list(runs)
         ends = [run.ended_at for run in known if run.ended_at]

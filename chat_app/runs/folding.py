@@ -15,7 +15,6 @@ from django.db.models import Exists, OuterRef
 
 from chat_app.log.folded import TEXT_OF, Folded, joined
 from chat_app.models import Event, Run
-from chat_app.models.status import LIVE
 from sessions_app.models import ChatSession
 
 PAGE = 2_000
@@ -35,7 +34,7 @@ class Changed(Exception):
 def fold_next(ended_before: datetime) -> int:
     """Folds the runs of one session that ended before then; how many, and 0 when none is left."""
     ended = Run.objects.filter(folded=False, ended_at__lt=ended_before)
-    live = Run.objects.filter(session=OuterRef("session"), status__in=LIVE)
+    live = Run.objects.filter(session=OuterRef("session")).live()
     waiting = ended.filter(~Exists(live), session__packed=False)
     session_pk = waiting.order_by("ended_at").values_list("session_id", flat=True).first()
     if session_pk is None:

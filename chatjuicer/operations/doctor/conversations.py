@@ -15,7 +15,6 @@ from django.db.models.functions import Coalesce
 from chat_app.log.record import lock_session
 from chat_app.models import Event, Run
 from chat_app.models.ending import INTERRUPTED_RESULT, PROCESS_LOST, text_so_far
-from chat_app.models.status import LIVE
 from chatjuicer.encryption import MARK
 from sessions_app.models import ChatSession, ContextItem, Message, MessageError
 
@@ -23,7 +22,7 @@ from .check import UNPACKED, Check, Found
 
 
 def pending_messages() -> list[UUID]:
-    live = Run.objects.filter(pk=OuterRef("run_id"), status__in=LIVE)
+    live = Run.objects.filter(pk=OuterRef("run_id")).live()
     return list(Message.objects.filter(~Exists(live), status=Message.Status.PENDING).values_list("pk", flat=True))
 
 
