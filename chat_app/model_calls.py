@@ -8,7 +8,7 @@ CallOutcome = Literal["completed", "length", "interrupted", "failed"]
 
 
 EMBEDDING: Purpose = "embedding"
-"""Texts of files as vectors."""
+"""Texts of files, and messages, as vectors."""
 
 QUERY: Purpose = "query"
 """Of a search among them, as a vector."""

@@ -112,5 +112,5 @@ def revoke_grant(url: str, grant: str, **kwargs: Any) -> None:
 
 @receiver([post_save, post_delete], sender=Budget)
 def publish_budgets(**kwargs: Any) -> None:
-    """As above."""
+    """As those of providers."""
     transaction.on_commit(Budget.objects.publish)

@@ -23,7 +23,6 @@ router.register("events", AccountLogViewSet, "account-log")
 
 urlpatterns = [
     *router.urls,
-    # The waiting approvals of all sessions are listed together; one is decided in its session.
     path(
         "sessions/<str:key>/share",
         ShareViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}, history_class=History),
@@ -42,5 +41,6 @@ urlpatterns = [
         ProviderViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
     ),
     path("shares/<str:token>/copy", SharedViewSet.as_view({"post": "copy"})),
+    # The waiting approvals of all sessions are listed together; one is decided in its session.
     path("sessions/<str:key>/approvals/<uuid:approval_id>", ApprovalViewSet.as_view({"post": "decide"})),
 ]

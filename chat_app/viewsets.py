@@ -38,7 +38,7 @@ from .history import History
 from .models import Approval, Event, Started, branches
 from .pins import pin, pinned_messages
 from .protocol import ApprovalCommand
-from .runs.commands import accept_run, change_path, decide, start_run, stop_run
+from .runs.commands import accept_run, decide, start_run, stop_run
 from .runs.process import Process, process
 from .serializers import (
     AcceptedRunSerializer,
@@ -332,7 +332,7 @@ def accepted(view: APIView, session: ChatSession, verb: Callable[[str], Started]
 
 
 async def path_after(session_pk: UUID, verb: Callable[[], ChatSession]) -> dict[str, Any]:
-    session = await change_path(session_pk, verb)
+    session = await process.journal.transact(verb, session_pk)
     leaf_id = str(session.leaf_id) if session.leaf_id else None
     return {"success": True, "message_id": leaf_id, "message_count": session.message_count}
 

@@ -73,7 +73,7 @@ def takes_a_reader(content_type: str) -> bool:
 
 
 def text_of(path: Path, content_type: str) -> Text:
-    """`path` is a private copy in a folder of its own: `Workspace.local_copy` makes one. Raises NoText."""
+    """`path` is a private copy in a folder of its own: `workspace.copy_of` makes one. Raises NoText."""
     textual = content_type.startswith("text/") or content_type == kinds.NOTEBOOK
     if takes_a_reader(content_type):
         try:

@@ -113,13 +113,6 @@ class Workspace:
             with bytes_of(self.session, incoming) as (stored, facts):
                 return File.objects.put(self.session, folder, name, stored, facts, replacing=replacing)
 
-    @contextmanager
-    def local_copy(self, path: str) -> Iterator[tuple[File, Path]]:
-        """A private copy on this machine's disk, for the time of the block, for programs that want a path."""
-        file = self.find(path)
-        with copy_of(file) as place:
-            yield file, place
-
     def _parted(self, path: str) -> tuple[str, str]:
         return names.clean_path(path, [*self._holders])
 
@@ -144,6 +137,7 @@ def bytes_in(file: File, max_bytes: int) -> bytes:
 
 @contextmanager
 def copy_of(file: File) -> Iterator[Path]:
+    """A private copy on this machine's disk, for the time of the block, for programs that want a path."""
     with tempfile.TemporaryDirectory(prefix="file-") as directory:
         place = Path(directory) / f"file{kinds.extension_of(file.content_type)}"
         with place.open("xb") as copy:

@@ -52,11 +52,6 @@ def require_inputs_fit(session_pk: UUID, asked_for: str | None, inputs: list[Use
         require_fit([given.content for given in inputs], model)
 
 
-async def change_path(session_pk: UUID, verb: Callable[[], ChatSession]) -> ChatSession:
-    """Raises what `verb` raises."""
-    return await process.journal.transact(verb, session_pk)
-
-
 def begin(session_pk: UUID, command: SendMessage, inputs: list[UserInput], past_question: bool, owner: str) -> Started:
     return Run.objects.start(
         session_pk,

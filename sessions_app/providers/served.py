@@ -1,6 +1,7 @@
 """Which provider serves which model: those of the settings, those of the admin, and the lists that they gave.
 
-A process keeps this in memory. One task writes it, whole tuples at a time; any thread reads it.
+A process keeps this in memory. Its task of upkeep and requests of administrators put whole dictionaries in the place of
+others; any thread reads them.
 """
 
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ class Registry:
     def put_list(self, provider: Provider, models: list[KnownModel]) -> None:
         listed = {model.id: model for model in models}
         if listed != self._lists.get((provider.name, provider.url)):
-            self._lists[provider.name, provider.url] = listed
+            self._lists = {**self._lists, (provider.name, provider.url): listed}
             self.version += 1
 
     def clear(self) -> None:

@@ -60,8 +60,8 @@ def test_the_workspace_reads_nothing_but_the_sessions_own_files(session: ChatSes
         for said in (name, f"sources/{name}"):
             with pytest.raises((InvalidName, NoSuchFile)):
                 workspace.read_bytes(said)
-        with pytest.raises((InvalidName, NoSuchFile)), workspace.local_copy(name):
-            pass
+        with pytest.raises((InvalidName, NoSuchFile)):
+            workspace.find(name)
         with pytest.raises((InvalidName, NoSuchFile)):
             assert workspace.list(f"{name}/x") == []
         try:
