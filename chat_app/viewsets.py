@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts.authentication import Credentials
+from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.api import budget
 from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.bodies import valid
@@ -117,7 +117,7 @@ class SessionViewSet(viewsets.SessionViewSet):
         after = seen_by(request, streaming) or 0
         if streaming:
             require_process()
-            return event_stream(held(request), SessionLog(session.pk, session.public_id), after)
+            return event_stream(credentials_of(request), SessionLog(session.pk, session.public_id), after)
         limit = number(request.query_params, "limit", MAX_EVENTS, 1, MAX_EVENTS)
         with snapshot():
             session.refresh_from_db(fields=["last_seq", "forgotten_seq"])
@@ -255,14 +255,13 @@ class RunViewSet(SessionView, ViewSet):
     )
     def create(self, request: Request) -> HttpResponseBase:
         """Sends the user's messages and streams the answer; leaving does not stop it."""
-        form = ChatSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(ChatSerializer, request)
         session = self.session(form.validated_data["session_id"])
         require_process()
         command = form.command(request.headers.get("Idempotency-Key"))
         # In the journal's transaction, as over a socket: on SQLite it would else wait for the journal's lock.
         start = partial(start_run, session.pk, session.owner_id, command)
-        return answer_stream(self, held(request), SessionLog(session.pk, session.public_id), start)
+        return answer_stream(self, credentials_of(request), SessionLog(session.pk, session.public_id), start)
 
 
 class ApprovalViewSet(SessionView, ViewSet):
@@ -300,7 +299,7 @@ class AccountLogViewSet(SessionView, ViewSet):
         """What happens to one's sessions, live; `id:` is the seq. Without `after` it begins with what comes next."""
         require_process()
         stream = opened(caller(request), seen_by(request))
-        return event_stream(held(request), stream.log, stream.after, opening=stream.opening)
+        return event_stream(credentials_of(request), stream.log, stream.after, opening=stream.opening)
 
 
 def seen_by(request: Request, streaming: bool = True) -> int | None:
@@ -345,13 +344,6 @@ async def stopped(session_pk: UUID, run_id: UUID | None) -> dict[str, Any]:
 async def decided(session_pk: UUID, command: ApprovalCommand) -> dict[str, Any]:
     approval = await decide(session_pk, command)
     return approval.representation()
-
-
-def held(request: Request) -> Credentials:
-    """What the request was let in by: the stream ends when it does."""
-    credentials: Any = request.auth
-    assert isinstance(credentials, Credentials)
-    return credentials
 
 
 def require_process() -> Process:

@@ -1,13 +1,12 @@
 """Short-lived signed addresses: whoever has one needs no other credentials. They end with the sign-in that asked."""
 
-from typing import cast
 from uuid import UUID
 
 from django.core import signing
 from django.utils.http import content_disposition_header
 from rest_framework.request import Request
 
-from chatjuicer.accounts.authentication import Credentials, mark_alive, mark_of
+from chatjuicer.accounts.authentication import credentials_of, mark_alive, mark_of
 from chatjuicer.api.addresses import absolute
 from files_app import kinds
 from files_app.exceptions import NoSuchFile
@@ -45,7 +44,7 @@ def file_of(token: str) -> UUID:
 
 
 def signed(signer: signing.TimestampSigner, pk: UUID, request: Request) -> str:
-    return signer.sign(f"{pk.hex}.{mark_of(cast(Credentials, request.auth))}")
+    return signer.sign(f"{pk.hex}.{mark_of(credentials_of(request))}")
 
 
 def unsigned(signer: signing.TimestampSigner, token: str, lifetime_s: int) -> UUID:

@@ -12,8 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from chatjuicer.accounts.authentication import Credentials
+from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.accounts.models import Scope
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import once
 from chatjuicer.api.parameters import text
@@ -32,8 +34,7 @@ from files_app.serializers import (
     UploadUrlSerializer,
 )
 from files_app.storage import file_storage
-from sessions_app.serializers import DoneSerializer
-from sessions_app.viewsets import DONE, SESSION, SessionView
+from sessions_app.viewsets import SESSION, SessionView
 
 FOLDER = OpenApiParameter(
     "folder",
@@ -125,8 +126,7 @@ class FileViewSet(SessionView, ViewSet):
     def presign_upload(self, request: Request, key: str) -> Response:
         """Where to PUT the bytes, without other credentials. They become a file by `confirm`."""
         holder = self.holder(key)
-        form = AnnouncementSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(AnnouncementSerializer, request)
         announced = form.validated_data
         folder, prefix = self.folder(announced.get("folder"))
         name = names.clean_name(prefix + announced["filename"])
@@ -158,8 +158,7 @@ class FileViewSet(SessionView, ViewSet):
     def confirm(self, request: Request, key: str) -> Response:
         """The file that the upload has become. To repeat it does no harm."""
         holder = self.holder(key)
-        form = FileKeySerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(FileKeySerializer, request)
         upload = upload_named(holder, form.validated_data["file_key"])
         if upload.file:
             return Response(listing.entry_of(upload.file), status=201)
@@ -196,7 +195,7 @@ class FileViewSet(SessionView, ViewSet):
         """Where the bytes are on this machine: only to a client on it that needed no password. Of those that are
         encrypted, a copy that is deleted after an hour or two."""
         file = self.file(key, name)
-        if not cast(Credentials, request.auth).without_proof:
+        if not credentials_of(request).without_proof:
             raise NoSuchFile()
         try:
             local_path = file_storage().local_path(file.storage_key, kinds.extension_of(file.content_type))
@@ -271,7 +270,7 @@ class SignedAddressViewSet(ViewSet):
             if incoming.size_bytes != upload.size_bytes:
                 raise SizeMismatch()
             upload.receive(incoming)
-        return Response({"success": True})
+        return Response(DONE)
 
     @extend_schema(operation_id="get_bytes", responses=BYTES)
     def send(self, request: Request, token: str) -> HttpResponseBase:

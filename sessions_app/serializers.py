@@ -343,7 +343,3 @@ class MessageListSerializer(serializers.Serializer[None]):
     has_more = serializers.BooleanField()
     total_count = serializers.IntegerField()
     pagination = PaginationSerializer()
-
-
-class DoneSerializer(serializers.Serializer[None]):
-    success = serializers.BooleanField()

@@ -1,6 +1,6 @@
 """Conversations over REST. The app above extends these view sets by what it knows of a session, and routes them."""
 
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -12,6 +12,8 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.models import Scope, User
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.parameters import (
@@ -31,7 +33,6 @@ from sessions_app.allowed import require_allowed
 from sessions_app.history import History
 from sessions_app.models import ChatSession, Project
 from sessions_app.serializers import (
-    DoneSerializer,
     DraftSerializer,
     MessageListSerializer,
     MessageSerializer,
@@ -58,7 +59,6 @@ NUMBERED = OpenApiParameter(
     description="The caller's sockets know numbers: those of the session that know none keep the words that they have.",
 )
 MESSAGE = OpenApiParameter("mid", UUID, OpenApiParameter.PATH, description="The message's `id`.")
-DONE: dict[str, Any] = {"success": True}
 
 
 def caller(request: Request) -> User:
@@ -213,8 +213,7 @@ class SessionViewSet(SessionView, ViewSet):
     def draft(self, request: Request, key: str) -> Response:
         """What was begun to be written here, for the account's other devices."""
         session = self.session(key)
-        form = DraftSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(DraftSerializer, request)
         session.keep_draft(form.validated_data["content"])
         return Response(SessionSerializer(session).data)
 
@@ -223,8 +222,7 @@ class SessionViewSet(SessionView, ViewSet):
     def read(self, request: Request, key: str) -> Response:
         """How far it was read, for the account's other devices."""
         session = self.session(key)
-        form = ReadSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(ReadSerializer, request)
         session.mark_read(form.validated_data["position"])
         return Response(SessionSerializer(session).data)
 
@@ -268,8 +266,7 @@ class MessageViewSet(SessionView, ViewSet):
     def create(self, request: Request, key: str) -> Response:
         """For the history and for the model; no run answers it. One that is too large for the model is refused."""
         session = self.session(key)
-        form = NewMessageSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewMessageSerializer, request)
         self.require_fit(session, form.validated_data["content"])
         message = session.post(**form.validated_data)
         return Response(MessageSerializer(message).data, status=201)
@@ -297,8 +294,7 @@ class MessageViewSet(SessionView, ViewSet):
     def feedback(self, request: Request, key: str, mid: UUID) -> Response:
         """What a person thinks of the message. The last word counts; null takes it back."""
         session = self.session(key)
-        form = NewFeedbackSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewFeedbackSerializer, request)
         if session.packed:
             session.unpack()
         message = session.messages.filter(pk=mid).first()

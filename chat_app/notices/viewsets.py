@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -15,10 +14,10 @@ from chat_app.models import Notice, PushSubscription, Webhook
 from chat_app.models.push_subscription import Device
 from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import once
 from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
-from sessions_app.serializers import DoneSerializer
 
 from .serializers import (
     DeliveryListSerializer,
@@ -36,7 +35,6 @@ from .serializers import (
 from .vapid import public_key
 
 WEBHOOK = OpenApiParameter("webhook_id", UUID, OpenApiParameter.PATH)
-DONE: dict[str, Any] = {"success": True}
 
 
 class WebhookViewSet(ViewSet):

@@ -27,14 +27,14 @@ from chatjuicer.accounts.models.group_allowance import stands_in
 from chatjuicer.api.addresses import public
 from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from sessions_app.allowed import OWN
 from sessions_app.exceptions import ServerNotAllowed
 from sessions_app.models import McpServer
 from sessions_app.models.mcp_server import MAX_SERVERS
-from sessions_app.serializers import DoneSerializer
-from sessions_app.viewsets import DONE, caller
+from sessions_app.viewsets import caller
 
 from .serializers import (
     MAX_CODE_CHARS,

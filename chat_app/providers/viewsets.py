@@ -20,9 +20,9 @@ from chat_app.exceptions import UnreadableKey
 from chat_app.models import ModelProvider
 from chat_app.viewsets import require_process
 from chatjuicer.accounts.rights import AdministratorViewSet
-from chatjuicer.accounts.serializers import SuccessSerializer
 from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from chatjuicer.encryption import UnknownKey
@@ -110,11 +110,11 @@ class ProviderViewSet(AdministratorViewSet):
             raise Http404 from None
         return Response(KnownNow().told_row(row))
 
-    @extend_schema(operation_id="delete_provider", parameters=[PROVIDER], responses={200: SuccessSerializer})
+    @extend_schema(operation_id="delete_provider", parameters=[PROVIDER], responses={200: DoneSerializer})
     def destroy(self, request: Request, provider_id: int) -> Response:
         """With its key. The settings' provider of that name counts again."""
         get_object_or_404(ModelProvider.objects.light(), pk=provider_id).delete()
-        return Response({"success": True})
+        return Response(DONE)
 
     @extend_schema(operation_id="test_provider", request=TryOutSerializer, responses={200: TriedOutSerializer})
     def try_out(self, request: Request) -> HttpResponseBase:

@@ -46,7 +46,7 @@ _unclaimed = SeldomLine(logger, "claims of queued runs that failed", with_stack=
 
 POLL_S = 2.0  # for queued runs whose announcement was lost
 CLAIM_AT_ONCE = 8  # runs, at most, by one verb, behind which words wait
-CLAIM_TIMEOUT_S = 5.0  # that a stop waits for a claim that is under way
+CLAIM_TIMEOUT_S = 5.0  # that the end of the process waits for a claim that is under way
 WRITE_END_FOR_S = 60.0  # how long the end of a run is tried to be written to a database that takes other things
 WRITE_END_PAUSE_S = 0.5  # between two tries
 MAX_RUNS = 500  # of this process at once; others wait in the queue

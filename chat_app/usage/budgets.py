@@ -16,7 +16,8 @@ from chat_app.models.budget import next_day
 from chatjuicer.accounts.group_viewset import MAX_TOKENS, NewMemberSerializer
 from chatjuicer.accounts.models import User
 from chatjuicer.accounts.rights import AdministratorViewSet
-from chatjuicer.accounts.serializers import SuccessSerializer
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.fields import Dollars, Number
 from chatjuicer.api.parameters import LIMIT, OFFSET
 from chatjuicer.api.times import rfc3339
@@ -97,15 +98,14 @@ class BudgetViewSet(AdministratorViewSet):
     def create(self, request: Request) -> Response:
         """What one user may use in a day (UTC), in the place of what everybody may, and of what was set before. It
         counts from their next model call on."""
-        form = NewBudgetSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewBudgetSerializer, request)
         user, tokens = form.validated_data["email"], form.validated_data["daily_tokens"]
         cost: Decimal | None = form.validated_data["daily_cost"]
         budget = Budget.objects.put(user, daily_tokens=tokens, daily_cost=cost)
         return Response(BudgetSerializer(budget).data, status=201)
 
-    @extend_schema(operation_id="delete_budget", parameters=[USER], responses={200: SuccessSerializer})
+    @extend_schema(operation_id="delete_budget", parameters=[USER], responses={200: DoneSerializer})
     def destroy(self, request: Request, user_id: UUID) -> Response:
         """The user may use what everybody may."""
         get_object_or_404(Budget, pk=user_id).delete()
-        return Response({"success": True})
+        return Response(DONE)

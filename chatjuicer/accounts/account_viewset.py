@@ -20,8 +20,9 @@ from chatjuicer.accounts.models import Role, Totp, User
 from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.accounts.ranks import may_change
 from chatjuicer.accounts.rights import AdministratorViewSet
-from chatjuicer.accounts.serializers import SuccessSerializer
 from chatjuicer.api.addresses import absolute
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.fields import Choice, Flag, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
@@ -151,8 +152,7 @@ class AccountViewSet(AdministratorViewSet):
     def create(self, request: Request) -> Response:
         """An account, whether or not registration is open. 409 `email_taken`; 403 of a role that the caller may not
         give."""
-        form = NewAccountSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewAccountSerializer, request)
         self.require_giver(request, form.validated_data, Role.USER)
         return Response(self.shown(User.objects.register(**form.validated_data).pk), status=201)
 
@@ -170,30 +170,27 @@ class AccountViewSet(AdministratorViewSet):
         """Changes what is given and leaves the rest: whether they are let in, and as what. 403 where the user has
         rights that the caller has not, or is the caller; 409 `last_administrator` where nobody else was left."""
         user = self.another(request, account_id)
-        form = AccountChangesSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(AccountChangesSerializer, request)
         self.require_giver(request, form.validated_data, user.role)
         user.administer(**form.validated_data)
         return Response(self.shown(account_id))
 
-    @extend_schema(operation_id="delete_account", parameters=[ACCOUNT], responses={200: SuccessSerializer})
+    @extend_schema(operation_id="delete_account", parameters=[ACCOUNT], responses={200: DoneSerializer})
     def destroy(self, request: Request, account_id: UUID) -> Response:
         """The account goes, and every session, message and file with it. It cannot be undone. 403 and 409 as of
         `change_account`."""
         user = self.another(request, account_id)
         user.administer(is_active=False)
         user.remove()
-        return Response({"success": True})
+        return Response(DONE)
 
-    @extend_schema(
-        operation_id="sign_account_out", parameters=[ACCOUNT], request=None, responses={200: SuccessSerializer}
-    )
+    @extend_schema(operation_id="sign_account_out", parameters=[ACCOUNT], request=None, responses={200: DoneSerializer})
     def sign_out(self, request: Request, account_id: UUID) -> Response:
         """Ends every sign-in of the user, on every device and in the admin. 403 where the user has rights that the
         caller has not."""
         user = self.changeable(request, account_id)
         user.sign_out_everywhere()
-        return Response({"success": True})
+        return Response(DONE)
 
     @extend_schema(
         operation_id="reset_account_password",
@@ -216,12 +213,12 @@ class AccountViewSet(AdministratorViewSet):
             address = resets.given_by_administrator(user, base)
         return Response(ResetAddressSerializer({"address": address, "expires_at": until}).data)
 
-    @extend_schema(operation_id="turn_off_account_totp", parameters=[ACCOUNT], responses={200: SuccessSerializer})
+    @extend_schema(operation_id="turn_off_account_totp", parameters=[ACCOUNT], responses={200: DoneSerializer})
     def turn_off_totp(self, request: Request, account_id: UUID) -> Response:
         """One-time passwords, for who has lost the device: none is asked for until they are set up again. 403 as of
         `change_account`."""
         Totp.objects.turn_off(self.another(request, account_id))
-        return Response({"success": True})
+        return Response(DONE)
 
     def require_giver(self, request: Request, given: dict[str, Any], held: Role) -> None:
         """Only a superuser gives roles. Raises PermissionDenied."""

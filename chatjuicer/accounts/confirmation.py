@@ -10,6 +10,7 @@ from chatjuicer.accounts.exceptions import SignInAgain, WrongPassword
 from chatjuicer.accounts.models import TokenFamily, User
 from chatjuicer.accounts.serializers import PasswordSerializer
 from chatjuicer.api import limits
+from chatjuicer.api.bodies import valid
 
 FRESH_FOR = timedelta(minutes=10)
 
@@ -32,8 +33,7 @@ def user_with_password(request: Request) -> User:
     """The caller, whose `password` stands in the body. A wrong one counts as a try to sign in; raises what
     `User.confirm_password` raises, TooManyRequests and DRF's ValidationError."""
     user = credentials_of(request).user
-    form = PasswordSerializer(data=request.data)
-    form.is_valid(raise_exception=True)
+    form = valid(PasswordSerializer, request)
     limits.spend_sign_in(request, user.email)
     user.confirm_password(form.validated_data["password"])
     return user

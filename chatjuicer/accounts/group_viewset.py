@@ -18,7 +18,8 @@ from chatjuicer.accounts.models.group_allowance import MAX_NAME_CHARS, MAX_NAMES
 from chatjuicer.accounts.models.user import normal
 from chatjuicer.accounts.ranks import may_change, may_give
 from chatjuicer.accounts.rights import AdministratorViewSet
-from chatjuicer.accounts.serializers import SuccessSerializer
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.fields import Dollars, Number, OneLine, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
@@ -141,8 +142,7 @@ class GroupViewSet(AdministratorViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """A group without members. 409 `name_taken`."""
-        form = NewGroupSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewGroupSerializer, request)
         return Response(GroupSerializer(GroupAllowance.objects.make_group(**form.validated_data)).data, status=201)
 
     @extend_schema(operation_id="get_group", parameters=[GROUP], responses=GroupSerializer)
@@ -160,11 +160,11 @@ class GroupViewSet(AdministratorViewSet):
         GroupAllowance.objects.of_group(group).change(**form.validated_data)
         return Response(GroupSerializer(get_object_or_404(self.groups(), pk=group_id)).data)
 
-    @extend_schema(operation_id="delete_group", parameters=[GROUP], responses={200: SuccessSerializer})
+    @extend_schema(operation_id="delete_group", parameters=[GROUP], responses={200: DoneSerializer})
     def destroy(self, request: Request, group_id: int) -> Response:
         """Its members stay, and are bound by it no more."""
         get_object_or_404(self.groups(), pk=group_id).delete()
-        return Response({"success": True})
+        return Response(DONE)
 
     @extend_schema(operation_id="list_members", parameters=[GROUP, OFFSET, LIMIT], responses=MemberListSerializer)
     def members(self, request: Request, group_id: int) -> Response:
@@ -179,21 +179,20 @@ class GroupViewSet(AdministratorViewSet):
         """Of one who is a member already nothing changes. 403 where the group, or the user, has rights that the caller
         has not."""
         group = get_object_or_404(Group, pk=group_id)
-        form = NewMemberSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewMemberSerializer, request)
         user: User = form.validated_data["email"]
         require_rank(request, user, group)
         user.groups.add(group)
         return Response(MemberSerializer(user).data, status=201)
 
-    @extend_schema(operation_id="remove_member", parameters=[GROUP, MEMBER], responses={200: SuccessSerializer})
+    @extend_schema(operation_id="remove_member", parameters=[GROUP, MEMBER], responses={200: DoneSerializer})
     def remove_member(self, request: Request, group_id: int, member_id: UUID) -> Response:
         """403 as of `add_member`."""
         user = get_object_or_404(User, pk=member_id, groups=group_id)
         group = get_object_or_404(Group, pk=group_id)
         require_rank(request, user, group)
         user.groups.remove(group)
-        return Response({"success": True})
+        return Response(DONE)
 
 
 def require_rank(request: Request, user: User, group: Group) -> None:

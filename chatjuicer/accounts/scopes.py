@@ -6,12 +6,12 @@
 A view that says nothing takes `admin`. Whoever signed in, and a client on this machine, may do whatever the user may.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from chatjuicer.accounts.authentication import Credentials
+from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.accounts.models import Scope
 
 
@@ -19,7 +19,7 @@ class HasScope(BasePermission):
     """Raises InsufficientScope. Stands behind IsAuthenticated in the defaults of all views."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        cast(Credentials, request.auth).require(scope_needed(view, request.method or ""))
+        credentials_of(request).require(scope_needed(view, request.method or ""))
         return True
 
 

@@ -228,7 +228,3 @@ class IssuedKeySerializer(KeySerializer):
 
     def get_key(self, key: ApiKey) -> str:
         return str(self.context["text"])
-
-
-class SuccessSerializer(serializers.Serializer[Any]):
-    success = serializers.BooleanField()

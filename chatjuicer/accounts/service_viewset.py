@@ -16,9 +16,10 @@ from chatjuicer.accounts.serializers import (
     IssuedKeySerializer,
     KeyListSerializer,
     NewKeySerializer,
-    SuccessSerializer,
 )
 from chatjuicer.accounts.viewsets import ApiKeyViewSet
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.fields import Flag, OneLine
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
@@ -77,8 +78,7 @@ class ServiceViewSet(AdministratorViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """A user that is a program: without a password, and never an administrator."""
-        form = NewServiceSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewServiceSerializer, request)
         service = ServiceAccount.objects.create(**form.validated_data)
         return Response(ServiceSerializer(service).data, status=201)
 
@@ -101,11 +101,11 @@ class ServiceViewSet(AdministratorViewSet):
             service.configure(**form.validated_data)
         return Response(ServiceSerializer(service).data)
 
-    @extend_schema(operation_id="delete_service", parameters=[SERVICE], responses={200: SuccessSerializer})
+    @extend_schema(operation_id="delete_service", parameters=[SERVICE], responses={200: DoneSerializer})
     def destroy(self, request: Request, service_id: UUID) -> Response:
         """With its keys, and every session, message and file of it."""
         get_object_or_404(ServiceAccount, pk=service_id).remove()
-        return Response({"success": True})
+        return Response(DONE)
 
 
 @extend_schema_view(
@@ -117,7 +117,7 @@ class ServiceViewSet(AdministratorViewSet):
         responses={201: IssuedKeySerializer},
     ),
     destroy=extend_schema(
-        operation_id="delete_service_key", parameters=[SERVICE, KEY], responses={200: SuccessSerializer}
+        operation_id="delete_service_key", parameters=[SERVICE, KEY], responses={200: DoneSerializer}
     ),
 )
 class ServiceKeyViewSet(AdministratorViewSet, ApiKeyViewSet):

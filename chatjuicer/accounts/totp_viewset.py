@@ -11,10 +11,11 @@ from chatjuicer.accounts.serializers import (
     PASSWORD_BODY,
     CodeSerializer,
     RecoveryCodesSerializer,
-    SuccessSerializer,
     TotpSetupSerializer,
 )
 from chatjuicer.api import limits
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 
 
 class TotpViewSet(ViewSet):
@@ -30,8 +31,7 @@ class TotpViewSet(ViewSet):
     def confirm(self, request: Request) -> Response:
         """Turns one-time passwords on, if the code is right. The recovery codes are shown this once."""
         user = credentials_of(request).user
-        form = CodeSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(CodeSerializer, request)
         limits.spend_sign_in(request, user.email)
         totp = Totp.objects.filter(user=user).select_related("user").first()
         if totp is None:
@@ -40,8 +40,8 @@ class TotpViewSet(ViewSet):
         AuditEntry.objects.record(Act.TOTP_TURNED_ON, user)
         return Response({"recovery_codes": codes})
 
-    @extend_schema(operation_id="turn_off_totp", extensions=PASSWORD_BODY, responses={200: SuccessSerializer})
+    @extend_schema(operation_id="turn_off_totp", extensions=PASSWORD_BODY, responses={200: DoneSerializer})
     def turn_off(self, request: Request) -> Response:
         """Neither one-time passwords nor recovery codes are asked for any more."""
         Totp.objects.turn_off(user_with_password(request))
-        return Response({"success": True})
+        return Response(DONE)

@@ -39,11 +39,12 @@ from chatjuicer.accounts.serializers import (
     RefreshTokenSerializer,
     RegistrationSerializer,
     ResetConfirmSerializer,
-    SuccessSerializer,
     TicketSerializer,
 )
 from chatjuicer.api import limits
 from chatjuicer.api.addresses import absolute
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER, once
 from chatjuicer.api.renderers import JSONRenderer
 
@@ -65,8 +66,7 @@ class AuthViewSet(ViewSet):
             raise RegistrationClosed()
         refresh_cookie.is_wanted(request)
         limits.spend_sign_in(request)
-        form = RegistrationSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(RegistrationSerializer, request)
 
         def sign_up() -> tuple[int, str]:
             user = User.objects.register(**form.validated_data)
@@ -83,8 +83,7 @@ class AuthViewSet(ViewSet):
     def login(self, request: Request) -> Response:
         """Tokens for an e-mail address and a password."""
         refresh_cookie.is_wanted(request)  # or refused, before anything is done
-        form = LoginSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(LoginSerializer, request)
         limits.spend_sign_in(request, form.validated_data["email"])
         # Hashes a password for an unknown address too, so that both take the same time.
         user = authenticate(username=form.validated_data["email"], password=form.validated_data["password"])
@@ -100,35 +99,33 @@ class AuthViewSet(ViewSet):
         grant = TokenFamily.objects.rotate(refresh_cookie.token_of(request), place_of(request))
         return refresh_cookie.granted(request, grant)
 
-    @extend_schema(parameters=[refresh_cookie.PARAMETER], request=RefreshTokenSerializer, responses=SuccessSerializer)
+    @extend_schema(parameters=[refresh_cookie.PARAMETER], request=RefreshTokenSerializer, responses=DoneSerializer)
     def logout(self, request: Request) -> Response:
         """Ends the sign-in that the refresh token belongs to. A page of this server sends an empty object, and its
         cookie."""
         family = TokenFamily.objects.of_refresh_token(refresh_cookie.token_of(request))
         family.revoke(Act.SIGNED_OUT)
-        response = Response({"success": True})
+        response = Response(DONE)
         if refresh_cookie.is_wanted(request):
             refresh_cookie.drop(request, response)
         return response
 
-    @extend_schema(operation_id="ask_password_reset", request=EmailSerializer, responses={202: SuccessSerializer})
+    @extend_schema(operation_id="ask_password_reset", request=EmailSerializer, responses={202: DoneSerializer})
     def ask_reset(self, request: Request) -> Response:
         """A mail with an address to set a new password, if there is such an account; the answer does not tell."""
-        form = EmailSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(EmailSerializer, request)
         email = form.validated_data["email"]
         limits.spend_sign_in(request, email)
         resets.send_later(email, absolute(request, "/"), place_of(request).address)
-        return Response({"success": True}, status=202)
+        return Response(DONE, status=202)
 
-    @extend_schema(operation_id="confirm_password_reset", request=ResetConfirmSerializer, responses=SuccessSerializer)
+    @extend_schema(operation_id="confirm_password_reset", request=ResetConfirmSerializer, responses=DoneSerializer)
     def confirm_reset(self, request: Request) -> Response:
         """The new password. Every sign-in ends. One that is refused does not spend the token."""
         limits.spend_sign_in(request)
-        form = ResetConfirmSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(ResetConfirmSerializer, request)
         resets.user_of(form.validated_data["token"]).reset_password(form.validated_data["new_password"])
-        return Response({"success": True})
+        return Response(DONE)
 
     @extend_schema(
         operation_id="confirm_email", request=EmailTokenSerializer, responses={200: ConfirmedEmailSerializer}
@@ -137,8 +134,7 @@ class AuthViewSet(ViewSet):
         """The address of the mail's link becomes the account's; sign-ins go on. 400 `invalid_email_token`; 409
         `email_taken` where somebody else has it meanwhile."""
         limits.spend_sign_in(request)
-        form = EmailTokenSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(EmailTokenSerializer, request)
         user, new = email_changes.change_of(form.validated_data["token"])
         email_changes.take(user, new)
         return Response({"email": new})
@@ -165,35 +161,33 @@ class UserViewSet(ViewSet):
         user.configure(**form.validated_data)
         return Response(MeSerializer(user).data)
 
-    @extend_schema(operation_id="delete_me", extensions=PASSWORD_BODY, responses={200: SuccessSerializer})
+    @extend_schema(operation_id="delete_me", extensions=PASSWORD_BODY, responses={200: DoneSerializer})
     def delete_me(self, request: Request) -> Response:
         """The account goes, and every session, message and file with it. It cannot be undone. 409 `last_administrator`
         of who alone administers a server that others have accounts of."""
         user_with_password(request).remove(by_themselves=True)
-        return Response({"success": True})
+        return Response(DONE)
 
-    @extend_schema(operation_id="change_password", request=PasswordChangeSerializer, responses=SuccessSerializer)
+    @extend_schema(operation_id="change_password", request=PasswordChangeSerializer, responses=DoneSerializer)
     def password(self, request: Request) -> Response:
         """A new password. Every other sign-in ends, as do the admin's."""
         credentials = credentials_of(request)
-        form = PasswordChangeSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(PasswordChangeSerializer, request)
         limits.spend_sign_in(request, credentials.user.email)
         passwords = form.validated_data
         credentials.user.change_password(
             passwords["current_password"], passwords["new_password"], keep=credentials.family_id
         )
-        return Response({"success": True})
+        return Response(DONE)
 
-    @extend_schema(operation_id="change_email", request=EmailChangeSerializer, responses={202: SuccessSerializer})
+    @extend_schema(operation_id="change_email", request=EmailChangeSerializer, responses={202: DoneSerializer})
     def change_email(self, request: Request) -> Response:
         """A mail to another e-mail address, which becomes the account's when the link in it is followed, within an
         hour. The answer does not tell whether somebody has it already. 403 `wrong_password`, or, of an account without
         one, `sign_in_again`; 409 `no_mail`, `address_of_settings`; 502 `mail_failed`."""
-        form = EmailChangeSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(EmailChangeSerializer, request)
         email_changes.ask(proven_user(request), form.validated_data["email"], absolute(request, "/"))
-        return Response({"success": True}, status=202)
+        return Response(DONE, status=202)
 
     @extend_schema(operation_id="list_devices", responses=DeviceListSerializer)
     def devices(self, request: Request) -> Response:
@@ -206,20 +200,20 @@ class UserViewSet(ViewSet):
     @extend_schema(
         operation_id="end_device",
         parameters=[OpenApiParameter("device_id", UUID, OpenApiParameter.PATH)],
-        responses={200: SuccessSerializer},
+        responses={200: DoneSerializer},
     )
     def end_device(self, request: Request, device_id: UUID) -> Response:
         """Ends one sign-in: its tokens are dead, and its sockets close."""
         alive = TokenFamily.objects.alive().filter(user=credentials_of(request).user)
         get_object_or_404(alive, pk=device_id).revoke(Act.DEVICE_ENDED)
-        return Response({"success": True})
+        return Response(DONE)
 
-    @extend_schema(operation_id="logout_everywhere", request=None, responses=SuccessSerializer)
+    @extend_schema(operation_id="logout_everywhere", request=None, responses=DoneSerializer)
     def logout_everywhere(self, request: Request) -> Response:
         """Ends every sign-in but the one that asks, the admin's included."""
         credentials = credentials_of(request)
         credentials.user.sign_out_everywhere(keep=credentials.family_id)
-        return Response({"success": True})
+        return Response(DONE)
 
     @extend_schema(request=None, responses=TicketSerializer)
     def ws_ticket(self, request: Request) -> Response:
@@ -253,8 +247,7 @@ class ApiKeyViewSet(ViewSet):
     def create(self, request: Request, **path: Any) -> Response:
         """A key for a program. Its text is shown this once, and to a repetition of the request."""
         owner = self.owner()
-        form = NewKeySerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewKeySerializer, request)
 
         def issue() -> tuple[int, str]:
             key, text = ApiKey.objects.issue(owner, **form.validated_data)
@@ -268,9 +261,9 @@ class ApiKeyViewSet(ViewSet):
     @extend_schema(
         operation_id="delete_key",
         parameters=[OpenApiParameter("key_id", UUID, OpenApiParameter.PATH)],
-        responses={200: SuccessSerializer},
+        responses={200: DoneSerializer},
     )
     def destroy(self, request: Request, key_id: UUID, **path: Any) -> Response:
         """The key lets nobody in any more, and its sockets close."""
         get_object_or_404(self.owner().api_keys, pk=key_id).delete()
-        return Response({"success": True})
+        return Response(DONE)

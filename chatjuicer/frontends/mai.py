@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chat_app.history import History
+from chatjuicer.api.bodies import valid
 from chatjuicer.api.fields import Choice, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent, once
@@ -198,8 +199,7 @@ class MaiMessageViewSet(SessionView, ViewSet):
     def create(self, request: Request, key: str) -> Response:
         """For the history and for the model; no run answers it. Images become files of the session."""
         session = self.session(key)
-        form = NewMaiMessageSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewMaiMessageSerializer, request)
         new = form.validated_data
 
         def add() -> tuple[int, Any]:

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSet
 
+from chatjuicer.api.bodies import valid
 from chatjuicer.api.fields import Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
@@ -80,8 +81,7 @@ class PersonaSessionViewSet(SessionView, ViewSet):
     @idempotent
     def create(self, request: Request, user_id: str) -> Response:
         """Repeating it answers the stored session."""
-        form = NewPersonaSessionSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewPersonaSessionSerializer, request)
         session, _ = ChatSession.objects.open(
             caller(request), namespace=namespace(user_id), frontend="persona", is_named=True, **form.validated_data
         )
@@ -96,8 +96,7 @@ class PersonaSessionViewSet(SessionView, ViewSet):
     def partial_update(self, request: Request, user_id: str, session_id: str) -> Response:
         """Renames the session."""
         session = caller(request).chat_sessions.get(namespace=namespace(user_id), public_id=session_id)
-        form = PersonaChangesSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(PersonaChangesSerializer, request)
         session.configure(**form.validated_data)
         return Response(session_body(session.public_id, session.title, session.created_at))
 

@@ -12,6 +12,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSet
 
 from chat_app.history import History
+from chatjuicer.api.bodies import valid
 from chatjuicer.api.fields import Choice, Flag, Metadata, Text
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
@@ -112,8 +113,7 @@ class SparrowSessionViewSet(SessionView, ViewSet):
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        form = NewSparrowSessionSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewSparrowSessionSerializer, request)
         new = form.validated_data
         with transaction.atomic():
             session = open_active(caller(request), new["agent_type"], new["title"])
@@ -165,8 +165,7 @@ class SparrowMessageViewSet(SessionView, ViewSet):
     def create(self, request: Request, key: str) -> Response:
         """For the history and for the model; no run answers it. 409 `session_inactive` if it is not active."""
         session = self.session(key)
-        form = NewSparrowMessageSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewSparrowMessageSerializer, request)
         new = form.validated_data
         role = ROLES.get(new["message_type"], new["message_type"])
         message = session.post(role, new["content"], new.get("metadata"), agent_name=new.get("agent_type") or "")

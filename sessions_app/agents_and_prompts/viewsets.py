@@ -13,6 +13,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.models import Scope
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from sessions_app.allowed import require_allowed
@@ -20,8 +22,7 @@ from sessions_app.exceptions import NameStays
 from sessions_app.models import Agent, Prompt, change_agent
 from sessions_app.models.agent import BUILT_IN
 from sessions_app.models.named import Named, NamedManager
-from sessions_app.serializers import DoneSerializer
-from sessions_app.viewsets import DONE, caller
+from sessions_app.viewsets import caller
 
 from .for_all import PERMISSIONS, ForAllView
 from .serializers import (
@@ -55,8 +56,7 @@ class NamedViewSet(ForAllView, ViewSet, Generic[N]):
 
     @idempotent
     def create(self, request: Request) -> Response:
-        form = self.new_class(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(self.new_class, request)
         fields = form.validated_data
         self.require_allowed(fields)
         if not fields.pop("for_all", False):

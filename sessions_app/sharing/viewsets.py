@@ -12,6 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from chatjuicer.api.addresses import absolute
 from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.exceptions import ApiError
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
@@ -20,8 +21,8 @@ from chatjuicer.api.snapshot import snapshot
 from chatjuicer.api.times import rfc3339
 from sessions_app.history import History
 from sessions_app.models import Share
-from sessions_app.serializers import DoneSerializer, SessionSerializer
-from sessions_app.viewsets import DONE, SESSION, SessionView, caller
+from sessions_app.serializers import SessionSerializer
+from sessions_app.viewsets import SESSION, SessionView, caller
 
 from .copying import copy_of
 from .page import page_of

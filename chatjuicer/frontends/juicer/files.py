@@ -8,9 +8,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from chatjuicer.api.done import DONE
 from files_app import kinds
 from files_app.viewsets import BYTES, FOLDER, NAME, FileViewSet
-from sessions_app.viewsets import DONE, SESSION
+from sessions_app.viewsets import SESSION
 
 from .sessions import TAG
 from .shapes import (

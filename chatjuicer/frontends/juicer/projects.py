@@ -10,11 +10,13 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.models import Scope
+from chatjuicer.api.bodies import valid
+from chatjuicer.api.done import DONE
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
 from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
 from sessions_app.models import Project
-from sessions_app.viewsets import DONE, caller
+from sessions_app.viewsets import caller
 
 from .sessions import TAG
 from .shapes import (
@@ -58,8 +60,7 @@ class ProjectViewSet(ViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Without sessions."""
-        form = NewProjectSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid(NewProjectSerializer, request)
         project = caller(request).projects.create(**form.validated_data)
         return Response(shown(self.project(project.pk)), status=201)
 

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from chat_app.history import History
 from chat_app.viewsets import MessageViewSet, SessionViewSet
+from chatjuicer.api.done import DONE
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.parameters import LIMIT, OFFSET, text_parameter
 from chatjuicer.frontends.mai import (
@@ -25,7 +26,7 @@ from chatjuicer.frontends.mai import (
     NewMaiSessionSerializer,
 )
 from sessions_app.serializers import NewSessionSerializer, SessionChangesSerializer, SessionSerializer
-from sessions_app.viewsets import DONE, SESSION, SessionView
+from sessions_app.viewsets import SESSION, SessionView
 
 from .dialect import V1
 from .shapes import (

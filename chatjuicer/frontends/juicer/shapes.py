@@ -8,13 +8,13 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chat_app.serializers import SessionDetailSerializer
+from chatjuicer.api.done import DoneSerializer
 from chatjuicer.api.fields import Text, given
 from files_app import names
 from files_app.serializers import EntryListSerializer, EntrySerializer, PathSerializer
 from sessions_app.models import Project
 from sessions_app.models.project import MAX_DESCRIPTION_CHARS, MAX_INSTRUCTIONS_CHARS, MAX_NAME_CHARS
 from sessions_app.serializers import (
-    DoneSerializer,
     MessageSerializer,
     SessionChangesSerializer,
     SessionSerializer,
