@@ -113,6 +113,21 @@ def test_what_the_log_cannot_be_told_is_not_done(
     assert AuditEntry.objects.count() == told + 1
 
 
+def test_what_the_admin_deletes_is_told_with_all_that_went(alice: User, mallory: User, client: Browser) -> None:
+    root = User.objects.create_superuser("root@example.org", PASSWORD)
+    client.force_login(root)
+    for owner in (alice, alice, mallory, mallory):
+        ChatSession.objects.open(owner)
+    assert client.post(f"/admin/accounts/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 302
+    picked = [str(session.pk) for session in ChatSession.objects.all()]
+    action = {"action": "delete_selected", "_selected_action": picked, "post": "yes"}
+    assert client.post("/admin/sessions_app/chatsession/", action).status_code == 302
+    told = [(line.action, line.actor) for line in AuditEntry.objects.order_by("seq")]
+    by_root = [(action, str(root.pk)) for action in ("session_deleted", "session_deleted", "account_deleted")]
+    assert told[-5:] == [*by_root, *by_root[:2]]
+    assert all(whole for _, whole in AuditEntry.objects.verified())
+
+
 def test_what_is_done_already_is_told_once(alice: User, anybody: APIClient) -> None:
     grant = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()
     for _ in range(2):
