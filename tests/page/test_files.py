@@ -197,9 +197,9 @@ def test_a_picture_that_an_answer_came_with_is_seen(page: Page, site: Site) -> N
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("conversations.json", json.dumps([conversation]))
-        zipped.writestr("file_made-oak.png", png(8, b"\x10\x80\x20"))
+        zipped.writestr("file_made-100% oak.png", png(8, b"\x10\x80\x20"))
     taken = httpx.post(f"{site.url}/api/import", files={"file": ("export.zip", archive.getvalue())}, trust_env=False)
     assert taken.json() == {"imported": 1, "skipped": 0, "failed": []}
     page.get_by_role("link", name="Made elsewhere").click()
-    picture = answer(page).get_by_role("list", name="Made").get_by_role("button", name="Show file_made-oak.png")
+    picture = answer(page).get_by_role("list", name="Made").get_by_role("button", name="Show file_made-100% oak.png")
     expect(picture.locator("img")).to_have_js_property("complete", True)

@@ -65,9 +65,7 @@ export class Rest {
   /** All of it: the name as the server gives it, or "". @param {string} path */
   async fetchFile(path) {
     const response = await this.open(path);
-    const name =
-      /filename\*?=(?:UTF-8'')?"?([^";]+)/i.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "";
-    return { blob: await response.blob(), name: decodeURIComponent(name) };
+    return { blob: await response.blob(), name: nameIn(response.headers.get("Content-Disposition") ?? "") };
   }
 
   /**
@@ -106,4 +104,16 @@ export class Rest {
 function withQuery(path, query) {
   const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   return given.length ? `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : path;
+}
+
+const PARAMETER = /;\s*([\w*]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))/g;
+
+/** Quoted where all of it is ASCII, else encoded. @param {string} disposition */
+function nameIn(disposition) {
+  /** @type {Record<string, string>} */
+  const given = {};
+  for (const [, parameter, quoted, plain] of disposition.matchAll(PARAMETER))
+    given[parameter.toLowerCase()] = quoted?.replace(/\\(.)/g, "$1") ?? plain;
+  const { filename = "", "filename*": encoded } = given;
+  return encoded ? decodeURIComponent(encoded.replace(/^utf-8''/i, "")) : filename;
 }

@@ -201,6 +201,20 @@ test("files arrive whole, tell how far they are, and can be given up", async () 
   await assert.rejects(files.download(entry.path), { status: 404, code: "not_found" });
 });
 
+test("a file comes back by its own name, whatever stands in it", async () => {
+  const client = await signedIn();
+  const { session_id } = await client.sessions.create();
+  const at = `/api/sessions/${session_id}/files`;
+  for (const name of ["100%.txt", "a;b.txt", 'said "so".txt', "x; filename*=utf-8''y.txt", "50 % größer; ja.txt"]) {
+    // Not as a form, which has no quotation marks in names.
+    const { upload_url, file_key } = await client.rest.post(`${at}/presign-upload`, { filename: name, size: 5 });
+    await fetch(new URL(upload_url, SITE_URL), { method: "PUT", body: "bytes" });
+    const { path } = await client.rest.post(`${at}/confirm`, { file_key });
+    assert.equal(await (await client.session(session_id).files.download(path)).text(), "bytes");
+    assert.equal((await client.rest.fetchFile(`${at}/${encodeURIComponent(name)}/download`)).name, name);
+  }
+});
+
 test("an export goes on where the connection was lost and its server killed, also in another program", async () => {
   const [, client] = await twoDevices();
   const { session_id } = await client.sessions.create();
