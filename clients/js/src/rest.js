@@ -85,7 +85,7 @@ export class Rest {
     const { token } = this.#auth;
     let sent = await send();
     if (sent.status === 401 && (await this.#auth.refresh(token))) sent = await send();
-    if (sent.status < 200 || sent.status > 299) throw this.#wire.refusal(sent.status, sent.answer);
+    if (sent.status < 200 || sent.status > 299) throw this.#wire.refusal(sent.status, sent.answer, sent.retryAfter);
     if (!sent.answer) throw this.#wire.unreachable(); // cut short, or not the server's
     return sent.answer;
   }

@@ -347,6 +347,13 @@ test("a proxy's page is no answer to an upload, and its date of return no wait w
     assert.equal(wire.refusal(503, null, header).retryAfter, seconds);
 });
 
+test("a refused upload says when to come again", async () => {
+  const fetch = async () =>
+    Response.json({ error: { code: "rate_limited" } }, { status: 429, headers: { "Retry-After": "7" } });
+  const { files } = new Client({ url: "http://server", fetch, WebSocket: class {} }).session("chat_1");
+  await assert.rejects(files.upload(new Blob(["x"]), { name: "x" }), { code: "rate_limited", retryAfter: 7 });
+});
+
 test("a chat behind such a proxy is loaded when its server is there", async () => {
   const server = new FakeServer();
   const answers = [
