@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
+from tests.harness.server import Site
 from tests.page.conftest import answer, message_field, say, until_idle, words
 
 
@@ -114,6 +115,25 @@ def test_what_waits_in_another_chat_is_sent_once_the_server_is_back(page: Page) 
     say(page, "say 2 words")
     expect(answer(page)).to_have_text(words(2))
     expect(page.get_by_role("navigation", name="Chats").get_by_text(words(13), exact=True)).to_be_visible()
+
+
+def test_a_chat_opens_and_keeps_what_is_said_when_the_browser_has_closed_its_database(page: Page, site: Site) -> None:
+    begin_a_chat(page)
+    with without_sockets(page):
+        expect(answer(page)).to_have_text(words(2))
+        page.get_by_role("button", name="New chat", exact=True).click()
+        expect(page.get_by_role("article")).to_have_count(0)
+        # As when a person, or the browser for want of room, deletes what is kept.
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Storage.clearDataForOrigin", {"origin": site.url, "storageTypes": "indexeddb"})
+        page.get_by_role("navigation", name="Chats").get_by_role("link").first.click()
+        expect(answer(page)).to_have_text(words(2))
+        page.wait_for_function("indexedDB.databases().then((all) => all.some(({ name }) => name === 'chat-juicer'))")
+        say(page, "say 3 words")
+        expect(page.get_by_text("Sending…")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("Sending…")).to_be_visible()
+    expect(answer(page)).to_have_text(words(3))
 
 
 def test_an_edit_whose_answer_is_lost_is_made_once(page: Page) -> None:

@@ -1,13 +1,15 @@
 // What can be read without the server: who was here, the newest sessions and the last conversations, in this browser's
 // own database. It goes with the sign-out. Where the browser refuses one, nothing is kept.
 
+import { Database } from "./client/storage.js";
+
 const NAME = "chat-juicer";
 const STORES = ["about", "conversations"];
 const ABOUT = ["user", "mode", "config", "sessions"];
 const MOST_CONVERSATIONS = 40;
 
 export class Offline {
-  #opening = null;
+  #database = new Database(NAME, STORES);
 
   /** {user, mode, config, sessions}; what was never kept is undefined. */
   async about() {
@@ -54,26 +56,14 @@ export class Offline {
     for (const { key } of old) await this.forget(key);
   }
 
-  /** Undefined where there is no database. */
+  /** Undefined where there is no database, or it fails. */
   async #ask(name, mode, request) {
-    const database = await this.#open();
-    if (!database) return undefined;
+    const transaction = await this.#database.transaction(name, mode).catch(() => null);
+    if (!transaction) return undefined;
     return new Promise((resolve) => {
-      const transaction = database.transaction(name, mode);
       const asked = request(transaction.objectStore(name));
       transaction.oncomplete = () => resolve(asked.result);
       transaction.onabort = transaction.onerror = () => resolve(undefined);
     });
-  }
-
-  #open() {
-    this.#opening ??= new Promise((resolve) => {
-      if (!window.indexedDB) return resolve(null);
-      const opening = window.indexedDB.open(NAME, 1);
-      opening.onupgradeneeded = () => STORES.forEach((name) => opening.result.createObjectStore(name));
-      opening.onsuccess = () => resolve(opening.result);
-      opening.onerror = opening.onblocked = () => resolve(null);
-    });
-    return this.#opening;
   }
 }

@@ -138,7 +138,11 @@ export class Auth extends EventTarget {
   async refresh(stale = this.token) {
     if (this.mode === "key") return false; // it is refused for good
     if (this.token && this.token !== stale) return true; // the refusal was late
-    this.#refreshing ??= this.#refreshAlone(stale).finally(() => (this.#refreshing = null));
+    this.#refreshing ??= this.#refreshAlone(stale)
+      .catch((error) => {
+        throw error instanceof ApiError ? error : this.#wire.unreachable(); // what is kept cannot be read now
+      })
+      .finally(() => (this.#refreshing = null));
     return this.#refreshing;
   }
 

@@ -40,19 +40,55 @@ export class MemoryStorage {
 const STORE = "kept";
 const AFTER_ALL = "\uffff"; // no key has this character
 
+/** A database of the browser's own, which its tabs share. It may refuse one, or close it at any time. */
+export class Database {
+  #name;
+  #stores;
+  /** @type {Promise<IDBDatabase | null> | null} */
+  #opening = null;
+
+  /** @param {string} name @param {string[]} stores */
+  constructor(name, stores) {
+    this.#name = name;
+    this.#stores = stores;
+  }
+
+  /** Null where the browser refuses a database. @param {string} store @param {IDBTransactionMode} mode */
+  async transaction(store, mode) {
+    const opening = (this.#opening ??= this.#open());
+    const database = await opening;
+    try {
+      return database && database.transaction(store, mode);
+    } catch {
+      // The browser has closed it.
+    }
+    if (this.#opening === opening) this.#opening = this.#open();
+    return (await this.#opening)?.transaction(store, mode) ?? null;
+  }
+
+  /** @returns {Promise<IDBDatabase | null>} */
+  #open() {
+    return new Promise((resolve) => {
+      if (!globalThis.indexedDB) return resolve(null);
+      const opening = indexedDB.open(this.#name, 1);
+      opening.onupgradeneeded = () => this.#stores.forEach((store) => opening.result.createObjectStore(store));
+      opening.onsuccess = () => resolve(opening.result);
+      opening.onerror = opening.onblocked = () => resolve(null);
+    });
+  }
+}
+
 /**
- * A browser's own database, which its tabs share. Where the browser refuses one, it lasts as long as the page.
+ * In the browser's own database. Where it refuses one, what is kept lasts as long as the page.
  * @implements {Storage}
  */
 export class IndexedDbStorage {
-  #name;
-  /** @type {Promise<IDBDatabase | null> | null} */
-  #opening = null;
+  #database;
   #refused = new MemoryStorage();
 
   /** @param {string} name of the database */
   constructor(name) {
-    this.#name = name;
+    this.#database = new Database(name, [STORE]);
   }
 
   /** @param {string} key */
@@ -87,9 +123,9 @@ export class IndexedDbStorage {
     const range = () => IDBKeyRange.bound(prefix, prefix + AFTER_ALL);
     const all = (/** @type {IDBObjectStore} */ store) =>
       Promise.all([asked(store.getAllKeys(range())), asked(store.getAll(range()))]);
-    const database = await this.#open();
-    if (!database) return this.#refused.entries(prefix);
-    const [keys, values] = await all(database.transaction(STORE, "readonly").objectStore(STORE));
+    const transaction = await this.#database.transaction(STORE, "readonly");
+    if (!transaction) return this.#refused.entries(prefix);
+    const [keys, values] = await all(transaction.objectStore(STORE));
     return keys.map((key, index) => [String(key), values[index]]);
   }
 
@@ -99,25 +135,13 @@ export class IndexedDbStorage {
    * @param {() => Promise<any>} otherwise
    */
   async #ask(mode, request, otherwise) {
-    const database = await this.#open();
-    if (!database) return otherwise();
-    const transaction = database.transaction(STORE, mode);
+    const transaction = await this.#database.transaction(STORE, mode);
+    if (!transaction) return otherwise();
     const answer = request(transaction.objectStore(STORE));
     return new Promise((resolve, reject) => {
       transaction.oncomplete = () => resolve(answer.result);
       transaction.onabort = transaction.onerror = () => reject(transaction.error);
     });
-  }
-
-  #open() {
-    this.#opening ??= new Promise((resolve) => {
-      if (!globalThis.indexedDB) return resolve(null);
-      const opening = indexedDB.open(this.#name, 1);
-      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
-      opening.onsuccess = () => resolve(opening.result);
-      opening.onerror = opening.onblocked = () => resolve(null);
-    });
-    return this.#opening;
   }
 }
 

@@ -31,7 +31,7 @@ export class UnsentMessages {
    * @returns {Promise<Unsent[]>}
    */
   async of(sessionId, owner = this.#whoIsHere()) {
-    const kept = await this.#storage.entries(folder(sessionId));
+    const kept = await this.#entries(folder(sessionId));
     return kept
       .map(([, item]) => item)
       .filter((item) => isOf(owner, item))
@@ -89,7 +89,12 @@ export class UnsentMessages {
 
   /** @param {string} owner */
   async #kept(owner) {
-    return (await this.#storage.entries(PREFIX)).filter(([, item]) => isOf(owner, item));
+    return (await this.#entries(PREFIX)).filter(([, item]) => isOf(owner, item));
+  }
+
+  /** None of a storage that refuses to be read. @param {string} prefix @returns {Promise<[string, Unsent][]>} */
+  async #entries(prefix) {
+    return this.#storage.entries(prefix).catch(() => []);
   }
 }
 

@@ -209,6 +209,42 @@ test("what an earlier program has not sent is told before all else, however late
   chat.close();
 });
 
+test("a storage that refuses to be read or written costs what outlives the program, and nothing else", async () => {
+  const server = new FakeServer();
+  const refuse = async () => Promise.reject(new DOMException("The database is closed.", "InvalidStateError"));
+  const storage = { get: refuse, set: refuse, remove: refuse, entries: refuse };
+  const client = server.client({ storage });
+  const chat = client.chat("chat_1");
+  chat.say("Hello");
+  await server.connected();
+  assert.deepEqual(
+    server.socket.sent.map(({ messages }) => messages[0].content),
+    ["Hello"],
+  );
+  await client.deliver();
+  await client.unsent.clear();
+  chat.close();
+});
+
+test("a chat opens once the storage gives the sign-in by which its token is renewed", async () => {
+  const server = new FakeServer();
+  const storage = new MemoryStorage();
+  await storage.set("sign-in", { id: "1", refresh_token: "r1" });
+  const fetch = async (url, { headers }) => {
+    if (url.endsWith("/refresh")) return Response.json(GRANT);
+    return headers.Authorization ? server.options().fetch() : Response.json({}, { status: 401 });
+  };
+  const client = server.client({ storage, fetch });
+  const { get } = storage;
+  storage.get = async () => Promise.reject(new Error("EMFILE"));
+  const chat = client.chat("chat_1");
+  await until(() => chat.phase === "waiting", "it waits");
+  storage.get = get;
+  chat.reconnect();
+  await server.connected();
+  client.close();
+});
+
 test("not more than two hundred messages wait", async () => {
   const server = new FakeServer();
   server.status = 503;

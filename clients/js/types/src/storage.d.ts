@@ -29,8 +29,16 @@ export declare class MemoryStorage implements Storage {
     /** @param {string} prefix */
     entries(prefix: string): Promise<[string, any][]>;
 }
+/** A database of the browser's own, which its tabs share. It may refuse one, or close it at any time. */
+export declare class Database {
+    #private;
+    /** @param {string} name @param {string[]} stores */
+    constructor(name: string, stores: string[]);
+    /** Null where the browser refuses a database. @param {string} store @param {IDBTransactionMode} mode */
+    transaction(store: string, mode: IDBTransactionMode): Promise<IDBTransaction | null>;
+}
 /**
- * A browser's own database, which its tabs share. Where the browser refuses one, it lasts as long as the page.
+ * In the browser's own database. Where it refuses one, what is kept lasts as long as the page.
  * @implements {Storage}
  */
 export declare class IndexedDbStorage implements Storage {
