@@ -29,9 +29,8 @@ export class Session {
    * @param {Record<string, unknown>} changes
    * @returns {Promise<SessionInfo>}
    */
-  async configure(changes) {
-    const answer = await this.#rest.patch(this.#path, changes);
-    return answer.session ?? answer;
+  configure(changes) {
+    return this.#rest.patch(this.#path, changes);
   }
 
   /** @param {string} title */
@@ -58,9 +57,8 @@ export class Session {
    * Out of the trash. Its `session_id` is another one if the name was taken meanwhile.
    * @returns {Promise<SessionInfo>}
    */
-  async restore() {
-    const answer = await this.#rest.post(`${this.#path}/restore`);
-    return answer.session ?? answer;
+  restore() {
+    return this.#rest.post(`${this.#path}/restore`);
   }
 
   /** All that was said; the session stays. */
@@ -121,12 +119,8 @@ export class Session {
   }
 
   /** @param {string} messageId @param {unknown} rating @param {string} [text] @returns {Promise<Message>} */
-  async rate(messageId, rating, text) {
-    const answer = await this.#rest.post(`${this.#path}/messages/${messageId}/feedback`, {
-      rating,
-      ...(text ? { text } : {}),
-    });
-    return answer.message?.id ? answer.message : answer;
+  rate(messageId, rating, text) {
+    return this.#rest.post(`${this.#path}/messages/${messageId}/feedback`, { rating, ...(text ? { text } : {}) });
   }
 
   /**

@@ -19,12 +19,8 @@ export class Sessions {
    * @param {{ session_id?: string, title?: string, model?: string } & Record<string, unknown>} [fields]
    * @returns {Promise<SessionInfo>}
    */
-  async create(fields = {}) {
-    const answer = await this.#rest.post("/api/sessions", {
-      ...fields,
-      session_id: fields.session_id ?? newSessionId(),
-    });
-    return answer.session ?? answer;
+  create(fields = {}) {
+    return this.#rest.post("/api/sessions", { ...fields, session_id: fields.session_id ?? newSessionId() });
   }
 
   /**

@@ -206,10 +206,8 @@ export class Selection {
 
   async #change(sessions, changes, said, back = null) {
     const { put, toast } = this.#of;
-    const patch = (of) => async (session) => {
-      const answer = await this.api.patch(`/api/sessions/${session.session_id}`, of(session));
-      put(answer.session ?? answer);
-    };
+    const patch = (of) => async (session) =>
+      put(await this.api.patch(`/api/sessions/${session.session_id}`, of(session)));
     const { done } = await this.#many(sessions, patch(changes));
     this.clear();
     const text = done.length ? said(done.length) : "";

@@ -200,8 +200,7 @@ export class Sidebar {
 
   async #change(session, changes) {
     try {
-      const answer = await this.#api.patch(`/api/sessions/${session.session_id}`, changes);
-      this.#changed(answer.session ?? answer);
+      this.#changed(await this.#api.patch(`/api/sessions/${session.session_id}`, changes));
     } catch (error) {
       this.#callbacks.onProblem(error.message);
       this.#render();
