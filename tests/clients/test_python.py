@@ -3,10 +3,12 @@
 import asyncio
 import dataclasses
 import json
+import math
 import os
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -301,6 +303,30 @@ async def test_files_arrive_whole_also_where_the_connection_is_lost(
     assert (gone.value.status, gone.value.code) == (404, "not_found")
     assert gone.value.request_id
     assert len(modes_in(tmp_path)) == 2  # and no part of a file is left
+
+
+async def test_a_download_is_not_given_up_where_the_connection_is_lost_again_much_later(
+    client: AsyncClient, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr("chatjuicer_client.retry.time", SimpleNamespace(monotonic=lambda: now))
+    session = await client.create_session()
+    source, target = tmp_path / "a.bin", tmp_path / "back.bin"
+    source.write_bytes(os.urandom(20_000_000))
+    await session.upload(source)
+    async with Relay(site.url) as relay, await through(relay, client) as far:
+        cuts: list[int] = []
+
+        def cut_twice(done: int, _: int | None) -> None:
+            nonlocal now
+            if done > (1_000_000, 8_000_000, math.inf)[len(cuts)]:
+                cuts.append(done)
+                now += far.rest.patience_s + 1
+                relay.cut()
+
+        await far.session(session.id).download(source.name, target, progress=cut_twice)
+        assert len(cuts) == 2
+    assert target.read_bytes() == source.read_bytes()
 
 
 async def newcomer(url: str) -> AsyncClient:

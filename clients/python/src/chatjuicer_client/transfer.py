@@ -67,7 +67,7 @@ async def download(rest: Rest, path: str, target: Path, params: Mapping[str, Any
     back_off = BackOff(rest.patience_s)
     try:
         with part.open("w+b") as file:
-            bytes_ = _Partial(file)
+            bytes_ = _Partial(file, back_off)
             while not await bytes_.fetch(rest, path, params, progress):
                 await back_off.wait(ChatJuicerError.unreachable("the connection was lost"))
         if await asyncio.to_thread(_digest, part) != bytes_.tag.strip('"'):
@@ -82,8 +82,8 @@ async def download(rest: Rest, path: str, target: Path, params: Mapping[str, Any
 class _Partial:
     """As much of a file as has come."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
+    def __init__(self, file: BinaryIO, back_off: BackOff) -> None:
+        self.file, self.back_off = file, back_off
         self.tag = ""
 
     async def fetch(self, rest: Rest, path: str, params: Mapping[str, Any], progress: Progress | None) -> bool:
@@ -101,6 +101,7 @@ class _Partial:
             try:
                 async for chunk in response.aiter_raw(CHUNK_BYTES):
                     self.file.write(chunk)
+                    self.back_off.succeeded()
                     if progress:
                         progress(self.file.tell(), total)
             except httpx.TransportError:
