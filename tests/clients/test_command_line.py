@@ -1,5 +1,6 @@
 """`chatjuicer`, as a person at a terminal and a script in a pipe use it."""
 
+import asyncio
 import json
 import os
 import pty
@@ -12,10 +13,12 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.clients.relay import Relay
 from tests.harness.gateway import Gateway
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
@@ -314,6 +317,24 @@ def test_a_page_that_a_proxy_answers_by_loses_nothing_that_was_typed(
     assert run(environment, "chat", "-s", name, "echo four").stdout == "four\n"
     told = json.loads(run(environment, "export", "-s", name, "-f", "json").stdout)["messages"]
     said = [message["content"] for message in told if message["role"] == "user"]
+    assert said == ["echo one", "echo two", "echo three", "echo four"]
+
+
+async def test_what_waits_keeps_its_order_however_often_it_could_not_be_sent(
+    environment: dict[str, str], site: Site
+) -> None:
+    async with Relay(site.url) as relay:
+        environment["CHATJUICER_URL"] = relay.url
+        chat = partial(run, environment, "chat", "-s", "in-order")
+        await asyncio.to_thread(chat, "echo one")
+        relay.swallow('"type":"connected"', times=100)  # the session can be looked for, and nothing be said
+        for words in ("echo two", "echo three"):
+            lost = await asyncio.to_thread(chat, words, "--patience", "0", status=5)
+            assert "is kept" in lost.stderr
+        relay.swallow("", times=0)
+        assert (await asyncio.to_thread(chat, "echo four")).stdout == "four\n"
+    told = json.loads(run(environment | {"CHATJUICER_URL": site.url}, "export", "-s", "in-order", "-f", "json").stdout)
+    said = [message["content"] for message in told["messages"] if message["role"] == "user"]
     assert said == ["echo one", "echo two", "echo three", "echo four"]
 
 

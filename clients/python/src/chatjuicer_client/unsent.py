@@ -24,8 +24,10 @@ class UnsentMessages:
         self.directory = directory
 
     def keep(self, message: UnsentMessage) -> None:
-        """On the disk when this returns."""
-        write_private(self._path(message.command["client_id"]), json.dumps(asdict(message)))
+        """On the disk when this returns. What is kept already keeps its place in the order."""
+        path = self._path(message.command["client_id"])
+        if not path.exists():
+            write_private(path, json.dumps(asdict(message)))
 
     def forget(self, client_id: str) -> None:
         self._path(client_id).unlink(missing_ok=True)
