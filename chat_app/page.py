@@ -1,10 +1,6 @@
-from functools import cache
-from uuid import UUID
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import Resolver404, resolve
 
 from chatjuicer.api.content_policy import permissions, source, static_source
 from chatjuicer.api.errors import read_only
@@ -31,47 +27,6 @@ SANDBOX = "/sandbox"
 # The service worker asks for the page and its files, and nothing else.
 WORKER_POLICY = "default-src 'none'; connect-src 'self'"
 
-_SESSION = "/api/sessions/chat_0"
-_MESSAGE = f"{_SESSION}/messages/{UUID(int=0)}"
-# What the page offers where the server has the route for it.
-FEATURES = {
-    "regenerate": ("post", f"{_MESSAGE}/regenerate"),
-    "edit": ("post", f"{_MESSAGE}/edit"),
-    "continue": ("post", f"{_SESSION}/continue"),
-    "siblings": ("get", f"{_MESSAGE}/siblings"),
-    "feedback": ("post", f"{_MESSAGE}/feedback"),
-    "pin": ("post", f"{_MESSAGE}/pin"),
-    "delete-message": ("delete", _MESSAGE),
-    "search": ("get", "/api/search"),
-    "document-text": ("get", f"{_SESSION}/documents/text"),
-    "trash": ("post", f"{_SESSION}/restore"),
-    "share": ("post", f"{_SESSION}/share"),
-    "shares": ("get", "/api/shares"),
-    "export": ("get", f"{_SESSION}/export"),
-    "export-all": ("post", "/api/exports"),
-    "import": ("post", "/api/import"),
-    "draft": ("put", f"{_SESSION}/draft"),
-    "read": ("put", f"{_SESSION}/read"),
-    "context": ("get", f"{_SESSION}/context"),
-    "context-undo": ("post", f"{_SESSION}/context/undo"),
-    "usage": ("get", "/api/usage"),
-    "run-usage": ("get", f"{_SESSION}/runs/{UUID(int=0)}/usage"),
-    "account-log": ("get", "/api/events"),
-    "password": ("post", "/api/auth/password"),
-    "email": ("post", "/api/auth/email"),
-    "devices": ("get", "/api/auth/devices"),
-    "keys": ("get", "/api/auth/keys"),
-    "totp": ("post", "/api/auth/totp/setup"),
-    "preferences": ("patch", "/api/auth/me"),
-    "agents": ("get", "/api/agents"),
-    "agent-files": ("post", f"/api/agents/{UUID(int=0)}/files/upload"),
-    "prompts": ("get", "/api/prompts"),
-    "mcp-servers": ("get", "/api/mcp-servers"),
-    "projects": ("post", "/api/v1/projects"),
-    "administration": ("get", "/api/accounts"),
-    "push": ("post", "/api/push/subscriptions"),
-}
-
 
 @read_only
 def index(request: HttpRequest) -> HttpResponse:
@@ -81,7 +36,6 @@ def index(request: HttpRequest) -> HttpResponse:
         "stylesheet": STYLESHEET,
         "entry": ENTRY,
         "modules": files.modules,
-        "features": " ".join(features()),
         **ways_in(),
     }
     response = render(request, "chat/index.html", about)
@@ -129,20 +83,3 @@ def ways_in() -> dict[str, str]:
         "reset": "mail" if settings.EMAIL_URL else "",
         "oidc": " ".join(settings.OIDC_PROVIDERS),
     }
-
-
-@cache
-def features() -> list[str]:
-    return [name for name, (method, path) in FEATURES.items() if _answers(method, path)]
-
-
-def _answers(method: str, path: str) -> bool:
-    try:
-        view = resolve(path).func
-    except Resolver404:
-        return False
-    actions = getattr(view, "actions", None)  # of a view set
-    if actions is not None:
-        return method in actions
-    cls = getattr(view, "cls", None) or getattr(view, "view_class", None)
-    return cls is None or hasattr(cls, method)

@@ -8,7 +8,6 @@ import { ApiError } from "./client/errors.js";
 import { Commands } from "./commands.js";
 import { Conversation } from "./conversation.js";
 import { Exporting } from "./exporting.js";
-import { has } from "./features.js";
 import { FileWork } from "./filework.js";
 import { Goal } from "./goal.js";
 import { badge, install } from "./installed.js";
@@ -84,13 +83,12 @@ const composer = new Composer({
   onStop: stop,
   onConfigure: (changes) => conversation?.configure(changes).catch(report),
   onDraft: (text, before) => others.draft(conversation?.id, text, before),
-  agents: async () => (has("agents") ? (await api.get("/api/agents").catch(() => null))?.agents : null),
-  servers: async () =>
-    has("mcp-servers") ? ((await api.get("/api/mcp-servers").catch(() => null))?.servers ?? null) : [],
-  prompts: async () => (has("prompts") ? (await api.get("/api/prompts").catch(report))?.prompts : null),
+  agents: async () => (await api.get("/api/agents").catch(() => null))?.agents,
+  servers: async () => (await api.get("/api/mcp-servers").catch(() => null))?.servers ?? null,
+  prompts: async () => (await api.get("/api/prompts").catch(report))?.prompts,
   files: (folder) => filework.entries(folder),
   onProblem: (text) => toast(text),
-  onEditLast: () => has("edit") && Boolean(conversation) && messages.editLast(),
+  onEditLast: () => Boolean(conversation) && messages.editLast(),
 });
 
 const sidebar = new Sidebar(api, {
@@ -98,11 +96,10 @@ const sidebar = new Sidebar(api, {
   onRemoved: (session) => {
     others.tell();
     if (conversation?.id === session.session_id) leave();
-    if (has("trash"))
-      toast(t("“{name}” is in the trash.", { name: titleOf(session) }), {
-        text: t("Undo"),
-        run: () => restore(session),
-      });
+    toast(t("“{name}” is in the trash.", { name: titleOf(session) }), {
+      text: t("Undo"),
+      run: () => restore(session),
+    });
   },
   onGone: (sessionId) => {
     others.tell();

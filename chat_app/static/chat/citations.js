@@ -2,7 +2,6 @@
 // becomes something to press that says where to look.
 
 import { button } from "./dom.js";
-import { has } from "./features.js";
 import { t } from "./language.js";
 
 const CITATION = /\[([^[\]\n|<>]{1,250}\.[A-Za-z0-9]{1,8})(?:, p\. ?(\d{1,6}))?\]/g;
@@ -10,7 +9,6 @@ const QUOTED = "p, li, td, th, blockquote, h1, h2, h3, h4, h5, h6";
 
 /** Within rendered Markdown; what is code, or a link, stays. */
 export function linkCitations(fragment) {
-  if (!has("document-text")) return;
   const walker = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT);
   const texts = [];
   while (walker.nextNode()) if (walker.currentNode.data.includes("[")) texts.push(walker.currentNode);

@@ -1,7 +1,5 @@
-// What can be done beside writing, once for the menus and for the palette. What the server has no route for is left
-// out.
+// What can be done beside writing, once for the menus and for the palette.
 
-import { has } from "./features.js";
 import { t } from "./language.js";
 import { showAccount } from "./views/account.js";
 import { showAdministration } from "./views/administration.js";
@@ -62,14 +60,14 @@ export class Commands {
         icon: "archive",
         run: () => sidebar.archive(session),
       },
-      has("projects") && {
+      {
         text: t("Move to a project…"),
         icon: "folder",
         run: () => sidebar.showPlaces(session, document.getElementById("chat-more")),
       },
       ...this.#ofChat(),
       { text: t("Delete this chat"), icon: "trash", danger: true, run: () => sidebar.remove(session) },
-    ].filter(Boolean);
+    ];
   }
 
   #ofChat() {
@@ -78,34 +76,34 @@ export class Commands {
         this.#of.report,
       );
     return [
-      has("share") && { text: t("Share this chat"), icon: "share", run: () => showShare(this.#api, this.#session) },
-      has("pin") && { text: t("Pinned messages"), icon: "pin", run: () => this.#pinned() },
-      has("context") && { text: t("What the model is given"), icon: "gauge", run: () => this.showContext() },
-      has("export") && { text: t("Export as Markdown"), icon: "download", run: exported("markdown") },
-      has("export") && { text: t("Export as a web page"), icon: "download", run: exported("html") },
-      has("export") && { text: t("Export as JSON"), icon: "download", run: exported("json") },
-    ].filter(Boolean);
+      { text: t("Share this chat"), icon: "share", run: () => showShare(this.#api, this.#session) },
+      { text: t("Pinned messages"), icon: "pin", run: () => this.#pinned() },
+      { text: t("What the model is given"), icon: "gauge", run: () => this.showContext() },
+      { text: t("Export as Markdown"), icon: "download", run: exported("markdown") },
+      { text: t("Export as a web page"), icon: "download", run: exported("html") },
+      { text: t("Export as JSON"), icon: "download", run: exported("json") },
+    ];
   }
 
   /** In the menu under the person's name. */
   ofAccount() {
     return [
       { text: t("Settings"), icon: "gear", run: () => this.#settings() },
-      has("agents") && { text: t("Agents"), icon: "person", run: () => this.#agents() },
-      has("prompts") && { text: t("Prompts"), icon: "slash", run: () => showPrompts(this.#api, () => {}) },
-      has("mcp-servers") && {
+      { text: t("Agents"), icon: "person", run: () => this.#agents() },
+      { text: t("Prompts"), icon: "slash", run: () => showPrompts(this.#api, () => {}) },
+      {
         text: t("MCP servers"),
         icon: "gear",
         run: () => showServers(this.#api, this.#of.onServers),
       },
-      has("usage") && { text: t("Usage"), icon: "chart", run: () => showUsage(this.#api) },
+      { text: t("Usage"), icon: "chart", run: () => showUsage(this.#api) },
       { text: t("Archived chats"), icon: "archive", run: () => this.#of.toArchive() },
-      has("shares") && {
+      {
         text: t("Shared chats"),
         icon: "share",
         run: () => showShares(this.#api, { onProblem: this.#of.report }),
       },
-      has("trash") && { text: t("Trash"), icon: "trash", run: () => this.#trash() },
+      { text: t("Trash"), icon: "trash", run: () => this.#trash() },
       this.#of.administers() && { text: t("Administration"), icon: "shield", run: () => this.showAdministration() },
       { text: t("Keyboard"), icon: "keyboard", run: showShortcuts },
     ].filter(Boolean);
@@ -113,7 +111,7 @@ export class Commands {
 
   showContext() {
     const conversation = this.#of.conversation();
-    if (conversation && has("context")) showContext(this.#api, conversation, this.#of.toast);
+    if (conversation) showContext(this.#api, conversation, this.#of.toast);
   }
 
   #pinned() {
@@ -126,8 +124,8 @@ export class Commands {
   }
 
   async #settings() {
-    const { person, onRenamed, onServers, onGone, sidebar, report, toast, exporting } = this.#of;
-    const known = has("preferences") ? await this.#api.get("/api/auth/me").catch(report) : person();
+    const { onRenamed, onServers, onGone, sidebar, report, toast, exporting } = this.#of;
+    const known = await this.#api.get("/api/auth/me").catch(report);
     if (!known) return;
     showAccount(this.#api, known, {
       onRenamed,
@@ -142,7 +140,7 @@ export class Commands {
   }
 
   async #agents() {
-    const own = has("mcp-servers") ? await this.#api.get("/api/mcp-servers").catch(() => null) : null;
+    const own = await this.#api.get("/api/mcp-servers").catch(() => null);
     const config = this.#of.config();
     const servers = [...(config.mcp_servers ?? []), ...(own?.servers ?? []).map(({ key }) => key)];
     showAgents(this.#api, { ...config, mcp_servers: servers }, this.#of.onAgents);

@@ -1,7 +1,5 @@
 // What is being written, told to the account's other devices when the person pauses.
 
-import { has } from "./features.js";
-
 const PAUSE_MS = 1_200;
 
 export class Drafts {
@@ -19,7 +17,7 @@ export class Drafts {
 
   /** `before`: what stood in the field until now. */
   tell(sessionId, content, before) {
-    if (!sessionId || !has("draft")) return;
+    if (!sessionId) return;
     if (before && before === this.#heard.get(sessionId)) this.#told.set(sessionId, before); // the account's draft goes on here
     clearTimeout(this.#timers.get(sessionId));
     this.#written.add(sessionId);

@@ -1,7 +1,6 @@
 // The same account in other windows and on other devices: what happens there is seen here, and the other way round.
 
 import { Drafts } from "./drafts.js";
-import { has } from "./features.js";
 
 export class Others {
   #log;
@@ -20,7 +19,7 @@ export class Others {
   }
 
   open() {
-    if (has("account-log")) this.#log.open();
+    this.#log.open();
   }
 
   close() {
@@ -40,7 +39,7 @@ export class Others {
   heed(session) {
     const draft = this.#drafts.received(session.session_id, session.draft);
     if (draft && !this.#isBeingSent(draft)) this.#of.composer.receive(draft);
-    if (session.unread && has("read") && document.visibilityState === "visible") this.#markRead();
+    if (session.unread && document.visibilityState === "visible") this.#markRead();
   }
 
   /** From here, and the server has not heard of it yet. */
@@ -76,7 +75,6 @@ export class Others {
   #look() {
     const conversation = this.#of.conversation();
     if (document.visibilityState !== "visible" || !conversation) return;
-    if (!has("account-log")) this.#of.sidebar.reload();
     if (conversation.state.session) this.heed(conversation.state.session);
   }
 }

@@ -2,7 +2,6 @@
 
 import { ApiError } from "./client/errors.js";
 import { setText } from "./dom.js";
-import { has } from "./features.js";
 import { renewPush } from "./push.js";
 import { setTheme, theme } from "./theme.js";
 import { focusSignIn, initSignIn } from "./views/signin.js";
@@ -67,7 +66,7 @@ export class Person {
   async learn() {
     const { user } = this.#client.auth;
     clearTimeout(this.#again);
-    if (!user || this.#learned || !has("preferences")) return;
+    if (!user || this.#learned) return;
     const told = await this.#client.rest.get("/api/auth/me").catch(laterOrNever);
     if (this.#client.auth.user?.id !== user.id || this.#learned) return; // the user is another object with each new token
     clearTimeout(this.#again);
@@ -78,7 +77,7 @@ export class Person {
   /** What this browser has chosen goes before what the account prefers. */
   #adopt({ preferences, is_staff: staff }) {
     this.#learned = true;
-    this.administers = Boolean(staff) && has("administration");
+    this.administers = Boolean(staff);
     this.#of.learned();
     if (!preferences) return;
     if (theme() === "system") setTheme(preferences.theme);

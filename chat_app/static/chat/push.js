@@ -1,14 +1,13 @@
 // Web Push on this browser: whether it is told, while no window looks, of answers and of what waits for a decision. The
 // server forgets it with the sign-in, so it is told again after each.
 
-import { has } from "./features.js";
 import { local } from "./storage.js";
 
 /** Of each person who signs in with this browser: "plain" or "preview" where they want it. */
 const keyOf = (person) => `chat-juicer.push.${person.id}`;
 
 export function canPush() {
-  return has("push") && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
+  return "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
 }
 
 /** "" where it is off, "plain" or, with the beginning of the answer, "preview". */

@@ -46,11 +46,6 @@ export default {
     de: { one: "{count} Chat in den Papierkorb gelegt.", other: "{count} Chats in den Papierkorb gelegt." },
     he: { one: "שיחה אחת הועברה לאשפה.", two: "שתי שיחות הועברו לאשפה.", other: "{count} שיחות הועברו לאשפה." },
   },
-  "Delete {count} chats?": {
-    en: { one: "Delete {count} chat?", other: "Delete {count} chats?" },
-    de: { one: "{count} Chat löschen?", other: "{count} Chats löschen?" },
-    he: { one: "למחוק שיחה אחת?", two: "למחוק שתי שיחות?", other: "למחוק {count} שיחות?" },
-  },
   "{count} chats could not be changed: {reason}": {
     en: { one: "{count} chat could not be changed: {reason}", other: "{count} chats could not be changed: {reason}" },
     de: { one: "{count} Chat konnte nicht geändert werden: {reason}", other: "{count} Chats konnten nicht geändert werden: {reason}" },

@@ -2,7 +2,6 @@
 
 import { button, h } from "../dom.js";
 import { enterSends, setEnterSends } from "../enterkey.js";
-import { has } from "../features.js";
 import { chooseLanguage, chosenLanguage, moment, t } from "../language.js";
 import { chooseLook, chosenLook, LOOKS } from "../looks.js";
 import { LANGUAGES } from "../texts.js";
@@ -25,13 +24,13 @@ export function showAccount(api, person, actions) {
     [t("You"), () => profile(api, person, actions)],
     [t("Looks"), () => looks(api)],
     canPush() && [t("Notifications"), () => notifications(api, person)],
-    has("password") && [t("Password"), () => password(api)],
-    has("totp") && [t("Second factor"), () => totpSection(api)],
-    has("devices") && [t("Devices"), () => devices(api)],
-    has("keys") && [t("API keys"), () => keysSection(api)],
-    (has("agents") || has("prompts")) && [t("Agents and prompts"), () => kept(actions)],
-    has("mcp-servers") && [t("MCP servers"), () => servers(actions)],
-    (has("export-all") || has("import")) && [t("Data"), () => data(api, actions)],
+    [t("Password"), () => password(api)],
+    [t("Second factor"), () => totpSection(api)],
+    [t("Devices"), () => devices(api)],
+    [t("API keys"), () => keysSection(api)],
+    [t("Agents and prompts"), () => kept(actions)],
+    [t("MCP servers"), () => servers(actions)],
+    [t("Data"), () => data(api, actions)],
   ].filter(Boolean);
   openDialog(
     { title: t("Settings"), wide: true },
@@ -44,13 +43,12 @@ function profile(api, person, { onRenamed }) {
     { label: t("Name"), name: "display_name", value: person.display_name ?? "", maxlength: 100, autocomplete: "name" },
     { label: t("E-mail"), name: "email", value: person.email ?? "", disabled: true },
   ];
-  if (!has("preferences")) return h("p", {}, person.display_name || person.email);
   const form = smallForm({ fields, action: t("Save") }, async ({ display_name }) => {
     onRenamed(await api.patch("/api/auth/me", { display_name }));
     form.querySelector("[name=display_name]").defaultValue = display_name;
     return t("Saved.");
   });
-  return h("div", { class: "kept" }, form, has("email") ? emailChange(api) : "", instructions(api, person));
+  return h("div", { class: "kept" }, form, emailChange(api), instructions(api, person));
 }
 
 /** What every answer is to keep to; the model reads it with each message. */
@@ -128,7 +126,7 @@ function themes(api) {
     const radio = h("input", { type: "radio", name: "theme", value, checked: theme() === value });
     radio.addEventListener("change", () => {
       setTheme(value);
-      if (has("preferences")) api.patch("/api/auth/me", { preferences: { theme: value } }).catch(() => {}); // this browser has it
+      api.patch("/api/auth/me", { preferences: { theme: value } }).catch(() => {}); // this browser has it
     });
     return h("label", {}, radio, h("span", {}, label));
   };
@@ -235,7 +233,7 @@ function devices(api) {
 function kept({ showAgents, showPrompts }) {
   const agents = button({ text: t("Agents"), class: "quiet" }, showAgents);
   const prompts = button({ text: t("Prompts"), class: "quiet" }, showPrompts);
-  return h("div", { class: "dialog-actions start" }, has("agents") ? agents : null, has("prompts") ? prompts : null);
+  return h("div", { class: "dialog-actions start" }, agents, prompts);
 }
 
 function servers({ showServers }) {
@@ -259,10 +257,10 @@ function data(api, { onImported, onGone, toast, exporting }) {
   return h(
     "div",
     { class: "small-form" },
-    h("div", { class: "dialog-actions start" }, has("export-all") ? begin : null, has("import") ? bring : null),
-    has("export-all") ? shown : null,
-    has("import") ? note : null,
-    has("preferences") ? leaving(api, onGone) : null,
+    h("div", { class: "dialog-actions start" }, begin, bring),
+    shown,
+    note,
+    leaving(api, onGone),
   );
 }
 

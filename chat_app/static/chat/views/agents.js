@@ -1,6 +1,5 @@
 // The page of agents: one's own, and those for all.
 
-import { has } from "../features.js";
 import { t } from "../language.js";
 import { agentFiles } from "./agentfiles.js";
 import { allOrSome, area, line, linesOf, named, oneOf, oneOfMany, someOf } from "./fields.js";
@@ -65,7 +64,7 @@ function fields(api, agent, all, config) {
         hint: t("What the model is told in each chat with this agent."),
       }),
     ),
-    has("agent-files") && agentFiles(api, agent),
+    agentFiles(api, agent),
     named("model", oneOfMany(t("Model"), [asTheChat, ...models], agent.model ?? ""), orNull),
     named(
       "reasoning_effort",

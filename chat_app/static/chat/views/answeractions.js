@@ -1,8 +1,7 @@
-// The row under a message: what can be done with it. Each action is there only where the server has it.
+// The row under a message: what can be done with it.
 
 import { copied } from "../clipboard.js";
 import { button, h, setText } from "../dom.js";
-import { has } from "../features.js";
 import { t } from "../language.js";
 import { secondsText } from "../text.js";
 import { menuButton } from "./menu.js";
@@ -16,32 +15,31 @@ const versions = new Map(); // message id → ids of all versions of its place: 
 export function answerActions(current, text, actions) {
   const act = (verb, ...rest) => actions.act(verb, current(), ...rest);
   const copy = copyButton(t("Copy answer"), () => text.innerText);
-  const again = has("regenerate")
-    ? menuButton({ icon: "again", label: t("Another answer"), class: "icon-button" }, () => againItems(act, actions))
-    : null;
-  const goOn = has("continue")
-    ? button({ icon: "play", label: t("Continue the answer"), class: "icon-button go-on" }, () => act("continue"))
-    : null;
-  const [up, down] = has("feedback") ? ratings(current, act) : [null, null];
+  const again = menuButton({ icon: "again", label: t("Another answer"), class: "icon-button" }, () =>
+    againItems(act, actions),
+  );
+  const goOn = button({ icon: "play", label: t("Continue the answer"), class: "icon-button go-on" }, () =>
+    act("continue"),
+  );
+  const [up, down] = ratings(current, act);
   const pin = pinButton(act);
   const more = menuButton({ icon: "more", label: t("More about this answer"), class: "icon-button" }, () => [
     aboutText(current()) && { note: aboutText(current()) },
     { text: t("Copy as Markdown"), icon: "copy", run: () => copyText(current().text) },
-    has("run-usage") &&
-      current().runId &&
+    current().runId &&
       current().status !== "pending" && { text: t("What it took"), icon: "chart", run: () => act("taken") },
-    has("share") && { text: t("Share this chat"), icon: "share", run: () => act("share") },
-    has("delete-message") && { text: t("Delete from here"), icon: "trash", danger: true, run: () => act("delete") },
+    { text: t("Share this chat"), icon: "share", run: () => act("share") },
+    { text: t("Delete from here"), icon: "trash", danger: true, run: () => act("delete") },
   ]);
   const branches = branchArrows(current, actions);
   const node = h("footer", { class: "actions" }, branches.node, copy, again, goOn, up, down, pin.node, more);
   const update = (entry) => {
     const said = Boolean(entry.text.trim());
     copy.hidden = !said;
-    for (const rating of [up, down]) if (rating) rating.hidden = !said;
-    if (goOn) goOn.hidden = !said || !(entry.partial || CUT.includes(entry.status));
-    up?.setAttribute("aria-pressed", String(entry.feedback?.rating === "up"));
-    down?.setAttribute("aria-pressed", String(entry.feedback?.rating === "down"));
+    for (const rating of [up, down]) rating.hidden = !said;
+    goOn.hidden = !said || !(entry.partial || CUT.includes(entry.status));
+    up.setAttribute("aria-pressed", String(entry.feedback?.rating === "up"));
+    down.setAttribute("aria-pressed", String(entry.feedback?.rating === "down"));
     pin.update(entry);
     branches.update(entry);
   };
@@ -59,10 +57,8 @@ export function questionActions(current, actions, edit) {
     branches.node,
     copyButton(t("Copy message"), () => current().text),
     pin.node,
-    has("edit") ? button({ icon: "pencil", label: t("Edit message"), class: "icon-button" }, edit) : null,
-    has("delete-message")
-      ? button({ icon: "trash", label: t("Delete message"), class: "icon-button" }, () => act("delete"))
-      : null,
+    button({ icon: "pencil", label: t("Edit message"), class: "icon-button" }, edit),
+    button({ icon: "trash", label: t("Delete message"), class: "icon-button" }, () => act("delete")),
   );
   const update = (entry) => {
     pin.update(entry);
@@ -99,7 +95,7 @@ export function branchArrows(current, { siblings, act }) {
     forth.disabled = index >= ids.length - 1;
   };
   const update = async (entry) => {
-    const many = has("siblings") && entry.siblingCount > 1 && Boolean(entry.id);
+    const many = entry.siblingCount > 1 && Boolean(entry.id);
     if (!many) node.hidden = true;
     else if (versions.get(entry.id)?.length === entry.siblingCount) show(entry);
     else
@@ -123,7 +119,6 @@ function aboutText({ model, tookMs, tokens }) {
 }
 
 function pinButton(act) {
-  if (!has("pin")) return { node: null, update() {} };
   const title = t("Pin: the model is always given this message word for word");
   const node = button({ icon: "pin", label: t("Pin message"), title, class: "icon-button pin" }, () => act("pin"));
   const update = (entry) => {

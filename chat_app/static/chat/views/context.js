@@ -1,7 +1,6 @@
 // What the model is given of a conversation, with a summary of its beginning on demand, and back.
 
 import { button, h } from "../dom.js";
-import { has } from "../features.js";
 import { moment, number, t } from "../language.js";
 import { fill, openDialog } from "./dialog.js";
 
@@ -61,7 +60,7 @@ function view({ items, tokens, max_tokens: most, trigger_tokens: trigger, compac
       "div",
       { class: "dialog-actions start" },
       button({ text: t("Summarize now"), class: "quiet" }, summarize),
-      last && has("context-undo") ? button({ text: t("Take the summary back"), class: "quiet" }, undo) : null,
+      last ? button({ text: t("Take the summary back"), class: "quiet" }, undo) : null,
     ),
     h("ol", { class: "context-items" }, ...items.map(itemRow)),
   ].filter(Boolean);

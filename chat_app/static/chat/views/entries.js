@@ -2,7 +2,6 @@
 
 import { button, h, icon, setHidden, setText } from "../dom.js";
 import { dataOf } from "../data.js";
-import { has } from "../features.js";
 import { madeBy } from "../files.js";
 import { t } from "../language.js";
 import { LiveMarkdown } from "../livemarkdown.js";
@@ -242,5 +241,5 @@ function wayOut(entry, actions) {
   const offer = (text, verb, style = "") =>
     button({ text, class: `quiet small ${style}` }, () => actions.act(verb, entry));
   if (entry.code === "context_too_long") return offer(t("Summarize now"), "summarize");
-  return entry.goesOn && has("continue") ? offer(t("Continue"), "continue", "go-on") : null;
+  return entry.goesOn ? offer(t("Continue"), "continue", "go-on") : null;
 }

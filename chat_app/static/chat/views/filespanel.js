@@ -3,7 +3,6 @@
 import { button, h, icon, setText } from "../dom.js";
 import { address, sizeText } from "../files.js";
 import { isPicture } from "../pictures.js";
-import { has } from "../features.js";
 import { moment, t } from "../language.js";
 import { confirmed } from "./confirm.js";
 import { thumbnail } from "./filechips.js";
@@ -170,10 +169,7 @@ class Place {
   /** What shows the file when it is pressed. */
   #seen({ path, name, size }, about) {
     if (isPicture(path, size)) return [this.#panel.thumbnail(path), h("span", { class: "file-name" }, ...about)];
-    const open = button(
-      { class: "file-name", label: t("Show {name}", { name }), disabled: !has("document-text") },
-      () => this.#panel.show(path),
-    );
+    const open = button({ class: "file-name", label: t("Show {name}", { name }) }, () => this.#panel.show(path));
     open.append(icon("file"), ...about);
     return [open];
   }

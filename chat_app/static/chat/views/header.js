@@ -1,7 +1,6 @@
 // The bar above a conversation: its title, what can be done with it, and whether the server is there.
 
 import { setText } from "../dom.js";
-import { has } from "../features.js";
 import { t } from "../language.js";
 import { showMenu } from "./menu.js";
 import { titleOf } from "../sessionlist.js";
@@ -21,8 +20,6 @@ export class Header {
   constructor({ files, remove, pin, menu, reconnect, showContext }) {
     const more = document.getElementById("chat-more");
     more.addEventListener("click", () => showMenu(more, menu()));
-    const meter = document.getElementById("context-use");
-    meter.disabled = !has("context");
     for (const [id, act] of [
       ["chat-files", files],
       ["chat-delete", remove],

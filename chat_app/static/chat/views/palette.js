@@ -1,7 +1,6 @@
 // Ctrl/Cmd+K: commands, chats by their title, and what was said in them, in one list.
 
 import { h, icon, setText } from "../dom.js";
-import { has } from "../features.js";
 import { t } from "../language.js";
 import { marked } from "../text.js";
 import { titleOf } from "../sessionlist.js";
@@ -44,7 +43,7 @@ export class Palette {
       "aria-expanded": "true",
       "aria-controls": "palette-list",
       "aria-autocomplete": "list",
-      placeholder: has("search") ? t("Search what was said, chats and commands") : t("Search chats and commands"),
+      placeholder: t("Search what was said, chats and commands"),
       autocomplete: "off",
     });
     this.#list = h("div", { id: "palette-list", role: "listbox", "aria-label": t("Found") });
@@ -102,7 +101,7 @@ export class Palette {
   }
 
   async #said(q) {
-    if (!q || !has("search")) return [];
+    if (!q) return [];
     const page = await this.#api.get("/api/search", { q, limit: RESULTS }).catch(() => null);
     return (page?.results ?? []).filter((result) => result.message_id);
   }

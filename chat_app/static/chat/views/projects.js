@@ -1,7 +1,6 @@
 // Projects in the sidebar: chosen, they are the list; chats are dropped on them.
 
 import { button, h, icon, setText } from "../dom.js";
-import { has } from "../features.js";
 import { t } from "../language.js";
 import { confirmed } from "./confirm.js";
 import { openDialog, smallForm } from "./dialog.js";
@@ -26,7 +25,6 @@ export class Projects {
     this.#of = of;
     const add = button({ icon: "plus", label: t("New project"), class: "icon-button" }, () => this.#edit(null));
     this.#section.append(h("header", {}, h("h2", {}, t("Projects")), add), this.#list);
-    this.#section.hidden = !has("projects");
   }
 
   get all() {
@@ -38,7 +36,6 @@ export class Projects {
   }
 
   async reload() {
-    if (!has("projects")) return;
     const page = await this.#api.get(ROUTE, { limit: 100 }).catch(() => null); // asked again with the next change
     if (!page) return;
     this.#all = page.projects;

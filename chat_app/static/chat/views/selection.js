@@ -1,11 +1,9 @@
 // Sessions that are marked together, and what can be done with them: a bar above the list.
 
 import { button, h, setText } from "../dom.js";
-import { has } from "../features.js";
 import { number, t } from "../language.js";
 import { between } from "../sessionlist.js";
 import { forMany } from "../manysessions.js";
-import { confirmed } from "./confirm.js";
 import { menuButton } from "./menu.js";
 
 export class Selection {
@@ -29,9 +27,8 @@ export class Selection {
       this.#count,
       act("pin", t("Pin"), () => this.pin(this.marked)),
       this.#archive,
-      menuButton(
-        { icon: "folder", label: t("Move to a project"), class: "icon-button", hidden: !has("projects") },
-        () => this.places(this.marked),
+      menuButton({ icon: "folder", label: t("Move to a project"), class: "icon-button" }, () =>
+        this.places(this.marked),
       ),
       act("trash", t("Delete"), () => this.remove(this.marked)),
       act("close", t("Mark none"), () => this.clear()),
@@ -179,20 +176,12 @@ export class Selection {
 
   async remove(sessions) {
     const { forget, toast } = this.#of;
-    const agreed =
-      has("trash") ||
-      (await confirmed({
-        title: t("Delete {count} chats?", { count: sessions.length }),
-        text: t("They and all their messages will be gone for good."),
-        action: t("Delete"),
-      }));
-    if (!agreed) return;
     const remove = ({ session_id: id }) =>
       this.api.delete(`/api/sessions/${id}`).catch((error) => error.status === 404 || Promise.reject(error));
     const { done } = await this.#many(sessions, remove);
     done.forEach(({ id, session_id }) => forget(id, session_id));
     this.clear();
-    if (done.length && has("trash"))
+    if (done.length)
       toast(t("{count} chats moved to the trash.", { count: done.length }), {
         text: t("Undo"),
         run: () => this.#restore(done),

@@ -1,7 +1,6 @@
 // One row of the list of sessions: what it is at, its title, its last words, and what can be done with it.
 
 import { button, h, icon } from "../dom.js";
-import { has } from "../features.js";
 import { t } from "../language.js";
 import { titleOf } from "../sessionlist.js";
 import { menuButton } from "./menu.js";
@@ -47,7 +46,7 @@ export function sessionRow(session, { active, marked, reachable }, acts) {
   );
   const row = h(
     "div",
-    { class: `row${active ? " active" : ""}${marked ? " marked" : ""}`, draggable: has("projects") ? "true" : null },
+    { class: `row${active ? " active" : ""}${marked ? " marked" : ""}`, draggable: "true" },
     link,
     actions,
   );
@@ -59,7 +58,7 @@ function rowMenu(session, tabindex, { pin, rename, places, archive, mark: pick, 
   const items = () => [
     { text: session.pinned ? t("Unpin") : t("Pin"), icon: "pin", run: () => pin(session) },
     { text: t("Rename"), icon: "pencil", run: () => rename(session) },
-    has("projects") && { text: t("Move to a project…"), icon: "folder", run: () => places(session, opener) },
+    { text: t("Move to a project…"), icon: "folder", run: () => places(session, opener) },
     {
       text: session.archived ? t("Take out of the archive") : t("Archive"),
       icon: "archive",

@@ -1,11 +1,9 @@
 // The list of sessions: search, paging, rename, pin, delete. Arrow keys move in it; only one row is in the tab order.
 
 import { h, setText } from "../dom.js";
-import { has } from "../features.js";
 import { t } from "../language.js";
 import { titleOf } from "../sessionlist.js";
 import { SessionPages } from "../sessionpages.js";
-import { confirmed } from "./confirm.js";
 import { showMenu } from "./menu.js";
 import { DRAGGED, Projects } from "./projects.js";
 import { renameForm } from "./renameform.js";
@@ -155,14 +153,6 @@ export class Sidebar {
   }
 
   async remove(session) {
-    const agreed =
-      has("trash") ||
-      (await confirmed({
-        title: t("Delete this chat?"),
-        text: t("“{name}” and all its messages will be gone for good.", { name: titleOf(session) }),
-        action: t("Delete"),
-      }));
-    if (!agreed) return;
     this.#callbacks.onRemoving(session.session_id);
     try {
       await this.#api.delete(`/api/sessions/${session.session_id}`);
