@@ -35,6 +35,7 @@ def config(allowance: Allowance = ALL) -> dict[str, Any]:
         "tools": tool_names(),
         "mcp_servers": allowed.servers(allowance),
         "max_file_size": settings.MAX_FILE_SIZE,
+        "trash_days": settings.TRASH_DAYS,
         "version": settings.VERSION,
     }
 

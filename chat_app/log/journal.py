@@ -26,6 +26,7 @@ from chat_app.database import in_database, is_away, keep_connection
 from chat_app.exceptions import LeaseLost, SessionPacked
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.counters import counts
+from chatjuicer.observability.seldom import SeldomLine
 from sessions_app.models import ChatSession, together
 
 from .entries import Fence, append_events, committed_after_all, write_entries
@@ -33,6 +34,7 @@ from .record import holding
 from .run_writer import ClaimedRun, Entry, RunWriter, SendControl
 
 logger = logging.getLogger(__name__)
+_not_taken = SeldomLine(logger, "journal: batches and verbs that the database did not take", with_stack=True)
 T = TypeVar("T")
 
 RETRY_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # between attempts to write a batch; the last one repeats
@@ -280,7 +282,7 @@ class Journal:
                 return lost
             except OperationalError as error:
                 counts.commit_failures += 1
-                logger.warning("journal: the database did not take a batch", exc_info=attempt == 0)
+                _not_taken.tell(error)
                 connection.close()
                 self.is_cut_off = is_away(error)
                 # Callers get an error now. The answers' events are kept, and written when the database is back.
@@ -381,8 +383,8 @@ class Journal:
             close_old_connections()
             with nullcontext() if connection.features.has_select_for_update else transaction.atomic():
                 call.result = call.verb()
-        except OperationalError:
-            logger.warning("journal: the database did not take a verb", exc_info=True)
+        except OperationalError as error:
+            _not_taken.tell(error)
             connection.close()
             call.error = Unavailable()
         except DatabaseError as error:

@@ -329,7 +329,7 @@ async def test_health_and_config_need_no_login(stranger: Client, site: Site) -> 
     ].keys()
     assert {"value", "label", "isDefault"} <= config["reasoning_levels"][0].keys()
     assert config["mcp_servers"] == []
-    assert config["max_file_size"] == 52428800
+    assert (config["max_file_size"], config["trash_days"]) == (52428800, 30)
 
 
 async def test_the_page_and_the_admin_are_served(stranger: Client) -> None:

@@ -5,6 +5,7 @@ import re
 import httpx
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
 from tests.page.conftest import Troubles, answer, assert_accessible, say, until_idle, words
 
@@ -120,3 +121,29 @@ def test_a_chat_is_shared_taken_back_deleted_and_restored(
     page.keyboard.press("Escape")
     page.goto(address)
     expect(answer(page)).to_have_text(words(3))
+
+
+def test_without_a_trash_a_question_comes_before_what_cannot_be_taken_back(
+    local: BrowserContext, provider: Provider
+) -> None:
+    with Site("sqlite", provider.url, 1, ALLOW_LOCALHOST_NOAUTH="true", TRASH_DAYS="0") as site:
+        page = local.new_page()
+        page.goto(site.url)
+        say(page, "say 3 words")
+        until_idle(page)
+        page.get_by_role("button", name="Settings and more").click()
+        expect(page.get_by_role("menuitem", name="Usage")).to_be_visible()
+        expect(page.get_by_role("menuitem", name="Trash")).to_have_count(0)
+        page.keyboard.press("Escape")
+        delete = page.get_by_role("button", name="Delete this chat")
+        question = page.get_by_role("dialog", name="Delete this chat?")
+        delete.click()
+        expect(question).to_contain_text("gone for good")
+        assert_accessible(page)
+        question.get_by_role("button", name="Cancel").click()
+        expect(answer(page)).to_have_text(words(3))
+        delete.click()
+        question.get_by_role("button", name="Delete").click()
+        expect(page.get_by_text("What can I do for you?")).to_be_visible()
+        expect(page.locator(".toast")).to_have_count(0)
+        assert httpx.get(f"{site.url}/api/sessions", trust_env=False).json()["sessions"] == []

@@ -96,10 +96,11 @@ const sidebar = new Sidebar(api, {
   onRemoved: (session) => {
     others.tell();
     if (conversation?.id === session.session_id) leave();
-    toast(t("“{name}” is in the trash.", { name: titleOf(session) }), {
-      text: t("Undo"),
-      run: () => restore(session),
-    });
+    if (sidebar.hasTrash)
+      toast(t("“{name}” is in the trash.", { name: titleOf(session) }), {
+        text: t("Undo"),
+        run: () => restore(session),
+      });
   },
   onGone: (sessionId) => {
     others.tell();
@@ -378,6 +379,7 @@ const beginning = new Beginning(client, offline, {
     composer.offer(config);
     offerFirstRun();
     filework.uploads.maxSize = config.max_file_size ?? Infinity;
+    sidebar.hasTrash = config.trash_days !== 0;
   },
   onBack: () => {
     person.learn();

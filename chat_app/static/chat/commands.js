@@ -103,7 +103,7 @@ export class Commands {
         icon: "share",
         run: () => showShares(this.#api, { onProblem: this.#of.report }),
       },
-      { text: t("Trash"), icon: "trash", run: () => this.#trash() },
+      this.#of.sidebar.hasTrash && { text: t("Trash"), icon: "trash", run: () => this.#trash() },
       this.#of.administers() && { text: t("Administration"), icon: "shield", run: () => this.showAdministration() },
       { text: t("Keyboard"), icon: "keyboard", run: showShortcuts },
     ].filter(Boolean);

@@ -41,6 +41,11 @@ export default {
     de: { one: "{count} Chat aus dem Projekt genommen.", other: "{count} Chats aus dem Projekt genommen." },
     he: { one: "שיחה אחת הוצאה מהפרויקט.", two: "שתי שיחות הוצאו מהפרויקט.", other: "{count} שיחות הוצאו מהפרויקט." },
   },
+  "Delete {count} chats?": {
+    en: { one: "Delete {count} chat?", other: "Delete {count} chats?" },
+    de: { one: "{count} Chat löschen?", other: "{count} Chats löschen?" },
+    he: { one: "למחוק שיחה אחת?", two: "למחוק שתי שיחות?", other: "למחוק {count} שיחות?" },
+  },
   "{count} chats moved to the trash.": {
     en: { one: "{count} chat moved to the trash.", other: "{count} chats moved to the trash." },
     de: { one: "{count} Chat in den Papierkorb gelegt.", other: "{count} Chats in den Papierkorb gelegt." },

@@ -4,6 +4,7 @@ import { button, h, setText } from "../dom.js";
 import { number, t } from "../language.js";
 import { between } from "../sessionlist.js";
 import { forMany } from "../manysessions.js";
+import { confirmed } from "./confirm.js";
 import { menuButton } from "./menu.js";
 
 export class Selection {
@@ -16,7 +17,8 @@ export class Selection {
 
   /**
    * `sessions()` are those of the list, `archived()` whether it is the archive; `onChange()` when others are marked;
-   * `put(session)` and `forget(id)` say what became of one; `projects()` are [{id, name}]; `toast(text, action)`.
+   * `put(session)` and `forget(id)` say what became of one; `projects()` are [{id, name}]; `toast(text, action)`;
+   * `hasTrash()`: what is deleted can be restored.
    */
   constructor(api, of) {
     this.api = api;
@@ -175,13 +177,21 @@ export class Selection {
   }
 
   async remove(sessions) {
-    const { forget, toast } = this.#of;
+    const { forget, hasTrash, toast } = this.#of;
+    const agreed =
+      hasTrash() ||
+      (await confirmed({
+        title: t("Delete {count} chats?", { count: sessions.length }),
+        text: t("They and all their messages will be gone for good."),
+        action: t("Delete"),
+      }));
+    if (!agreed) return;
     const remove = ({ session_id: id }) =>
       this.api.delete(`/api/sessions/${id}`).catch((error) => error.status === 404 || Promise.reject(error));
     const { done } = await this.#many(sessions, remove);
     done.forEach(({ id, session_id }) => forget(id, session_id));
     this.clear();
-    if (done.length)
+    if (done.length && hasTrash())
       toast(t("{count} chats moved to the trash.", { count: done.length }), {
         text: t("Undo"),
         run: () => this.#restore(done),

@@ -4,6 +4,7 @@ import { h, setText } from "../dom.js";
 import { t } from "../language.js";
 import { titleOf } from "../sessionlist.js";
 import { SessionPages } from "../sessionpages.js";
+import { confirmed } from "./confirm.js";
 import { showMenu } from "./menu.js";
 import { DRAGGED, Projects } from "./projects.js";
 import { renameForm } from "./renameform.js";
@@ -31,6 +32,7 @@ export class Sidebar {
   #pages;
   #projects;
   #selection;
+  hasTrash = true; // else what is deleted is gone, as the server says
   #acts = {
     press: (event, session) => this.#press(event, session),
     drag: (event, session) => this.#drag(event, session),
@@ -71,6 +73,7 @@ export class Sidebar {
       put: (session) => this.#changed(session),
       forget: (id, sessionId) => (this.forget(id), callbacks.onGone(sessionId)),
       reload: () => this.reload(),
+      hasTrash: () => this.hasTrash,
       toast: callbacks.onToast,
     });
     this.#listen();
@@ -153,6 +156,14 @@ export class Sidebar {
   }
 
   async remove(session) {
+    const agreed =
+      this.hasTrash ||
+      (await confirmed({
+        title: t("Delete this chat?"),
+        text: t("“{name}” and all its messages will be gone for good.", { name: titleOf(session) }),
+        action: t("Delete"),
+      }));
+    if (!agreed) return;
     this.#callbacks.onRemoving(session.session_id);
     try {
       await this.#api.delete(`/api/sessions/${session.session_id}`);
