@@ -89,7 +89,7 @@ async def test_a_long_absence_holds_no_caller_and_ends_at_once(site: FaultySite,
     await asyncio.to_thread(until, is_ready, "the process is ready", 5)
     assert all(answer.is_success for answer in await ask_for_all(alice))
     stacks = stacks_in(site.logs(), since)
-    assert {"renewals of leases that failed", "hub: polls that failed"} <= stacks.keys()
+    assert stacks  # of some kinds perhaps none, which were told of shortly before
     assert max(stacks.values()) <= len(site.servers) * (1 + (time.monotonic() - began) / TELL_EVERY_S), stacks
 
 
