@@ -169,30 +169,33 @@ def forget_names() -> None:
 
 
 def turn_synchronous_off() -> None:
-    """SQLite's connections live long: they are told between two uses. PostgreSQL's come from the pool each time."""
+    """A connection is told when it is given out, and, as some are kept, between two uses: nothing, unless the bug is
+    switched on, or off again. How the product sets it is what is looked at."""
     settle = Wrapper.close_if_unusable_or_obsolete
     told: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
+    def tell(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+        off = planted("synchronous-off")
+        one = connection.connection if connection.vendor == "postgresql" else connection  # of a pool, or its own
+        if told.get(one, False) != off:
+            connection.cursor().execute(SYNCHRONOUS[connection.vendor][off])
+            told[one] = off
+        if off:
+            leave_trace("synchronous-off")
+
     def settle_and_tell(connection: BaseDatabaseWrapper) -> None:
         settle(connection)
-        off = planted("synchronous-off")
-        if connection.vendor == "sqlite" and connection.connection is not None and told.get(connection, False) != off:
-            connection.cursor().execute(f"PRAGMA synchronous={'OFF' if off else 'FULL'}")
-            told[connection] = off
-            if off:
-                leave_trace("synchronous-off")
-
-    def tell(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-        if connection.vendor == "postgresql":
-            off = planted("synchronous-off")
-            connection.cursor().execute(f"SET synchronous_commit={'off' if off else 'on'}")
-            if off:
-                leave_trace("synchronous-off")
+        if connection.connection is not None:
+            tell(connection)
 
     replace(Wrapper, "close_if_unusable_or_obsolete", settle_and_tell)
     connection_created.connect(tell, weak=False)
 
 
+SYNCHRONOUS = {
+    "sqlite": ("PRAGMA synchronous=FULL", "PRAGMA synchronous=OFF"),
+    "postgresql": ("SET synchronous_commit=on", "SET synchronous_commit=off"),
+}
 # SQLite syncs its log at each commit from FULL (2) upwards; PostgreSQL waits for the disk unless told not to.
 DURABLE = {
     "sqlite": ("PRAGMA synchronous", {"2", "3"}),
