@@ -133,7 +133,7 @@ class SealingStorage:
             self._write(to, reader)
 
     def local_path(self, key: str, extension: str = "") -> Path | None:
-        """Of sealed bytes, of a plain copy so called, which a sweep deletes once nobody has asked for an hour."""
+        """For sealed bytes, a plain copy with that extension, which the sweep deletes an hour after its last use."""
         there = self.beneath.local_path(key)
         if there is None or not sealed_by(key):
             return there

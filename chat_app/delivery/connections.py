@@ -30,7 +30,7 @@ PING_S = 20.0
 GOODBYE_S = 2.0
 GIVE_WAY_S = 1.0  # of a client that is still there, a closed socket takes no time
 COMES_BACK_S = 60.0
-"""For so long a client tries to come back that has lost its socket, or its server."""
+"""How long a client that has lost its socket, or its server, keeps trying to reconnect."""
 ENDED_BY_ITSELF = {1000, 1001}  # close codes of a client that does not come back; uvicorn calls a loss 1005
 
 # The log, the user and the device of sockets that give way.
@@ -46,7 +46,7 @@ class Socket:
     # At a shutdown, when no run of its session goes on here: its client cannot resume what it has seen begin.
     closes_last: bool = False
     way: Way | None = None  # of one that may have to give way
-    came_back: bool = False  # perhaps by itself, and its client has forgotten it
+    came_back: bool = False  # perhaps in place of a lost one: a newer one supersedes it
     superseded: asyncio.Event | None = None  # by a newer one: its reader closes it; set when that is done
     predecessors: Sequence[Socket] = ()
     last_end: int = 0

@@ -42,7 +42,7 @@ class Spent(Exception):
 
 
 def require_tokens(purpose: Purpose) -> None:
-    """Files have as many as searches, and neither take the other's. Raises Spent."""
+    """Files and searches each have EMBEDDINGS_DAILY_TOKENS; neither uses up the other's. Raises Spent."""
     most = settings.EMBEDDINGS_DAILY_TOKENS
     if most and CallUsage.objects.embedded_today(purpose) >= most:
         raise Spent

@@ -2,8 +2,8 @@
 
 A process that has lost a run, without knowing it yet, must not write to the session's log any more. The check for that
 (the fence) is in the statement that locks the session and says which numbers have been given out. It locks the run,
-too: while it waited for the session's row, the run could be ended, and of the rows that it does not lock PostgreSQL
-would not look again.
+too: the run may end while the statement waits for the session's row, and after the wait PostgreSQL re-checks only rows
+that it locks.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ def audit_changes(
     model: type[models.Model], *, told: Iterable[str] = (), only: Callable[[Any], bool] = everyone, part_of: str = ""
 ) -> None:
     """Each row of the model that is made, changed or deleted is a line from now on. Of a change the line has the names
-    of the fields, and the new values of those that are `told`; of other rows than `only` there is none. `part_of`: of
-    what a row is a part that has the same key, and comes and goes with it."""
+    of the fields, and the new values of those that are `told`; of other rows than `only` there is none. `part_of`:
+    the model whose row this one belongs to, with the same key; its creation is a change of that row, and its deletion
+    is not noted."""
     values, kind = tuple(told), part_of or str(model._meta.model_name)
 
     def before(instance: models.Model, **_: Any) -> None:
@@ -57,8 +58,8 @@ def note_change(
 
 
 def changed_fields(row: models.Model) -> list[str]:
-    """Names of the fields that a save of the row would change; none of a new one. Those that were not read are not
-    changed, and not read here: a key that nothing unseals any more is one. In the place of such a one comes another."""
+    """Names of the fields that a save of the row would change; none of a new one. Deferred fields are left out, and
+    not read. Where a sealed text of the row cannot be read (its key is gone), all of them count as changed."""
     unread = row.get_deferred_fields()
     fields = [field for field in row._meta.concrete_fields if field.attname not in unread]
     try:

@@ -149,8 +149,8 @@ def rules(path: Path, secret: Sequence[Path]) -> Iterator[str]:
 
 
 def user_of(key: str, reached: Iterable[str], written: Iterable[str]) -> int | None:
-    """Under root, whose the server's process is; None where it stays our own user: who is not root, and where others
-    could not reach the program, or write where it is to."""
+    """The user id that the server's process gets when we run as root. None keeps our own: we are not root, or another
+    user could not reach the program, or write where it must."""
     if not sandbox.is_root() or sandbox.keeps_root() or not all(map(sandbox.is_open_to_others, reached)):
         return None
     if not all(os.stat(path).st_mode & 0o002 for path in written if os.path.exists(path)):

@@ -246,7 +246,8 @@ class BoundedBackend(httpcore2.AsyncNetworkBackend):
 
 
 class BoundedHeads(httpcore2.AsyncNetworkStream):
-    """The pool passes over interim answers, however many there are, and of one read there are thousands."""
+    """Limits the size of an answer's head: the HTTP pool silently skips interim answers (1xx), however many, and one
+    read may hold thousands."""
 
     def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
         self._stream = stream

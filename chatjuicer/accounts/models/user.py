@@ -64,9 +64,9 @@ class UserManager(BaseUserManager["User"]):
         return self.filter(is_active=True, **Role.ADMINISTRATOR.flags)
 
     def require_administrator_besides(self, user: "User") -> None:
-        """In the transaction that ends what `user` may, before it writes: two who hold each other's rows would wait for
-        each other. The rows stay locked until its end: of two who end each other's role, or their own, at once, one is
-        refused. Raises LastAdministrator."""
+        """Call it before writing what ends the role of `user`, in the same transaction: two administrators who demote
+        each other would otherwise deadlock. The rows stay locked until its end: of two who demote each other, or
+        themselves, at once, one is refused. Raises LastAdministrator."""
         # By no key, so that what refers to them may be written.
         locked = self.administrators().order_by("pk").select_for_update(no_key=True)
         if list(locked.values_list("pk", flat=True)) == [user.pk]:
