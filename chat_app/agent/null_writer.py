@@ -24,7 +24,7 @@ class NullWriter:
         arguments: str,
         status: ToolStatus,
         result: str = "",
-        success: bool = True,
+        success: bool | None = None,
         interrupted: bool = False,
     ) -> None: ...
     async def usage(self, usage: Usage) -> None: ...

@@ -159,7 +159,7 @@ class Writer(Protocol):
         arguments: str,
         status: ToolStatus,
         result: str = "",
-        success: bool = True,
+        success: bool | None = None,
         interrupted: bool = False,
     ) -> None: ...
 
