@@ -47,14 +47,14 @@ class GroupAllowanceManager(models.Manager["GroupAllowance"]):
         self.lists.any = any(names is not None for row in rows for names in row[:2])
         self.budgets.any = any(limit for row in rows for limit in row[2:])
 
-    def restrict(self) -> bool:
+    def have_lists(self) -> bool:
         """Whether any group has a list. Looks into the database once; `publish` does after that."""
         if self.lists.any is None:
             self.publish()
         return bool(self.lists.any)
 
     def are_budgeted(self) -> bool:
-        """As `restrict`, of budgets."""
+        """As `have_lists`, of budgets."""
         if self.budgets.any is None:
             self.publish()
         return bool(self.budgets.any)
@@ -62,7 +62,7 @@ class GroupAllowanceManager(models.Manager["GroupAllowance"]):
     def of_user(self, user_pk: UUID) -> Allowance:
         """All that any of the user's groups allows. A group without a list says nothing: where none has one, it is
         all."""
-        if not self.restrict():
+        if not self.have_lists():
             return ALL
         rows = list(self.filter(group__user=user_pk).values_list("allowed_models", "allowed_servers"))
         return Allowance(*(union(row[column] for row in rows) for column in (0, 1)))
