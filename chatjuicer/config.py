@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from chat_app.tool_names import tool_names
 from chatjuicer.accounts.authentication import user_if_known
 from chatjuicer.accounts.models import ALL, Allowance, GroupAllowance
-from chatjuicer.health import PublicView
+from chatjuicer.api.public import PublicView
 from sessions_app import allowed, catalogue
 from sessions_app.providers.served import registry
 

@@ -16,14 +16,13 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from chat_app.database import with_fresh_connection
 from chat_app.runs.process import AgentState, process
 from chatjuicer.api.exceptions import Unavailable
+from chatjuicer.api.public import PublicView
 from chatjuicer.observability.seldom import SeldomLine
 
 logger = logging.getLogger(__name__)
@@ -50,11 +49,6 @@ HEALTH = inline_serializer(
         "version": serializers.CharField(),
     },
 )
-
-
-class PublicView(APIView):
-    authentication_classes = []
-    permission_classes = [AllowAny]
 
 
 class HealthView(PublicView):

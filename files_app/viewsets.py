@@ -7,7 +7,6 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -19,6 +18,7 @@ from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import once
 from chatjuicer.api.parameters import text
+from chatjuicer.api.public import PublicView
 from files_app import kinds, links, listing, names
 from files_app.downloads import download
 from files_app.exceptions import NoSuchFile, NotUploaded, SizeMismatch
@@ -248,11 +248,8 @@ def upload_named(holder: Holder, file_key: str) -> Upload:
         raise NoSuchFile() from None
 
 
-class SignedAddressViewSet(ViewSet):
+class SignedAddressViewSet(PublicView, ViewSet):
     """The address is the permission."""
-
-    authentication_classes = []
-    permission_classes = [AllowAny]
 
     @extend_schema(
         operation_id="put_bytes",

@@ -14,7 +14,6 @@ from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -30,6 +29,7 @@ from chatjuicer.api.bodies import valid
 from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
+from chatjuicer.api.public import PublicView
 from sessions_app.allowed import OWN
 from sessions_app.exceptions import ServerNotAllowed
 from sessions_app.models import McpServer
@@ -149,11 +149,8 @@ class McpServerViewSet(ViewSet):
         return AwaitedResponse(self, body())
 
 
-class CallbackViewSet(ViewSet):
+class CallbackViewSet(PublicView, ViewSet):
     """For browsers, which an authorization server sends back. It knows nobody, and acts on nothing."""
-
-    authentication_classes = []
-    permission_classes = [AllowAny]
 
     @extend_schema(
         operation_id="return_from_authorization",

@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.utils.crypto import constant_time_compare
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -22,6 +21,7 @@ from chatjuicer.accounts.serializers import GrantSerializer
 from chatjuicer.api import limits
 from chatjuicer.api.addresses import public
 from chatjuicer.api.content_policy import static_source
+from chatjuicer.api.public import PublicView
 
 COOKIE = "chatjuicer_oidc"
 COOKIE_PATH = "/api/auth/oidc/"
@@ -30,11 +30,8 @@ PAGE_POLICY = "default-src 'none'; script-src {static}; base-uri 'none'; form-ac
 PROVIDER = OpenApiParameter("provider", str, OpenApiParameter.PATH, description="A key of OIDC_PROVIDERS.")
 
 
-class OidcViewSet(ViewSet):
+class OidcViewSet(PublicView, ViewSet):
     """For browsers, which the provider sends back."""
-
-    authentication_classes = []
-    permission_classes = [AllowAny]
 
     @extend_schema(
         operation_id="begin_oidc",

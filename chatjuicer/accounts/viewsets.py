@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -46,14 +45,12 @@ from chatjuicer.api.addresses import absolute
 from chatjuicer.api.bodies import valid
 from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER, once
+from chatjuicer.api.public import PublicView
 from chatjuicer.api.renderers import JSONRenderer
 
 
-class AuthViewSet(ViewSet):
+class AuthViewSet(PublicView, ViewSet):
     """The proof comes in the body; a stale Authorization header does no harm."""
-
-    authentication_classes = []
-    permission_classes = [AllowAny]
 
     @extend_schema(
         request=RegistrationSerializer,
