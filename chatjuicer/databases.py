@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, cast
 
-from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -87,21 +86,4 @@ def prepare_to_serve() -> None:
     if empty:
         raise CommandError("The database is empty: run `python manage.py migrate` first, or serve with --prepare.")
     if connection.vendor == "postgresql":
-        connection.close()
-        cast(Any, connection).close_pool()
-        bound(connection.settings_dict["OPTIONS"])
-
-
-def bound(options: dict[str, Any]) -> None:
-    bounds = {
-        "statement_timeout": settings.DATABASE_STATEMENT_TIMEOUT_S,
-        "lock_timeout": settings.DATABASE_LOCK_TIMEOUT_S,
-        "idle_in_transaction_session_timeout": settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_S,
-    }
-    # What a search may cost is not known before, and compiling its plan takes longer than following it.
-    said = ["-c jit=off", *(f"-c {name}={round(seconds * 1000)}" for name, seconds in bounds.items())]
-    # The last of two wins, and what DATABASE_URL says comes last.
-    options["options"] = " ".join([*said, options.get("options", "")]).rstrip()
-    from chatjuicer.postgresql.base import PUNCTUAL  # noqa: PLC0415  it reads the settings, which import this module
-
-    options["pool"] = {**options["pool"], **PUNCTUAL}
+        cast(Any, connection).bound()

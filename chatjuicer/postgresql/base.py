@@ -138,6 +138,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """After a restart of the database nobody is given one of the connections from before, and where it gives no more
     of them nobody keeps one."""
 
+    def bound(self) -> None:
+        """Gives bounds to every connection that this process makes from now on."""
+        self.close()
+        self.close_pool()
+        bounds = {
+            "statement_timeout": settings.DATABASE_STATEMENT_TIMEOUT_S,
+            "lock_timeout": settings.DATABASE_LOCK_TIMEOUT_S,
+            "idle_in_transaction_session_timeout": settings.DATABASE_IDLE_TRANSACTION_TIMEOUT_S,
+        }
+        # What a search may cost is not known before, and compiling its plan takes longer than following it.
+        said = ["-c jit=off", *(f"-c {name}={round(seconds * 1000)}" for name, seconds in bounds.items())]
+        options = self.settings_dict["OPTIONS"]
+        # The last of two wins, and what DATABASE_URL says comes last.
+        options["options"] = " ".join([*said, options.get("options", "")]).rstrip()
+        options["pool"] = {**options["pool"], **PUNCTUAL}
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         while True:
             is_away = absence.is_long and not self.pool.get_stats()["pool_available"]
