@@ -1,4 +1,7 @@
-"""What can go wrong in a conversation, each with its code."""
+"""What can go wrong in a conversation, each with its code.
+
+What concerns the context of the model alone stands beside it: `compaction.py`, `window/fit.py`, `agent/summarize.py`.
+"""
 
 from chatjuicer.api.exceptions import ApiError
 from sessions_app.models import ChatSession
