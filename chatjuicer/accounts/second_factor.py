@@ -9,15 +9,11 @@ from chatjuicer.accounts.models import Act, AuditEntry, Totp, User
 def prove_second_factor(user: User, code: str) -> str:
     """After the password was right. How it was proved, "" for who has none. Raises TotpRequired."""
     try:
-        by = Totp.objects.require(user, code)
+        return Totp.objects.require(user, code)
     except TotpRequired:
         if code:
             AuditEntry.objects.record(Act.SIGN_IN_FAILED, user, why="totp")
         raise
-    if by == "recovery_code":
-        left = user.recovery_codes.count()
-        AuditEntry.objects.record(Act.RECOVERY_CODE_USED, user, actor=user.pk, left=left)
-    return by
 
 
 def may_administer(user: User) -> bool:

@@ -6,7 +6,7 @@ from rest_framework.viewsets import ViewSet
 from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.accounts.confirmation import user_with_password
 from chatjuicer.accounts.exceptions import WrongCode
-from chatjuicer.accounts.models import Act, AuditEntry, Totp
+from chatjuicer.accounts.models import Totp
 from chatjuicer.accounts.serializers import (
     PASSWORD_BODY,
     CodeSerializer,
@@ -36,9 +36,7 @@ class TotpViewSet(ViewSet):
         totp = Totp.objects.filter(user=user).select_related("user").first()
         if totp is None:
             raise WrongCode("Set one-time passwords up first.")
-        codes = totp.confirm(form.validated_data["code"])
-        AuditEntry.objects.record(Act.TOTP_TURNED_ON, user)
-        return Response({"recovery_codes": codes})
+        return Response({"recovery_codes": totp.confirm(form.validated_data["code"])})
 
     @extend_schema(operation_id="turn_off_totp", extensions=PASSWORD_BODY, responses={200: DoneSerializer})
     def turn_off(self, request: Request) -> Response:

@@ -94,12 +94,14 @@ class Totp(models.Model):
         TotpAlreadyOn."""
         if self.confirmed_at is not None:
             raise TotpAlreadyOn()
-        if not self.sealed or not self.takes(code):
-            raise WrongCode()
         with transaction.atomic():
+            if not self.sealed or not self.takes(code):
+                raise WrongCode()
             if not Totp.objects.filter(pk=self.pk, confirmed_at=None).update(confirmed_at=timezone.now()):
                 raise TotpAlreadyOn()
-            return RecoveryCode.objects.issue(self.user)
+            codes = RecoveryCode.objects.issue(self.user)
+            AuditEntry.objects.record(Act.TOTP_TURNED_ON, self.user)
+        return codes
 
 
 class RecoveryCodeManager(models.Manager["RecoveryCode"]):
@@ -111,7 +113,11 @@ class RecoveryCodeManager(models.Manager["RecoveryCode"]):
         return texts
 
     def spend(self, user: User, text: str) -> bool:
-        deleted, _ = self.filter(user=user, digest=digest(plain(text))).delete()
+        with transaction.atomic():
+            deleted, _ = self.filter(user=user, digest=digest(plain(text))).delete()
+            if deleted:
+                left = self.filter(user=user).count()
+                AuditEntry.objects.record(Act.RECOVERY_CODE_USED, user, actor=user.pk, left=left)
         return deleted > 0
 
 

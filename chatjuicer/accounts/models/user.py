@@ -20,7 +20,7 @@ from chatjuicer.accounts.exceptions import (
     LastAdministrator,
     WrongPassword,
 )
-from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
+from chatjuicer.accounts.models.audit_entry import Act, AuditEntry, lines_at_end
 from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.accounts.signals import account_ending
 from chatjuicer.encryption import EncryptedTextField
@@ -255,16 +255,16 @@ class User(AbstractBaseUser, PermissionsMixin):
             User.objects.filter(pk=self.pk).update(is_active=False)
             self.sign_out()
         account_ending.send(User, user=self)
-        about = f"{self._meta.model_name}:{self.pk}"
         self._delete_with_what_came_meanwhile()
-        AuditEntry.objects.record(Act.ACCOUNT_DELETED, about)
 
     def _delete_with_what_came_meanwhile(self) -> None:
         """A request that was let in before may add what refers to the account after that was looked for. They are
         few, and no more are let in."""
         for left in reversed(range(DELETE_ATTEMPTS)):
             try:
-                self.delete()
+                with transaction.atomic(), lines_at_end():
+                    if type(self).objects.filter(pk=self.pk).delete()[0]:  # the id stays, for another try
+                        AuditEntry.objects.note(Act.ACCOUNT_DELETED, self)
             except IntegrityError:
                 if not left:
                     raise

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import pyotp
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
@@ -12,7 +13,8 @@ from django.db import DatabaseError, connection
 from django.test import Client as Browser
 from rest_framework.test import APIClient
 
-from chatjuicer.accounts.models import Act, AuditEntry, TokenFamily, User
+from chatjuicer.accounts.models import Act, AuditEntry, RecoveryCode, TokenFamily, Totp, User
+from chatjuicer.accounts.second_factor import prove_second_factor
 from sessions_app.models import ChatSession, MessageDraft, Share
 from tests.conftest import PASSWORD, refused
 
@@ -74,8 +76,12 @@ def test_what_alice_does_is_told_in_order(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    "act", ["signed_out", "device_ended", "shared", "share_taken_back", "session_deleted", "cleared", "purged"]
-)
+    "act",
+    [
+        "signed_out", "device_ended", "shared", "share_taken_back", "session_deleted", "cleared", "purged",
+        "totp_turned_on", "recovery_code_used",
+    ],
+)  # fmt: skip
 def test_what_the_log_cannot_be_told_is_not_done(
     alice: User, alice_client: APIClient, anybody: APIClient, monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
@@ -86,6 +92,10 @@ def test_what_the_log_cannot_be_told_is_not_done(
         alice_client.post("/api/sessions/trip/share")
     if act == "purged":
         alice_client.delete("/api/sessions/trip")
+    totp = pyotp.TOTP(alice_client.post("/api/auth/totp/setup").json()["secret"])
+    confirm, recovery_code = {"code": totp.now()}, ""
+    if act == "recovery_code_used":
+        recovery_code = alice_client.post("/api/auth/totp/confirm", confirm).json()["recovery_codes"][0]
     doors: dict[str, Callable[[], object]] = {
         "signed_out": lambda: anybody.post("/api/auth/logout", {"refresh_token": grant["refresh_token"]}),
         "device_ended": lambda: alice_client.delete(f"/api/auth/devices/{device}"),
@@ -94,11 +104,13 @@ def test_what_the_log_cannot_be_told_is_not_done(
         "session_deleted": lambda: alice_client.delete("/api/sessions/trip"),
         "cleared": lambda: alice_client.post("/api/sessions/trip/clear"),
         "purged": lambda: alice_client.delete("/api/sessions/trip?permanent=true"),
+        "totp_turned_on": lambda: alice_client.post("/api/auth/totp/confirm", confirm),
+        "recovery_code_used": lambda: prove_second_factor(alice, recovery_code),
     }
 
-    def there_is() -> tuple[int, int, int, int]:
-        alive = TokenFamily.objects.alive().count()
-        return alive, Share.objects.count(), ChatSession.objects.count(), ChatSession.trash.count()
+    def there_is() -> list[int]:
+        rows = (TokenFamily.objects.alive(), Share.objects, ChatSession.objects, ChatSession.trash)
+        return [kind.count() for kind in (*rows, RecoveryCode.objects, Totp.objects.exclude(confirmed_at=None))]
 
     def fail(entry: AuditEntry, **kwargs: Any) -> None:
         raise DatabaseError
@@ -111,6 +123,29 @@ def test_what_the_log_cannot_be_told_is_not_done(
     doors[act]()
     assert there_is() != before
     assert AuditEntry.objects.count() == told + 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_whose_end_the_log_cannot_be_told_is_there(
+    alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = AuditEntry.save
+
+    def fail(entry: AuditEntry, **kwargs: Any) -> None:
+        if entry.action == Act.ACCOUNT_DELETED:
+            raise DatabaseError
+        save(entry, **kwargs)
+
+    with monkeypatch.context() as patched, suppress(DatabaseError):
+        patched.setattr(AuditEntry, "save", fail)
+        alice_client.delete("/api/auth/me", {"password": PASSWORD})
+    left = User.objects.get()
+    assert not left.is_active
+    told = AuditEntry.objects.count()
+    left.remove()
+    assert not User.objects.exists()
+    [line] = AuditEntry.objects.filter(seq__gt=told)
+    assert (line.action, line.object) == ("account_deleted", f"user:{alice.pk}")
 
 
 def test_what_the_admin_deletes_is_told_with_all_that_went(alice: User, mallory: User, client: Browser) -> None:

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.models.signals import pre_delete
 from django.test import Client as Browser
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from chat_app.models import Run
 from chat_app.protocol import UserInput
-from chatjuicer.accounts.models import TokenFamily, User
+from chatjuicer.accounts.models import AuditEntry, TokenFamily, User
 from files_app.models import File, StorageUsage, StoredBytes
 from sessions_app.models import ChatSession, Message
 from sessions_app.signals import session_deleted, session_ending
@@ -163,3 +166,16 @@ def test_a_deletion_that_was_cut_off_leaves_nobody_inside(
     monkeypatch.setattr(ChatSession, "remove", whole)
     User.objects.get().remove()
     assert nothing_is_left_of(alice)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_comes_while_an_account_is_deleted_is_deleted_with_it(alice: User) -> None:
+    def come_too_late(instance: User, **kwargs: Any) -> None:
+        pre_delete.disconnect(come_too_late, User)
+        now = timezone.now()
+        TokenFamily.objects.create(user_id=alice.pk, jti=uuid4(), issued_at=now, expires_at=now)
+
+    pre_delete.connect(come_too_late, User)
+    alice.remove()
+    assert not User.objects.exists()
+    assert AuditEntry.objects.filter(action="account_deleted", object=f"user:{alice.pk}").count() == 1
