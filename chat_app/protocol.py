@@ -191,6 +191,10 @@ class Error(Event, tag="error", frozen=True):
     retry_after: int | UnsetType = UNSET  # seconds, of `rate_limited`
 
 
+INTERNAL = Error("internal", "Something went wrong on the server.", retryable=True)
+"""A fault of ours, of a command or of a run: what is not known to fail again may be tried again."""
+
+
 class StreamEnd(Event, tag="stream_end", frozen=True):
     finish_reason: FinishReason
     message_id: UUID | None = None

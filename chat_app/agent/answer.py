@@ -14,7 +14,7 @@ from openai.types.responses import ResponseFunctionToolCall
 
 from chat_app.database import in_database
 from chat_app.exceptions import BudgetSpent, LeaseLost
-from chat_app.runs.contract import Outcome, RunError, RunRequest, Writer
+from chat_app.runs.contract import INTERNAL, Outcome, RunError, RunRequest, Writer
 from chatjuicer.accounts.models import GroupAllowance
 from sessions_app.allowed import ModelNotAllowed, is_allowed
 
@@ -29,7 +29,6 @@ from .transcript import Transcript
 
 logger = logging.getLogger(__name__)
 
-INTERNAL = RunError("internal", "Something went wrong on this server while it was answering. Try again.", True)
 TOO_SLOW = RunError("run_timeout", "The answer took longer than this server allows, and was ended.", True)
 CONFUSED = RunError("provider_protocol", "The model answered in a way that could not be used. Try again.", True)
 

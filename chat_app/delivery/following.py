@@ -284,7 +284,7 @@ class FollowingConsumer(AsyncWebsocketConsumer):
             self.answer(protocol.Error("not_found", "The session does not exist."), client_id)
         except Exception:
             logger.exception("a command failed")
-            self.answer(protocol.Error("internal", "Something went wrong on the server.", retryable=True), client_id)
+            self.answer(protocol.INTERNAL, client_id)
 
     async def _receive_command(self, command: protocol.AnyCommand) -> None:
         assert self.socket is not None

@@ -23,7 +23,6 @@ STOPPED_NOTE = "The user stopped the previous answer before it was finished."
 UNHEARD_NOTE = "The user stopped the answer to this before it was begun."
 CUT_NOTE = "The previous answer was cut off by a technical fault before it was finished."
 INTERRUPTED_RESULT = "The call was interrupted before it returned."
-UNKNOWN_ERROR = protocol.Error("internal", "Something went wrong on the server.", retryable=True)
 PROCESS_LOST = protocol.Error("process_lost", "The server process that was answering is gone.", retryable=True)
 CUT_REASONS = ("length", "budget")  # a run that ends so is completed, and its answer is not
 
@@ -101,7 +100,7 @@ def _add_failed_message(run: RunRow, session: ChatSession, error: protocol.Error
 
 
 def _why(error: protocol.Error | None) -> MessageError:
-    error = error or UNKNOWN_ERROR
+    error = error or protocol.INTERNAL
     return MessageError(error.code, error.message)
 
 

@@ -26,7 +26,7 @@ from chatjuicer.observability.counters import counts
 from sessions_app.models import IDLE, Addition, ChatSession, Message, Writes
 from sessions_app.models.statements import as_param
 
-from .ending import PROCESS_LOST, UNKNOWN_ERROR, keep_said, let_hear, wire_usage
+from .ending import PROCESS_LOST, keep_said, let_hear, wire_usage
 from .inputs import command_hash, context_item, say
 from .lease import LeasedQuerySet, lease_end
 from .notice import Notice
@@ -236,7 +236,7 @@ class RunManager(QueueManager["Run"]):
         except Exception:
             logger.exception("run %s cannot be claimed", run.pk)
         try:
-            run.end(RunStatus.FAILED, "error", error=UNKNOWN_ERROR)
+            run.end(RunStatus.FAILED, "error", error=protocol.INTERNAL)
         except OperationalError:
             raise
         except Exception:

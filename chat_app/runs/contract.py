@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+from chat_app import protocol
 from chat_app.model_calls import CallRecord
 from chat_app.protocol import FinishReason, StatusCode, ToolStatus
 from chat_app.tool_calls import AskedCall, DecidedCall
@@ -45,6 +46,9 @@ class RunError:
     code: str
     message: str  # our own sentence; never the text of an exception
     retryable: bool = False
+
+
+INTERNAL = RunError(protocol.INTERNAL.code, protocol.INTERNAL.message, protocol.INTERNAL.retryable)
 
 
 @dataclass(slots=True)

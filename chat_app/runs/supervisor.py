@@ -36,7 +36,7 @@ from chatjuicer.observability.tracing import note_failure, run_span
 from sessions_app.models import ChatSession
 from sessions_app.providers.served import plays_again
 
-from .contract import Agent, Outcome, RunError, RunRequest, TitleRequest
+from .contract import INTERNAL, Agent, Outcome, RunRequest, TitleRequest
 from .leases import Leases
 from .owner import OWNER
 from .titles import title_from
@@ -52,7 +52,6 @@ WRITE_END_PAUSE_S = 0.5  # between two tries
 MAX_RUNS = 500  # of this process at once; others wait in the queue
 SHUTDOWN = protocol.Error("shutdown", "The server was shut down during the answer.", retryable=True)
 UNSTORABLE = protocol.Error("unstorable", "A part of the answer could not be stored.")
-INTERNAL = RunError("internal", "Something went wrong on the server.")
 ENDINGS = {"error": RunStatus.FAILED, "interrupted": RunStatus.INTERRUPTED}
 
 

@@ -1,6 +1,7 @@
 """A supervisor with an agent of the test's own."""
 
 import asyncio
+import json
 import logging
 import threading
 import time
@@ -19,6 +20,7 @@ from django.utils import timezone
 from chat_app.database import in_database
 from chat_app.delivery.hub import Hub
 from chat_app.log import journal as journal_module
+from chat_app.log.event import Event
 from chat_app.log.journal import Journal
 from chat_app.models import Run
 from chat_app.protocol import UserInput
@@ -146,6 +148,8 @@ async def test_an_agent_that_raises_ends_the_run_with_an_error(
     agent.script = fail
     run = await until_ended(supervisor, await executed(supervisor, start))
     assert (run.status, run.error_code) == (Run.Status.FAILED, "internal")
+    [said] = await in_database(lambda: [event.json() for event in Event.objects.filter(type="error")])
+    assert json.loads(said)["retryable"]
     assert "run ended: finish_reason error" in lines()[-1]
 
 
