@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -18,6 +19,12 @@ logger = logging.getLogger(__name__)
 
 WHERE_IT_IS = frozenset({"url", "kind"})
 """What says where a provider is: who names another place would be given the key that was entered for the first."""
+
+
+def require_key(changed: Iterable[str], *, has_key: bool, given: bool) -> None:
+    """Where these fields of a provider change. Raises KeyNeeded."""
+    if has_key and not given and not WHERE_IT_IS.isdisjoint(changed):
+        raise KeyNeeded()
 
 
 HAS_KEY: dict[str, Any] = {
@@ -93,9 +100,8 @@ class ModelProvider(models.Model):
     def configure(self, **changes: Any) -> None:
         """Of a row that was read `light`. `key` "" forgets it. Raises KeyNeeded, NameTaken, and ValueError, whose text
         says what is expected."""
-        moved = any(name in changes and changes[name] != getattr(self, name) for name in WHERE_IT_IS)
-        if self.has_key and moved and "key" not in changes:
-            raise KeyNeeded()
+        changed = (name for name, value in changes.items() if name in WHERE_IT_IS and value != getattr(self, name))
+        require_key(changed, has_key=self.has_key, given="key" in changes)
         for name, value in changes.items():
             setattr(self, name, value)
         self.parsed(changes.get("key", ""))  # the one that is there may be sealed for good

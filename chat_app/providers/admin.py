@@ -7,7 +7,7 @@ from django.contrib import admin
 
 from chat_app.exceptions import KeyNeeded
 from chat_app.models import ModelProvider
-from chat_app.models.provider import WHERE_IT_IS
+from chat_app.models.provider import require_key
 from chatjuicer.api.read_only_admin import NoFilterBySecrets
 from sessions_app.providers.kinds import KINDS
 
@@ -37,9 +37,11 @@ class ModelProviderForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """Nobody learns a key by naming an address of their own."""
         given: dict[str, Any] = self.cleaned_data
-        moved = self.instance.key and WHERE_IT_IS & set(self.changed_data)
-        if moved and not (given.get("new_key") or given.get("forget_key")):
-            self.add_error("new_key", KeyNeeded.message)
+        is_given = bool(given.get("new_key") or given.get("forget_key"))
+        try:
+            require_key(self.changed_data, has_key=bool(self.instance.key), given=is_given)
+        except KeyNeeded as error:
+            self.add_error("new_key", error.message)
         return given
 
     def _post_clean(self) -> None:
