@@ -7,6 +7,8 @@ Purpose = Literal["answer", "summary", "title", "embedding", "query"]
 CallOutcome = Literal["completed", "length", "interrupted", "failed"]
 
 
+BYTES_PER_TOKEN = 4  # an estimate, for providers that do not count
+
 EMBEDDING: Purpose = "embedding"
 """Texts of files, and messages, as vectors."""
 

@@ -18,7 +18,7 @@ from openai.types.responses import (
     ResponseReasoningItem,
 )
 
-from chat_app.model_calls import CallOutcome, CallRecord, Purpose
+from chat_app.model_calls import BYTES_PER_TOKEN, CallOutcome, CallRecord, Purpose
 from chat_app.runs.contract import Item, RunRequest, Usage, Writer
 from chatjuicer.accounts.models import ALL
 from sessions_app.models.statements import countable
@@ -27,8 +27,6 @@ from .acting import Acting
 from .characters import Joiner, whole, whole_value
 from .context import Context
 from .providers.failures import ProviderError
-
-BYTES_PER_TOKEN = 4  # an estimate, for providers that do not count
 
 
 class Transcript:

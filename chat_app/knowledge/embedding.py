@@ -11,15 +11,15 @@ import aiohttp
 import orjson
 from django.conf import settings
 
-from chat_app.model_calls import EMBEDDING, CallRecord, Purpose
+from chat_app.model_calls import BYTES_PER_TOKEN, EMBEDDING, CallRecord, Purpose
 from chat_app.models import CallUsage
+from chat_app.proxies import proxy_for
 from files_app.models import Vector
 from sessions_app.providers.endpoint import endpoint
 from sessions_app.providers.served import Served
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_NUMBERS = 8_192  # of one vector
-BYTES_PER_TOKEN = 4  # an estimate, for providers that do not count
 NOT_THESE = (400, 413, 422)
 """How providers refuse texts, mostly because one is too long."""
 
@@ -56,16 +56,24 @@ async def embed(
     body = orjson.dumps({"model": at.model, "input": list(texts)})
     began = time.monotonic()
     try:
-        async with asyncio.timeout(timeout_s), aiohttp.ClientSession(trust_env=True) as http:
+        proxy, proxy_auth = proxy_for(target.url)
+        # A client belongs to one loop; texts are sent on several, some of which end with their request.
+        async with asyncio.timeout(timeout_s), aiohttp.ClientSession() as http:
             headers = {"Content-Type": "application/json", "Accept": "application/json", **target.headers}
             # A redirect would be given the key.
             async with http.post(
-                target.url, data=body, headers=headers, params=target.query or None, allow_redirects=False
+                target.url,
+                proxy=proxy,
+                proxy_auth=proxy_auth,
+                data=body,
+                headers=headers,
+                params=target.query or None,
+                allow_redirects=False,
             ) as response:
                 if response.status != 200:
                     raise NoVectors(f"HTTP {response.status}", refused=response.status in NOT_THESE)
                 answer = await _bounded(response.content)
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+    except (aiohttp.ClientError, OSError, ValueError) as error:
         raise NoVectors(type(error).__name__) from error
     vectors, tokens = read(answer, len(texts))
     call = CallRecord(

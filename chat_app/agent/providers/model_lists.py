@@ -9,13 +9,14 @@ from typing import Any
 import aiohttp
 import orjson
 
+from chat_app.proxies import proxy_for
 from chat_app.runs.contract import RunError
 from sessions_app.providers.endpoint import key_headers
 from sessions_app.providers.known_models import KnownModel, Price
 from sessions_app.providers.provider import MAX_ID_CHARS, Provider
 
 from .failures import ProviderError, from_status
-from .wire import client, proxy_for, unreached
+from .wire import client, unreached
 
 TIMEOUT_S = 10.0
 MAX_BYTES = 4 * 1024 * 1024

@@ -5,17 +5,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
 import aiohttp
 import orjson
-from aiohttp.helpers import get_env_proxy_for_url
 from django.conf import settings
-from yarl import URL
 
 from chat_app.agent.characters import whole_value
+from chat_app.proxies import proxy_for
 from sessions_app.providers.endpoint import Endpoint
 
 from .failures import ProviderError, from_status
@@ -54,19 +52,6 @@ def client() -> aiohttp.ClientSession:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
     return _client
-
-
-@lru_cache(maxsize=256)
-def proxy_for(url: str) -> tuple[URL | None, aiohttp.BasicAuth | None]:
-    """The proxy that the environment names (`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`), and what it is to be told.
-
-    By itself (`trust_env`) the client looks for it before each request, in two threads and in files: a tenth of the
-    processor time of a message.
-    """
-    try:
-        return get_env_proxy_for_url(URL(url))
-    except LookupError:
-        return None, None
 
 
 async def close_client() -> None:

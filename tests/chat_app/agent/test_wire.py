@@ -9,7 +9,8 @@ from yarl import URL
 
 from chat_app.agent.providers.failures import ProviderError
 from chat_app.agent.providers.model_lists import ask_models
-from chat_app.agent.providers.wire import DONE, Decoder, close_client, post, proxy_for
+from chat_app.agent.providers.wire import DONE, Decoder, close_client, post
+from chat_app.proxies import proxy_for
 from sessions_app.providers.endpoint import Endpoint
 from sessions_app.providers.provider import Provider
 
