@@ -337,7 +337,7 @@ async def test_what_the_model_is_given_is_not_given_twice_where_its_commit_was_n
     await run_writer.items([item])  # the same once more
     await run_writer.flush()
     session = await in_database(ChatSession.objects.get, pk=run_writer.session_pk)
-    given = await in_database(lambda: list(session.context_items.filter(run_id=run_writer.run_id)))
+    given = await in_database(lambda: list(session.context_items.filter(run_id=run_writer.run_id).order_by("position")))
     assert [one.position for one in given][-2:] == [session.last_context_position - 1, session.last_context_position]
     assert [one.value for one in given].count(item) == 2
     assert lost == []
