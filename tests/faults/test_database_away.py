@@ -49,6 +49,7 @@ async def ask_for_all(alice: Client) -> list[httpx.Response]:
     return await asyncio.gather(*lists, *figures, *made)
 
 
+@pytest.mark.timing(reason="what is being read in the moment of the stop is refused")
 async def test_nobody_sees_a_restart(site: FaultySite, alice: Client) -> None:
     for _ in range(2):
         assert all(answer.is_success for answer in await ask_for_all(alice))  # each thread has a connection
