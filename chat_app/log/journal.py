@@ -274,10 +274,9 @@ class Journal:
         while True:
             try:
                 close_old_connections()
-                if attempt and (lost := committed_after_all(batch.entries)) is not None:
-                    self.is_cut_off = False
-                    return lost
-                lost = self._write_once(batch)
+                lost = committed_after_all(batch.entries) if attempt else None
+                if lost is None:
+                    lost = self._write_once(batch)
                 self.is_cut_off = False
                 return lost
             except OperationalError as error:
@@ -322,15 +321,13 @@ class Journal:
             if call.error is None:
                 call.error = Unavailable()
         failed, batch.calls = batch.calls, []
-        self._loop.call_soon_threadsafe(self._committed_calls, failed)
+        self._loop.call_soon_threadsafe(self._refuse, failed)
 
     def _refuse_waiting(self) -> None:
         """Those that stand in the queue, where they would wait for CALL_TIMEOUT_S."""
-        for call in self._calls:
-            if not call.patient and not call.answer.done():
-                call.answer.set_exception(Unavailable())
+        self._refuse([call for call in self._calls if not call.patient])
 
-    def _committed_calls(self, calls: list[Call]) -> None:
+    def _refuse(self, calls: list[Call]) -> None:
         for call in calls:
             if not call.answer.done():
                 call.answer.set_exception(call.error or Unavailable())

@@ -31,9 +31,8 @@ def change_agent(agent: Agent, **changes: Any) -> None:
         if agent.name != was_called:
             sessions.update(agent_name=agent.name, updated_at=now)
             rename_hand_offs(agent, was_called)
-        if (
-            agent.owner_id and FOLLOWED & changes.keys()
-        ):  # of an agent for all, anybody's: they see it when they load them
+        # Sessions of an agent for all are anybody's: they see it when they load them.
+        if agent.owner_id and FOLLOWED & changes.keys():
             announce_all(choosing(agent, agent.name))
 
 
