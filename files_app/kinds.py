@@ -17,6 +17,7 @@ DOCX, XLSX, PPTX = (
 )
 XLS = "application/vnd.ms-excel"
 NOTEBOOK = "application/x-ipynb+json"
+JSON = "application/json"
 
 # The part that makes a zip archive such a document stands in the directory at its end.
 OF_ZIP = {
@@ -35,7 +36,7 @@ OF_TEXT = {
     ".md": "text/markdown",
     ".csv": "text/csv",
     ".tsv": "text/tab-separated-values",
-    ".json": "application/json",
+    ".json": JSON,
     ".ipynb": NOTEBOOK,
     ".html": "text/html",
     ".htm": "text/html",
@@ -53,7 +54,7 @@ MARKED_TEXTS = (b"%PDF-", b"{\\rtf", b"%!PS")
 VISIBLE_IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 # What a download may say that it is. Whatever else it is, a browser might run it, now or in its next version.
 SHOWN = {
-    *VISIBLE_IMAGES, "text/plain", "text/markdown", "text/csv", "text/tab-separated-values", "application/json",
+    *VISIBLE_IMAGES, "text/plain", "text/markdown", "text/csv", "text/tab-separated-values", JSON,
     "application/pdf", "application/zip", "application/epub+zip", DOCX, XLSX, PPTX, NOTEBOOK, *OF_OLE.values(),
     "audio/mpeg", "audio/wav", "audio/ogg", "video/mp4", "video/webm",
 }  # fmt: skip
@@ -72,7 +73,8 @@ def content_type(head: bytes, tail: bytes, name: str) -> str:
         found = puremagic.magic_string(head, filename=f"file{extension}")
     except (puremagic.PureError, ValueError):
         return UNKNOWN
-    return next((match.mime_type for match in found if match.mime_type), UNKNOWN)
+    # One brace makes JSON there, and a text it is not.
+    return next((match.mime_type for match in found if match.mime_type not in ("", JSON)), UNKNOWN)
 
 
 def is_text(head: bytes) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import random
 import zipfile
 from contextlib import suppress
 from typing import Any
@@ -34,7 +35,7 @@ async def test_what_was_said_and_filed_moves_and_can_be_gone_on_with(site: Site,
     old = await Client(site.url).register(f"old-{uuid4().hex[:8]}@example.org")
     new = await Client(site.url).register(f"new-{uuid4().hex[:8]}@example.org")
     name = await old.create_session(title="Moving")
-    large = uuid4().bytes * 50_000  # does not pack: more than a body may have elsewhere
+    large = random.Random(1).randbytes(800_000)  # does not pack: together more than a body may have elsewhere
     for number in range(4):
         file = (f"{number}.bin", large + b"%d" % number)
         sent = await old.http.post(f"/api/sessions/{name}/files/upload", files={"file": file})

@@ -135,6 +135,11 @@ def test_no_binary_is_taken_for_a_text(read: Callable[..., Text]) -> None:
         read("a.txt", b"MZ\0\0" + bytes(100))
 
 
+def test_no_binary_is_taken_for_json_for_its_first_brace() -> None:
+    data = b"{\xd0=A\t\x01D\xaa" * 100
+    assert kinds.content_type(data, data, "a.bin") == kinds.content_type(data, data, "a.json") == kinds.UNKNOWN
+
+
 def test_a_long_text_is_cut(read: Callable[..., Text], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extract, "MAX_TEXT_BYTES", 1001)
     for name, data in (("a.csv", "ä,ö\n".encode() * 1000), ("a.txt", "ä".encode() * 1000)):
