@@ -149,7 +149,7 @@ async def test_devices_agree_within_a_moment(bob: Client, site: Site) -> None:
             await device.expect("draft", draft=f"{number}")
             took.append(time.monotonic() - began)
     await there.close()
-    assert sorted(took)[5] < 0.2, took
+    assert sorted(took)[5] < 0.5, took  # 0.02 where nothing else has to be done; who asks once a second takes longer
 
 
 async def test_strangers_and_other_frames_are_refused(bob: Client, mallory: Client, stranger: Client) -> None:

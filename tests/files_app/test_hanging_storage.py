@@ -85,7 +85,7 @@ def test_uploads_that_hang_hold_up_nobody_else(site: Site, bucket: SilentServer,
             began = time.monotonic()
             assert alice.get("/api/health/live").status_code == 200
             alive_s.append(time.monotonic() - began)
-        assert min(alive_s) < 0.1
+        assert min(alive_s) < 0.5
         assert alice.get("/api/sessions").status_code == 200
         assert alice.get(f"/api/sessions/{session}").status_code == 200
         assert not any(upload.done() for upload in hanging), "they were to hang all the while"

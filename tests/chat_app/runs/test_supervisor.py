@@ -400,7 +400,7 @@ async def test_after_a_break_of_the_database_others_are_given_time_to_renew_thei
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And ours are renewed as soon as it is back."""
-    monkeypatch.setattr(settings, "LEASE_S", 3.0)
+    monkeypatch.setattr(settings, "LEASE_S", 6.0)
     monkeypatch.setattr(leases_module, "RETRY_S", 0.01)
     leases = leases_module.Leases(journal, set(), set(), lambda run_id: None)
     happened: list[str] = []
@@ -421,7 +421,7 @@ async def test_after_a_break_of_the_database_others_are_given_time_to_renew_thei
     await until(lambda: "orphans" in happened)
     keeping.cancel()
     assert happened == ["away", "away", "away", "renewed", "renewed", "orphans"]
-    assert time.monotonic() - began < 3.0  # after one of the usual pauses, and not after four
+    assert time.monotonic() - began < 7.5  # after one of the usual pauses, which are 2 s, and not after four
 
 
 async def test_an_end_waits_for_a_database_that_is_away_however_long(
@@ -460,7 +460,7 @@ async def test_what_the_database_does_not_take_ends_the_run_at_once(
     agent.script = say_what_no_row_takes
     began = time.monotonic()
     run = await until_ended(supervisor, await executed(supervisor, start))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while run.status == "running":
             run = await in_database(Run.objects.get, pk=run.pk)
     assert (run.status, run.error_code) == ("failed", "unstorable")
