@@ -162,7 +162,7 @@ async def test_a_repeated_client_id_is_accepted_once(alice: Client, session: str
         await chat.say("echo once", client_id="same")
         second = await chat.expect("accepted")
         assert (first["run_id"], first["message_ids"]) == (second["run_id"], second["message_ids"])
-        await chat.expect("stream_end")
+        await chat.wait_for(lambda frames: any(f["type"] == "stream_end" and f.get("run_id") for f in frames))
         await chat.say("echo another", client_id="same")
         refused = await chat.expect("error")
         assert (refused["code"], refused["client_id"]) == ("idempotency_mismatch", "same")

@@ -16,7 +16,7 @@ from tests.harness.server import EMAIL, PASSWORD
 
 Frame = dict[str, Any]
 Found = TypeVar("Found")
-TIMEOUT_S = 15
+TIMEOUT_S = 30
 IDLE = "idle"  # the finish_reason to a plain socket that finds nothing going on
 MERGED = {"delta", "reasoning_delta", "tool_call_arguments_delta"}
 
