@@ -7,9 +7,7 @@ from django.contrib.admin.models import CHANGE
 from django.http.response import HttpResponseBase
 from drf_spectacular.drainage import isolate_view_method
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import NotFound
 from rest_framework.permissions import SAFE_METHODS
-from rest_framework.response import Response
 
 from chatjuicer.accounts.audited import note_change
 from chatjuicer.accounts.models import Act
@@ -32,6 +30,7 @@ class AgentFileViewSet(ForAllView, FileViewSet):
     """Who sees the agent sees its files; who may change it changes them."""
 
     model = Agent
+    not_found = (*FileViewSet.not_found, Agent.DoesNotExist)
     folders: ClassVar[tuple[str, ...]] = (names.AGENT,)
 
     def dispatch(self, request: Any, *args: Any, agent_id: UUID, **kwargs: Any) -> HttpResponseBase:
@@ -47,9 +46,6 @@ class AgentFileViewSet(ForAllView, FileViewSet):
         if isinstance(holder, Agent) and holder.owner_id is None:
             self.note(holder, CHANGE)
             note_change(Act.SETTING_CHANGED, holder, changed=["files"])
-
-    def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(NotFound() if isinstance(exc, Agent.DoesNotExist) else exc)
 
 
 DESCRIBED: dict[str, dict[str, Any]] = {

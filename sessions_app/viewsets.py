@@ -8,7 +8,6 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.models import Scope, User
@@ -16,6 +15,7 @@ from chatjuicer.api.bodies import valid
 from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
+from chatjuicer.api.not_found import Missing, NotFoundView
 from chatjuicer.api.parameters import (
     LIMIT,
     OFFSET,
@@ -65,9 +65,10 @@ def caller(request: Request) -> User:
     return cast(User, request.user)  # IsAuthenticated has let nobody else in
 
 
-class SessionView(APIView):
+class SessionView(NotFoundView):
     """What a path names by `key` is one of the caller's own sessions, or does not exist."""
 
+    not_found: ClassVar[Missing] = (ChatSession.DoesNotExist,)
     read_scope: ClassVar[Scope] = Scope.READ
     scope: ClassVar[Scope] = Scope.CHAT
 
@@ -78,10 +79,9 @@ class SessionView(APIView):
         return ChatSession.trash.named(caller(self.request), key)
 
     def handle_exception(self, exc: Exception) -> Response:
-        # Also when it went away while the request was being answered.
-        if isinstance(exc, Project.DoesNotExist):
+        if isinstance(exc, Project.DoesNotExist):  # went away while the request was being answered
             exc = ValidationError({"project_id": OwnProject.default_error_messages["does_not_exist"]})
-        return super().handle_exception(NotFound() if isinstance(exc, ChatSession.DoesNotExist) else exc)
+        return super().handle_exception(exc)
 
 
 class SessionViewSet(SessionView, ViewSet):

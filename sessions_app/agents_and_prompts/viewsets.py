@@ -7,7 +7,6 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION
 from django.core.exceptions import ObjectDoesNotExist
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -17,6 +16,7 @@ from chatjuicer.api.bodies import valid
 from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
+from chatjuicer.api.not_found import NotFoundView
 from sessions_app.allowed import require_allowed
 from sessions_app.exceptions import NameStays
 from sessions_app.models import Agent, Prompt, change_agent
@@ -40,11 +40,12 @@ from .serializers import (
 N = TypeVar("N", bound=Named)
 
 
-class NamedViewSet(ForAllView, ViewSet, Generic[N]):
+class NamedViewSet(ForAllView, NotFoundView, ViewSet, Generic[N]):
     """Subclasses say what of: a path's `lookup_url_kwarg` is the UUID of one's own, or of one for all."""
 
     read_scope: ClassVar[Scope] = Scope.READ
     scope: ClassVar[Scope] = Scope.CHAT
+    not_found = (ObjectDoesNotExist,)
     lookup_url_kwarg: ClassVar[str]
     lookup_value_converter = "uuid"
     new_class: ClassVar[type[serializers.Serializer[None]]]
@@ -103,10 +104,6 @@ class NamedViewSet(ForAllView, ViewSet, Generic[N]):
 
     def listed(self, name: str, rows: list[Any]) -> Response:
         return Response({name: rows, "may_make_for_all": all(map(self.may, PERMISSIONS))})
-
-    def handle_exception(self, exc: Exception) -> Response:
-        # Also when it went away while the request was being answered.
-        return super().handle_exception(NotFound() if isinstance(exc, ObjectDoesNotExist) else exc)
 
 
 AGENT = OpenApiParameter("agent_id", UUID, OpenApiParameter.PATH)

@@ -72,6 +72,7 @@ class SharingViewSet(SessionView, ViewSet):
 class ShareViewSet(SharingViewSet):
     """The page of one session, for people who are not signed in."""
 
+    not_found = (*SharingViewSet.not_found, Share.DoesNotExist)
     history_class: ClassVar[type[History]] = History
 
     @extend_schema(operation_id="get_share", parameters=[SESSION], responses=ShareSerializer)
@@ -100,9 +101,6 @@ class ShareViewSet(SharingViewSet):
         """The address leads nowhere from now on; sharing again gives another."""
         Share.objects.of(self.session(key)).take_back()
         return Response(DONE)
-
-    def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(NotFound() if isinstance(exc, Share.DoesNotExist) else exc)
 
 
 class SharedViewSet(SharingViewSet):

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -14,6 +13,7 @@ from chatjuicer.api.bodies import valid
 from chatjuicer.api.done import DONE
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
 from chatjuicer.api.idempotency import idempotent
+from chatjuicer.api.not_found import NotFoundView
 from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
 from sessions_app.models import Project
 from sessions_app.viewsets import caller
@@ -32,9 +32,10 @@ PROJECT = OpenApiParameter("project_id", UUID, OpenApiParameter.PATH)
 
 
 @extend_schema(tags=[TAG])
-class ProjectViewSet(ViewSet):
+class ProjectViewSet(NotFoundView, ViewSet):
     read_scope: ClassVar[Scope] = Scope.READ
     scope: ClassVar[Scope] = Scope.CHAT
+    not_found = (Project.DoesNotExist,)
     lookup_url_kwarg = "project_id"
     lookup_value_converter = "uuid"
 
@@ -92,10 +93,6 @@ class ProjectViewSet(ViewSet):
 
     def project(self, project_id: UUID) -> Project:
         return caller(self.request).projects.counted().get(pk=project_id)
-
-    def handle_exception(self, exc: Exception) -> Response:
-        # Also when it went away while the request was being answered.
-        return super().handle_exception(NotFound() if isinstance(exc, Project.DoesNotExist) else exc)
 
 
 def shown(project: Project) -> dict[str, Any]:

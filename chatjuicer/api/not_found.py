@@ -1,0 +1,20 @@
+"""What a path names, and is not there: 404."""
+
+from typing import ClassVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from rest_framework.exceptions import NotFound
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+Missing = tuple[type[ObjectDoesNotExist], ...]
+
+
+class NotFoundView(APIView):
+    """Also when what the path names went away while the request was being answered. Of other rows that are not there,
+    it is for the view to say what that means: by default it is a fault of the server."""
+
+    not_found: ClassVar[Missing] = ()
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(NotFound() if isinstance(exc, self.not_found) else exc)
