@@ -14,6 +14,7 @@ from chat_app.models import Approval, Run
 from chat_app.protocol import Delta, UserInput
 from chatjuicer.accounts.models import User
 from chatjuicer.frontends import persona
+from chatjuicer.frontends.juicer.sessions import TOO_LARGE
 from sessions_app.models import ChatSession, MessageDraft, PackedHistory, segment
 
 SAID = [f"{number:02} " + "ü" * 1_500 for number in range(1, 13)]  # 3 kB each
@@ -69,10 +70,13 @@ def test_a_list_is_walked_whole_in_small_pages(alice_client: APIClient, session:
 
 
 def test_who_goes_on_by_a_limit_of_its_own_misses_nothing(alice_client: APIClient, session: ChatSession) -> None:
-    """Today's desktop client asks for 0, 100, 200 …, however many it was given."""
-    pages = [alice_client.get(f"/api/v1/sessions/s/messages?limit=5&offset={at}").json() for at in (0, 5, 10)]
-    assert [one for page in pages for one in contents(page)] == SAID
-    assert [page["pagination"]["has_more"] for page in pages] == [True, True, False]
+    """Today's desktop client asks for 0, 100, 200 …, however many it was given. What does not fit is named."""
+    pages = [alice_client.get(f"/api/v1/sessions/s/messages?limit=5&offset={at}") for at in (0, 5, 10)]
+    assert max(len(page.content) for page in pages) < 2 * BUDGET
+    given = [contents(page.json()) for page in pages]
+    assert [page[:2] for page in given] == [SAID[0:2], SAID[5:7], SAID[10:12]]
+    assert [page[2:] for page in given] == [[TOO_LARGE.format(kilobytes=3)] * 3] * 2 + [[]]
+    assert [page.json()["pagination"]["has_more"] for page in pages] == [True, True, False]
 
 
 def test_details_show_the_newest_that_fit(alice_client: APIClient, session: ChatSession) -> None:

@@ -4,10 +4,10 @@ The paths are MAI's, too: the list answers both clients at once, what is sent te
 names by its `session_id` is asked for by this client, by its UUID by MAI.
 """
 
-from math import inf
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +25,8 @@ from chatjuicer.frontends.mai import (
     MaiSessionViewSet,
     NewMaiSessionSerializer,
 )
+from sessions_app.history import TEXTS, size_of
+from sessions_app.models import Message
 from sessions_app.serializers import NewSessionSerializer, SessionChangesSerializer, SessionSerializer
 from sessions_app.viewsets import SESSION, SessionView
 
@@ -52,8 +54,29 @@ class JuicerHistory(History):
     # As many as the client puts on its screen in one step. While it loads older ones, an answer that it is told of
     # already is shown twice; and more than one page of those comes in the wrong order.
     detail_messages = 150
-    # The client goes on by its own limit, however many it was given: a page that ends early would leave a gap.
-    share_by_offset = inf
+    share_by_offset = 0.9
+
+    def from_offset(self, offset: int, limit: int) -> tuple[list[Message], bool]:
+        """As many as `limit`: the client goes on by its own, however many it was given, and a page that ends early
+        would leave a gap. Of those that the page has no bytes for, large ones stand there without what they say."""
+        found, more = super().from_offset(offset, limit)
+        while more and len(found) < limit:
+            others, more = super().from_offset(offset + len(found), limit - len(found))
+            found += map(as_fits, others)
+        return found, more
+
+
+def as_fits(message: Message) -> Message:
+    if (size_bytes := size_of(message)) > settings.MAX_PAGE_BYTES * SMALL:
+        for text in TEXTS:
+            setattr(message, text, "")
+        said = "tool_result" if message.role == Message.Role.TOOL_CALL else "content"
+        setattr(message, said, TOO_LARGE.format(kilobytes=size_bytes // 1000))
+    return message
+
+
+SMALL = 0.001  # of a page's bytes: a hundred such messages, the most that a page has, take what the others leave
+TOO_LARGE = "(Too large for this list: {kilobytes} kB. Open the chat in a browser to read it.)"
 
 
 @extend_schema(tags=[TAG])
