@@ -6,7 +6,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from chatjuicer.accounts.authentication import credentials_of
-from chatjuicer.accounts.exceptions import SignInAgain, WrongPassword
+from chatjuicer.accounts.exceptions import SignInAgain
 from chatjuicer.accounts.models import TokenFamily, User
 from chatjuicer.accounts.serializers import PasswordSerializer
 from chatjuicer.api import limits
@@ -16,24 +16,16 @@ FRESH_FOR = timedelta(minutes=10)
 
 
 def proven_user(request: Request) -> User:
-    """The caller: as `user_with_password`, or, of an account without one, who has signed in just now. Raises
-    SignInAgain besides."""
+    """The caller, whose `password` stands in the body; or, of an account without one, who has signed in just now. A
+    wrong one counts as a try to sign in; raises what `User.confirm_password` raises, SignInAgain, TooManyRequests and
+    DRF's ValidationError."""
     credentials = credentials_of(request)
     if credentials.user.has_usable_password():
-        if "password" not in request.data:  # the form is also of those who have none
-            raise WrongPassword()
-        return user_with_password(request)
+        form = valid(PasswordSerializer, request)
+        limits.spend_sign_in(request, credentials.user.email)
+        credentials.user.confirm_password(form.validated_data["password"])
+        return credentials.user
     fresh = TokenFamily.objects.filter(user=credentials.user, created_at__gt=timezone.now() - FRESH_FOR)
     if credentials.family_id is None or not fresh.filter(pk=credentials.family_id).exists():
         raise SignInAgain()
     return credentials.user
-
-
-def user_with_password(request: Request) -> User:
-    """The caller, whose `password` stands in the body. A wrong one counts as a try to sign in; raises what
-    `User.confirm_password` raises, TooManyRequests and DRF's ValidationError."""
-    user = credentials_of(request).user
-    form = valid(PasswordSerializer, request)
-    limits.spend_sign_in(request, user.email)
-    user.confirm_password(form.validated_data["password"])
-    return user

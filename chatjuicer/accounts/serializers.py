@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from chatjuicer.accounts.exceptions import WrongInviteCode
-from chatjuicer.accounts.models import ApiKey, Scope, TokenFamily, User
+from chatjuicer.accounts.models import ApiKey, Scope, TokenFamily, Totp, User
 from chatjuicer.accounts.models.user import Theme
 from chatjuicer.accounts.passwords import refuse_weak
 from chatjuicer.api.fields import Choice, Text
@@ -48,12 +48,16 @@ class ShownPreferencesSerializer(serializers.ModelSerializer[User]):
 class MeSerializer(UserSerializer):
     groups = serializers.SlugRelatedField[Group]("name", many=True, read_only=True)
     has_password = serializers.BooleanField(source="has_usable_password")
+    has_totp = serializers.SerializerMethodField(help_text="Whether one-time passwords are on.")
     preferences = ShownPreferencesSerializer(source="*")
 
     class Meta(UserSerializer.Meta):
         fields = (  # type: ignore[assignment]
-            "id", "email", "display_name", "is_service", "is_staff", "has_password", "groups", "preferences",
+            "id", "email", "display_name", "is_service", "is_staff", "has_password", "has_totp", "groups", "preferences",
         )  # fmt: skip
+
+    def get_has_totp(self, user: User) -> bool:
+        return Totp.objects.is_on(user)
 
 
 class MeChangesSerializer(serializers.Serializer[Any]):

@@ -4,7 +4,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import credentials_of
-from chatjuicer.accounts.confirmation import user_with_password
+from chatjuicer.accounts.confirmation import proven_user
 from chatjuicer.accounts.exceptions import WrongCode
 from chatjuicer.accounts.models import Totp
 from chatjuicer.accounts.serializers import (
@@ -40,6 +40,7 @@ class TotpViewSet(ViewSet):
 
     @extend_schema(operation_id="turn_off_totp", extensions=PASSWORD_BODY, responses={200: DoneSerializer})
     def turn_off(self, request: Request) -> Response:
-        """Neither one-time passwords nor recovery codes are asked for any more."""
-        Totp.objects.turn_off(user_with_password(request))
+        """Neither one-time passwords nor recovery codes are asked for any more. 403 `wrong_password`, or, of an account
+        without one, `sign_in_again`."""
+        Totp.objects.turn_off(proven_user(request))
         return Response(DONE)

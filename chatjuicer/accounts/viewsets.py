@@ -12,7 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts import email_changes, refresh_cookie, resets
 from chatjuicer.accounts.authentication import credentials_of, place_of
-from chatjuicer.accounts.confirmation import proven_user, user_with_password
+from chatjuicer.accounts.confirmation import proven_user
 from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
 from chatjuicer.accounts.models import Act, ApiKey, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
@@ -161,8 +161,9 @@ class UserViewSet(ViewSet):
     @extend_schema(operation_id="delete_me", extensions=PASSWORD_BODY, responses={200: DoneSerializer})
     def delete_me(self, request: Request) -> Response:
         """The account goes, and every session, message and file with it. It cannot be undone. 409 `last_administrator`
-        of who alone administers a server that others have accounts of."""
-        user_with_password(request).remove(by_themselves=True)
+        of who alone administers a server that others have accounts of; 403 `wrong_password`, or, of an account without
+        one, `sign_in_again`."""
+        proven_user(request).remove(by_themselves=True)
         return Response(DONE)
 
     @extend_schema(operation_id="change_password", request=PasswordChangeSerializer, responses=DoneSerializer)

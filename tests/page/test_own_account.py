@@ -1,13 +1,18 @@
 """What somebody does with their own account, on a server of its own that sends mail."""
 
+import io
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+import pyotp
 import pytest
+import zxingcpp
+from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.harness.provider import Provider
@@ -59,8 +64,9 @@ def test_the_last_administrator_is_told_why_they_stay(
     page = signed_in(mailing, stranger, troubles, refresh_token(mailing, EMAIL))
     settings = open_settings(page)
     settings.get_by_text("Delete the account", exact=True).first.click()
-    settings.get_by_role("textbox", name="Password", exact=True).fill(PASSWORD)
-    settings.get_by_role("button", name="Delete the account").press("Enter")
+    leaving = settings.locator("details.leaving")
+    leaving.get_by_label("Current password").fill(PASSWORD)
+    leaving.get_by_role("button", name="Delete the account").press("Enter")
     page.get_by_role("dialog", name="Delete the account?").get_by_role("button", name="Delete").press("Enter")
     expect(settings.locator(".form-said.problem")).to_have_text(
         "Nobody else could administer this server: make another administrator first."
@@ -181,3 +187,40 @@ def test_who_has_no_password_is_asked_for_none(mailing: Site, stranger: BrowserC
         "Sign out, sign in again, and repeat it within ten minutes."
     )
     assert_fits_a_phone(page)
+
+
+def test_a_second_factor_is_set_up_by_what_an_authenticator_reads_and_switched_off(
+    mailing: Site, stranger: BrowserContext, troubles: Troubles
+) -> None:
+    troubles.forgive("403 (Forbidden)")
+    email = f"{uuid4().hex[:8]}@example.org"
+    page = signed_in(mailing, stranger, troubles, registered(mailing, email))
+    section = open_settings(page).get_by_role("region", name="Second factor")
+    switch_off = section.get_by_role("button", name="Switch off")
+    expect(switch_off).to_have_count(0)
+    section.get_by_role("button", name="Set up").press("Enter")
+    code = section.get_by_role("img", name="QR code")
+    expect(code).to_be_visible()
+    assert_accessible(page)
+    secret = section.get_by_label("Secret").input_value()
+    assert parse_qs(urlsplit(read_qr_code(code.screenshot())).query)["secret"] == [secret]
+    section.get_by_label("Code that it shows").fill(pyotp.TOTP(secret).now())
+    section.get_by_role("button", name="Confirm").press("Enter")
+    expect(section.get_by_text("Keep these codes")).to_be_visible()
+
+    page.reload()
+    open_settings(page)
+    switch_off.press("Enter")
+    section.get_by_label("Current password").fill("not the password")
+    switch_off.press("Enter")
+    expect(section.locator(".form-said.problem")).to_be_visible()
+    section.get_by_label("Current password").fill(PASSWORD)
+    switch_off.press("Enter")
+    expect(section.get_by_role("button", name="Set up")).to_be_visible()
+    assert_fits_a_phone(page)
+
+
+def read_qr_code(picture: bytes) -> str:
+    """What a camera would read."""
+    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+    return str(found.text)

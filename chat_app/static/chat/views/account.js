@@ -12,6 +12,7 @@ import { fill, openDialog, smallForm } from "./dialog.js";
 import { emailChange } from "./emailchange.js";
 import { exportRow } from "./exportrow.js";
 import { keysSection } from "./keys.js";
+import { proof } from "./proof.js";
 import { totpSection } from "./totp.js";
 import { importFile } from "./transfer.js";
 
@@ -265,9 +266,17 @@ function data(api, { onImported, onGone, toast, exporting }) {
 }
 
 function leaving(api, onGone) {
-  const fields = [
-    { label: t("Password"), name: "password", type: "password", autocomplete: "current-password", required: true },
-  ];
+  const place = h("div", { class: "small-form" });
+  const details = h("details", { class: "leaving" }, h("summary", {}, t("Delete the account")), place);
+  details.addEventListener(
+    "toggle",
+    () => details.open && fill(place, async () => leavingForm(api, onGone, await api.get("/api/auth/me"))),
+  );
+  return details;
+}
+
+function leavingForm(api, onGone, me) {
+  const { fields, note } = proof(me);
   const form = smallForm({ fields, action: t("Delete the account") }, async (values) => {
     const agreed = await confirmed({
       title: t("Delete the account?"),
@@ -279,7 +288,7 @@ function leaving(api, onGone) {
     onGone();
     return "";
   });
-  return h("details", { class: "leaving" }, h("summary", {}, t("Delete the account")), form);
+  return [note, form];
 }
 
 /** "Firefox · Linux", as far as a browser says it. */

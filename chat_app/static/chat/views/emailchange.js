@@ -3,6 +3,7 @@
 import { h } from "../dom.js";
 import { t } from "../language.js";
 import { fill, smallForm } from "./dialog.js";
+import { proof } from "./proof.js";
 
 /** Closed until it is wanted: few change it, and once in years. */
 export function emailChange(api) {
@@ -19,7 +20,8 @@ export function emailChange(api) {
   return details;
 }
 
-function form(api, { has_password: hasPassword }) {
+function form(api, me) {
+  const { fields: proofs, note } = proof(me);
   const fields = [
     {
       label: t("New e-mail address"),
@@ -30,27 +32,15 @@ function form(api, { has_password: hasPassword }) {
       dir: "ltr",
       required: true,
     },
+    ...proofs,
   ];
-  if (hasPassword)
-    fields.push({
-      label: t("Current password"),
-      name: "password",
-      type: "password",
-      autocomplete: "current-password",
-      required: true,
-    });
   const asked = smallForm({ fields, action: t("Send the mail") }, async (values) => {
     await api.post("/api/auth/email", values);
     return t("A mail is on its way to {name}. The address counts when the link in it is followed, within an hour.", {
       name: values.email,
     });
   });
-  return [
-    hasPassword
-      ? ""
-      : h("p", { class: "faint" }, t("The account has no password: sign in anew, and ask for it within ten minutes.")),
-    asked,
-  ];
+  return [note, asked];
 }
 
 function nobodySends() {

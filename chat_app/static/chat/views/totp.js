@@ -2,19 +2,22 @@
 
 import { around, button, h } from "../dom.js";
 import { t } from "../language.js";
+import { qrCode } from "../qrcode.js";
+import { copyField } from "./copyfield.js";
 import { fill, smallForm } from "./dialog.js";
+import { proof } from "./proof.js";
 
 export function totpSection(api) {
   const place = h("div", {});
-  const off = async () => [
-    h("p", { class: "faint" }, t("Asks for a code of an authenticator at each sign-in.")),
-    h(
-      "div",
-      { class: "dialog-actions start" },
-      button({ text: t("Set up"), class: "quiet" }, () => fill(place, setUp)),
-      button({ text: t("Switch off"), class: "quiet" }, () => fill(place, switchOff)),
-    ),
-  ];
+
+  async function state() {
+    const me = await api.get("/api/auth/me");
+    const [said, text, next] = me.has_totp
+      ? [t("It is on: each sign-in asks for a code of your authenticator."), t("Switch off"), () => switchOff(me)]
+      : [t("Asks for a code of an authenticator at each sign-in."), t("Set up"), setUp];
+    const go = button({ text, class: "quiet" }, () => fill(place, next));
+    return [h("p", { class: "faint" }, said), h("div", { class: "dialog-actions start" }, go)];
+  }
 
   async function setUp() {
     const { secret, uri } = await api.post("/api/auth/totp/setup");
@@ -32,33 +35,31 @@ export function totpSection(api) {
       fill(place, async () => recovery(recovery_codes));
     });
     return [
-      h(
-        "p",
-        {},
-        ...around(t("Give this secret to your authenticator, or {link}."), h("a", { href: uri }, t("open it there"))),
-      ),
-      h("input", { value: secret, readonly: true, "aria-label": t("Secret") }),
+      h("p", {}, t("Let your authenticator read this code.")),
+      await qrCode(uri),
+      h("p", {}, ...around(t("Or give it this secret, or {link}."), h("a", { href: uri }, t("open it there")))),
+      copyField(t("Secret"), secret),
       confirm,
     ];
   }
 
-  async function switchOff() {
-    const fields = [
-      { label: t("Password"), name: "password", type: "password", autocomplete: "current-password", required: true },
-    ];
-    return smallForm({ fields, action: t("Switch off") }, async (values) => {
+  async function switchOff(me) {
+    const { fields, note } = proof(me);
+    const form = smallForm({ fields, action: t("Switch off") }, async (values) => {
       await api.delete("/api/auth/totp", values);
-      return t("Switched off.");
+      fill(place, state);
     });
+    return [note, form];
   }
 
-  fill(place, off);
+  fill(place, state);
   return place;
 }
 
 function recovery(codes) {
+  const text = codes.join("\n");
   return [
     h("p", { role: "status" }, t("It is on. Keep these codes: each signs you in once when the authenticator is lost.")),
-    h("pre", { tabindex: "0" }, codes.join("\n")),
+    h("pre", { tabindex: "0" }, text),
   ];
 }
