@@ -72,6 +72,17 @@ def test_there_are_no_default_passwords_and_nothing_is_without_bounds() -> None:
         assert "MINIO_ROOT_PASSWORD" not in service.get("environment", {}) or name in ("s3", "bucket")
 
 
+def test_settings_that_are_not_named_are_given_to_the_servers_and_to_nobody_else() -> None:
+    """And none that is: what stands in `environment` is stronger, also where it is empty."""
+    files = {name: service.get("env_file") for name, service in SERVICES.items()}
+    assert {name for name, given in files.items() if given} == OURS.keys()
+    assert [path for given in files.values() for path in given or []] == [SETTINGS_FILE] * len(OURS)
+    assert "settings.env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+SETTINGS_FILE = {"path": "settings.env", "required": False}
+
+
 def test_the_servers_keys_open_one_bucket() -> None:
     allowed = json.loads(SERVICES["bucket"]["environment"]["POLICY"])["Statement"]
     assert {one["Resource"] for one in allowed} == {"arn:aws:s3:::chatjuicer", "arn:aws:s3:::chatjuicer/*"}
