@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Page, Route, WebSocketRoute, expect
+from playwright.sync_api import FilePayload, Page, Route, WebSocketRoute, expect
 
 from tests.harness.server import Site
-from tests.page.conftest import answer, message_field, say, until_idle, words
+from tests.page.conftest import Troubles, answer, message_field, say, until_idle, words
 
 
 def begin_a_chat(page: Page) -> None:
@@ -105,6 +105,50 @@ def test_what_begins_a_chat_is_not_lost_when_the_page_is_loaded_in_that_moment(p
         expect(answer(page)).to_have_text(words(3))
         expect(page.get_by_role("article", name="You")).to_have_count(1)
         assert page.url.endswith(made["session_id"])
+
+
+def test_what_is_written_in_a_new_chat_outlives_its_tab(page: Page, troubles: Troubles) -> None:
+    message_field(page).fill("written before the tab was closed")
+    page.close(run_before_unload=True)
+    another, third = (troubles.watch(page.context.new_page()) for _ in range(2))
+    for opened in (another, third):
+        opened.goto(page.url)
+        expect(message_field(opened)).to_be_focused()
+    expect(message_field(another)).to_have_value("written before the tab was closed")
+    expect(message_field(third)).to_have_value("")
+    another.reload()
+    expect(message_field(another)).to_have_value("written before the tab was closed")
+    third.reload()
+    expect(message_field(third)).to_have_value("")
+
+
+def test_what_stands_beside_the_first_file_is_a_draft_on_other_devices(page: Page) -> None:
+    message_field(page).fill("about this file")
+    file = FilePayload(name="seen.txt", mimeType="text/plain", buffer=b"seen")
+    with page.expect_request(lambda request: request.method == "PUT" and request.url.endswith("/draft")) as told:
+        page.locator("#composer-files").set_input_files([file])
+    assert told.value.post_data_json == {"content": "about this file"}
+
+
+def test_a_chat_that_cannot_begin_begins_when_the_server_is_back(page: Page, troubles: Troubles) -> None:
+    troubles.forgive("Failed to load resource")
+    troubles.forgive("WebSocket connection to")
+    away: list[Route] = []
+
+    def refuse(route: Route) -> None:
+        away.append(route)
+        route.abort("connectionrefused")
+
+    page.route("**/api/sessions", refuse)
+    say(page, "say 3 words")
+    expect(page.get_by_text("It is sent when the server is back.")).to_be_visible()
+    expect(message_field(page)).to_have_value("say 3 words")
+    page.unroute("**/api/sessions")
+    page.context.set_offline(True)  # the sockets, too
+    page.wait_for_event("console", lambda said: "WebSocket" in said.text)
+    page.context.set_offline(False)
+    expect(answer(page)).to_have_text(words(3))
+    expect(message_field(page)).to_have_value("")
 
 
 def test_what_waits_in_another_chat_is_sent_once_the_server_is_back(page: Page) -> None:

@@ -118,7 +118,15 @@ const sidebar = new Sidebar(api, {
   onUnread: badge,
 });
 
-const others = new Others(client, { sidebar, composer, conversation: () => conversation });
+const others = new Others(client, {
+  sidebar,
+  composer,
+  conversation: () => conversation,
+  connected() {
+    if (toBegin) composer.sendNew(toBegin);
+    toBegin = "";
+  },
+});
 const goal = new Goal({ conversation: () => conversation, messages, report });
 
 const filework = new FileWork(api, {
@@ -250,15 +258,19 @@ const newChat = new NewChat(client, {
   made: (session) => {
     sidebar.show(session);
     others.tell();
-    composer.carry(session.session_id);
+    const text = composer.carry(session.session_id);
+    if (text) others.draft(session.session_id, text, "");
   },
   open,
   say,
   failed: (text, error) => {
     composer.giveBack(text);
-    report(error);
+    if (error.code !== "unreachable") return report(error);
+    toBegin = text;
+    toast(t("The server cannot be reached. It is sent when the server is back."));
   },
 });
+let toBegin = ""; // a chat with, once the server is back
 
 function stop() {
   conversation?.stop().catch(report);

@@ -9,11 +9,15 @@ export class Others {
   #marking = false;
   #of;
 
-  /** `sidebar` and `composer` show it; `conversation()` is the open one or null. */
+  /** `sidebar` and `composer` show it; `conversation()` is the open one or null; `connected()` after each outage. */
   constructor(client, of) {
     this.#of = of;
     this.#drafts = new Drafts(client);
-    this.#log = client.accountLog({ onGap: () => of.sidebar.reload(), onEvent: (event) => this.#hear(event) });
+    this.#log = client.accountLog({
+      onGap: () => of.sidebar.reload(),
+      onEvent: (event) => this.#hear(event),
+      onState: (phase) => phase === "open" && of.connected(),
+    });
     if (this.#windows) this.#windows.onmessage = () => of.sidebar.reload();
     document.addEventListener("visibilitychange", () => this.#look());
   }

@@ -7,6 +7,7 @@ const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 15_000;
 const BUSY_WAIT_MS = 5_000; // after 4429
 const SILENCE_MS = 50_000; // the server pings every 20 s
+const PONG_MS = 4_000; // that an answer to our own ping takes at most
 
 /**
  * @typedef {object} Link
@@ -34,6 +35,8 @@ export class Connection {
   #timer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watch;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #asking;
   #attempt = 0;
   #refusals = 0;
   #owner = ""; // for whom it was opened first
@@ -47,7 +50,7 @@ export class Connection {
   constructor(options) {
     this.#options = options;
     options.auth.addEventListener("token", this.#renew);
-    globalThis.addEventListener?.("online", this.#wake);
+    for (const change of NETWORK) globalThis.addEventListener?.(change, this.#wake);
     globalThis.document?.addEventListener("visibilitychange", this.#wake);
     this.#connect();
   }
@@ -70,7 +73,7 @@ export class Connection {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#options.auth.removeEventListener("token", this.#renew);
-    globalThis.removeEventListener?.("online", this.#wake);
+    for (const change of NETWORK) globalThis.removeEventListener?.(change, this.#wake);
     globalThis.document?.removeEventListener("visibilitychange", this.#wake);
     this.#drop();
   }
@@ -128,6 +131,7 @@ export class Connection {
 
   #drop() {
     clearInterval(this.#watch);
+    clearTimeout(this.#asking);
     this.#open = false;
     const socket = this.#socket;
     this.#socket = null;
@@ -168,9 +172,23 @@ export class Connection {
   };
 
   #wake = () => {
-    if (globalThis.document?.visibilityState !== "hidden") this.retry();
+    if (globalThis.document?.visibilityState === "hidden") return;
+    if (this.#open) this.#ask();
+    else this.retry();
   };
+
+  /** Whether anybody is there: after another network, or a sleep, a socket that is dead looks open. */
+  #ask() {
+    const [socket, askedAt] = [this.#socket, Date.now()];
+    this.send({ type: "ping" });
+    clearTimeout(this.#asking);
+    this.#asking = setTimeout(() => {
+      if (socket && this.#heardAt < askedAt) this.#lost(socket, 1006);
+    }, PONG_MS);
+  }
 }
+
+const NETWORK = ["online", "offline"];
 
 /** Milliseconds, longer with each attempt, with chance in them. @param {number} attempt */
 export function backOff(attempt) {

@@ -499,3 +499,23 @@ test("without an address or a WebSocket there is no client", () => {
     globalThis.WebSocket = WebSocket;
   }
 });
+
+test("after a change of the network a connection that nobody answers on is made anew, and one that lives is kept", async () => {
+  const page = new EventTarget();
+  for (const name of ["addEventListener", "removeEventListener"]) globalThis[name] = page[name].bind(page);
+  const server = new FakeServer();
+  const phases = [];
+  const chat = server.client().chat("chat_1", { onState: (phase) => phases.push(phase) });
+  await server.connected();
+  const [first] = server.sockets;
+  page.dispatchEvent(new Event("online"));
+  assert.deepEqual(first.sent, [{ type: "ping" }]);
+  server.says({ type: "pong" });
+  await new Promise((resolve) => setTimeout(resolve, 4_500)); // longer than an answer may take
+  assert.equal(server.sockets.length, 1);
+  page.dispatchEvent(new Event("offline"));
+  await until(() => server.sockets.length === 2, "it connects again");
+  assert.equal(phases.at(-2), "waiting");
+  chat.close();
+  for (const name of ["addEventListener", "removeEventListener"]) delete globalThis[name];
+});

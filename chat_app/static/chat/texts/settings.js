@@ -12,6 +12,7 @@ export default [
   ["The server answered {status}.", "Der Server hat mit {status} geantwortet.", "השרת השיב {status}."],
   ["The server cannot be reached.", "Der Server ist nicht erreichbar.", "אין גישה לשרת."],
   ["Too many messages wait to be sent.", "Zu viele Nachrichten warten darauf, gesendet zu werden.", "יותר מדי הודעות ממתינות לשליחה."],
+  ["The server cannot be reached. It is sent when the server is back.", "Der Server ist nicht erreichbar. Es wird gesendet, sobald er wieder da ist.", "אין גישה לשרת. ההודעה תישלח כשהשרת יחזור."],
   ["The server cannot be reached. Trying again…", "Der Server ist nicht erreichbar. Neuer Versuch…", "אין גישה לשרת. מנסה שוב…"],
   ["Light", "Hell", "בהיר"],
   ["Dark", "Dunkel", "כהה"],

@@ -72,6 +72,7 @@ export class Composer {
       event.preventDefault(); // the address names the session
       this.focus();
     });
+    window.addEventListener("pagehide", () => written.leave(NEW));
     for (const source of [touch, enterKey]) source.addEventListener("change", () => this.#tellKeys());
     this.#tellKeys();
   }
@@ -106,6 +107,7 @@ export class Composer {
     this.#picker.servers.choose(null);
     this.offerAgents();
     this.offerServers();
+    if (!sessionId) written.takeLeft(NEW);
     this.#input.value = written.get(this.#draftKey) ?? "";
     this.#fit();
     this.#choose();
@@ -140,9 +142,15 @@ export class Composer {
 
   /** What is written in the new chat goes along to the session that it became, whichever is open meanwhile. */
   carry(sessionId) {
-    const text = written.get(NEW);
+    const text = written.get(NEW) ?? "";
     written.remove(NEW);
     if (text) written.set(draftKey(sessionId), text);
+    return text;
+  }
+
+  /** What begins a chat, if it still stands there as it was. */
+  sendNew(text) {
+    if (this.#draftKey === NEW && this.#input.value.trim() === text) this.#submit();
   }
 
   /** Into the new chat, whichever is open. */
