@@ -53,7 +53,8 @@ class MeSerializer(UserSerializer):
 
     class Meta(UserSerializer.Meta):
         fields = (  # type: ignore[assignment]
-            "id", "email", "display_name", "is_service", "is_staff", "has_password", "has_totp", "groups", "preferences",
+            "id", "email", "display_name", "is_service", "is_staff", "has_password", "has_totp", "groups",
+            "preferences",
         )  # fmt: skip
 
     def get_has_totp(self, user: User) -> bool:

@@ -161,8 +161,9 @@ def shape(code: str, message: str, details: list[dict[str, str]] | None = None) 
     return body
 
 
-def answer(status_code: int) -> HttpResponse:
-    code, message = CODES[status_code]
+def answer(status_code: int, message: str = "") -> HttpResponse:
+    code, usual = CODES[status_code]
+    message = message or usual
     body = shape(code, message)
     headers = {"X-Request-ID": body["error"]["request_id"]}
     if status_code == status.HTTP_401_UNAUTHORIZED:
@@ -196,9 +197,19 @@ def of_admin(request: HttpRequest) -> bool:
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         return answer(413)
-    if isinstance(exception, DisallowedHost) and asks_for_credentials(request):
-        return answer(401)
+    if isinstance(exception, DisallowedHost):
+        return of_unknown_host(request)
     return bad_request(request, exception) if of_admin(request) else answer(400)
+
+
+def of_unknown_host(request: HttpRequest) -> HttpResponse:
+    """A person who has typed the address is told in words."""
+    if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+        return HttpResponse(UNKNOWN_HOST, status=400, content_type="text/plain; charset=utf-8")
+    return answer(401) if asks_for_credentials(request) else answer(400, UNKNOWN_HOST)
+
+
+UNKNOWN_HOST = "This server does not answer to the name in this address. Whoever runs it can add it to ALLOWED_HOSTS."
 
 
 def asks_for_credentials(request: HttpRequest) -> bool:

@@ -11,8 +11,8 @@ Missing = tuple[type[ObjectDoesNotExist], ...]
 
 
 class NotFoundView(APIView):
-    """Also when what the path names went away while the request was being answered. Of other rows that are not there,
-    it is for the view to say what that means: by default it is a fault of the server."""
+    """Also when what the path names went away while the request was being answered. Of any other row that is not there
+    the log says where (errors.py), since that may be a fault of ours."""
 
     not_found: ClassVar[Missing] = ()
 

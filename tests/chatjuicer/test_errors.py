@@ -72,8 +72,12 @@ def test_too_large_a_body_is_413(anybody: APIClient) -> None:
     assert_error(raw(anybody, body), 413, "payload_too_large")
 
 
-def test_a_foreign_host_is_400(anybody: APIClient) -> None:
+def test_a_foreign_host_is_400_and_says_what_to_do(anybody: APIClient) -> None:
     assert_error(anybody.get("/api/health", HTTP_HOST="evil.example"), 400, "invalid_input")
+    for path in ("/", "/admin/", "/api/sessions"):
+        page = anybody.get(path, HTTP_HOST="evil.example", HTTP_ACCEPT="text/html,*/*")
+        assert (page.status_code, page.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
+        assert "ALLOWED_HOSTS" in page.content.decode()
 
 
 @pytest.mark.parametrize(
