@@ -166,12 +166,14 @@ test("a run that ends without a word says so", () => {
   assert.equal(failed.entries[0].level, "error");
 });
 
-test("a failure is told once, with the server's words", () => {
+const SLOW = "The model provider took too long to answer. Try again.";
+
+test("a failure is told once, where the page has no words of its own in the server's", () => {
   fresh();
   const state = after([
     logged("stream_start"),
     logged("delta", { message_id: "a1", content: "Half" }),
-    logged("error", { code: "provider_unavailable", message: "The model cannot be reached." }),
+    logged("error", { code: "internal", message: "The model cannot be reached." }),
     logged("stream_end", { finish_reason: "error" }),
   ]);
   assert.deepEqual(texts(state), ["Half", "The model cannot be reached."]);
@@ -281,12 +283,12 @@ test("a message brings its thoughts and the reason why it failed, once", () => {
   const failed = {
     ...answer("a0", "", 1, "failed"),
     run_id: "run-0",
-    error: { code: "provider_timeout", message: "It said nothing." },
+    error: { code: "provider_timeout", message: SLOW },
   };
   const messages = [failed, user("u1", "Hello", 2), { ...answer("a1", "Yes", 3, "pending"), reasoning: "Hm." }];
   const loaded = reduce(EMPTY, { type: "loaded", detail: detail(messages, { run: { run_id: RUN } }) });
   const state = reduce(loaded, { type: "thoughts", events });
-  assert.deepEqual(texts(state), ["It said nothing.", "", "Hello", "Hm.", "Yes"]);
+  assert.deepEqual(texts(state), [SLOW, "", "Hello", "Hm.", "Yes"]);
 });
 
 test("a failure before the first word leaves a row below the reason, by which it can be tried again", () => {
@@ -294,10 +296,10 @@ test("a failure before the first word leaves a row below the reason, by which it
   const failed = after([
     logged("message_created", { message: user("u1", "Hello", 1) }),
     logged("stream_start"),
-    logged("error", { code: "provider_timeout", message: "It said nothing." }),
+    logged("error", { code: "provider_timeout", message: SLOW }),
     logged("stream_end", { finish_reason: "error", message_id: "a1" }),
   ]);
-  assert.deepEqual(texts(failed), ["Hello", "It said nothing.", ""]);
+  assert.deepEqual(texts(failed), ["Hello", SLOW, ""]);
   assert.deepEqual([failed.entries[2].id, failed.entries[2].status], ["a1", "failed"]);
 });
 

@@ -18,7 +18,7 @@ def test_a_person_signs_in_by_keyboard(stranger: BrowserContext, site: Site, tro
     page.keyboard.press("Tab")
     page.keyboard.type("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("Invalid credentials")
+    expect(page.get_by_role("alert")).to_have_text("The e-mail address or the password is wrong.")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(message_field(page)).to_be_focused()

@@ -1,6 +1,7 @@
 // The entries of one conversation: made from messages, kept in reading order, settled when their run ends. Pure.
 
 import { t } from "./language.js";
+import { refusalText } from "./refusals.js";
 
 export function fromMessage(message) {
   const runId = message.run_id ?? null;
@@ -63,7 +64,7 @@ function reason({ id, error, run_id }) {
       key: `n:${id}`,
       kind: "notice",
       level: "error",
-      text: error.message,
+      text: refusalText(error),
       code: error.code,
       position: 0,
       runId: run_id ?? null,

@@ -1,4 +1,4 @@
-// Why the server refuses, in the page's language: of the refusals that many a person meets while they see to accounts.
+// Why something was refused, or failed, in the page's language: of what many a person meets.
 
 import { t } from "./language.js";
 
@@ -14,6 +14,16 @@ const TEXTS = {
   mail_failed: t("The mail could not be sent; the server's log says more."),
   account_turned_off: t("The account is turned off; turn it on first."),
   throttled: t("Too many requests; try again later."),
+  invalid_credentials: t("The e-mail address or the password is wrong."),
+  totp_required: t("The code is wrong, or was used before."),
+  provider_auth: t(
+    "The model provider refuses this server's key. Whoever administers the server can enter another one.",
+  ),
+  provider_quota: t("The model provider's account has no credit left, or has used up its quota."),
+  provider_rate_limited: t("The model provider is receiving too many requests. Try again in a moment."),
+  provider_unavailable: t("The model provider is not available at the moment. Try again."),
+  provider_timeout: t("The model provider took too long to answer. Try again."),
+  context_too_long: t("The conversation is too long for this model. Summarize it, or start a new chat."),
 };
 
 /** Others are told in the server's words. */

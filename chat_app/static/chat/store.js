@@ -16,6 +16,7 @@ import {
 } from "./entrylist.js";
 import { t } from "./language.js";
 import { around, earlier, kept, later, rejoined } from "./pages.js";
+import { refusalText } from "./refusals.js";
 import { recallThoughts, think } from "./thoughts.js";
 
 export const EMPTY = Object.freeze({
@@ -267,9 +268,9 @@ const FRAMES = {
 
   error(state, frame) {
     if (typeof frame.seq === "number")
-      return { ...state, entries: insert(state.entries, notice(frame, frame.message, "error")) };
+      return { ...state, entries: insert(state.entries, notice(frame, refusalText(frame), "error")) };
     // What refuses a message of ours names it, and is told where that stands.
-    return frame.client_id ? state : { ...state, alert: { text: frame.message } };
+    return frame.client_id ? state : { ...state, alert: { text: refusalText(frame) } };
   },
 
   stream_end(state, frame) {

@@ -6,6 +6,15 @@ import { AgentPicker } from "./agentpicker.js";
 import { ServerPicker } from "./serverpicker.js";
 
 const SEARCHED_FROM = 8; // models
+// Others are named by the server.
+const EFFORTS = {
+  none: t("None"),
+  minimal: t("Minimal"),
+  low: t("Low"),
+  medium: t("Medium"),
+  high: t("High"),
+  xhigh: t("Extra high"),
+};
 
 export class Picker {
   #button = document.getElementById("model");
@@ -59,7 +68,7 @@ export class Picker {
     const known = this.#known(model);
     const level = this.#levels.find(({ value }) => value === effort);
     const name = known?.name ?? model;
-    const thinks = known?.supports_reasoning && level ? ` · ${level.label}` : "";
+    const thinks = known?.supports_reasoning && level ? ` · ${EFFORTS[effort] ?? level.label}` : "";
     const agent = this.agents.label;
     setText(this.#label, `${agent ? `${agent} · ` : ""}${name}${thinks}`);
     const said = t("Model: {name}", { name: `${name}${thinks}` });
@@ -155,7 +164,7 @@ export class Picker {
         checked: value === this.effort,
         onchange: () => this.#onChoose({ reasoning_effort: value }),
       });
-      return h("label", {}, radio, h("span", {}, label ?? value));
+      return h("label", {}, radio, h("span", {}, EFFORTS[value] ?? label ?? value));
     };
     this.#efforts.replaceChildren(
       h("legend", { class: "faint" }, t("Reasoning effort")),

@@ -1,8 +1,9 @@
 // The sign-in form, and the other ways in that the server has: an account of one's own, another provider's, a new
 // password by mail.
 
-import { button, setText } from "../dom.js";
+import { around, button, h, setText } from "../dom.js";
 import { t } from "../language.js";
+import { refusalText } from "../refusals.js";
 
 const form = document.getElementById("signin-form");
 const title = document.getElementById("signin-title");
@@ -46,11 +47,24 @@ export function initSignIn(ways) {
       submit.disabled = false;
     }
   });
+  document.getElementById("signin-how").append(...how());
   show("in");
 }
 
 export function focusSignIn() {
   (email.value && mode !== "reset" ? password : email).focus();
+}
+
+/** How one comes by an account, and its first by who has set the server up. */
+function how() {
+  const command = h("code", { dir: "ltr" }, "python manage.py changepassword");
+  const text = t(
+    "The server printed the first account's address and password when it was set up; {command} sets another password.",
+  );
+  return [
+    registration ? "" : h("p", {}, t("No account? Whoever administers this server makes one.")),
+    h("details", {}, h("summary", {}, t("You administer it?")), h("p", {}, ...around(text, command))),
+  ];
 }
 
 function ask({ signIn, signUp, askReset }) {
@@ -106,9 +120,10 @@ function askForCode() {
 }
 
 /** What is wrong with single fields is said with their reasons. */
-function refuse({ message, details }) {
+function refuse(refusal) {
+  const { details } = refusal;
   const reasons = Array.isArray(details) ? details.map((detail) => detail.message).filter(Boolean) : [];
-  setText(problem, reasons.join(" ") || message);
+  setText(problem, reasons.join(" ") || refusalText(refusal));
   const field = mode === "reset" ? email : totp.closest("div").hidden ? password : totp;
   field.select();
 }

@@ -8,7 +8,7 @@ import { fill, smallForm } from "./dialog.js";
 import { proof } from "./proof.js";
 
 export function totpSection(api) {
-  const place = h("div", {});
+  const place = h("div", { class: "small-form" });
 
   async function state() {
     const me = await api.get("/api/auth/me");
