@@ -8,9 +8,8 @@ that FTS5 indexes by triggers, PostgreSQL as a tsvector.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from django.db import connection, models
@@ -114,7 +113,18 @@ REPLACED = ("terms", "scheme", "position", "created_at")
 REPLACING = f" ON CONFLICT (ref) DO UPDATE SET {','.join(f'{name}=EXCLUDED.{name}' for name in REPLACED)}"
 
 
-def text_of(message: Message) -> str:
+class Said(NamedTuple):
+    """What a search looks at of a message: of a phrase many are read, of which few are shown."""
+
+    id: UUID
+    content: str
+    tool_result: str
+    visible: bool
+    position: int
+    role: str
+
+
+def text_of(message: Message | Said) -> str:
     """What is found of it: what was said, or what a tool has answered."""
     return message.content or message.tool_result[:RESULT_CHARS]
 
@@ -164,10 +174,3 @@ def index_history(session: ChatSession, batch: int = 200) -> Iterator[int]:
     while scheme() != OFF and (messages := session.index_some(below, batch)):
         yield len(messages)
         below = messages[0].position
-
-
-def earliest_and_latest(owner_id: UUID) -> tuple[datetime, datetime] | None:
-    """Times of an owner's entries, by two looks into the index."""
-    times = SearchEntry.objects.filter(owner_id=owner_id).values_list("created_at", flat=True)
-    latest, earliest = times.order_by("-created_at").first(), times.order_by("created_at").first()
-    return (earliest, latest) if earliest and latest else None

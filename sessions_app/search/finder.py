@@ -20,13 +20,13 @@ from rest_framework.exceptions import ValidationError
 from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import unseal
 from sessions_app.models import NATIVE, ChatSession, Message, SearchEntry
-from sessions_app.models.search_entry import earliest_and_latest, text_of
+from sessions_app.models.search_entry import Said, text_of
 
 from .language import LANGUAGES
 from .query import Condition, Query, snippet
 from .shelves import Shelf, scheme, start_of, week_of
 
-MOST_WEEKS = 32
+MOST_WEEKS = 64
 """Of one statement."""
 
 MOST_AT_ONCE = 100
@@ -80,7 +80,7 @@ class Wanted:
     some: bool = False
     """What is found need not have all the words, or any; `search` asks the index for all of them."""
 
-    def marks(self, message: Message) -> list[tuple[int, int]] | None:
+    def marks(self, message: Said | Message) -> list[tuple[int, int]] | None:
         return self.marks_of(text_of(message)) if message.visible or self.versions else None
 
     def marks_of(self, text: str) -> list[tuple[int, int]] | None:
@@ -105,11 +105,11 @@ class Hit(NamedTuple):
 
 def search(wanted: Wanted) -> dict[str, Any]:
     found: list[tuple[Position, dict[str, Any]]] = []
-    began, walked, go_on = time.monotonic(), None, False
-    for batch, upto in batches(wanted):
+    until, walked, go_on = time.monotonic() + PATIENCE_S, None, False
+    for batch, upto in batches(wanted, until):
         found += islice(results(wanted, batch), wanted.limit + 1 - len(found))
         walked = upto
-        if go_on := len(found) > wanted.limit or time.monotonic() - began > PATIENCE_S:
+        if go_on := len(found) > wanted.limit or time.monotonic() > until:
             break
     page = found[: wanted.limit]
     if len(found) > wanted.limit:
@@ -118,8 +118,9 @@ def search(wanted: Wanted) -> dict[str, Any]:
     return {"results": [result for _, result in page], "next_cursor": next_cursor}
 
 
-def batches(wanted: Wanted) -> Iterator[tuple[list[Hit], Position]]:
-    """What the index has, and how far the walk has come with it."""
+def batches(wanted: Wanted, until: float) -> Iterator[tuple[list[Hit], Position]]:
+    """What the index has, and how far the walk has come with it. Of weeks that have few, several make one batch, as
+    each is read by statements of its own."""
     conditions = wanted.query.conditions()
     times = earliest_and_latest(wanted.owner_id) if conditions else None
     if times is None:
@@ -128,18 +129,32 @@ def batches(wanted: Wanted) -> Iterator[tuple[list[Hit], Position]]:
     week = week_of(min(filter(None, (latest, wanted.before, wanted.cursor and wanted.cursor.created_at))))
     last = week_of(max(earliest, wanted.after or earliest))
     upto, size, at_once = wanted.cursor, 1, wanted.limit + 1
+    if any(phrase.quoted for phrase in wanted.query.wanted):
+        at_once = max(at_once, MOST_AT_ONCE)
+    hits: list[Hit] = []
     while week >= last:
         weeks = range(week, max(week - size, last - 1), -1)
         expressions = expressions_of(wanted, weeks, conditions)
         while True:
-            hits = rows(wanted, expressions, weeks, upto, at_once)
-            is_last = len(hits) < at_once
-            upto = Position(start_of(weeks[-1]), FIRST_NUMBER) if is_last else hits[-1].place
-            yield hits, upto
+            new = rows(wanted, expressions, weeks, upto, at_once)
+            is_last = len(new) < at_once
+            upto = Position(start_of(weeks[-1]), FIRST_NUMBER) if is_last else new[-1].place
+            hits += new
+            if len(hits) >= min(wanted.limit + 1, READ_AT_ONCE) or weeks[-1] == last or time.monotonic() > until:
+                yield hits, upto
+                hits = []
             at_once = MOST_AT_ONCE  # of which few are what is looked for
             if is_last:
                 break
         week, size = week - size, min(size * 2, MOST_WEEKS)
+
+
+def earliest_and_latest(owner_id: UUID) -> tuple[datetime, datetime] | None:
+    """Times of an owner's entries, by two looks into the index."""
+    with connection.cursor() as cursor:
+        cursor.execute(TIMES, [stored(owner_id), stored(owner_id)])
+        earliest, latest = cursor.fetchone()
+    return (moment_of(earliest), moment_of(latest)) if earliest and latest else None
 
 
 def expressions_of(wanted: Wanted, weeks: Sequence[int], conditions: Sequence[Condition]) -> list[str]:
@@ -157,6 +172,12 @@ def expressions_of(wanted: Wanted, weeks: Sequence[int], conditions: Sequence[Co
 
 TABLE = SearchEntry._meta.db_table
 COLUMNS = "id, session_id, kind, ref, position, name, created_at"
+TIMES = "SELECT {}, {}".format(
+    *(
+        f"(SELECT created_at FROM {TABLE} WHERE owner_id = %s ORDER BY created_at {direction} LIMIT 1)"  # noqa: S608
+        for direction in ("ASC", "DESC")
+    )
+)
 # The index comes first, whatever a planner makes of the rest: nothing else leads to few rows.
 STATEMENTS = {
     "sqlite": (
@@ -165,11 +186,12 @@ STATEMENTS = {
         "WHERE sessions_app_search MATCH %s AND {filters} ORDER BY entry.created_at DESC, entry.id DESC LIMIT %s"
     ),
     # OFFSET 0 keeps the planner from reading the whole table once for all weeks. Of a word that it knows nothing of it
-    # expects half of a hundredth of all rows, of the words of 32 weeks so many that it would read all of ten million.
+    # expects half of a hundredth of all rows, of the words of 64 weeks so many that it would read all of ten million.
+    # Weeks are looked at in their order, and none behind the one that has enough.
     "postgresql": (
-        "WITH entry AS MATERIALIZED (SELECT found.* FROM unnest(%s::text[]::tsquery[]) AS week (query) "  # noqa: S608
-        f"CROSS JOIN LATERAL (SELECT {COLUMNS}, owner_id, role FROM {TABLE} WHERE terms @@ query OFFSET 0) found) "
-        f"SELECT {COLUMNS} FROM entry WHERE {{filters}} ORDER BY created_at DESC, id DESC LIMIT %s"
+        f"SELECT {COLUMNS} FROM unnest(%s::text[]::tsquery[]) AS week (query) CROSS JOIN LATERAL ("  # noqa: S608
+        f"SELECT * FROM (SELECT {COLUMNS}, owner_id, role FROM {TABLE} WHERE terms @@ query OFFSET 0) AS entry "
+        "WHERE {filters} ORDER BY created_at DESC, id DESC) AS found LIMIT %s"
     ),
 }
 
@@ -211,9 +233,16 @@ def stored(value: Any) -> Any:
 
 
 def hit(number: int, session: Any, kind: str, ref: Any, position: int | None, name: str, created_at: Any) -> Hit:
-    moment = datetime.fromisoformat(created_at) if isinstance(created_at, str) else created_at
-    session_id, ref_id = (value if isinstance(value, UUID) else UUID(value) for value in (session, ref))
-    return Hit(number, session_id, kind, ref_id, position, name, moment.replace(tzinfo=UTC))
+    return Hit(number, uuid_of(session), kind, uuid_of(ref), position, name, moment_of(created_at))
+
+
+def uuid_of(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def moment_of(value: Any) -> datetime:
+    moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=UTC)
 
 
 def results(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dict[str, Any]]]:
@@ -224,17 +253,19 @@ def results(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dic
 
 def results_of(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dict[str, Any]]]:
     refs = [hit.ref for hit in hits if hit.kind == SearchEntry.Kind.MESSAGE]
-    said = Message.objects.only("content", "tool_result", "visible", "position", "role").in_bulk(refs)
+    said: dict[UUID, Said | Message] = {message.id: message for message in messages(refs)} if refs else {}
     # Few of those that have all words of a phrase have the phrase: of the others the session need not be known.
     marked = {pk: wanted.marks(message) for pk, message in said.items()}
     likely = [hit for hit in hits if hit.ref not in marked or marked[hit.ref] is not None]
+    if not likely:
+        return
     sessions = ChatSession.objects.filter(namespace=NATIVE).only("public_id", "title", "packed")
-    sessions_found = sessions.in_bulk({hit.session_id for hit in likely}) if likely else {}
+    sessions_found = sessions.in_bulk({hit.session_id for hit in likely})
     for found in likely:
         if (session := sessions_found.get(found.session_id)) is None:
             continue
         if message := said.get(found.ref):
-            text, marks = text_of(message), marked[message.pk]
+            text, marks = text_of(message), marked[message.id]
         elif found.kind == SearchEntry.Kind.MESSAGE:
             if (message := packed_message(session, found)) is None:
                 continue
@@ -244,6 +275,16 @@ def results_of(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, 
             marks = wanted.marks_of(text)
         if marks is not None:
             yield found.place, representation(found, session, message, text, marks)
+
+
+def messages(refs: Sequence[UUID]) -> Iterator[Said]:
+    """Those that are there; the others are of archived sessions."""
+    names, places = ", ".join(Said._fields), ", ".join(["%s"] * len(refs))
+    statement = f"SELECT {names} FROM {Message._meta.db_table} WHERE id IN ({places})"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [stored(ref) for ref in refs])
+        for ref, content, tool_result, visible, position, role in cursor.fetchall():
+            yield Said(uuid_of(ref), unseal(content), unseal(tool_result), bool(visible), position, role)
 
 
 def packed_message(session: ChatSession, found: Hit) -> Message | None:
@@ -257,14 +298,14 @@ def packed_message(session: ChatSession, found: Hit) -> Message | None:
 
 
 def representation(
-    found: Hit, session: ChatSession, message: Message | None, text: str, marks: list[tuple[int, int]]
+    found: Hit, session: ChatSession, message: Said | Message | None, text: str, marks: list[tuple[int, int]]
 ) -> dict[str, Any]:
     shown, marked = snippet(text, marks)
     return {
         "session_id": session.public_id,
         "session_title": session.title,
         "kind": found.kind,
-        "message_id": str(message.pk) if message else None,
+        "message_id": str(message.id) if message else None,
         "position": message.position if message else None,
         "role": message.role if message else None,
         "visible": message.visible if message else True,

@@ -197,6 +197,21 @@ def test_pages_by_cursor_give_all_once_the_latest_first(session: ChatSession, al
         Message.objects.filter(position__gt=150).delete()
 
 
+def test_what_few_weeks_have_is_read_at_once(session: ChatSession, alice_client: APIClient) -> None:
+    """Of many messages that have all words of a phrase, none of which has the phrase."""
+    messages = say(session, *(["sky blue"] * 15))
+    for message in messages:
+        moment = timezone.now() - timedelta(days=30 * message.position)
+        Message.objects.filter(pk=message.pk).update(created_at=moment)
+    SearchEntry.objects.all().delete()
+    ChatSession.objects.update(search_scheme="")
+    housekeep()
+    with CaptureQueriesContext(connection) as asked:
+        assert found(alice_client, '"blue sky"') == []
+    assert len([q for q in asked if "tool_result" in q["sql"]]) == 1
+    assert len(found(alice_client, '"sky blue"')) == 15
+
+
 def test_a_result_is_jumped_to(session: ChatSession, alice_client: APIClient) -> None:
     say(session, *(f"number {n}" for n in range(1, 101)))
 
