@@ -5,8 +5,8 @@ by session, each in one transaction. So what cannot be read changes nothing, and
 from __future__ import annotations
 
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import ChainMap, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import PurePosixPath
@@ -20,9 +20,10 @@ from chatjuicer.api.exceptions import ApiError
 from files_app.incoming import CHUNK_BYTES, directory
 from sessions_app.models import AccountLog, Project
 
+from .embedded import Embedded, Keep
 from .exceptions import UnreadableArchive
 from .formats import chatgpt, claude, librechat, openwebui
-from .formats.tree import Conversation, items, lines_of, mapping, text
+from .formats.tree import Conversation, lines_of, mapping, text
 from .named import NamedLine, keep, require_name
 from .projects import Projects
 from .reading import Zipped, elements, lines, parsed
@@ -98,7 +99,7 @@ def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:
 
 def take_named(user: User, line: NamedLine, reader: Reader, report: Report) -> None:
     try:
-        keep(user, line, reader.agent_files.get(line.name, ()), reader.zipped)
+        keep(user, line, reader.agent_files.get(line.name, ()), reader)
     except ApiError as error:
         report.fail(line.name, error)
 
@@ -108,7 +109,7 @@ def take(user: User, part: Part, reader: Reader, projects: Projects, report: Rep
         return projects.same_or_new(reader.projects.get(head.project or ""))
 
     try:
-        if take_in(user, part, reader.zipped, project_of):
+        if take_in(user, part, reader, project_of):
             report.imported += 1
         else:
             report.skipped += 1
@@ -117,7 +118,7 @@ def take(user: User, part: Part, reader: Reader, projects: Projects, report: Rep
 
 
 class Reader:
-    """Reads an archive into `spool`: `parts` are its sessions there."""
+    """Reads an archive into `spool`: `parts` are its sessions there. It has the bytes of their files."""
 
     def __init__(self, file: IO[bytes], size_bytes: int, spool: IO[bytes], report: Report) -> None:
         self.parts: list[Part] = []
@@ -129,6 +130,17 @@ class Reader:
         self.zipped: Zipped | None = None
         self._file, self._size_bytes, self._spool, self._report = file, size_bytes, spool, report
         self._entries = chatgpt.Entries(())
+        self._embedded = Embedded(spool)
+
+    @property
+    def entries(self) -> Mapping[str, Any]:
+        return ChainMap(self._embedded.entries, self.zipped.entries if self.zipped else {})
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Raises UnreadableArchive."""
+        if self.zipped is None or name in self._embedded.entries:
+            return self._embedded.chunks(name)
+        return self.zipped.chunks(name)
 
     def read(self) -> None:
         """Raises UnreadableArchive."""
@@ -157,15 +169,13 @@ class Reader:
     def _read_foreign(self, entry: str, chunks: Iterator[bytes]) -> None:
         """A conversation that is not as it should be fails by itself; a text that is none fails all."""
         for said in elements(chunks):
-            before = self._spool.tell()
             parts, failed = len(self.parts), UnreadableArchive()
             try:
-                self._keep(lines_in(said, self._entries))
+                self._keep(lines_in(said, self._entries, self._embedded.keep))
                 continue
             except (UnreadableArchive, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
                 failed = error if isinstance(error, UnreadableArchive) else failed
             del self.parts[parts:]
-            self._spool.seek(before)
             self._report.fail(name_of(said) or entry, failed)
         if not self.zipped:
             self._require_some()
@@ -228,18 +238,18 @@ def holds_conversations(entry: PurePosixPath) -> bool:
     return entry.suffix.lower() == ".json" and not is_upload
 
 
-def lines_in(said: Any, entries: chatgpt.Entries) -> Iterator[AnyLine]:
+def lines_in(said: Any, entries: chatgpt.Entries, embed: Keep) -> Iterator[AnyLine]:
     """Of one conversation, whoever exported it; nothing of what is none. Raises UnreadableArchive, and what comes of
     wrong types."""
     if not isinstance(said, dict):
         return iter(())
     if said.get("format") == CONVERSATION:
         return own_lines(said)
-    found = conversation_in(said, entries)
+    found = conversation_in(said, entries, embed)
     return iter(()) if found is None else (as_any(line) for line in lines_of(found))
 
 
-def conversation_in(said: dict[str, Any], entries: chatgpt.Entries) -> Conversation | None:
+def conversation_in(said: dict[str, Any], entries: chatgpt.Entries, embed: Keep) -> Conversation | None:
     if "mapping" in said:
         return chatgpt.conversation(said, entries)
     if "chat_messages" in said:
@@ -247,7 +257,7 @@ def conversation_in(said: dict[str, Any], entries: chatgpt.Entries) -> Conversat
     if "conversationId" in said and "messages" in said:
         return librechat.conversation(said)
     if "chat" in said or ("history" in said and "messages" in mapping(said["history"])):
-        return openwebui.conversation(said)
+        return openwebui.conversation(said, embed)
     return None
 
 
@@ -255,7 +265,7 @@ def own_lines(said: dict[str, Any]) -> Iterator[AnyLine]:
     """Of a conversation that was exported by itself: without the bytes of its files."""
     if said.get("version") not in range(1, VERSION_OF_SESSIONS + 1):
         raise UnreadableArchive("The conversation is of a newer version than this server reads.")
-    for one in chain([said["session"]], items(said.get("messages")), items(said.get("context"))):
+    for one in chain([said["session"]], said.get("messages") or (), said.get("context") or ()):
         line = decode(orjson.dumps(one))
         if isinstance(line, ProjectLine | AgentFileLine | NamedLine | FileLine):
             raise UnreadableArchive()

@@ -338,7 +338,7 @@ LIBRECHAT = {
     [
         ("Trees", zipped({"conversations.json": json.dumps(CHATGPT), "user.json": "{}", "file-abc-oak.png": PNG}),
          ["Which tree?", "", "A beech."], ("2023-11-14T22:13:20.250000Z", "2023-11-14T22:13:24.000000Z")),
-        ("Trees", json.dumps(CHATGPT).encode(), ["Which tree?", "", "A beech."],
+        ("Trees", json.dumps(CHATGPT).encode(), ["Which tree?\n\nNot in the export: image file-abc", "", "A beech."],
          ("2023-11-14T22:13:20.250000Z", "2023-11-14T22:13:24.000000Z")),
         ("Birds", json.dumps(CLAUDE).encode(), ["Which bird?\n\na.txt\n\nIt sings.", "A wren."],
          ("2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:07.000000Z")),
@@ -422,7 +422,7 @@ def test_of_chatgpt_come_thoughts_made_pictures_and_documents_but_no_marks(
     ]
     assert messages[2]["reasoning"] == "Which one?"
     (document,), (picture,) = (messages[at]["metadata"]["attachments"] for at in (0, 3))
-    assert (document["path"], picture["is_image"]) == (f"sources/{upload}-oaks.json", True)
+    assert (document["path"], picture["is_image"]) == ("sources/oaks.json", True)
     items = alice.chat_sessions.get().context_items.order_by("position")
     assert [item.value["role"] for item in items] == ["user", "assistant"]
 
@@ -578,11 +578,8 @@ HOSTILE: dict[str, bytes] = {
     "a deep text": b"[" * 100_000,
     "a deep conversation": b'[{"mapping":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}]",
     "no numbers": b'[{"mapping": {}, "create_time": NaN}]',
-    "a huge number": of_one(create_time=10**400),
-    "a time of no year": of_one(create_time=1e30),
     "wrong types": of_one(mapping=[1]),
     "a wrong message": of_one(mapping={"a": {"message": {"author": "x", "content": {"parts": 5}}}}),
-    "a wrong title": of_one(title={"a": 1}),
     "a circle": of_one(mapping=circle),
     "upwards": zipped({"../conversations.json": json.dumps(CHATGPT)}),
     "absolute": zipped({"/etc/passwd": "x", "conversations.json": json.dumps(CHATGPT)}),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from files_app.transfer.records import FileLine
-
-from .tree import Conversation, Node, items, mapping, moment, shown_beside, text, word
+from .tree import Call, Conversation, Found, Node, Told, mapping, mappings, moment, text, texts_in
 
 ROLES = {"user": "user", "assistant": "assistant", "system": "system"}
 POINTERS = ("file-service://", "sediment://")
@@ -29,12 +27,12 @@ class Entries:
 
 def conversation(said: dict[str, Any], entries: Entries) -> Conversation:
     rows = {key: mapping(one) for key, one in mapping(said["mapping"]).items()}
-    nodes = [node(key, one, entries) for key, one in rows.items()]
+    nodes = [node for key, one in rows.items() for node in nodes_of(key, one, entries)]
     give_thoughts(nodes, {key: thoughts for key, one in rows.items() if (thoughts := thoughts_in(one))})
     named = text(said.get("conversation_id")) or text(said.get("id"))
     session = {
         "title": text(said.get("title"), 255),
-        "is_named": bool(said.get("title")),
+        "is_named": bool(text(said.get("title"))),
         "created_at": moment(said.get("create_time")),
         "updated_at": moment(said.get("update_time")),
         "archived": said.get("is_archived") is True,
@@ -43,30 +41,31 @@ def conversation(said: dict[str, Any], entries: Entries) -> Conversation:
     return Conversation("chatgpt", named, session, nodes, text(said.get("current_node")) or None)
 
 
-def node(key: str, said: dict[str, Any], entries: Entries) -> Node:
+def nodes_of(key: str, said: dict[str, Any], entries: Entries) -> list[Node]:
     parent = text(said.get("parent")) or None
     message = mapping(said.get("message"))
     author, about = mapping(message.get("author")), mapping(message.get("metadata"))
     content = mapping(message.get("content"))
-    if not message or about.get("is_visually_hidden_from_conversation") is True:
-        return Node(key, parent, None)
-    files = files_of(key, content, about, entries, moment(message.get("create_time")))
-    words = words_of(content)
     role, recipient = text(author.get("role")), text(message.get("recipient")) or "all"
-    fields: dict[str, Any] = {"created_at": moment(message.get("create_time"))}
-    if role == "tool" and files:  # a picture that was made is an answer
-        fields |= {"role": "assistant", "model": text(about.get("model_slug"), 128)}
-    elif role == "tool" or recipient != "all":
-        name = text(author.get("name")) if role == "tool" else recipient
-        half = {"tool_result": words} if role == "tool" else {"tool_arguments": words}
-        fields |= {"role": "tool_call", "tool_name": name[:255], "tool_success": True, **half}
-    elif text(content.get("content_type")) in THOUGHTS or role not in ROLES:
-        return Node(key, parent, None)
-    else:
-        words = without_marks(words, about) if role == "assistant" else words
-        fields |= {"role": ROLES[role], "content": words, "model": text(about.get("model_slug"), 128)}
-        fields["partial"] = text(message.get("status")) == "in_progress"
-    return Node(key, parent, fields if words or files else None, files)
+    if about.get("is_visually_hidden_from_conversation") is True:
+        return [Node(key, parent, None)]
+    fields = {
+        "role": ROLES.get(role, "assistant"),  # a picture that a tool made is an answer
+        "created_at": moment(message.get("create_time")),
+        "model": text(about.get("model_slug"), 128),
+        "partial": message.get("status") == "in_progress",
+    }
+    found, words = Told(), words_of(content)
+    if role == "tool" and words:
+        found.call(Call("", text(author.get("name")), "", words, success=True))
+    elif recipient != "all" and words:
+        found.call(Call("", recipient, words, success=True))
+    elif role != "tool" and (text(content.get("content_type")) in THOUGHTS or role not in ROLES):
+        return [Node(key, parent, None)]
+    elif words:
+        found.say(without_marks(words, about) if role == "assistant" else words)
+    take_files(content, about, entries, found)
+    return found.nodes(key, parent, fields)
 
 
 THOUGHTS = ("thoughts", "reasoning_recap", "user_editable_context", "model_editable_context")
@@ -74,8 +73,8 @@ THOUGHTS = ("thoughts", "reasoning_recap", "user_editable_context", "model_edita
 
 def thoughts_in(said: dict[str, Any]) -> str:
     content = mapping(mapping(said.get("message")).get("content"))
-    thoughts = shown_beside(content.get("thoughts")) if content.get("content_type") == "thoughts" else []
-    return "\n\n".join(filter(None, (word(one.get("content")) or word(one.get("summary")) for one in thoughts)))
+    thoughts = mappings(content.get("thoughts")) if content.get("content_type") == "thoughts" else []
+    return "\n\n".join(filter(None, (text(one.get("content")) or text(one.get("summary")) for one in thoughts)))
 
 
 def give_thoughts(nodes: Iterable[Node], thoughts: dict[str, str]) -> None:
@@ -97,9 +96,7 @@ def without_marks(words: str, about: dict[str, Any]) -> str:
     it is told in Markdown, or something to be shown beside."""
     if MARK not in words:
         return words
-    told = {
-        word(one.get("matched_text")): word(one.get("alt")) for one in shown_beside(about.get("content_references"))
-    }
+    told = {text(one.get("matched_text")): text(one.get("alt")) for one in mappings(about.get("content_references"))}
     return MARKED.sub(lambda found: told.get(found[0], ""), words)
 
 
@@ -109,33 +106,34 @@ MARKED = re.compile("\ue200[^\ue200\ue201]*\ue201")
 
 def words_of(content: dict[str, Any]) -> str:
     """Text, and what was spoken; code and the output of tools in their place."""
-    parts = []
-    for part in items(content.get("parts")):
-        if isinstance(part, str):
-            parts.append(text(part))
-        elif "text" in mapping(part):
-            parts.append(text(part["text"]))
-    return "\n\n".join(filter(None, parts)) or text(content.get("text")) or text(content.get("result"))
+    return "\n\n".join(texts_in(content.get("parts"))) or text(content.get("text")) or text(content.get("result"))
 
 
-def files_of(key: str, content: dict[str, Any], about: dict[str, Any], entries: Entries, at: Any) -> list[FileLine]:
-    """Pictures, and documents that came with the words: those that are in the archive, each once."""
-    found: dict[str, FileLine] = {}
+def take_files(content: dict[str, Any], about: dict[str, Any], entries: Entries, found: Told) -> None:
+    """Pictures, what was spoken, and documents that came with the words; what is not in the archive is named."""
+    attached = [(text(one.get("id")), text(one.get("name"), 255)) for one in mappings(about.get("attachments"))]
+    names = dict(attached)
+    kinds = {id_in(pointer): kind for kind, pointer in pointers(content, about) if id_in(pointer)}
+    of_no_pointer = [(id, "file", name) for id, name in attached if id not in kinds]
+    for id, kind, name in [*((id, kind, names.get(id, "")) for id, kind in kinds.items()), *of_no_pointer]:
+        if (entry := entries.named(id)) is not None:
+            found.files.append(Found(entry, name or PurePosixPath(entry).name))
+        elif id or name:
+            found.missing.append(name or f"{kind} {id}")
 
-    def take(id: str) -> None:
-        entry = entries.named(id)
-        if entry is not None and entry not in found and at is not None:
-            line = FileLine(id=f"{len(found)}-{key}"[:64], folder="sources", name=PurePosixPath(entry).name,
-                            modified_at=at, entry=entry)  # fmt: skip
-            found[entry] = line
 
-    for part in items(content.get("parts")):
-        pointer = text(part.get("asset_pointer")) if isinstance(part, dict) else ""
-        id = next((pointer.removeprefix(start) for start in POINTERS if pointer.startswith(start)), "")
-        take(id.partition("#")[0])
-    for one in shown_beside(about.get("attachments")):
-        take(word(one.get("id")))
-    return list(found.values())
+def pointers(content: dict[str, Any], about: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each with what it points to: an image, say."""
+    for part in mappings(content.get("parts")):
+        for one in (part, *(mapping(part.get(f"{name}_asset_pointer")) for name in ("audio", "video_container"))):
+            yield text(one.get("content_type")).partition("_")[0], text(one.get("asset_pointer"))
+    for one in mappings(mapping(about.get("aggregate_result")).get("messages")):
+        yield "image", text(one.get("image_url"))
+
+
+def id_in(pointer: str) -> str:
+    id = next((pointer.removeprefix(start) for start in POINTERS if pointer.startswith(start)), "")
+    return id.partition("#")[0]
 
 
 # What was uploaded lies in the archive by its id, and may end in .json, too.

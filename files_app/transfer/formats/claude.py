@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tree import Call, Conversation, Node, Told, as_text, mappings, moment, text, word
+from .tree import Call, Conversation, Node, Told, as_text, mappings, moment, text
 
 ROLES = {"human": "user", "assistant": "assistant"}
 ROOT = "00000000-0000-4000-8000-000000000000"
@@ -22,7 +22,7 @@ def conversation(said: dict[str, Any]) -> Conversation:
         nodes += told(message).nodes(key, None if parent == ROOT else parent, fields)
     session = {
         "title": text(said.get("name"), 255),
-        "is_named": bool(said.get("name")),
+        "is_named": bool(text(said.get("name"))),
         "created_at": moment(said.get("created_at")),
         "updated_at": moment(said.get("updated_at")),
         "pinned": said.get("is_starred") is True,
@@ -38,11 +38,11 @@ def told(message: dict[str, Any]) -> Told:
         match part.get("type"):
             case "text":
                 found.say(text(part.get("text")))
-                spoken = spoken or bool(part.get("text"))
+                spoken = spoken or bool(text(part.get("text")))
             case "thinking":
                 found.think(text(part.get("thinking")))
             case "tool_use":  # artifacts, too
-                found.call(Call(word(part.get("id")), word(part.get("name")), as_text(part.get("input"))))
+                found.call(Call(text(part.get("id")), text(part.get("name")), as_text(part.get("input"))))
             case "tool_result":
                 give_result(part, found.calls)
     if not spoken and not found.calls:
@@ -55,7 +55,7 @@ def told(message: dict[str, Any]) -> Told:
 
 def give_result(part: dict[str, Any], calls: list[Call]) -> None:
     """To the call that it names; older exports name none, and it stands after its call."""
-    id = word(part.get("tool_use_id"))
+    id = text(part.get("tool_use_id"))
     waiting = [call for call in calls if call.success is None and id in ("", call.id)]
     if waiting:
         waiting[-1].result = result_of(part.get("content"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tree import Call, Conversation, Node, Told, as_text, mapping, mappings, moment, text, word
+from .tree import Call, Conversation, Node, Told, as_text, mapping, mappings, moment, text
 
 ROOT = "00000000-0000-0000-0000-000000000000"
 
@@ -13,7 +13,7 @@ def conversation(said: dict[str, Any]) -> Conversation:
     options = mapping(said.get("options"))
     session = {
         "title": text(said.get("title"), 255),
-        "is_named": bool(said.get("title")),
+        "is_named": bool(text(said.get("title"))),
         "created_at": moment(said.get("createdAt")),
         "updated_at": moment(said.get("updatedAt")),
         "model": text(options.get("model"), 128),
@@ -23,7 +23,7 @@ def conversation(said: dict[str, Any]) -> Conversation:
 
 def nodes_of(said: dict[str, Any]) -> list[Node]:
     nodes: list[Node] = []
-    waiting = [(message, None) for message in reversed(mappings(said["messages"]))]
+    waiting = [(message, None) for message in reversed(mappings(said.get("messages")))]
     while waiting:
         message, above = waiting.pop()
         made = nodes_of_one(str(len(nodes)), message, above)
@@ -70,4 +70,4 @@ def call_in(said: dict[str, Any]) -> Call:
     function = said["function"] if isinstance(said.get("function"), dict) else {}
     name, arguments = (said.get(one) or function.get(other) for one, other in (("name", "name"), ("args", "arguments")))
     output = said.get("output") or function.get("output")
-    return Call(word(said.get("id")), word(name), as_text(arguments), as_text(output), None if output is None else True)
+    return Call(text(said.get("id")), text(name), as_text(arguments), as_text(output), None if output is None else True)

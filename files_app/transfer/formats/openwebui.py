@@ -6,15 +6,18 @@ import html
 import re
 from typing import Any
 
-from .tree import Call, Conversation, Node, Told, mapping, mappings, moment, text
+from files_app.transfer.embedded import Keep, picture_in
+
+from .tree import Call, Conversation, Found, Node, Told, as_text, mapping, mappings, moment, text, texts_in
 
 
-def conversation(said: dict[str, Any]) -> Conversation:
+def conversation(said: dict[str, Any], keep: Keep) -> Conversation:
     """`said` is a row of the export, or only the chat that it holds."""
     chat = mapping(said.get("chat")) or said
     history = mapping(chat.get("history"))
     told = mapping(history.get("messages"))
-    nodes = [node for key, one in told.items() for node in nodes_of(key, mapping(one))] if told else listed(chat)
+    rows = list(told.items()) if told else listed(chat)
+    nodes = [node for key, one in rows for node in nodes_of(key, mapping(one), keep)]
     title = text(chat.get("title"), 255) or text(said.get("title"), 255)
     session = {
         "title": title,
@@ -28,16 +31,16 @@ def conversation(said: dict[str, Any]) -> Conversation:
     return Conversation("openwebui", id, session, nodes, text(history.get("currentId")) or None)
 
 
-def listed(chat: dict[str, Any]) -> list[Node]:
+def listed(chat: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Of old versions, which had no branches."""
-    nodes: list[Node] = []
+    rows: list[tuple[str, dict[str, Any]]] = []
     for number, message in enumerate(mappings(chat.get("messages"))):
-        before = nodes[-1].key if nodes else None
-        nodes += nodes_of(text(message.get("id")) or str(number), message | {"parentId": before})
-    return nodes
+        before = rows[-1][0] if rows else None
+        rows.append((text(message.get("id")) or str(number), message | {"parentId": before}))
+    return rows
 
 
-def nodes_of(key: str, said: dict[str, Any]) -> list[Node]:
+def nodes_of(key: str, said: dict[str, Any], keep: Keep) -> list[Node]:
     role = text(said.get("role"))
     failed = bool(said.get("error"))
     fields = {
@@ -47,12 +50,78 @@ def nodes_of(key: str, said: dict[str, Any]) -> list[Node]:
         "is_error": failed,
         "status": "failed" if failed else "completed",
     }
-    content, found = text(said.get("content")), Told()
+    found = Told()
     if role == "assistant":
-        read_answer(content, found)
-    else:
-        found.say(content)
+        read_output(mappings(said.get("output")), found, keep)
+    if not found.is_spoken:  # else the same stands in the content, or nothing
+        content = "\n\n".join(texts_in(said.get("content")))
+        if BLOCK in content:
+            found.parts.clear()
+        if role == "assistant":
+            read_answer(content, found)
+        else:
+            found.say(content)
+    pictures = [mapping(part.get("image_url")) for part in mappings(said.get("content"))]
+    for file in (*mappings(said.get("files")), *filter(None, pictures)):
+        take_file(file, found, keep)
+    found.say(failure_in(said.get("error")))
     return found.nodes(key, text(said.get("parentId")) or None, fields)
+
+
+def failure_in(error: Any) -> str:
+    about = mapping(error)
+    return text(error) or next(filter(None, (text(about.get(name)) for name in ("content", "message", "detail"))), "")
+
+
+def take_file(said: dict[str, Any], found: Told, keep: Keep) -> None:
+    """Pictures may stand in it, and the text of what was read; all else lies in that product's own storage."""
+    file, url = mapping(said.get("file")), text(said.get("url"))
+    named = (said.get("name"), file.get("filename"), said.get("title"), said.get("type"))
+    name = next(filter(None, (text(one, 255) for one in named)), "")
+    if (picture := picture_in(url)) is not None:
+        data, kind = picture
+        found.files.append(Found(keep(data), text(said.get("name")) or f"picture.{kind}"))
+    else:
+        found.quote(name, text(mapping(file.get("data")).get("content")))
+
+
+def read_output(output: list[dict[str, Any]], found: Told, keep: Keep) -> None:
+    """What newer versions keep of an answer: items in the shape of the Responses API, and some of their own."""
+    results = {text(item.get("call_id")): item for item in output if item.get("type") == RESULT}
+    for item in output:
+        id = text(item.get("call_id")) or text(item.get("id"))
+        match text(item.get("type")):
+            case "reasoning":
+                found.think("".join(texts_in(item.get("summary")) or texts_in(item.get("content"))))
+            case "function_call":
+                result = results.get(id, {})
+                found.call(Call(id, text(item.get("name")), as_text(item.get("arguments")),
+                                "".join(texts_in(result.get("output"))), success_of(result or item)))  # fmt: skip
+                for file in mappings(result.get("files")):
+                    take_file(file, found, keep)
+            case "open_webui:code_interpreter":
+                found.call(Call(id, "code_interpreter", text(item.get("code")), printed(item.get("output")),
+                                success_of(item)))  # fmt: skip
+            case "web_search_call" | "file_search_call" | "computer_call" as kind:
+                asked = item.get("action") or item.get("actions") or item.get("queries")
+                found.call(Call(id, kind.removesuffix("_call"), as_text(asked), success=success_of(item)))
+            case kind if kind != RESULT:
+                read_answer("".join(texts_in(item.get("content"))), found)
+
+
+RESULT = "function_call_output"
+
+
+def success_of(item: dict[str, Any]) -> bool | None:
+    """Results need not say it."""
+    status = text(item.get("status")) or ("completed" if item.get("type") == RESULT else "")
+    return {"completed": True, "failed": False, "incomplete": False}.get(status)
+
+
+def printed(output: Any) -> str:
+    if not isinstance(output, dict):
+        return as_text(output)
+    return "\n".join(filter(None, (as_text(output.get(name)) for name in ("stdout", "stderr", "result"))))
 
 
 def read_answer(content: str, found: Told) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from chatjuicer.encryption import storable
+from files_app.exceptions import InvalidName
+from files_app.names import SOURCES, clean_name
 from files_app.transfer.exceptions import UnreadableArchive
 from files_app.transfer.records import (
     MAX_MESSAGES,
@@ -26,6 +30,13 @@ from files_app.transfer.records import (
 )
 
 
+class Found(NamedTuple):
+    """A file that came with a message: the entry that has its bytes, and what it is called there."""
+
+    entry: str
+    name: str
+
+
 @dataclass(slots=True)
 class Node:
     """`said` has the fields of a MessageLine; None: nothing that a person would read, as a link in the chain."""
@@ -33,7 +44,7 @@ class Node:
     key: str
     parent: str | None
     said: dict[str, Any] | None
-    files: list[FileLine] = field(default_factory=list)
+    files: list[Found] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -72,12 +83,21 @@ class Call:
 @dataclass(slots=True)
 class Told:
     """What one message of another product says, in its order: words, thoughts and calls of tools. It becomes as many
-    messages as it takes, the last of which has its key."""
+    messages as it takes, the last of which has its key, and its files. What is `missing` is named there."""
 
     parts: list[tuple[list[str], list[str]] | Call] = field(default_factory=list)
+    files: list[Found] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     def say(self, words: str) -> None:
         self._spoken()[0].append(words)
+
+    def quote(self, name: str, content: str) -> None:
+        """The text of a file, in its place; without one the file is missing."""
+        if content:
+            self.say(f"{name}\n\n{content}".strip())
+        else:
+            self.missing.append(name or "file")
 
     def think(self, thought: str) -> None:
         self._spoken()[1].append(thought)
@@ -89,6 +109,10 @@ class Told:
     def calls(self) -> list[Call]:
         return [part for part in self.parts if isinstance(part, Call)]
 
+    @property
+    def is_spoken(self) -> bool:
+        return any(word for part in self.parts if not isinstance(part, Call) for word in part[0])
+
     def _spoken(self) -> tuple[list[str], list[str]]:
         if not self.parts or isinstance(self.parts[-1], Call):
             self.parts.append(([], []))
@@ -97,8 +121,11 @@ class Told:
         return spoken
 
     def nodes(self, key: str, parent: str | None, fields: Mapping[str, Any]) -> list[Node]:
-        """`fields` are those that its messages have in common. Thoughts without words are of the words that follow."""
-        said: list[dict[str, Any] | None] = []
+        """`fields` are those that its messages have in common. Thoughts without words are of the words that follow; a
+        message that has files, or has failed, needs no words."""
+        if self.missing:
+            self.say(f"Not in the export: {', '.join(dict.fromkeys(self.missing))}")
+        said: list[dict[str, Any]] = []
         thoughts: list[str] = []
         for part in self.parts:
             if isinstance(part, Call):
@@ -108,9 +135,14 @@ class Told:
             if content := "\n\n".join(filter(None, part[0])):
                 said.append({**fields, "content": content, "reasoning": "\n\n".join(thoughts)})
                 thoughts = []
+        is_silent = not said or said[-1]["role"] == "tool_call"
+        if is_silent and (self.files or fields.get("is_error") or (thoughts and not said)):
+            said.append({**fields, "content": "", "reasoning": "\n\n".join(thoughts)})
         keys = [f"{key}#{number}" for number in range(1, len(said))] + [key]
-        spoken = [*said] or [None]  # a link in the chain
-        return [Node(*each) for each in zip(keys, [parent, *keys], spoken, strict=False)]
+        spoken: list[dict[str, Any] | None] = [*said] or [None]  # a link in the chain
+        nodes = [Node(*each) for each in zip(keys, [parent, *keys], spoken, strict=False)]
+        nodes[-1].files = self.files
+        return nodes
 
 
 def lines_of(conversation: Conversation) -> Iterator[Line]:
@@ -124,8 +156,8 @@ def lines_of(conversation: Conversation) -> Iterator[Line]:
     updated = conversation.session.get("updated_at") or max(times, default=created)
     dated = {"created_at": created, "updated_at": updated}
     yield checked(SessionLine, conversation.session | dated | {"origin": origin(conversation, spoken)})
-    for node in spoken:
-        yield from node.files
+    files = files_of(spoken, created)
+    yield from files.values()
     visible = path_to(conversation.shown, nodes)
     number = 0
     heard: dict[str | None, int] = {}  # by node: the number of the message that it is, or else that it follows
@@ -137,7 +169,41 @@ def lines_of(conversation: Conversation) -> Iterator[Line]:
         heard[node.key] = number = number + 1
         said = node.said | {"created_at": node.said.get("created_at") or created}
         place = {"id": number, "parent": before, "visible": node.key in visible}
-        yield checked(MessageLine, said | place | {"attachments": [file.id for file in node.files]})
+        attachments = list(dict.fromkeys(files[found.entry].id for found in node.files))
+        yield checked(MessageLine, said | place | {"attachments": attachments})
+
+
+def files_of(nodes: Sequence[Node], created: datetime) -> dict[str, FileLine]:
+    """By the entries that have their bytes: each once, by a name of its own."""
+    files: dict[str, FileLine] = {}
+    taken: dict[str, int] = {}
+    for node in nodes:
+        for found in node.files:
+            if found.entry in files:
+                continue
+            fields = {
+                "id": f"f{len(files) + 1}",
+                "folder": SOURCES,
+                "name": own_name(found.name, taken),
+                "modified_at": (node.said or {}).get("created_at") or created,
+                "entry": found.entry,
+            }
+            files[found.entry] = cast(FileLine, checked(FileLine, fields))
+    return files
+
+
+def own_name(said: str, taken: dict[str, int]) -> str:
+    """With a number where another file of the session has it. `taken`: how many have asked for each."""
+    try:
+        name = first = clean_name(PurePosixPath(said).name)
+    except InvalidName:
+        name = first = "file"
+    path = PurePosixPath(name)
+    while name in taken:
+        taken[first] += 1
+        name = f"{path.stem[:50]} ({taken[first]}){path.suffix[:10]}"  # no longer than a name may be
+    taken[name] = 1
+    return name
 
 
 def in_order(nodes: Sequence[Node]) -> list[Node]:
@@ -189,36 +255,30 @@ def checked(type: type[Line], fields: Mapping[str, Any]) -> Line:
         raise UnreadableArchive() from None
 
 
-# -- what a stranger's JSON holds: each raises UnreadableArchive where it is something else
-
-
-def wrong() -> UnreadableArchive:
-    return UnreadableArchive("It is not as an export of its kind should be.")
+# -- what a stranger's JSON holds; what is something else is left out, so that it costs nothing but itself
 
 
 def text(value: Any, length: int | None = None) -> str:
-    """Nothing is empty; what is too long is cut, if there is a `length`."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise wrong()
-    return storable(value) if length is None else storable(value)[:length]
+    """What is too long is cut, if there is a `length`."""
+    return storable(value)[:length] if isinstance(value, str) else ""
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise wrong()
-    return value
+    return value if isinstance(value, dict) else {}
 
 
 def items(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise wrong()
-    return value
+    return value if isinstance(value, list) else []
+
+
+def mappings(value: Any) -> list[dict[str, Any]]:
+    return [one for one in items(value) if isinstance(one, dict)]
+
+
+def texts_in(content: Any) -> list[str]:
+    """Of a text, or a list of texts and of parts that have one."""
+    parts = [content] if isinstance(content, str) else items(content)
+    return [found for one in parts if (found := text(one) or text(mapping(one).get("text")))]
 
 
 def as_text(value: Any) -> str:
@@ -228,37 +288,25 @@ def as_text(value: Any) -> str:
     return storable(json.dumps(value, ensure_ascii=False))
 
 
-def shown_beside(value: Any) -> list[dict[str, Any]]:
-    """Of what stands beside the words, which no oddity of it shall cost: what is not as it should be is left out."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def word(value: Any) -> str:
-    """As `text`; empty also where it is something else."""
-    return text(value) if isinstance(value, str) else ""
-
-
-def mappings(value: Any) -> list[dict[str, Any]]:
-    return [mapping(one) for one in items(value)]
-
-
 def moment(value: Any) -> datetime | None:
-    """Seconds or milliseconds since 1970, or RFC 3339; None where nothing is said."""
-    if value is None or value == "":
-        return None
+    """Seconds, or thousandths, millionths or billionths of one, since 1970, as a number or a text, or RFC 3339."""
     try:
         if isinstance(value, str):
-            time = datetime.fromisoformat(value)
+            time = moment_of(float(value)) if NUMBER.fullmatch(value) else datetime.fromisoformat(value)
             time = time if time.tzinfo else time.replace(tzinfo=UTC)
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            time = datetime.fromtimestamp(value / 1000 if value > MILLISECONDS else value, UTC)
+            time = moment_of(value)
         else:
-            raise wrong()
+            return None
     except (ValueError, OverflowError, OSError):
-        raise wrong() from None
-    if not MIN_YEAR <= time.year <= MAX_YEAR:
-        raise wrong()
-    return time
+        return None
+    return time if MIN_YEAR <= time.year <= MAX_YEAR else None
 
 
-MILLISECONDS = 10**11  # as seconds, in the year 5138
+def moment_of(number: float) -> datetime:
+    seconds = next((number / unit for unit in (1, 10**3, 10**6, 10**9) if number / unit < MAX_SECONDS), number)
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+MAX_SECONDS = 10**11  # in the year 5138
+NUMBER = re.compile(r"[0-9]{9,20}(\.[0-9]{1,9})?")

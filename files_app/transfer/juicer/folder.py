@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +14,13 @@ from django.conf import settings
 from files_app import names
 from files_app.exceptions import InvalidName
 from files_app.incoming import CHUNK_BYTES
+from files_app.transfer.embedded import picture_in
 from files_app.transfer.exceptions import UnreadableArchive
 from files_app.transfer.records import FileLine
 
 from .report import Report
 
 MAX_DEPTH = 20
-DATA = re.compile(r"data:image/([a-z0-9.+-]{1,32});base64,", re.IGNORECASE)
 
 
 class Upload(NamedTuple):
@@ -112,16 +109,13 @@ class SessionFiles:
 
     def picture(self, address: str) -> str | None:
         """The file of a `data:` address; None where it is no picture."""
-        head = DATA.match(address)
-        if head is None:
+        picture = picture_in(address)
+        if picture is None:
             return None
-        try:
-            data = base64.b64decode(address[head.end() :], validate=True)
-        except (binascii.Error, ValueError):
-            return None
+        data, kind = picture
         digest = hashlib.sha256(data).hexdigest()
         if digest not in self._pictures:
-            self._pictures[digest] = self._same(data, digest) or self._add_picture(data, digest, head[1].lower())
+            self._pictures[digest] = self._same(data, digest) or self._add_picture(data, digest, kind)
         return self._pictures[digest]
 
     def _below(self, folder: Path, before: str) -> Iterator[tuple[Path, str]]:
@@ -204,7 +198,7 @@ class SessionFiles:
     def _add_picture(self, data: bytes, digest: str, kind: str) -> str:
         path = self._scratch / digest
         path.write_bytes(data)
-        name = f"picture-{digest[:12]}.{kind.partition('+')[0]}"
+        name = f"picture-{digest[:12]}.{kind}"
         return self._add(path, names.SOURCES, name, datetime.now(UTC))
 
 
