@@ -254,7 +254,7 @@ def conversation_in(said: dict[str, Any], entries: chatgpt.Entries, embed: Keep)
         return chatgpt.conversation(said, entries)
     if "chat_messages" in said:
         return claude.conversation(said)
-    if "conversationId" in said and "messages" in said:
+    if "conversationId" in said:
         return librechat.conversation(said)
     if "chat" in said or ("history" in said and "messages" in mapping(said["history"])):
         return openwebui.conversation(said, embed)

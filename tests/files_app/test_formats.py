@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from chatjuicer.accounts.models import User
 from files_app.models import File
 from files_app.storage import chunks
 from files_app.transfer import embedded
+from files_app.transfer.formats import chatgpt
 from tests.files_app.test_transfer import CHATGPT, PNG, ROOT, chain, own_disk, spoken, taken, told, zipped
 
 pytestmark = pytest.mark.django_db
@@ -196,6 +198,44 @@ SHAPES = {
     "a tree": LIBRECHAT | {"recursive": True, "messagesTree": TREE},
     "a tree of newer versions": LIBRECHAT | {"recursive": True, "messages": TREE},
 }
+
+
+@pytest.mark.parametrize("said", SHAPES.values(), ids=SHAPES)
+def test_librechat_writes_messages_in_a_row_or_as_a_tree(alice_client: APIClient, said: dict[str, Any]) -> None:
+    messages = told(alice_client, json.dumps(said).encode())
+    assert [(one["content"], one["sibling_count"]) for one in messages] == [
+        ("Which stone?", 1), ("A slate.", 2), ("Thanks", 1),
+    ]  # fmt: skip
+    assert taken(alice_client, json.dumps(said).encode())["skipped"] == 1
+
+
+def test_a_conversation_of_a_zip_that_cannot_be_read_is_named(alice_client: APIClient) -> None:
+    archive = zipped({
+        "a.json": json.dumps(SHAPES["a tree"]), "b.json": json.dumps(LIBRECHAT | {"title": "No stones"}),
+        "c.json": json.dumps({"conversationId": "n", "messages": 5}), "d.json": '{"chat": 5}',
+        "e.json": '{"chat_messages": 5}', "f.json": '{"mapping": null}', "user.json": '{"id": "x"}',
+    })  # fmt: skip
+    report = taken(alice_client, archive)
+    assert report["imported"] == 1
+    assert [one["name"] for one in report["failed"]] == ["No stones", "c.json", "d.json", "e.json", "f.json"]
+
+
+def test_of_librechat_files_are_named_and_failures_stay(alice_client: APIClient) -> None:
+    image = {"type": "image_file", "image_file": {"file_id": "f", "filepath": "/images/u/x.png"}}
+    said = LIBRECHAT | {"messages": [
+        stone("m1", ROOT, "", by_user=True, files=[{"file_id": "f", "filename": "x.png"}, {"file_id": "g"}, 5]),
+        stone("m2", "m1", "", content=[{"type": "text", "text": "Here:"}, image]),
+        stone("m3", "m2", "", error=True),
+        stone("m4", "m3", "", content=[{"type": "error", "error": "Too long."}], error=True,
+              attachments=[{"filename": "plot.png", "filepath": "/p"}]),
+    ]}  # fmt: skip
+    messages = told(alice_client, json.dumps(said).encode())
+    assert [(one["content"], one["status"]) for one in messages] == [
+        ("Not in the export: x.png, g", "completed"),
+        ("Here:\n\nNot in the export: x.png", "completed"),
+        ("", "failed"),
+        ("Too long.\n\nNot in the export: plot.png", "failed"),
+    ]
 
 
 # -- Claude

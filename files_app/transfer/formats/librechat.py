@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from .tree import Call, Conversation, Node, Told, as_text, mapping, mappings, moment, text
@@ -22,8 +23,10 @@ def conversation(said: dict[str, Any]) -> Conversation:
 
 
 def nodes_of(said: dict[str, Any]) -> list[Node]:
+    """Which of the two it calls a tree changes with its versions."""
     nodes: list[Node] = []
-    waiting = [(message, None) for message in reversed(mappings(said.get("messages")))]
+    messages = said.get("messagesTree") or said.get("messages")
+    waiting = [(message, None) for message in reversed(mappings(messages))]
     while waiting:
         message, above = waiting.pop()
         made = nodes_of_one(str(len(nodes)), message, above)
@@ -52,22 +55,31 @@ def told(said: dict[str, Any]) -> Told:
     for part in mappings(said.get("content")):
         match part.get("type"):
             case "text" | "error" as kind:
-                held = part.get(kind)
-                words = text(held.get("value")) if isinstance(held, dict) else text(held)
+                held = part.get(kind) or part.get("text")
+                words = text(held) or text(mapping(held).get("value"))
                 found.say(words)
                 spoken = spoken or bool(words)
             case "think":
                 found.think(text(part.get("think")))
             case "tool_call":
                 found.call(call_in(mapping(part.get("tool_call"))))
+            case "image_file":
+                found.missing.append(name_of(mapping(part.get("image_file"))))
     if not spoken and not found.calls:
         found.say(text(said.get("text")))
+    found.missing += map(name_of, (*mappings(said.get("files")), *mappings(said.get("attachments"))))
     return found
+
+
+def name_of(file: dict[str, Any]) -> str:
+    """Their bytes are in no export."""
+    named = (file.get("filename"), PurePosixPath(text(file.get("filepath"))).name, file.get("file_id"))
+    return next(filter(None, (text(one, 255) for one in named)), "file")
 
 
 def call_in(said: dict[str, Any]) -> Call:
     """Tools of its assistants say in `function` what they were given."""
-    function = said["function"] if isinstance(said.get("function"), dict) else {}
+    function = mapping(said.get("function"))
     name, arguments = (said.get(one) or function.get(other) for one, other in (("name", "name"), ("args", "arguments")))
     output = said.get("output") or function.get("output")
     return Call(text(said.get("id")), text(name), as_text(arguments), as_text(output), None if output is None else True)
