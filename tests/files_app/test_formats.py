@@ -241,6 +241,23 @@ def test_of_librechat_files_are_named_and_failures_stay(alice_client: APIClient)
 # -- Claude
 
 
+def test_of_claude_files_are_named(alice_client: APIClient) -> None:
+    chat = [
+        {"uuid": "a", "sender": "human", "text": "", "content": [{"type": "text", "text": ""}],
+         "files": [{"file_name": "bird.png"}, {"file_uuid": "f", "file_name": "b.pdf"}]},
+        {"uuid": "b", "sender": "assistant", "text": "A wren."},
+        {"uuid": "c", "sender": "human", "text": "Look", "files": [{"file_name": "a.txt"}, {"file_name": None}, 5],
+         "attachments": [{"file_name": "a.txt", "extracted_content": "It sings."},
+                         {"file_name": "c.bin", "extracted_content": ""}]},
+    ]  # fmt: skip
+    messages = told(alice_client, json.dumps([{"uuid": "c", "name": "Birds", "chat_messages": chat}]).encode())
+    assert [one["content"] for one in messages] == [
+        "Not in the export: bird.png, b.pdf",
+        "A wren.",
+        "Look\n\na.txt\n\nIt sings.\n\nNot in the export: c.bin, file",
+    ]
+
+
 # -- ChatGPT
 
 

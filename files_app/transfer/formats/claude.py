@@ -47,9 +47,11 @@ def told(message: dict[str, Any]) -> Told:
                 give_result(part, found.calls)
     if not spoken and not found.calls:
         found.say(text(message.get("text")))
-    for one in mappings(message.get("attachments")):
-        if content := text(one.get("extracted_content")):
-            found.say(f"{text(one.get('file_name'))}\n\n{content}".strip())
+    quoted = set[str]()
+    for one in (*mappings(message.get("attachments")), *mappings(message.get("files"))):
+        if (name := text(one.get("file_name"), 255)) not in quoted:
+            found.quote(name, text(one.get("extracted_content")))
+        quoted.add(name)
     return found
 
 
