@@ -271,6 +271,38 @@ def output(kind: str, text: str, name: str, **fields: Any) -> dict[str, Any]:
     )
 
 
+def test_a_tool_call_of_chatgpt_and_its_result_are_one(alice_client: APIClient) -> None:
+    failed = {"aggregate_result": {"status": "failed_with_in_kernel_exception"}}
+    hidden = spoken("system", "x", metadata={"is_visually_hidden_from_conversation": True})
+    said = chain(
+        spoken("user", "Run it"),
+        code("1 + 1", "python"), hidden, output("execution_output", "2", "python"),
+        code("boom", "python"), output("system_error", "Timeout", "python"),
+        code("1 / 0", "python"), output("execution_output", "ZeroDivisionError", "python", metadata=failed),
+        code("a", "web.run"), code("b", "file_search"),
+        output("code", "of b", "file_search"), output("code", "of a", "web"), output("code", "more of a", "web.run"),
+        code("unanswered", "bio"), spoken("assistant", "Done."), output("code", "of nothing", "canmore"),
+        code("nothing to say", "web.run"), output("code", "", "web.run"),
+    )  # fmt: skip
+    messages = told(alice_client, json.dumps([said]).encode())
+    calls = [
+        (one["tool_name"], one["tool_arguments"], one["tool_result"], one["tool_success"])
+        for one in messages
+        if one["role"] == "tool_call"
+    ]
+    assert calls == [
+        ("python", "1 + 1", "2", True),
+        ("python", "boom", "Timeout", False),
+        ("python", "1 / 0", "ZeroDivisionError", False),
+        ("web.run", "a", "of a\n\nmore of a", True),
+        ("file_search", "b", "of b", True),
+        ("bio", "unanswered", "", None),
+        ("canmore", "", "of nothing", True),
+        ("web.run", "nothing to say", "", True),
+    ]
+    assert [one["content"] for one in messages if one["role"] != "tool_call"] == ["Run it", "Done."]
+
+
 def id_of(number: int) -> str:
     return f"file_{number:032x}"
 
@@ -313,6 +345,30 @@ def test_files_of_chatgpt_have_their_own_names_and_those_that_lack_are_named(
     assert File.objects.of_owner(alice.pk).count() == 3
 
 
+def test_plots_and_what_was_spoken_come_out_of_chatgpts_zip(alice: User, alice_client: APIClient) -> None:
+    both: dict[str, Any] = {"audio_asset_pointer": pointer("audio", 1), "video_container_asset_pointer": None}
+    both["content_type"] = "real_time_user_audio_video_asset_pointer"
+    plot = {"message_type": "image", "image_url": f"file-service://{id_of(3)}"}
+    aggregate = {"aggregate_result": {"status": "success", "messages": [plot, {"message_type": "stream"}, 5]}}
+    said = chain(
+        heard({"content_type": "audio_transcription", "text": "A plot, please"}, both),
+        heard({"content_type": "audio_transcription", "text": "Here"}, pointer("audio", 2), role="assistant"),
+        code("plt.plot()", "python"),
+        output("execution_output", "<Figure>", "python", metadata=aggregate),
+    )
+    archive = zipped({
+        "conversations.json": json.dumps([said]), f"c/audio/{id_of(1)}-in.wav": b"RIFF1",
+        f"c/audio/{id_of(2)}-out.wav": b"RIFF2", f"{id_of(3)}-plot.png": PNG,
+    })  # fmt: skip
+    messages = told(alice_client, archive)
+    assert [(one["role"], one["content"], one["tool_result"] or "", files_of(one)) for one in messages] == [
+        ("user", "A plot, please", "", [f"sources/{id_of(1)}-in.wav"]),
+        ("assistant", "Here", "", [f"sources/{id_of(2)}-out.wav"]),
+        ("tool_call", "", "<Figure>", []),
+        ("assistant", "", "", [f"sources/{id_of(3)}-plot.png"]),
+    ]
+
+
 # -- hostile
 
 
@@ -335,3 +391,14 @@ def test_whatever_stands_in_a_field_costs_that_field(alice_client: APIClient, od
             "citations": odd, "aggregate_result": odd, "model_slug": odd}))]).encode(),
     ):  # fmt: skip
         assert taken(alice_client, data)["imported"] == 1
+
+
+def test_many_calls_that_nothing_answers_cost_no_square() -> None:
+    count = 30_000
+    calls, results = [code("x", "a")] * count, [output("code", "y" * 1000, "b")] * count
+    said = chain(spoken("user", "A"), *calls, *results)
+    for number in range(count):
+        said["mapping"][f"n{2 * count - number}"]["parent"] = f"n{count}"  # all of one call
+    began = time.process_time()
+    chatgpt.conversation(said, chatgpt.Entries(()))
+    assert time.process_time() - began < 30

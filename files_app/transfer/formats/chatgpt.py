@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import PurePosixPath
 from typing import Any
 
-from .tree import Call, Conversation, Found, Node, Told, mapping, mappings, moment, text, texts_in
+from .tree import Call, Conversation, Found, Node, Told, in_order, mapping, mappings, moment, text, texts_in
 
 ROLES = {"user": "user", "assistant": "assistant", "system": "system"}
 POINTERS = ("file-service://", "sediment://")
@@ -27,7 +27,8 @@ class Entries:
 
 def conversation(said: dict[str, Any], entries: Entries) -> Conversation:
     rows = {key: mapping(one) for key, one in mapping(said["mapping"]).items()}
-    nodes = [node for key, one in rows.items() for node in nodes_of(key, one, entries)]
+    nodes = in_order([node for key, one in rows.items() for node in nodes_of(key, one, entries)])
+    give_results(nodes, {key for key, one in rows.items() if role_in(one) == "tool"})
     give_thoughts(nodes, {key: thoughts for key, one in rows.items() if (thoughts := thoughts_in(one))})
     named = text(said.get("conversation_id")) or text(said.get("id"))
     session = {
@@ -46,7 +47,7 @@ def nodes_of(key: str, said: dict[str, Any], entries: Entries) -> list[Node]:
     message = mapping(said.get("message"))
     author, about = mapping(message.get("author")), mapping(message.get("metadata"))
     content = mapping(message.get("content"))
-    role, recipient = text(author.get("role")), text(message.get("recipient")) or "all"
+    role, recipient = role_in(said), text(message.get("recipient")) or "all"
     if about.get("is_visually_hidden_from_conversation") is True:
         return [Node(key, parent, None)]
     fields = {
@@ -56,16 +57,71 @@ def nodes_of(key: str, said: dict[str, Any], entries: Entries) -> list[Node]:
         "partial": message.get("status") == "in_progress",
     }
     found, words = Told(), words_of(content)
-    if role == "tool" and words:
-        found.call(Call("", text(author.get("name")), "", words, success=True))
-    elif recipient != "all" and words:
-        found.call(Call("", recipient, words, success=True))
-    elif role != "tool" and (text(content.get("content_type")) in THOUGHTS or role not in ROLES):
+    if role == "tool":
+        found.call(Call("", text(author.get("name")), "", words, success=not has_failed(content, about)))
+    elif recipient != "all":
+        if words:
+            found.call(Call("", recipient, words))
+    elif text(content.get("content_type")) in THOUGHTS or role not in ROLES:
         return [Node(key, parent, None)]
-    elif words:
+    else:
         found.say(without_marks(words, about) if role == "assistant" else words)
     take_files(content, about, entries, found)
     return found.nodes(key, parent, fields)
+
+
+def role_in(said: dict[str, Any]) -> str:
+    return text(mapping(mapping(said.get("message")).get("author")).get("role"))
+
+
+def has_failed(content: dict[str, Any], about: dict[str, Any]) -> bool:
+    status = text(mapping(about.get("aggregate_result")).get("status"))
+    return content.get("content_type") == "system_error" or status.startswith("failed")
+
+
+def give_results(nodes: Sequence[Node], of_tools: Set[str]) -> None:
+    """To the call that they are of; one whose call is not there stays by itself, if it says something. `of_tools` are
+    the keys of what tools have said: results, and pictures."""
+    known = {node.key: node for node in nodes}
+    calls, results = list[Node](), list[Node]()
+    for node in nodes:
+        if node.said is not None and node.said["role"] == "tool_call":
+            (calls if node.said["tool_success"] is None else results).append(node)
+    given: dict[str, list[dict[str, Any]]] = {node.key: [] for node in calls}
+    for node in results:
+        said = node.said or {}
+        if (call := call_of(node, known, given, of_tools)) is not None:
+            given[call].append(said)
+        if call is not None or not said["tool_result"]:
+            node.said = None
+    for node in calls:
+        if node.said is not None and (some := given[node.key]):
+            node.said["tool_result"] = "\n\n".join(filter(None, (said["tool_result"] for said in some)))
+            node.said["tool_success"] = all(said["tool_success"] for said in some)
+
+
+def call_of(
+    result: Node, known: Mapping[str, Node], given: Mapping[str, Sequence[Any]], of_tools: Set[str]
+) -> str | None:
+    """Among those above it that no words of anybody part from it: the first that waits, rather one of its own tool."""
+    above, at = list[str](), known.get(result.parent or "")
+    for _ in range(NEAR):
+        if at is None or (at.said is not None and at.said["role"] != "tool_call" and at.key not in of_tools):
+            break
+        if at.key in given:
+            above.append(at.key)
+        at = known.get(at.parent or "")
+    waiting = [key for key in reversed(above) if not given[key]]
+    same = [key for key in (*waiting, *above) if tool_in(known[key]) == tool_in(result)]
+    return next(iter((*same, *waiting)), None)
+
+
+NEAR = 50  # messages that are looked at for a call
+
+
+def tool_in(node: Node) -> str:
+    """`web` for `web.run`, too."""
+    return (node.said or {})["tool_name"].partition(".")[0]
 
 
 THOUGHTS = ("thoughts", "reasoning_recap", "user_editable_context", "model_editable_context")
