@@ -369,6 +369,26 @@ def test_plots_and_what_was_spoken_come_out_of_chatgpts_zip(alice: User, alice_c
     ]
 
 
+def test_older_references_of_chatgpt_become_links(alice_client: APIClient) -> None:
+    words = "Oaks【6†source】 and elms【12†L1-L9】, 【4:0†a.pdf】 and 【東京】."
+    page = {"type": "webpage", "title": "Oaks [1]", "url": "https://oaks.example/a (b)"}
+    citations = [
+        {"start_ix": 4, "end_ix": 14, "metadata": page}, {"start_ix": 0, "end_ix": 9**9, "metadata": page},
+        {"start_ix": 4, "end_ix": 14, "metadata": {"url": "javascript:alert(1)"}}, {"start_ix": "4", "end_ix": None}, 5,
+    ]  # fmt: skip
+    references = [
+        {"matched_text": "【12†L1-L9】", "url": "https://elms.example", "title": "Elms", "alt": None},
+        {"matched_text": "【4:0†a.pdf】", "type": "file", "name": "a.pdf", "alt": None},
+    ]  # fmt: skip
+    about = {"citations": citations, "content_references": references}
+    said = chain(spoken("user", "Trees?"), spoken("assistant", words, metadata=about))
+    _, answer = told(alice_client, json.dumps([said]).encode())
+    assert answer["content"] == (
+        "Oaks([Oaks 1](https://oaks.example/a%20%28b%29)) and elms([Elms](https://elms.example)), "
+        "【4:0†a.pdf】 and 【東京】."
+    )
+
+
 # -- hostile
 
 

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from .tree import Call, Conversation, Found, Node, Told, in_order, mapping, mappings, moment, text, texts_in
 
@@ -149,15 +150,30 @@ def give_thoughts(nodes: Iterable[Node], thoughts: dict[str, str]) -> None:
 
 def without_marks(words: str, about: dict[str, Any]) -> str:
     """What stands between marks that no font has is for that product's page alone: a reference, which says itself how
-    it is told in Markdown, or something to be shown beside."""
-    if MARK not in words:
-        return words
-    told = {text(one.get("matched_text")): text(one.get("alt")) for one in mappings(about.get("content_references"))}
-    return MARKED.sub(lambda found: told.get(found[0], ""), words)
+    it is told in Markdown, or something to be shown beside. Older references, `【1†source】`, have an address."""
+    told: dict[str, str] = {}
+    for one in mappings(about.get("citations")):
+        start, end = one.get("start_ix"), one.get("end_ix")
+        if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= start + MAX_MARK:
+            told[words[start:end]] = link_in(mapping(one.get("metadata"))) or told.get(words[start:end], "")
+    for one in mappings(about.get("content_references")):
+        mark = text(one.get("matched_text"))
+        told[mark] = text(one.get("alt")) or link_in(one) or told.get(mark, "")
+    return MARKED.sub(lambda found: told.get(found[0]) or (found[0] if found[0][0] == OLD_MARK else ""), words)
 
 
-MARK = "\ue200"
-MARKED = re.compile("\ue200[^\ue200\ue201]*\ue201")
+def link_in(reference: dict[str, Any]) -> str:
+    """In Markdown; empty where it has no address."""
+    url = text(reference.get("url"))
+    title = text(reference.get("title"), 255).translate(BRACKETS)
+    return f"([{title or url}]({quote(url, safe=IN_LINK)}))" if url.startswith(("http://", "https://")) else ""
+
+
+MAX_MARK = 200
+OLD_MARK = "【"
+MARKED = re.compile(f"\ue200[^\ue200\ue201]*\ue201|【[^【】]{{1,{MAX_MARK}}}】")
+BRACKETS = str.maketrans("", "", "[]\n")
+IN_LINK = "%/:?#&=+,;@!$'*~"
 
 
 def words_of(content: dict[str, Any]) -> str:
