@@ -113,7 +113,8 @@ def test_pictures_and_texts_of_files_in_an_open_webui_chat_come_with_it(alice: U
         {"type": "image", "url": "/api/v1/files/1/content", "name": "far.png"},
         {"type": "collection", "name": "Ponds"},
     ]
-    parts = [{"type": "text", "text": "And this?"}, {"type": "image_url", "image_url": {"url": PICTURE}}]
+    parts: list[dict[str, Any]] = [{"type": "text", "text": "And this?"}]
+    parts += [{"type": "image_url", "image_url": {"url": url}} for url in (PICTURE, "data:")]
     messages = told(alice_client, open_webui(
         asked("", files=[{"type": "image", "url": PICTURE}, text, *gone, 5]),
         answered("A pike.", files=[{"type": "image", "url": PICTURE.replace("png", "jpeg")}]),
@@ -123,7 +124,7 @@ def test_pictures_and_texts_of_files_in_an_open_webui_chat_come_with_it(alice: U
     ))  # fmt: skip
     assert [one["content"] for one in messages] == [
         "a.txt\n\nIt swims.\n\nNot in the export: far.png, Ponds", "A pike.", "", "Not in the export: image",
-        "And this?",
+        "And this?\n\nNot in the export: image",
     ]  # fmt: skip
     assert [files_of(one) for one in messages] == [["sources/picture.png"]] * 3 + [[], ["sources/picture.png"]]
     (file,) = File.objects.of_owner(alice.pk)
@@ -248,13 +249,14 @@ def test_of_claude_files_are_named(alice_client: APIClient) -> None:
         {"uuid": "b", "sender": "assistant", "text": "A wren."},
         {"uuid": "c", "sender": "human", "text": "Look", "files": [{"file_name": "a.txt"}, {"file_name": None}, 5],
          "attachments": [{"file_name": "a.txt", "extracted_content": "It sings."},
+                         {"file_name": "a.txt", "extracted_content": "It flies."},
                          {"file_name": "c.bin", "extracted_content": ""}]},
     ]  # fmt: skip
     messages = told(alice_client, json.dumps([{"uuid": "c", "name": "Birds", "chat_messages": chat}]).encode())
     assert [one["content"] for one in messages] == [
         "Not in the export: bird.png, b.pdf",
         "A wren.",
-        "Look\n\na.txt\n\nIt sings.\n\nNot in the export: c.bin, file",
+        "Look\n\na.txt\n\nIt sings.\n\na.txt\n\nIt flies.\n\nNot in the export: c.bin, file",
     ]
 
 

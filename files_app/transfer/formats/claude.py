@@ -47,11 +47,13 @@ def told(message: dict[str, Any]) -> Told:
                 give_result(part, found.calls)
     if not spoken and not found.calls:
         found.say(text(message.get("text")))
-    quoted = set[str]()
-    for one in (*mappings(message.get("attachments")), *mappings(message.get("files"))):
+    attached = mappings(message.get("attachments"))
+    for one in attached:
+        found.quote(text(one.get("file_name"), 255), text(one.get("extracted_content")))
+    quoted = {text(one.get("file_name"), 255) for one in attached}
+    for one in mappings(message.get("files")):
         if (name := text(one.get("file_name"), 255)) not in quoted:
-            found.quote(name, text(one.get("extracted_content")))
-        quoted.add(name)
+            found.quote(name, "")
     return found
 
 

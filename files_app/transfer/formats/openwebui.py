@@ -61,8 +61,8 @@ def nodes_of(key: str, said: dict[str, Any], keep: Keep) -> list[Node]:
             read_answer(content, found)
         else:
             found.say(content)
-    pictures = [mapping(part.get("image_url")) for part in mappings(said.get("content"))]
-    for file in (*mappings(said.get("files")), *filter(None, pictures)):
+    shown = [mapping(part.get("image_url")) for part in mappings(said.get("content"))]
+    for file in (*mappings(said.get("files")), *({"type": "image", **one} for one in shown if one)):
         take_file(file, found, keep)
     found.say(failure_in(said.get("error")))
     return found.nodes(key, text(said.get("parentId")) or None, fields)
