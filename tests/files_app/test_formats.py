@@ -12,7 +12,7 @@ from chatjuicer.accounts.models import User
 from files_app.models import File
 from files_app.storage import chunks
 from files_app.transfer import embedded
-from files_app.transfer.formats import chatgpt
+from files_app.transfer.formats import chatgpt, openwebui
 from tests.files_app.test_transfer import CHATGPT, PNG, ROOT, chain, own_disk, spoken, taken, told, zipped
 
 pytestmark = pytest.mark.django_db
@@ -424,3 +424,20 @@ def test_many_calls_that_nothing_answers_cost_no_square() -> None:
     began = time.process_time()
     chatgpt.conversation(said, chatgpt.Entries(()))
     assert time.process_time() - began < 30
+
+
+def test_what_is_told_once_does_not_come_a_thousand_times() -> None:
+    """Else a small archive would fill the memory, and the disk."""
+    long, many = "x" * 100_000, 1_000
+    references = [{"matched_text": "\ue200a\ue201", "alt": long}, {"matched_text": "【1†a】", "alt": long}]
+    marks = "\ue200a\ue201【1†a】" * many
+    said = chain(spoken("user", "A"), spoken("assistant", marks, metadata={"content_references": references}))
+    answer = chatgpt.conversation(said, chatgpt.Entries(())).nodes[-1].said
+    assert answer is not None
+    assert len(answer["content"]) < 30 * len(long)
+    call = {"type": "function_call", "call_id": "c", "name": "a", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "c", "output": long}
+    (chat,) = json.loads(open_webui(asked(), answered(output=[call] * many + [result])))
+    nodes = openwebui.conversation(chat, lambda data: "").nodes
+    assert len(nodes) == many + 1
+    assert sum(len(node.said["tool_result"]) for node in nodes if node.said and "tool_result" in node.said) == len(long)

@@ -151,15 +151,31 @@ def give_thoughts(nodes: Iterable[Node], thoughts: dict[str, str]) -> None:
 def without_marks(words: str, about: dict[str, Any]) -> str:
     """What stands between marks that no font has is for that product's page alone: a reference, which says itself how
     it is told in Markdown, or something to be shown beside. Older references, `【1†source】`, have an address."""
-    told: dict[str, str] = {}
+    links = [(mark, link) for mark, link in (*cited(words, about), *referred(about)) if link]
+    told, room = dict(links), TIMES * sum(len(link) for _, link in links)
+
+    def tell(found: re.Match[str]) -> str:
+        nonlocal room
+        link = told.get(found[0], "")
+        if not link or len(link) > room:
+            return found[0] if found[0].startswith(OLD_MARK) else ""
+        room -= len(link)
+        return link
+
+    return MARKED.sub(tell, words)
+
+
+def cited(words: str, about: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Marks, and the links that stand for them; here by their places in the words."""
     for one in mappings(about.get("citations")):
         start, end = one.get("start_ix"), one.get("end_ix")
         if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= start + MAX_MARK:
-            told[words[start:end]] = link_in(mapping(one.get("metadata"))) or told.get(words[start:end], "")
+            yield words[start:end], link_in(mapping(one.get("metadata")))
+
+
+def referred(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for one in mappings(about.get("content_references")):
-        mark = text(one.get("matched_text"))
-        told[mark] = text(one.get("alt")) or link_in(one) or told.get(mark, "")
-    return MARKED.sub(lambda found: told.get(found[0]) or (found[0] if found[0][0] == OLD_MARK else ""), words)
+        yield text(one.get("matched_text")), text(one.get("alt")) or link_in(one)
 
 
 def link_in(reference: dict[str, Any]) -> str:
@@ -169,6 +185,7 @@ def link_in(reference: dict[str, Any]) -> str:
     return f"([{title or url}]({quote(url, safe=IN_LINK)}))" if url.startswith(("http://", "https://")) else ""
 
 
+TIMES = 10  # as much as was told, at most, so that it does not grow without end
 MAX_MARK = 200
 OLD_MARK = "【"
 MARKED = re.compile(f"\ue200[^\ue200\ue201]*\ue201|【[^【】]{{1,{MAX_MARK}}}】")

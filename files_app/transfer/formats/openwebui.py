@@ -94,7 +94,7 @@ def read_output(output: list[dict[str, Any]], found: Told, keep: Keep) -> None:
             case "reasoning":
                 found.think("".join(texts_in(item.get("summary")) or texts_in(item.get("content"))))
             case "function_call":
-                result = results.get(id, {})
+                result = results.pop(id, {})
                 found.call(Call(id, text(item.get("name")), as_text(item.get("arguments")),
                                 "".join(texts_in(result.get("output"))), success_of(result or item)))  # fmt: skip
                 for file in mappings(result.get("files")):
