@@ -19,7 +19,7 @@ _MESSAGES = {
     "provider_rejected": "The model provider did not accept the request.",
     "provider_timeout": "The model provider took too long to answer. Try again.",
     "provider_protocol": "The model provider's answer could not be understood. Try again.",
-    "provider_auth": "The model provider refuses this server's key. Whoever administers the server can enter another one.",
+    "provider_auth": "The model provider refuses this server's key. Whoever administers the server can enter another.",
     "context_too_long": "The conversation is too long for this model. Summarize it or start a new session.",
     "model_not_found": "The model provider does not offer this model.",
 }

@@ -16,9 +16,7 @@ const TEXTS = {
   throttled: t("Too many requests; try again later."),
   invalid_credentials: t("The e-mail address or the password is wrong."),
   totp_required: t("The code is wrong, or was used before."),
-  provider_auth: t(
-    "The model provider refuses this server's key. Whoever administers the server can enter another one.",
-  ),
+  provider_auth: t("The model provider refuses this server's key. Whoever administers the server can enter another."),
   provider_quota: t("The model provider's account has no credit left, or has used up its quota."),
   provider_rate_limited: t("The model provider is receiving too many requests. Try again in a moment."),
   provider_unavailable: t("The model provider is not available at the moment. Try again."),

@@ -130,7 +130,7 @@ export default [
   ["Open {name}", "{name} öffnen", "פתיחת {name}"],
   ["The agent asks: may it run {name}?", "Der Agent fragt: Darf er {name} ausführen?", "הסוכן שואל: האם להריץ את {name}?"],
   ["p. {page}", "S. {page}", "עמ' {page}"],
-  ["The model provider refuses this server's key. Whoever administers the server can enter another one.", "Der Modellanbieter lehnt den Schlüssel dieses Servers ab. Wer den Server verwaltet, kann einen anderen eintragen.", "ספק המודלים דוחה את המפתח של השרת הזה. מי שמנהל את השרת יכול להזין מפתח אחר."],
+  ["The model provider refuses this server's key. Whoever administers the server can enter another.", "Der Modellanbieter lehnt den Schlüssel dieses Servers ab. Wer den Server verwaltet, kann einen anderen eintragen.", "ספק המודלים דוחה את המפתח של השרת הזה. מי שמנהל את השרת יכול להזין מפתח אחר."],
   ["The model provider's account has no credit left, or has used up its quota.", "Das Konto beim Modellanbieter hat kein Guthaben mehr, oder sein Kontingent ist aufgebraucht.", "בחשבון אצל ספק המודלים לא נותרה יתרה, או שהמכסה נוצלה."],
   ["The model provider is receiving too many requests. Try again in a moment.", "Der Modellanbieter bekommt zu viele Anfragen. Versuch es gleich noch einmal.", "ספק המודלים מקבל יותר מדי בקשות. כדאי לנסות שוב עוד רגע."],
   ["The model provider is not available at the moment. Try again.", "Der Modellanbieter ist gerade nicht erreichbar. Versuch es noch einmal.", "ספק המודלים אינו זמין כרגע. כדאי לנסות שוב."],
