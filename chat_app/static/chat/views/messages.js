@@ -27,6 +27,7 @@ export class Messages {
   #wanted = null; // {position}: to be brought into view
   #views = new Map(); // key → {node, entry, update}
   #newest = new Set();
+  #apart = false; // rows are made that are not in the list yet
   #state = null;
   #frame = 0;
   #actions;
@@ -61,6 +62,7 @@ export class Messages {
     this.#earlier.hidden = this.#working.hidden = this.#jump.hidden = true;
     this.#welcome.hidden = this.#unreachable.hidden = true;
     this.#wanted = null;
+    this.#apart = false;
   }
 
   welcome() {
@@ -113,13 +115,11 @@ export class Messages {
       ...state.entries.map((entry) => [entry.key, entry, entryView]),
       ...unsent.map((item) => [`o:${item.clientId}`, item, unsentView]),
     ];
-    const wanted = this.#within(all, performance.now() + this.#budget(), state);
-    const same =
-      wanted.length === this.#list.childElementCount &&
-      wanted.every(([key], index) => this.#list.children[index].dataset.key === key);
-    const arrange = () => this.#arrange(wanted, state);
-    if (same) arrange();
-    else this.#place.around(arrange);
+    const urgent = this.#urgent();
+    const made = this.#views.size;
+    const wanted = this.#within(all, performance.now() + (urgent ? URGENT_MS : this.#apart ? 0 : BUDGET_MS), state);
+    this.#apart = !urgent && this.#views.size > made;
+    if (!this.#apart) this.#put(wanted, state);
     setHidden(this.#working, !this.#silent(state));
     setText(this.#working.querySelector("span"), state.run?.stopping ? t("Stopping…") : t("Thinking…"));
     setHidden(this.#welcome, Boolean(all.length) || state.hasMore || !state.session);
@@ -127,7 +127,7 @@ export class Messages {
     this.#list.setAttribute("aria-busy", String(Boolean(state.run)));
     if (this.#place.sticky) this.#place.toEnd();
     this.#bringIntoView(state);
-    if (wanted.length < all.length) this.show(state);
+    if (this.#apart || wanted.length < all.length) this.show(state);
     else this.#keepNear();
     this.#onScroll();
   }
@@ -151,9 +151,10 @@ export class Messages {
     return all.slice(start, end);
   }
 
-  #budget() {
-    const { above, below, height } = this.#place;
-    return Math.min(above, this.#place.sticky ? above : below) < height ? URGENT_MS : BUDGET_MS;
+  /** The reader would see what is missing. Else rows are made in one frame, and laid out in the next. */
+  #urgent() {
+    const { above, below, height, sticky } = this.#place;
+    return sticky || Boolean(this.#wanted) || Math.min(above, below) < height;
   }
 
   /** Index of the row from which on the others are made. */
@@ -167,6 +168,15 @@ export class Messages {
       if (index >= 0) return index;
     }
     return last;
+  }
+
+  #put(wanted, state) {
+    const { children } = this.#list;
+    const same =
+      wanted.length === children.length && wanted.every(([key], index) => children[index].dataset.key === key);
+    const arrange = () => this.#arrange(wanted, state);
+    if (same) arrange();
+    else this.#place.around(arrange);
   }
 
   #arrange(wanted, state) {
