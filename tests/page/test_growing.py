@@ -95,7 +95,7 @@ def test_words_are_there_at_once_and_what_is_marked_stays_marked(page: Page) -> 
 
 
 @pytest.mark.parametrize(
-    ("pieces", "growing"),
+    ("pieces", "direction"),
     [
         (["Some words", " of it"], "normal"),
         (["Some words", " of it\n\nשלום", " עולם"], "plaintext"),
@@ -103,8 +103,9 @@ def test_words_are_there_at_once_and_what_is_marked_stays_marked(page: Page) -> 
         (["Some", " &r", "lm; words"], "plaintext"),
     ],
 )
-def test_what_runs_from_right_to_left_does_so_while_it_grows(page: Page, pieces: list[str], growing: str) -> None:
-    assert page.evaluate(BOTH_WAYS, [module(page), pieces]) == [growing, "plaintext"]
+def test_what_runs_from_right_to_left_does_so_while_it_grows(page: Page, pieces: list[str], direction: str) -> None:
+    """And at its end no line is laid out again."""
+    assert page.evaluate(BOTH_WAYS, [module(page), pieces]) == [direction, direction]
 
 
 def module(page: Page) -> str:

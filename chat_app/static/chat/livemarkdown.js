@@ -54,7 +54,6 @@ export class LiveMarkdown {
     this.#show(blocks(this.#text.slice(this.#settled)));
     const unsaid = this.#settle(last);
     unmark(this.#root);
-    this.#root.classList.remove("one-way"); // other words may come in its place
     // A link's address may stand below it: such a text is read once more as a whole.
     if (LINK_ADDRESS.test(text)) this.#root.replaceChildren(renderMarkdown(text, { folded: false }));
     if (unsaid) this.#onBlock(unsaid);

@@ -47,7 +47,7 @@ function answerView(entry, actions) {
     } else if (live) {
       live.finish(next.text);
       live = null;
-    } else if (next === entry || next.text !== current.text) text.replaceChildren(renderMarkdown(next.text));
+    } else if (next === entry || next.text !== current.text) showFinished(text, next.text);
     node.classList.toggle("pending", pending);
     const said = /\S/.test(next.text); // else the reason why not stands above the row
     node.classList.toggle("is-error", next.isError && said);
@@ -58,6 +58,12 @@ function answerView(entry, actions) {
   };
   update(entry);
   return { node, update };
+}
+
+/** Other words than those that were written there, if any were: they may run in another direction. */
+function showFinished(node, text) {
+  node.classList.remove("one-way");
+  node.replaceChildren(renderMarkdown(text));
 }
 
 function plainView(entry, actions) {
@@ -138,7 +144,7 @@ function reasoningView(entry) {
     } else if (live) {
       live.finish(next.text);
       live = null;
-    } else if (next.text !== shown) text.replaceChildren(renderMarkdown(next.text));
+    } else if (next.text !== shown) showFinished(text, next.text);
     shown = next.text;
   };
   update(entry);

@@ -25,7 +25,7 @@ export class Messages {
   #unreachable = document.getElementById("unreachable");
   #place = new ReadingPlace(this.#scroller, this.#list);
   #wanted = null; // {position}: to be brought into view
-  #views = new Map(); // key → {node, entry, update}
+  #views = new Map(); // key → {node, entry, waits, update}
   #newest = new Set();
   #apart = false; // rows are made that are not in the list yet
   #state = null;
@@ -153,8 +153,9 @@ export class Messages {
 
   /** The reader would see what is missing. Else rows are made in one frame, and laid out in the next. */
   #urgent() {
-    const { above, below, height, sticky } = this.#place;
-    return sticky || Boolean(this.#wanted) || Math.min(above, below) < height;
+    if (this.#place.sticky || this.#wanted) return true;
+    const { above, below, height } = this.#place;
+    return Math.min(above, below) < height;
   }
 
   /** Index of the row from which on the others are made. */
@@ -171,9 +172,13 @@ export class Messages {
   }
 
   #put(wanted, state) {
-    const { children } = this.#list;
-    const same =
-      wanted.length === children.length && wanted.every(([key], index) => children[index].dataset.key === key);
+    let node = this.#list.firstElementChild;
+    const isNext = ([key]) => {
+      const is = node === this.#views.get(key).node;
+      node = node?.nextElementSibling;
+      return is;
+    };
+    const same = wanted.length === this.#list.childElementCount && wanted.every(isNext);
     const arrange = () => this.#arrange(wanted, state);
     if (same) arrange();
     else this.#place.around(arrange);
@@ -257,7 +262,7 @@ export class Messages {
       this.#place.observe(view.node);
     } else if (view.entry !== entry) view.update(entry);
     view.entry = entry;
-    view.node.classList.toggle("waits", waits);
+    if (view.waits !== waits) view.node.classList.toggle("waits", (view.waits = waits));
   }
 
   #drop(key, view) {
@@ -270,8 +275,8 @@ export class Messages {
    * Lets go of what is far from the reader, in rows and in screens, but of nothing that is marked or being written in.
    */
   #keepNear() {
+    if (this.#list.childElementCount <= MOST_ENTRIES) return;
     const rows = [...this.#list.children].filter(({ dataset }) => !dataset.key.startsWith("o:"));
-    if (rows.length <= MOST_ENTRIES) return;
     const seen = this.#place.sticky ? rows.length - 1 : Math.min(this.#place.firstSeen(), rows.length - 1);
     const from = Math.max(0, Math.min(seen - KEPT_ENTRIES / 2, rows.length - KEPT_ENTRIES));
     // Where rows are low and the window is high, what goes would be asked for at once.
