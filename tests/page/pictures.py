@@ -137,7 +137,7 @@ def take_admin(browser: Browser, site: Site, folder: Path) -> None:
 
 
 def show_chats(page: Page) -> None:
-    if page.locator("#drawer-toggle").is_visible():
+    if page.locator("#drawer-toggle[aria-expanded=false]").is_visible():
         page.locator("#drawer-toggle").click()
         page.locator("#session-list a").first.wait_for()
         return

@@ -279,7 +279,7 @@ def test_a_phone_at_a_server_that_needs_no_login(phone: BrowserContext, site: Si
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect(page.get_by_label("Search chats")).to_be_hidden()
     page.get_by_role("button", name="Chats").click()
-    expect(page.get_by_label("Search chats")).to_be_focused()
+    expect(page.get_by_role("button", name="New chat", exact=True)).to_be_focused()
     small = page.evaluate(SMALL)
     assert small == []
     page.keyboard.press("Escape")
@@ -314,6 +314,25 @@ $$\frac{1}{x^2}$$
 @decorator
 def f(): return 1
 ```"""
+
+
+def test_the_list_of_chats_is_folded_away_and_stays_so(page: Page) -> None:
+    fold = page.get_by_role("button", name="Chats")
+    chats = page.get_by_role("navigation", name="Chats")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    wide = message_field(page).bounding_box()
+    fold.click()
+    expect(chats).to_be_hidden()
+    assert wide and (now := message_field(page).bounding_box()) and now["x"] < wide["x"]
+    page.reload()
+    expect(message_field(page)).to_be_focused()
+    expect(chats).to_be_hidden()
+    assert_accessible(page)
+    page.keyboard.press("Control+b")
+    expect(page.get_by_label("Search chats")).to_be_focused()
+    fold.click()
+    fold.click()
+    expect(chats).to_be_visible()
 
 
 def test_an_answer_is_shown_as_it_was_meant(page: Page) -> None:

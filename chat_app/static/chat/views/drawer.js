@@ -1,4 +1,8 @@
-// On a narrow screen the list of sessions is a drawer over the conversation.
+// The list of sessions: beside the conversation, where it can be folded away; on a narrow screen a drawer over it.
+
+import { local } from "../storage.js";
+
+const FOLDED_KEY = "chat-juicer.folded";
 
 const sidebar = document.getElementById("sidebar");
 const main = document.getElementById("chat");
@@ -7,28 +11,37 @@ const shade = document.getElementById("drawer-shade");
 const narrow = window.matchMedia("(max-width: 760px)");
 
 export function initDrawer() {
-  let shown = false;
+  let drawn = false; // on a narrow screen
+  const shown = () => (narrow.matches ? drawn : !local.get(FOLDED_KEY));
   const apply = () => {
-    const over = narrow.matches && shown;
+    const over = narrow.matches && drawn;
     document.body.classList.toggle("drawer-open", over);
-    toggle.setAttribute("aria-expanded", String(over));
-    sidebar.inert = narrow.matches && !shown;
+    document.body.classList.toggle("sidebar-folded", !narrow.matches && !shown());
+    toggle.setAttribute("aria-expanded", String(shown()));
+    sidebar.inert = !shown();
     main.inert = over;
     shade.hidden = !over;
   };
   const set = (value) => {
-    const was = shown;
-    shown = value && narrow.matches;
+    if (value === shown()) return;
+    if (narrow.matches) drawn = value;
+    else if (value) local.remove(FOLDED_KEY);
+    else local.set(FOLDED_KEY, "yes");
     apply();
-    if (!narrow.matches || was === shown) return;
-    (value ? document.getElementById("session-search") : toggle).focus();
+    // Not into its search field: a phone's keyboard would cover the list.
+    if (narrow.matches) (value ? document.getElementById("new-chat") : toggle).focus();
   };
-  toggle.addEventListener("click", () => set(true));
+  toggle.addEventListener("click", () => set(!shown()));
   shade.addEventListener("click", () => set(false));
   narrow.addEventListener("change", () => {
-    if (!narrow.matches) shown = false; // the event may come after the first press on the narrow screen
+    if (!narrow.matches) drawn = false; // the event may come after the first press on the narrow screen
     apply();
   });
   apply();
-  return { open: () => set(true), close: () => set(false), isOpen: () => narrow.matches && shown };
+  return {
+    open: () => set(true),
+    /** What has been chosen is wanted in full, where the list lies over it. */
+    close: () => narrow.matches && set(false),
+    isOpen: () => narrow.matches && drawn,
+  };
 }
