@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -17,18 +18,21 @@ from chat_app.models import Notice
 from chat_app.runs.folding import fold_next
 from chatjuicer.accounts.models import IdempotencyRecord, TokenFamily, WsTicket
 from chatjuicer.accounts.models.idempotency_record import KEPT
-from files_app.models import Export, File, PassageVector
+from files_app.models import Export, File, Passage, PassageVector
+from files_app.models.passage import INDEX
 from files_app.passages.indexing import read_all
 from files_app.sweep import sweep
 from sessions_app.archive import archive_unused
 from sessions_app.models import AccountLog, ChatSession, PackedHistory, SearchEntry, Share
 from sessions_app.models.search_entry import index_history
+from sessions_app.search.deleted import forget_words
 from sessions_app.search.shelves import OFF, scheme
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
 HOURLY_S = 3600.0
+DAILY_S = 24 * HOURLY_S
 SWEEP_OLDER_THAN = timedelta(hours=1)
 """What is younger may belong to an upload in progress."""
 
@@ -127,6 +131,13 @@ def index_search() -> Iterator[int]:
         session.finish_indexing(name)
 
 
+def forget_deleted_words() -> Iterator[int]:
+    """Those that SQLite's indexes still have of rows that are gone. Each time both are written anew."""
+    if connection.vendor == "sqlite":
+        tables = {"sessions_app_search": SearchEntry, INDEX: Passage}
+        yield from forget_words({index: model._meta.db_table for index, model in tables.items()})
+
+
 def read_documents() -> Iterator[int]:
     """Files whose text no search has asked for yet."""
     yield from File.objects.forget_outdated_passages()
@@ -163,6 +174,7 @@ TASKS = (
     Task("notices", remove_notices, HOURLY_S),
     Task("account-logs", forget_account_events, HOURLY_S),
     Task("passages", forget_strange_passages, HOURLY_S),
+    Task("deleted-words", forget_deleted_words, DAILY_S, from_the_start=True),
     # The last ones: a document may take its time, and a provider, too.
     Task("documents", read_documents),
     Task("embeddings", embed_files),

@@ -21,7 +21,7 @@ from files_app.passages.split import LEAST_CHARS, MOST_CHARS, pieces
 from sessions_app.models import ChatSession
 from tests.conftest import refused
 from tests.files_app.conftest import form_of
-from tests.sessions_app.term_index import rows_of_index
+from tests.sessions_app.term_index import pages_of_index, rows_of_index
 
 index_rows = partial(rows_of_index, index="files_app_passages", table="files_app_passage")
 
@@ -287,6 +287,18 @@ def test_after_a_crash_the_rest_is_made_and_strange_passages_go(
     call_command("doctor", "--repair", stdout=told)
     assert f"passages of file {File.objects.get().pk}: of bytes" in told.getvalue()
     assert not Passage.objects.exists()
+
+
+@pytest.mark.only("sqlite", reason="PostgreSQL's vacuum does that")
+def test_no_word_of_a_deleted_file_stays_in_the_index(give: Callable[..., None], alice_client: APIClient) -> None:
+    give("a.txt", "quixotically written")
+    give("b.txt", STORY)
+    housekeep()
+    alice_client.delete("/api/sessions/s/files/a.txt")
+    assert pages_of_index("ixotically", "files_app_passages")
+    housekeep()
+    assert not pages_of_index("ixotically", "files_app_passages")
+    assert (index_rows("lisbon"), len(search(alice_client, "lisbon"))) == (1, 1)
 
 
 def test_with_encryption_the_same_holds_as_for_messages(

@@ -16,3 +16,10 @@ def rows_of_index(word: str, index: str, table: str) -> int:
             return rows
         cursor.execute(f"SELECT count(*) FROM {table} WHERE terms::text LIKE %s", [f"%{word}%"])
         return int(cursor.fetchone()[0])
+
+
+def pages_of_index(word: str, index: str) -> int:
+    """How many pages of SQLite's index hold the word, deleted or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {index}_data WHERE instr(block, CAST(%s AS BLOB))", [word])
+        return int(cursor.fetchone()[0])

@@ -18,11 +18,13 @@ from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
 from chatjuicer.encryption import MARK
+from chatjuicer.operations.tasks import forget_deleted_words
 from sessions_app.archive import archive_unused
 from sessions_app.models import ChatSession, Message, MessageDraft, SearchEntry
+from sessions_app.search import deleted
 from sessions_app.search.query import Query
 from tests.conftest import refused
-from tests.sessions_app.term_index import rows_of_index
+from tests.sessions_app.term_index import pages_of_index, rows_of_index
 
 index_rows = partial(rows_of_index, index="sessions_app_search", table="sessions_app_searchentry")
 
@@ -282,6 +284,35 @@ def test_what_is_deleted_or_cleared_is_found_no_more(session: ChatSession, alice
     alice_client.delete("/api/sessions/trip?permanent=true")
     assert not SearchEntry.objects.exists()
     assert index_rows("needle") == 0
+
+
+@pytest.mark.only("sqlite", reason="PostgreSQL's vacuum does that")
+def test_no_word_of_what_is_deleted_stays_in_the_index(
+    session: ChatSession, alice: User, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleted, "PAGES_AT_ONCE", 4)
+    other, third = (ChatSession.objects.open(alice, public_id=name, title="")[0] for name in ("other", "third"))
+    say(session, "quixotically said")
+    for _ in range(3):
+        say(other, " ".join(f"number{n}" for n in range(4000)))
+    housekeep()
+    alice_client.delete("/api/sessions/trip?permanent=true")
+    say(third, "taken xylophonically back")
+    alice_client.post("/api/sessions/third/clear")
+    pages = partial(pages_of_index, index="sessions_app_search")
+    assert pages("ixotically") and pages("lophonically")
+    steps = list(forget_deleted_words())
+    assert not pages("ixotically") and not pages("lophonically")
+    assert len(steps) > 2 and sum(steps) == 3  # of a few pages each; two messages and a title
+    assert list(forget_deleted_words()) == []
+    assert (index_rows("number2999"), len(found(alice_client, "number2999"))) == (3, 3)
+
+    say(other, "one more")
+    assert list(forget_deleted_words()) == []  # nothing was deleted
+    alice_client.patch("/api/sessions/other", {"title": "Zweckentfremdung"})
+    alice_client.patch("/api/sessions/other", {"title": "To Lisbon"})
+    assert "deleted-words: 1 in" in housekeep()
+    assert not pages("weckentfremdung")
 
 
 def test_an_archived_session_is_found(session: ChatSession, alice_client: APIClient) -> None:
