@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .words import MAX_WORD_CHARS, PLAIN, Token, tokens
 
-MAX_PHRASES = 32
 MAX_CONDITIONS = 12
 """That the index is asked for; what is found is read and compared with all of the query."""
 
 CHUNK = re.compile(r'(?P<without>-)?"(?P<phrase>[^"]*)(?P<end>"?)|(?P<word>[^\s"]+)')
+SIGNS = re.compile(r"[#+]+")
+"""What may stand behind a word and tells it from others: C, C# and C++. The index has the word alone."""
+
 QUOTES = str.maketrans("“”„‟«»", '""""""')
 SNIPPET_CHARS, BEFORE_CHARS = 200, 60
 ONE_LINE = str.maketrans("\r\n\t\v\f\u2028\u2029", " " * 7)
@@ -34,6 +36,13 @@ class Phrase:
     """The last word may go on."""
 
     quoted: bool = False
+    signs: tuple[str, ...] = ()
+    """Right behind each word."""
+
+    @property
+    def said(self) -> tuple[Any, ...]:
+        """What it is, wherever it was typed."""
+        return tuple(token.text for token in self.tokens), self.beginning, self.quoted, self.signs
 
     def conditions(self) -> Iterator[Condition]:
         """What the index has of every text that the phrase stands in."""
@@ -48,23 +57,44 @@ class Phrase:
             elif not joins_last:
                 yield Condition(token.text, beginning=True)
 
-    def may_stand_in(self, text: str) -> bool:
-        """Whether it may; a text of ASCII in which it does not need not be cut into its words."""
+    def may_stand_in(self, ascii: str) -> bool:
+        """Whether it may; a text in which it does not need not be cut into its words. It is given in lower case."""
         pattern = pattern_of(tuple(token.text for token in self.tokens))
-        return pattern is None or not text.isascii() or pattern.search(text.lower()) is not None
+        return pattern is None or pattern.search(ascii) is not None
 
-    def places(self, said: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    def places(self, said: "Said") -> Iterator[tuple[int, int]]:
         """Where it stands: first and past the last character."""
-        first, size = self.tokens[0].text, len(self.tokens)
-        goes_on = self.beginning and not self.tokens[-1].is_char
         texts = [token.text for token in self.tokens]
-        for n in range(len(said) - size + 1):
-            if size > 1 and said[n].text != first:
+        last = len(texts) - 1
+        goes_on = self.beginning and not self.tokens[-1].is_char
+        for n in said.beginning_with(texts[0]) if goes_on and not last else said.having(texts[0]):
+            tokens = said.tokens[n : n + last + 1]
+            if len(tokens) <= last or any(tokens[k].text != texts[k] for k in range(1, last)):
                 continue
-            if all(said[n + k].text == texts[k] for k in range(size - 1)):
-                word = said[n + size - 1].text
-                if word == texts[-1] or (goes_on and word.startswith(texts[-1])):
-                    yield said[n].start, said[n + size - 1].end
+            word = tokens[last].text
+            if (word == texts[last] or (goes_on and word.startswith(texts[last]))) and said.have(tokens, self.signs):
+                yield tokens[0].start, tokens[last].end + len(self.signs[last])
+
+
+class Said:
+    """A text, and where each of its words is."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = list(tokens(text))
+        self._text = text
+        self._numbers: dict[str, list[int]] = {}
+        for n, token in enumerate(self.tokens):
+            self._numbers.setdefault(token.text, []).append(n)
+
+    def having(self, word: str) -> Sequence[int]:
+        return self._numbers.get(word, ())
+
+    def beginning_with(self, word: str) -> list[int]:
+        return [n for having, numbers in self._numbers.items() if having.startswith(word) for n in numbers]
+
+    def have(self, tokens: Sequence[Token], signs: Sequence[str]) -> bool:
+        """Each its own, right behind it."""
+        return all(self._text.startswith(sign, token.end) for token, sign in zip(tokens, signs, strict=True) if sign)
 
 
 @lru_cache(maxsize=256)
@@ -94,16 +124,18 @@ class Query:
         without: list[Phrase] = []
         typed: list[str] = []
         chunks = list(CHUNK.finditer(text.translate(QUOTES)))
-        for chunk in chunks[:MAX_PHRASES]:
+        for chunk in chunks:
             said = chunk["phrase"] if chunk["word"] is None else chunk["word"]
             negated = chunk["without"] or (chunk["word"] is not None and said.startswith("-") and len(said) > 1)
             is_open = chunk is chunks[-1] and not chunk["end"]
             if found := tuple(tokens(said)):
-                phrase = Phrase(found, beginning=is_open and not negated, quoted=chunk["word"] is None)
+                signs = tuple(signs_at(said, token.end) for token in found)
+                beginning = is_open and not negated and not signs[-1]
+                phrase = Phrase(found, beginning, quoted=chunk["word"] is None, signs=signs)
                 (without if negated else wanted).append(phrase)
             if not negated:
                 typed.append(said)
-        return cls(tuple(wanted), tuple(without), " ".join(typed))
+        return cls(different(wanted), different(without), " ".join(typed))
 
     def conditions(self) -> list[Condition]:
         """The most telling ones."""
@@ -113,16 +145,19 @@ class Query:
         ]
 
     def exclusions(self) -> list[str]:
-        """Terms that the index must not have; a longer phrase is looked for in the text alone."""
-        single = [list(phrase.conditions()) for phrase in self.without if len(phrase.tokens) == 1]
+        """Terms that the index must not have; a longer phrase, or one with signs, is looked for in the text alone."""
+        plain = [phrase for phrase in self.without if len(phrase.tokens) == 1 and not any(phrase.signs)]
+        single = [list(phrase.conditions()) for phrase in plain]
         return [conditions[0].term for conditions in single if not conditions[0].beginning][:MAX_CONDITIONS]
 
     def marks(self, text: str, *, some: bool = False) -> list[tuple[int, int]] | None:
         """Where it stands in the text, in order; None if the text is not what is looked for. `some`: words that are not
         quoted may be missing."""
-        if any(not phrase.may_stand_in(text) for phrase in self.wanted if phrase.quoted or not some):
-            return None
-        said = list(tokens(text))
+        if text.isascii():
+            ascii = text.lower()
+            if any(not phrase.may_stand_in(ascii) for phrase in self.wanted if phrase.quoted or not some):
+                return None
+        said = Said(text)
         if any(next(phrase.places(said), None) for phrase in self.without):
             return None
         places: set[tuple[int, int]] = set()
@@ -132,6 +167,16 @@ class Query:
                 return None
             places |= found
         return merged(sorted(places))
+
+
+def signs_at(text: str, at: int) -> str:
+    found = SIGNS.match(text, at)
+    return found[0] if found else ""
+
+
+def different(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
+    """Each once, wherever it was typed."""
+    return tuple({phrase.said: phrase for phrase in phrases}.values())
 
 
 def merged(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

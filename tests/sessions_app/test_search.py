@@ -124,6 +124,44 @@ def test_words_of_all_languages(session: ChatSession, alice_client: APIClient, q
     assert found(alice_client, q) == marked
 
 
+WORDS = " ".join(f"w{n}" for n in range(40))
+
+
+@pytest.mark.parametrize(
+    ("q", "is_found"),
+    [
+        (f"{WORDS} absent", False),
+        (f"{WORDS} w4", True),
+        (f"w1 {' '.join(f'-no{n}' for n in range(40))} -w39", False),
+        (f"w1 {' '.join(f'-no{n}' for n in range(40))}", True),
+        (f'{WORDS} "w7 w8"', True),
+        (f'{WORDS} "w8 w7"', False),
+    ],
+)
+def test_all_words_count_however_many(session: ChatSession, alice_client: APIClient, q: str, is_found: bool) -> None:
+    say(session, WORDS)
+    assert bool(found(alice_client, q)) == is_found
+
+
+@pytest.mark.parametrize(
+    ("q", "marked"),
+    [
+        ("C#", ["C#"]),
+        ("c++", ["C++"]),
+        ("C+", ["C+"]),
+        ('"C++ code"', ["C++ code"]),
+        ("C# code", ["C# code"]),
+        ("c -c++", ["C", "c"]),
+        ("F#", []),
+    ],
+)
+def test_signs_behind_a_word_are_a_part_of_it(
+    session: ChatSession, alice_client: APIClient, q: str, marked: list[str]
+) -> None:
+    say(session, "c as in compare", "C# code", "C++ code")
+    assert found(alice_client, q) == marked
+
+
 @pytest.mark.parametrize(
     ("query", "text", "found"),
     [
