@@ -8,7 +8,7 @@ import re
 import struct
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
@@ -42,23 +42,27 @@ class Position(NamedTuple):
 
     created_at: datetime
     number: int
+    out_of_view: bool = False
+    """It is in the second half, in that of other versions than those that are shown."""
 
     @classmethod
     def read(cls, text: str) -> "Position":
         if not re.fullmatch(CURSOR, text):
             raise ValidationError({"cursor": "This is not a cursor of a search."})
-        microseconds, number = LAYOUT.unpack(base64.urlsafe_b64decode(text + "=="))
+        packed = text.removesuffix(OUT_OF_VIEW)
+        microseconds, number = LAYOUT.unpack(base64.urlsafe_b64decode(packed + "=="))
         try:
-            return cls(EPOCH + timedelta(microseconds=microseconds), number)
+            return cls(EPOCH + timedelta(microseconds=microseconds), number, packed != text)
         except OverflowError:
             raise ValidationError({"cursor": "This is not a cursor of a search."}) from None
 
     def write(self) -> str:
         packed = LAYOUT.pack((self.created_at - EPOCH) // timedelta(microseconds=1), self.number)
-        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+        return base64.urlsafe_b64encode(packed).decode().rstrip("=") + (OUT_OF_VIEW if self.out_of_view else "")
 
 
-CURSOR = "[A-Za-z0-9_-]{21}[AQgw]"
+OUT_OF_VIEW = "v"
+CURSOR = f"[A-Za-z0-9_-]{{21}}[AQgw]{OUT_OF_VIEW}?"
 LAYOUT = struct.Struct(">qq")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_NUMBER = -(2**63)
@@ -76,12 +80,15 @@ class Wanted:
     before: datetime | None = None
     after: datetime | None = None
     versions: bool = False
+    out_of_view: bool = False
+    """Only other versions than those that are shown."""
     cursor: Position | None = None
     some: bool = False
     """What is found need not have all the words, or any; `search` asks the index for all of them."""
 
     def marks(self, message: Said | Message) -> list[tuple[int, int]] | None:
-        return self.marks_of(text_of(message)) if message.visible or self.versions else None
+        is_of_these = not message.visible if self.out_of_view else message.visible or self.versions
+        return self.marks_of(text_of(message)) if is_of_these else None
 
     def marks_of(self, text: str) -> list[tuple[int, int]] | None:
         """None if the text is not what is looked for."""
@@ -106,9 +113,10 @@ class Hit(NamedTuple):
 def search(wanted: Wanted) -> dict[str, Any]:
     found: list[tuple[Position, dict[str, Any]]] = []
     until, walked, go_on = time.monotonic() + PATIENCE_S, None, False
-    for batch, upto in batches(wanted, until):
-        found += islice(results(wanted, batch), wanted.limit + 1 - len(found))
-        walked = upto
+    for half, batch, upto in steps(wanted, until):
+        places = islice(results(half, batch), wanted.limit + 1 - len(found))
+        found += ((place._replace(out_of_view=half.out_of_view), result) for place, result in places)
+        walked = upto._replace(out_of_view=half.out_of_view)
         if go_on := len(found) > wanted.limit or time.monotonic() > until:
             break
     page = found[: wanted.limit]
@@ -116,6 +124,19 @@ def search(wanted: Wanted) -> dict[str, Any]:
         walked = page[-1][0]
     next_cursor = walked.write() if walked and go_on else None
     return {"results": [result for _, result in page], "next_cursor": next_cursor}
+
+
+def steps(wanted: Wanted, until: float) -> Iterator[tuple[Wanted, list[Hit], Position]]:
+    """What is visible, from the latest to the first; then other versions, if they are wanted."""
+    cursor = wanted.cursor
+    halves = []
+    if not (cursor and cursor.out_of_view):
+        halves.append(replace(wanted, versions=False))
+        cursor = None
+    if wanted.versions:
+        halves.append(replace(wanted, out_of_view=True, cursor=cursor))
+    for half in halves:
+        yield from ((half, batch, upto) for batch, upto in batches(half, until))
 
 
 def batches(wanted: Wanted, until: float) -> Iterator[tuple[list[Hit], Position]]:
@@ -207,6 +228,8 @@ def rows(
     ]
     if wanted.session:
         filters.append(("entry.session_id = %s", wanted.session.pk))
+    if wanted.out_of_view:
+        filters.append(("entry.kind = %s", SearchEntry.Kind.MESSAGE.value))
     if wanted.role:
         filters.append(("entry.role = %s", wanted.role))
     if wanted.before:

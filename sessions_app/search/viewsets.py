@@ -68,7 +68,7 @@ class SearchView(SessionView):
             OpenApiParameter("role", {"type": "string", "enum": Message.Role.values}),
             OpenApiParameter("before", datetime, description="Only what was said before."),
             OpenApiParameter("after", datetime, description="Only what was said after."),
-            OpenApiParameter("versions", bool, description="true: also other versions than those that are shown."),
+            OpenApiParameter("versions", bool, description="true: then also other versions than those that are shown."),
             number_parameter("limit", "How many to give at most.", 20, 1, 100),
             OpenApiParameter(
                 "cursor",

@@ -68,6 +68,11 @@ async def test_another_answer_and_back(alice: Client, elsewhere: Client, session
         assert await shown(elsewhere, session) == ["echo uno", "uno", "echo tre", "tre"]
         found = [(await alice.get("/api/search", q="due", session_id=session, **all))["results"] for all in VERSIONS]
         assert [len(results) for results in found] == [0, 2]
+        hit = found[1][0]  # as a client jumps to one that is not shown
+        await alice.post(f"{base}/messages/{hit['message_id']}/select")
+        around = await messages(alice, session, around=hit["position"], limit=1)
+        assert [message["id"] for message in around] == [hit["message_id"]]
+        await alice.post(f"{base}/messages/{siblings[1]['id']}/select")
         mai = f"/api/v1/sessions/{(await alice.detail(session))['session']['id']}"
         listed = (await alice.http.get(f"{mai}/messages", params={"offset": 1})).json()
         assert [message["content"] for message in listed] == ["uno", "echo tre", "tre"]

@@ -252,6 +252,30 @@ def test_what_few_weeks_have_is_read_at_once(session: ChatSession, alice_client:
     assert len(found(alice_client, '"sky blue"')) == 15
 
 
+def test_what_is_visible_comes_before_other_versions(session: ChatSession, alice_client: APIClient) -> None:
+    hidden = {message.pk for message in say(session, *(f"needle {n}" for n in range(12)))[1::2]}
+    ChatSession.objects.filter(pk=session.pk).update(is_tree=True, title="Of a needle")
+    Message.objects.filter(pk__in=hidden).update(visible=False)
+    alice_client.patch("/api/sessions/trip", {"title": "Of needles"})
+
+    def walk(limit: int, **query: Any) -> list[tuple[bool, int | None]]:
+        seen, cursor = [], ""
+        while True:
+            page = search(alice_client, "needle", limit=limit, cursor=cursor, **query)
+            assert len(page["results"]) <= limit
+            seen += [(result["visible"], result["position"]) for result in page["results"]]
+            if not (cursor := page["next_cursor"]):
+                return seen
+
+    shown = [(True, None), *((True, position) for position in range(11, 0, -2))]
+    others = [(False, position) for position in range(12, 0, -2)]
+    for limit in (1, 3, 7, 12, 13, 100):
+        assert walk(limit, versions="true") == shown + others
+        assert walk(limit) == shown
+    assert walk(4, versions="true", role="user", session_id="trip") == shown[1:] + others
+    assert walk(4, versions="true", role="tool_call") == []
+
+
 def test_a_result_is_jumped_to(session: ChatSession, alice_client: APIClient) -> None:
     say(session, *(f"number {n}" for n in range(1, 101)))
 
