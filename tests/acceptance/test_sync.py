@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from contextlib import AsyncExitStack, suppress
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,11 @@ DEVICES = 5
 BY_CLIENT = 2  # of them
 STEPS = int(os.environ.get("SYNC_STEPS", "25"))  # of each device
 SEED = os.environ.get("SYNC_SEED", "")
+
+
+CALLS = (
+    "new", "title", "pin", "archive", "draft", "read", "answer", "say", "delete", "purge", "restore", "clear"
+)  # fmt: skip
 
 
 class Device:
@@ -71,6 +77,12 @@ class Device:
         self.shown = {session["session_id"]: session for session in await listed(self.client)}
         self.seq = last_seq
 
+    @property
+    def shown_in_order(self) -> list[Frame]:
+        """As it stands there, by what it knows."""
+        order = itemgetter("pinned", "last_used_at", "id")
+        return sorted(self.shown.values(), key=order, reverse=True)
+
     async def stop(self) -> None:
         self._following.cancel()
         with suppress(asyncio.CancelledError):
@@ -79,7 +91,7 @@ class Device:
     async def act(self) -> None:
         name = self.rng.choice([*self.shown, ""]) if self.shown else ""
         path = f"/api/sessions/{name}"
-        call: Any = self.rng.choice(["new", "title", "pin", "draft", "read", "answer", "say", "delete", "clear"])
+        call: Any = self.rng.choice(CALLS)
         http = self.client.http
         match call if name else "new":
             case "new":
@@ -88,6 +100,8 @@ class Device:
                 await http.patch(path, json={"title": str(self.rng.random())})
             case "pin":
                 await http.patch(path, json={"pinned": self.rng.random() < 0.5, "archived": self.rng.random() < 0.3})
+            case "archive":
+                await http.patch(path, json={"archived": self.rng.random() < 0.5})
             case "draft":
                 await http.put(f"{path}/draft", json={"content": self.rng.choice(["", "Dear", "Dear all"])})
             case "read":
@@ -101,6 +115,12 @@ class Device:
                         await chat.expect("accepted", "error")
             case "delete":
                 await http.delete(path)
+            case "purge":
+                await http.delete(path, params={"permanent": "true"})
+            case "restore":
+                trash = (await self.client.get("/api/sessions", deleted="true"))["sessions"]
+                if trash:
+                    await http.post(f"/api/sessions/{self.rng.choice(trash)['id']}/restore")
             case "clear":
                 await http.post(f"{path}/clear")
 
@@ -143,9 +163,8 @@ async def settled(devices: list[Device]) -> list[Frame]:
     async with asyncio.timeout(4 * TIMEOUT_S):
         while True:
             sessions = await listed(devices[0].client)
-            expected = {session["session_id"]: session for session in sessions}
             idle = all(session["state"] == "idle" for session in sessions)
-            if idle and all(device.shown == expected for device in devices):
+            if idle and all(device.shown_in_order == sessions for device in devices):
                 return sessions
             for device in devices:
                 if device._following.done():
