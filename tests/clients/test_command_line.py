@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.relay import Relay
+from tests.harness import programs
 from tests.harness.gateway import Gateway
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
@@ -32,15 +33,7 @@ COMMAND = [sys.executable, "-m", "chatjuicer_client"]
 def run(
     environment: dict[str, str], *arguments: str, said: str = "", status: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        env=environment,
-        input=said,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
+    done = programs.run([*COMMAND[1:], *arguments], environment, said, LIMIT_S)
     assert done.returncode == status, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "\x1b" not in done.stdout + done.stderr
     return done
