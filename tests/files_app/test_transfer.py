@@ -708,6 +708,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(alice_client: APIClient, monkey
 
 
 @pytest.mark.slow(reason="long conversations")
+@pytest.mark.only("sqlite", reason="what is refused reaches no database")
 def test_a_conversation_costs_what_is_in_it_and_not_its_square(alice_client: APIClient) -> None:
     """Silent nodes that all the spoken ones hang from, and pictures that none of many entries is."""
     count = 30_000

@@ -14,7 +14,10 @@ from chatjuicer.accounts.models import TokenFamily, User
 from sessions_app.models import ChatSession
 
 # The requests end as real ones do: they close the connection.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.only("sqlite", reason="which shapes an answer has; test_api_truth.py asks the other database"),
+]
 
 # What a route refuses is tested by test_bad_input.py: here its unknown query parameters would count as bad input.
 CONFIG = schemathesis.Config()
