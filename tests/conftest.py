@@ -25,7 +25,7 @@ from chatjuicer.accounts.models import TokenFamily, User
 from tests.attack.marked import LookAtLines
 from tests.harness import databases, programs
 from tests.harness.provider import Provider
-from tests.harness.sites import KEPT, Sites
+from tests.harness.sites import TIMES, Sites
 from tests.settings import DIRECTORY, MIGRATE, PROFILE
 
 PASSWORD = "correct horse battery staple"
@@ -125,8 +125,10 @@ def all_sites(profile: str, the_provider: Provider) -> Iterator[Sites]:
 
 @pytest.fixture(scope="module")
 def sites(all_sites: Sites) -> Iterator[Sites]:
+    """What most files ask for goes on, all else ends with its file: an idle process takes a percent of a core, and to
+    start one takes two thirds of a second."""
     yield all_sites
-    all_sites.stop(kept=KEPT)
+    all_sites.stop(kept=TIMES)
 
 
 @pytest.fixture
