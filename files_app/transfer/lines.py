@@ -13,6 +13,7 @@ from chatjuicer.api import budget
 from files_app.models import File
 from sessions_app.models import Agent, ChatSession, ContextItem, McpServer, Message, Project, Prompt
 from sessions_app.models.message import NO_PARENT
+from sessions_app.models.origins import origin_of
 
 from .records import (
     AgentFileLine,
@@ -34,13 +35,8 @@ TEXTS: dict[type[Any], tuple[str, ...]] = {
     Message: ("content", "reasoning", "tool_arguments", "tool_result"),
     ContextItem: ("item",),
 }
-OURS = "chatjuicer:"
 # How an image stands in the model's context (files_app.attachments.REFERENCE).
 IMAGE = re.compile(r'("image_url":\s*"attachment:)([^"\\]+)(?=")')
-
-
-def origin_of(session: ChatSession) -> str:
-    return session.origin or f"{OURS}{session.pk}"
 
 
 def lines_of_account(user: User) -> Iterator[tuple[Line, File | None]]:
@@ -224,11 +220,3 @@ def message_line(message: Message, number: int, parent: int | None, ids: Mapping
 def with_images(item: str, ids: Mapping[str, str]) -> str:
     """An item's JSON with other names of the files that it refers to; unknown ones stay."""
     return IMAGE.sub(lambda found: found[1] + ids.get(found[2], found[2]), item)
-
-
-def own_key(origin: str) -> UUID | None:
-    """The row that an origin of ours names."""
-    try:
-        return UUID(origin.removeprefix(OURS)) if origin.startswith(OURS) else None
-    except ValueError:
-        return None

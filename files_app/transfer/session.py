@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Q
 
 from chatjuicer.accounts.models import User
 from files_app import names
@@ -22,11 +21,12 @@ from files_app.models import File, Holder, StorageUsage, StoredBytes, bytes_of
 from sessions_app.catalogue import DEFAULT_REASONING_EFFORT, REASONING_EFFORTS
 from sessions_app.models import NATIVE, AccountLog, ChatSession, MessageDraft, MessageError, Project, unnoted
 from sessions_app.models.message import MAX_PINNED, SPOKEN
+from sessions_app.models.origins import known_by
 from sessions_app.models.sessions import SESSION_ID
 from sessions_app.models.tree import Branch, finish_planting, plant
 
 from .exceptions import UnreadableArchive
-from .lines import own_key, with_images
+from .lines import with_images
 from .reading import parsed
 from .records import AgentFileLine, AnyLine, ContextLine, FileLine, MessageLine, SessionLine, decode
 
@@ -118,7 +118,8 @@ def taken_in(user: User, part: Part, head: SessionLine, source: Bytes | None, pr
 
 
 def is_here(user: User, origin: str) -> bool:
-    return user.chat_sessions.filter(Q(origin=origin) | Q(pk=own_key(origin))).exists()
+    """Not in the trash, of which whoever imports it wants it back: if that one is restored, too, its origin changes."""
+    return user.chat_sessions.filter(known_by(origin)).exists()
 
 
 def opened(user: User, key: UUID, head: SessionLine, project: Project | None) -> ChatSession:

@@ -5,12 +5,13 @@ by session, each in one transaction. So what cannot be read changes nothing, and
 from __future__ import annotations
 
 import tempfile
-from collections import ChainMap, defaultdict
+from collections import ChainMap, Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import IO, Any
+from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 from django.db import transaction
@@ -19,6 +20,7 @@ from chatjuicer.accounts.models import User
 from chatjuicer.api.exceptions import ApiError
 from files_app.incoming import CHUNK_BYTES, directory
 from sessions_app.models import AccountLog, Project
+from sessions_app.models.origins import OURS
 
 from .embedded import Embedded, Keep
 from .exceptions import UnreadableArchive
@@ -90,6 +92,9 @@ def import_archive(user: User, file: IO[bytes], size_bytes: int) -> Report:
             projects = Projects(user)
             for part in reader.parts:
                 take(user, part, reader, projects, report)
+            for project in reader.empty_projects:
+                with transaction.atomic():
+                    projects.same_or_new(project)
         finally:
             if report.imported:
                 with transaction.atomic():
@@ -124,6 +129,7 @@ class Reader:
         self.parts: list[Part] = []
         self.projects: dict[str, ProjectLine] = {}
         self.named: list[NamedLine] = []
+        self._filled: set[str | None] = set()
         self.agent_files: defaultdict[str, list[AgentFileLine]] = defaultdict(list)
         """By the agent's name."""
         self._agent_file_count = 0
@@ -141,6 +147,11 @@ class Reader:
         if self.zipped is None or name in self._embedded.entries:
             return self._embedded.chunks(name)
         return self.zipped.chunks(name)
+
+    @property
+    def empty_projects(self) -> Iterator[ProjectLine]:
+        """All others come with the first of their sessions."""
+        return (line for id, line in self.projects.items() if id not in self._filled)
 
     def read(self) -> None:
         """Raises UnreadableArchive."""
@@ -164,7 +175,7 @@ class Reader:
         about = mapping(next(elements(zipped.chunks(MANIFEST)), None))
         if about.get("format") != FORMAT or about.get("version") not in range(1, VERSION + 1):
             raise UnreadableArchive("The archive is of a newer version than this server reads.")
-        self._keep(decode(text) for text in lines(zipped.chunks(LINES)))
+        self._keep(told_apart(decode(text) for text in lines(zipped.chunks(LINES))))
 
     def _read_foreign(self, entry: str, chunks: Iterator[bytes]) -> None:
         """A conversation that is not as it should be fails by itself; a text that is none fails all."""
@@ -195,6 +206,7 @@ class Reader:
                 continue
             if isinstance(line, SessionLine):
                 self.parts.append(Part(self._spool, self._spool.tell(), line.title))
+                self._filled.add(line.project)
                 last = files = of_session = 0
                 if len(self.parts) > MAX_SESSIONS:
                     raise UnreadableArchive("The archive has too many sessions.")
@@ -231,6 +243,17 @@ class Reader:
             raise UnreadableArchive("The archive has too many agents, prompts and MCP servers.")
         if self._agent_file_count > MAX_AGENT_FILES:
             raise UnreadableArchive("The archive has too many files of agents.")
+
+
+def told_apart(found: Iterator[AnyLine]) -> Iterator[AnyLine]:
+    """Archives that older servers wrote may have one origin several times."""
+    times = Counter[str]()
+    for line in found:
+        if isinstance(line, SessionLine):
+            times[line.origin] += 1
+            if times[line.origin] > 1:
+                line.origin = f"{OURS}{uuid5(NAMESPACE_OID, f'{line.origin} {times[line.origin]}')}"
+        yield line
 
 
 def holds_conversations(entry: PurePosixPath) -> bool:

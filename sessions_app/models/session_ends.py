@@ -11,6 +11,7 @@ from django.utils import timezone
 from sessions_app import signals
 
 from .account_log import AccountEvent, charge, together
+from .origins import another, known_by, noted
 from .packed import PackedHistory
 from .search_entry import SearchEntry
 from .session_row import SessionRow
@@ -110,6 +111,10 @@ class SessionEnds(SessionRow):
         row, now = type(self).trash.filter(pk=self.pk), timezone.now()
         back: dict[str, Any] = {"namespace": NATIVE, "deleted_at": None, "updated_at": now}
         with transaction.atomic(savepoint=False), together():
+            # Whoever imports the same at the same time waits here, or is waited for.
+            type(self.owner).objects.select_for_update(no_key=True).values_list("pk").get(pk=self.owner_id)
+            if type(self).objects.filter(known_by(noted(self)), owner=self.owner_id).exists():
+                back["origin"] = another(self)
             try:
                 with transaction.atomic():
                     restored = row.update(**back)

@@ -162,6 +162,74 @@ def test_what_was_exported_and_imported_is_exported_again_the_same(
     assert content(export(alice_client)) == told
 
 
+def test_projects_without_a_session_come_along(
+    alice: User, mallory: User, alice_client: APIClient, mallory_client: APIClient
+) -> None:
+    empty = Project.objects.create(owner=alice, name="Empty", description="Later.", instructions="Be nice.")
+    archive = export(alice_client)  # of an account with nothing else
+    assert taken(mallory_client, archive) == {"imported": 0, "skipped": 0, "failed": []}
+    assert content(export(mallory_client)) == content(archive)
+    ChatSession.objects.open(alice, public_id="trip", project=Project.objects.create(owner=alice, name="Trips"))
+    archive = export(alice_client)
+    for imported in (1, 0):
+        assert taken(mallory_client, archive)["imported"] == imported
+        assert content(export(mallory_client)) == content(archive)
+    # What was made of a project since then is no reason to make it again, unless it was empty.
+    mallory.projects.get(name="Trips").configure(name="Journeys")
+    assert taken(mallory_client, archive)["skipped"] == 1
+    assert set(mallory.projects.all()) == {mallory.projects.get(name="Journeys"), mallory.projects.get(name=empty.name)}
+
+
+def said_in_each(client: APIClient) -> list[str]:
+    rows = client.get("/api/sessions").json()["sessions"]
+    return sorted(row["last_message_preview"] for row in rows)
+
+
+@pytest.mark.parametrize("is_copy", [False, True])
+def test_what_was_imported_while_it_lay_in_the_trash_is_not_what_is_restored(
+    alice: User, alice_client: APIClient, mallory_client: APIClient, is_copy: bool
+) -> None:
+    session, _ = ChatSession.objects.open(alice, public_id="trip", origin="copied:1" if is_copy else "")
+    session.post("user", "At first")
+    archive = export(alice_client)
+    session.post("user", "Restored")
+    assert alice_client.delete("/api/sessions/trip").status_code == 200
+    assert taken(alice_client, archive) == {"imported": 1, "skipped": 0, "failed": []}
+    assert taken(alice_client, archive) == {"imported": 0, "skipped": 1, "failed": []}
+    assert alice_client.post(f"/api/sessions/{session.pk}/restore").status_code == 200
+    assert taken(alice_client, archive) == {"imported": 0, "skipped": 1, "failed": []}
+
+    moved = export(alice_client)
+    origins = [line["origin"] for line in content(moved)["lines"] if line["kind"] == "session"]
+    assert len({*origins}) == 2
+    assert {origin.partition(":")[0] for origin in origins} == {"copied" if is_copy else "chatjuicer"}
+    assert taken(mallory_client, moved)["imported"] == 2
+    assert said_in_each(mallory_client) == said_in_each(alice_client) == ["At first", "Restored"]
+    assert taken(alice_client, export(mallory_client)) == {"imported": 0, "skipped": 2, "failed": []}
+
+
+def test_of_two_that_older_servers_gave_one_origin_both_move(
+    alice: User, mallory: User, alice_client: APIClient, mallory_client: APIClient
+) -> None:
+    first, _ = ChatSession.objects.open(alice, public_id="one")
+    first.post("user", "One")
+    for number in (2, 3):
+        session, _ = ChatSession.objects.open(alice, origin=f"chatjuicer:{first.pk}")
+        session.post("user", f"{number}")
+    moved = export(alice_client)
+    assert len({line["origin"] for line in content(moved)["lines"] if line["kind"] == "session"}) == 3
+    for client, expected in ((mallory_client, 3), (mallory_client, 0), (alice_client, 0)):
+        assert taken(client, moved)["imported"] == expected
+    assert said_in_each(mallory_client) == ["2", "3", "One"]
+
+
+def test_of_an_older_archive_with_one_origin_twice_both_come(alice_client: APIClient) -> None:
+    sessions = [line for text in ("One", "Two") for line in (SESSION, MESSAGE | {"content": text})]
+    for expected in (2, 0):
+        assert taken(alice_client, own(*sessions))["imported"] == expected
+    assert said_in_each(alice_client) == ["One", "Two"]
+
+
 def test_an_archived_session_and_a_taken_name_change_nothing_of_it(
     alice: User, mallory: User, alice_client: APIClient, mallory_client: APIClient, travels: ChatSession
 ) -> None:
