@@ -6,7 +6,8 @@ On the method of a DRF view that creates something, all of it in the database:
     def post(self, request: Request) -> Response: ...
 
 With a key the method runs in one transaction with the record of its result; an error is not kept. Where
-the result must not be stored as it is, call `once` with a function that creates and returns what may be stored.
+the result must not be stored as it is, call `once` with a function that creates and returns what may be stored; where
+it takes more than one transaction, `completed` with one that goes on where it was cut off.
 """
 
 import re
@@ -60,16 +61,11 @@ def idempotent(
 
 def once(request: Request, create: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
     """What `create` gives, status and data, or what it gave to the first request with this key."""
-    key = request.headers.get(HEADER)
+    key = key_of(request)
     if key is None:
         return create()
-    if not KEY.fullmatch(key):
-        raise BadIdempotencyKey()
-    route = f"{request.method} {request.path_info}"
     with transaction.atomic():
-        record, first = IdempotencyRecord.objects.claim(
-            caller=str(request.user.pk or ""), route=route, key=key, body=asked(request)
-        )
+        record, first = claimed(request, key)
         if not first:
             return record.status, orjson.loads(record.result)
         status, data = create()
@@ -78,6 +74,37 @@ def once(request: Request, create: Callable[[], tuple[int, Any]]) -> tuple[int, 
         else:
             record.keep(status, orjson.dumps(data, default=str).decode())
         return status, data
+
+
+def completed(request: Request, go_on: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
+    """What `go_on` gives, status and data, or what it gave to the first request with this key that came to its end.
+    Where none did, it is called again, with what the earlier ones did already done."""
+    key = key_of(request)
+    if key is None:
+        return go_on()
+    record, _ = claimed(request, key)
+    if not record.status:
+        try:
+            status, data = go_on()
+        except ApiError:
+            record.give_up()
+            raise
+        record.keep_first(status, orjson.dumps(data, default=str).decode())
+    return record.status, orjson.loads(record.result)
+
+
+def key_of(request: Request) -> str | None:
+    """Raises BadIdempotencyKey."""
+    key = request.headers.get(HEADER)
+    if key is not None and not KEY.fullmatch(key):
+        raise BadIdempotencyKey()
+    return key
+
+
+def claimed(request: Request, key: str) -> tuple[IdempotencyRecord, bool]:
+    route = f"{request.method} {request.path_info}"
+    caller = str(request.user.pk or "")
+    return IdempotencyRecord.objects.claim(caller=caller, route=route, key=key, body=asked(request))
 
 
 def asked(request: Request) -> Any:

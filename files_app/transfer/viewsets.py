@@ -19,7 +19,7 @@ from rest_framework.viewsets import ViewSet
 from chatjuicer.accounts.models import Act, AuditEntry, Scope
 from chatjuicer.api.downloads import streamed_download
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
-from chatjuicer.api.idempotency import idempotent
+from chatjuicer.api.idempotency import completed, idempotent
 from chatjuicer.api.times import rfc3339
 from files_app import downloads
 from files_app.incoming import Incoming
@@ -88,6 +88,7 @@ class ArchiveViewSet(SessionView, ViewSet):
 
     @extend_schema(
         operation_id="import_archive",
+        parameters=[IDEMPOTENCY_KEY],
         request={
             "multipart/form-data": {
                 "type": "object",
@@ -100,12 +101,18 @@ class ArchiveViewSet(SessionView, ViewSet):
     def create(self, request: Request) -> Response:
         """Takes in what is not there yet: of our own archives, and of ChatGPT's, Claude's, Open WebUI's and LibreChat's
         exports, zipped or not. What cannot be read changes nothing. 429 while several are being taken in."""
+        user = caller(request)
         incoming = cast(dict[str, Any], request.data).get("file")
         if not isinstance(incoming, Incoming):
             raise ValidationError({"file": "A file is expected, with a name."})
-        with closing(incoming), places.one(caller(request).pk), incoming.path.open("rb") as file:
-            report = import_archive(caller(request), file, incoming.size_bytes)
-        return Response(report.shown())
+
+        def take_in() -> tuple[int, Any]:
+            with places.one(user.pk), incoming.path.open("rb") as file:
+                return 200, import_archive(user, file, incoming.size_bytes).shown()
+
+        with closing(incoming):
+            status, report = completed(request, take_in)
+        return Response(report, status=status)
 
 
 class ExportSerializer(serializers.Serializer[None]):

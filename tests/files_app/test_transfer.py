@@ -8,13 +8,16 @@ import json
 import struct
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -32,7 +35,7 @@ from files_app.transfer import archive as taking_out
 from files_app.transfer import reading, taking_in
 from files_app.transfer.exporter import make
 from files_app.transfer.places import places
-from files_app.transfer.session import ROWS
+from files_app.transfer.session import ROWS, take_in
 from sessions_app.models import AccountLog, Agent, ChatSession, MessageDraft, MessageError, PackedHistory, Project
 from sessions_app.models.message import MAX_PINNED
 from sessions_app.models.tree import add_version, show
@@ -57,9 +60,11 @@ def export(client: APIClient) -> bytes:
     return b"".join(answer.streaming_content)
 
 
-def give(client: APIClient, data: bytes, name: str = "export") -> Any:
+def give(client: APIClient, data: bytes, name: str = "export", **headers: str) -> Any:
     body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n--B--\r\n'
-    return client.post("/api/import", body % (name.encode(), data), content_type="multipart/form-data; boundary=B")
+    return client.post(
+        "/api/import", body % (name.encode(), data), content_type="multipart/form-data; boundary=B", headers=headers
+    )
 
 
 def taken(client: APIClient, data: bytes) -> dict[str, Any]:
@@ -961,6 +966,53 @@ def test_an_agent_whose_files_have_no_room_comes_with_them_later(
     settings.USER_QUOTA_BYTES = 10**6
     assert taken(client_of(mallory), archive)["failed"] == []
     assert File.objects.of_owner(mallory.pk).count() == 2
+
+
+def test_a_key_gives_the_first_report_again_and_completes_what_was_cut_off(
+    alice: User, alice_client: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [{"sender": "human", "text": "x"}]
+    chats = [{"uuid": f"{number}", "name": f"Chat {number}", "chat_messages": said} for number in range(4)]
+    data, key = json.dumps(chats).encode(), {"idempotency-key": "k"}
+    assert give(alice_client, b"nothing", **key).status_code == 400  # no error is kept
+
+    def killed(*args: Any) -> bool:
+        if alice.chat_sessions.count() == 2:
+            raise SystemExit
+        return take_in(*args)
+
+    with monkeypatch.context() as patched, suppress(SystemExit):
+        patched.setattr(taking_in, "take_in", killed)
+        give(alice_client, data, **key)
+    assert alice.chat_sessions.count() == 2
+    other = give(alice_client, data + b" ", **key)
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_mismatch")
+    first = give(alice_client, data, **key)
+    assert (first.status_code, first.json()) == (200, {"imported": 2, "skipped": 2, "failed": []})
+    alice.chat_sessions.all()[0].remove()
+    again = give(alice_client, data, **key)
+    assert (again.status_code, again.json(), alice.chat_sessions.count()) == (200, first.json(), 3)
+    assert give(alice_client, data, **{"idempotency-key": "other"}).json()["imported"] == 1
+    assert give(alice_client, data, **{"idempotency-key": ""}).json()["error"]["code"] == "invalid_idempotency_key"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_with_one_key_at_once_both_hear_the_same(alice: User, client_of: Any) -> None:
+    said = [{"sender": "human", "text": "x"}]
+    data = json.dumps([{"uuid": f"{n}", "name": f"Chat {n}", "chat_messages": said} for n in range(10)]).encode()
+    begin = Barrier(2)
+
+    def sent(client: APIClient) -> Any:
+        begin.wait()
+        try:
+            return give(client, data, **{"idempotency-key": "k"}).json()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(sent, [client_of(alice), client_of(alice)])
+    assert one == other
+    assert alice.chat_sessions.count() == 10
 
 
 def test_of_many_that_fail_the_answer_says_how_many(

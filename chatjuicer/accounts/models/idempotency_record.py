@@ -17,17 +17,19 @@ class IdempotencyRecordManager(models.Manager["IdempotencyRecord"]):
     def claim(self, *, caller: str, route: str, key: str, body: object) -> tuple["IdempotencyRecord", bool]:
         """The record of this request, and whether it is the first of its kind.
 
-        To be called in the transaction that creates: of several at once, the second waits at the insert
-        until the first has committed its result, or has given up. Raises IdempotencyMismatch for the same
-        key with another body.
+        Called in the transaction that creates, the second of several at once waits at the insert until the first has
+        committed its result, or has given up. Called before it, the record has no `status` until there is a result.
+        Raises IdempotencyMismatch for the same key with another body.
         """
         name = keyed(f"{caller}\n{route}\n{key}".encode())
         content = keyed(orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS))
-        try:
-            with transaction.atomic():
-                return self.create(name=name, body=content), True
-        except IntegrityError:
-            record = self.get(name=name)
+        record = None
+        while record is None:  # not found: the first has just given up
+            try:
+                with transaction.atomic():
+                    return self.create(name=name, body=content), True
+            except IntegrityError:
+                record = self.filter(name=name).first()
         if not constant_time_compare(record.body, content):
             raise IdempotencyMismatch()
         return record, False
@@ -53,3 +55,12 @@ class IdempotencyRecord(models.Model):
     def keep(self, status: int, result: str) -> None:
         self.status, self.result = status, result
         self.save(update_fields=["status", "result"])
+
+    def keep_first(self, status: int, result: str) -> None:
+        """Unless there is a result already, which it has then."""
+        IdempotencyRecord.objects.filter(pk=self.pk, status=0).update(status=status, result=result)
+        self.refresh_from_db()
+
+    def give_up(self) -> None:
+        """The key is free again, unless there is a result."""
+        IdempotencyRecord.objects.filter(pk=self.pk, status=0).delete()
