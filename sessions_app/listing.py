@@ -39,6 +39,7 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from chatjuicer.accounts.models import User
+from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import unseal, unseal_json_text
 from sessions_app.models import NATIVE, ChatSession, Message, Project, SessionTally
 from sessions_app.models.statements import as_param, rows_of
@@ -95,7 +96,7 @@ def page(wanted: Wanted) -> dict[str, Any]:
     next_cursor = Cursor.after(began, rows[-1]).write() if has_more else None
     keys = tuple(settings.MESSAGE_ENCRYPTION_KEYS)
     return {
-        "sessions": [orjson.Fragment(encoded(row[:TOTAL], keys)) for row in rows],
+        "sessions": in_trash(rows) if wanted.deleted else [orjson.Fragment(encoded(row[:TOTAL], keys)) for row in rows],
         "total_count": total,
         "has_more": has_more,
         "next_cursor": next_cursor,
@@ -109,6 +110,18 @@ def page(wanted: Wanted) -> dict[str, Any]:
             "next_cursor": next_cursor,
         },
     }
+
+
+def in_trash(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """With the times at which they were deleted, and from which on they may be gone."""
+    pks = [as_uuid(row[0]) for row in rows]
+    deleted_at = dict(ChatSession.trash.filter(pk__in=pks).values_list("pk", "deleted_at"))
+    kept = timedelta(days=settings.TRASH_DAYS)
+    return [
+        representation(row) | {"deleted_at": rfc3339(at), "purged_at": rfc3339(at + kept)}
+        for row in rows
+        if (at := deleted_at.get(as_uuid(row[0])))  # else it was restored, or removed, at this moment
+    ]
 
 
 def count(wanted: Wanted, filters: dict[str, Any], rows: list[tuple[Any, ...]], has_more: bool) -> int:

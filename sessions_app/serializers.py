@@ -157,6 +157,10 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField()
+    deleted_at = serializers.DateTimeField(required=False, help_text="Only in the list of what is in the trash.")
+    purged_at = serializers.DateTimeField(
+        required=False, help_text="When the trash is emptied of it. Only in the list of what is in the trash."
+    )
 
     def to_representation(self, instance: ChatSession) -> dict[str, Any]:
         return {

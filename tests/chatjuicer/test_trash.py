@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from chat_app.models import Event, Run
 from chat_app.protocol import UserInput
 from chatjuicer.accounts.models import User
+from chatjuicer.api.times import rfc3339
 from files_app.models import File, StorageUsage, StoredBytes
 from sessions_app.models import ChatSession, ContextItem, Message, PackedHistory, SessionTally
 from tests.files_app.conftest import body_of
@@ -166,6 +167,25 @@ def test_it_is_emptied_after_its_days(trip: ChatSession, alice_client: APIClient
     assert names(alice_client, "?deleted=true") == []
     with_everything.remove()
     assert nothing_is_left()
+
+
+def test_the_trash_says_since_when_and_until_when(
+    trip: ChatSession, alice: User, alice_client: APIClient, settings: Any
+) -> None:
+    settings.TRASH_DAYS = 7
+    alice_client.post(SESSIONS, {"session_id": "kept"})
+    for name in ("trip", "other"):
+        alice_client.post(SESSIONS, {"session_id": name})
+        alice_client.delete(f"{SESSIONS}/{name}")
+    first = alice_client.get(f"{SESSIONS}?deleted=true&limit=1").json()
+    second = alice_client.get(f"{SESSIONS}?deleted=true&limit=1&cursor={first['next_cursor']}").json()
+    for (row,) in (first["sessions"], second["sessions"]):
+        session = ChatSession.trash.named(alice, row["session_id"])
+        assert session.deleted_at
+        assert row["deleted_at"] == rfc3339(session.deleted_at)
+        assert row["purged_at"] == rfc3339(session.deleted_at + timedelta(days=7))
+    (kept,) = alice_client.get(SESSIONS).json()["sessions"]
+    assert "deleted_at" not in kept and "purged_at" not in kept
 
 
 def test_without_days_there_is_no_trash(trip: ChatSession, alice_client: APIClient, settings: Any) -> None:
