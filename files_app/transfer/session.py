@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any, Protocol
 from uuid import UUID, uuid4
@@ -48,6 +49,8 @@ class Part:
     start: int
     title: str
     end: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    """How many of what is not taken in with it, by its kind (`files`: those whose bytes are not there)."""
 
     def lines(self) -> Iterator[AnyLine]:
         """The first one is the session's. Read by two at once, each goes on where it was."""

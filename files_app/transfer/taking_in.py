@@ -63,12 +63,14 @@ ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 @dataclass(slots=True)
 class Report:
-    """`failed` names sessions that could not be taken in; at most MAX_SAID of them, each with the reason."""
+    """`failed` names sessions that could not be taken in; at most MAX_SAID of them, each with the reason. `left_out`
+    counts what the others came without."""
 
     imported: int = 0
     skipped: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
     failed_count: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def fail(self, name: str, error: ApiError) -> None:
         self.failed_count += 1
@@ -76,7 +78,9 @@ class Report:
             self.failed.append({"name": name[:255] or "Untitled", "reason": error.message})
 
     def shown(self) -> dict[str, Any]:
-        more = {"failed_count": self.failed_count} if self.failed_count > MAX_SAID else {}
+        more: dict[str, Any] = {"failed_count": self.failed_count} if self.failed_count > MAX_SAID else {}
+        if self.left_out:
+            more["left_out"] = [{"what": what, "count": count} for what, count in sorted(self.left_out.items())]
         return {"imported": self.imported, "skipped": self.skipped, "failed": self.failed, **more}
 
 
@@ -116,6 +120,7 @@ def take(user: User, part: Part, reader: Reader, projects: Projects, report: Rep
     try:
         if take_in(user, part, reader, project_of):
             report.imported += 1
+            report.left_out += part.left_out
         else:
             report.skipped += 1
     except ApiError as error:
@@ -213,7 +218,9 @@ class Reader:
             elif not self.parts:
                 raise UnreadableArchive()
             of_session += 1
-            files += isinstance(line, FileLine)
+            if isinstance(line, FileLine):
+                files += 1
+                self.parts[-1].left_out["files"] += line.path not in self.entries
             if of_session > MAX_LINES or files > MAX_FILES:
                 raise UnreadableArchive("A session of the archive is too large.")
             if isinstance(line, MessageLine):
@@ -288,9 +295,11 @@ def own_lines(said: dict[str, Any]) -> Iterator[AnyLine]:
     """Of a conversation that was exported by itself: without the bytes of its files."""
     if said.get("version") not in range(1, VERSION_OF_SESSIONS + 1):
         raise UnreadableArchive("The conversation is of a newer version than this server reads.")
-    for one in chain([said["session"]], said.get("messages") or (), said.get("context") or ()):
+    files, *rest = (list(said.get(name) or ()) for name in ("files", "messages", "context"))
+    for number, one in enumerate(chain([said["session"]], files, *rest)):
         line = decode(orjson.dumps(one))
-        if isinstance(line, ProjectLine | AgentFileLine | NamedLine | FileLine):
+        is_file = 0 < number <= len(files)
+        if isinstance(line, ProjectLine | AgentFileLine | NamedLine) or isinstance(line, FileLine) is not is_file:
             raise UnreadableArchive()
         yield line
 

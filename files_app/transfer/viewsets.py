@@ -48,11 +48,19 @@ class FailedSerializer(serializers.Serializer[None]):
     reason = serializers.CharField()
 
 
+class LeftOutSerializer(serializers.Serializer[None]):
+    what = serializers.CharField(help_text="Such as `files`: those whose bytes are not in the archive.")
+    count = serializers.IntegerField()
+
+
 class ReportSerializer(serializers.Serializer[None]):
     imported = serializers.IntegerField(help_text="Sessions.")
     skipped = serializers.IntegerField(help_text="Sessions that were there already.")
     failed = FailedSerializer(many=True, help_text="At most a hundred of them.")
     failed_count = serializers.IntegerField(required=False, help_text="How many failed, where these are more.")
+    left_out = LeftOutSerializer(
+        many=True, required=False, help_text="What the imported sessions came without, where there is any."
+    )
 
 
 class DocumentViewSet(SessionView, ViewSet):

@@ -126,7 +126,16 @@ def test_a_script_signs_in_talks_through_pipes_and_signs_out(
     archive = str(tmp_path / "all.zip")
     run(environment, "export", "-o", archive)
     assert zipfile.is_zipfile(archive)
-    assert re.match(r"0 imported, \d+ were here already, 0 failed\n", run(environment, "import", archive).stdout)
+    imported = run(environment, "import", archive)
+    assert re.match(r"0 imported, \d+ were here already, 0 failed\n", imported.stdout)
+    assert imported.stderr == "The server is reading it…\n"
+    alone = tmp_path / "one.json"
+    said = json.loads(run(environment, "export", "-s", "piped", "-f", "json").stdout)
+    said["session"]["origin"] = "another"
+    alone.write_text(json.dumps([said, {"title": "Newer", "format": "chatjuicer-conversation", "version": 99}]))
+    imported = run(environment, "import", str(alone), status=1)
+    assert imported.stdout == "1 imported, 0 were here already, 1 failed\n"
+    assert re.search(r"^Newer: .*newer version.*\nNot taken in: 1 files$", imported.stderr, re.MULTILINE)
 
     run(environment, "logout")
     assert list((tmp_path / "config" / "sign-ins").iterdir()) == []

@@ -269,7 +269,7 @@ def test_one_conversation_is_a_document_that_needs_nothing_else(
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "<strong>Italy</strong>" in page
-    assert "<code>$a_b_c$</code>" in page
+    assert "<code>$a_b_c$</code>" in page  # no formula: two indices of one letter
     assert 'src="data:image/png;base64,' in page
     assert 'src="http' not in page
     assert "prefers-color-scheme: dark" in page
@@ -280,6 +280,7 @@ def test_one_conversation_is_a_document_that_needs_nothing_else(
         "imported": 1,
         "skipped": 0,
         "failed": [],
+        "left_out": [{"what": "files", "count": 2}],
     }
     again = mallory_client.get("/api/sessions/travels").json()["messages"]
     assert [m["content"] for m in again] == [m.get("content", "") for m in said["messages"]]
@@ -1013,6 +1014,23 @@ def test_of_two_with_one_key_at_once_both_hear_the_same(alice: User, client_of: 
         one, other = pool.map(sent, [client_of(alice), client_of(alice)])
     assert one == other
     assert alice.chat_sessions.count() == 10
+
+
+def test_the_report_counts_files_whose_bytes_are_not_in_the_archive(
+    travels: ChatSession, alice_client: APIClient, mallory_client: APIClient
+) -> None:
+    answer: Any = alice_client.get("/api/sessions/travels/export")
+    alone = b"".join(answer.streaming_content)
+    left_out = [{"what": "files", "count": 2}]
+    assert taken(mallory_client, alone) == {"imported": 1, "skipped": 0, "failed": [], "left_out": left_out}
+    assert taken(mallory_client, alone) == {"imported": 0, "skipped": 1, "failed": []}
+    lines: list[dict[str, Any]] = [
+        SESSION,
+        FILE,
+        FILE | {"id": "g", "name": "b", "sha256": "0" * 64},
+        MESSAGE | {"attachments": ["f"]},
+    ]
+    assert taken(mallory_client, own(*lines))["left_out"] == left_out
 
 
 def test_of_many_that_fail_the_answer_says_how_many(

@@ -114,6 +114,7 @@ def test_a_chat_is_shared_taken_back_deleted_and_restored(
     trash = page.get_by_role("dialog", name="Trash")
     restore = trash.get_by_role("button", name="Restore Say 3 words")  # what is pinned stands above it
     expect(restore.first).to_be_visible()
+    expect(trash.get_by_text("Gone in 30 days").first).to_be_visible()
     left = restore.count() - 1
     restore.first.click()
     expect(restore).to_have_count(left)

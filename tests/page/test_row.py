@@ -165,8 +165,26 @@ def test_on_a_phone_an_answer_goes_on_and_a_summary_and_chats_come_back(
     with page.expect_file_chooser() as chooser:
         settings.get_by_role("button", name="Import chats").click()
     chooser.value.set_files(archive)
-    note = page.locator(".toast").filter(has_text=re.compile(r"^0 chats imported, \d+ known already\."))
-    note.get_by_role("button", name="Dismiss").click()
+    report = page.get_by_role("dialog", name="Import chats")
+    expect(report.get_by_role("status")).to_have_text(re.compile(r"^0 chats imported, \d+ known already\.$"))
+    page.keyboard.press("Escape")
+    other = json.loads(one.read_text())
+    other["session"]["origin"] = "another"
+    file = {"kind": "file", "id": "f", "folder": "sources", "name": "a.txt", "modified_at": "2026-01-01T00:00:00Z"}
+    other["files"] = [file]
+    newer = [{"title": f"Newer {n}", "format": other["format"], "version": 99} for n in range(120)]
+    data = json.dumps([other, *newer]).encode()
+    with page.expect_file_chooser() as chooser:
+        settings.get_by_role("button", name="Import chats").click()
+    chooser.value.set_files({"name": "all.json", "mimeType": "application/json", "buffer": data})
+    expect(report.get_by_role("status")).to_have_text("1 chat imported, 120 failed.")
+    rows = report.get_by_role("listitem")
+    expect(rows).to_have_count(102)
+    expect(rows.first).to_have_text(re.compile("^Newer 0.*newer version"))
+    expect(rows.nth(100)).to_have_text("And 20 more")
+    expect(rows.last).to_have_text("Files that are not in the archive: 1")
+    assert_accessible(page)
+    page.keyboard.press("Escape")
 
 
 def exported(page: Page, kind: str) -> Path:

@@ -7,3 +7,8 @@ export function startOf(day) {
 export function endOf(day) {
   return day ? new Date(`${day}T23:59:59.999`).toISOString() : null;
 }
+
+/** How many begin until then; one at least. */
+export function daysUntil(at) {
+  return Math.max(1, Math.ceil((Date.parse(at) - Date.now()) / 86_400_000));
+}

@@ -56,6 +56,16 @@ export default {
     de: { one: "{count} Chat konnte nicht geändert werden: {reason}", other: "{count} Chats konnten nicht geändert werden: {reason}" },
     he: { one: "לא ניתן לשנות שיחה אחת: {reason}", two: "לא ניתן לשנות שתי שיחות: {reason}", other: "לא ניתן לשנות {count} שיחות: {reason}" },
   },
+  "{count} chats so far": {
+    en: { one: "{count} chat so far", other: "{count} chats so far" },
+    de: { one: "Bisher {count} Chat", other: "Bisher {count} Chats" },
+    he: { one: "שיחה אחת עד כה", two: "שתי שיחות עד כה", other: "{count} שיחות עד כה" },
+  },
+  "Gone in {count} days": {
+    en: { one: "Gone in {count} day", other: "Gone in {count} days" },
+    de: { one: "In {count} Tag weg", other: "In {count} Tagen weg" },
+    he: { one: "תימחק בעוד יום אחד", two: "תימחק בעוד יומיים", other: "תימחק בעוד {count} ימים" },
+  },
   "{count} chats imported": {
     en: { one: "{count} chat imported", other: "{count} chats imported" },
     de: { one: "{count} Chat importiert", other: "{count} Chats importiert" },

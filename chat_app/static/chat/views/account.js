@@ -242,14 +242,8 @@ function servers({ showServers }) {
 }
 
 function data(api, { onImported, onGone, toast, exporting }) {
-  const report = (error) => toast(error.message);
   const { begin, shown } = exportRow(exporting);
-  const bring = button({ text: t("Import chats"), class: "quiet" }, () =>
-    importFile(api).then((said) => {
-      if (said) toast(said);
-      onImported();
-    }, report),
-  );
+  const bring = button({ text: t("Import chats"), class: "quiet" }, () => importFile(api, { onImported, toast }));
   const note = h(
     "p",
     { class: "faint" },

@@ -1,5 +1,6 @@
 // Deleted sessions, which can be restored for some time.
 
+import { daysUntil } from "../days.js";
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { confirmed } from "./confirm.js";
@@ -39,7 +40,8 @@ export function showTrash(api, { onRestored, onProblem }) {
         if (agreed) await act(item, () => api.delete(`/api/sessions/${session.id}?permanent=true`));
       },
     );
-    const item = h("li", {}, h("span", { class: "trash-name" }, name), restore, remove);
+    const until = h("small", { class: "faint" }, t("Gone in {count} days", { count: daysUntil(session.purged_at) }));
+    const item = h("li", {}, h("span", { class: "trash-name" }, name, h("br"), until), restore, remove);
     return item;
   }
 

@@ -143,10 +143,11 @@ class AsyncClient:
         path = await transfer.prepare(self.rest, "/api/exports")
         return await transfer.download(self.rest, f"{path}/download", target, {}, progress)
 
-    async def import_(self, source: Path) -> ImportReport:
-        """Takes in such a zip, or an export of ChatGPT, Claude, Open WebUI or LibreChat. To repeat it does no harm."""
+    async def import_(self, source: Path, *, progress: Progress | None = None) -> ImportReport:
+        """Takes in such a zip, or an export of ChatGPT, Claude, Open WebUI or LibreChat. To repeat it does no harm.
+        When all has been sent, the server reads it, which may take minutes."""
         with source.open("rb") as file:
-            files = {"file": (source.name, file)}
+            files = {"file": (source.name, transfer.Sent(file, progress) if progress else file)}
             return ImportReport.of(await self.rest.call("POST", "/api/import", files=files, timeout=WITHOUT_END))
 
     # -- below

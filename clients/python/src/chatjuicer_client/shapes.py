@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Self
 
@@ -98,3 +99,5 @@ class ImportReport(Shape):
     """`name` and `reason` of sessions that could not be taken in, a hundred at most."""
     failed_count: int = 0
     """Where more than a hundred could not: how many; else 0."""
+    left_out: Sequence[JSON] = ()
+    """`what` the imported sessions came without (`files` whose bytes are not in the archive, say), and the `count`."""

@@ -50,6 +50,21 @@ async def upload(rest: Rest, path: str, source: Path, name: str, folder: str, pr
     return FileEntry.of(await rest.call("POST", f"{path}/confirm", json={"file_key": announced["file_key"]}))
 
 
+class Sent:
+    """A file that says how much of it was read."""
+
+    def __init__(self, file: BinaryIO, progress: Progress) -> None:
+        self._file, self._progress = file, progress
+        self._size = os.fstat(file.fileno()).st_size
+        self.fileno, self.seek, self.tell = file.fileno, file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._file.read(size)
+        if chunk:
+            self._progress(self._file.tell(), self._size)
+        return chunk
+
+
 async def _chunks(file: BinaryIO, size: int, progress: Progress | None) -> AsyncIterator[bytes]:
     file.seek(0)
     sent = 0

@@ -182,7 +182,16 @@ async def export(client: AsyncClient, wanted: Namespace, place: Place, screen: S
 
 
 async def import_(client: AsyncClient, wanted: Namespace, place: Place, screen: Screen) -> int:
-    report = await client.import_(Path(wanted.file))
+    is_told = False
+
+    def progress(done: int, total: int | None) -> None:
+        nonlocal is_told
+        screen.progress(done, total)
+        if done == total and not is_told:
+            is_told = True
+            screen.note("The server is reading it…")
+
+    report = await client.import_(Path(wanted.file), progress=progress)
     if screen.as_json:
         screen.object(report.raw)
     else:
@@ -190,6 +199,10 @@ async def import_(client: AsyncClient, wanted: Namespace, place: Place, screen: 
         screen.line(f"{report.imported} imported, {report.skipped} were here already, {failed_count} failed")
         for failed in report.failed:
             screen.failure(f"{failed['name']}: {failed['reason']}")
+        if failed_count > len(report.failed):
+            screen.failure(f"… and {failed_count - len(report.failed)} more")
+        for part in report.left_out:
+            screen.note(f"Not taken in: {part['count']} {part['what'].replace('_', ' ')}")
     return codes.FAILED if report.failed else codes.DONE
 
 
