@@ -1,5 +1,5 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from chat_app import page
@@ -19,7 +19,7 @@ urlpatterns = [
     path("sandbox", page.sandbox),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
-    path("share/<str:token>", shared_page),
+    re_path("^share/(?P<token>[^/]+)/?$", shared_page),
     path("metrics", MetricsView.as_view()),
     path("api/health", HealthView.as_view()),
     path("api/health/live", LiveView.as_view()),

@@ -11,6 +11,7 @@ from files_app.exceptions import FileDamaged, NoSuchFile
 from files_app.models import File
 from files_app.opened import chunks_of
 from sessions_app.models import ChatSession, Message
+from sessions_app.sharing.formulas import Formulas
 from sessions_app.sharing.markdown import html_of
 from sessions_app.sharing.page import STYLE
 
@@ -33,19 +34,20 @@ HEAD = (
 def as_html(session: ChatSession) -> Iterator[bytes]:
     title = escape(title_of(session))
     yield HEAD.format(title=title, style=STYLE, date=f"{session.created_at:%Y-%m-%d %H:%M}").encode()
+    formulas = Formulas()
     for message in messages_shown(session):
-        yield from map(str.encode, article(session, message))
+        yield from map(str.encode, article(session, message, formulas))
     yield b"</body></html>\n"
 
 
-def article(session: ChatSession, message: Message) -> Iterator[str]:
+def article(session: ChatSession, message: Message, formulas: Formulas) -> Iterator[str]:
     if message.role == Message.Role.TOOL_CALL:
         yield tool_call(message)
         return
     role = Message.Role(message.role)
     is_answer = role == Message.Role.ASSISTANT
     yield f"<article class={role.value}><h2>{SPEAKERS[role]}</h2>"
-    yield html_of(message.content) if is_answer else f"<p class=said>{escape(message.content)}</p>"
+    yield html_of(message.content, formulas) if is_answer else f"<p class=said>{escape(message.content)}</p>"
     for path in attached(message):
         yield picture(session, path)
     if message.error or message.partial:

@@ -10,6 +10,9 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from .beyond_commonmark import go_beyond
+from .formulas import Formulas
+
 MAX_MARKDOWN_CHARS = 200_000
 """A longer text is shown as it is."""
 
@@ -28,23 +31,35 @@ class Renderer(RendererHTML):
             return escape(name)
         return f'<a href="{address}" rel="nofollow noopener noreferrer">{escape(name)}</a>'
 
+    def formula(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return tokens[idx].content
 
-def html_of(markdown: str) -> str:
+
+def html_of(markdown: str, formulas: Formulas | None = None) -> str:
+    """`formulas` are those of the page on which it stands."""
     if len(markdown) > MAX_MARKDOWN_CHARS:
         return f"<pre>{escape(markdown)}</pre>"
-    rendered: str = PARSER.render(markdown)
+    rendered: str = PARSER.render(markdown, {FORMULAS: formulas or Formulas()})
     return rendered
 
 
+FORMULAS = "formulas"
+
+
 def formula(state: StateInline, silent: bool) -> bool:
-    """A formula stays as it was written: what looks like markup inside it is none."""
+    """What looks like markup inside it is none; one that is no formula stays as it was written."""
     begins = state.src[state.pos]
     may_be_one = begins == "$" or (begins == "\\" and is_closed(state))
     found = FORMULA.match(state.src, state.pos, state.posMax) if may_be_one else None
     if found is None:
         return False
     if not silent:
-        state.push("code_inline", "code", 0).content = found[0]
+        latex = next(filter(None, found.groups()))
+        mathml = state.env[FORMULAS].mathml(latex, is_block=found[0].startswith(("$$", "\\[")))
+        if mathml:
+            state.push("formula", "math", 0).content = mathml
+        else:
+            state.push("code_inline", "code", 0).content = found[0]
     state.pos = found.end()
     return True
 
@@ -65,4 +80,4 @@ def is_closed(state: StateInline) -> bool:
 CLOSING = {"[": "\\]", "(": "\\)"}
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?![\s$])([^$\n]+?)(?<!\s)\$(?!\d)", re.DOTALL)
 PARSER = MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer).enable(["table", "strikethrough"])
-PARSER.inline.ruler.before("escape", "formula", formula)
+go_beyond(PARSER).inline.ruler.before("escape", "formula", formula)

@@ -17,6 +17,7 @@ from chatjuicer.api.errors import read_only
 from sessions_app.history import History
 from sessions_app.models import Message, Share
 
+from .formulas import Formulas
 from .markdown import html_of
 
 MAX_CHARS = 4_000_000
@@ -39,14 +40,14 @@ POLICY = (
 def page_of(history: History) -> tuple[str, list[dict[str, Any]]]:
     """The finished messages of the visible path, as HTML; and as what makes messages of a copy, which holds no more
     than the page shows."""
-    parts: list[str] = []
+    parts, formulas = list[str](), Formulas()
     said: list[dict[str, Any]] = []
     chars = 0
     for message in all_messages(history):
         chars += len(message.content) + min(len(message.tool_result), MAX_CALL_CHARS)
         if chars > MAX_CHARS:
             return "".join([*parts, CUT]), said
-        parts.append(article(message))
+        parts.append(article(message, formulas))
         if parts[-1]:
             said.append(shown(message))
     return "".join(parts), said
@@ -60,7 +61,7 @@ def all_messages(history: History) -> Iterator[Message]:
         position = messages[-1].position if messages else position
 
 
-def article(message: Message) -> str:
+def article(message: Message, formulas: Formulas) -> str:
     if message.role == Message.Role.TOOL_CALL:
         return format_html(
             "<details class=call><summary>{}</summary><pre>{}</pre><pre>{}</pre></details>",
@@ -71,7 +72,8 @@ def article(message: Message) -> str:
     if not message.content:
         return ""
     is_answer = message.role == Message.Role.ASSISTANT
-    said = html_of(message.content) if is_answer else f"<p class=said>{escape(message.content)}</p>"
+    said = html_of(message.content, formulas) if is_answer else f"<p class=said>{escape(message.content)}</p>"
+    said += "<p class=cut>cut short</p>" if message.partial else ""
     return f"<article class={message.role}><h2>{SPEAKERS[message.role]}</h2>{said}</article>"
 
 

@@ -5,6 +5,7 @@ import time
 from base64 import b64encode
 from datetime import timedelta
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from chatjuicer.accounts.models import Act, AuditEntry, User
 from sessions_app.history import History
 from sessions_app.models import ChatSession, MessageDraft, Share
 from sessions_app.sharing import viewsets
+from sessions_app.sharing.formulas import ELEMENTS, MAX_CHARS
 from sessions_app.sharing.page import page_of
 from tests.conftest import refused
 
 TAGS = {
     "!doctype", "html", "head", "meta", "title", "style", "body", "header", "main", "article", "h1", "h2", "p",
-    "details", "summary", "pre", "code", "a", "em", "strong", "table", "thead", "tbody", "tr", "th", "td",
+    "details", "summary", "pre", "code", "a", "em", "strong", "table", "thead", "tbody", "tr", "th", "td", "sup",
+    "ul", "li", *ELEMENTS,
 }  # fmt: skip
 SHARE = "/api/sessions/trip/share"
 
@@ -89,6 +92,12 @@ def test_what_people_said_stays_text(session: ChatSession, alice_client: APIClie
         "```<script>\n</code></pre><script>alert(1)</script>\n```",
         "&lt;script&gt;",
         "[x](vbscript:x)",
+        "$\\text{<script>alert(1)</script>}$ $\\text{&#x3c;script>&#x3c;/math>}$ $\\text{&#xd800;}$ $\\text{&#x0;}$",
+        '$\\href{javascript:alert(1)}{x}$ $\\style{background:url(//e.org)}{x}$ $\\class{x" onclick="alert(1)}{x}$',
+        '$\\color{red" onclick="alert(1)}{x}$ $\\hspace{9999em}$ $\\text{" onload="x}$',
+        'https://e.org/"onclick=alert(1) https://e.org/<script>alert(1)</script> javascript://e.org/%0aalert(1)',
+        "[^<script>]\n\n[^<script>]: <script>alert(1)</script>",
+        "- [ ] <script>alert(1)</script>",
         "x" * 300_000,
     ]
     for role in ("user", "assistant", "system"):
@@ -100,6 +109,57 @@ def test_what_people_said_stays_text(session: ChatSession, alice_client: APIClie
         assert not re.search(r"\son\w+=", re.sub(r'"[^"]*"', '""', tag)), tag
     assert not re.search(r'href="\s*(javascript|vbscript|data):', page, re.IGNORECASE)
     assert "<title>To &quot;Lisbon&quot; &lt;now&gt;</title>" in page
+
+
+def test_formulas_footnotes_tasks_and_bare_addresses_are_shown_as_such(
+    session: ChatSession, alice_client: APIClient, anybody: APIClient
+) -> None:
+    said = """Inline $E = mc^2$, \\(a < b\\), and what is none: $\\unknown{x}$, cost $5 and $6.
+
+$$\\begin{aligned} a &= b \\\\ &= \\frac{1}{2} \\end{aligned}$$
+
+- [ ] to do, see (https://e.org/a_(b)_c?d=1&e).
+- [x] done **at once**
+- [link](https://e.org) <https://f.org>
+
+Rome[^1] is old[^other], `https://code.example`.
+[^1]: Founded *early*,
+it is said.
+[^2]: Another
+"""
+    session.add_messages([MessageDraft(role="assistant", content=said, partial=True, status="interrupted")])
+    path = shared(alice_client)
+    page = text_of(anybody, f"{path}/")
+    assert page.count("<math ") == 3
+    assert '<math display="inline" alttext="E = mc^2"><mrow><mi>E</mi><mo>=</mo><mi>m</mi><msup>' in page
+    assert "<mi>a</mi><mo>&lt;</mo><mi>b</mi>" in page
+    assert "<code>$\\unknown{x}$</code>" in page and "cost $5 and $6." in page
+    assert '<math display="block" alttext="\\begin{aligned}' in page and "<mtable" in page
+    assert '>☐ to do, see (<a href="https://e.org/a_(b)_c?d=1&amp;e" rel="nofollow noopener noreferrer">' in page
+    assert "?d=1&amp;e</a>).</li>" in page
+    assert "<li>☑ done <strong>" in page
+    assert page.count("https://f.org") == 2 and "<code>https://code.example</code>" in page
+    assert "Rome<sup>1</sup> is old[^other]," in page
+    assert '<p class="note"><sup>1</sup> Founded <em>early</em>,\nit is said.</p>' in page
+    assert '<p class="note"><sup>2</sup> Another</p>' in page
+    assert "<p class=cut>cut short</p></article>" in page
+
+
+def test_formulas_cost_a_page_no_more_than_a_second_or_two(
+    session: ChatSession, alice_client: APIClient, anybody: APIClient
+) -> None:
+    grows = "\\def\\a{xxxxxxxxxx}" + "".join(f"\\def\\{b}{{{f'{chr(92)}{a}' * 10}}}" for a, b in pairwise("abcdefgh"))
+    deep = ["{" * 900 + "}" * 900, "\\sqrt{" * 280 + "x" + "}" * 280, "x_{" * 600 + "}" * 600, "\\left(" * 280]
+    for latex in (f"{grows}\\h", *deep):
+        session.add_messages([MessageDraft(role="assistant", content=f"$${latex}$$")])
+    many = "$x^{2}+\\sum_{i}^{n}i$ " * 9_000
+    session.add_messages([MessageDraft(role="assistant", content=many) for _ in range(3)])
+    began = time.process_time()
+    page = text_of(anybody, shared(alice_client))
+    assert time.process_time() - began < 20
+    assert len(page) < 30 * MAX_CHARS + 3 * len(many) * 2
+    assert f"<code>$${grows}\\h$$</code>" in page
+    assert 3_000 < page.count("<math ") < 9_000 and page.count("<code>$x^{2}") > 18_000
 
 
 def test_the_page_runs_nothing_and_is_kept_nowhere(
@@ -264,7 +324,7 @@ def test_formulas_without_an_end_cost_no_more_than_their_length(
     page = text_of(anybody, shared(alice_client))
     assert time.process_time() - began < 10
     assert "[(" * 40_000 in page
-    assert "<code>\\(a*b*c\\)</code>" in page
+    assert "<mi>a</mi><mo>*</mo><mi>b</mi>" in page
 
 
 def test_a_session_that_goes_while_it_is_shared_is_shared_with_nobody(
