@@ -74,14 +74,14 @@ def conversations(count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.slow(reason="a server is killed")
 async def test_of_an_import_whose_server_is_killed_other_devices_hear_and_it_is_completed(sites: Sites) -> None:
-    count = 300
+    count, key = 300, {"Idempotency-Key": "once"}
     archive = {"file": ("claude.json", json.dumps(conversations(count)))}
     with sites.own(TIMES) as site:
         bob = await Client(site.url).register(f"bob-{uuid4().hex[:8]}@example.org")
         await bob.create_session(title="Before")
         async with watch(bob) as device:
             known = (await device.expect("connected"))["last_seq"]
-        importing = asyncio.create_task(bob.http.post("/api/import", files=archive, timeout=60))
+        importing = asyncio.create_task(bob.http.post("/api/import", files=archive, headers=key, timeout=60))
         while (await bob.get("/api/sessions", limit=1))["total_count"] < 10:
             await asyncio.sleep(0.01)
         site.servers[0].kill()
@@ -92,6 +92,8 @@ async def test_of_an_import_whose_server_is_killed_other_devices_hear_and_it_is_
         assert 10 <= there < count + 1
         async with watch(bob, f"?after={known}") as device:
             await device.expect("resync")
-        report = (await bob.http.post("/api/import", files=archive, timeout=60)).json()
+        report = (await bob.http.post("/api/import", files=archive, headers=key, timeout=60)).json()
         assert (report["imported"], report["skipped"], report["failed"]) == (count + 1 - there, there - 1, [])
+        again = await bob.http.post("/api/import", files=archive, headers=key, timeout=60)
+        assert (again.status_code, again.json()) == (200, report)
         await bob.close()
