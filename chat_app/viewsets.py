@@ -1,6 +1,7 @@
 """Talking over REST: runs, their events and approvals, and what they add to a session."""
 
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
@@ -331,7 +332,8 @@ def accepted(view: APIView, session: ChatSession, verb: Callable[[str], Started]
 
 
 async def path_after(session_pk: UUID, verb: Callable[[], ChatSession]) -> dict[str, Any]:
-    session = await process.journal.transact(verb, session_pk)
+    """The audit log is told of who acts in the caller's context."""
+    session = await process.journal.transact(partial(copy_context().run, verb), session_pk)
     leaf_id = str(session.leaf_id) if session.leaf_id else None
     return {"success": True, "message_id": leaf_id, "message_count": session.message_count}
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.forms import ModelForm
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
@@ -137,12 +137,12 @@ class ChatSessionAdmin(AsksForReason):
     show_full_result_count = False
     list_per_page = 25
     list_display = (
-        "public_id", "title", "owner", "namespace", "model", "message_count", "archived", "last_used_at", "created_at",
+        "public_id", "owner", "namespace", "state", "model", "message_count", "archived", "last_used_at", "created_at",
     )  # fmt: skip
     list_filter = ("archived", "pinned", "is_named", "created_at")
     list_select_related = ("owner",)
-    search_fields = ("title",)
-    search_help_text = "An e-mail address, a session_id, an id, or part of a title"
+    search_fields = ("public_id",)
+    search_help_text = "An owner's e-mail address, a session_id, or an id"
     ordering = ("-created_at",)
     editable = ("title", "pinned", "archived")
     first = ("history", "owner", "public_id", "model", "state", "total_tokens", "created_at", "last_used_at")
@@ -172,17 +172,13 @@ class ChatSessionAdmin(AsksForReason):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ChatSession], search_term: str
     ) -> tuple[QuerySet[ChatSession], bool]:
-        """By what an index finds, where the words look like it."""
+        """By what an index finds. Titles are what people have said."""
         term = search_term.strip()
+        if not term:
+            return queryset, False
         if "@" in term:
             return queryset.filter(owner__email__startswith=term.lower()), False
-        if term:
-            named = queryset.filter(public_id=term)
-            if is_uuid(term):
-                named |= queryset.filter(pk=term)
-            if named.exists():
-                return named, False
-        return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(Q(public_id=term) | Q(pk=term) if is_uuid(term) else Q(public_id=term)), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -197,9 +193,8 @@ class ChatSessionAdmin(AsksForReason):
             obj.remove()
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ChatSession]) -> None:
-        with together():
-            for session in queryset:
-                session.remove()
+        for session in queryset:  # each with its line in a transaction of its own
+            session.remove()
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
@@ -257,7 +252,7 @@ class ProjectAdmin(AsksForReason):
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 25
-    list_display = ("name", "owner", "session_count", "updated_at", "created_at")
+    list_display = ("id", "owner", "session_count", "updated_at", "created_at")
     list_select_related = ("owner",)
     search_fields = ("owner__email",)
     search_help_text = "The owner's e-mail address"
@@ -280,6 +275,13 @@ class ProjectAdmin(AsksForReason):
 
     def save_model(self, request: HttpRequest, obj: Project, form: "ModelForm[Project]", change: bool) -> None:
         obj.configure(**{name: form.cleaned_data[name] for name in form.changed_data})
+
+    def delete_model(self, request: HttpRequest, obj: Project) -> None:
+        obj.remove()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
+        for project in queryset:
+            project.remove()
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

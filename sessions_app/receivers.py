@@ -19,8 +19,9 @@ for kind in (Agent, Prompt):
 
 
 @receiver(signals.session_deleted)
-def note_deletion(session_pk: UUID, owner_id: UUID, **kwargs: Any) -> None:
-    AuditEntry.objects.note(Act.SESSION_DELETED, f"chatsession:{session_pk}", owner=str(owner_id))
+def note_deletion(session_pk: UUID, owner_id: UUID, for_good: bool, **kwargs: Any) -> None:
+    act = Act.SESSION_PURGED if for_good else Act.SESSION_DELETED
+    AuditEntry.objects.note(act, f"chatsession:{session_pk}", owner=str(owner_id))
 
 
 @receiver(signals.session_purged)
@@ -49,6 +50,7 @@ def note_creation(session: ChatSession, **kwargs: Any) -> None:
 @receiver(signals.session_restored)
 def note_return(session: ChatSession, **kwargs: Any) -> None:
     AccountEvent.objects.note(session, AccountEvent.Type.RESTORED)
+    AuditEntry.objects.note(Act.SESSION_RESTORED, session, owner=str(session.owner_id))
 
 
 @receiver([signals.session_updated, signals.session_cleared, signals.message_added])

@@ -41,7 +41,8 @@ account_forgotten = Signal()
 """Old events of an account's log are gone. Arguments: owner_id, up_to."""
 
 session_deleted = Signal()
-"""The session is gone, to whoever asks; it may come back. Arguments: session_pk, public_id, owner_id."""
+"""The session is gone, to whoever asks; it may come back, but `for_good`. Arguments: session_pk, public_id, owner_id,
+for_good."""
 
 session_purged = Signal()
 """It was in the trash and comes back no more. Arguments: session_pk, owner_id."""

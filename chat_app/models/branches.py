@@ -19,6 +19,7 @@ from chat_app import protocol
 from chat_app.exceptions import MessageGone, NothingToContinue, NothingToRegenerate, NotWords, RunActive
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import add_events, lock_session, verb_transaction
+from chatjuicer.accounts.models import Act, AuditEntry
 from sessions_app.exceptions import SessionInactive
 from sessions_app.models import IDLE, Addition, ChatSession, Message, MessageDraft
 from sessions_app.models.message import NO_PARENT
@@ -146,6 +147,7 @@ def delete(session_pk: UUID, message_id: UUID) -> ChatSession:
         if _waits(session, message):
             _, silent = waiting_words(session)
             _tell(session, take_out(session, message_id, items_of, silent))
+            _note_deletion(session, message_id, 1)
             return session
         gone = [node.pk for node in Tree(session).below(message_id)]
         waiting, _ = waiting_words(session)
@@ -157,7 +159,14 @@ def delete(session_pk: UUID, message_id: UUID) -> ChatSession:
         _stop(session, Run.objects.filter(there, session=session).live())
         _, silent = waiting_words(session)
         _tell(session, remove(session, message_id, items_of, silent))
+        _note_deletion(session, message_id, len(gone))
         return session
+
+
+def _note_deletion(session: ChatSession, message_id: UUID, count: int) -> None:
+    AuditEntry.objects.note(
+        Act.MESSAGE_DELETED, f"message:{message_id}", session=str(session.pk), owner=str(session.owner_id), count=count
+    )
 
 
 def _message(session: ChatSession, message_id: UUID) -> Message:

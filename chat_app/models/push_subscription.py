@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from chat_app.exceptions import TooManySubscriptions
-from chatjuicer.accounts.models import TokenFamily, User
+from chatjuicer.accounts.models import Act, AuditEntry, TokenFamily, User
 from chatjuicer.encryption import EncryptedTextField
 
 MAX_SUBSCRIPTIONS = 50  # of one user
@@ -84,7 +84,7 @@ class PushSubscriptionManager(models.Manager.from_queryset(PushSubscriptionQuery
             self.filter(old).end()
             if self.filter(user=device.user).count() >= MAX_SUBSCRIPTIONS:
                 raise TooManySubscriptions()
-            return self.create(
+            made: PushSubscription = self.create(
                 user=device.user,
                 family_id=device.family_id,
                 auth_epoch=device.user.auth_epoch,
@@ -95,6 +95,17 @@ class PushSubscriptionManager(models.Manager.from_queryset(PushSubscriptionQuery
                 events=wanted,
                 preview=preview,
             )
+            AuditEntry.objects.note(Act.PUSH_SUBSCRIBED, made, owner=str(device.user.pk))
+            return made
+
+    def end_of(self, device: Device) -> None:
+        """Because its user says so."""
+        with transaction.atomic():
+            ending = self.of_device(device)
+            keys = list(ending.values_list("pk", flat=True))
+            ending.end()
+            for key in keys:
+                AuditEntry.objects.note(Act.PUSH_ENDED, f"pushsubscription:{key}", owner=str(device.user.pk))
 
 
 class PushSubscription(models.Model):

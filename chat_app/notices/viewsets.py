@@ -136,5 +136,5 @@ class PushViewSet(ViewSet):
     @extend_schema(operation_id="end_push", responses={200: DoneSerializer})
     def destroy(self, request: Request) -> Response:
         """This device's browser is told nothing more."""
-        PushSubscription.objects.of_device(self.device).end()
+        PushSubscription.objects.end_of(self.device)
         return Response(DONE)

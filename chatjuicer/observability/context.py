@@ -1,5 +1,5 @@
 """The request, session and run that a task or thread works on, written into each of its log lines; and for whom it
-works, which the audit log is told."""
+works and why, which the audit log is told."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,17 @@ session_id: ContextVar[str] = ContextVar("session_id", default="")
 run_id: ContextVar[str] = ContextVar("run_id", default="")
 acting_user: ContextVar[UUID | None] = ContextVar("acting_user", default=None)
 client_address: ContextVar[str] = ContextVar("client_address", default="")
+stated_reason: ContextVar[str] = ContextVar("stated_reason", default="")
+
+
+@contextmanager
+def because(reason: str) -> Iterator[None]:
+    """What is done inside is done for that reason, which somebody was asked for."""
+    token = stated_reason.set(reason)
+    try:
+        yield
+    finally:
+        stated_reason.reset(token)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from django.db import models, transaction
 from django.db.models.functions import Substr
 from django.utils import timezone
 
+from chatjuicer.accounts.models import Act, AuditEntry
 from files_app import kinds, names
 from files_app.exceptions import FileChanged
 from files_app.incoming import Facts
@@ -209,7 +210,9 @@ class File(models.Model):
             self.refresh_from_db(fields=["storage_key"])
             StoredBytes.objects.mark_deleted(StoredBytes.objects.filter(pk=self.storage_key))
             SearchEntry.objects.forget(self.pk)
+            about, holder = f"file:{self.pk}", self.session_id or self.agent_id
             self.delete()
+            AuditEntry.objects.note(Act.FILE_DELETED, about, of=str(holder))
 
     def move_to(self, stored: StoredBytes) -> bool:
         """The same bytes under another key; those before go after the commit. False, and of no effect, once it has

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
+from chatjuicer.accounts.models import Act
 from chatjuicer.api.exceptions import NameTaken
 from chatjuicer.encryption import EncryptedTextField
 from sessions_app.catalogue import REASONING_EFFORTS
@@ -36,6 +37,7 @@ class AgentManager(NamedManager["Agent"]):
 
 class Agent(Named):
     MOST = 100
+    DELETED = Act.AGENT_DELETED
     NAME = re.compile(r"[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?")
     NAME_IS = "No spaces around it and no control characters are expected."
 

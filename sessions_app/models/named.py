@@ -15,7 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from chatjuicer.accounts.audited import note_change
-from chatjuicer.accounts.models import Act
+from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.api.exceptions import NameTaken
 from sessions_app.exceptions import TooMany
 
@@ -71,6 +71,8 @@ def hold(owner_pk: UUID) -> None:
 class Named(models.Model):
     MOST: ClassVar[int]
     """One owner's at most."""
+    DELETED: ClassVar[Act]
+    """What the audit log calls it where an owner's is deleted; of one for all, a setting is."""
     NAME: ClassVar[re.Pattern[str]]
     NAME_IS: ClassVar[str]
     """The same in words."""
@@ -109,6 +111,14 @@ class Named(models.Model):
         """Raises NameTaken."""
         if cls._default_manager.filter(owner=owner_pk, name=name).exists():
             raise NameTaken()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            about, owner_id = f"{self._meta.model_name}:{self.pk}", self.owner_id
+            gone = super().delete(*args, **kwargs)
+            if owner_id:
+                AuditEntry.objects.note(self.DELETED, about, owner=str(owner_id))
+        return gone
 
     def change(self, **changes: Any) -> None:
         """What a person sets. Raises NameTaken, and DoesNotExist if it is gone."""

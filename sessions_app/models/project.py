@@ -8,6 +8,7 @@ from django.db import models, transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from chatjuicer.accounts.models import Act, AuditEntry
 from chatjuicer.encryption import EncryptedTextField
 
 from .sessions import announce_all, known
@@ -45,7 +46,7 @@ class Project(models.Model):
         indexes = [models.Index(fields=["owner", "-updated_at", "-id"], name="project_list")]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.pk)  # its name is its owner's, and this stands in logs
 
     def configure(self, **changes: Any) -> None:
         """What a person sets: name, description, instructions. Raises DoesNotExist if the project is gone."""
@@ -66,4 +67,6 @@ class Project(models.Model):
         with transaction.atomic():
             self.hold()
             announce_all(self.sessions.all())
+            about = f"project:{self.pk}"
             self.delete()
+            AuditEntry.objects.note(Act.PROJECT_DELETED, about, owner=str(self.owner_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from chatjuicer.accounts.models import Act
 from chatjuicer.encryption import EncryptedTextField
 
 from .named import Named, NamedManager
@@ -19,6 +20,7 @@ class PromptManager(NamedManager["Prompt"]):
 
 class Prompt(Named):
     MOST = 200
+    DELETED = Act.PROMPT_DELETED
     NAME = re.compile(r"[^\x00-\x20\x7f/][^\x00-\x20\x7f]*")
     NAME_IS = "A word without spaces is expected."
 

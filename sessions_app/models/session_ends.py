@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from chatjuicer.accounts.models import Act, AuditEntry
 from sessions_app import signals
 
 from .account_log import AccountEvent, charge, together
@@ -42,6 +43,7 @@ class SessionEnds(SessionRow):
         with transaction.atomic(savepoint=False), together():
             self._lock()
             self._take_back_share()
+            AuditEntry.objects.note(Act.SESSION_CLEARED, self, owner=str(self.owner_id))
             if not self._is_large:
                 self._empty()
                 return
@@ -137,11 +139,11 @@ class SessionEnds(SessionRow):
             signals.session_ending.send(type(self), session=self, reason="deleted")
             if not self._is_large:
                 self._delete()
-                self._note_removed()
+                self._note_removed(for_good=True)
                 return
             # Its name is free at once.
             self._row.update(namespace=DELETING, public_id=f"deleting:{uuid.uuid4().hex}", active_slot=None)
-            self._note_removed()
+            self._note_removed(for_good=True)
         self.finish_removing()
 
     def _remove_from_trash(self) -> None:
@@ -170,10 +172,11 @@ class SessionEnds(SessionRow):
         said_bytes = type(self).with_deleting.filter(pk=self.pk).values_list("said_bytes", flat=True).first()
         charge(self.owner_id, -(said_bytes or 0))
 
-    def _note_removed(self) -> None:
+    def _note_removed(self, *, for_good: bool = False) -> None:
         SessionTally.objects.change(self.owner_id, self.namespace, -1)
         AccountEvent.objects.note(cast("ChatSession", self), AccountEvent.Type.DELETED)
-        signals.session_deleted.send(type(self), session_pk=self.pk, public_id=self.public_id, owner_id=self.owner_id)
+        gone = {"session_pk": self.pk, "public_id": self.public_id, "owner_id": self.owner_id}
+        signals.session_deleted.send(type(self), **gone, for_good=for_good)
 
     @property
     def _is_large(self) -> bool:

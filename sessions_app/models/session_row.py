@@ -130,7 +130,7 @@ class SessionRow(Marks, models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or self.public_id
+        return self.public_id  # its title is its owner's, and this stands in logs
 
     @property
     def project_name(self) -> str | None:

@@ -1,6 +1,7 @@
 """Other words, another answer, the rest of one that was cut short: over HTTP, and seen in two windows."""
 
 import asyncio
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.harness.client import Chat, Client, Frame, assert_gapless, assert_whole_run
 from tests.harness.provider import Provider
+from tests.harness.server import Site
 
 VERSIONS: list[Any] = [{}, {"versions": "true"}]
 
@@ -184,7 +186,9 @@ async def test_a_look_back_stops_the_answer_that_goes_out_of_view_and_what_waits
         provider.open_gate("back")
 
 
-async def test_a_message_is_deleted_with_all_that_follows(alice: Client, session: str, provider: Provider) -> None:
+async def test_a_message_is_deleted_with_all_that_follows(
+    alice: Client, session: str, provider: Provider, site: Site
+) -> None:
     base = f"/api/sessions/{session}"
     async with alice.chat(session, after=0) as chat:
         await chat.ask('tool current_time {"timezone": "UTC"}; echo uno')
@@ -202,6 +206,13 @@ async def test_a_message_is_deleted_with_all_that_follows(alice: Client, session
         await chat.expect("path_changed", message_count=3)
         await chat.ask("echo dopo")
         assert "echo due" not in told(provider)
+    whose = (await alice.get("/api/auth/me"))["id"]
+    lines = [json.loads(line) for line in site.manage("export_audit").splitlines()]
+    of_session = [line for line in lines if line["details"].get("owner") == whose]
+    assert [(line["action"], line["actor"], line["object"]) for line in of_session] == [
+        ("message_deleted", whose, f"message:{one['id']}") for one in (second, call)
+    ]
+    assert all(line["address"] for line in of_session)
 
 
 async def test_what_a_person_thinks_of_an_answer(alice: Client, session: str) -> None:

@@ -1,14 +1,21 @@
 """What an operator sees of conversations at /admin/."""
 
+import re
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from chatjuicer.accounts.models import User
-from sessions_app.models import ChatSession, Message, MessageDraft
+from chat_app.models import Run
+from chatjuicer.accounts.models import AuditEntry, User
+from sessions_app.models import ChatSession, Message, MessageDraft, Project
 
 LIST = "/admin/sessions_app/chatsession/"
 
@@ -37,11 +44,61 @@ def shown(client: Client, path: str) -> str:
     return answer.content.decode()
 
 
-def test_sessions_are_found_by_owner_name_id_and_title(operator: Client, session: ChatSession) -> None:
-    for term in ("alice@example.org", "alice@", "trip", str(session.pk), "ROM"):
-        assert "Rome" in shown(operator, f"{LIST}?q={term}"), term
-    for term in ("mallory@", "trips", "Paris"):
-        assert "Rome" not in shown(operator, f"{LIST}?q={term}"), term
+def test_sessions_are_found_by_owner_and_ids_and_no_list_tells_their_titles(
+    operator: Client, session: ChatSession
+) -> None:
+    row = f"{LIST}{session.pk}/change/"
+    for term in ("", "alice@example.org", "alice@", "trip", str(session.pk), session.pk.hex):
+        page = operator.get(LIST, {"q": term}).content.decode()
+        assert row in page, term
+        assert "Rome" not in page, term
+    for term in ("mallory@", "trips", "Paris", "ROM", "Rome"):
+        assert row not in operator.get(LIST, {"q": term}).content.decode(), term
+
+
+def deletions() -> list[tuple[str, str, Any]]:
+    found = AuditEntry.objects.exclude(action__in=("signed_in", "account_created")).order_by("seq")
+    return [(line.action, line.object, line.details.get("reason")) for line in found]
+
+
+def test_no_page_about_a_conversation_tells_its_title_without_a_reason(
+    operator: Client, session: ChatSession, alice: User
+) -> None:
+    project = Project.objects.create(owner=alice, name="Wedding")
+    session.configure(project=project)
+    Run.objects.create(session=session, status="completed", first_position=1, input_count=1)
+    projects = "/admin/sessions_app/project/"
+    pages = (
+        f"{LIST}{session.pk}/history/", f"{LIST}{session.pk}/delete/", projects, f"{projects}?q=alice@",
+        f"{projects}{project.pk}/history/", f"{projects}{project.pk}/delete/", "/admin/chat_app/run/",
+    )  # fmt: skip
+    for path in pages:
+        answer = operator.get(path)
+        assert answer.status_code == 200, path
+        assert not {"Rome", "Wedding"} & set(re.findall(r"\w+", answer.content.decode())), path
+    assert deletions() == []
+
+
+@pytest.mark.parametrize("kind", ["chatsession", "project"])
+@pytest.mark.parametrize("way", ["page", "list"])
+def test_who_deletes_what_is_somebodys_says_why(
+    operator: Client, session: ChatSession, alice: User, kind: str, way: str
+) -> None:
+    row = session if kind == "chatsession" else Project.objects.create(owner=alice, name="Wedding")
+    path = f"/admin/sessions_app/{kind}/" + (f"{row.pk}/delete/" if way == "page" else "")
+    form: dict[str, Any] = {} if way == "page" else {"action": "delete_selected", "_selected_action": [str(row.pk)]}
+    asking = operator.post(path, form | {"post": "yes"})
+    assert b"audit_reason" in asking.content
+    assert type(row).objects.filter(pk=row.pk).exists()
+    assert b"audit_reason" in operator.post(path, form | {"audit_reason": " "}).content
+    confirming = operator.post(path, form | {"audit_reason": "ticket 4711"}, follow=True)
+    assert b"audit_reason" not in confirming.content
+    assert b"Wedding" not in confirming.content
+    assert deletions() == []
+    assert operator.post(path, form | {"post": "yes"}).status_code == 302
+    assert not type(row).objects.filter(pk=row.pk).exists()
+    act = "session_purged" if kind == "chatsession" else "project_deleted"
+    assert deletions() == [(act, f"{kind}:{row.pk}", "ticket 4711")]
 
 
 def test_a_list_costs_the_same_for_one_session_and_for_many(
@@ -99,6 +156,20 @@ def test_an_operator_renames_and_deletes_by_the_same_verbs_as_everybody(operator
     assert "70" in shown(operator, f"{LIST}{session.pk}/delete/")
     assert operator.post(f"{LIST}{session.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not Message.objects.exists()
+    kept = {(entry.object_id, entry.object_repr) for entry in LogEntry.objects.all()}
+    assert kept == {(str(session.pk), "trip")}, "no title is in Django's own log"
+
+
+def test_titles_that_older_versions_wrote_into_the_log_of_the_admin_are_taken_out(alice: User) -> None:
+    def note(model: type[Any], pk: str, name: str) -> None:
+        kind = ContentType.objects.get_for_model(model)
+        LogEntry.objects.create(user=alice, content_type=kind, object_id=pk, object_repr=name, action_flag=CHANGE)
+
+    for model, pk, name in ((ChatSession, "1", "Rome"), (Project, "2", "Wedding"), (User, "3", "alice@example.org")):
+        note(model, pk, name)
+    module = import_module("sessions_app.migrations.0104_log_of_the_admin_without_names")
+    module.take_names_out(apps, SimpleNamespace(connection=connection))
+    assert sorted(LogEntry.objects.values_list("object_repr", flat=True)) == ["1", "2", "alice@example.org"]
 
 
 def test_history_is_not_written_by_hand(operator: Client, session: ChatSession) -> None:

@@ -14,7 +14,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from chatjuicer.api.times import rfc3339
-from chatjuicer.observability.context import acting_user, client_address
+from chatjuicer.observability.context import acting_user, client_address, stated_reason
 
 _local = threading.local()
 LOCK = 0x63_6A_61_75_64_69_74  # "cjaudit"; PostgreSQL knows locks by numbers
@@ -25,6 +25,7 @@ class Act(models.TextChoices):
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
     TOKEN_REPLAYED = "token_replayed"
+    IDENTITY_LINKED = "identity_linked"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET_ASKED = "password_reset_asked"
     PASSWORD_RESET = "password_reset"
@@ -42,6 +43,15 @@ class Act(models.TextChoices):
     ACCOUNT_DELETED = "account_deleted"
     SESSION_DELETED = "session_deleted"
     SESSION_PURGED = "session_purged"
+    SESSION_RESTORED = "session_restored"
+    SESSION_CLEARED = "session_cleared"
+    MESSAGE_DELETED = "message_deleted"
+    FILE_DELETED = "file_deleted"
+    PROJECT_DELETED = "project_deleted"
+    AGENT_DELETED = "agent_deleted"
+    PROMPT_DELETED = "prompt_deleted"
+    PUSH_SUBSCRIBED = "push_subscribed"
+    PUSH_ENDED = "push_ended"
     CONVERSATION_READ = "conversation_read"
     APPROVAL_DECIDED = "approval_decided"
     EXPORTED = "exported"
@@ -98,14 +108,16 @@ class AuditManager(models.Manager.from_queryset(AppendOnly)):  # type: ignore[mi
         address: str | None = None,
         **details: str | int | bool | list[str],
     ) -> "AuditEntry":
-        """A line about a row, or about what has a name. Who acts and from where is known from the request, unless it is
-        said.
+        """A line about a row, or about what has a name. Who acts, from where, and why if that was asked, is known from
+        the request, unless it is said.
 
         Lines are written one after another: call it last in a transaction, so that nobody waits for what comes after.
         `details` hold no secret and nothing of what was said in a conversation: the log outlives both.
         """
         name = about if isinstance(about, str) else f"{about._meta.model_name}:{about.pk}"
         who = actor or acting_user.get()
+        if reason := stated_reason.get():
+            details.setdefault("reason", reason)
         with transaction.atomic():
             if connection.vendor == "postgresql":  # a transaction of SQLite is the only one
                 with connection.cursor() as cursor:

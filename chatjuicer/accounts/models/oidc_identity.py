@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 
 from chatjuicer.accounts.exceptions import EmailTaken, NoAccount
+from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
 from chatjuicer.accounts.models.user import User, normal
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class OidcIdentityManager(models.Manager["OidcIdentity"]):
                         raise NoAccount()
                     user = User.objects.register(identity.email, None, identity.name)
                 self.create(user=user, issuer=identity.issuer, subject=identity.subject)
+                AuditEntry.objects.record(Act.IDENTITY_LINKED, user, actor=user.pk, issuer=identity.issuer)
         except (IntegrityError, EmailTaken):  # another sign-in was quicker
             found = self.select_related("user").filter(issuer=identity.issuer, subject=identity.subject).first()
             if found is None:

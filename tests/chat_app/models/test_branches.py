@@ -7,6 +7,7 @@ from chat_app.history import History
 from chat_app.models import Event, Run, branches
 from chat_app.models.ending import STOPPED_NOTE
 from chat_app.models.place import CONTINUE_NOTE, said_before
+from chatjuicer.accounts.models import AuditEntry
 from chatjuicer.api.exceptions import IdempotencyMismatch
 from sessions_app.models import ChatSession, Message, PackedHistory
 from tests.chat_app.models.talk import Talk
@@ -194,9 +195,13 @@ def test_a_message_goes_with_all_that_follows_and_the_newest_other_version_comes
     talk.exchange("And then?", "Paris")
     bonn = talk.path[1]
     talk.delete(bonn.pk)
+    line = AuditEntry.objects.latest("seq")
+    told = {"session": str(talk.session.pk), "owner": str(talk.session.owner_id), "count": 3}
+    assert (line.action, line.object, line.details) == ("message_deleted", f"message:{bonn.pk}", told)
     assert talk.shown == talk.given == ["Where?", "Oslo"]
     with pytest.raises(MessageGone):
         talk.delete(bonn.pk)
+    assert AuditEntry.objects.latest("seq") == line
     talk.delete(talk.path[0].pk)
     session = ChatSession.objects.get(pk=talk.session.pk)
     assert (talk.shown, talk.given, session.message_count, session.last_message_preview) == ([], [], 0, "")
@@ -279,6 +284,7 @@ def test_a_waiting_message_that_is_deleted_is_not_answered(talk: Talk) -> None:
     waiting = talk.send("Queued").message_ids[0]
     talk.say("A lo")
     talk.delete(waiting)
+    assert AuditEntry.objects.latest("seq").object == f"message:{waiting}"
     talk.complete("A lo")
     talk.end()
     assert talk.shown == talk.given == ["Long?", "A lo"]

@@ -3,19 +3,23 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
 from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
-from django.test import Client as Browser
+from django.test import Client as AdminClient
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import Act, AuditEntry, RecoveryCode, TokenFamily, Totp, User
 from chatjuicer.accounts.second_factor import prove_second_factor
-from sessions_app.models import ChatSession, MessageDraft, Share
+from sessions_app.models import Agent, ChatSession, MessageDraft, Project, Prompt, Share
+from tests.chat_app.notices.browser import Browser
 from tests.conftest import PASSWORD, refused
 
 pytestmark = pytest.mark.django_db
@@ -74,11 +78,78 @@ def test_what_alice_does_is_told_in_order(
     assert key["key"] not in str(told)
 
 
+def since(seq: int) -> list[tuple[str, str, str]]:
+    found = AuditEntry.objects.filter(seq__gt=seq).order_by("seq")
+    return [(line.action, line.object, line.actor) for line in found]
+
+
+def newest() -> int:
+    return AuditEntry.objects.latest("seq").seq
+
+
+def test_what_people_take_away_or_bring_back_is_told_and_by_ids_alone(
+    alice: User, alice_client: APIClient, settings: Any, tmp_path: Path
+) -> None:
+    settings.STORAGES = settings.STORAGES | {
+        "files": {"BACKEND": "files_app.storage.LocalStorage", "OPTIONS": {"location": tmp_path}}
+    }
+    settings.NOTICE_NETWORKS = ["192.0.2.0/24"]
+    said = Browser("https://192.0.2.1").subscription
+    session, _ = ChatSession.objects.open(alice, public_id="trip", title="Rome")
+    session.add_messages([MessageDraft(role="user", content="Rome")])
+    upload = {"file": SimpleUploadedFile("Rome.txt", b"Rome"), "folder": "sources"}
+    assert alice_client.post("/api/sessions/trip/files/upload", upload, format="multipart").status_code == 201
+    made = {
+        "project": ("v1/projects", Project.objects.create(owner=alice, name="Rome").pk),
+        "agent": ("agents", Agent.objects.keep(alice, name="Rome").pk),
+        "prompt": ("prompts", Prompt.objects.keep(alice, name="rome", text="Rome").pk),
+    }
+    file, about = session.files.get(), f"chatsession:{session.pk}"
+    doors: list[tuple[Callable[[], Any], str, str]] = [
+        (lambda: alice_client.delete("/api/sessions/trip/files/Rome.txt"), "file_deleted", f"file:{file.pk}"),
+        (lambda: alice_client.post("/api/sessions/trip/clear"), "session_cleared", about),
+        (lambda: alice_client.delete("/api/sessions/trip"), "session_deleted", about),
+        (lambda: alice_client.post("/api/sessions/trip/restore"), "session_restored", about),
+        *(
+            (partial(alice_client.delete, f"/api/{path}/{pk}"), f"{kind}_deleted", f"{kind}:{pk}")
+            for kind, (path, pk) in made.items()
+        ),
+        (lambda: alice_client.post("/api/push/subscriptions", said), "push_subscribed", "pushsubscription:"),
+        (lambda: alice_client.delete("/api/push/subscriptions"), "push_ended", "pushsubscription:"),
+    ]
+    for act, action, of in doors:
+        before = newest()
+        answer = act()
+        assert answer.status_code < 300, answer.content
+        [(told, name, actor)] = since(before)
+        assert (told, name[: len(of)], actor) == (action, of, str(alice.pk))
+    before = newest()
+    alice_client.post("/api/sessions/trip/restore")  # of a session that is there nothing changes
+    alice_client.delete("/api/push/subscriptions")
+    assert since(before) == []
+    assert "rome" not in str(list(AuditEntry.objects.values())).lower()
+
+
+@pytest.mark.parametrize("trash_days", [30, 0])
+def test_for_good_is_another_word_than_into_the_trash(
+    alice: User, alice_client: APIClient, settings: Any, trash_days: int
+) -> None:
+    settings.TRASH_DAYS = trash_days
+    for name in ("one", "two"):
+        ChatSession.objects.open(alice, public_id=name)
+    before = newest()
+    alice_client.delete("/api/sessions/one?permanent=true")
+    alice_client.delete("/api/sessions/two")
+    alice_client.delete("/api/sessions/two?permanent=true")
+    later = ["session_deleted", "session_purged"] if trash_days else ["session_purged"]
+    assert [action for action, _, _ in since(before)] == ["session_purged", *later]
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "act",
     [
-        "signed_out", "device_ended", "shared", "share_taken_back", "session_deleted", "cleared", "purged",
+        "signed_out", "device_ended", "shared", "share_taken_back", "session_deleted", "cleared", "purged", "restored",
         "totp_turned_on", "recovery_code_used",
     ],
 )  # fmt: skip
@@ -88,9 +159,9 @@ def test_what_the_log_cannot_be_told_is_not_done(
     grant = anybody.post("/api/auth/login", {"email": alice.email, "password": PASSWORD}).json()
     device = str(TokenFamily.objects.order_by("-created_at")[0].pk)
     alice_client.post("/api/sessions", {"session_id": "trip"})
-    if act not in ("shared", "purged"):
+    if act not in ("shared", "purged", "restored"):
         alice_client.post("/api/sessions/trip/share")
-    if act == "purged":
+    if act in ("purged", "restored"):
         alice_client.delete("/api/sessions/trip")
     totp = pyotp.TOTP(alice_client.post("/api/auth/totp/setup").json()["secret"])
     confirm, recovery_code = {"code": totp.now()}, ""
@@ -104,6 +175,7 @@ def test_what_the_log_cannot_be_told_is_not_done(
         "session_deleted": lambda: alice_client.delete("/api/sessions/trip"),
         "cleared": lambda: alice_client.post("/api/sessions/trip/clear"),
         "purged": lambda: alice_client.delete("/api/sessions/trip?permanent=true"),
+        "restored": lambda: alice_client.post("/api/sessions/trip/restore"),
         "totp_turned_on": lambda: alice_client.post("/api/auth/totp/confirm", confirm),
         "recovery_code_used": lambda: prove_second_factor(alice, recovery_code),
     }
@@ -122,7 +194,7 @@ def test_what_the_log_cannot_be_told_is_not_done(
     assert there_is() == before
     doors[act]()
     assert there_is() != before
-    assert AuditEntry.objects.count() == told + 1
+    assert AuditEntry.objects.count() == told + (2 if act == "cleared" else 1)  # its page is taken back, too
 
 
 @pytest.mark.django_db(transaction=True)
@@ -148,17 +220,17 @@ def test_an_account_whose_end_the_log_cannot_be_told_is_there(
     assert (line.action, line.object) == ("account_deleted", f"user:{alice.pk}")
 
 
-def test_what_the_admin_deletes_is_told_with_all_that_went(alice: User, mallory: User, client: Browser) -> None:
+def test_what_the_admin_deletes_is_told_with_all_that_went(alice: User, mallory: User, client: AdminClient) -> None:
     root = User.objects.create_superuser("root@example.org", PASSWORD)
     client.force_login(root)
     for owner in (alice, alice, mallory, mallory):
         ChatSession.objects.open(owner)
     assert client.post(f"/admin/accounts/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 302
     picked = [str(session.pk) for session in ChatSession.objects.all()]
-    action = {"action": "delete_selected", "_selected_action": picked, "post": "yes"}
+    action = {"action": "delete_selected", "_selected_action": picked, "post": "yes", "audit_reason": "a test"}
     assert client.post("/admin/sessions_app/chatsession/", action).status_code == 302
     told = [(line.action, line.actor) for line in AuditEntry.objects.order_by("seq")]
-    by_root = [(action, str(root.pk)) for action in ("session_deleted", "session_deleted", "account_deleted")]
+    by_root = [(action, str(root.pk)) for action in ("session_purged", "session_purged", "account_deleted")]
     assert told[-5:] == [*by_root, *by_root[:2]]
     assert all(whole for _, whole in AuditEntry.objects.verified())
 
@@ -177,7 +249,7 @@ def test_what_an_unknown_person_typed_is_not_kept(anybody: APIClient, auditor: A
     assert lines(auditor)[0]["object"] == ""
 
 
-def test_roles_are_told_whoever_gives_them(alice: User, client: Browser, auditor: APIClient) -> None:
+def test_roles_are_told_whoever_gives_them(alice: User, client: AdminClient, auditor: APIClient) -> None:
     root = User.objects.create_superuser("root@example.org", PASSWORD)
     client.force_login(root)
     form = {"email": alice.email, "theme": "system", "is_active": "on", "is_staff": "on"}
@@ -335,7 +407,7 @@ def test_many_at_once_make_one_chain(side_by_side: Callable[..., list[Any]]) -> 
 
 
 def test_an_administrator_says_why_before_a_conversation_is_shown(
-    alice: User, client: Browser, auditor: APIClient
+    alice: User, client: AdminClient, auditor: APIClient
 ) -> None:
     root = User.objects.create_superuser("root@example.org", PASSWORD)
     client.force_login(root)

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from chatjuicer.accounts import oidc
 from chatjuicer.accounts.exceptions import OidcFailed
-from chatjuicer.accounts.models import OidcIdentity, User
+from chatjuicer.accounts.models import AuditEntry, OidcIdentity, User
 from tests.conftest import refused
 from tests.harness.services import free_port, until
 from tests.harness.threaded_http import HttpServer, Quiet
@@ -83,10 +83,14 @@ def test_who_is_known_to_the_operator_s_provider_comes_in(
     alice: User, anybody: APIClient, acme: dict[str, Any]
 ) -> None:
     acme["match_by_email"] = True
+    before = AuditEntry.objects.latest("seq").seq
     for _ in range(2):
         answer = sign_in(anybody, "alice")
         assert answer.status_code == 200, answer.content
         assert answer.json()["user"]["id"] == str(alice.pk)
+    told = AuditEntry.objects.filter(seq__gt=before).order_by("seq")
+    assert [line.action for line in told] == ["identity_linked", "signed_in", "signed_in"]
+    assert (told[0].object, told[0].details) == (f"user:{alice.pk}", {"issuer": acme["issuer"]})
     assert OidcIdentity.objects.get().user == alice
     del acme["match_by_email"]
     alice.email = "alice@elsewhere.example"
