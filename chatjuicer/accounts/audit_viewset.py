@@ -71,6 +71,13 @@ class AuditChainSerializer(serializers.Serializer[Any]):
     broken_at = serializers.IntegerField(
         allow_null=True, help_text="The first line that is not as it was written, or does not follow the one before it."
     )
+    unknown_key = serializers.BooleanField(
+        help_text="Whether that line is said to be sealed by a key that is neither SECRET_KEY nor a fallback: without"
+        " it nobody can tell."
+    )
+    sealed_from = serializers.IntegerField(
+        allow_null=True, help_text="The first line with a seal: 1, or that of the upgrade which brought them."
+    )
     digest = serializers.CharField(allow_blank=True, help_text="Of the last line: kept elsewhere, it shows a cut tail.")
 
 
@@ -99,17 +106,26 @@ class AuditViewSet(ViewSet):
     def chain(self, request: Request) -> Response:
         """Reads all lines, and whether each is as it was written and follows the one before it: a minute of some
         millions."""
-        lines, broken_at, digest = 0, None, ""
+        lines, broken, digest = 0, None, ""
         for entry, whole in AuditEntry.objects.verified():
             lines, digest = lines + 1, entry.digest
-            broken_at = entry.seq if broken_at is None and not whole else broken_at
-        return Response({"lines": lines, "broken_at": broken_at, "digest": digest})
+            broken = entry if broken is None and not whole else broken
+        first = AuditEntry.objects.first_sealed()
+        return Response(
+            {
+                "lines": lines,
+                "broken_at": broken.seq if broken else None,
+                "unknown_key": bool(broken and broken.has_unknown_key),
+                "sealed_from": first.seq if first else None,
+                "digest": digest,
+            }
+        )
 
     @extend_schema(
         operation_id="export_audit", parameters=FILTERS, responses={(200, "application/x-ndjson"): OpenApiTypes.STR}
     )
     def export(self, request: Request) -> HttpResponseBase:
-        """The lines as JSON lines, oldest first, with their numbers and digests; also a line of the log."""
+        """The lines as JSON lines, oldest first, with their numbers, digests and seals; also a line of the log."""
         chosen = asked_for(request)
         last = AuditEntry.objects.record(Act.AUDIT_EXPORTED, by="api")
         return streamed_download(written(chosen.filter(seq__lte=last.seq)), "application/x-ndjson", "audit.jsonl")

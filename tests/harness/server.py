@@ -110,6 +110,9 @@ def rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+KEY_OF_SEEDED = "a former key: what is in the database that sites are given was sealed by it"
+
+
 class Site:
     """Server processes over one database: SQLite and one process, or PostgreSQL, Redis and several.
 
@@ -135,6 +138,7 @@ class Site:
             "ALLOW_LOCALHOST_NOAUTH": "true",
             "ALLOW_REGISTRATION": "true",
             "TRUSTED_PROXIES": "1",
+            "SECRET_KEY_FALLBACKS": KEY_OF_SEEDED,
             "RATE_LIMIT_LOGIN_ACCOUNT": "off",
             "RATE_LIMIT_LOGIN_EVERYWHERE": "off",
             "RATE_LIMIT_LOGIN_ADDRESS": "off",
@@ -185,7 +189,7 @@ class Site:
 
 def _seeded() -> tuple[dict[str, str], str, str]:
     user = {"DEFAULT_USER_EMAIL": EMAIL, "DEFAULT_USER_PASSWORD": PASSWORD}
-    return _inherited() | {"ENV_FILE": os.devnull} | user, "migrate", "seed_default_user"
+    return _inherited() | {"ENV_FILE": os.devnull, "SECRET_KEY": KEY_OF_SEEDED} | user, "migrate", "seed_default_user"
 
 
 def _copy_of_postgres() -> str:

@@ -1,10 +1,11 @@
 """Who did what, when and from where. Lines are added and never changed: each holds the digest of the one before it, so
-that a line that is changed or taken away shows in all that follow."""
+that a line that is changed or taken away shows in all that follow; and a seal of that, without which all that follow
+could be made anew. The database refuses other statements than inserts (migration 0051)."""
 
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, ClassVar, NoReturn
 from uuid import UUID
@@ -13,6 +14,7 @@ import orjson
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from chatjuicer.accounts.seals import UnknownSeal, is_sealed, seal
 from chatjuicer.api.times import rfc3339
 from chatjuicer.observability.context import acting_user, client_address, stated_reason
 
@@ -70,6 +72,8 @@ class Act(models.TextChoices):
     MCP_SERVER_CHANGED = "mcp_server_changed"
     MCP_SERVER_CONNECTED = "mcp_server_connected"
     MCP_SERVER_DELETED = "mcp_server_deleted"
+    CHAIN_SEALED = "chain_sealed"
+    """By the upgrade that has brought seals, and by nobody else: lines before it have none."""
 
 
 @contextmanager
@@ -133,6 +137,7 @@ class AuditManager(models.Manager.from_queryset(AppendOnly)):  # type: ignore[mi
                 details=details,
             )
             entry.digest = entry.digest_after(last.digest if last else "")
+            entry.seal = seal(entry.digest)
             entry.save(force_insert=True)
         return entry
 
@@ -156,10 +161,17 @@ class AuditManager(models.Manager.from_queryset(AppendOnly)):  # type: ignore[mi
 
     def verified(self) -> Iterator[tuple["AuditEntry", bool]]:
         """All lines, oldest first, and of each whether it is as it was written and follows the one before."""
-        digest, seq = "", 0
+        digest, seq, first = "", 0, self.first_sealed()
         for entry in self.order_by("seq").iterator(chunk_size=500):
-            yield entry, entry.seq == seq + 1 and entry.digest == entry.digest_after(digest)
+            follows = entry.seq == seq + 1 and entry.digest == entry.digest_after(digest)
+            # Lines of older versions have no seals, and are those before one that says so.
+            older = first is not None and entry.seq < first.seq and first.action == Act.CHAIN_SEALED
+            yield entry, follows and (older or entry.is_sealed)
             digest, seq = entry.digest, entry.seq
+
+    def first_sealed(self) -> "AuditEntry | None":
+        found: AuditEntry | None = self.exclude(seal="").order_by("seq").first()
+        return found
 
 
 class AuditEntry(models.Model):
@@ -172,6 +184,13 @@ class AuditEntry(models.Model):
     address = models.CharField(max_length=64, blank=True)
     details = models.JSONField(default=dict)
     digest = models.CharField(max_length=64)
+    seal = models.CharField(
+        max_length=80,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of the digest, by a key that is made of SECRET_KEY; empty: of a version without seals",
+    )
 
     objects: ClassVar[AuditManager] = AuditManager()
 
@@ -201,8 +220,24 @@ class AuditEntry(models.Model):
         }
 
     def as_line(self) -> bytes:
-        """Of JSON lines: with its number and digest, by which whoever has all of them can follow the chain."""
-        return orjson.dumps({"seq": self.seq, **self.representation(), "digest": self.digest})
+        """Of JSON lines: with its number and digest, by which whoever has all of them can follow the chain, and the
+        seal, which the server can verify."""
+        return orjson.dumps({"seq": self.seq, **self.representation(), "digest": self.digest, "seal": self.seal})
+
+    @property
+    def is_sealed(self) -> bool:
+        with suppress(UnknownSeal):
+            return is_sealed(self.digest, self.seal)
+        return False
+
+    @property
+    def has_unknown_key(self) -> bool:
+        """Whether what sealed it, or what somebody wrote there, is no key of the settings."""
+        try:
+            is_sealed(self.digest, self.seal)
+        except UnknownSeal:
+            return True
+        return False
 
     def digest_after(self, previous: str) -> str:
         """SHA-256 of the digest before and of the line as JSON with sorted keys."""

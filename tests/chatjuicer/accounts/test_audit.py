@@ -21,6 +21,7 @@ from chatjuicer.accounts.second_factor import prove_second_factor
 from sessions_app.models import Agent, ChatSession, MessageDraft, Project, Prompt, Share
 from tests.chat_app.notices.browser import Browser
 from tests.conftest import PASSWORD, refused
+from tests.harness.guards import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -354,12 +355,12 @@ def test_whether_the_chain_is_whole_is_told(auditor: APIClient) -> None:
     for number in range(4):
         AuditEntry.objects.record(Act.EXPORTED, f"n:{number}")
     last = AuditEntry.objects.latest("seq")
-    whole = {"lines": last.seq, "broken_at": None, "digest": last.digest}
+    whole = {"lines": last.seq, "broken_at": None, "unknown_key": False, "sealed_from": 1, "digest": last.digest}
     assert auditor.get("/api/audit/chain").json() == whole
-    with connection.cursor() as cursor:
+    with unguarded(), connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_auditentry SET actor = 'x' WHERE seq IN (3, 4)")
     assert auditor.get("/api/audit/chain").json() == whole | {"broken_at": 3}
-    with connection.cursor() as cursor:
+    with unguarded(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM accounts_auditentry WHERE seq = 2")
     assert auditor.get("/api/audit/chain").json()["broken_at"] == 3
 
@@ -392,7 +393,7 @@ def test_whoever_does_it_in_the_database_is_seen(statement: str, capsys: Any) ->
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["object"] for line in told[:4]] == ["n:0", "n:1", "n:2", "n:3"]
     assert told[-1]["action"] == "audit_exported"
-    with connection.cursor() as cursor:
+    with unguarded(), connection.cursor() as cursor:
         cursor.execute(statement)
     with pytest.raises(CommandError, match="was changed"):
         call_command("export_audit")

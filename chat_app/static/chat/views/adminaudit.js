@@ -63,6 +63,7 @@ const ACTS = {
   mcp_server_changed: t("changed an MCP server"),
   mcp_server_connected: t("connected an MCP server"),
   mcp_server_deleted: t("deleted an MCP server"),
+  chain_sealed: t("began to seal the audit log"),
 };
 
 export function auditSection(api) {
@@ -112,13 +113,14 @@ export function auditSection(api) {
   const verify = button({ icon: "check", text: t("Verify all lines"), class: "quiet small" }, () =>
     act(verify, async () => {
       tell(t("All lines are read…"));
-      const { lines, broken_at: broken } = await api.get(`${PATH}/chain`);
-      tell(
-        broken === null
-          ? t("{count} lines, each as it was written.", { count: lines })
-          : t("The log was changed: line {number} does not follow the one before it.", { number: broken }),
-        broken !== null,
-      );
+      const { lines, broken_at: broken, unknown_key: hasUnknownKey } = await api.get(`${PATH}/chain`);
+      if (broken === null) {
+        tell(t("{count} lines, each as it was written.", { count: lines }));
+      } else if (hasUnknownKey) {
+        tell(t("Line {number} cannot be verified: its key is none of the server's.", { number: broken }), true);
+      } else {
+        tell(t("The log was changed: line {number} does not follow the one before it.", { number: broken }), true);
+      }
     }),
   );
   const take = button({ text: t("Export as JSON lines"), class: "quiet small" }, () =>
