@@ -5,13 +5,13 @@ from django.shortcuts import render
 from chatjuicer.api.content_policy import permissions, source, static_source
 from chatjuicer.api.errors import read_only
 
-from .page_files import ENTRY, STYLESHEET, page_files
+from .page_files import ENTRY, FONT, STYLESHEET, page_files
 
 # The page runs its own files and talks to its own server; an answer cannot make it fetch or run anything else. A blob
 # is what the page itself has made, such as a picture that it has loaded.
 POLICY = (
     "default-src 'none'; script-src {static}; style-src {static}; img-src 'self' data: blob:; "
-    "connect-src 'self' {socket}; worker-src 'self'; manifest-src {static}; frame-src {sandbox}; "
+    "connect-src 'self' {socket}; worker-src 'self'; font-src {static}; manifest-src {static}; frame-src {sandbox}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 MAY_LISTEN = permissions("microphone")  # for dictation
@@ -34,6 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
     about = {
         "base": files.base,
         "stylesheet": STYLESHEET,
+        "font": FONT,
         "entry": ENTRY,
         "modules": files.modules,
         **ways_in(),

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent / "static" / "chat"
 CLIENT = settings.BASE_DIR / "clients" / "js" / "src"
 FOLDERS = {"": ROOT, "client/": CLIENT}
 """Where the files are, by what their names begin with."""
-STYLES = ("base", "layout", "conversation", "files", "code", "dialogs")
+STYLES = ("fonts", "base", "layout", "conversation", "files", "code", "dialogs")
 STYLESHEET = "page.css"  # all of them in one
 LARGE_BYTES = 1_000_000
 ENTRY = "app.js"
@@ -29,8 +29,11 @@ KINDS = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
     ".webmanifest": "application/manifest+json",
 }
+COMPRESSED = (".woff2", ".png")  # by themselves
+FONT = "fonts/inter-latin.woff2"  # the one that every page needs
 ADDRESS = re.compile(r"/static/chat-(?P<version>[0-9a-f]{12})/(?P<name>[\w./-]+)")
 # Imports that the page cannot begin without; those that it makes when something is met are calls.
 _IMPORT = re.compile(r"^(?:import|export)\s[^;(]*?\bfrom\s+\"(\.[^\"]+)\"|^import\s+\"(\.[^\"]+)\"", re.MULTILINE)
@@ -51,7 +54,8 @@ class PageFile:
         little, once for each version of the page, for a compiled package. (The two levels above this one save a
         hundred bytes, for a quarter more of the time.)
         """
-        return gzip.compress(self.plain, compresslevel=1 if self.is_large else 7, mtime=0)
+        level = 0 if self.name.endswith(COMPRESSED) else 1 if self.is_large else 7
+        return gzip.compress(self.plain, compresslevel=level, mtime=0)
 
     @property
     def is_large(self) -> bool:
@@ -93,7 +97,7 @@ class PageFiles:
     @cached_property
     def worker(self) -> str:
         """The service worker, which keeps what the page needs to open without the server."""
-        needed = sorted({*self.modules, "early.js", STYLESHEET, "favicon.svg"})
+        needed = sorted({*self.modules, "early.js", STYLESHEET, FONT, "favicon.svg"})
         about = orjson.dumps({"version": self.version, "files": [f"{self.base}{name}" for name in needed]}).decode()
         return f"const PAGE = {about};\n{self.by_name[WORKER].plain.decode()}"
 

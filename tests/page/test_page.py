@@ -57,6 +57,17 @@ def test_every_import_of_a_module_is_there(module: str) -> None:
         assert posixpath.normpath(posixpath.join(posixpath.dirname(module), target)) in files, target
 
 
+def test_fonts_come_with_licence_and_checksum() -> None:
+    listed = (STATIC / "vendor" / "VENDORED.md").read_text()
+    fonts = list((STATIC / "fonts").glob("*.woff2"))
+    named = re.findall(r'url\("([^"]+)"', (STATIC / "css" / "fonts.css").read_text())
+    assert sorted(named) == sorted(f"fonts/{font.name}" for font in fonts)
+    for font in fonts:
+        assert f"| `../fonts/{font.name}` | `{hashlib.sha256(font.read_bytes()).hexdigest()}` |" in listed
+    for licence in re.findall(r"fonts/(LICENSE-\w+)", listed):
+        assert "SIL Open Font License" in (STATIC / "fonts" / licence).read_text()
+
+
 def test_vendored_libraries_come_with_version_and_licence() -> None:
     listed = (STATIC / "vendor" / "VENDORED.md").read_text()
     for folder in (path for path in (STATIC / "vendor").iterdir() if path.is_dir()):
