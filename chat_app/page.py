@@ -10,8 +10,8 @@ from .page_files import ENTRY, FONT, STYLESHEET, page_files
 # The page runs its own files and talks to its own server; an answer cannot make it fetch or run anything else. A blob
 # is what the page itself has made, such as a picture that it has loaded.
 POLICY = (
-    "default-src 'none'; script-src {static}; style-src {static}; img-src 'self' data: blob:; "
-    "connect-src 'self' {socket}; worker-src 'self'; font-src {static}; manifest-src {static}; frame-src {sandbox}; "
+    "default-src 'none'; script-src {static}; style-src {static}; font-src {static}; img-src 'self' data: blob:; "
+    "connect-src 'self' {socket}; worker-src 'self'; manifest-src {static}; frame-src {sandbox}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 MAY_LISTEN = permissions("microphone")  # for dictation

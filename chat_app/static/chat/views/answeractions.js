@@ -1,5 +1,6 @@
 // The row under a message: what can be done with it.
 
+import { htmlOf, textOf } from "../answertext.js";
 import { copied } from "../clipboard.js";
 import { button, h, setText } from "../dom.js";
 import { t } from "../language.js";
@@ -14,7 +15,7 @@ const versions = new Map(); // message id → ids of all versions of its place: 
 /** `current()` is the entry now, `text` the node that shows it. {node, update(entry)} */
 export function answerActions(current, text, actions) {
   const act = (verb, ...rest) => actions.act(verb, current(), ...rest);
-  const copy = copyButton(t("Copy answer"), () => text.innerText);
+  const copy = copyButton(t("Copy answer"), () => [textOf(text), htmlOf(text)]);
   const again = menuButton({ icon: "again", label: t("Another answer"), class: "icon-button" }, () =>
     againItems(act, actions),
   );
@@ -55,7 +56,7 @@ export function questionActions(current, actions, edit) {
     "footer",
     { class: "actions" },
     branches.node,
-    copyButton(t("Copy message"), () => current().text),
+    copyButton(t("Copy message"), () => [current().text]),
     pin.node,
     button({ icon: "pencil", label: t("Edit message"), class: "icon-button" }, edit),
     button({ icon: "trash", label: t("Delete message"), class: "icon-button" }, () => act("delete")),
@@ -147,17 +148,18 @@ function againItems(act, { models }) {
   ];
 }
 
-function copyButton(label, text) {
+/** `words()`: [text, and perhaps HTML of it]. */
+function copyButton(label, words) {
   const copy = button({ icon: "copy", label, class: "icon-button" }, async () => {
-    if (!(await copyText(text()))) return;
+    if (!(await copyText(...words()))) return;
     copy.classList.add("copied");
     setTimeout(() => copy.classList.remove("copied"), COPIED_MS);
   });
   return copy;
 }
 
-async function copyText(text) {
-  const done = await copied(text);
+async function copyText(text, html) {
+  const done = await copied(text, html);
   if (!done) toast(t("The browser did not let the page copy. Select the text and copy it by hand."));
   return done;
 }
