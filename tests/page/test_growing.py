@@ -19,6 +19,9 @@ TEXTS = {
     "tables": "| one | two |\n|---|---|\n| a b | c d |\n| e | f | g |\n\nbehind it",
     "notes": "A claim[^1] here\n\n[^1]: what it rests on\n\n[place]: https://c.example\nand more",
     "html": "Then <b>bold</b> &amp; co &lt; it <div>\nmore words\n</div> a < b",
+    "tags": "H<sub>2</sub>O and a<br>b <!-- not\nseen --> then `<!--` and <b>x</b> 1 < 2"
+    "\n\n<!-- gone -->\n\n- <kbd>C</kbd> c\n\n<details>\n<summary>More *of* it</summary>\n\n"
+    "Some words\n\n- of it\n</details>\nbehind it",
     "math": "So \\(a b\\) and $x y$ then $$\na b c\n$$\nfor $5 and more",
     "others": "שלום עולם, מה שלומך. \u200fעוד מילה \n\n我们是，好的。那么 **好的**，再见 👩\u200d👩\u200d👧 end",
 }  # fmt: skip

@@ -1,8 +1,10 @@
 """An answer looks as its Markdown means it: formulas, tags, tables, whichever way they run; and so it is copied."""
 
-from playwright.sync_api import BrowserContext, FloatRect, Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, expect
 
-from tests.page.conftest import Troubles, answer, assert_accessible, say, until_idle
+from tests.harness.server import Site
+from tests.page.conftest import VIEW, Troubles, answer, assert_accessible, message_field, say, until_idle
 
 FORMULAS = r"""Letters $\mathbb{R}$, $\mathcal{L}$, $\mathfrak{g}$ and $\boldsymbol{\alpha}$.
 
@@ -68,6 +70,54 @@ def test_formulas_have_the_letters_lines_and_columns_that_they_mean(page: Page, 
     assert troubles.serious == []
 
 
+TAGS = """Tags.
+
+| name | lines |
+|---|---|
+| one<br>two | a<br/>b |
+
+- H<sub>2</sub>O, press <kbd>Ctrl</kbd> or <mark>this</mark>
+- <b>raw</b> <sub onclick="x()">no <kbd>< a <img src=x onerror=alert(1)></kbd>
+
+<!-- not
+seen -->
+Before <!-- nor this --> after.
+
+<details>
+<summary>More about **it**</summary>
+
+- an *inner* list
+
+```html
+</details>
+```
+
+</details>
+
+The end <!-- is open"""
+
+
+def test_a_few_harmless_tags_mean_what_they_say_and_all_others_are_text(page: Page) -> None:
+    say(page, TAGS)
+    expect(answer(page)).to_contain_text("The end <!-- is open")
+    until_idle(page)
+    text = answer(page).locator(".markdown")
+    expect(text.locator("td").first).to_have_text("onetwo")
+    expect(text.locator("td br")).to_have_count(2)
+    for tag, words in {"sub": "2", "mark": "this", "summary": "More about it", "summary strong": "it"}.items():
+        expect(text.locator(tag)).to_have_text(words)
+    expect(text.locator("kbd").first).to_have_text("Ctrl")
+    expect(text).to_contain_text('<b>raw</b> <sub onclick="x()">no')
+    expect(text).to_contain_text("< a <img src=x onerror=alert(1)>")
+    expect(text).to_contain_text("Before after.")
+    expect(text.locator("img, [onclick], b")).to_have_count(0)
+    expect(text.locator("details li")).to_be_hidden()
+    text.locator("summary").click()
+    expect(text.locator("details li em")).to_be_visible()
+    expect(text.locator("details code")).to_have_text("</details>\n")
+    assert_accessible(page)
+
+
 MANY = r"""First *words*.
 
 2. two `code`
@@ -82,7 +132,7 @@ let b;
 
 | a | b |
 |---|---|
-| c d | $x^2$ |
+| c<br>d | $x^2$ |
 
 > quoted
 > twice
@@ -127,3 +177,74 @@ def test_an_answer_is_copied_as_text_that_keeps_its_marks_and_as_html(page: Page
     assert "<em>words</em>" in html
     assert "$x^2$" in html
     assert not {"button", "class=", "Copy"} & {word for word in ("button", "class=", "Copy") if word in html}
+
+
+BOTH = """x
+
+1. first item.
+2. שני.
+
+> A quote.
+
+| one | two |
+|---|---|
+| a | b |
+
+$x$ הוא מספר.
+
+1. ראשון.
+2. second.
+
+> ציטוט.
+
+| אחת | שתיים |
+|---|---|
+| א | ב |"""
+
+
+@pytest.mark.parametrize("locale", ["en-US", "he-IL"])
+def test_lists_quotes_and_tables_run_as_their_words_do_whatever_the_page_does(
+    browser: Browser, site: Site, troubles: Troubles, locale: str
+) -> None:
+    context = browser.new_context(viewport=VIEW, locale=locale, service_workers="block")
+    page = troubles.watch(context.new_page())
+    page.goto(site.url)
+    page.locator("#composer-input").fill(BOTH)
+    page.keyboard.press("Enter")
+    text = page.locator(".message.assistant .markdown")
+    expect(text.locator("table")).to_have_count(2)
+    expect(page.locator("#composer-stop")).to_be_hidden()
+    whole = place_of(text)
+    for index, side in enumerate(("left", "right")):
+        expect(text.locator("ol").nth(index)).to_have_css("direction", "ltr" if side == "left" else "rtl")
+        for item in text.locator("ol").nth(index).locator("li").all():
+            expect(item).to_have_css("text-align", side)
+        expect(text.locator("blockquote").nth(index)).to_have_css(f"border-{side}-width", "3px")
+        table = text.locator("table").nth(index)
+        first, second = (place_of(cell)["x"] for cell in table.locator("th").all())
+        assert (first < second) is (side == "left")
+        edges = [(each["x"], each["x"] + each["width"])[index] for each in (place_of(table), whole)]
+        assert abs(edges[0] - edges[1]) < 2
+    assert text.locator("p", has_text="מספר").evaluate("node => node.matches(':dir(rtl)')")
+    context.close()
+
+
+WIDE = """Columns:
+
+| Feature | Price per month and seat | Remarks | Somebody | Understandability | Accessibility |
+|---|---|---|---|---|---|
+| Branches | 12 345.67 EUR | Some text that is long and wraps within its cell | yes | no | maybe |"""
+
+
+def test_a_wide_table_keeps_words_together_and_fades_where_there_is_more(phone: BrowserContext, site: Site) -> None:
+    page = phone.new_page()
+    page.goto(site.url)
+    message_field(page).fill(WIDE)
+    page.get_by_role("button", name="Send", exact=True).click()
+    table = answer(page).get_by_role("group", name="Table")
+    assert place_of(table.locator("td").nth(2))["width"] > 180
+    assert place_of(table.locator("td").nth(1))["width"] > 100
+    for scrolled, sides in ((0, "end"), (40, "start end"), (10_000, "start")):
+        table.evaluate("(box, by) => box.scrollTo(by, 0)", scrolled)
+        expect(table).to_have_attribute("data-more", sides)
+        expect(table).not_to_have_css("mask-image", "none")

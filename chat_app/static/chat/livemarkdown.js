@@ -3,6 +3,7 @@
 // and of its nodes only those change that differ.
 
 import { unmark } from "./footnotes.js";
+import { withoutBegun } from "./htmltags.js";
 import { adorn, blocks, renderBlocks, renderMarkdown } from "./markdown.js";
 import { become } from "./morph.js";
 import { onlyWords } from "./plainwords.js";
@@ -35,7 +36,7 @@ export class LiveMarkdown {
 
   /** `text`: the whole text so far. */
   update(text) {
-    this.#take(text);
+    this.#take(withoutBegun(asCounted(text)));
     if (this.#timer || this.#append()) return;
     const rest = this.#restUntil - performance.now();
     if (rest <= 0) this.#render();
@@ -50,7 +51,7 @@ export class LiveMarkdown {
     clearTimeout(this.#timer);
     this.#timer = 0;
     const last = this.#last;
-    this.#take(text);
+    this.#take(asCounted(text));
     this.#show(blocks(this.#text.slice(this.#settled)));
     const unsaid = this.#settle(last);
     unmark(this.#root);
@@ -61,7 +62,7 @@ export class LiveMarkdown {
 
   #take(text) {
     const known = Math.max(0, this.#text.length - LONGEST_NAME);
-    this.#text = asCounted(text);
+    this.#text = text;
     if (RIGHT_TO_LEFT.test(this.#text.slice(known))) this.#root.classList.remove("one-way");
   }
 

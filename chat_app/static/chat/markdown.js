@@ -1,22 +1,27 @@
-// Markdown to page nodes, safely: HTML in the text is shown as text, what remains passes DOMPurify, nothing is fetched.
+// Markdown to page nodes, safely: HTML in the text is shown as text but for a few tags, what remains passes DOMPurify,
+// nothing is fetched.
 
 import DOMPurify from "./vendor/dompurify/purify.js";
 import { Marked } from "./vendor/marked/marked.js";
 import { linkCitations } from "./citations.js";
 import { finish, frame } from "./codeblock.js";
 import { footnoteExtensions, linkFootnotes, unmark } from "./footnotes.js";
+import { htmlTags } from "./htmltags.js";
 import { t } from "./language.js";
 import { mathExtensions, typeset } from "./math.js";
+import { scrollable } from "./tables.js";
 
 const marked = new Marked({ gfm: true, breaks: true });
-marked.use({
+marked.use(htmlTags(escape), {
   extensions: [...mathExtensions(escape), ...footnoteExtensions(escape)],
   renderer: {
-    html: ({ text }) => escape(text),
     // An image address in an answer would tell its host who reads it: offer a link instead.
     image: ({ href, text }) => `<a href="${escape(href)}">${escape(text || href)}</a>`,
   },
 });
+
+// Each runs as its first letter does, with all that is in it: its marks, its bar and its columns.
+const DIRECTED = "p, ul, ol, blockquote, .table-scroll, h1, h2, h3, h4, h5, h6, details";
 
 const PURIFY = {
   USE_PROFILES: { html: true },
@@ -46,6 +51,8 @@ export function renderBlocks(tokens) {
   const fragment = DOMPurify.sanitize(marked.parser(tokens), PURIFY);
   for (const code of fragment.querySelectorAll("pre > code")) frame(code);
   for (const table of fragment.querySelectorAll("table")) scrollable(table);
+  for (const block of fragment.children) if (block.matches(DIRECTED)) block.dir = "auto";
+  for (const code of fragment.querySelectorAll("code, kbd")) code.dir = "ltr";
   return fragment;
 }
 
@@ -64,16 +71,6 @@ export function renderMarkdown(text, { folded = true } = {}) {
   unmark(fragment);
   adorn(fragment, { folded });
   return fragment;
-}
-
-function scrollable(table) {
-  const box = document.createElement("div");
-  box.className = "table-scroll";
-  box.tabIndex = 0;
-  box.setAttribute("role", "group");
-  box.setAttribute("aria-label", t("Table"));
-  table.replaceWith(box);
-  box.append(table);
 }
 
 function escape(text) {

@@ -32,13 +32,14 @@ function renew(here, next) {
   }
 }
 
-/** What a person has pressed or set there stays as it is. */
-const OWN = "button, .code-block";
+/** What a person has pressed, scrolled or set there stays as it is. */
+const OWN = ["button", ".code-block", ".table-scroll", "details"];
 
 function alike(here, next) {
   if (here.nodeName !== next.nodeName) return false;
-  if (here.nodeType === Node.ELEMENT_NODE && next.matches(OWN)) return here.matches(OWN);
   if (here.nodeType !== Node.ELEMENT_NODE) return here.nodeType === Node.TEXT_NODE;
+  const own = OWN.find((kind) => next.matches(kind));
+  if (own) return here.matches(own);
   return (
     here.attributes.length === next.attributes.length &&
     [...here.attributes].every(({ name, value }) => next.getAttribute(name) === value)

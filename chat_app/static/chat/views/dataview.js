@@ -2,6 +2,7 @@
 
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
+import { scrollable } from "../tables.js";
 import { plain } from "../text.js";
 
 const ROWS_AT_ONCE = 100;
@@ -27,8 +28,7 @@ function tableView({ head, rows }) {
     h("thead", {}, h("tr", {}, ...head.map((name) => h("th", { scope: "col" }, plain(name))))),
     body,
   );
-  const box = h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Table") }, table);
-  return h("div", { class: "data-table" }, box, more);
+  return h("div", { class: "data-table" }, scrollable(table), more);
 }
 
 /** Gives the first of them to `take`, and returns a button for the next, or null where none are left. */
