@@ -1,5 +1,7 @@
 import re
 
+from sessions_app.preview import flat
+
 MAX_WORDS = 8
 MAX_CHARS = 60
 _MARKUP = re.compile(r"```.*?(```|$)|https?://(\S{0,40})\S*|[`*#>|\[\]{}<]+", re.DOTALL)
@@ -10,7 +12,7 @@ def title_from(text: str) -> str:
 
     Made from the words themselves; with TITLE_MODEL a model finds a better one.
     """
-    prose = _MARKUP.sub(lambda found: found.group(2) or " ", text[:2000])
+    prose = _MARKUP.sub(lambda found: found.group(2) or " ", flat(text[:2000]))
     if not re.search(r"\w", prose):
         prose = re.sub(r"[`*#>|]+", " ", text[:2000])  # nothing but code: its first words
     prose = "".join(char if char.isprintable() else " " for char in prose)

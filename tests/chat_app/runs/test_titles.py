@@ -20,6 +20,8 @@ from chat_app.runs.titles import title_from
         ("what does snake_case_name in __init__.py do", "What does snake_case_name in __init__.py do"),
         ("```python\nprint(1)\n```", "Python print(1)"),
         ("```\nx\n``` what does this do?", "What does this do?"),
+        (r"what is $\mathbb{R}^n$<br>good for", "What is R^n good for"),
+        ("| a | b |\n|---|---|\n| c | d |", "A b c d"),
         ("   \n\t ", ""),
         ("!!!", ""),
         ("word" * 40, "Word" + "word" * 14 + "…"),
