@@ -92,6 +92,16 @@ flowchart LR
   asked --> [
 ```"""
 
+PIXELS = """async (image, colour) => {
+  await image.decode();
+  const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight).getContext("2d");
+  canvas.drawImage(image, 0, 0);
+  const { data } = canvas.getImageData(0, 0, image.naturalWidth, image.naturalHeight);
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4) count += colour.every((part, index) => data[at + index] === part);
+  return count;
+}"""
+
 
 def test_a_diagram_is_drawn_in_the_colours_of_the_page_and_its_code_is_there(page: Page, troubles: Troubles) -> None:
     troubles.forgive("The document is sandboxed")
@@ -103,6 +113,7 @@ def test_a_diagram_is_drawn_in_the_colours_of_the_page_and_its_code_is_there(pag
     expect(answer(page).get_by_text("This diagram cannot be drawn")).to_be_visible(timeout=30_000)
     assert diagram.evaluate("image => image.decode().then(() => image.naturalWidth > 100)")
     height = diagram.evaluate("image => image.height")
+    assert diagram.evaluate(PIXELS, [251, 234, 221]) > 1_000  # --accent-soft of the light page
     assert_accessible(page)
     answer(page).get_by_role("button", name="As a diagram").click()
     expect(answer(page).locator(".code-block", has_text="Question").locator("code")).to_be_visible()

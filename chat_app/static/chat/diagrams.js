@@ -15,28 +15,37 @@ let frame = null; // a promise of the frame that draws
 let last = Promise.resolve(); // one is drawn after the other
 let count = 0;
 
-/** What has been drawn already, or null. */
-export function drawnBefore(source, dark) {
-  return kept.get(keyOf(source, dark)) ?? null;
+/** What has been drawn already in the colours that the page has now, or null. */
+export function drawnBefore(source) {
+  return kept.get(keyOf(source, colours())) ?? null;
 }
 
 /**
  * {svg, title, width, height} in pixels; `svg` is null where there is a mistake in the diagram. Rejects where it could
  * not be drawn.
  */
-export function drawn(source, dark) {
-  const next = last.then(() => drawnBefore(source, dark) ?? draw(source, dark));
+export function drawn(source) {
+  const next = last.then(() => drawnBefore(source) ?? draw(source, colours()));
   last = next.catch(() => {});
   return next;
 }
 
-/** The page is dark now. */
-export function isDark() {
+const TOKENS = ["ground", "panel", "raised", "line", "text", "faint", "accent", "accent-soft", "danger"];
+
+/** What the tokens are now, and whether the page is dark. */
+function colours() {
+  const probe = document.body.appendChild(h("i", { hidden: true }));
+  const found = TOKENS.map((name) => {
+    probe.style.color = `var(--${name})`;
+    return [name, getComputedStyle(probe).color];
+  });
+  probe.remove();
   const { theme } = document.documentElement.dataset;
-  return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  return { dark, ...Object.fromEntries(found) };
 }
 
-/** Calls `changed()` when the page becomes dark or light, as long as `node` is in it. */
+/** Calls `changed()` when the page gets other colours, as long as `node` is in it. */
 export function followColours(node, changed) {
   node.dataset.coloured = "";
   node.addEventListener("coloured", changed);
@@ -46,15 +55,18 @@ export function followColours(node, changed) {
 function tellColours() {
   for (const node of document.querySelectorAll("[data-coloured]")) node.dispatchEvent(new Event("coloured"));
 }
-new MutationObserver(tellColours).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tellColours);
+new MutationObserver(tellColours).observe(document.documentElement, {
+  attributeFilter: ["data-theme", "data-contrast"],
+});
+for (const wish of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"])
+  matchMedia(wish).addEventListener("change", tellColours);
 
-async function draw(source, dark) {
+async function draw(source, tokens) {
   frame ??= begin();
   try {
-    const { failed, ...found } = await answerOf(await frame, { id: (count += 1), diagram: source, dark });
+    const { failed, ...found } = await answerOf(await frame, { id: (count += 1), diagram: source, colours: tokens });
     if (failed) throw new Error("a diagram that cannot be drawn");
-    kept.set(keyOf(source, dark), found);
+    kept.set(keyOf(source, tokens), found);
     if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
     return found;
   } catch (error) {
@@ -106,8 +118,8 @@ function heard(wanted) {
   });
 }
 
-function keyOf(source, dark) {
-  return `${dark ? "dark" : "light"} ${source}`;
+function keyOf(source, tokens) {
+  return `${JSON.stringify(tokens)} ${source}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 // Runs in the frame of sandbox.js, with Mermaid: makes pictures of the diagrams that the page sends it.
-// It is sent {id, diagram, dark}, and answers {id, svg, title, width, height} in pixels, {id, svg: null} where there is
-// a mistake in the diagram, or {id, failed: true} where it cannot draw one without.
+// It is sent {id, diagram, colours: the page's tokens, and whether it is dark}, and answers {id, svg, title, width,
+// height} in pixels, {id, svg: null} where there is a mistake in the diagram, or {id, failed: true} where it cannot draw
+// one without.
 
 const MOST_CHARS = 50_000;
 const MOST_EDGES = 500;
@@ -11,11 +12,12 @@ window.addEventListener("message", async ({ source, data }) => {
   window.parent.postMessage({ id: data.id, ...drawn }, "*");
 });
 
-async function draw({ id, diagram, dark }) {
+async function draw({ id, diagram, colours }) {
   globalThis.mermaid.initialize({
     startOnLoad: false,
     securityLevel: "strict",
-    theme: dark ? "dark" : "default",
+    theme: "base",
+    themeVariables: variablesOf(colours),
     maxTextSize: MOST_CHARS,
     maxEdges: MOST_EDGES,
     suppressErrorRendering: true,
@@ -40,5 +42,30 @@ async function draw({ id, diagram, dark }) {
     title,
     width: Math.ceil(width),
     height: Math.ceil(height),
+  };
+}
+
+/** What Mermaid calls the page's colours; it makes all others from them. */
+function variablesOf({ dark, ground, panel, raised, line, text, faint, accent, "accent-soft": soft, danger }) {
+  return {
+    darkMode: dark,
+    background: ground,
+    primaryColor: soft,
+    primaryTextColor: text,
+    primaryBorderColor: accent,
+    secondaryColor: panel,
+    secondaryTextColor: text,
+    secondaryBorderColor: line,
+    tertiaryColor: raised,
+    tertiaryTextColor: text,
+    tertiaryBorderColor: line,
+    lineColor: faint,
+    textColor: text,
+    titleColor: text,
+    edgeLabelBackground: ground,
+    noteBkgColor: panel,
+    noteTextColor: text,
+    noteBorderColor: line,
+    errorTextColor: danger,
   };
 }

@@ -1,6 +1,6 @@
 // A diagram in the place of its code, from which one comes back to the code by a button.
 
-import { diagramPicture, drawn, drawnBefore, followColours, isDark } from "../diagrams.js";
+import { diagramPicture, drawn, drawnBefore, followColours } from "../diagrams.js";
 import { button, h } from "../dom.js";
 import { t } from "../language.js";
 
@@ -26,8 +26,8 @@ export function showDiagram(box, acts, source) {
     if (!view.isConnected && !box.querySelector(".undrawn"))
       box.append(h("p", { class: "undrawn faint", role: "status" }, text));
   };
-  const redraw = () => drawn(source, isDark()).then(put, () => fail(t("This diagram could not be drawn.")));
-  const before = drawnBefore(source, isDark());
+  const redraw = () => drawn(source).then(put, () => fail(t("This diagram could not be drawn.")));
+  const before = drawnBefore(source);
   if (before) put(before);
   else redraw();
   followColours(box, redraw);
