@@ -50,6 +50,7 @@ def test_formulas_have_the_letters_lines_and_columns_that_they_mean(page: Page, 
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     say(page, "no formula yet")
+    expect(answer(page)).to_contain_text("no formula yet")
     until_idle(page)
     assert [url for url in asked if "katex" in url] == []
     say(page, FORMULAS)
@@ -248,3 +249,94 @@ def test_a_wide_table_keeps_words_together_and_fades_where_there_is_more(phone: 
         table.evaluate("(box, by) => box.scrollTo(by, 0)", scrolled)
         expect(table).to_have_attribute("data-more", sides)
         expect(table).not_to_have_css("mask-image", "none")
+
+
+TARGETS = "A claim[^1].\n\n```js\nlet a;\n```\n\n[^1]: What it rests on."
+# Where a finger that misses the middle by so much still lands on it.
+HIT = """(node, [across, down]) => {
+  node.scrollIntoView({ block: "center" });
+  const { x, y, width, height } = node.getBoundingClientRect();
+  const [left, top] = [x + width / 2, y + height / 2];
+  const reached = [[-across, 0], [across, 0], [0, -down], [0, down]];
+  return reached.every(([by, below]) => document.elementFromPoint(left + by, top + below)?.closest("button") === node);
+}"""
+
+
+def test_a_finger_meets_what_can_be_pressed_in_an_answer(phone: BrowserContext, site: Site) -> None:
+    page = phone.new_page()
+    page.goto(site.url)
+    message_field(page).fill(TARGETS)
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(answer(page).locator(".note-press")).to_have_count(2)
+    for note in answer(page).locator(".note-press").all():
+        assert note.evaluate(HIT, [11.5, 11.5])
+    for act in answer(page).locator(".code-act").all():
+        place = place_of(act)
+        assert min(place["width"], place["height"]) >= 44
+
+
+LONG = "\n".join(f"line {number}" for number in range(1, 60))
+
+
+def test_a_long_message_of_one_s_own_is_folded_and_edited_in_half_the_window(page: Page) -> None:
+    say(page, LONG)
+    expect(answer(page)).to_contain_text("line 59")
+    until_idle(page)
+    mine = page.get_by_role("article", name="You")
+    assert place_of(mine.locator(".plain"))["height"] < 400
+    unfold = mine.get_by_role("button", name="Show more")
+    expect(unfold).to_have_attribute("aria-expanded", "false")
+    assert_accessible(page)
+    unfold.click()
+    assert place_of(mine.locator(".plain"))["height"] > 1_000
+    mine.hover()
+    mine.get_by_role("button", name="Edit message").click()
+    expect(mine.get_by_role("button", name="Fold")).to_be_hidden()
+    assert place_of(mine.get_by_label("Edit message").first)["height"] <= VIEW["height"] / 2
+    expect(mine.get_by_role("button", name="Send")).to_be_in_viewport()
+    mine.get_by_role("button", name="Cancel").click()
+    mine.get_by_role("button", name="Fold").click()
+    assert place_of(mine.locator(".plain"))["height"] < 400
+    say(page, "short")
+    expect(page.get_by_role("button", name="Show more")).to_have_count(1)
+
+
+def test_the_result_of_a_tool_opens_by_arrows_and_stands_on_one_line_with_its_name(page: Page) -> None:
+    say(page, 'tool list_directory {"path": "."}; echo Listed.')
+    expect(answer(page)).to_contain_text("Listed.")
+    tool = page.locator(".tool").last
+    bottoms = tool.evaluate(BASELINES)
+    assert abs(bottoms[0] - bottoms[1]) < 0.6
+    tool.locator("summary").first.click()
+    expect(tool.locator(".tree summary").first).to_have_css("display", "list-item")
+
+
+BASELINES = """(node) => ["summary code", ".tool-status"].map((name) => {
+  const mark = document.createElement("i");
+  mark.style.display = "inline-block";
+  node.querySelector(name).append(mark);
+  const { bottom } = mark.getBoundingClientRect();
+  mark.remove();
+  return bottom;
+})"""
+
+# Rows are made anew with each change.
+BEFORE = """() => {
+  const mark = document.querySelector(".row.active .row-mark");
+  const title = [...(mark?.parentElement.childNodes ?? [])].find(({ textContent }) => textContent === "שלום עולם");
+  if (!title) return false;
+  const words = document.createRange();
+  words.selectNodeContents(title);
+  const gap = words.getBoundingClientRect().left - mark.getBoundingClientRect().right;
+  return gap >= 4 && gap <= 10;
+}"""
+
+
+def test_the_mark_of_a_chat_stands_before_its_title_whichever_way_that_runs(page: Page) -> None:
+    say(page, "שלום עולם")
+    expect(answer(page)).to_contain_text("שלום עולם")
+    until_idle(page)
+    say(page, "pace 1; say 100 words")
+    page.wait_for_function(BEFORE)
+    page.get_by_role("button", name="Stop the answer").click()
+    until_idle(page)

@@ -48,4 +48,5 @@ export function editInPlace(text, content, send) {
   text.after(form);
   fit();
   field.focus();
+  form.scrollIntoView({ block: "nearest" }); // what it takes the place of may have been much higher
 }

@@ -14,6 +14,8 @@ import { editInPlace } from "./editmessage.js";
 import { fileChips } from "./filechips.js";
 
 const SHOWN_FROM_MS = 100; // less is no time that anybody waited
+const FOLDED_FROM = 20; // lines of an own message, which has about
+const LINE_CHARS = 60; // in each
 
 export function entryView(entry, actions) {
   if (entry.kind === "tool") return toolView(entry, actions);
@@ -71,6 +73,7 @@ function plainView(entry, actions) {
   const label = mine ? t("You") : t("System");
   let current = entry;
   const text = h("div", { class: "plain", hidden: !entry.text }, entry.text);
+  const fold = mine ? foldable(text) : null;
   const edit = () => editInPlace(text, current.text, (words) => actions.act("edit", current, words));
   const row = mine ? questionActions(() => current, actions, edit) : null;
   const node = h(
@@ -78,6 +81,7 @@ function plainView(entry, actions) {
     { class: `message ${entry.role}`, "aria-label": label },
     fileChips(entry.attachments, actions, t("Attached")),
     text,
+    fold?.node,
     h(
       "p",
       { class: "mark queue-mark" },
@@ -89,10 +93,32 @@ function plainView(entry, actions) {
   const update = (next) => {
     current = next;
     setText(text, next.text);
+    fold?.update();
     row?.update(next);
   };
   update(entry);
   return { node, update, edit };
+}
+
+/** A long message of the person's own is folded, with a button to open it below. {node, update()} */
+function foldable(text) {
+  const press = button({ class: "quiet small unfold-plain", text: "", "aria-expanded": "false" }, () =>
+    set(!text.classList.contains("folded")),
+  );
+  const set = (folded) => {
+    text.classList.toggle("folded", folded);
+    setText(press, folded ? t("Show more") : t("Fold"));
+    press.setAttribute("aria-expanded", String(!folded));
+  };
+  let known = null;
+  const update = () => {
+    if (text.textContent === known) return;
+    known = text.textContent;
+    const lines = known.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / LINE_CHARS)), 0);
+    press.hidden = lines <= FOLDED_FROM;
+    set(!press.hidden);
+  };
+  return { node: press, update };
 }
 
 export function unsentView(item, actions) {
@@ -112,7 +138,17 @@ export function unsentView(item, actions) {
   const mark = h("p", { class: "mark" });
   const said = h("div", { class: "plain", hidden: !item.text }, item.text);
   const attached = fileChips(item.attachments, actions, t("Attached"));
-  const node = h("article", { class: "message user", "aria-label": t("You") }, attached, said, mark, failure);
+  const fold = foldable(said);
+  fold.update();
+  const node = h(
+    "article",
+    { class: "message user", "aria-label": t("You") },
+    attached,
+    said,
+    fold.node,
+    mark,
+    failure,
+  );
   const update = (next) => {
     node.classList.toggle("sending", next.state === "sending");
     setText(mark, next.state === "sending" ? t("Sending…") : "");

@@ -30,7 +30,7 @@ export function sessionRow(session, { active, marked, reachable }, acts) {
       "span",
       { class: "row-title" },
       marked ? icon("check") : mark(session, active),
-      title,
+      h("span", { class: "row-name" }, title),
       marked ? h("span", { class: "visually-hidden" }, ` (${t("marked")})`) : null,
     ),
     h("span", { class: "row-preview" }, session.last_message_preview || t("Empty")),
