@@ -12,6 +12,7 @@ const EDGE = /^ {0,3}(`{3,}|~{3,})[\s\S]*?(?:^ {0,3}\1|$(?![\s\S]))|`[^`\n]*`|<(
 // What may be the beginning of a tag, at the end of what has come so far.
 const BEGUN = /<(?:!-{0,2}|br ?\/?|\/?[a-z]{0,7})$/i;
 const LONGEST_BEGUN = 10;
+const DEEPEST = 20; // within one another
 const LONGEST_HIDDEN = 1_000; // characters of a comment that does not end: then it is text
 
 /** For `marked.use`. `escape` makes HTML of text. */
@@ -22,14 +23,15 @@ export function htmlTags(escape) {
     start: (source) => /(^|\n) {0,3}<details>/i.exec(source)?.index,
     tokenizer(source) {
       const opening = OPENING.exec(source)?.[0];
-      if (!opening) return undefined;
+      const { state } = this.lexer;
+      const { top, within = 0 } = state;
+      if (!opening || within >= DEEPEST) return undefined;
       const { end, raw } = extent(source, opening.length);
       const body = source.slice(opening.length, end);
       const summary = SUMMARY.exec(body);
-      const { top } = this.lexer.state;
-      this.lexer.state.top = true;
+      Object.assign(state, { top: true, within: within + 1 });
       const tokens = this.lexer.blockTokens(body.slice(summary?.[0].length ?? 0), []);
-      this.lexer.state.top = top;
+      Object.assign(state, { top, within });
       return { type: "details", raw, summary: this.lexer.inlineTokens(summary?.[1].trim() ?? ""), tokens };
     },
     renderer({ summary, tokens }) {
