@@ -157,10 +157,6 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField()
-    deleted_at = serializers.DateTimeField(required=False, help_text="Only in the list of what is in the trash.")
-    purged_at = serializers.DateTimeField(
-        required=False, help_text="When the trash is emptied of it. Only in the list of what is in the trash."
-    )
 
     def to_representation(self, instance: ChatSession) -> dict[str, Any]:
         return {
@@ -321,8 +317,15 @@ class SessionPaginationSerializer(PaginationSerializer):
 
 
 @extend_schema_serializer(many=False)
+class ListedSessionSerializer(SessionSerializer):
+    deleted_at = serializers.DateTimeField(required=False, help_text="Only in the list of what is in the trash.")
+    purged_at = serializers.DateTimeField(
+        required=False, help_text="When the trash is emptied of it. Only in the list of what is in the trash."
+    )
+
+
 class SessionListSerializer(serializers.Serializer[None]):
-    sessions = SessionSerializer(many=True)
+    sessions = ListedSessionSerializer(many=True)
     total_count = serializers.IntegerField()
     has_more = serializers.BooleanField()
     next_cursor = serializers.CharField(allow_null=True)
