@@ -316,7 +316,6 @@ class SessionPaginationSerializer(PaginationSerializer):
     next_cursor = serializers.CharField(allow_null=True)
 
 
-@extend_schema_serializer(many=False)
 class ListedSessionSerializer(SessionSerializer):
     deleted_at = serializers.DateTimeField(required=False, help_text="Only in the list of what is in the trash.")
     purged_at = serializers.DateTimeField(
@@ -324,6 +323,7 @@ class ListedSessionSerializer(SessionSerializer):
     )
 
 
+@extend_schema_serializer(many=False)
 class SessionListSerializer(serializers.Serializer[None]):
     sessions = ListedSessionSerializer(many=True)
     total_count = serializers.IntegerField()
