@@ -1,8 +1,22 @@
 // The shell: one window that shows the server's web client and nothing else.
 
 import path from "node:path";
-import { app, BrowserWindow, dialog, ipcMain, Menu, nativeTheme, protocol, screen, session, shell } from "electron";
+import {
+  app,
+  BrowserWindow,
+  dialog,
+  ipcMain,
+  Menu,
+  nativeTheme,
+  protocol,
+  screen,
+  session,
+  shell,
+  Tray,
+} from "electron";
 import { FAILED, isShell, permits, serverOf, SETTINGS, verdict, verdictOfWindow } from "./lib/address.js";
+import { chatAddress, chatIn, linked, linkedIn, LINKS, ownWords } from "./lib/links.js";
+import { trayMenu, windowMenu } from "./lib/menus.js";
 import { placed, SMALLEST } from "./lib/placement.js";
 import { chosenServer, Settings } from "./lib/settings.js";
 import { shellPage } from "./lib/shellpages.js";
@@ -21,14 +35,23 @@ let server;
 let window = null;
 /** @type {BrowserWindow | null} */
 let settingsWindow = null;
+/** @type {Tray | null} Without a name of its own it would be collected, and its icon go. */
+let tray = null;
+let quitting = false;
+let asked = linkedIn(process.argv); // the session to begin with
 
 if (app.requestSingleInstanceLock()) begin();
 else app.quit();
 
 function begin() {
   app.setAppUserModelId("chat-juicer.desktop"); // Windows shows notifications only with one
-  app.on("second-instance", show);
-  app.on("activate", show);
+  if (app.isPackaged) app.setAsDefaultProtocolClient(LINKS);
+  app.on("second-instance", (_, argv) => follow(linkedIn(argv)) || show());
+  app.on("open-url", (event, link) => {
+    event.preventDefault();
+    follow(linked(link));
+  });
+  app.on("before-quit", () => (quitting = true));
   app.on("window-all-closed", () => process.platform === "darwin" || app.quit());
   app.on("web-contents-created", (_, contents) => guard(contents));
   app.whenReady().then(ready);
@@ -37,7 +60,7 @@ function begin() {
 function ready() {
   settings = new Settings(path.join(app.getPath("userData"), "settings.json"));
   try {
-    server = chosenServer(process.argv.slice(1), process.env, settings.server);
+    server = chosenServer(ownWords(process.argv.slice(1)), process.env, settings.server);
   } catch (error) {
     dialog.showErrorBox("Chat Juicer", error instanceof Error ? error.message : String(error));
     app.exit(2);
@@ -45,8 +68,11 @@ function ready() {
   }
   prepareSession();
   listen();
-  Menu.setApplicationMenu(Menu.buildFromTemplate(menu()));
-  show();
+  const on = { isMac: process.platform === "darwin", isPackaged: app.isPackaged };
+  Menu.setApplicationMenu(made(windowMenu(on, { openSettings, reload })));
+  putInTray();
+  openChat(asked);
+  app.on("activate", show);
 }
 
 // --- what a page may do ----------------------------------------------------------------------------------------
@@ -88,9 +114,25 @@ function go(event, from, target) {
 // --- the window ------------------------------------------------------------------------------------------------
 
 function show() {
-  if (!window) window = open();
+  if (!window) return openChat("");
   if (window.isMinimized()) window.restore();
+  window.show();
   window.focus();
+}
+
+/** @param {string} sessionId "" for a new chat */
+function openChat(sessionId) {
+  const address = chatAddress(server.origin, sessionId);
+  if (window) show();
+  else window = open();
+  if (window.webContents.getURL() !== address) load(window, address); // where it is already it would load the page again
+}
+
+/** A link that leads here; false where there was none. @param {string} sessionId */
+function follow(sessionId) {
+  asked = sessionId;
+  if (sessionId && server) openChat(sessionId);
+  return Boolean(sessionId);
 }
 
 function open() {
@@ -115,13 +157,21 @@ function open() {
   opened.webContents.on("render-process-gone", (_, { reason }) => {
     if (reason !== "clean-exit") fail(opened, `The page stopped working (${reason}).`);
   });
-  load(opened);
+  opened.on("close", (event) => {
+    if (quitting || !settings.staysInTray) return;
+    event.preventDefault();
+    opened.hide();
+  });
+  opened.webContents.on("did-navigate-in-page", (_, url, isMainFrame) => {
+    // The page goes to a chat while nobody is at it: its notification was clicked, and by itself it cannot show a window.
+    if (isMainFrame && !opened.isFocused() && chatIn(url, server.origin)) show();
+  });
   return opened;
 }
 
 /** @param {BrowserWindow} into */
-function load(into) {
-  into.loadURL(`${server.origin}/`).catch(() => {}); // did-fail-load tells
+function load(into, address = chatAddress(server.origin, "")) {
+  into.loadURL(address).catch(() => {}); // did-fail-load tells
 }
 
 /** @param {BrowserWindow} into @param {string} reason */
@@ -199,37 +249,22 @@ function isSettings(event) {
   return event.senderFrame?.url === SETTINGS && event.sender === settingsWindow?.webContents;
 }
 
-// --- the menu --------------------------------------------------------------------------------------------------
+// --- menus and tray --------------------------------------------------------------------------------------------
 
-/** @returns {Electron.MenuItemConstructorOptions[]} */
-function menu() {
-  /** @type {Electron.MenuItemConstructorOptions} */
-  const address = { label: "Server…", accelerator: "CommandOrControl+,", click: openSettings };
-  /** @type {Electron.MenuItemConstructorOptions[]} */
-  const developer = app.isPackaged ? [] : [{ role: "toggleDevTools" }];
-  /** @type {Electron.MenuItemConstructorOptions} */
-  const file =
-    process.platform === "darwin"
-      ? {
-          role: "appMenu",
-          submenu: [{ role: "about" }, address, { type: "separator" }, { role: "hide" }, { role: "quit" }],
-        }
-      : { label: "File", submenu: [address, { type: "separator" }, { role: "quit" }] };
-  return [
-    file,
-    { role: "editMenu" },
-    {
-      label: "View",
-      submenu: [
-        { label: "Reload", accelerator: "CommandOrControl+R", click: reload },
-        { type: "separator" },
-        { role: "resetZoom" },
-        { role: "zoomIn" },
-        { role: "zoomOut" },
-        { role: "togglefullscreen" },
-        ...developer,
-      ],
-    },
-    { role: "windowMenu" },
-  ];
+function putInTray() {
+  tray = new Tray(path.join(import.meta.dirname, "icons", "tray.png"));
+  tray.setToolTip("Chat Juicer");
+  tray.on("click", show);
+  const acts = {
+    show,
+    startNew: () => openChat(""),
+    /** @param {boolean} staysInTray */
+    stay: (staysInTray) => settings.keep({ staysInTray }),
+  };
+  tray.setContextMenu(made(trayMenu(settings, acts)));
+}
+
+/** @param {object[]} template */
+function made(template) {
+  return Menu.buildFromTemplate(/** @type {Electron.MenuItemConstructorOptions[]} */ (template));
 }

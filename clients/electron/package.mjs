@@ -4,8 +4,9 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { flipFuses, FuseV1Options, FuseVersion } from "@electron/fuses";
 import { packager } from "@electron/packager";
+import { LINKS } from "./lib/links.js";
 
-const KEPT = new Set(["main.js", "package.json", "lib", "pages"]);
+const KEPT = new Set(["main.js", "package.json", "icons", "lib", "pages"]);
 const left = readdirSync(import.meta.dirname).filter((name) => !KEPT.has(name));
 
 const made = await packager({
@@ -13,6 +14,7 @@ const made = await packager({
   out: path.join(import.meta.dirname, "dist"),
   overwrite: true,
   asar: true,
+  protocols: [{ name: "Chat Juicer", schemes: [LINKS] }], // macOS reads them from the bundle
   ignore: (file) => left.includes(file.split("/")[1]),
 });
 

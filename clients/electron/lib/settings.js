@@ -1,4 +1,5 @@
-// What the shell keeps: the server's address and where the window stood. No secrets: those are the page's.
+// What the shell keeps: the server's address, where the window stood, whether it stays in the tray. No secrets: those
+// are the page's.
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -22,7 +23,12 @@ export class Settings {
     return this.#kept.window ?? null;
   }
 
-  /** `change`: {server?, window?}. */
+  /** Whether a window that is closed stays in the tray. */
+  get staysInTray() {
+    return this.#kept.staysInTray === true;
+  }
+
+  /** `change`: {server?, window?, staysInTray?}. */
   keep(change) {
     this.#kept = { ...this.#kept, ...change };
     mkdirSync(path.dirname(this.#file), { recursive: true });

@@ -6,6 +6,8 @@ import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { DEFAULT_SERVER, FAILED, permits, serverOf, SETTINGS, verdict, verdictOfWindow } from "../lib/address.js";
+import { chatAddress, chatIn, linked, linkedIn, LINKS, ownWords } from "../lib/links.js";
+import { trayMenu, windowMenu } from "../lib/menus.js";
 import { placed, SMALLEST } from "../lib/placement.js";
 import { chosenServer, Settings } from "../lib/settings.js";
 import { shellPage } from "../lib/shellpages.js";
@@ -98,20 +100,96 @@ test("the argument stands above the environment, that above the settings, and th
   assert.throws(() => chosenServer(["--server=http://chat.example.org"], {}, null), /https/);
 });
 
+test("a link leads to a chat of the one server, and to nothing else", () => {
+  for (const id of ["chat_0f5c", "chat_0f5c9e1a2b3c4d5e", "a.b:c-d", "x".repeat(64)]) {
+    assert.equal(linked(`${LINKS}://chat/${id}`), id);
+    assert.equal(verdict(chatAddress(SERVER, id), { from: "", server: SERVER }), "inside");
+    assert.equal(chatIn(chatAddress(SERVER, id), SERVER), id);
+  }
+  for (const other of [
+    "",
+    "chat_1",
+    `${LINKS}:chat_1`,
+    `${LINKS}://chat/`,
+    `${LINKS}://chat/..`,
+    `${LINKS}://chat/a/b`,
+    `${LINKS}://chat/a?x=1`,
+    `${LINKS}://chat/a#b`,
+    `${LINKS}://chat/%2e%2e`,
+    `${LINKS}://chat/a b`,
+    `${LINKS}://chat/a\n`,
+    `${LINKS}://chat/${"x".repeat(65)}`,
+    `${LINKS}://other/chat_1`,
+    `${LINKS}://chat@evil.org/chat_1`,
+    `x ${LINKS}://chat/chat_1`,
+    "chat-juicer://shell/settings.html",
+    `${SERVER}/#/chat_1`,
+    "javascript:alert(1)",
+  ])
+    assert.equal(linked(other), "", other);
+  for (const other of [`${SERVER}/`, `${SERVER}/#/`, `${SERVER}/#/copy/x`, `${SERVER}.evil.org/#/x`, FAILED])
+    assert.equal(chatIn(other, SERVER), "", other);
+});
+
+test("a link in a command line is found, and brings no option along", () => {
+  assert.equal(linkedIn(["shell", ".", "--flag", `${LINKS}://chat/chat_1`]), "chat_1");
+  assert.equal(linkedIn(["shell", "--server=localhost:9"]), "");
+  assert.deepEqual(ownWords(["--server=localhost:9"]), ["--server=localhost:9"]);
+  for (const link of [`${LINKS}://chat/chat_1`, `${LINKS}:x`])
+    assert.deepEqual(ownWords([link, "--server=evil.org"]), []);
+});
+
+test("the tray opens, begins a chat, quits, and says whether a closed window stays there", () => {
+  const done = [];
+  const acts = {
+    show: () => done.push("show"),
+    startNew: () => done.push("new"),
+    stay: (whether) => done.push(whether),
+  };
+  const items = trayMenu({ staysInTray: true }, acts);
+  const named = (label) => items.find((item) => item.label?.startsWith(label));
+  named("Open").click();
+  named("New chat").click();
+  named("Stay").click({ checked: false });
+  assert.deepEqual(done, ["show", "new", false]);
+  assert.deepEqual([named("Stay").type, named("Stay").checked], ["checkbox", true]);
+  assert.equal(trayMenu({ staysInTray: false }, acts)[3].checked, false);
+  assert.equal(items.at(-1).role, "quit");
+  for (const scale of ["", "@2x"]) {
+    const icon = readFileSync(path.join(HERE, "icons", `tray${scale}.png`));
+    assert.equal(icon.toString("latin1", 1, 4), "PNG");
+    assert.equal(icon.readUInt32BE(16), scale ? 32 : 16);
+  }
+});
+
+test("the window's menu leads to the server's address; the developer's tools are not in what is packaged", () => {
+  const acts = { openSettings() {}, reload() {} };
+  for (const isMac of [true, false]) {
+    const items = windowMenu({ isMac, isPackaged: true }, acts).flatMap(({ submenu }) => submenu ?? []);
+    assert.ok(items.some(({ label }) => label === "Server…"));
+    assert.ok(items.some(({ role }) => role === "quit"));
+    assert.ok(!items.some(({ role }) => role === "toggleDevTools"));
+  }
+  const view = windowMenu({ isMac: false, isPackaged: false }, acts)[2].submenu;
+  assert.ok(view.some(({ role }) => role === "toggleDevTools"));
+});
+
 test("settings are kept whole, for their owner's eyes, and survive a broken file", () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), "shell-"));
   const file = path.join(folder, "below", "settings.json");
   const settings = new Settings(file);
-  assert.deepEqual([settings.server, settings.window], [null, null]);
+  assert.deepEqual([settings.server, settings.window, settings.staysInTray], [null, null, false]);
   settings.keep({ server: SERVER });
   settings.keep({ window: { x: 1, y: 2, width: 3, height: 4 } });
+  settings.keep({ staysInTray: true });
   const again = new Settings(file);
-  assert.deepEqual([again.server, again.window.width], [SERVER, 3]);
+  assert.deepEqual([again.server, again.window.width, again.staysInTray], [SERVER, 3, true]);
   assert.deepEqual(readdirSync(path.dirname(file)), ["settings.json"]);
   if (process.platform !== "win32") assert.equal(statSync(file).mode & 0o077, 0);
-  for (const broken of ["{", "null", "[]", '{"server":7,"window":"x"}', '{"server":"file:///x"}']) {
+  for (const broken of ["{", "null", "[]", '{"server":7,"window":"x","staysInTray":"x"}', '{"server":"file:///x"}']) {
     writeFileSync(file, broken);
     assert.equal(new Settings(file).server, null, broken);
+    assert.equal(new Settings(file).staysInTray, false, broken);
   }
 });
 
@@ -159,6 +237,7 @@ test("each window keeps the page away from the machine, and each dependency is p
   for (const word of ["sandbox: true", "contextIsolation: true", "nodeIntegration: false", "webviewTag: false"])
     assert.equal(main.split(word).length - 1, windows, word);
   assert.match(main, /app\.enableSandbox\(\)/);
+  assert.equal(main.match(/preload:/g).length, 1, "the settings page's alone");
   assert.doesNotMatch(
     main,
     /webSecurity|allowRunningInsecureContent|certificate-error|enableRemoteModule|executeJavaScript/,
