@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from chat_app.page_files import page_files
 from tests.harness.server import Site
@@ -105,9 +105,7 @@ PushManager.prototype.subscribe = async () => {
 def test_a_browser_is_told_where_the_person_wants_it(installed: BrowserContext, site: Site, troubles: Troubles) -> None:
     installed.add_init_script(PUSH_SERVICE)
     page = opened(installed, site, troubles)
-    page.get_by_role("button", name="Settings and more").click()
-    page.get_by_role("menuitem", name="Settings").press("Enter")
-    settings = page.get_by_role("dialog", name="Settings").get_by_role("region", name="Notifications")
+    settings = settings_of(page)
     told = settings.get_by_label("Notify me here")
     preview = settings.get_by_label("Show the beginning of the answer")
     expect(preview).to_be_disabled()
@@ -119,6 +117,99 @@ def test_a_browser_is_told_where_the_person_wants_it(installed: BrowserContext, 
     told.uncheck()
     expect(preview).to_be_disabled()
     until(lambda: subscribed(site) == [], "the server has forgotten it")
+
+
+# What the page shows while nobody looks at it, in the place of the system's notifications.
+RECORDED = """
+window.told = [];
+window.Notification = class extends EventTarget {
+  static permission = "granted";
+  static requestPermission = async () => "granted";
+  constructor(title, { tag }) { super(); this.tag = tag; told.push(this); }
+  close() { told.splice(told.indexOf(this), 1); }
+};
+window.looked = true;
+Object.defineProperty(document, "visibilityState", { get: () => window.looked ? "visible" : "hidden" });
+"""
+TOLD = "tag => told.map(({ tag }) => tag).join() === tag"
+
+
+def test_without_a_push_service_the_page_tells_while_nobody_looks(
+    installed: BrowserContext, site: Site, troubles: Troubles
+) -> None:
+    installed.add_init_script(RECORDED)
+    troubles.forgive("Push API in incognito mode")
+    page = opened(installed, site, troubles)
+    notifications = settings_of(page)
+    notifications.get_by_label("Notify me here").check()
+    expect(notifications.get_by_text("while this page is open")).to_be_visible()
+    expect(notifications.get_by_label("Show the beginning of the answer")).to_be_disabled()
+    page.keyboard.press("Escape")
+    page.evaluate("looked = false")
+    say(page, "say 2 words")
+    session_id = session_in(page)
+    page.wait_for_function(TOLD, arg=session_id)
+    page.get_by_role("button", name="New chat", exact=True).click()
+    with page.expect_event("framenavigated"):
+        page.evaluate("told[0].dispatchEvent(new Event('click'))")
+    assert session_in(page) == session_id
+    expect(answer(page)).to_have_text(words(2))
+    page.wait_for_function(TOLD, arg="")
+    say(page, 'tool search_files {"pattern": "x*", "base_path": "."}')
+    page.wait_for_function(TOLD, arg=session_id)
+    with page.expect_event("framenavigated"):  # of the open chat, too, as the desktop shell hears by that of the click
+        page.evaluate("told[0].dispatchEvent(new Event('click'))")
+    page.evaluate("looked = true; document.dispatchEvent(new Event('visibilitychange'))")
+    page.get_by_role("button", name="Approve").click()
+    until_idle(page)
+
+
+def test_what_was_looked_at_is_not_told(installed: BrowserContext, site: Site, troubles: Troubles) -> None:
+    installed.add_init_script(RECORDED)
+    troubles.forgive("Push API in incognito mode")
+    page = opened(installed, site, troubles)
+    notifications = settings_of(page)
+    notifications.get_by_label("Notify me here").check()
+    expect(notifications.get_by_text("while this page is open")).to_be_visible()
+    page.keyboard.press("Escape")
+    say(page, "say 3 words")
+    expect(answer(page)).to_have_text(words(3))
+    until_idle(page)
+    looked_at = f"{site.url}/api/sessions/{session_in(page)}"
+    until(lambda: httpx.get(looked_at, trust_env=False).json()["session"]["unread"] is False, "it is read")
+    page.get_by_role("button", name="New chat", exact=True).click()
+    page.evaluate("looked = false")
+    say(page, "say 4 words")
+    page.wait_for_function(TOLD, arg=session_in(page))  # and nothing before it
+
+
+def test_hidden_at_the_chat_that_answers_it_tells_though_the_rest_is_pushed(
+    installed: BrowserContext, site: Site, troubles: Troubles
+) -> None:
+    """The server pushes nothing of a chat that is followed."""
+    installed.add_init_script(RECORDED)
+    installed.add_init_script(PUSH_SERVICE)
+    installed.add_init_script("PushManager.prototype.getSubscription = async () => ({ unsubscribe: async () => true })")
+    page = opened(installed, site, troubles)
+    settings_of(page).get_by_label("Notify me here").check()
+    until(lambda: len(subscribed(site)) == 1, "the server knows of it")
+    page.keyboard.press("Escape")
+    page.evaluate("looked = false")
+    say(page, "say 2 words")
+    page.wait_for_function(TOLD, arg=session_in(page))
+    settings_of(page).get_by_label("Notify me here").uncheck()
+    until(lambda: subscribed(site) == [], "the server has forgotten it")
+
+
+def settings_of(page: Page) -> Locator:
+    page.get_by_role("button", name="Settings and more").click()
+    page.get_by_role("menuitem", name="Settings").press("Enter")
+    return page.get_by_role("dialog", name="Settings").get_by_role("region", name="Notifications")
+
+
+def session_in(page: Page) -> str:
+    page.wait_for_url("**/#/chat_*")
+    return page.url.rpartition("/")[2]
 
 
 def subscribed(site: Site) -> list[bool]:

@@ -1,10 +1,12 @@
 // The same account in other windows and on other devices: what happens there is seen here, and the other way round.
 
 import { Drafts } from "./drafts.js";
+import { Notices } from "./notices.js";
 
 export class Others {
   #log;
   #drafts;
+  #notices;
   #windows = "BroadcastChannel" in window ? new BroadcastChannel("chat-juicer.sessions") : null;
   #marking = false;
   #of;
@@ -13,6 +15,7 @@ export class Others {
   constructor(client, of) {
     this.#of = of;
     this.#drafts = new Drafts(client);
+    this.#notices = new Notices({ person: () => client.auth.user, open: () => of.conversation()?.id });
     this.#log = client.accountLog({
       onGap: () => of.sidebar.reload(),
       onEvent: (event) => this.#hear(event),
@@ -28,6 +31,7 @@ export class Others {
 
   close() {
     this.#log.close();
+    this.#notices.clear();
   }
 
   /** The list of sessions is another one now. */
@@ -62,11 +66,13 @@ export class Others {
     this.#marking = false;
   }
 
-  #hear({ type, session_id: sessionId, session }) {
+  #hear(event) {
+    const { type, session_id: sessionId, session } = event;
     const { sidebar, conversation } = this.#of;
     if (type === "session_deleted") sidebar.forget(sessionId);
     else if (session) sidebar.show(session);
     if (session) this.#withdraw(session);
+    this.#notices.hear(event);
     if (session && conversation()?.id === sessionId) this.heed(session);
   }
 

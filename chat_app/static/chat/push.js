@@ -1,16 +1,19 @@
 // Web Push on this browser: whether it is told, while no window looks, of answers and of what waits for a decision. The
-// server forgets it with the sign-in, so it is told again after each.
+// server forgets it with the sign-in, so it is told again after each. Where no push service is reached, as in the
+// desktop shell, the page tells by itself as long as it is open (notices.js).
 
 import { local } from "./storage.js";
 
-/** Of each person who signs in with this browser: "plain" or "preview" where they want it. */
+export const HERE = "here";
+
+/** Of each person who signs in with this browser: "plain", "preview" or HERE where they want it. */
 const keyOf = (person) => `chat-juicer.push.${person.id}`;
 
-export function canPush() {
-  return "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
+export function canNotify() {
+  return "Notification" in window;
 }
 
-/** "" where it is off, "plain" or, with the beginning of the answer, "preview". */
+/** "" where it is off, "plain" or, with the beginning of the answer, "preview"; HERE where nothing is pushed. */
 export function chosenPush(person) {
   return local.get(keyOf(person)) ?? "";
 }
@@ -24,29 +27,41 @@ export async function choosePush(api, person, how) {
     return true;
   }
   if ((await Notification.requestPermission()) !== "granted") return false;
-  await subscribe(api, how);
-  local.set(keyOf(person), how);
+  local.set(keyOf(person), (await subscribe(api, how)) ? how : HERE);
   return true;
 }
 
 /** After a sign-in; fails in silence, as the next one asks again. */
 export async function renewPush(api, person) {
-  if (!canPush() || !chosenPush(person) || Notification.permission !== "granted") return;
-  await subscribe(api, chosenPush(person)).catch(() => {});
+  const chosen = chosenPush(person);
+  if (!chosen || !canNotify() || Notification.permission !== "granted") return;
+  const isPushed = await subscribe(api, chosen).catch(() => false);
+  if (isPushed && chosen === HERE) local.set(keyOf(person), "plain");
 }
 
+/** False where no push service is reached. */
 async function subscribe(api, how) {
+  if (!(await installed())?.pushManager) return false;
   const { public_key: key } = await api.get("/api/push/key");
   const registration = await navigator.serviceWorker.ready;
   const wanted = { userVisibleOnly: true, applicationServerKey: key };
-  const made = await registration.pushManager.subscribe(wanted).catch(async (error) => {
-    if (error.name !== "InvalidStateError") throw error; // it has one with another key
+  const subscribed = () => registration.pushManager.subscribe(wanted);
+  const again = async (error) => {
+    if (error.name !== "InvalidStateError") return null; // else it has one with another key
     await (await subscription())?.unsubscribe();
-    return registration.pushManager.subscribe(wanted);
-  });
+    return subscribed();
+  };
+  const made = await subscribed().catch(again);
+  if (!made) return false;
   await api.post("/api/push/subscriptions", { ...made.toJSON(), preview: how === "preview" });
+  return true;
 }
 
-async function subscription() {
-  return (await navigator.serviceWorker.ready).pushManager.getSubscription();
+export async function subscription() {
+  return (await installed())?.pushManager?.getSubscription();
+}
+
+/** The service worker's registration, if there is one. */
+function installed() {
+  return navigator.serviceWorker?.getRegistration();
 }

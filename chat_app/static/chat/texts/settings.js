@@ -67,6 +67,7 @@ export default [
   ["Notify me here when an answer is ready or a decision is needed", "Hier benachrichtigen, wenn eine Antwort fertig ist oder eine Entscheidung gebraucht wird", "להודיע לי כאן כשתשובה מוכנה או כשנדרשת החלטה"],
   ["Show the beginning of the answer", "Den Anfang der Antwort zeigen", "להציג את תחילת התשובה"],
   ["The browser does not allow this page to notify you.", "Der Browser erlaubt dieser Seite keine Benachrichtigungen.", "הדפדפן אינו מאפשר לדף הזה לשלוח התראות."],
+  ["Nothing can be pushed to this browser: it tells you while this page is open.", "An diesen Browser kann nichts geschickt werden: Er benachrichtigt, solange diese Seite offen ist.", "אי אפשר לשלוח התראות לדפדפן הזה: הוא מודיע כל עוד הדף הזה פתוח."],
   ["The server cannot be reached. Try again in a moment.", "Der Server ist nicht erreichbar. Versuch es gleich noch einmal.", "אין גישה לשרת. כדאי לנסות שוב עוד רגע."],
   ["Dismiss", "Ausblenden", "הסתרה"],
   ["Asks for a code of an authenticator at each sign-in.", "Fragt bei jeder Anmeldung nach einem Code des Authenticators.", "מבקש קוד מאפליקציית אימות בכל התחברות."],

@@ -5,7 +5,7 @@ import { enterSends, setEnterSends } from "../enterkey.js";
 import { chooseLanguage, chosenLanguage, moment, t } from "../language.js";
 import { chooseLook, chosenLook, LOOKS } from "../looks.js";
 import { LANGUAGES } from "../texts.js";
-import { canPush, choosePush, chosenPush } from "../push.js";
+import { canNotify, choosePush, chosenPush, HERE } from "../push.js";
 import { setTheme, theme, THEMES } from "../theme.js";
 import { confirmed } from "./confirm.js";
 import { fill, openDialog, smallForm } from "./dialog.js";
@@ -24,7 +24,7 @@ export function showAccount(api, person, actions) {
   const sections = [
     [t("You"), () => profile(api, person, actions)],
     [t("Looks"), () => looks(api)],
-    canPush() && [t("Notifications"), () => notifications(api, person)],
+    canNotify() && [t("Notifications"), () => notifications(api, person)],
     [t("Password"), () => password(api)],
     [t("Second factor"), () => totpSection(api)],
     [t("Devices"), () => devices(api)],
@@ -147,7 +147,9 @@ function notifications(api, person) {
   const show = () => {
     told.checked = Boolean(chosenPush(person));
     preview.checked = chosenPush(person) === "preview";
-    preview.disabled = !told.checked;
+    const isHere = chosenPush(person) === HERE;
+    preview.disabled = !told.checked || isHere;
+    if (isHere) said.textContent = t("Nothing can be pushed to this browser: it tells you while this page is open.");
   };
   const change = async () => {
     said.textContent = "";
