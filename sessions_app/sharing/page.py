@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -37,13 +38,16 @@ POLICY = (
 )
 
 
-def page_of(history: History) -> tuple[str, list[dict[str, Any]]]:
+def page_of(history: History, last: UUID | None = None) -> tuple[str, list[dict[str, Any]]]:
     """The finished messages of the visible path, as HTML; and as what makes messages of a copy, which holds no more
-    than the page shows."""
+    than the page shows. It ends with the `last` one. Raises DoesNotExist if that is none of them."""
+    end = None if last is None else position_of(history, last)
     parts, formulas = list[str](), Formulas()
     said: list[dict[str, Any]] = []
     chars = 0
     for message in all_messages(history):
+        if end is not None and message.position > end:
+            break
         chars += len(message.content) + min(len(message.tool_result), MAX_CALL_CHARS)
         if chars > MAX_CHARS:
             return "".join([*parts, CUT]), said
@@ -51,6 +55,15 @@ def page_of(history: History) -> tuple[str, list[dict[str, Any]]]:
         if parts[-1]:
             said.append(shown(message))
     return "".join(parts), said
+
+
+def position_of(history: History, key: UUID) -> int:
+    """Of a finished message of the visible path. Raises DoesNotExist."""
+    position = next((message.position for message in history.versions(key) if message.pk == key), 0)
+    found, _ = history.newest(1, position + 1)
+    if not found or found[0].pk != key:
+        raise Message.DoesNotExist
+    return position
 
 
 def all_messages(history: History) -> Iterator[Message]:

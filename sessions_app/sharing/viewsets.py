@@ -20,7 +20,7 @@ from chatjuicer.api.parameters import LIMIT, OFFSET, offset_and_limit
 from chatjuicer.api.snapshot import snapshot
 from chatjuicer.api.times import rfc3339
 from sessions_app.history import History
-from sessions_app.models import Share
+from sessions_app.models import Message, Share
 from sessions_app.serializers import SessionSerializer
 from sessions_app.viewsets import SESSION, SessionView, caller
 
@@ -37,6 +37,12 @@ class SharingOff(ApiError):
 class NewShareSerializer(serializers.Serializer[None]):
     expires_at = serializers.DateTimeField(
         required=False, allow_null=True, help_text="null or missing: until it is taken back."
+    )
+
+    upto = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="The message with which the page ends. null or missing: the last one.",
     )
 
     def validate_expires_at(self, moment: datetime | None) -> datetime | None:
@@ -88,11 +94,14 @@ class ShareViewSet(SharingViewSet):
     )
     @idempotent
     def create(self, request: Request, key: str) -> Response:
-        """Shows what is visible now; done again, under the same address."""
+        """Shows what is visible now, or that up to a message; done again, under the same address."""
         form = valid(NewShareSerializer, request)
         with snapshot():
             session = self.session(key)
-            page, said = page_of(self.history_class(session))
+            try:
+                page, said = page_of(self.history_class(session), form.validated_data.get("upto"))
+            except Message.DoesNotExist:
+                raise ValidationError({"upto": "No finished message of this session that is visible."}) from None
         share = Share.objects.put(session, page, said, form.validated_data.get("expires_at"))
         return Response(representation(request, share))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -26,6 +27,7 @@ from chatjuicer.operations.doctor import findings
 from sessions_app.models import ChatSession, ContextItem, Message, MessageDraft, PackedHistory, PackedSegment, segment
 from sessions_app.models.segment import fields_of
 from tests.chatjuicer.test_encryption import raw
+from tests.conftest import refused
 from tests.harness.client import Client, assert_gapless, text_of
 from tests.harness.provider import Provider
 from tests.harness.sites import Sites
@@ -86,6 +88,18 @@ def test_an_old_session_is_one_row_and_reads_as_before_through_every_door(
     assert everything(alice_client, session) == before
     assert not any(model.objects.exists() for model in LAYERS)
     assert archive() == "0 sessions archived\n"
+
+
+def test_an_old_session_is_shared_up_to_one_of_its_messages(
+    alice_client: APIClient, anybody: APIClient, session: ChatSession
+) -> None:
+    last = session.messages.order_by("position")[30]
+    archive()
+    url = alice_client.post("/api/sessions/old/share", {"upto": str(last.pk)}).json()["url"]
+    page = anybody.get(url).content.decode()
+    assert f"message {last.position} ü" in page and f"message {last.position + 1} ü" not in page
+    refused(alice_client.post("/api/sessions/old/share", {"upto": str(uuid4())}), 400, "invalid_input")
+    assert not any(model.objects.exists() for model in LAYERS)
 
 
 def post_native(client: APIClient, session: ChatSession) -> Any:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
@@ -14,7 +15,7 @@ from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import Act, AuditEntry, User
 from sessions_app.history import History
-from sessions_app.models import ChatSession, MessageDraft, Share
+from sessions_app.models import ChatSession, Message, MessageDraft, Share
 from sessions_app.sharing import viewsets
 from sessions_app.sharing.formulas import ELEMENTS, MAX_CHARS
 from sessions_app.sharing.page import page_of
@@ -292,6 +293,44 @@ def test_who_has_an_account_goes_on_in_a_copy_of_what_the_page_shows(
     assert own.messages.count() == 4
 
 
+def test_the_page_and_its_copies_end_with_the_message_that_is_named(
+    session: ChatSession,
+    alice: User,
+    alice_client: APIClient,
+    mallory: User,
+    mallory_client: APIClient,
+    anybody: APIClient,
+) -> None:
+    other, _ = ChatSession.objects.open(alice, public_id="other")
+    (elsewhere,) = other.add_messages([MessageDraft(role="user", content="Said elsewhere")])
+    session.add_messages([MessageDraft(role="user", content="Said later"), MessageDraft(role="assistant", content="!")])
+    rows = list(session.messages.order_by("position"))
+    session.messages.filter(pk=rows[4].pk).update(status=Message.Status.PENDING)
+    ChatSession.objects.filter(pk=session.pk).update(state="running")
+    for wrong in ("soon", str(uuid4()), str(elsewhere.pk), str(rows[4].pk)):  # the last one is not finished
+        answer = alice_client.post(SHARE, {"upto": wrong})
+        refused(answer, 400, "invalid_input")
+    assert not Share.objects.exists()
+    path = shared(alice_client, upto=str(rows[2].pk))
+    page = text_of(anybody, path)
+    assert "<strong>Lisbon</strong>" in page and "Said later" not in page
+    mallory_client.post(f"/api/shares/{path.removeprefix('/share/')}/copy")
+    own = mallory.chat_sessions.get()
+    assert [message.role for message in own.messages.order_by("position")] == ["user", "tool_call", "assistant"]
+    assert shared(alice_client, upto=str(rows[0].pk)) == path
+    assert "read_file" not in text_of(anybody, path)
+    assert shared(alice_client, upto=None) == path
+    assert "Said later" in text_of(anybody, path)
+
+
+def test_a_version_that_is_not_visible_ends_no_page(session: ChatSession, alice_client: APIClient) -> None:
+    hidden = session.messages.order_by("position").last()
+    assert hidden
+    session.messages.filter(pk=hidden.pk).update(visible=False)
+    ChatSession.objects.filter(pk=session.pk).update(is_tree=True)
+    refused(alice_client.post(SHARE, {"upto": str(hidden.pk)}), 400, "invalid_input")
+
+
 def test_what_is_cleared_is_shown_to_nobody(
     session: ChatSession, alice_client: APIClient, anybody: APIClient, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -331,8 +370,8 @@ def test_formulas_without_an_end_cost_no_more_than_their_length(
 def test_a_session_that_goes_while_it_is_shared_is_shared_with_nobody(
     session: ChatSession, alice_client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def and_goes(history: History) -> tuple[str, list[dict[str, Any]]]:
-        page = page_of(history)
+    def and_goes(history: History, last: UUID | None) -> tuple[str, list[dict[str, Any]]]:
+        page = page_of(history, last)
         session.delete()
         return page
 
