@@ -193,6 +193,32 @@ def exported(page: Page, kind: str) -> Path:
     return Path(download.value.path())
 
 
+def test_a_chat_is_shared_up_to_an_answer(page: Page, stranger: BrowserContext, troubles: Troubles) -> None:
+    troubles.forgive("404 (Not Found)")  # it is not shared yet
+    for asked, told in (("say 3 words", words(3)), ("echo said later", "said later")):
+        say(page, asked)
+        expect(page.get_by_role("article", name="Answer").filter(has_text=told)).to_be_visible()
+        until_idle(page)
+    press(page.get_by_role("article", name="Answer").first, "More about this answer")
+    page.get_by_role("menuitem", name="Share up to here").click()
+    sharing = page.get_by_role("dialog", name="Share up to here")
+    expect(sharing).to_contain_text("up to this message")
+    sharing.get_by_role("button", name="Make the address").click()
+    reader = stranger.new_page()
+    reader.goto(sharing.get_by_label("Address").input_value())
+    expect(reader.get_by_text(words(3))).to_be_visible()
+    expect(reader.get_by_text("said later")).to_have_count(0)
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    press(answer(page), "More about this answer")
+    page.get_by_role("menuitem", name="Share up to here").click()
+    with page.expect_response(lambda response: response.request.method == "POST") as shown:
+        sharing.get_by_role("button", name="Show it up to this message").click()
+    assert shown.value.ok
+    reader.reload()
+    expect(reader.get_by_text("said later").last).to_be_visible()
+
+
 def test_what_is_pinned_is_so_in_each_window_and_is_found_again(
     page: Page, context: BrowserContext, troubles: Troubles
 ) -> None:

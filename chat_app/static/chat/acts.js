@@ -8,7 +8,7 @@ const GONE = 404;
 export class Acts {
   #of;
 
-  /** `conversation()` is the open one or null; `confirmed(question)`, `share()`, `showTaken(load)`, `toast(text)`. */
+  /** `conversation()` is the open one or null; `confirmed(question)`, `share(session, messageId)`, `showTaken(load)`, `toast(text)`. */
   constructor(of) {
     this.#of = of;
   }
@@ -45,7 +45,7 @@ const VERBS = {
     });
     if (agreed) await conversation.remove(entry.id);
   },
-  share: (conversation, entry, detail, { share }) => share(conversation.state.session),
+  share: (conversation, entry, detail, { share }) => share(conversation.state.session, entry.id),
   taken: (conversation, entry, detail, { showTaken }) => showTaken(() => conversation.usageOf(entry.runId)),
   async summarize(conversation, entry, detail, { toast }) {
     toast(t("Summarizing…"));

@@ -47,7 +47,7 @@ const acts = new Acts({
   conversation: () => conversation,
   confirmed,
   toast,
-  share: (session) => showShare(api, session),
+  share: (session, messageId) => showShare(api, session, messageId),
   showTaken,
 });
 

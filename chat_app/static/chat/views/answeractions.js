@@ -29,7 +29,7 @@ export function answerActions(current, text, actions) {
     { text: t("Copy as Markdown"), icon: "copy", run: () => copyText(current().text) },
     current().runId &&
       current().status !== "pending" && { text: t("What it took"), icon: "chart", run: () => act("taken") },
-    { text: t("Share this chat"), icon: "share", run: () => act("share") },
+    current().status !== "pending" && { text: t("Share up to here"), icon: "share", run: () => act("share") },
     { text: t("Delete from here"), icon: "trash", danger: true, run: () => act("delete") },
   ]);
   const branches = branchArrows(current, actions);

@@ -5,9 +5,26 @@ import { button, h } from "../dom.js";
 import { t } from "../language.js";
 import { fill, openDialog } from "./dialog.js";
 
-export function showShare(api, session) {
+const ALL = {
+  title: t("Share this chat"),
+  offer: t(
+    "Makes an address under which the chat as it is now can be read, without signing in. You can take it back at any time.",
+  ),
+  again: t("Show what is there now"),
+};
+const UP_TO_HERE = {
+  title: t("Share up to here"),
+  offer: t(
+    "Makes an address under which the chat can be read up to this message, without signing in. You can take it back at any time.",
+  ),
+  again: t("Show it up to this message"),
+};
+
+/** `upto`: the id of the message with which the page ends; without it, that is the last one. */
+export function showShare(api, session, upto) {
   const route = `/api/sessions/${session.session_id}/share`;
-  const { body } = openDialog({ title: t("Share this chat") });
+  const words = upto ? UP_TO_HERE : ALL;
+  const { body } = openDialog({ title: words.title });
   const show = () => fill(body, current).then(render);
   let share = null;
 
@@ -24,29 +41,22 @@ export function showShare(api, session) {
   function render() {
     if (body.querySelector(".problem")) return;
     body.replaceChildren(
-      h(
-        "p",
-        {},
-        share
-          ? t("Whoever has this address can read the chat as it was when you shared it.")
-          : t(
-              "Makes an address under which the chat as it is now can be read, without signing in. You can take it back at any time.",
-            ),
-      ),
+      h("p", {}, share ? t("Whoever has this address can read the chat as it was when you shared it.") : words.offer),
     );
     if (share) body.append(address(share.url));
     body.append(
       h(
         "div",
         { class: "dialog-actions" },
-        ...(share ? [takeBack(), make(t("Show what is there now"))] : [make(t("Make the address"))]),
+        ...(share ? [takeBack(), make(words.again)] : [make(t("Make the address"))]),
       ),
     );
   }
 
   const change = (run) =>
     fill(body, async () => (await run(), [])).then(() => body.querySelector(".problem") || show());
-  const make = (text) => button({ text, class: "primary" }, () => change(() => api.post(route)));
+  const make = (text) =>
+    button({ text, class: "primary" }, () => change(() => api.post(route, upto ? { upto } : undefined)));
   const takeBack = () => button({ text: t("Take it back"), class: "quiet" }, () => change(() => api.delete(route)));
   show();
 }
