@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Rout
 
 from tests.harness.provider import Provider
 from tests.harness.server import Site
-from tests.page.conftest import Troubles, answer, message_field, png, say, until_idle
+from tests.page.conftest import Troubles, answer, assert_accessible, message_field, png, say, until_idle
 
 # A file in the page's own hands, as the system gives it with a paste or a drop.
 HAND_OVER = """(target, [kind, name, type, ...texts]) => {
@@ -183,6 +183,83 @@ def test_what_the_agent_made_is_there_to_take(page: Page) -> None:
         page.keyboard.press("Enter")
     panel.get_by_role("button", name="Back").press("Enter")
     expect(panel.get_by_role("button", name="Open deep")).to_be_visible()
+
+
+NOTEBOOK = {
+    "nbformat": 4,
+    "cells": [
+        {"cell_type": "markdown", "source": ["# Sums\n", "of *few*"]},
+        {
+            "cell_type": "code",
+            "source": "print(6 * 7)",
+            "outputs": [
+                {"output_type": "stream", "text": ["42\n"]},
+                {"output_type": "execute_result", "data": {"text/plain": "'```'", "image/png": "AAAA"}},
+                {
+                    "output_type": "error",
+                    "ename": "NameError",
+                    "evalue": "x",
+                    "traceback": ["\x1b[31mNameError\x1b[0m: x"],
+                },
+            ],
+        },
+    ],
+}
+
+
+def test_data_and_documents_are_shown_as_what_they_are(page: Page) -> None:
+    choose(
+        page,
+        ("prices.csv", 'name,price\npen,2\n"desk, large",300\n'),
+        ("deep.json", '{"of": {"deep": [1, 2]}, "name": "<b>"}'),
+        ("notes.md", "# Plan\n\n- *go*\n\n<script>alert(1)</script>\n"),
+        ("sums.ipynb", json.dumps(NOTEBOOK)),
+        ("broken.json", '{"of":'),
+    )
+    expect(to_send(page)).to_have_count(5)
+    expect(page.get_by_role("button", name=re.compile("^Remove "))).to_have_count(5)
+    panel = files_of_chat(page)
+
+    def shown(name: str) -> Locator:
+        panel.get_by_role("button", name=f"Show {name}").click()
+        return page.get_by_role("dialog", name=name)
+
+    preview = shown("prices.csv")
+    expect(preview.get_by_role("cell")).to_have_text(["pen", "2", "desk, large", "300"])
+    assert_accessible(page)
+    source = preview.get_by_role("button", name="Source")
+    expect(source).to_have_attribute("aria-pressed", "false")
+    source.click()
+    expect(source).to_have_attribute("aria-pressed", "true")
+    expect(preview.get_by_text('"desk, large",300')).to_be_visible()
+    expect(preview.get_by_role("table")).to_have_count(0)
+    source.click()
+    expect(preview.get_by_role("table")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    preview = shown("deep.json")
+    preview.locator("summary").filter(has_text="deep").click()
+    expect(preview.locator(".tree .number")).to_have_text(["1", "2"])
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+
+    preview = shown("notes.md")
+    expect(preview.get_by_role("heading", name="Plan")).to_be_visible()
+    expect(preview.get_by_role("listitem")).to_have_text(["go"])
+    expect(preview.locator(".markdown")).to_contain_text("<script>alert(1)</script>")
+    preview.get_by_role("button", name="Source").click()
+    expect(preview.get_by_text("# Plan")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    preview = shown("sums.ipynb")
+    expect(preview.get_by_role("heading", name="Sums")).to_be_visible()
+    expect(preview.locator("pre")).to_have_text(["print(6 * 7)", "42", "'```'", "NameError: x"])
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+
+    preview = shown("broken.json")
+    expect(preview.get_by_text('{"of":')).to_be_visible()
+    expect(preview.get_by_role("button", name="Source")).to_be_hidden()
 
 
 def test_a_picture_that_an_answer_came_with_is_seen(page: Page, site: Site) -> None:

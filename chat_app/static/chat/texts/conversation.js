@@ -20,6 +20,7 @@ export default [
   ["Wrap long lines", "Lange Zeilen umbrechen", "גלישת שורות ארוכות"],
   ["Show all {lines} lines", "Alle {lines} Zeilen zeigen", "הצגת כל {lines} השורות"],
   ["Fold", "Einklappen", "קיפול"],
+  ["Source", "Quelltext", "מקור"],
   ["As a table", "Als Tabelle", "כטבלה"],
   ["As a tree", "Als Baum", "כעץ"],
   ["As a picture", "Als Bild", "כתמונה"],

@@ -1,8 +1,9 @@
-// What stands in a file, as text: at the place that an answer cites, or from the beginning.
+// What stands in a file: as text, at the place that an answer cites or from the beginning; or as what it is.
 
 import { bestPassage, wordsOf } from "../citations.js";
 import { button, h, setText } from "../dom.js";
 import { address, basename } from "../files.js";
+import { canBeFormed, formed } from "../formed.js";
 import { t } from "../language.js";
 import { openDialog } from "./dialog.js";
 
@@ -32,6 +33,8 @@ class Preview {
   #more = button({ text: t("Show more"), class: "quiet small", hidden: true }, () =>
     this.#load({ start: this.#next, more: true }),
   );
+  #view = h("div", { class: "formed", tabindex: "0", role: "document", hidden: true });
+  #source = button({ text: t("Source"), class: "quiet small", hidden: true }, () => this.#showView(this.#view.hidden));
   #save;
   #page = 0;
   #next = null;
@@ -46,9 +49,9 @@ class Preview {
     this.#save = button({ icon: "download", text: t("Download"), class: "quiet small", hidden: true }, () =>
       download(this.#save.dataset.path),
     );
-    const bar = h("div", { class: "document-bar" }, this.#pages, this.#save);
-    this.#text.setAttribute("aria-label", place.file);
-    openDialog({ title: basename(place.file), wide: true }, bar, this.#status, this.#text, this.#more);
+    const bar = h("div", { class: "document-bar" }, this.#pages, this.#source, this.#save);
+    for (const node of [this.#text, this.#view]) node.setAttribute("aria-label", place.file);
+    openDialog({ title: basename(place.file), wide: true }, bar, this.#status, this.#view, this.#text, this.#more);
   }
 
   /** 0: from the beginning, or from where the quoted words stand in a text without pages. */
@@ -84,6 +87,7 @@ class Preview {
       return;
     }
     if (request !== this.#request) return;
+    if (!more && (await this.#showFormed(found))) return;
     if (!more) this.#text.replaceChildren();
     this.#show(found, more);
     if (!found.passages.length && !more) await this.#showPlain(found);
@@ -114,22 +118,52 @@ class Preview {
 
   async #fail(error) {
     setText(this.#status, error.status === 404 ? t("There is no file of this name here any more.") : error.message);
-    if (error.code === "search_off")
-      await this.#showPlain({ session_id: this.#sessionId, path: this.#place.file, passages: [] });
+    if (error.code !== "search_off") return;
+    const found = { session_id: this.#sessionId, path: this.#place.file };
+    if (!(await this.#showFormed(found))) await this.#showPlain(found);
   }
 
   /** As it is, where nothing reads documents, or nothing was found in it. */
   async #showPlain({ session_id: session, path }) {
     if (session !== this.#sessionId || !path.includes("/")) return;
     this.#offer(path);
-    if (!PLAIN.test(path)) return;
+    const text = PLAIN.test(path) ? await this.#wholeText(path) : null;
+    if (text !== null) this.#put(text);
+  }
+
+  /** As what it is, unless words in it are cited. Whether it is. */
+  async #showFormed({ session_id: session, path }) {
+    const cited = this.#page || this.#place.quote;
+    if (cited || session !== this.#sessionId || !path.includes("/") || !canBeFormed(path)) return false;
+    const text = await this.#wholeText(path);
+    const node = text?.trim() ? formed(path, text) : null;
+    if (!node) return false;
+    this.#put(text);
+    this.#offer(path);
+    this.#view.replaceChildren(node);
+    this.#source.hidden = false;
+    this.#showView(true);
+    return true;
+  }
+
+  #showView(shown) {
+    this.#view.hidden = !shown;
+    this.#text.hidden = shown;
+    this.#source.setAttribute("aria-pressed", String(!shown));
+  }
+
+  #put(text) {
+    setText(this.#status, "");
+    this.#text.replaceChildren(h("p", { dir: "auto" }, text));
+  }
+
+  /** Null where it cannot be had, or is large. */
+  async #wholeText(path) {
     const { folder, name } = address(path);
     const { blob } = await this.#api
-      .fetchFile(`/api/sessions/${session}/files/${name}/download?folder=${folder}`)
+      .fetchFile(`/api/sessions/${this.#sessionId}/files/${name}/download?folder=${folder}`)
       .catch(() => ({}));
-    if (!blob || blob.size > LARGEST) return;
-    setText(this.#status, "");
-    this.#text.replaceChildren(h("p", { dir: "auto" }, await blob.text()));
+    return blob && blob.size <= LARGEST ? blob.text() : null;
   }
 }
 
