@@ -1,5 +1,6 @@
 """How a person writes: what Enter does, and what becomes of messages that wait."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,6 +58,23 @@ def test_enter_does_what_the_person_has_set(page: Page) -> None:
     expect(message_field(page)).to_have_value("say 2 words\n")
     message_field(page).press("Control+Enter")
     expect(answer(page)).to_have_text(words(2))
+
+
+def test_a_choice_of_models_says_what_they_can_do(page: Page) -> None:
+    def told(route: Route) -> None:
+        config = route.fetch().json()
+        known, other = (dict(config["models"][0], id=name, name=name, isDefault=False) for name in ("seeing", "blind"))
+        known |= {"supports_images": True, "supports_tools": True, "supports_reasoning": False}
+        other |= {"supports_images": False, "supports_tools": None, "supports_reasoning": False}
+        route.fulfill(json=config | {"models": [*config["models"], known, other]})
+
+    page.route("**/api/config", told)
+    page.reload()
+    page.get_by_role("button", name="Model:").click()
+    models = page.get_by_role("listbox", name="Models")
+    expect(models.get_by_role("option", name="seeing")).to_contain_text("sees · tools")
+    expect(models.get_by_role("option", name="blind")).to_be_visible()
+    expect(models.get_by_role("option", name="blind")).not_to_contain_text(re.compile("sees|tools"))
 
 
 def test_a_message_that_waits_is_edited_taken_away_or_answered_now(page: Page) -> None:

@@ -41,6 +41,8 @@ export default [
   ["no longer offered", "nicht mehr angeboten", "כבר לא מוצע"],
   ["{count} tokens", "{count} Tokens", "{count} טוקנים"],
   ["reasons", "denkt nach", "מסיק מסקנות"],
+  ["sees", "sieht Bilder", "רואה תמונות"],
+  ["tools", "Werkzeuge", "כלים"],
   ["Tools from servers", "Werkzeuge von Servern", "כלים משרתים"],
   ["Minimal", "Minimal", "מזערי"],
   ["Low", "Niedrig", "נמוך"],

@@ -56,7 +56,7 @@ export class Picker {
     });
   }
 
-  /** `models`: [{id, name, context_window, supports_reasoning}], `levels`: [{value, label}]. */
+  /** `models`: [{id, name, context_window, supports_reasoning, supports_images, supports_tools}], `levels`: [{value, label}]. */
   offer(models, levels) {
     this.#models = models;
     this.#levels = levels;
@@ -132,6 +132,8 @@ export class Picker {
           hasTwin ? model.provider : "",
           model.context_window ? t("{count} tokens", { count: compact(model.context_window) }) : "",
           model.supports_reasoning ? t("reasons") : "",
+          model.supports_images ? t("sees") : "",
+          model.supports_tools ? t("tools") : "",
           cost(model),
         ]
           .filter(Boolean)
