@@ -124,6 +124,20 @@ def test_a_chat_is_shared_taken_back_deleted_and_restored(
     expect(answer(page)).to_have_text(words(3))
 
 
+def test_that_there_is_nothing_is_no_success(page: Page) -> None:
+    empty: dict[str, object] = {"sessions": [], "next_cursor": None, "shares": [], "has_more": False}
+    for path in ("**/api/sessions?*deleted=true*", "**/api/shares?*"):
+        page.route(path, lambda route: route.fulfill(json=empty))
+    for name, nothing in (("Shared chats", "Nothing is shared."), ("Trash", "Nothing was deleted.")):
+        page.get_by_role("button", name="Settings and more").click()
+        page.get_by_role("menuitem", name=name).click()
+        told = page.get_by_role("dialog", name=name).get_by_role("status")
+        expect(told).to_have_text(nothing)
+        faint = told.evaluate("node => getComputedStyle(node.ownerDocument.querySelector('.faint')).color")
+        expect(told).to_have_css("color", faint)
+        page.keyboard.press("Escape")
+
+
 def test_without_a_trash_a_question_comes_before_what_cannot_be_taken_back(
     local: BrowserContext, provider: Provider
 ) -> None:

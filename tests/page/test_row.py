@@ -5,7 +5,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.harness.provider import Provider
 from tests.harness.server import Site
@@ -102,6 +102,7 @@ def test_on_a_phone_an_answer_goes_on_and_a_summary_and_chats_come_back(
     message_field(page).fill("say 9 words; gate cut after 5")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(answer(page)).to_contain_text(words(5))
+    expect(page.locator("#composer-status")).to_have_text("Answering…")  # of a key that is not there nothing is said
     page.get_by_role("button", name="Stop the answer").click()
     expect(answer(page).get_by_text("Stopped")).to_be_visible()
     provider.open_gate("cut")
@@ -217,6 +218,24 @@ def test_a_chat_is_shared_up_to_an_answer(page: Page, stranger: BrowserContext, 
     assert shown.value.ok
     reader.reload()
     expect(reader.get_by_text("said later").last).to_be_visible()
+
+
+def test_what_the_model_is_given_says_that_it_loads(page: Page) -> None:
+    say(page, "say 3 words")
+    expect(answer(page)).to_contain_text(words(3))
+    until_idle(page)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/context", hold)
+    choose(page, "More about this chat", "What the model is given")
+    given = page.get_by_role("dialog", name="What the model is given")
+    expect(given.get_by_role("status")).to_have_text("Loading…")
+    held[0].continue_()
+    expect(given.get_by_text(words(3), exact=True)).to_be_visible()
+    expect(given.get_by_text("Loading…")).to_have_count(0)
 
 
 def test_what_is_pinned_is_so_in_each_window_and_is_found_again(

@@ -16,6 +16,8 @@ export default [
   ["Not connected. The answer goes on, and will be here.", "Nicht verbunden. Die Antwort geht weiter und wird hier stehen.", "אין חיבור. התשובה ממשיכה להיכתב ותופיע כאן."],
   ["{used} of {limit} tokens", "{used} von {limit} Tokens", "{used} מתוך {limit} טוקנים"],
   ["Waiting for your decision. Esc stops the answer", "Wartet auf deine Entscheidung. Esc hält die Antwort an", "ממתין להחלטתך. Esc עוצר את התשובה"],
+  ["Waiting for your decision", "Wartet auf deine Entscheidung", "ממתין להחלטתך"],
+  ["Answering…", "Antwortet…", "התשובה נכתבת…"],
   ["Answering. Esc stops it", "Antwortet. Esc hält an", "התשובה נכתבת. Esc עוצר"],
   ["Close", "Schließen", "סגירה"],
   ["Download {name}", "{name} herunterladen", "הורדת {name}"],

@@ -307,6 +307,7 @@ function draftKey(sessionId) {
 
 function doing(run) {
   if (run.stopping) return t("Stopping…");
+  if (touch.matches) return run.waiting ? t("Waiting for your decision") : t("Answering…");
   return run.waiting ? t("Waiting for your decision. Esc stops the answer") : t("Answering. Esc stops it");
 }
 

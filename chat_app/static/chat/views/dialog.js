@@ -33,6 +33,7 @@ export async function fill(place, load) {
   const isLast = () => questions.get(place) === question;
   questions.set(place, question);
   place.setAttribute("aria-busy", "true");
+  if (!place.childElementCount) place.append(h("p", { class: "faint", role: "status" }, t("Loading…")));
   try {
     const content = [await load()].flat();
     if (isLast()) place.replaceChildren(...content);

@@ -24,7 +24,7 @@ export function pagedList({ none, page, kind = "files" }) {
 
   const tell = (text, problem = false) => {
     setText(said, text);
-    said.classList.toggle("problem", problem);
+    said.className = problem ? "form-said problem" : "form-said";
   };
 
   async function load(offset = 0) {
@@ -38,6 +38,7 @@ export function pagedList({ none, page, kind = "files" }) {
       if (offset) (rows[0] ?? list.lastElementChild).querySelector("a, button, summary").focus(); // the other button may go
       more.hidden = !hasMore;
       tell(list.childElementCount ? "" : none);
+      said.classList.add("nothing"); // that there is none is no success
     } catch (error) {
       if (question === asked) tell(refusalText(error), true);
     } finally {
