@@ -20,6 +20,7 @@ from chatjuicer.api.snapshot import snapshot
 from sessions_app.admin import ChatSessionAdmin
 from sessions_app.history import History
 from sessions_app.models import ChatSession, Message
+from sessions_app.preview import preview_of
 from sessions_app.sharing.markdown import html_of
 
 PAGE = 20
@@ -122,7 +123,7 @@ def part(message: Message) -> dict[str, Any]:
         "html": html_of(text) if is_answer else "",
         "text": text,
         "folded": len(message.content) > FOLDED_CHARS,
-        "beginning": text[:200],
+        "beginning": preview_of(text),
         "arguments": message.tool_arguments[:MAX_SHOWN_CHARS],
         "result": message.tool_result[:MAX_SHOWN_CHARS],
         "seconds": message.response_time_ms / 1000 if message.response_time_ms else None,

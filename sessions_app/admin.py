@@ -14,7 +14,7 @@ from django.utils.html import format_html
 
 from chatjuicer.accounts.admin_reason import AsksForReason, usual_spelling
 from chatjuicer.api.paginator import BoundedPaginator
-from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
+from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin, minute_of
 from sessions_app.models import (
     Agent,
     ChatSession,
@@ -135,10 +135,8 @@ class ChatSessionAdmin(AsksForReason):
     list_shows_content = False
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 25
-    list_display = (
-        "public_id", "owner", "namespace", "state", "model", "message_count", "archived", "last_used_at", "created_at",
-    )  # fmt: skip
+    list_per_page = list_max_show_all = 20
+    list_display = ("public_id", "owner", "model", "state", "messages", "archived", "used", "begun")
     list_filter = ("archived", "pinned", "is_named", "created_at")
     list_select_related = ("owner",)
     search_fields = ("public_id",)
@@ -160,6 +158,18 @@ class ChatSessionAdmin(AsksForReason):
 
     def conversation_of(self, request: HttpRequest, object_id: str | None) -> str:
         return f"chatsession:{usual_spelling(unquote(object_id or ''))}"
+
+    @admin.display(description="messages", ordering="message_count")
+    def messages(self, session: ChatSession) -> int:
+        return session.message_count
+
+    @admin.display(description="last used", ordering="last_used_at")
+    def used(self, session: ChatSession) -> str:
+        return minute_of(session.last_used_at)
+
+    @admin.display(description="begun", ordering="created_at")
+    def begun(self, session: ChatSession) -> str:
+        return minute_of(session.created_at)
 
     @admin.display(description="everything")
     def history(self, session: ChatSession) -> str:

@@ -14,11 +14,11 @@ from django.template.response import TemplateResponse
 from chat_app.models import Budget, CallUsage
 from chat_app.models.usage import total_of
 from chatjuicer.api.paginator import BoundedPaginator
-from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
+from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin, minute_of
 from chatjuicer.api.times import between
 
 DAYS = 30
-MOST = 10  # models, and users, in the tables
+MOST = 5  # models, and users, in the tables
 BAR_WIDTH, BAR_HEIGHT = 20, 100  # of the plot's own units
 
 
@@ -36,17 +36,40 @@ class Bar(NamedTuple):
 class CallUsageAdmin(ReadOnlyAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 25
+    list_per_page = list_max_show_all = 20
     list_select_related = ("user",)
     list_display = (
-        "created_at", "user", "model", "purpose", "outcome", "input_tokens", "cached_tokens", "output_tokens",
-        "reasoning_tokens", "cost", "first_word_ms", "duration_ms",
+        "asked", "user", "model", "purpose", "outcome", "tokens_in", "tokens_out", "dollars", "first_word", "took",
     )  # fmt: skip
     list_filter = ("purpose", "outcome", "created_at")
     search_fields = ("user__email",)
     search_help_text = "An e-mail address"
     ordering = ("-created_at",)
     change_list_template = "admin/chat_app/usage.html"
+
+    @admin.display(description="asked", ordering="created_at")
+    def asked(self, call: CallUsage) -> str:
+        return minute_of(call.created_at)
+
+    @admin.display(description="in", ordering="input_tokens")
+    def tokens_in(self, call: CallUsage) -> str:
+        return with_part(call.input_tokens, call.cached_tokens, "cached")
+
+    @admin.display(description="out", ordering="output_tokens")
+    def tokens_out(self, call: CallUsage) -> str:
+        return with_part(call.output_tokens, call.reasoning_tokens, "reasoning")
+
+    @admin.display(description="cost", ordering="cost")
+    def dollars(self, call: CallUsage) -> str:
+        return "" if call.cost is None else f"${call.cost:.4f}"
+
+    @admin.display(description="first word", ordering="first_word_ms")
+    def first_word(self, call: CallUsage) -> str:
+        return "" if call.first_word_ms is None else f"{call.first_word_ms / 1000:.1f} s"
+
+    @admin.display(description="took", ordering="duration_ms")
+    def took(self, call: CallUsage) -> str:
+        return f"{call.duration_ms / 1000:.1f} s"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[CallUsage], search_term: str
@@ -70,6 +93,10 @@ class BudgetAdmin(NoFilterBySecrets):
     def get_readonly_fields(self, request: HttpRequest, obj: Budget | None = None) -> tuple[str, ...]:
         """The user is the row's key: with another one it would be another row, and the first one stayed."""
         return ("user",) if obj else ()
+
+
+def with_part(tokens: int, part: int, name: str) -> str:
+    return f"{tokens:,} ({part:,} {name})" if part else f"{tokens:,}"
 
 
 def of_user(rows: QuerySet[CallUsage], email: str) -> QuerySet[CallUsage]:

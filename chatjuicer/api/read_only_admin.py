@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -7,6 +8,8 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, ForeignObjectRel, Model
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from chatjuicer.encryption import EncryptedJSONField, EncryptedTextField
 
@@ -17,6 +20,11 @@ def is_secret(field: Field[Any, Any] | ForeignObjectRel | GenericForeignKey) -> 
     is_sealed = field.name.startswith("sealed") or field.name.endswith("digest")
     is_encrypted = isinstance(field, EncryptedTextField | EncryptedJSONField)
     return is_sealed or field.name == "password" or is_encrypted
+
+
+def minute_of(moment: datetime) -> str:
+    """Short enough for a column of a list."""
+    return date_format(localtime(moment), "Y-m-d H:i")
 
 
 class NoFilterBySecrets(admin.ModelAdmin):

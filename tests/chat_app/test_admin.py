@@ -84,6 +84,42 @@ def test_history_can_be_listed_and_not_written(operator: Client, session: ChatSe
     assert operator.get(f"/admin/chat_app/{name}/?session__id__exact={session.pk}").status_code == 200
 
 
+def test_runs_are_listed_newest_first_with_what_they_took(operator: Client, session: ChatSession, start: Start) -> None:
+    run = start("Where is Rome?").run
+    call = CallRecord(
+        model="gpt-5", purpose="answer", outcome="completed", input_tokens=1200, cached_tokens=200, output_tokens=30,
+        reasoning_tokens=0, estimated=False, first_word_ms=100, duration_ms=900,
+    )  # fmt: skip
+    CallUsage.objects.note(session.owner_id, session.pk, run.pk, [call])
+    CallUsage.objects.update(cost="0.0042")
+    first = {"session": session, "model": "gpt-5", "status": "failed", "error_code": "provider_auth"}
+    older = [Run(**first, first_position=1, input_count=1) for _ in range(25)]
+    Run.objects.bulk_create(older)
+    for minutes, each in enumerate(older, 1):
+        Run.objects.filter(pk=each.pk).update(created_at=run.created_at - timedelta(minutes=minutes))
+    page = operator.get("/admin/chat_app/run/").content.decode()
+    shown = re.findall(r">([0-9a-f]{8})</a>", page)
+    assert shown == [str(each.pk)[:8] for each in [run, *older][:20]]
+    assert "1,200 / 30" in page
+    assert "$0.0042" in page
+    assert "Failed: provider_auth" in page
+    assert f"/admin/sessions_app/chatsession/{session.pk}/transcript/" in page
+    assert "?all=" not in page
+
+
+def test_a_long_answer_is_folded_below_its_words_without_markup(
+    operator: Client, session: ChatSession, start: Start
+) -> None:
+    run = start("Where is Rome?").run
+    session.refresh_from_db()
+    session.add_messages([MessageDraft(role="assistant", content="# In **Italy**\n" + "so " * 600, run_id=run.pk)])
+    path = f"/admin/sessions_app/chatsession/{session.pk}/transcript/"
+    operator.post(path, {"audit_reason": "a complaint"})
+    page = operator.get(path).content.decode()
+    assert "<summary>In Italy so" in page
+    assert "<strong>Italy</strong>" in page
+
+
 @pytest.mark.parametrize("name", ["webhook", "pushsubscription", "notice"])
 def test_who_is_told_is_listed_without_what_may_be_secret(
     operator: Client, alice: User, start: Start, name: str
