@@ -127,15 +127,18 @@ def test_a_diagram_is_drawn_in_the_colours_of_the_page_and_its_code_is_there(pag
     assert f"{page_files().base}vendor/mermaid/mermaid.js" in library
 
 
-def test_where_only_the_demo_model_answers_the_page_says_so_and_what_to_try(local: BrowserContext, site: Site) -> None:
-    page = local.new_page()
-
+def answered_by_demo(page: Page) -> None:
     def demo(route: Route) -> None:
         response = route.fetch()
         models = [{**model, "provider": "demo"} for model in response.json()["models"]]
         route.fulfill(response=response, json=response.json() | {"models": models})
 
     page.route("**/api/config", demo)
+
+
+def test_where_only_the_demo_model_answers_the_page_says_so_and_what_to_try(local: BrowserContext, site: Site) -> None:
+    page = local.new_page()
+    answered_by_demo(page)
     page.goto(site.url)
     expect(page.get_by_text("The offline demo model answers here.")).to_be_visible()
     expect(page.get_by_text("OPENAI_API_KEY=")).to_be_visible()

@@ -31,7 +31,7 @@ import { offerCopy, showShare } from "./views/share.js";
 import { finishAuthorization } from "./views/servers.js";
 import { Sidebar } from "./views/sidebar.js";
 import { showTaken } from "./views/taken.js";
-import { toast } from "./views/toast.js";
+import { endToasts, toast } from "./views/toast.js";
 
 translatePage();
 
@@ -58,7 +58,7 @@ const messages = new Messages({
   toNow: () => conversation?.reload().then(() => messages.toBottom()),
   act: (verb, entry, detail) => acts.act(verb, entry, detail),
   siblings: (messageId) => conversation.siblings(messageId),
-  models: () => offered.models ?? [],
+  otherModels: () => (offered.models ?? []).filter(({ id }) => id !== conversation?.state.session?.model),
   tryNow: () => conversation?.reconnect(),
   retry: (clientId) => conversation?.retry(clientId),
   discard: (clientId) => conversation?.discard(clientId),
@@ -147,6 +147,7 @@ function route() {
   if (returned) finishAuthorization(api, returned, () => composer.offerServers());
   const sessionId = sessionInAddress();
   if (conversation && conversation.id === sessionId) return;
+  endToasts();
   conversation?.close();
   conversation = null;
   messages.reset();
@@ -188,8 +189,8 @@ function follow(sessionId) {
     },
     onGone: (reason) => {
       newChat.forgetBegun(sessionId);
-      if (removing !== sessionId) toast(reason);
       leave();
+      if (removing !== sessionId) toast(reason);
       sidebar.reload();
     },
     onSettled: () => {

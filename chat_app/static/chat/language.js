@@ -60,6 +60,11 @@ export function dayOf(day) {
   return new Date(day).toLocaleDateString(language, { dateStyle: "medium", timeZone: "UTC" });
 }
 
+/** The same without its year. */
+export function shortDay(day) {
+  return new Date(day).toLocaleDateString(language, { day: "numeric", month: "short", timeZone: "UTC" });
+}
+
 /**
  * The texts that stand in the page from the beginning: those of nodes with `data-text`, and of the attributes named so.
  */

@@ -41,6 +41,7 @@ export function chooseLook({ key, name }, value) {
 function show(name, value) {
   if (value) document.documentElement.dataset[name] = value;
   else delete document.documentElement.dataset[name];
+  window.dispatchEvent(new Event("resize")); // for what measures its words
 }
 
 window.addEventListener("storage", (event) => {

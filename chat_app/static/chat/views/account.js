@@ -117,7 +117,7 @@ function languages() {
   return h(
     "fieldset",
     { class: "efforts" },
-    h("legend", { class: "visually-hidden" }, t("Language")),
+    h("legend", { class: "faint" }, t("Language")),
     h("div", {}, ...choices.map(choice)),
   );
 }

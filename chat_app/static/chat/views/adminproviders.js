@@ -38,7 +38,7 @@ export function providersSection(api, onProviders) {
       const found = await api.get(PATH);
       kinds = found.kinds;
       return found.providers.length
-        ? h("ul", { class: "files" }, ...found.providers.map(row))
+        ? h("ul", { class: "files server-rows" }, ...found.providers.map(row))
         : h("p", { class: "faint" }, t("There is none: the demo model answers."));
     });
   /** The rows are others then: the focus goes to where it was. */

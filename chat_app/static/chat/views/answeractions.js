@@ -137,15 +137,12 @@ function ratings(current, act) {
   ];
 }
 
-function againItems(act, { models }) {
-  const others = models().map((model) => ({
+function againItems(act, { otherModels }) {
+  const others = otherModels().map((model) => ({
     text: t("With {name}", { name: model.name ?? model.id }),
     run: () => act("regenerate", { model: model.id }),
   }));
-  return [
-    { text: t("Try again"), icon: "again", run: () => act("regenerate", {}) },
-    ...(others.length > 1 ? others : []),
-  ];
+  return [{ text: t("Try again"), icon: "again", run: () => act("regenerate", {}) }, ...others];
 }
 
 /** `words()`: [text, and perhaps HTML of it]. */

@@ -51,6 +51,7 @@ export class Composer {
     });
     this.#input.addEventListener("keydown", (event) => this.#onKey(event));
     this.#input.addEventListener("input", () => this.#typed());
+    window.addEventListener("resize", () => this.#fit());
     this.#stop.addEventListener("click", () => {
       callbacks.onStop();
       this.focus();

@@ -5,6 +5,7 @@ import { moment, number, t } from "../language.js";
 import { fill, openDialog } from "./dialog.js";
 
 const KINDS = { function_call: t("tool call"), function_call_output: t("result"), reasoning: t("thoughts") };
+const ROLES = { user: t("person"), assistant: t("answer"), system: t("note"), developer: t("note") };
 
 /** `conversation` is the open one; `toast` says what came of it. */
 export function showContext(api, conversation, toast) {
@@ -67,7 +68,8 @@ function view({ items, tokens, max_tokens: most, trigger_tokens: trigger, compac
 }
 
 function itemRow({ item, tokens, origin, pinned }) {
-  const kind = origin === "summary" ? t("summary") : (KINDS[item.type] ?? item.role ?? item.type ?? t("item"));
+  const kind =
+    origin === "summary" ? t("summary") : (KINDS[item.type] ?? ROLES[item.role] ?? item.role ?? item.type ?? t("item"));
   const head = h(
     "summary",
     {},

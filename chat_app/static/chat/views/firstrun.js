@@ -33,7 +33,7 @@ export function showFirstRun(models, begin, addProvider) {
       ),
     ),
     h("div", { class: "chips starters", role: "group", "aria-label": t("Ways to begin") }, ...tries),
-    h("p", { class: "faint" }, ...around(key, h("code", {}, "OPENAI_API_KEY=sk-… make run"))),
+    h("p", { class: "faint" }, ...around(key, h("code", {}, "OPENAI_API_KEY=sk-…\u00a0make\u00a0run"))),
     addProvider ? button({ icon: "plus", text: t("Add a provider"), class: "quiet" }, addProvider) : "",
   );
 }

@@ -8,7 +8,7 @@ import { copyField } from "./copyfield.js";
 import { fill, unlessGone } from "./dialog.js";
 import { line } from "./fields.js";
 
-const SCOPES = ["read", "chat", "files", "admin"];
+const SCOPES = { read: t("read"), chat: t("chat"), files: t("files"), admin: t("administer") };
 
 /** `path`: of whose keys they are. */
 export function keysSection(api, path = "/api/auth/keys") {
@@ -46,11 +46,13 @@ export function keysSection(api, path = "/api/auth/keys") {
     placeholder: t("What it is for"),
     "aria-label": t("Name of the key"),
   });
-  const boxes = SCOPES.map((scope) => h("input", { type: "checkbox", value: scope, checked: scope !== "admin" }));
+  const boxes = Object.keys(SCOPES).map((scope) =>
+    h("input", { type: "checkbox", value: scope, checked: scope !== "admin" }),
+  );
   const checks = h(
     "div",
     { class: "checks", role: "group", "aria-label": t("What it may do") },
-    ...boxes.map((box) => h("label", {}, box, box.value)),
+    ...boxes.map((box) => h("label", {}, box, SCOPES[box.value])),
   );
   const until = line({ label: t("Last day on which it is good; empty: until it is deleted"), type: "date" });
   const form = h(
@@ -87,7 +89,7 @@ export function keysSection(api, path = "/api/auth/keys") {
 function aboutKey({ prefix, scopes, expires_at: expires, last_used_at: used }) {
   return [
     `${prefix}…`,
-    scopes.join(", "),
+    scopes.map((scope) => SCOPES[scope] ?? scope).join(", "),
     expires ? t("until {day}", { day: dayOf(expires) }) : "",
     used ? t("last used {day}", { day: dayOf(used) }) : t("never used"),
   ]

@@ -39,7 +39,7 @@ export function showMenu(opener, items) {
     ...rows,
   );
   (opener.closest("dialog, main, nav") ?? document.body).append(list);
-  place(list, opener.getBoundingClientRect());
+  place(list, opener.getBoundingClientRect(), list.parentElement.getBoundingClientRect());
   opener.setAttribute("aria-expanded", "true");
   open = { list, opener };
   rows[0]?.focus();
@@ -82,13 +82,16 @@ function onKey(event, rows) {
   event.stopPropagation();
 }
 
-/** Below the opener, or above it where there is no room, and never out of sight. */
-function place(list, at) {
+/** Below the opener, or above it where there is no room, to the side where `around` has more, and never out of sight. */
+function place(list, at, around) {
   const { width, height } = list.getBoundingClientRect();
   const below = at.bottom + 4;
   const top = below + height > window.innerHeight - 8 ? Math.max(8, at.top - height - 4) : below;
-  const left = Math.min(Math.max(8, at.right - width), window.innerWidth - width - 8);
-  Object.assign(list.style, { top: `${top}px`, left: `${Math.max(8, Math.min(left, at.left))}px` });
+  const left = at.left + at.right < around.left + around.right ? at.left : at.right - width;
+  Object.assign(list.style, {
+    top: `${top}px`,
+    left: `${Math.max(8, Math.min(left, window.innerWidth - width - 8))}px`,
+  });
 }
 
 document.addEventListener("pointerdown", (event) => {

@@ -37,7 +37,7 @@ export class Messages {
    * `retry(clientId)`, `discard(clientId)`, `edit(unsentItem)`, `download(path)`,
    * `loadPicture(path)`, `showPicture(thumbnail)`, `openCitation(node)`, `decide(approvalId, answer)`, `stop()`,
    * `leave()` when the person is done here, `act(verb, entry, detail)` and `siblings(messageId)` for the rows under
-   * messages, `models()`, `tryNow()`.
+   * messages, `otherModels()`, `tryNow()`.
    */
   constructor(actions) {
     this.#actions = actions;

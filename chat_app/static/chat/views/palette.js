@@ -1,6 +1,6 @@
 // Ctrl/Cmd+K: commands, chats by their title, and what was said in them, in one list.
 
-import { h, icon, setText } from "../dom.js";
+import { button, h, icon, setText } from "../dom.js";
 import { t } from "../language.js";
 import { marked } from "../text.js";
 import { titleOf } from "../sessionlist.js";
@@ -48,7 +48,14 @@ export class Palette {
     });
     this.#list = h("div", { id: "palette-list", role: "listbox", "aria-label": t("Found") });
     this.#status = h("p", { class: "faint palette-status", role: "status" });
-    this.#dialog = h("dialog", { class: "palette", "aria-label": t("Search") }, this.#input, this.#list, this.#status);
+    const close = button({ icon: "close", label: t("Close"), class: "icon-button" }, () => this.#dialog.close());
+    this.#dialog = h(
+      "dialog",
+      { class: "palette", "aria-label": t("Search") },
+      h("div", { class: "palette-head" }, this.#input, close),
+      this.#list,
+      this.#status,
+    );
     this.#dialog.addEventListener("close", () => {
       this.#dialog.remove();
       this.#dialog = null;
@@ -170,7 +177,10 @@ export class Palette {
     const count = this.#rows.length;
     if (event.key === "ArrowDown" && count) this.#mark((this.#at + 1) % count);
     else if (event.key === "ArrowUp" && count) this.#mark((this.#at + count - 1) % count);
-    else if (event.key === "Enter") this.#rows[this.#at] && this.#run(this.#rows[this.#at].run);
+    else if (event.key === "Escape" && !event.isComposing)
+      this.#dialog.close(); // browsers would empty the field first
+    else if (event.key === "Enter" && event.target === this.#input)
+      this.#rows[this.#at] && this.#run(this.#rows[this.#at].run);
     else return;
     event.preventDefault();
   }

@@ -21,8 +21,9 @@ export class ReadingPlace {
     this.#observer.unobserve(node);
   }
 
+  /** Where nothing was said there is a welcome, which is read from its beginning. */
   toEnd() {
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#scroller.scrollTop = this.#list.childElementCount ? this.#scroller.scrollHeight : 0;
   }
 
   /** Px between the end of what can be seen and the end of all. */

@@ -23,5 +23,10 @@ export function toast(text, action = null) {
   setTimeout(() => note.remove(), SHOWN_MS);
 }
 
+/** They were about what was shown before. */
+export function endToasts() {
+  place.replaceChildren();
+}
+
 // Before a dialog that closes takes its messages along.
 document.addEventListener("close", (event) => event.target.contains(place) && home.append(place), true);

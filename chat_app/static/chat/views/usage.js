@@ -5,8 +5,10 @@ import { dayOf, moment, number, t } from "../language.js";
 import { titleOf } from "../sessionlist.js";
 import { moneyText } from "../text.js";
 import { fill, openDialog } from "./dialog.js";
+import { plot } from "./plot.js";
 
 const DAYS = 30;
+const DAY_MS = 86_400_000;
 const WAYS = [
   ["day", t("By day")],
   ["model", t("By model")],
@@ -18,6 +20,8 @@ const WAYS_OF_ALL = [
   ["model", t("By model")],
   ["user", t("By person")],
 ];
+
+const ROW_IS = { day: t("Day"), model: t("Model"), session: t("Chat"), user: t("Person") };
 
 const WAYS_OF_ONE = WAYS_OF_ALL.slice(0, 2);
 
@@ -65,8 +69,7 @@ export function usageOfOne(api, id) {
 /** A choice of sums, and the place where `load(by, from)` has them shown. */
 function inWays(ways, load) {
   const place = h("div", {});
-  const from = new Date(Date.now() - DAYS * 86_400_000).toISOString().slice(0, 10);
-  const show = (by) => fill(place, () => load(by, from));
+  const show = (by) => fill(place, () => load(by, firstDay()));
   const choice = ways.map(([value, label]) => {
     const radio = h("input", {
       type: "radio",
@@ -84,6 +87,10 @@ function inWays(ways, load) {
   ];
 }
 
+function firstDay() {
+  return new Date(Date.now() - DAYS * DAY_MS).toISOString().slice(0, 10);
+}
+
 /** Session id → title, of the newest. */
 async function titlesOf(api) {
   const { sessions } = await api.get("/api/sessions", { limit: 100 });
@@ -92,18 +99,19 @@ async function titlesOf(api) {
 
 function view({ rows, total }, by, titles) {
   if (!rows.length) return h("p", { class: "faint" }, t("Nothing was used."));
-  const most = Math.max(...rows.map(sum), 1);
-  const head = ["", t("Calls"), t("In"), t("Out"), t("Cost")].map((text) =>
-    h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, by)),
-  );
+  const byDay = by === "day";
+  const most = byDay ? 0 : Math.max(...rows.map(sum), 1);
+  const nameOf = ({ key }) => (byDay ? dayOf(key) : (titles.get(key) ?? key ?? t("Deleted chats")));
+  const head = [ROW_IS[by], t("Calls"), t("In"), t("Out"), t("Cost")].map((text) => h("th", { scope: "col" }, text));
   const table = h(
     "table",
     { class: "usage" },
     h("thead", {}, h("tr", {}, ...head)),
-    h("tbody", {}, ...rows.map((row) => line(row, titles.get(row.key) ?? row.key ?? t("Deleted chats"), most))),
+    h("tbody", {}, ...rows.map((row) => line(row, nameOf(row), most))),
     h("tfoot", {}, line(total, t("Total"), 0)),
   );
-  return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Usage") }, table);
+  const scrolled = h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Usage") }, table);
+  return byDay ? h("div", { class: "kept" }, plot(rows, firstDay(), DAYS), scrolled) : scrolled;
 }
 
 /** Of whoever is called `name`. Where nothing is limited there is nothing to show. */
