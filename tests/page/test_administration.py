@@ -380,7 +380,8 @@ def test_late_answers_and_second_clicks_mix_nothing_up(page: Page) -> None:
 
     def usage(route: Route) -> None:
         used = {"calls": 1, "input_tokens": 1, "output_tokens": 1, "cost": None}
-        route.fulfill(json={"rows": [{"key": f"one {asked(route, 'by')}", **used}], "total": used})
+        key = "2026-11-01" if asked(route, "by") == "day" else f"one {asked(route, 'by')}"
+        route.fulfill(json={"rows": [{"key": key, **used}], "total": used})
 
     page.route("**/api/groups", lambda route: route.fulfill(json={"groups": [of_all]}))
     page.route(
@@ -400,7 +401,7 @@ def test_late_answers_and_second_clicks_mix_nothing_up(page: Page) -> None:
     page.keyboard.press("Escape")
 
     dialog.get_by_label("Usage").check(force=True)
-    expect(dialog.get_by_role("rowheader", name="one day")).to_be_visible()
+    expect(dialog.get_by_role("rowheader", name="Nov 1, 2026")).to_be_visible()
     # Not by force, so that they are waited for until they stand still.
     dialog.get_by_label("By model").check()
     dialog.get_by_label("By person").check()
