@@ -1,6 +1,7 @@
 """Everything has its place: nothing is cut off, and nothing lies on what is pressed or read."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, ViewportSize, expect
@@ -32,8 +33,16 @@ def test_the_first_page_fits_a_small_phone(browser: Browser, site: Site, locale:
     context.close()
 
 
-def test_what_the_page_says_lies_above_the_field_until_the_chat_changes(local: BrowserContext, site: Site) -> None:
+@pytest.fixture
+def chats(site: Site) -> Iterator[None]:
     many_sessions(site, "fitting", 3)
+    yield
+    forget_sessions(site, "fitting")
+
+
+def test_what_the_page_says_lies_above_the_field_until_the_chat_changes(
+    local: BrowserContext, site: Site, chats: None
+) -> None:
     page = local.new_page()
     page.goto(f"{site.url}/#/fitting_1")
     expect(page.locator("#chat-title")).to_have_text("Many 1 of them")
@@ -47,7 +56,6 @@ def test_what_the_page_says_lies_above_the_field_until_the_chat_changes(local: B
     page.get_by_role("link", name="Many 3 of them").click()
     expect(page.locator("#chat-title")).to_have_text("Many 3 of them")
     expect(note).to_have_count(0, timeout=2_000)
-    forget_sessions(site, "fitting")
 
 
 def test_another_answer_is_offered_beside_it_by_other_models(page: Page) -> None:
