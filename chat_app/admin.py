@@ -77,7 +77,7 @@ class RunAdmin(HistoryAdmin):
     @admin.display(description="session")
     def said_in(self, run: Run) -> str:
         address = reverse("admin:sessions_app_chatsession_transcript", args=[run.session_id])
-        return format_html('<a href="{}">{}</a>', address, Truncator(str(run.session)).chars(28))
+        return format_html('<a href="{}">{}</a>', address, Truncator(str(run.session)).chars(24))
 
     @admin.display
     def outcome(self, run: Run) -> str:

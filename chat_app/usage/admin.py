@@ -36,7 +36,7 @@ class Bar(NamedTuple):
 class CallUsageAdmin(ReadOnlyAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = list_max_show_all = 20
+    list_per_page = list_max_show_all = 15
     list_select_related = ("user",)
     list_display = (
         "asked", "user", "model", "purpose", "outcome", "tokens_in", "tokens_out", "dollars", "first_word", "took",
