@@ -3,7 +3,11 @@
 ACCOUNTS, FILES = "tests/chatjuicer/accounts", "tests/files_app"
 
 CLASSES: dict[str, list[str]] = {
-    "object access": [f"{ACCOUNTS}/test_matrix.py", "tests/chatjuicer/frontends/test_doors.py"],
+    "object access": [
+        f"{ACCOUNTS}/test_matrix.py",
+        f"{ACCOUNTS}/test_every_route.py",
+        "tests/chatjuicer/frontends/test_doors.py",
+    ],
     "scopes and roles": [f"{ACCOUNTS}/test_scopes.py", f"{ACCOUNTS}/test_keys.py", f"{ACCOUNTS}/test_groups.py"],
     "tokens": [
         f"{ACCOUNTS}/test_refresh.py",

@@ -1,6 +1,7 @@
 """Of every operation of the OpenAPI document: what it answers to whom it is not for.
 
-A new operation, or a new part of a path, without its row here fails.
+A new operation, or a new part of a path, without its row here fails; an address that is not in the document, in
+test_every_route.py; a command of the socket, in test_commands.py.
 """
 
 import json

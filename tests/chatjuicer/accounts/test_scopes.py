@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLResolver, get_resolver
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.views import APIView
 
@@ -11,13 +11,13 @@ from chatjuicer.accounts.models import Scope
 from chatjuicer.accounts.scopes import HasScope, scope_needed
 
 
-def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Path and callback of whatever DRF serves."""
+def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and callback of whatever is served."""
     for pattern in resolver.url_patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from routes(pattern, path)
-        elif isinstance(pattern, URLPattern) and hasattr(pattern.callback, "cls"):
+            yield from patterns(pattern, path)
+        else:
             yield path, pattern.callback
 
 
@@ -27,7 +27,7 @@ def methods_of(callback: Any) -> list[str]:
     return [name.upper() for name in names if name not in ("head", "options")]
 
 
-ROUTES = list(routes(get_resolver()))
+ROUTES = [(path, callback) for path, callback in patterns(get_resolver()) if hasattr(callback, "cls")]  # DRF's
 
 MESSAGE = "api/sessions/<str:key>/messages/<uuid:mid>"
 SESSION, PROJECT = "api/sessions/<str:key>", "api/v1/projects/<uuid:project_id>"
