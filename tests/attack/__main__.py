@@ -1,7 +1,8 @@
-"""Runs the attacks and prints what held. Exit status 1 if anything did not."""
+"""Runs the attacks and prints what held. Exit status 1 if anything did not, or if of a class all were skipped."""
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,16 +13,31 @@ class Tally:
     """Counts what became of each test, by its class."""
 
     def __init__(self) -> None:
+        self.skipped: Counter[str] = Counter()
         self.tried: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         name = class_of(report.nodeid)
-        if report.when == "call" and not report.skipped:
+        if report.skipped:
+            self.skipped[name] += 1
+        elif report.when == "call":
             self.tried[name] += 1
             self.held[name] += report.passed
         elif report.failed:  # before it could try, or after
             self.tried[name] += 1
+
+    @property
+    def untried(self) -> list[str]:
+        """What might hold or not: nothing was found out."""
+        return [name for name in self.skipped if not self.tried[name]]
+
+    def lines(self) -> Iterator[str]:
+        width = max(map(len, CLASSES))
+        yield f"{'class':<{width}}  tries     held"
+        for name in CLASSES:
+            yield f"{name:<{width}}  {self.tried[name]:>5}  {self.held[name] if self.tried[name] else 'not run':>7}"
+        yield f"{'all':<{width}}  {self.tried.total():>5}  {self.held.total():>7}"
 
 
 def class_of(nodeid: str) -> str:
@@ -37,12 +53,8 @@ def asked_for() -> list[str]:
 def main() -> int:
     tally = Tally()
     status = pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", *sys.argv[1:], *asked_for()], plugins=[tally])
-    width = max(map(len, CLASSES))
-    print(f"\n{'class':<{width}}  tries   held")
-    for name in CLASSES:
-        print(f"{name:<{width}}  {tally.tried[name]:>5}  {tally.held[name]:>5}")
-    print(f"{'all':<{width}}  {tally.tried.total():>5}  {tally.held.total():>5}")
-    return int(status)
+    print("", *tally.lines(), sep="\n")
+    return int(status) or bool(tally.untried)
 
 
 if __name__ == "__main__":

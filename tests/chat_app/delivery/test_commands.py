@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from json import dumps
 from typing import Any, get_args
 from uuid import UUID, uuid4
@@ -282,6 +283,10 @@ def deactivated(user: User) -> None:
     user.save()
 
 
+def was_closed(line: Line) -> bool:
+    return line.close_code == 4401
+
+
 @pytest.mark.parametrize("end", [signed_out, deactivated])
 async def test_a_socket_ends_with_its_credentials(hers: Hers, alice: User, end: Callable[[User], None]) -> None:
     before = await hers.state()
@@ -289,7 +294,7 @@ async def test_a_socket_ends_with_its_credentials(hers: Hers, alice: User, end: 
         await in_database(User.objects.filter(pk=alice.pk).update, is_active=True)
         async with socket(path, await in_database(token_of, alice)) as line:
             await in_database(end, alice)
-            await until(lambda line=line: line.close_code == 4401)
+            await until(partial(was_closed, line))
             for name in COMMANDS:
                 line.received.put_nowait({"type": "websocket.receive", "text": dumps(hers.frame(name))})
     assert await hers.state() == before
@@ -340,7 +345,7 @@ async def test_the_account_s_socket_changes_no_session(hers: Hers) -> None:
     assert await hers.state() == before
 
 
-WRONG = (5.5, {"a": []}, [[5]])  # of whatever type a field is
+WRONG: tuple[Any, ...] = (5.5, {"a": []}, [[5]])  # of whatever type a field is
 
 
 def misfits() -> Iterator[tuple[str, str, Any]]:

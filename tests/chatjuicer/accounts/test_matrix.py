@@ -15,6 +15,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from pytest_django.fixtures import Settings
@@ -23,9 +25,12 @@ from rest_framework.test import APIClient
 from chat_app.models import ModelProvider, Run, Webhook
 from chatjuicer.accounts.models import ApiKey, ServiceAccount, TokenFamily, User
 from chatjuicer.accounts.tokens import AccessToken
+from chatjuicer.api.awaited import AwaitedResponse
 from files_app.models import Export
+from files_app.transfer.exporter import make
 from sessions_app.archive import archive_unused
 from sessions_app.models import Agent, ChatSession, McpServer, MessageDraft, Project, Prompt
+from tests.chatjuicer.accounts.test_localhost import HERE
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +50,13 @@ READABLE_POSTS = {"POST /api/auth/ws-ticket", "POST /api/exports"}
 # What is deleted by a client that does not tell whether it was there; in a namespace of one's own account.
 NEVER_404 = {"DELETE /api/users/{user_id}/sessions/{session_id}", "GET /api/users/{user_id}/sessions",
              "POST /api/users/{user_id}/sessions"}  # fmt: skip
+# What the address alone is the proof for, once one has an account.
+BY_ADDRESS = {"POST /api/shares/{token}/copy"}
+# What is asked for where an operation needs more than its path.
+QUERIES = {
+    "GET /api/sessions/{key}/documents/search": {"q": "diary"},
+    "GET /api/sessions/{key}/documents/text": {"file": "letter.txt"},
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,8 @@ OWNED_BY_NOBODY = (
 )  # fmt: skip
 # Who is no administrator is told no more of what these name than of what they do not.
 OF_ADMINISTRATORS = [o for o in GUARDED if o.path.startswith(OWNED_BY_NOBODY)]
-OF_OBJECTS = [o for o in GUARDED if o.names and str(o) not in NEVER_404 and o not in OF_ADMINISTRATORS]
+ELSEWHERE = NEVER_404 | BY_ADDRESS
+OF_OBJECTS = [o for o in GUARDED if o.names and str(o) not in ELSEWHERE and o not in OF_ADMINISTRATORS]
 
 
 @pytest.fixture
@@ -84,9 +97,14 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
     """Alice's, by the names that paths call them."""
     session, _ = ChatSession.objects.open(alice, public_id="alices", title="Rome")
     [message] = session.add_messages([MessageDraft(role="user", content="hello")])
-    letter = SimpleUploadedFile("letter.txt", b"dear diary")
-    answer = alice_client.post("/api/sessions/alices/files/upload", {"file": letter}, format="multipart")
-    assert answer.status_code == 201
+    agent = Agent.objects.create(owner=alice, name="hers")
+    for holder in ("sessions/alices", f"agents/{agent.pk}"):
+        letter = SimpleUploadedFile("letter.txt", b"dear diary")
+        answer = alice_client.post(f"/api/{holder}/files/upload", {"file": letter}, format="multipart")
+        assert answer.status_code == 201
+    share = alice_client.post("/api/sessions/alices/share", {}, format="json").json()["url"]
+    export = Export.objects.create(owner=alice)
+    make(export, lambda: None)
     key, _ = ApiKey.objects.issue(alice, "hers", ["read"])
     run = Run.objects.create(session=session, status="completed", first_position=1, input_count=1)
     project = Project.objects.create(owner=alice, name="hers")
@@ -97,14 +115,14 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
         "user_id": "default",
         "name": "letter.txt",
         "project_id": str(project.pk),
-        "agent_id": str(Agent.objects.create(owner=alice, name="hers").pk),
+        "agent_id": str(agent.pk),
         "prompt_id": str(Prompt.objects.create(owner=alice, name="hers", text="hers").pk),
         "device_id": str(alice.token_families.get().pk),
         "key_id": str(key.pk),
         "run_id": str(run.pk),
         "approval_id": str(uuid4()),
-        "token": "nobodys",
-        "export_id": str(Export.objects.create(owner=alice).pk),
+        "token": share.rpartition("/")[2],
+        "export_id": str(export.pk),
         "group_id": str(Group.objects.create(name="sales").pk),
         "member_id": str(alice.pk),
         "account_id": str(alice.pk),
@@ -118,7 +136,15 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
 def ask(client: APIClient, operation: Operation, objects: dict[str, str]) -> Any:
     if operation.path.startswith("/api/budgets"):
         objects = objects | {"user_id": objects["member_id"]}  # elsewhere it is a name of a client's own
-    return getattr(client, operation.method)(operation.path.format(**objects), {}, format="json")
+    given = QUERIES.get(str(operation), {})
+    answer = getattr(client, operation.method)(operation.path.format(**objects), given, format="json")
+    if isinstance(answer, AwaitedResponse):
+        answer._body.close()  # there is no loop that would await it
+    elif answer.streaming:
+        request_finished.disconnect(close_old_connections)  # the test goes on with this one
+        answer.close()
+        request_finished.connect(close_old_connections)
+    return answer
 
 
 def with_token(token: str) -> APIClient:
@@ -178,6 +204,31 @@ def test_a_key_that_may_only_read_changes_nothing(alice: User, objects: dict[str
     assert [name for name, answer in answers.items() if answer.status_code != 403] == []
     codes = {answer.json()["error"]["code"] for answer in answers.values()}
     assert codes == {"insufficient_scope"}
+
+
+def test_what_is_alice_s_is_there_for_alice(
+    alice: User,
+    mallory: User,
+    alice_client: APIClient,
+    mallory_client: APIClient,
+    objects: dict[str, str],
+    settings: Settings,
+) -> None:
+    """Else no row says anything of who is told that it is not."""
+    settings.ALLOW_LOCALHOST_NOAUTH = True
+    here = APIClient(raise_request_exception=False, **HERE)
+    for operation in OF_OBJECTS:
+        if operation.method == "get":
+            is_local = operation.path.endswith("/path")  # only for who needs no proof
+            settings.DEFAULT_USER_EMAIL = alice.email
+            mine = ask(here if is_local else alice_client, operation, objects)
+            assert mine.status_code == 200, operation
+            settings.DEFAULT_USER_EMAIL = mallory.email
+            if is_local:
+                assert ask(here, operation, objects).status_code == 404, operation
+    for operation in (o for o in GUARDED if str(o) in BY_ADDRESS):
+        assert ask(mallory_client, operation, objects).status_code == 201
+        assert ask(mallory_client, operation, objects | {"token": "nobodys"}).status_code == 404
 
 
 def test_what_is_alice_s_does_not_exist_for_mallory(
