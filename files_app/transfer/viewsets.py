@@ -104,7 +104,7 @@ class ArchiveViewSet(SessionView, ViewSet):
                 "properties": {"file": {"type": "string", "format": "binary"}},
             }
         },
-        responses=ReportSerializer,
+        responses={200: ReportSerializer},
     )
     def create(self, request: Request) -> Response:
         """Takes in what is not there yet: of our own archives, and of ChatGPT's, Claude's, Open WebUI's and LibreChat's

@@ -90,7 +90,7 @@ class ShareViewSet(SharingViewSet):
         operation_id="share_session",
         parameters=[SESSION, IDEMPOTENCY_KEY],
         request=NewShareSerializer,
-        responses=ShareSerializer,
+        responses={200: ShareSerializer},
     )
     @idempotent
     def create(self, request: Request, key: str) -> Response:
