@@ -31,6 +31,10 @@ def test_settings_hold_the_looks_the_devices_and_keys(page: Page, troubles: Trou
     page.keyboard.press("Escape")
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Settings and more").click()
+    page.get_by_role("menuitem", name="Settings").press("Enter")
+    with page.expect_response("**/api/auth/me"):  # others use the account, too
+        settings.get_by_label("System", exact=True).check(force=True)
 
 
 def test_a_chat_is_shared_taken_back_deleted_and_restored(

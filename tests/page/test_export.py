@@ -61,6 +61,7 @@ def relay(site: Site) -> Iterator[Way]:
         yield way
 
 
+@pytest.mark.timing(reason="the page is loaded again while a slow network brings the rest")
 def test_an_export_goes_on_after_a_lost_connection_and_a_reload(
     browser: Browser, site: Site, relay: Way, troubles: Troubles, tmp_path: Path
 ) -> None:

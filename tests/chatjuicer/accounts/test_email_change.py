@@ -76,7 +76,7 @@ def test_alice_gets_another_address(alice: User, alice_client: APIClient, anybod
 
 def test_it_needs_the_password(alice: User, alice_client: APIClient, mailoutbox: Any) -> None:
     refused(ask(alice_client, password="not hers"), 403, "wrong_password")
-    refused(alice_client.post(ASK, {"email": NEW}), 400, "invalid_input")
+    refused(alice_client.post(ASK, {"email": NEW}), 403, "wrong_password")
     assert mailoutbox == []
 
 
