@@ -6,7 +6,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from chatjuicer.accounts.authentication import credentials_of
-from chatjuicer.accounts.exceptions import SignInAgain, WrongPassword
+from chatjuicer.accounts.exceptions import SignInAgain
 from chatjuicer.accounts.models import TokenFamily, User
 from chatjuicer.accounts.serializers import PasswordSerializer
 from chatjuicer.api import limits
@@ -21,8 +21,6 @@ def proven_user(request: Request) -> User:
     DRF's ValidationError."""
     credentials = credentials_of(request)
     if credentials.user.has_usable_password():
-        if "password" not in request.data:  # the forms are also of those who have none
-            raise WrongPassword()
         form = valid(PasswordSerializer, request)
         limits.spend_sign_in(request, credentials.user.email)
         credentials.user.confirm_password(form.validated_data["password"])

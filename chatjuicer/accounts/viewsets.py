@@ -13,7 +13,7 @@ from rest_framework.viewsets import ViewSet
 from chatjuicer.accounts import email_changes, refresh_cookie, resets
 from chatjuicer.accounts.authentication import credentials_of, place_of
 from chatjuicer.accounts.confirmation import proven_user
-from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed
+from chatjuicer.accounts.exceptions import InvalidCredentials, RegistrationClosed, WrongPassword
 from chatjuicer.accounts.models import Act, ApiKey, Scope, TokenFamily, User, WsTicket
 from chatjuicer.accounts.models.ticket import LIFETIME
 from chatjuicer.accounts.sealing import seal, unseal
@@ -184,6 +184,8 @@ class UserViewSet(ViewSet):
         hour. The answer does not tell whether somebody has it already. 403 `wrong_password`, or, of an account without
         one, `sign_in_again`; 409 `no_mail`, `address_of_settings`; 502 `mail_failed`."""
         form = valid(EmailChangeSerializer, request)
+        if credentials_of(request).user.has_usable_password() and "password" not in form.validated_data:
+            raise WrongPassword()  # the form is also of those who have none
         email_changes.ask(proven_user(request), form.validated_data["email"], absolute(request, "/"))
         return Response(DONE, status=202)
 
