@@ -6,7 +6,6 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from django.utils.html import escape
-from latex2mathml.converter import Converter
 
 MAX_FORMULA_CHARS = 2_000
 MAX_CHARS = 200_000
@@ -27,6 +26,8 @@ class Formulas:
         if len(latex) > MAX_FORMULA_CHARS or chars > self._left:
             return None
         self._left -= chars
+        from latex2mathml.converter import Converter  # noqa: PLC0415 - a tenth of a second, which no start needs
+
         converter = Converter(display="block" if is_block else "inline")
         converter.macros = NoMacros()
         try:
