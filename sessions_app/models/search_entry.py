@@ -113,7 +113,7 @@ REPLACED = ("terms", "scheme", "position", "created_at")
 REPLACING = f" ON CONFLICT (ref) DO UPDATE SET {','.join(f'{name}=EXCLUDED.{name}' for name in REPLACED)}"
 
 
-class Said(NamedTuple):
+class MessageText(NamedTuple):
     """What a search looks at of a message: of a phrase many are read, of which few are shown."""
 
     id: UUID
@@ -124,7 +124,7 @@ class Said(NamedTuple):
     role: str
 
 
-def text_of(message: Message | Said) -> str:
+def text_of(message: Message | MessageText) -> str:
     """What is found of it: what was said, or what a tool has answered."""
     return message.content or message.tool_result[:RESULT_CHARS]
 

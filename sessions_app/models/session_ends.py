@@ -12,6 +12,7 @@ from chatjuicer.accounts.models import Act, AuditEntry
 from sessions_app import signals
 
 from .account_log import AccountEvent, charge, together
+from .named import hold
 from .origins import another, known_by, noted
 from .packed import PackedHistory
 from .search_entry import SearchEntry
@@ -114,7 +115,7 @@ class SessionEnds(SessionRow):
         back: dict[str, Any] = {"namespace": NATIVE, "deleted_at": None, "updated_at": now}
         with transaction.atomic(savepoint=False), together():
             # Whoever imports the same at the same time waits here, or is waited for.
-            type(self.owner).objects.select_for_update(no_key=True).values_list("pk").get(pk=self.owner_id)
+            hold(self.owner_id)
             if type(self).objects.filter(known_by(noted(self)), owner=self.owner_id).exists():
                 back["origin"] = another(self)
             try:

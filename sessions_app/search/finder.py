@@ -19,8 +19,9 @@ from rest_framework.exceptions import ValidationError
 
 from chatjuicer.api.times import rfc3339
 from chatjuicer.encryption import unseal
+from sessions_app.listing import as_uuid, utc
 from sessions_app.models import NATIVE, ChatSession, Message, SearchEntry
-from sessions_app.models.search_entry import Said, text_of
+from sessions_app.models.search_entry import MessageText, text_of
 
 from .language import LANGUAGES
 from .query import Condition, Query, snippet
@@ -86,7 +87,7 @@ class Wanted:
     some: bool = False
     """What is found need not have all the words, or any; `search` asks the index for all of them."""
 
-    def marks(self, message: Said | Message) -> list[tuple[int, int]] | None:
+    def marks(self, message: MessageText | Message) -> list[tuple[int, int]] | None:
         is_of_these = not message.visible if self.out_of_view else message.visible or self.versions
         return self.marks_of(text_of(message)) if is_of_these else None
 
@@ -175,7 +176,7 @@ def earliest_and_latest(owner_id: UUID) -> tuple[datetime, datetime] | None:
     with connection.cursor() as cursor:
         cursor.execute(TIMES, [stored(owner_id), stored(owner_id)])
         earliest, latest = cursor.fetchone()
-    return (moment_of(earliest), moment_of(latest)) if earliest and latest else None
+    return (utc(earliest), utc(latest)) if earliest and latest else None
 
 
 def expressions_of(wanted: Wanted, weeks: Sequence[int], conditions: Sequence[Condition]) -> list[str]:
@@ -256,16 +257,7 @@ def stored(value: Any) -> Any:
 
 
 def hit(number: int, session: Any, kind: str, ref: Any, position: int | None, name: str, created_at: Any) -> Hit:
-    return Hit(number, uuid_of(session), kind, uuid_of(ref), position, name, moment_of(created_at))
-
-
-def uuid_of(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
-
-
-def moment_of(value: Any) -> datetime:
-    moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.replace(tzinfo=UTC)
+    return Hit(number, as_uuid(session), kind, as_uuid(ref), position, name, utc(created_at))
 
 
 def results(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dict[str, Any]]]:
@@ -276,7 +268,7 @@ def results(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dic
 
 def results_of(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, dict[str, Any]]]:
     refs = [hit.ref for hit in hits if hit.kind == SearchEntry.Kind.MESSAGE]
-    said: dict[UUID, Said | Message] = {message.id: message for message in messages(refs)} if refs else {}
+    said: dict[UUID, MessageText | Message] = {message.id: message for message in messages(refs)} if refs else {}
     # Few of those that have all words of a phrase have the phrase: of the others the session need not be known.
     marked = {pk: wanted.marks(message) for pk, message in said.items()}
     likely = [hit for hit in hits if hit.ref not in marked or marked[hit.ref] is not None]
@@ -300,14 +292,14 @@ def results_of(wanted: Wanted, hits: Sequence[Hit]) -> Iterator[tuple[Position, 
             yield found.place, representation(found, session, message, text, marks)
 
 
-def messages(refs: Sequence[UUID]) -> Iterator[Said]:
+def messages(refs: Sequence[UUID]) -> Iterator[MessageText]:
     """Those that are there; the others are of archived sessions."""
-    names, places = ", ".join(Said._fields), ", ".join(["%s"] * len(refs))
+    names, places = ", ".join(MessageText._fields), ", ".join(["%s"] * len(refs))
     statement = f"SELECT {names} FROM {Message._meta.db_table} WHERE id IN ({places})"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(statement, [stored(ref) for ref in refs])
         for ref, content, tool_result, visible, position, role in cursor.fetchall():
-            yield Said(uuid_of(ref), unseal(content), unseal(tool_result), bool(visible), position, role)
+            yield MessageText(as_uuid(ref), unseal(content), unseal(tool_result), bool(visible), position, role)
 
 
 def packed_message(session: ChatSession, found: Hit) -> Message | None:
@@ -321,7 +313,7 @@ def packed_message(session: ChatSession, found: Hit) -> Message | None:
 
 
 def representation(
-    found: Hit, session: ChatSession, message: Said | Message | None, text: str, marks: list[tuple[int, int]]
+    found: Hit, session: ChatSession, message: MessageText | Message | None, text: str, marks: list[tuple[int, int]]
 ) -> dict[str, Any]:
     shown, marked = snippet(text, marks)
     return {

@@ -62,7 +62,7 @@ class Phrase:
         pattern = pattern_of(tuple(token.text for token in self.tokens))
         return pattern is None or pattern.search(ascii) is not None
 
-    def places(self, said: "Said") -> Iterator[tuple[int, int]]:
+    def places(self, said: "Words") -> Iterator[tuple[int, int]]:
         """Where it stands: first and past the last character."""
         texts = [token.text for token in self.tokens]
         last = len(texts) - 1
@@ -76,7 +76,7 @@ class Phrase:
                 yield tokens[0].start, tokens[last].end + len(self.signs[last])
 
 
-class Said:
+class Words:
     """A text, and where each of its words is."""
 
     def __init__(self, text: str) -> None:
@@ -157,7 +157,7 @@ class Query:
             ascii = text.lower()
             if any(not phrase.may_stand_in(ascii) for phrase in self.wanted if phrase.quoted or not some):
                 return None
-        said = Said(text)
+        said = Words(text)
         if any(next(phrase.places(said), None) for phrase in self.without):
             return None
         places: set[tuple[int, int]] = set()

@@ -5,7 +5,7 @@ could be made anew. The database refuses other statements than inserts (migratio
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar, NoReturn
 from uuid import UUID
@@ -14,7 +14,7 @@ import orjson
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from chatjuicer.accounts.seals import UnknownSeal, is_sealed, seal
+from chatjuicer.accounts.seals import has_unknown_key, is_sealed, seal
 from chatjuicer.api.times import rfc3339
 from chatjuicer.observability.context import acting_user, client_address, stated_reason
 
@@ -226,18 +226,12 @@ class AuditEntry(models.Model):
 
     @property
     def is_sealed(self) -> bool:
-        with suppress(UnknownSeal):
-            return is_sealed(self.digest, self.seal)
-        return False
+        return is_sealed(self.digest, self.seal)
 
     @property
     def has_unknown_key(self) -> bool:
         """Whether what sealed it, or what somebody wrote there, is no key of the settings."""
-        try:
-            is_sealed(self.digest, self.seal)
-        except UnknownSeal:
-            return True
-        return False
+        return has_unknown_key(self.seal)
 
     def digest_after(self, previous: str) -> str:
         """SHA-256 of the digest before and of the line as JSON with sorted keys."""
