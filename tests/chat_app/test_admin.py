@@ -26,6 +26,12 @@ def operator(db: None) -> Client:
     return client
 
 
+CALL = CallRecord(
+    model="gpt-5", purpose="answer", outcome="completed", input_tokens=1200, cached_tokens=200, output_tokens=30,
+    reasoning_tokens=0, estimated=False, first_word_ms=100, duration_ms=900,
+)  # fmt: skip
+
+
 def test_a_session_shows_its_runs_and_events(operator: Client, session: ChatSession, start: Start) -> None:
     start("Where is Rome?")
     path = f"/admin/sessions_app/chatsession/{session.pk}/change/"
@@ -47,11 +53,7 @@ def test_a_conversation_is_read_with_a_reason_and_what_it_took(
     session.add_messages([answer, *long])
     ended = run.created_at + timedelta(seconds=4)
     Run.objects.filter(pk=run.pk).update(started_at=run.created_at, ended_at=ended, status="completed")
-    call = CallRecord(
-        model="gpt-5", purpose="answer", outcome="completed", input_tokens=1200, cached_tokens=200, output_tokens=30,
-        reasoning_tokens=0, estimated=False, first_word_ms=100, duration_ms=900,
-    )  # fmt: skip
-    CallUsage.objects.note(session.owner_id, session.pk, run.pk, [call])
+    CallUsage.objects.note(session.owner_id, session.pk, run.pk, [CALL])
     CallUsage.objects.update(cost="0.0042")
     path = f"/admin/sessions_app/chatsession/{session.pk}/transcript/"
     assert "Italy" not in operator.get(path).content.decode()
@@ -86,11 +88,7 @@ def test_history_can_be_listed_and_not_written(operator: Client, session: ChatSe
 
 def test_runs_are_listed_newest_first_with_what_they_took(operator: Client, session: ChatSession, start: Start) -> None:
     run = start("Where is Rome?").run
-    call = CallRecord(
-        model="gpt-5", purpose="answer", outcome="completed", input_tokens=1200, cached_tokens=200, output_tokens=30,
-        reasoning_tokens=0, estimated=False, first_word_ms=100, duration_ms=900,
-    )  # fmt: skip
-    CallUsage.objects.note(session.owner_id, session.pk, run.pk, [call])
+    CallUsage.objects.note(session.owner_id, session.pk, run.pk, [CALL])
     CallUsage.objects.update(cost="0.0042")
     first = {"session": session, "model": "gpt-5", "status": "failed", "error_code": "provider_auth"}
     older = [Run(**first, first_position=1, input_count=1) for _ in range(25)]

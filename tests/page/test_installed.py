@@ -134,15 +134,21 @@ Object.defineProperty(document, "visibilityState", { get: () => window.looked ? 
 TOLD = "tag => told.map(({ tag }) => tag).join() === tag"
 
 
+def told_while_it_is_open(page: Page) -> Locator:
+    """The settings in which that is chosen."""
+    notifications = settings_of(page)
+    notifications.get_by_label("Notify me here").check()
+    expect(notifications.get_by_text("while this page is open")).to_be_visible()
+    return notifications
+
+
 def test_without_a_push_service_the_page_tells_while_nobody_looks(
     installed: BrowserContext, site: Site, troubles: Troubles
 ) -> None:
     installed.add_init_script(RECORDED)
     troubles.forgive("Push API in incognito mode")
     page = opened(installed, site, troubles)
-    notifications = settings_of(page)
-    notifications.get_by_label("Notify me here").check()
-    expect(notifications.get_by_text("while this page is open")).to_be_visible()
+    notifications = told_while_it_is_open(page)
     expect(notifications.get_by_label("Show the beginning of the answer")).to_be_disabled()
     page.keyboard.press("Escape")
     page.evaluate("looked = false")
@@ -168,9 +174,7 @@ def test_what_was_looked_at_is_not_told(installed: BrowserContext, site: Site, t
     installed.add_init_script(RECORDED)
     troubles.forgive("Push API in incognito mode")
     page = opened(installed, site, troubles)
-    notifications = settings_of(page)
-    notifications.get_by_label("Notify me here").check()
-    expect(notifications.get_by_text("while this page is open")).to_be_visible()
+    told_while_it_is_open(page)
     page.keyboard.press("Escape")
     say(page, "say 3 words")
     expect(answer(page)).to_have_text(words(3))

@@ -1,5 +1,7 @@
 // Days of the person's own, as the times that the server is asked for; null where no day is given.
 
+export const DAY_MS = 86_400_000;
+
 export function startOf(day) {
   return day ? new Date(`${day}T00:00:00`).toISOString() : null;
 }
@@ -10,5 +12,5 @@ export function endOf(day) {
 
 /** How many begin until then; one at least. */
 export function daysUntil(at) {
-  return Math.max(1, Math.ceil((Date.parse(at) - Date.now()) / 86_400_000));
+  return Math.max(1, Math.ceil((Date.parse(at) - Date.now()) / DAY_MS));
 }

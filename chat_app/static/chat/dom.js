@@ -80,15 +80,17 @@ const ICONS = {
 };
 
 export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", "icon");
-  svg.dataset.icon = name;
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path"); // one for all lines: there are thousands of icons in a long chat
-  path.setAttribute("d", ICONS[name].join(""));
-  svg.append(path);
-  return svg;
+  // One path for all lines: there are thousands of icons in a long chat.
+  const lines = shape("path", { d: ICONS[name].join("") });
+  return shape("svg", { viewBox: "0 0 24 24", class: "icon", "data-icon": name, "aria-hidden": "true" }, lines);
+}
+
+/** A node of SVG. */
+export function shape(tag, attributes, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
 }
 
 /** Sets only what differs, so that a screen reader hears changes and nothing else. */

@@ -1,8 +1,8 @@
 // A QR code as a picture, made here: what stands in it goes to nobody.
 
+import { shape } from "./dom.js";
 import { t } from "./language.js";
 
-const NAMESPACE = "http://www.w3.org/2000/svg";
 const QUIET = 4; // modules around it, without which readers do not find it (ISO/IEC 18004)
 
 /** An SVG element, dark on light in either theme, since readers want it so. */
@@ -16,14 +16,7 @@ export async function qrCode(text) {
     Array.from({ length: count }, (_, x) => (code.isDark(y, x) ? `M${x} ${y}h1v1h-1z` : "")).join(""),
   );
   const size = count + 2 * QUIET;
-  const svg = made("svg", { class: "qr-code", viewBox: `${-QUIET} ${-QUIET} ${size} ${size}`, role: "img" });
-  svg.setAttribute("aria-label", t("QR code"));
-  svg.append(made("path", { d: rows.join("") }));
-  return svg;
-}
-
-function made(tag, attributes) {
-  const node = document.createElementNS(NAMESPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
+  const viewBox = `${-QUIET} ${-QUIET} ${size} ${size}`;
+  const dark = shape("path", { d: rows.join("") });
+  return shape("svg", { class: "qr-code", viewBox, role: "img", "aria-label": t("QR code") }, dark);
 }

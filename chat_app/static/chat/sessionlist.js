@@ -1,5 +1,6 @@
 // The list of sessions as data: pages joined without doubles, kept in the server's order. Pure.
 
+import { DAY_MS } from "./days.js";
 import { t } from "./language.js";
 
 export function titleOf(session) {
@@ -112,7 +113,7 @@ const HEADINGS = [t("Pinned"), t("Today"), t("Yesterday"), t("Last 7 days"), t("
 /** Index of a session's heading. Times of the server are compared as they are written. */
 function ranks(now) {
   const midnight = new Date(now).setHours(0, 0, 0, 0);
-  const starts = [0, 1, 7].map((days) => new Date(midnight - days * 86_400_000).toISOString());
+  const starts = [0, 1, 7].map((days) => new Date(midnight - days * DAY_MS).toISOString());
   return ({ pinned, last_used_at: at }) => {
     if (pinned) return 0;
     const since = starts.findIndex((start) => at >= start);

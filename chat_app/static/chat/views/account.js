@@ -8,7 +8,7 @@ import { LANGUAGES } from "../texts.js";
 import { canNotify, choosePush, chosenPush, HERE } from "../push.js";
 import { setTheme, theme, THEMES } from "../theme.js";
 import { confirmed } from "./confirm.js";
-import { fill, openDialog, smallForm } from "./dialog.js";
+import { fill, openDialog, smallForm, unfolding } from "./dialog.js";
 import { emailChange } from "./emailchange.js";
 import { exportRow } from "./exportrow.js";
 import { keysSection } from "./keys.js";
@@ -262,13 +262,9 @@ function data(api, { onImported, onGone, toast, exporting }) {
 }
 
 function leaving(api, onGone) {
-  const place = h("div", { class: "small-form" });
-  const details = h("details", { class: "leaving" }, h("summary", {}, t("Delete the account")), place);
-  details.addEventListener(
-    "toggle",
-    () => details.open && fill(place, async () => leavingForm(api, onGone, await api.get("/api/auth/me"))),
+  return unfolding(t("Delete the account"), "leaving", async () =>
+    leavingForm(api, onGone, await api.get("/api/auth/me")),
   );
-  return details;
 }
 
 function leavingForm(api, onGone, me) {

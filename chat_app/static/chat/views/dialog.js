@@ -44,6 +44,14 @@ export async function fill(place, load) {
   }
 }
 
+/** Closed until it is wanted; what it has is loaded when it is opened. */
+export function unfolding(title, style, load) {
+  const place = h("div", { class: "small-form" });
+  const details = h("details", { class: style }, h("summary", {}, title), place);
+  details.addEventListener("toggle", () => details.open && fill(place, load));
+  return details;
+}
+
 /** Says above what stands in `place` why something was not done, once however often. */
 function complain(place, error) {
   place.querySelector(":scope > .problem")?.remove();

@@ -2,22 +2,13 @@
 
 import { h } from "../dom.js";
 import { t } from "../language.js";
-import { fill, smallForm } from "./dialog.js";
+import { smallForm, unfolding } from "./dialog.js";
 import { proof } from "./proof.js";
 
-/** Closed until it is wanted: few change it, and once in years. */
 export function emailChange(api) {
-  const place = h("div", { class: "small-form" });
-  const details = h("details", { class: "unfolding" }, h("summary", {}, t("Change the e-mail address")), place);
-  details.addEventListener(
-    "toggle",
-    () =>
-      details.open &&
-      fill(place, async () =>
-        document.body.dataset.reset === "mail" ? form(api, await api.get("/api/auth/me")) : nobodySends(),
-      ),
+  return unfolding(t("Change the e-mail address"), "unfolding", async () =>
+    document.body.dataset.reset === "mail" ? form(api, await api.get("/api/auth/me")) : nobodySends(),
   );
-  return details;
 }
 
 function form(api, me) {

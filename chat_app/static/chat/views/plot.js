@@ -1,10 +1,9 @@
 // Tokens by day as bars: what was given to models, and above it what they answered. The table beside it says the same.
 
-import { h } from "../dom.js";
+import { DAY_MS } from "../days.js";
+import { h, shape } from "../dom.js";
 import { dayOf, number, shortDay, t } from "../language.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-const DAY_MS = 86_400_000;
 const HEIGHT = 100;
 const WIDTH = 10; // of a day, with the gap to the next
 
@@ -19,8 +18,7 @@ export function plot(rows, from, days) {
   const bars = all.flatMap(({ key, input, output }, index) => {
     const [low, high] = [input, output].map((tokens) => (tokens / top) * HEIGHT);
     const bar = (kind, y, height) => shape("rect", { class: kind, x: index * WIDTH + 1, y, width: WIDTH - 2, height });
-    const title = shape("title", {});
-    title.textContent = `${dayOf(key)}: ${t("In")} ${number(input)}, ${t("Out")} ${number(output)}`;
+    const title = shape("title", {}, `${dayOf(key)}: ${t("In")} ${number(input)}, ${t("Out")} ${number(output)}`);
     const group = shape("g", {}, title, bar("in", HEIGHT - low, low), bar("out", HEIGHT - low - high, high));
     return input + output ? [group] : [];
   });
@@ -68,11 +66,4 @@ export function plot(rows, from, days) {
 function roundAbove(most) {
   const unit = 10 ** Math.floor(Math.log10(Math.max(most, 10)));
   return [1, 2, 5, 10].map((step) => step * unit).find((step) => step >= most);
-}
-
-function shape(tag, attributes, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
 }

@@ -57,9 +57,8 @@ export function totpSection(api) {
 }
 
 function recovery(codes) {
-  const text = codes.join("\n");
   return [
     h("p", { role: "status" }, t("It is on. Keep these codes: each signs you in once when the authenticator is lost.")),
-    h("pre", { tabindex: "0" }, text),
+    h("pre", { tabindex: "0" }, codes.join("\n")),
   ];
 }

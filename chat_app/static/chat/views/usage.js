@@ -1,5 +1,6 @@
 // What was used and what it cost, by day, model or session, and what budgets leave for today.
 
+import { DAY_MS } from "../days.js";
 import { h } from "../dom.js";
 import { dayOf, moment, number, t } from "../language.js";
 import { titleOf } from "../sessionlist.js";
@@ -8,7 +9,6 @@ import { fill, openDialog } from "./dialog.js";
 import { plot } from "./plot.js";
 
 const DAYS = 30;
-const DAY_MS = 86_400_000;
 const WAYS = [
   ["day", t("By day")],
   ["model", t("By model")],
