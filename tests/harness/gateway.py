@@ -31,7 +31,7 @@ class Gateway(TcpServer):
         except OSError:
             self._answer(near)
             return
-        self.ends.append(far)
+        self.hold(far)
         never = threading.Event()
         back = threading.Thread(target=pass_on, args=(far, near, never), daemon=True)
         back.start()

@@ -33,7 +33,7 @@ class Proxy(TcpServer):
 
     def take(self, near: socket.socket) -> None:
         far = socket.create_connection(("127.0.0.1", self._target_port))
-        self.ends.append(far)
+        self.hold(far)
         for here, there in ((near, far), (far, near)):
             threading.Thread(target=pass_on, args=(here, there, self._silent), daemon=True).start()
 
