@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat_app import protocol
-from chat_app.exceptions import ApprovalGone
+from chat_app.exceptions import ApprovalGone, SessionGone
 from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import lock_session, record, verb_transaction
 from chat_app.tool_calls import AskedCall
@@ -28,9 +28,12 @@ Decision = Literal["approve", "reject"]
 class ApprovalManager(models.Manager["Approval"]):
     def ask(self, run: Run, asked: Sequence[AskedCall], state: str, usage: dict[str, Any] | None) -> bool:
         """Let the run wait for a person's decision on the calls; `state` is what the agent needs to go on. False, and
-        nothing changed, if it is not running in that epoch any more."""
+        nothing changed, if it is not running in that epoch any more, or went with its session."""
         with verb_transaction():
-            session = lock_session(run.session_id)
+            try:
+                session = lock_session(run.session_id)
+            except SessionGone:
+                return False
             found = Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, epoch=run.epoch).first()
             if found is None:
                 return False

@@ -1,189 +1,30 @@
-"""Five devices of one account change things at random while their connections break: they agree in the end."""
+"""Five devices of one account change things at random while their connections break: they agree while questions wait
+for the person, and in the end."""
 
 import asyncio
 import os
 import random
-from contextlib import AsyncExitStack, suppress
-from operator import itemgetter
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from chatjuicer_client import AsyncClient
-from tests.acceptance.test_account_log import watch
-from tests.clients.relay import Relay
-from tests.harness.client import TIMEOUT_S, Chat, Client, Frame
+from tests.acceptance.devices import ASKS, DEVICES, WAITING, Device, decide_all, five_devices, settled
 from tests.harness.server import Site
+from tests.harness.sites import TIMES, Sites
 
-DEVICES = 5
-BY_CLIENT = 2  # of them
 STEPS = int(os.environ.get("SYNC_STEPS", "25"))  # of each device
 SEED = os.environ.get("SYNC_SEED", "")
 
 
-CALLS = (
-    "new", "title", "pin", "archive", "draft", "read", "answer", "say", "delete", "purge", "restore", "clear"
-)  # fmt: skip
-
-
-class Device:
-    """Shows a list: what it loaded once, and what it was told since. It knows no more than the protocol says."""
-
-    def __init__(self, client: Client, rng: random.Random) -> None:
-        self.client, self.rng = client, rng
-        self.shown: dict[str, Frame] = {}
-        self.seq: int | None = None
-        self.losses = self.resyncs = 0
-        self._following = asyncio.create_task(self._follow())
-
-    async def _follow(self) -> None:
-        while True:
-            async with watch(self.client, "" if self.seq is None else f"?after={self.seq}") as chat:
-                lasts = self.rng.uniform(0.01, 0.6)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(lasts):
-                        await self._take(chat)
-            self.losses += 1
-
-    async def _take(self, chat: Chat) -> None:
-        connected = await chat.expect("connected")
-        if self.seq is None:
-            await self._load(connected["last_seq"])
-        taken = 0
-        while True:
-            for frame in chat.frames[taken:]:
-                taken += 1
-                await self._apply(frame)
-            chat._arrived.clear()
-            if taken == len(chat.frames):
-                await chat._arrived.wait()
-
-    async def _apply(self, frame: Frame) -> None:
-        if frame["type"] == "resync":
-            self.resyncs += 1
-            await self._load(frame["last_seq"])
-        elif "seq" in frame:
-            assert self.seq is not None
-            assert frame["seq"] == self.seq + 1, (frame["seq"], self.seq)
-            self.seq = frame["seq"]
-            if frame["type"] == "session_deleted":
-                self.shown.pop(frame["session_id"], None)
-            else:
-                self.shown[frame["session_id"]] = frame["session"]
-
-    async def _load(self, last_seq: int) -> None:
-        """After the number is known: what is loaded is then at least as new."""
-        self.shown = {session["session_id"]: session for session in await listed(self.client)}
-        self.seq = last_seq
-
-    @property
-    def shown_in_order(self) -> list[Frame]:
-        """As it stands there, by what it knows."""
-        order = itemgetter("pinned", "last_used_at", "id")
-        return sorted(self.shown.values(), key=order, reverse=True)
-
-    async def stop(self) -> None:
-        self._following.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._following
-
-    async def act(self) -> None:
-        name = self.rng.choice([*self.shown, ""]) if self.shown else ""
-        path = f"/api/sessions/{name}"
-        call: Any = self.rng.choice(CALLS)
-        http = self.client.http
-        match call if name else "new":
-            case "new":
-                await http.post("/api/sessions", json={"title": str(self.rng.random())})
-            case "title":
-                await http.patch(path, json={"title": str(self.rng.random())})
-            case "pin":
-                await http.patch(path, json={"pinned": self.rng.random() < 0.5, "archived": self.rng.random() < 0.3})
-            case "archive":
-                await http.patch(path, json={"archived": self.rng.random() < 0.5})
-            case "draft":
-                await http.put(f"{path}/draft", json={"content": self.rng.choice(["", "Dear", "Dear all"])})
-            case "read":
-                await http.put(f"{path}/read", json={"position": self.rng.randrange(6)})
-            case "answer":
-                await http.post(f"{path}/messages", json={"role": "assistant", "content": str(self.rng.random())})
-            case "say":
-                with suppress(AssertionError):  # deleted by another device
-                    async with self.client.chat(name) as chat:
-                        await chat.say("Hello")
-                        await chat.expect("accepted", "error")
-            case "delete":
-                await http.delete(path)
-            case "purge":
-                await http.delete(path, params={"permanent": "true"})
-            case "restore":
-                trash = (await self.client.get("/api/sessions", deleted="true"))["sessions"]
-                if trash:
-                    await http.post(f"/api/sessions/{self.rng.choice(trash)['id']}/restore")
-            case "clear":
-                await http.post(f"{path}/clear")
-
-
-class ClientDevice(Device):
-    """One that is made with the Python client, which finds out about losses and comes back by itself."""
-
-    def __init__(self, client: Client, rng: random.Random, relay: Relay) -> None:
-        self._relay = relay
-        super().__init__(client, rng)
-
-    async def _follow(self) -> None:
-        self.seq = 0  # all that is kept is told, or that it is not
-        cutting = asyncio.create_task(self._cut())
-        try:
-            async with AsyncClient(self._relay.url, api_key=self.client.token, trust_env=False) as client:
-                async for event in client.watch(self.seq):
-                    await self._apply(event.frame)
-        finally:
-            cutting.cancel()
-
-    async def _cut(self) -> None:
-        while True:
-            await asyncio.sleep(self.rng.uniform(0.01, 0.6))
-            self._relay.cut()
-            self.losses += 1
-
-
-async def listed(client: Client) -> list[Frame]:
-    sessions: list[Frame] = []
-    while True:
-        page = await client.get("/api/sessions", limit=100, offset=len(sessions))
-        sessions += page["sessions"]
-        if not page["has_more"]:
-            return sessions
-
-
-async def settled(devices: list[Device]) -> list[Frame]:
-    """The list, once nothing goes on any more and every device shows it."""
-    async with asyncio.timeout(4 * TIMEOUT_S):
-        while True:
-            sessions = await listed(devices[0].client)
-            idle = all(session["state"] == "idle" for session in sessions)
-            if idle and all(device.shown_in_order == sessions for device in devices):
-                return sessions
-            for device in devices:
-                if device._following.done():
-                    device._following.result()
-            await asyncio.sleep(0.1)
+@pytest.fixture(scope="module")
+def site(sites: Sites) -> Site:
+    return sites.get({**ASKS, **TIMES})
 
 
 @pytest.mark.usefixtures("provider")
 async def test_five_devices_agree_after_any_losses(site: Site) -> None:
     seed = int(SEED or random.SystemRandom().randrange(10**6))
-    owner = await Client(site.url).register(f"walker-{uuid4().hex[:8]}@example.org")
-    urls = [site.servers[number % len(site.servers)].url for number in range(DEVICES)]
-    dice = [random.Random(seed + number) for number in range(DEVICES)]
-    async with AsyncExitStack() as relays:
-        devices = [Device(owner.at(url), rng) for url, rng in zip(urls[BY_CLIENT:], dice[BY_CLIENT:], strict=True)]
-        for url, rng in zip(urls[:BY_CLIENT], dice, strict=False):
-            devices.append(ClientDevice(owner.at(url), rng, await relays.enter_async_context(Relay(url))))
+    async with five_devices(site, seed) as devices:
         await walked(devices, seed)
-    await owner.close()
 
 
 async def walked(devices: list[Device], seed: int) -> None:
@@ -194,13 +35,14 @@ async def walked(devices: list[Device], seed: int) -> None:
 
     await asyncio.gather(*map(walk, devices))
     try:
-        sessions = await settled(devices)
+        await devices[0].ask()
+        asking = await settled(devices, "idle", WAITING)
+        await decide_all(devices)
+        sessions = await settled(devices, "idle")
     finally:
         seqs = [device.seq for device in devices]
         losses, resyncs = sum(device.losses for device in devices), sum(device.resyncs for device in devices)
         print(f"n={DEVICES * STEPS} seed={seed} events={seqs} losses={losses} resyncs={resyncs}")
-        for device in devices:
-            await device.stop()
-            await device.client.close()
+    assert any(session["state"] == WAITING for session in asking)
     assert len(set(seqs)) == 1
     assert len({session["session_id"] for session in sessions}) == len(sessions)

@@ -5,10 +5,11 @@ from contextlib import nullcontext
 
 import pytest
 
+from tests.acceptance.devices import ASKS
 from tests.faults.outages import POOL, small_disk
 from tests.faults.site import FaultySite, faulty_site
 
-TIMES = {"LEASE_S": "3", "SHUTDOWN_GRACE_S": "3", "DATABASE_POOL_MAX": str(POOL)}
+TIMES = {"LEASE_S": "3", "SHUTDOWN_GRACE_S": "3", "DATABASE_POOL_MAX": str(POOL), **ASKS}
 
 
 @pytest.fixture(scope="package")

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from tests.acceptance.devices import WAITING, decide_all, five_devices, settled
 from tests.faults import durability, outages, page, pagetruth, points, resumes, stops
 from tests.faults.figures import Figures
 from tests.faults.ledger import promises_kept
@@ -106,6 +107,19 @@ async def test_a_page_that_forgets_what_is_unsent_is_found(site: FaultySite, mon
         if any(re.match(r"lost: mark\w+: sent ", problem) for problem in found):
             return
     raise AssertionError(found)
+
+
+@single
+async def test_a_question_of_which_no_device_is_told_is_found(site: FaultySite) -> None:
+    site.switches.plant("questions-are-not-told")
+    async with five_devices(site, seed=1) as devices:
+        await devices[0].ask()
+        with pytest.raises(AssertionError, match=r"'state': 'running'"):
+            await settled(devices, "idle", WAITING, within_s=3)
+        assert site.switches.came_into_play("questions-are-not-told")
+        site.switches.mend()
+        await decide_all(devices)
+        await settled(devices, "idle")
 
 
 @pytest.mark.parametrize(

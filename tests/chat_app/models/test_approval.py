@@ -64,6 +64,12 @@ def test_it_goes_on_as_the_same_run_once_all_is_decided(session: ChatSession, st
     assert Run.objects.claim("here", 10) == []
 
 
+def test_what_is_asked_by_a_run_whose_session_is_gone_is_nothing(session: ChatSession, start: Start) -> None:
+    run = start().run
+    ChatSession.objects.filter(pk=session.pk).delete()
+    assert not Approval.objects.ask(run, [AskedCall("call_1", "edit_file", "{}")], "{}", None)
+
+
 def test_an_approval_asked_twice_is_answered_once(session: ChatSession, waiting: Run) -> None:
     first = approve(waiting, "call_1")
     again = Approval.objects.decide(session.pk, first.pk, "reject")

@@ -22,7 +22,10 @@ from chat_app.log import journal as journal_module
 from chat_app.log.journal import Call, Journal
 from chat_app.models import fence as fence_module
 from chat_app.models.run import RunManager
+from chat_app.models.status import RunStatus
 from chat_app.protocol import Record
+from sessions_app.models import AccountEvent, ChatSession
+from sessions_app.models.account_log import AccountEventManager
 
 from . import leave_trace, path_of, replace
 
@@ -34,6 +37,7 @@ BUGS = (
     "synchronous-off",
     "layer-is-believed",
     "names-are-forgotten",
+    "questions-are-not-told",
 )
 
 
@@ -53,6 +57,7 @@ def install() -> None:
     believe_the_layer()
     turn_synchronous_off()
     forget_names()
+    tell_no_questions()
     note_durability()
 
 
@@ -166,6 +171,19 @@ def forget_names() -> None:
         return None
 
     replace(RunManager, "started_before", find_or_not)
+
+
+def tell_no_questions() -> None:
+    """The account's log says nothing of a session that begins to wait for its person."""
+    note = AccountEventManager.note
+
+    def note_or_not(events: AccountEventManager, session: ChatSession, type: AccountEvent.Type) -> None:
+        if planted("questions-are-not-told") and session.state == RunStatus.AWAITING_APPROVAL:
+            leave_trace("questions-are-not-told")
+        else:
+            note(events, session, type)
+
+    replace(AccountEventManager, "note", note_or_not)
 
 
 def turn_synchronous_off() -> None:
