@@ -224,7 +224,6 @@ def test_an_upload_that_a_proxy_refuses_says_so_in_words_and_is_sent_again(
     page.get_by_role("button", name="Upload rye.txt again").click()
     expect(failed).to_have_count(0)
     expect(page.get_by_text("Connected")).to_be_visible(timeout=60_000)
-    expect(page.get_by_role("button", name="Send")).to_be_enabled()  # a file that is there is enough
     say(page, "say 3 words")
     expect(answer(page)).to_contain_text("sources/rye.txt")
 

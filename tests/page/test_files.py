@@ -157,13 +157,36 @@ def test_an_upload_shows_how_far_it_is_and_the_message_waits_for_it(page: Page) 
     choose(page, ("slow.txt", "slow"))
     expect(page.get_by_role("progressbar", name="Uploading slow.txt")).to_be_visible()
     expect(page.get_by_text("Uploading 1 file…")).to_be_visible()
-    message_field(page).fill("Read it")
+    message_field(page).fill("Read")
     page.keyboard.press("Enter")
+    expect(page.get_by_text("Sent once the file is uploaded…")).to_be_visible()
+    message_field(page).press_sequentially(" it")  # so it is not finished yet
+    expect(page.get_by_text("Uploading 1 file…")).to_be_visible()
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_text("Sent once the file is uploaded…")).to_be_visible()
     expect(page.get_by_role("article")).to_have_count(0)
     held[0].continue_()
-    expect(page.get_by_role("progressbar")).to_be_hidden()
-    page.keyboard.press("Enter")
     expect(answer(page)).to_contain_text("slow.txt")
+    expect(page.get_by_role("article", name="You")).to_contain_text("Read it")
+    expect(message_field(page)).to_have_value("")
+
+
+def test_a_message_whose_file_does_not_come_is_not_sent_without_it(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/files/upload*", hold)
+    choose(page, ("slow.txt", "slow"))
+    expect(page.get_by_role("progressbar", name="Uploading slow.txt")).to_be_visible()
+    message_field(page).fill("Read it")
+    page.keyboard.press("Enter")
+    held[0].abort()
+    expect(to_send(page)).to_contain_text(["cannot be reached"])
+    expect(message_field(page)).to_have_value("Read it")
+    expect(page.get_by_text("Sent once")).to_be_hidden()
+    expect(page.get_by_role("article")).to_have_count(0)
 
 
 def test_what_the_agent_made_is_there_to_take(page: Page) -> None:

@@ -55,7 +55,7 @@ export class FileWork {
     const { sessionId, begin, composer, report } = this.#of;
     try {
       if (!sessionId()) {
-        composer.expect({ ready: 0, coming: named.length });
+        composer.expect({ ready: 0, coming: named.length, failed: 0 });
         await begin();
       }
       const left = this.uploads.add(sessionId(), named);
@@ -87,7 +87,11 @@ export class FileWork {
     const items = this.uploads.of(this.#of.sessionId());
     this.#attachments.show(items);
     const inState = (...states) => items.filter((item) => states.includes(item.state)).length;
-    this.#of.composer.expect({ ready: inState("done"), coming: inState("waiting", "uploading") });
+    this.#of.composer.expect({
+      ready: inState("done"),
+      coming: inState("waiting", "uploading"),
+      failed: inState("failed"),
+    });
   }
 
   close() {

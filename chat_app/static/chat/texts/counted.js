@@ -16,6 +16,18 @@ export default {
     de: { one: "{count} Datei wird hochgeladen…", other: "{count} Dateien werden hochgeladen…" },
     he: { one: "קובץ אחד בהעלאה…", two: "שני קבצים בהעלאה…", other: "{count} קבצים בהעלאה…" },
   },
+  "Sent once {count} files are uploaded…": {
+    en: { one: "Sent once the file is uploaded…", other: "Sent once {count} files are uploaded…" },
+    de: {
+      one: "Wird gesendet, sobald die Datei hochgeladen ist…",
+      other: "Wird gesendet, sobald {count} Dateien hochgeladen sind…",
+    },
+    he: {
+      one: "ההודעה תישלח כשהקובץ יועלה…",
+      two: "ההודעה תישלח כששני הקבצים יועלו…",
+      other: "ההודעה תישלח כש־{count} קבצים יועלו…",
+    },
+  },
   "{count} messages queued": {
     en: { one: "{count} message queued", other: "{count} messages queued" },
     de: { one: "{count} Nachricht wartet", other: "{count} Nachrichten warten" },

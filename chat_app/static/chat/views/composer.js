@@ -35,7 +35,8 @@ export class Composer {
   #text = ""; // in the field, when it was last changed
   #state = null;
   #phase = "open";
-  #files = { ready: 0, coming: 0 };
+  #files = { ready: 0, coming: 0, failed: 0 };
+  #wanted = false; // to be sent as it stands, once its files are there
   #callbacks;
 
   /**
@@ -103,6 +104,7 @@ export class Composer {
   open(sessionId) {
     this.#draftKey = sessionId ? draftKey(sessionId) : NEW;
     this.#session = null;
+    this.#wanted = false;
     this.#picker.picked = {};
     this.#picker.agents.choose("");
     this.#picker.servers.choose(null);
@@ -160,11 +162,14 @@ export class Composer {
     else written.set(NEW, [written.get(NEW), text].filter(Boolean).join("\n"));
   }
 
-  /** How many files wait to be sent along, and how many must be there first. */
+  /** How many files wait to be sent along, how many must be there first, and how many will not be. */
   expect(files) {
     this.#files = files;
     this.#allow();
+    const wanted = this.#wanted && !files.failed;
+    this.#wanted = wanted && files.coming > 0;
     this.#tell();
+    if (wanted && !files.coming) this.#submit();
   }
 
   /** Null while nothing is loaded. */
@@ -235,6 +240,9 @@ export class Composer {
 
   #submit() {
     if (this.#send.disabled) return;
+    this.#wanted = this.#files.coming > 0;
+    this.#tell();
+    if (this.#wanted) return;
     const text = this.#input.value.trim();
     this.#dictation.stop();
     this.#input.value = "";
@@ -251,7 +259,9 @@ export class Composer {
 
   #typed() {
     const before = this.#text;
+    this.#wanted = false;
     this.#fit();
+    this.#tell();
     this.#suggestions.look();
     this.#callbacks.onDraft(this.#input.value, before);
     if (this.#input.value) written.set(this.#draftKey, this.#input.value);
@@ -259,13 +269,15 @@ export class Composer {
   }
 
   #allow() {
-    const something = this.#input.value.trim() || this.#files.ready;
-    this.#send.disabled = !something || this.#files.coming > 0;
+    const { ready, coming } = this.#files;
+    this.#send.disabled = !(this.#input.value.trim() || ready || coming);
   }
 
   #tell() {
     const { coming } = this.#files;
-    setText(this.#status, coming ? t("Uploading {count} files…", { count: coming }) : this.#doing());
+    if (!coming) setText(this.#status, this.#doing());
+    else if (this.#wanted) setText(this.#status, t("Sent once {count} files are uploaded…", { count: coming }));
+    else setText(this.#status, t("Uploading {count} files…", { count: coming }));
   }
 
   #doing() {
