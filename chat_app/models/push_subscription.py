@@ -68,7 +68,7 @@ class PushSubscriptionManager(models.Manager.from_queryset(PushSubscriptionQuery
     def _put(self, device: Device, browser: Browser, events: Sequence[str], *, preview: bool) -> PushSubscription:
         digest, wanted = sha256(browser.endpoint.encode()).hexdigest(), list(dict.fromkeys(events))
         with transaction.atomic():
-            User.objects.select_for_update(no_key=True).values_list("pk").get(pk=device.user.pk)
+            User.objects.hold(device.user.pk)
             same = self.of_device(device).filter(
                 auth_epoch=device.user.auth_epoch,
                 digest=digest,

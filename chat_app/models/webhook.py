@@ -29,7 +29,7 @@ class WebhookManager(models.Manager["Webhook"]):
         """With a secret of its own. Raises TooManyWebhooks."""
         secret = SECRET_MARK + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
         with transaction.atomic():
-            User.objects.select_for_update(no_key=True).values_list("pk").get(pk=user.pk)  # nobody counts meanwhile
+            User.objects.hold(user.pk)
             if self.filter(user=user).count() >= MAX_WEBHOOKS:
                 raise TooManyWebhooks()
             webhook = self.create(user=user, url=url, events=unique(events), sealed_secret=seal(secret, PURPOSE))

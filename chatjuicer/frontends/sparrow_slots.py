@@ -47,8 +47,7 @@ def follow_activity(session: ChatSession, **kwargs: Any) -> None:
 
 def free_slot(owner_id: UUID, agent_type: str) -> int:
     """A slot that is free, made free if need be. The caller gives it to a session in the same transaction."""
-    # The owner's row is the lock: requests for slots of one owner are answered one after another.
-    User.objects.select_for_update(no_key=True).values_list("pk").get(pk=owner_id)
+    User.objects.hold(owner_id)
     active = ChatSession.objects.filter(owner_id=owner_id, agent_type=agent_type, active_slot__isnull=False)
     holders = list(active.order_by("last_used_at", "created_at"))
     while len(holders) >= ACTIVE_PER_AGENT:

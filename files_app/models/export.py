@@ -5,21 +5,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
+from chatjuicer.accounts.models import User
 from chatjuicer.encryption import EncryptedTextField
 from files_app.incoming import Incoming
 from files_app.sealed import new_key
 from sessions_app.models import ChatSession
 
 from .stored import StoredBytes, bytes_of
-
-if TYPE_CHECKING:
-    from chatjuicer.accounts.models import User
 
 KEPT = timedelta(days=1)
 """So long it can be fetched."""
@@ -32,8 +30,7 @@ class ExportManager(models.Manager["Export"]):
     def begin(self, owner: User) -> tuple[Export, bool]:
         """The one that is being made, or else a new one in the place of the last; and whether it is new."""
         with transaction.atomic():
-            # Whoever asks at the same time waits here: an account has one.
-            type(owner).objects.select_for_update(no_key=True).values_list("pk").get(pk=owner.pk)
+            User.objects.hold(owner.pk)
             for export in self.filter(owner=owner):
                 if export.current_state == Export.State.MAKING:
                     return export, False

@@ -108,8 +108,7 @@ def taken_in(user: User, part: Part, head: SessionLine, source: Bytes | None, pr
     with ExitStack() as stack:
         files = list(stored(ChatSession(pk=key, owner=user), part, source, stack))
         with transaction.atomic(), unnoted():
-            # Whoever imports the same at the same time waits here.
-            User.objects.select_for_update(no_key=True).values_list("pk").get(pk=user.pk)
+            User.objects.hold(user.pk)
             if is_here(user, head.origin):
                 return False
             session = opened(user, key, head, project_of(head))

@@ -29,8 +29,6 @@ from sessions_app.allowed import OWN
 from sessions_app.exceptions import TooMany
 from sessions_app.signals import grant_given_up
 
-from .named import hold
-
 PURPOSE = "mcp server"  # of the seal
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 MAX_SERVERS = 20  # of one user
@@ -42,7 +40,7 @@ class McpServerManager(models.Manager["McpServer"]):
     def add(self, user: User, name: str, url: str, **fields: Any) -> McpServer:
         """`fields` as of `configure`. Raises NameTaken, TooMany."""
         with transaction.atomic():
-            hold(user.pk)
+            User.objects.hold(user.pk)
             own = self.filter(user=user)
             if own.count() >= MAX_SERVERS:
                 raise TooMany(f"You have {MAX_SERVERS} MCP servers, the most there can be.")

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from chatjuicer.accounts.audited import note_change
-from chatjuicer.accounts.models import Act, AuditEntry
+from chatjuicer.accounts.models import Act, AuditEntry, User
 from chatjuicer.api.exceptions import NameTaken
 from sessions_app.exceptions import TooMany
-
-if TYPE_CHECKING:
-    from chatjuicer.accounts.models import User
 
 MAX_NAME_CHARS = 64
 
@@ -44,7 +40,7 @@ class NamedManager(models.Manager[T]):
     def keep(self, owner: User, **fields: Any) -> T:
         """A new one of the owner's. Raises NameTaken, TooMany."""
         with transaction.atomic():
-            hold(owner.pk)
+            User.objects.hold(owner.pk)
             own = self.filter(owner=owner)
             if own.count() >= self.model.MOST:
                 raise TooMany(
@@ -61,11 +57,6 @@ class NamedManager(models.Manager[T]):
                 return self.create(owner=None, **fields)
         except IntegrityError:  # of two at a time; no row of an owner holds one of them up
             raise NameTaken() from None
-
-
-def hold(owner_pk: UUID) -> None:
-    """Until the transaction ends: of two that count or name something of one owner at a time, one sees the other's."""
-    get_user_model().objects.select_for_update(no_key=True).values_list("pk").get(pk=owner_pk)
 
 
 class Named(models.Model):
@@ -125,7 +116,7 @@ class Named(models.Model):
         with transaction.atomic():
             if changes.get("name", self.name) != self.name:
                 if self.owner_id:
-                    hold(self.owner_id)
+                    User.objects.hold(self.owner_id)
                 self.require_free(self.owner_id, changes["name"])
             row = type(self)._default_manager.filter(pk=self.pk)
             held = row.values(*changes).first() if is_for_all(self) else None

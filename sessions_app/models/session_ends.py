@@ -8,11 +8,10 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from chatjuicer.accounts.models import Act, AuditEntry
+from chatjuicer.accounts.models import Act, AuditEntry, User
 from sessions_app import signals
 
 from .account_log import AccountEvent, charge, together
-from .named import hold
 from .origins import another, known_by, noted
 from .packed import PackedHistory
 from .search_entry import SearchEntry
@@ -115,7 +114,7 @@ class SessionEnds(SessionRow):
         back: dict[str, Any] = {"namespace": NATIVE, "deleted_at": None, "updated_at": now}
         with transaction.atomic(savepoint=False), together():
             # Whoever imports the same at the same time waits here, or is waited for.
-            hold(self.owner_id)
+            User.objects.hold(self.owner_id)
             if type(self).objects.filter(known_by(noted(self)), owner=self.owner_id).exists():
                 back["origin"] = another(self)
             try:

@@ -38,7 +38,7 @@ class ApiKeyManager(models.Manager["ApiKey"]):
         kept = [scope for scope in Scope.values if scope in scopes]
         prefix = text[:PREFIX_CHARS]
         with transaction.atomic():
-            User.objects.select_for_update(no_key=True).values_list("pk").get(pk=user.pk)  # nobody counts meanwhile
+            User.objects.hold(user.pk)
             if self.filter(user=user).count() >= MAX_KEYS:
                 raise TooManyKeys()
             key = self.create(

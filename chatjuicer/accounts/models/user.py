@@ -60,6 +60,11 @@ class UserManager(BaseUserManager["User"]):
         except IntegrityError:
             raise EmailTaken() from None
 
+    def hold(self, user_pk: uuid.UUID) -> None:
+        """Until the transaction ends: of two that count, name or bring something of one account at a time, one sees the
+        other's. What refers to the account may be written meanwhile. Raises User.DoesNotExist."""
+        self.select_for_update(no_key=True).values_list("pk").get(pk=user_pk)
+
     def administrators(self) -> "models.QuerySet[User]":
         return self.filter(is_active=True, **Role.ADMINISTRATOR.flags)
 
