@@ -8,7 +8,7 @@ PREVIEW_CHARS = 100
 EXAMINED_CHARS = 800
 
 # As the page reads formulas: with a digit behind its second dollar it is a price.
-_FORMULA = re.compile(
+FORMULA = re.compile(
     r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?![\s$])((?:\\.|[^\\$\n])*?[^\s\\$])\$(?!\d)", re.DOTALL
 )
 _FLAT: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
@@ -16,7 +16,7 @@ _FLAT: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] 
     (re.compile(r"<br ?/?>|</?(?:details|summary)>", re.IGNORECASE), " "),
     (re.compile(r"^[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t:-]*$", re.MULTILINE), ""),  # below a table's head
     (re.compile(r"^[ \t]*\|([^\n]*)$", re.MULTILINE), lambda row: row[1].replace("|", " ")),
-    (_FORMULA, lambda formula: _spoken(next(filter(None, formula.groups())))),
+    (FORMULA, lambda formula: _spoken(next(filter(None, formula.groups())))),
 )
 _MARKUP = (
     (re.compile(r"^[ \t]*(?:```|~~~)[^\n]*$", re.MULTILINE), ""),  # a fence of code, with the language's name

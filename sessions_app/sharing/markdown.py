@@ -1,6 +1,5 @@
 """Markdown of answers as HTML: what is HTML in it stays text, and nothing in it is fetched from elsewhere."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,8 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+
+from sessions_app.preview import FORMULA
 
 from .beyond_commonmark import go_beyond
 from .formulas import Formulas
@@ -78,6 +79,5 @@ def is_closed(state: StateInline) -> bool:
 
 
 CLOSING = {"[": "\\]", "(": "\\)"}
-FORMULA = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?![\s$])([^$\n]+?)(?<!\s)\$(?!\d)", re.DOTALL)
 PARSER = MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer).enable(["table", "strikethrough"])
 go_beyond(PARSER).inline.ruler.before("escape", "formula", formula)

@@ -115,7 +115,7 @@ def test_what_people_said_stays_text(session: ChatSession, alice_client: APIClie
 def test_formulas_footnotes_tasks_and_bare_addresses_are_shown_as_such(
     session: ChatSession, alice_client: APIClient, anybody: APIClient
 ) -> None:
-    said = """Inline $E = mc^2$, \\(a < b\\), and what is none: $\\unknown{x}$, cost $5 and $6.
+    said = """Inline $E = mc^2$, \\(a < b\\), $\\$5 < x$, and what is none: $\\unknown{x}$, cost $5 and $6.
 
 $$\\begin{aligned} a &= b \\\\ &= \\frac{1}{2} \\end{aligned}$$
 
@@ -131,7 +131,7 @@ it is said.
     session.add_messages([MessageDraft(role="assistant", content=said, partial=True, status="interrupted")])
     path = shared(alice_client)
     page = text_of(anybody, f"{path}/")
-    assert page.count("<math ") == 3
+    assert page.count("<math ") == 4
     assert '<math display="inline" alttext="E = mc^2"><mrow><mi>E</mi><mo>=</mo><mi>m</mi><msup>' in page
     assert "<mi>a</mi><mo>&lt;</mo><mi>b</mi>" in page
     assert "<code>$\\unknown{x}$</code>" in page and "cost $5 and $6." in page
