@@ -27,6 +27,7 @@ class Stage:
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
         await self._server.wait_closed()
+        await asyncio.to_thread(self._site.servers[0].wait)  # who comes next finds it serving
 
     @property
     def environment(self) -> dict[str, str]:
