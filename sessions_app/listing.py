@@ -272,10 +272,10 @@ def fetch(sessions: "QuerySet[ChatSession]", offset: int, limit: int, *walked: s
 
 
 COLUMNS = (
-    "id", "public_id", "title", "model", "reasoning_effort", "mcp_config", "agent_name", "metadata",
-    "pinned", "archived", "is_active", "is_named", "message_count", "total_tokens", "context_tokens", "max_tokens",
-    "trigger_tokens", "last_message_preview", "last_seq", "state", "answered_position", "read_position", "draft",
-    "project_id", "project__name",
+    "id", "public_id", "title", "model", "reasoning_effort", "mcp_config", "disabled_tools", "agent_name",
+    "metadata", "pinned", "archived", "is_active", "is_named", "message_count", "total_tokens", "context_tokens",
+    "max_tokens", "trigger_tokens", "last_message_preview", "last_seq", "state", "answered_position", "read_position",
+    "draft", "project_id", "project__name",
     "created_at", "updated_at", "last_used_at",
 )  # fmt: skip
 PINNED, PUBLIC_ID, UPDATED, USED = map(COLUMNS.index, ("pinned", "public_id", "updated_at", "last_used_at"))
@@ -333,7 +333,7 @@ def encoded(row: tuple[Any, ...], keys: tuple[str, ...]) -> bytes:
 def representation(row: tuple[Any, ...]) -> dict[str, Any]:
     """Like SessionSerializer, of a row that begins with COLUMNS, as the driver gives it or plainly."""
     (
-        pk, public_id, title, model, reasoning_effort, mcp_config, agent_name, metadata, pinned,
+        pk, public_id, title, model, reasoning_effort, mcp_config, disabled_tools, agent_name, metadata, pinned,
         archived, is_active, is_named, message_count, total_tokens, context_tokens, max_tokens, trigger_tokens,
         last_message_preview, last_seq, state, answered_position, read_position, draft, project_id, project_name,
         created_at, updated_at, last_used_at,
@@ -348,6 +348,7 @@ def representation(row: tuple[Any, ...]) -> dict[str, Any]:
         "model_id": model,
         "reasoning_effort": reasoning_effort,
         "mcp_config": orjson.Fragment(mcp_config),
+        "disabled_tools": orjson.Fragment(disabled_tools),
         "agent_name": agent_name,
         "metadata": orjson.Fragment(unseal_json_text(metadata)),
         "pinned": bool(pinned),

@@ -22,11 +22,12 @@ from sessions_app.models.statements import MAX_COUNT
 
 MAX_CONTENT = 1_000_000
 SIBLING_CHARS = 200
+DISABLED_TOOLS = "Names of tools, as the model is given them, that it is not given here."
 STATES = (IDLE, "queued", "running", "awaiting_approval")
 
 
-class McpServers(serializers.ListField):
-    """Keys of MCP servers, kept and answered as they were given: those that are not configured cost nothing."""
+class KeptNames(serializers.ListField):
+    """Keys of MCP servers, or names of tools, kept and answered as they were given: those of none cost nothing."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(child=Text(max_length=128, allow_blank=True), max_length=100, **kwargs)
@@ -76,7 +77,8 @@ class NewSessionSerializer(serializers.Serializer[None]):
     title = Text(max_length=255, required=False, allow_blank=True, allow_null=True)
     name = Text(max_length=255, required=False, allow_blank=True, allow_null=True, help_text="Same as title.")
     model = ModelName(required=False, allow_null=True)
-    mcp_config = McpServers(required=False, allow_null=True)
+    mcp_config = KeptNames(required=False, allow_null=True)
+    disabled_tools = KeptNames(required=False, allow_null=True, help_text=DISABLED_TOOLS)
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True)
     agent_name = Text(max_length=64, required=False, allow_null=True)
     metadata = Metadata(required=False, allow_null=True)
@@ -94,7 +96,8 @@ class SessionChangesSerializer(serializers.Serializer[None]):
     is_active = Flag(required=False, help_text="A session that is not takes no messages.")
     model = ModelName(required=False)
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False)
-    mcp_config = McpServers(required=False)
+    mcp_config = KeptNames(required=False)
+    disabled_tools = KeptNames(required=False, help_text=DISABLED_TOOLS)
     agent_name = Text(max_length=64, required=False)
     metadata = Metadata(required=False)
     project_id = OwnProject(source="project", help_text="null takes it out of its project.")
@@ -134,6 +137,7 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
     model_id = serializers.CharField(source="model")
     reasoning_effort = serializers.CharField()
     mcp_config = serializers.ListField(child=serializers.CharField())
+    disabled_tools = serializers.ListField(child=serializers.CharField(), help_text=DISABLED_TOOLS)
     agent_name = serializers.CharField()
     metadata = Metadata()
     pinned = serializers.BooleanField()
@@ -168,6 +172,7 @@ class SessionSerializer(serializers.Serializer[ChatSession]):
             "model_id": instance.model,
             "reasoning_effort": instance.reasoning_effort,
             "mcp_config": instance.mcp_config,
+            "disabled_tools": instance.disabled_tools,
             "agent_name": instance.agent_name,
             "metadata": instance.metadata,
             "pinned": instance.pinned,

@@ -87,7 +87,9 @@ class SessionView(NotFoundView):
 class SessionViewSet(SessionView, ViewSet):
     lookup_url_kwarg = "key"
     history_class: ClassVar[type[History]] = History
+    new_class: ClassVar[type[NewSessionSerializer]] = NewSessionSerializer
     changes_class: ClassVar[type[SessionChangesSerializer]] = SessionChangesSerializer
+    shown_class: ClassVar[type[SessionSerializer]] = SessionSerializer
     dialect: ClassVar[str] = ""
     """Of the plain sockets of a session that was last made or loaded here by its `session_id`."""
 
@@ -141,12 +143,12 @@ class SessionViewSet(SessionView, ViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """A new session; of a `session_id` that the caller has already, the stored one."""
-        form = NewSessionSerializer(data=request.data, context={"request": request})
+        form = self.new_class(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         require_allowed(caller(request).pk, form.validated_data.get("model"))
         session, created = ChatSession.objects.open(caller(request), dialect=self.dialect, **form.validated_data)
         session.speak(self.dialect)
-        return Response(SessionSerializer(session).data, status=201 if created else 200)
+        return Response(self.shown_class(session).data, status=201 if created else 200)
 
     @extend_schema(operation_id="get_session", parameters=[SESSION, NUMBERED], responses=SessionDetailSerializer)
     def retrieve(self, request: Request, key: str) -> Response:
@@ -172,7 +174,7 @@ class SessionViewSet(SessionView, ViewSet):
         form.is_valid(raise_exception=True)
         if form.validated_data:
             session.configure(**form.validated_data)
-        return Response(SessionSerializer(session).data)
+        return Response(self.shown_class(session).data)
 
     @extend_schema(operation_id="delete_session", parameters=[SESSION, PERMANENT], responses={200: DoneSerializer})
     def destroy(self, request: Request, key: str) -> Response:

@@ -5,7 +5,7 @@ when a run waits for an approval and goes on elsewhere. The Agents SDK's own han
 would see them, and are forgotten while a run waits, of which the SDK keeps nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import orjson
@@ -48,7 +48,8 @@ def acting_before(request: RunRequest) -> str:
 
 
 async def tools_of(transcript: Transcript) -> Sequence[Tool]:
-    """Of the agent that acts: ours, those of MCP servers, and those by which it hands over."""
+    """Of the agent that acts: ours, those of MCP servers, and those by which it hands over; without those that are
+    disabled in the session, whose names no other tool gets."""
     acting, request = transcript.acting, transcript.request
     if acting.mcp_servers is not None:
         request = replace(request, mcp_config=list(acting.mcp_servers))
@@ -59,13 +60,18 @@ async def tools_of(transcript: Transcript) -> Sequence[Tool]:
     transcript.unauthorized = box.unauthorized
     at_hand = tools_at_hand()
     taken = {tool.name for tool in (*at_hand, *box.tools)}
-    others = (*box.tools, *(hand_off_to(colleague, taken) for colleague in acting.colleagues))
+    others = enabled(request, (*box.tools, *(hand_off_to(colleague, taken) for colleague in acting.colleagues)))
+    at_hand = enabled(request, at_hand)
     if acting.tools is None:
         return (*at_hand, *others)
     own = [tool for tool in at_hand if tool.name in acting.tools]
     if own or others:  # a result that is shortened names the tool that reads the whole
         own = [tool for tool in at_hand if tool.name in acting.tools or tool.name == READER]
     return (*own, *others)
+
+
+def enabled(request: RunRequest, tools: Iterable[Tool]) -> list[Tool]:
+    return [tool for tool in tools if tool.name not in request.disabled_tools]
 
 
 def hand_off_to(colleague: Colleague, taken: set[str]) -> FunctionTool:

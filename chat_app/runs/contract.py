@@ -29,6 +29,7 @@ class RunRequest:
     reasoning_effort: str = ""
     agent_name: str = "chat"
     mcp_config: list[str] = field(default_factory=list)
+    disabled_tools: frozenset[str] = frozenset()  # names of those that the model is not given
     project_id: UUID | None = None  # whose instructions are given to the model
     # The items of llm_context, oldest first, the run's own user messages included. None: the agent reads them.
     history: list[Item] | None = None

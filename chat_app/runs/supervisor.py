@@ -383,6 +383,7 @@ def request_of(started: Started) -> RunRequest:
         reasoning_effort=run.reasoning_effort,
         agent_name=session.agent_name,
         mcp_config=session.mcp_config,
+        disabled_tools=frozenset(session.disabled_tools),
         project_id=session.project_id,
         history=started.context if is_first else None,
         state=run.state,

@@ -63,7 +63,20 @@ class NewMaiMessageSerializer(serializers.Serializer[None]):
     )
 
 
-class MaiSessionSerializer(SessionSerializer):
+class V1SessionSerializer(SessionSerializer):
+    """Without what the native API alone has."""
+
+    disabled_tools = None  # type: ignore[assignment]
+
+    def to_representation(self, instance: ChatSession) -> dict[str, Any]:
+        return as_of_v1(super().to_representation(instance))
+
+
+def as_of_v1(session: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in session.items() if name != "disabled_tools"}
+
+
+class MaiSessionSerializer(V1SessionSerializer):
     last_message_preview = serializers.CharField(allow_null=True, help_text="null where there is no message.")
 
     def to_representation(self, instance: ChatSession) -> dict[str, Any]:
@@ -215,7 +228,7 @@ class MaiMessageViewSet(SessionView, ViewSet):
 
 def summary(row: tuple[Any, ...]) -> dict[str, Any]:
     """Like MaiSessionSerializer, of a row of the list."""
-    session = listing.representation(row)
+    session = as_of_v1(listing.representation(row))
     return session | {"last_message_preview": session["last_message_preview"] or None}
 
 

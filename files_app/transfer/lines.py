@@ -158,6 +158,7 @@ def session_line(session: ChatSession) -> SessionLine:
         model=session.model,
         reasoning_effort=session.reasoning_effort,
         mcp_config=session.mcp_config,
+        disabled_tools=session.disabled_tools,
         agent_name=session.agent_name,
         agent_type=session.agent_type,
         frontend=session.frontend,

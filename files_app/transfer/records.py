@@ -109,6 +109,7 @@ class SessionLine(Line, tag="session"):
     model: Word = ""
     reasoning_effort: Annotated[str, Meta(max_length=16)] = ""
     mcp_config: list[Word] | None = None
+    disabled_tools: list[Word] = []
     agent_name: Key = "chat"
     agent_type: Annotated[str, Meta(max_length=32)] = ""
     frontend: Annotated[str, Meta(max_length=16)] = ""

@@ -140,6 +140,7 @@ def opened(user: User, key: UUID, head: SessionLine, project: Project | None) ->
             head.reasoning_effort if head.reasoning_effort in REASONING_EFFORTS else DEFAULT_REASONING_EFFORT
         ),
         "mcp_config": head.mcp_config,
+        "disabled_tools": head.disabled_tools,
         "agent_name": head.agent_name or "chat",
         "agent_type": head.agent_type,
         "frontend": head.frontend,

@@ -13,7 +13,7 @@ from sessions_app.models import Agent, Prompt
 from sessions_app.models import agent as agents
 from sessions_app.models.named import MAX_NAME_CHARS, Named
 from sessions_app.models.prompt import MAX_TEXT_CHARS
-from sessions_app.serializers import McpServers
+from sessions_app.serializers import KeptNames
 
 ORIGINS = ("own", "shared", "built_in")
 
@@ -58,7 +58,7 @@ class AgentChangesSerializer(serializers.Serializer[None]):
     )
     reasoning_effort = Choice(choices=REASONING_EFFORTS, required=False, allow_null=True, help_text="As `model`.")
     tools = Names(required=False, allow_null=True, help_text="Of the server's own tools, those that it has; null: all.")
-    mcp_servers = McpServers(
+    mcp_servers = KeptNames(
         required=False, allow_null=True, help_text="Keys of those that it has; null: the session's."
     )
     hand_offs = Names(

@@ -140,7 +140,7 @@ class ChatSession(SessionEnds):
     # Settings
 
     def configure(self, **changes: Any) -> None:
-        """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, agent_name,
+        """What a person sets: title, pinned, archived, model, reasoning_effort, mcp_config, disabled_tools, agent_name,
         metadata, is_active, project. With another agent come the model and effort that it sets, where nobody chose
         others. Raises ModelNotAllowed, and DoesNotExist if the session, or the project, is gone.
         """

@@ -35,6 +35,12 @@ class SessionRow(Marks, models.Model):
     usual_model = models.BooleanField(default=False, db_default=False, editable=False)
     usual_effort = models.BooleanField(default=False, db_default=False, editable=False)
     mcp_config = models.JSONField(blank=True, default=list)
+    disabled_tools = models.JSONField(
+        blank=True,
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="names of tools that the model is not given here",
+    )
     agent_name = models.CharField(max_length=64, default=DEFAULT_AGENT)
     metadata = EncryptedJSONField(blank=True, default=dict, decoder=ShortNumbers)
     pinned = models.BooleanField(default=False)

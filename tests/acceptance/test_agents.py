@@ -113,6 +113,21 @@ async def test_another_agent_takes_over_by_a_tool_call(alice: Client, provider: 
     ]
 
 
+async def test_what_is_disabled_in_the_session_no_agent_has_that_takes_over(alice: Client, provider: Provider) -> None:
+    writer = await agent(alice, tools=["current_time", "list_directory"])
+    clerk = await agent(alice, tools=["current_time"], hand_offs=[writer["name"], "chat"])
+    transfer = f"transfer_to_{writer['name'].replace(' ', '_')}"
+    session = await alice.create_session(
+        agent_name=clerk["name"], disabled_tools=["current_time", "transfer_to_chat"]
+    )  # fmt: skip
+    async with alice.chat(session) as chat:
+        with calls_of(provider) as asked:
+            frames = await chat.ask(f"tool {transfer} {{}}; tool current_time {{}}; say 2 words")
+    assert [tools(one) for one in asked] == [["read_result", transfer], *2 * [["list_directory", "read_result"]]]
+    assert [(name, success) for name, _, success in calls(frames)] == [(transfer, True), ("current_time", False)]
+    assert text_of(frames) == "word1 word2"
+
+
 async def test_of_two_hand_offs_at_once_one_counts_and_a_circle_ends(alice: Client, provider: Provider) -> None:
     name = f"loop {uuid4().hex[:6]}"
     one = await agent(alice, name=f"{name} a", hand_offs=[f"{name} b", "primary"], tools=[])

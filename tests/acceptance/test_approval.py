@@ -104,6 +104,23 @@ async def test_a_rejected_call_does_not_act_and_the_model_is_told_why(
     assert await files(alice, session) == []
 
 
+async def test_a_call_of_a_tool_that_is_disabled_while_it_waits_does_not_act(
+    alice: Client, session: str, provider: Provider
+) -> None:
+    async with alice.chat(session) as chat:
+        (request,) = await asked(chat, f"{write('off.md')}; say 3 words")
+        await alice.http.patch(f"/api/sessions/{session}", json={"disabled_tools": ["generate_document"]})
+        await decide(chat, request)
+        frames = await rest(chat, request["run_id"])
+        (completed,) = [f for f in frames if f["type"] == "tool_call"]
+        assert (completed["success"], completed["id"]) == (False, request["id"])
+        assert "not carried out" in completed["result"]
+        assert text_of(frames) == "word1 word2 word3"
+    offered = [one.get("function", one)["name"] for one in provider.requests[-1].body["tools"]]
+    assert "generate_document" not in offered
+    assert await files(alice, session) == []
+
+
 async def test_a_call_that_is_never_made_keeps_its_arguments(alice: Client, session: str) -> None:
     """While it waits, where it is refused or stopped, and where no tool is called so: history and frames agree."""
     refused, stopped, nameless = write("never.md"), write("stopped.md"), 'tool telepathy {"to": "nobody"}'

@@ -125,6 +125,25 @@ async def test_a_session_has_the_servers_that_it_chose(alice: Client, provider: 
     assert not unknown["success"]
 
 
+async def test_single_tools_of_a_server_are_disabled_by_the_names_that_the_model_is_given(
+    alice: Client, provider: Provider
+) -> None:
+    await up(alice, provider, ["other", "good", "sequential"], "other_repeat")
+    await up(alice, provider, ["other", "good", "sequential"], "sequentialthinking")
+    everything = offered(provider)
+    off = ["repeat", "sequentialthinking"]
+    session = await alice.create_session(mcp_config=["other", "good", "sequential"], disabled_tools=off)
+    async with alice.chat(session) as chat:
+        frames = await chat.ask(f"{tool('repeat', text='a')}; {tool('other_repeat', text='b')}; say 2 words")
+    assert_whole_run(frames)
+    assert offered(provider) == [name for name in everything if name not in off], "no other tool takes the name"
+    refused, made = [f for f in frames if f["type"] == "tool_call" and f["status"] == "completed"]
+    assert (refused["success"], made["result"]) == (False, "other repeat: b")
+    said = provider.requests[-1].body
+    instructions = said.get("instructions") or str(said["messages"][0])
+    assert "good, other" in instructions and "sequential-thinking" not in instructions
+
+
 @pytest.mark.timing(reason="a run waits two seconds, a call ten, for a server that starts")
 async def test_names_that_meet_are_told_apart_the_same_way_each_time(alice: Client, provider: Provider) -> None:
     for _ in range(2):

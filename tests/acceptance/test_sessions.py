@@ -18,6 +18,7 @@ SESSION = {
     "model_id",
     "reasoning_effort",
     "mcp_config",
+    "disabled_tools",
     "agent_name",
     "metadata",
     "pinned",

@@ -40,10 +40,18 @@ async def results(client: Client, session: str, *calls: str) -> list[Frame]:
     async with client.chat(session) as chat:
         frames = await chat.ask("; ".join([*calls, "say 2 words"]))
     assert_whole_run(frames)
-    ended = [frame for frame in frames if frame["type"] == "tool_call" and frame["status"] == "completed"]
-    answers = [json.loads(frame["result"]) for frame in ended]
-    assert [frame["success"] for frame in ended] == [answer["success"] for answer in answers]
+    answers = [json.loads(frame["result"]) for frame in ended(frames)]
+    assert [frame["success"] for frame in ended(frames)] == [answer["success"] for answer in answers]
     return answers
+
+
+def ended(frames: list[Frame]) -> list[Frame]:
+    return [frame for frame in frames if frame["type"] == "tool_call" and frame["status"] == "completed"]
+
+
+def offered(provider: Provider) -> set[str]:
+    """By the last request. Chat Completions has a level more."""
+    return {one.get("function", one)["name"] for one in provider.requests[-1].body["tools"]}
 
 
 async def test_the_agent_lists_reads_and_searches_what_a_person_gave(
@@ -135,6 +143,26 @@ async def test_no_path_leads_out_of_the_session(alice: Client, session: str) -> 
     )
     assert [answer["success"] for answer in answers] == [False] * len(paths)
     assert "of another session" not in str(answers)
+
+
+async def test_a_disabled_tool_is_not_offered_nor_carried_out_and_comes_back(alice: Client, provider: Provider) -> None:
+    session = await alice.create_session(disabled_tools=["edit_file", "current_time", "nobody has it"])
+    await give(alice, session, "notes.md", b"buy milk\n")
+    edit = tool("edit_file", file_path="notes.md", edits=[{"oldText": "milk", "newText": "rye"}])
+    read = tool("read_file", file_path="notes.md", head=None, tail=None)
+    async with alice.chat(session) as chat:
+        frames = await chat.ask(f"{edit}; {read}; say 2 words")
+        assert_whole_run(frames)
+        refused, seen = ended(frames)
+        assert not refused["success"] and "edit_file" in refused["result"]
+        assert json.loads(seen["result"])["content"] == "buy milk"
+        assert not {"edit_file", "current_time"} & offered(provider)
+        assert {"read_file", "generate_document"} <= offered(provider)
+        await alice.http.patch(f"/api/sessions/{session}", json={"disabled_tools": ["current_time"]})
+        frames = await chat.ask(f"{edit}; {read}; say 2 words")
+    edited, seen = ended(frames)
+    assert edited["success"] and json.loads(seen["result"])["content"] == "buy rye"
+    assert "edit_file" in offered(provider) and "current_time" not in offered(provider)
 
 
 async def test_the_demo_reads_files_in_plain_words(site: Site) -> None:

@@ -110,7 +110,7 @@ def travels(alice: User) -> ChatSession:
     project = Project.objects.create(owner=alice, name="Journeys", instructions="Be brief.")
     session, _ = ChatSession.objects.open(
         alice, public_id="travels", title="Rome & *Naples*", is_named=True, metadata={"a": [1, {"ü": None}]},
-        mcp_config=[], project=project,
+        mcp_config=[], disabled_tools=["edit_file"], project=project,
     )  # fmt: skip
     picture = add_file(session, "maps/rome.png", PNG)
     reference = {"file_id": str(picture.pk), "path": picture.path, "content_type": "image/png",
@@ -692,7 +692,12 @@ def test_what_no_database_takes_costs_no_session(alice: User, alice_client: APIC
     """NUL and lone surrogates become U+FFFD, and a time stays the same moment, wherever it was."""
     nul, lone = "a\x00b\\u0000", '{"role": "user", "content": "\\ud800"}'
     head: dict[str, Any] = SESSION | dict.fromkeys(("origin", "title", "model", "agent_name", "frontend", "draft"), nul)
-    head |= {"mcp_config": [nul], "metadata": {nul: nul}, "created_at": "2026-01-01T23:59:00+23:59"}
+    head |= {
+        "mcp_config": [nul],
+        "disabled_tools": [nul],
+        "metadata": {nul: nul},
+        "created_at": "2026-01-01T23:59:00+23:59",
+    }
     texts: dict[str, Any] = dict.fromkeys(
         ("content", "reasoning", "model", "agent_name", "tool_name", "tool_call_id"), nul
     )

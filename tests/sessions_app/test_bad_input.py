@@ -23,6 +23,8 @@ NEW_SESSIONS: list[Any] = [
     {"model": ""}, {"model": 5}, {"model": "x" * 129}, {"model": {}},
     {"mcp_config": "fetch"}, {"mcp_config": {}}, {"mcp_config": ["x" * 129]}, {"mcp_config": [1]},
     {"mcp_config": [None]}, {"mcp_config": [["fetch"]]},
+    {"disabled_tools": "fetch"}, {"disabled_tools": {}}, {"disabled_tools": ["x" * 129]}, {"disabled_tools": [1]},
+    {"disabled_tools": ["x"] * 101}, {"disabled_tools": ["a\x00b"]},
     {"reasoning_effort": "extreme"}, {"reasoning_effort": ""}, {"reasoning_effort": 1}, {"reasoning_effort": ["low"]},
     {"agent_name": ""}, {"agent_name": 3}, {"agent_name": "x" * 65},
     {"metadata": []}, {"metadata": "x"}, {"metadata": {"a": "x" * 70_000}}, {"metadata": {"a": "\x00"}},
@@ -31,6 +33,7 @@ NEW_SESSIONS: list[Any] = [
 CHANGES: list[Any] = [
     [], None, {"title": None}, {"title": 1}, {"title": "x" * 256}, {"pinned": None}, {"pinned": "true"}, {"pinned": 1},
     {"archived": "yes"}, {"model": None}, {"model": ""}, {"mcp_config": None}, {"mcp_config": ["x" * 129]},
+    {"disabled_tools": None}, {"disabled_tools": "fetch"}, {"disabled_tools": ["x"] * 101},
     {"reasoning_effort": None}, {"agent_name": ""}, {"metadata": None}, {"metadata": [1]},
 ]  # fmt: skip
 MESSAGES: list[Any] = [

@@ -28,8 +28,9 @@ DRAFTS = [
 @pytest.fixture
 def session(alice: User) -> ChatSession:
     session, _ = ChatSession.objects.open(
-        alice, public_id="s", title="Grüße", metadata={"z": 1}, mcp_config=["fetch"], model="gpt-5-mini"
-    )
+        alice, public_id="s", title="Grüße", metadata={"z": 1}, mcp_config=["fetch"], disabled_tools=["ü"],
+        model="gpt-5-mini",
+    )  # fmt: skip
     session.add_messages(DRAFTS)
     session.settle("running", {"total_tokens": 1200, "context_tokens": 345})
     session.configure(pinned=True, archived=True)

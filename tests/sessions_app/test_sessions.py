@@ -14,8 +14,8 @@ from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession, ContextItem, Message, MessageDraft, SessionTally
 
 SESSION_FIELDS = {
-    "id", "session_id", "title", "name", "model", "model_id", "reasoning_effort", "mcp_config", "agent_name",
-    "metadata", "pinned", "archived", "is_named", "message_count", "total_tokens", "tokens", "max_tokens",
+    "id", "session_id", "title", "name", "model", "model_id", "reasoning_effort", "mcp_config", "disabled_tools",
+    "agent_name", "metadata", "pinned", "archived", "is_named", "message_count", "total_tokens", "tokens", "max_tokens",
     "trigger_tokens", "last_message_preview", "last_seq", "state", "created_at", "updated_at", "last_used_at",
 }  # fmt: skip
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -44,6 +44,7 @@ def test_a_new_session_has_every_field_and_the_defaults(alice_client: APIClient)
     assert session["title"] == session["name"] == ""
     assert session["model"] == session["model_id"] != ""
     assert session["mcp_config"] == list(settings.MCP_SERVERS)
+    assert session["disabled_tools"] == []
     assert (session["reasoning_effort"], session["agent_name"]) == ("medium", "chat")
     assert session["metadata"] == {}
     assert 0 < session["trigger_tokens"] <= session["max_tokens"]
@@ -93,6 +94,19 @@ def test_no_mcp_servers_stay_none_and_any_others_are_kept_as_given(alice_client:
         assert changed.json()["mcp_config"] == chosen
     assert alice_client.patch(path, {"mcp_config": []}).json()["mcp_config"] == []
     assert alice_client.get(path).json()["session"]["mcp_config"] == []
+
+
+def test_tools_are_disabled_by_any_names_which_are_kept_as_given(alice_client: APIClient) -> None:
+    off = ["edit_file", "nobody has it", ""]
+    session = opened(alice_client, disabled_tools=off)
+    assert session["disabled_tools"] == off
+    assert opened(alice_client, disabled_tools=None)["disabled_tools"] == []
+    path = f"/api/sessions/{session['session_id']}"
+    assert alice_client.patch(path, {"title": "Plans"}).json()["disabled_tools"] == off
+    assert alice_client.patch(path, {"disabled_tools": ["fetch"]}).json()["disabled_tools"] == ["fetch"]
+    assert alice_client.get(path).json()["session"]["disabled_tools"] == ["fetch"]
+    assert [one["disabled_tools"] for one in listed(alice_client)["sessions"]] == [[], ["fetch"]]
+    assert alice_client.patch(path, {"disabled_tools": []}).json()["disabled_tools"] == []
 
 
 def test_an_idempotency_key_makes_one_session_of_two_requests(alice_client: APIClient) -> None:
@@ -170,7 +184,8 @@ def test_settings_change_and_stay(alice_client: APIClient) -> None:
     opened(alice_client, session_id="s")
     changes = {
         "title": "Named", "pinned": True, "archived": True, "model": "other-model", "reasoning_effort": "high",
-        "mcp_config": ["fetch"], "agent_name": "primary", "metadata": {"colour": "green"},
+        "mcp_config": ["fetch"], "disabled_tools": ["edit_file"], "agent_name": "primary",
+        "metadata": {"colour": "green"},
     }  # fmt: skip
     changed = alice_client.patch("/api/sessions/s", changes).json()
     assert {name: changed[name] for name in changes} == changes

@@ -43,7 +43,7 @@ LOOK_S = 15.0  # how often it is looked which are
 
 @dataclass(slots=True)
 class Toolbox:
-    servers: list[str] = field(default_factory=list)  # keys of those that are up
+    servers: list[str] = field(default_factory=list)  # keys of those that are up, and have tools that are not disabled
     unauthorized: list[str] = field(default_factory=list)  # of those that the person has to authorize us at again
     tools: list[Tool] = field(default_factory=list)
 
@@ -67,7 +67,8 @@ async def toolbox_for(request: RunRequest, allowance: Allowance = ALL) -> Toolbo
         # A server that is down keeps its names: an "always allow" must not pass to another server's tool of that name.
         made: list[Tool] = [tool_of(server, listed, name) for listed, name in named(server, taken)]
         if server.is_up:
-            box.servers.append(server.key)
+            if not made or {tool.name for tool in made} - request.disabled_tools:
+                box.servers.append(server.key)
             box.tools += made
         elif server.is_unauthorized:
             box.unauthorized.append(server.key)

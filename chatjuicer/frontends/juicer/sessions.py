@@ -24,6 +24,8 @@ from chatjuicer.frontends.mai import (
     MaiSessionDetailSerializer,
     MaiSessionViewSet,
     NewMaiSessionSerializer,
+    V1SessionSerializer,
+    as_of_v1,
 )
 from sessions_app.history import TEXTS, size_of
 from sessions_app.models import Message
@@ -36,6 +38,7 @@ from .shapes import (
     JuicerDetailSerializer,
     JuicerMessageListSerializer,
     JuicerSessionListSerializer,
+    NewJuicerSessionSerializer,
     SessionDeletedSerializer,
     entry_body,
     message_body,
@@ -82,7 +85,9 @@ TOO_LARGE = "(Too large for this list: {kilobytes} kB. Open the chat in a browse
 @extend_schema(tags=[TAG])
 @extend_schema_view(summarize=extend_schema(operation_id="today_summarize_session"))
 class JuicerSessionViewSet(SessionViewSet):
+    new_class: ClassVar[type[NewSessionSerializer]] = NewJuicerSessionSerializer
     changes_class: ClassVar[type[SessionChangesSerializer]] = JuicerChangesSerializer
+    shown_class: ClassVar[type[SessionSerializer]] = V1SessionSerializer
     history_class: ClassVar[type[History]] = JuicerHistory
     dialect: ClassVar[str] = V1
 
@@ -90,7 +95,8 @@ class JuicerSessionViewSet(SessionViewSet):
         response = super().retrieve(request, key)
         messages = [message_body(message) for message in response.data["messages"]]
         files = [entry_body(entry) for entry in response.data["files"]]
-        response.data |= {"messages": messages, "full_history": messages, "files": files}
+        session = as_of_v1(response.data["session"])
+        response.data |= {"session": session, "messages": messages, "full_history": messages, "files": files}
         return response
 
     def destroy(self, request: Request, key: str) -> Response:
@@ -119,8 +125,8 @@ class SharedSessionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
     @extend_schema(
         operation_id="today_create_session",
         parameters=[IDEMPOTENCY_KEY],
-        request=either("NewSessionOfV1", NewSessionSerializer, NewMaiSessionSerializer),
-        responses={201: either("MadeSessionOfV1", SessionSerializer, MaiSessionDetailSerializer)},
+        request=either("NewSessionOfV1", NewJuicerSessionSerializer, NewMaiSessionSerializer),
+        responses={201: either("MadeSessionOfV1", V1SessionSerializer, MaiSessionDetailSerializer)},
     )
     def create(self, request: Request) -> Response:
         """With any of `mcp_config`, `model`, `reasoning_effort`, `project_id` it is today's client's, else MAI's."""
@@ -141,7 +147,7 @@ class SharedSessionViewSet(JuicerSessionViewSet, MaiSessionViewSet):
         operation_id="today_change_session",
         parameters=[SESSION],
         request=either("SessionChangesOfV1", JuicerChangesSerializer, MaiChangesSerializer),
-        responses=either("ChangedSessionOfV1", SessionSerializer, MaiSessionDetailSerializer),
+        responses=either("ChangedSessionOfV1", V1SessionSerializer, MaiSessionDetailSerializer),
     )
     def partial_update(self, request: Request, key: str) -> Response:
         """Changes what is given and leaves the rest. No generated title replaces one that was set here."""

@@ -10,14 +10,15 @@ from rest_framework import serializers
 from chat_app.serializers import SessionDetailSerializer
 from chatjuicer.api.done import DoneSerializer
 from chatjuicer.api.fields import Text, given
+from chatjuicer.frontends.mai import V1SessionSerializer
 from files_app import names
 from files_app.serializers import EntryListSerializer, EntrySerializer, PathSerializer
 from sessions_app.models import Project
 from sessions_app.models.project import MAX_DESCRIPTION_CHARS, MAX_INSTRUCTIONS_CHARS, MAX_NAME_CHARS
 from sessions_app.serializers import (
     MessageSerializer,
+    NewSessionSerializer,
     SessionChangesSerializer,
-    SessionSerializer,
 )
 
 
@@ -35,8 +36,14 @@ def page(total_count: int, offset: int, limit: int, has_more: bool) -> dict[str,
 # Sessions and messages
 
 
+class NewJuicerSessionSerializer(NewSessionSerializer):
+    disabled_tools = None  # type: ignore[assignment]
+
+
 class JuicerChangesSerializer(SessionChangesSerializer):
     """null changes nothing, but for `project_id`, where it means none."""
+
+    disabled_tools = None  # type: ignore[assignment]
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -75,6 +82,7 @@ def in_parts(content: str) -> str:
 
 
 class JuicerDetailSerializer(SessionDetailSerializer):
+    session = V1SessionSerializer()
     full_history = JuicerMessageSerializer(many=True)
     messages = JuicerMessageSerializer(many=True, help_text="The same list.")
 
@@ -169,7 +177,7 @@ class ProjectDeletedSerializer(DoneSerializer):
 # The list of sessions, which is MAI's, too
 
 
-class JuicerSessionSerializer(SessionSerializer):
+class JuicerSessionSerializer(V1SessionSerializer):
     last_message_preview = serializers.CharField(allow_null=True)
 
 

@@ -133,6 +133,20 @@ def test_what_was_chosen_is_kept_as_it_was_given(alice_client: APIClient) -> Non
     assert {name: read[name] for name in body} == body
 
 
+def test_tools_are_disabled_by_the_native_api_alone(alice: User, alice_client: APIClient) -> None:
+    body = {"disabled_tools": ["fetch"]}
+    today, mai = made(alice_client, {"mcp_config": MCP} | body), made(alice_client, {"title": "Trip"} | body)
+    shown = [today, mai, *alice_client.get(SESSIONS).json()["sessions"]]
+    for key in (today["session_id"], mai["id"]):
+        path = f"{SESSIONS}/{key}"
+        shown.append(alice_client.patch(path, {"title": "Rye"} | body).json())
+        read = alice_client.get(path).json()
+        shown.append(read.get("session", read))
+    assert [one["title"] for one in shown[-4:]] == ["Rye"] * 4
+    assert not any("disabled_tools" in one for one in shown)
+    assert [session.disabled_tools for session in alice.chat_sessions.all()] == [[], []]
+
+
 def test_a_request_that_is_sent_again_makes_no_second_session(alice: User, alice_client: APIClient) -> None:
     first, second = (made(alice_client, {"mcp_config": MCP}, {"Idempotency-Key": "k"}) for _ in range(2))
     assert first == second and alice.chat_sessions.count() == 1

@@ -33,7 +33,7 @@ def lived_in() -> Iterator[Site]:
 
 async def live(site: Site) -> None:
     async with signed_in(site.url) as alice:
-        session = await alice.create_session(session_id="talk", metadata=METADATA, mcp_config=[])
+        session = await alice.create_session(session_id="talk", metadata=METADATA, mcp_config=[], disabled_tools=["x"])
         async with alice.chat(session) as chat:
             await chat.ask("What time is it?")
             await chat.say("count to 1000")
