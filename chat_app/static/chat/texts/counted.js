@@ -28,6 +28,11 @@ export default {
       other: "ההודעה תישלח כש־{count} קבצים יועלו…",
     },
   },
+  "{count} tools off": {
+    en: { one: "{count} tool off", other: "{count} tools off" },
+    de: { one: "{count} Werkzeug aus", other: "{count} Werkzeuge aus" },
+    he: { one: "כלי אחד כבוי", two: "שני כלים כבויים", other: "{count} כלים כבויים" },
+  },
   "{count} messages queued": {
     en: { one: "{count} message queued", other: "{count} messages queued" },
     de: { one: "{count} Nachricht wartet", other: "{count} Nachrichten warten" },

@@ -21,7 +21,7 @@ export class AgentPicker {
     document.getElementById("welcome").append(this.#starters);
   }
 
-  /** [{name, letter, description, origin, starters, model, reasoning_effort}], as of `/api/agents`. */
+  /** [{name, letter, description, origin, starters, model, reasoning_effort, tools}], as of `/api/agents`. */
   offer(agents) {
     this.#agents = agents;
     this.#render();
@@ -40,6 +40,11 @@ export class AgentPicker {
   /** To be shown beside the model; empty where none was chosen. */
   get label() {
     return this.#isPlain(this.name) ? "" : this.name;
+  }
+
+  /** Names of those of the server's own that it has; null: all. */
+  get tools() {
+    return this.#agents.find(({ name }) => name === this.name)?.tools ?? null;
   }
 
   /** False for one that is gone: it answers no more. */

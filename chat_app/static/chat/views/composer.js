@@ -40,8 +40,8 @@ export class Composer {
   #callbacks;
 
   /**
-   * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config})`,
-   * `onDraft(text, before)`, `onEditLast()`, `onProblem(text)`; `agents()`, `servers()` (MCP) and `prompts()` give what
+   * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config} |
+   * {disabled_tools})`, `onDraft(text, before)`, `onEditLast()`, `onProblem(text)`; `agents()`, `servers()` (MCP) and `prompts()` give what
    * the person has for choice, or null, `files(folder)` what is in a folder of the open session.
    */
   constructor(callbacks) {
@@ -91,6 +91,7 @@ export class Composer {
     };
     this.#picker.offer(models, levels);
     this.#picker.servers.offer(config.mcp_servers ?? []);
+    this.#picker.tools.offer(config.tools ?? []);
     this.#choose();
   }
 
@@ -108,6 +109,7 @@ export class Composer {
     this.#picker.picked = {};
     this.#picker.agents.choose("");
     this.#picker.servers.choose(null);
+    this.#picker.tools.begin();
     this.offerAgents();
     this.offerServers();
     if (!sessionId) written.takeLeft(NEW);
@@ -193,7 +195,7 @@ export class Composer {
   settings() {
     const { model, effort, agents, picked } = this.#picker;
     if (agents.label) return { agent_name: agents.name, ...picked };
-    return { model: model || undefined, reasoning_effort: effort || undefined, mcp_config: picked.mcp_config };
+    return { ...picked, model: model || undefined, reasoning_effort: effort || undefined };
   }
 
   /** Again, when the person has changed them. */
@@ -297,6 +299,7 @@ export class Composer {
     const usual = this.#preferred && this.#picker.offers(this.#preferred) ? this.#preferred : this.#defaults.model;
     if (this.#session) this.#picker.agents.choose(this.#session.agent_name);
     if (this.#session) this.#picker.servers.choose(this.#session.mcp_config ?? null);
+    if (this.#session) this.#picker.tools.choose(this.#session.disabled_tools ?? []);
     this.#picker.choose(this.#session?.model || usual, this.#session?.reasoning_effort || this.#defaults.effort);
   }
 

@@ -4,6 +4,7 @@ import { h, icon, setText } from "../dom.js";
 import { dayOf, number, t } from "../language.js";
 import { AgentPicker } from "./agentpicker.js";
 import { ServerPicker } from "./serverpicker.js";
+import { ToolPicker } from "./toolpicker.js";
 
 const SEARCHED_FROM = 8; // models
 // Others are named by the server.
@@ -35,18 +36,21 @@ export class Picker {
   effort = "";
   agents;
   servers;
+  tools;
   picked = {}; // by the person, for the chat that is open
 
   /**
-   * `onChoose({model} | {reasoning_effort} | {agent_name} | {mcp_config})`, `onStart(text)` for what an agent offers to
-   * begin with.
+   * `onChoose({model} | {reasoning_effort} | {agent_name} | {mcp_config} | {disabled_tools})`, `onStart(text)` for what
+   * an agent offers to begin with.
    */
   constructor(onChoose, onStart) {
     this.#onChoose = onChoose;
     this.agents = new AgentPicker((agent) => this.takeAgent(agent), onStart);
-    this.servers = new ServerPicker((names) => this.#takeServers(names));
+    this.servers = new ServerPicker((mcp_config) => this.#takeTools({ mcp_config }));
+    this.tools = new ToolPicker((disabled_tools) => this.#takeTools({ disabled_tools }));
     this.#button.append(this.#label, icon("chevron"));
-    this.#panel.append(this.#search, this.#list, this.#efforts, this.agents.node, this.servers.node);
+    const { agents, servers, tools } = this;
+    this.#panel.append(this.#search, this.#list, this.#efforts, agents.node, servers.node, tools.node);
     this.#button.addEventListener("click", () => (this.#panel.hidden ? this.open() : this.close()));
     this.#search.addEventListener("input", () => this.#render());
     this.#panel.addEventListener("keydown", (event) => this.#onKey(event));
@@ -74,6 +78,7 @@ export class Picker {
     const said = t("Model: {name}", { name: `${name}${thinks}` });
     this.#button.setAttribute("aria-label", agent ? `${t("Agent: {name}", { name: agent })}, ${said}` : said);
     this.#button.hidden = !name;
+    this.tools.have(this.agents.tools);
     if (!this.#panel.hidden) this.#render();
   }
 
@@ -190,9 +195,9 @@ export class Picker {
     else this.close();
   }
 
-  #takeServers(names) {
-    this.picked.mcp_config = names;
-    this.#onChoose({ mcp_config: names });
+  #takeTools(changes) {
+    Object.assign(this.picked, changes);
+    this.#onChoose(changes);
   }
 
   /** Its model and effort are those of a chat for which nobody chose others. */

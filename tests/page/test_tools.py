@@ -1,0 +1,121 @@
+"""Single tools are switched off for one chat, in the panel of the model's."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+
+from tests.harness.provider import Provider
+from tests.harness.server import Site
+from tests.page.conftest import WAIT_MS, Troubles, answer, assert_accessible, say, words
+
+PHONE = ViewportSize(width=360, height=640)
+
+
+@pytest.fixture
+def api(site: Site) -> Iterator[httpx.Client]:
+    """Of who is on the server's machine."""
+    with httpx.Client(base_url=site.url, trust_env=False) as api:
+        yield api
+
+
+@pytest.fixture
+def page(browser: Browser, troubles: Troubles) -> Iterator[Page]:
+    context = browser.new_context(viewport=PHONE, service_workers="block")
+    context.set_default_timeout(WAIT_MS)
+    yield troubles.watch(context.new_page())
+    context.close()
+
+
+def test_tools_are_switched_off_before_a_chat_is_there_and_in_it(
+    page: Page, site: Site, api: httpx.Client, provider: Provider
+) -> None:
+    page.goto(site.url)
+    title = open_picker(page)
+    expect(title).to_have_text("Tools")
+    title.press("Enter")
+    edit, clock = box(page, "edit_file"), box(page, "current_time")
+    expect(edit).to_be_checked()
+    edit.press("Space")
+    expect(title).to_have_text("Tools · 1 tool off")
+    page.keyboard.press("Escape")
+    say(page, "say 2 words")
+    expect(answer(page)).to_have_text(words(2))
+    name = page.url.partition("#/")[2]
+    assert off(api, name) == ["edit_file"]
+    assert "edit_file" not in offered(provider) and "current_time" in offered(provider)
+
+    open_picker(page)
+    expect(edit).not_to_be_checked()
+    switch(page, clock, False)
+    expect(clock).to_be_focused()
+    expect(title).to_have_text("Tools · 2 tools off")
+    assert_accessible(page)
+    panel = page.get_by_role("dialog", name="Choose the model").bounding_box()
+    assert panel and panel["x"] >= 0 and panel["y"] >= 0 and panel["x"] + panel["width"] <= PHONE["width"]
+    switch(page, edit, True)
+    assert off(api, name) == ["current_time"]
+
+    # By another client; what the page does not know, such as a tool of a server, can be switched on again.
+    api.patch(f"/api/sessions/{name}", json={"disabled_tools": ["fetch_pages"]}).raise_for_status()
+    expect(title).to_have_text("Tools · 1 tool off")
+    expect(clock).to_be_checked()
+    switch(page, box(page, "fetch_pages"), True)
+    expect(title).to_have_text("Tools")
+    assert off(api, name) == []
+
+
+def test_a_chat_offers_the_tools_that_its_agent_has_and_a_new_one_all(
+    page: Page, site: Site, api: httpx.Client
+) -> None:
+    agent = {"name": f"reader {uuid4().hex[:6]}", "tools": ["read_file", "list_directory"]}
+    made = api.post("/api/agents", json=agent).raise_for_status().json()
+    body = {"agent_name": agent["name"], "disabled_tools": ["read_file", "edit_file"]}
+    name = api.post("/api/sessions", json=body).raise_for_status().json()["session_id"]
+    page.goto(f"{site.url}/#/{name}")
+    title = open_picker(page)
+    expect(title).to_have_text("Tools · 1 tool off")
+    title.press("Enter")
+    expect(boxes(page)).to_have_count(2)
+    switch(page, box(page, "list_directory"), False)
+    assert off(api, name) == ["read_file", "edit_file", "list_directory"]
+    page.keyboard.press("Escape")
+    page.goto(f"{site.url}/#/")
+    expect(page.locator("#welcome")).to_be_visible()
+    open_picker(page)
+    expect(box(page, "edit_file")).to_be_checked()
+    expect(title).to_have_text("Tools")
+    api.delete(f"/api/agents/{made['id']}")
+
+
+def open_picker(page: Page) -> Locator:
+    """What unfolds the tools."""
+    page.get_by_role("button", name=re.compile("Model: ")).click()
+    return page.locator(".tools > summary")
+
+
+def boxes(page: Page) -> Locator:
+    return page.get_by_role("group", name="Tools", exact=True).get_by_role("checkbox")
+
+
+def box(page: Page, name: str) -> Locator:
+    return page.get_by_role("checkbox", name=name, exact=True)
+
+
+def switch(page: Page, one: Locator, is_on: bool) -> None:
+    with page.expect_response(lambda response: response.request.method == "PATCH"):
+        one.set_checked(is_on, force=True)
+
+
+def off(api: httpx.Client, session: str) -> Any:
+    return api.get(f"/api/sessions/{session}").raise_for_status().json()["session"]["disabled_tools"]
+
+
+def offered(provider: Provider) -> list[str]:
+    """By the last request that has tools; a title is asked for without."""
+    body = next(one.body for one in reversed(provider.requests) if one.body.get("tools"))
+    return [one.get("function", one)["name"] for one in body["tools"]]
