@@ -25,7 +25,8 @@ export class Session {
   }
 
   /**
-   * `title`, `pinned`, `archived`, `model`, `reasoning_effort`, `mcp_config`, `agent_name`, `metadata`.
+   * `title`, `pinned`, `archived`, `model`, `reasoning_effort`, `mcp_config`, `disabled_tools`, `agent_name`,
+   * `metadata`.
    * @param {Record<string, unknown>} changes
    * @returns {Promise<SessionInfo>}
    */

@@ -10,7 +10,8 @@ export declare class Session {
     /** @returns {Promise<import("./shapes.js").Detail>} */
     detail(): Promise<import("./shapes.js").Detail>;
     /**
-     * `title`, `pinned`, `archived`, `model`, `reasoning_effort`, `mcp_config`, `agent_name`, `metadata`.
+     * `title`, `pinned`, `archived`, `model`, `reasoning_effort`, `mcp_config`, `disabled_tools`, `agent_name`,
+     * `metadata`.
      * @param {Record<string, unknown>} changes
      * @returns {Promise<SessionInfo>}
      */

@@ -101,8 +101,8 @@ class AsyncClient:
         return AsyncSession(self, session_id)
 
     async def create_session(self, session_id: str | None = None, **fields: Any) -> AsyncSession:
-        """`fields`: `title`, `model`, `reasoning_effort`, `mcp_config`, `agent_name`, `metadata`. One of that name
-        that there is already is given as it is."""
+        """`fields`: `title`, `model`, `reasoning_effort`, `mcp_config`, `disabled_tools`, `agent_name`,
+        `metadata`. One of that name that there is already is given as it is."""
         body = {"session_id": session_id or new_session_id(), **fields}
         return self._with(await self.rest.call("POST", "/api/sessions", json=body))
 

@@ -179,7 +179,8 @@ class AsyncSession:
         return self.info
 
     async def configure(self, /, **changes: Any) -> SessionInfo:
-        """`title`, `pinned`, `archived`, `model`, `reasoning_effort`, `mcp_config`, `agent_name`, `metadata`."""
+        """`title`, `pinned`, `archived`, `model`, `reasoning_effort`, `mcp_config`, `disabled_tools`, `agent_name`,
+        `metadata`."""
         self.info = SessionInfo.of(await self.client.rest.call("PATCH", self._path, json=changes))
         return self.info
 
