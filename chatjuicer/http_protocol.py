@@ -78,7 +78,7 @@ class BoundedHTTP(HttpToolsProtocol):
         self._head_begun = False  # and not yet ended
         self._is_answered = False  # at once, which leaves no cycle
 
-    def known_answer(self, url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
+    def known_answer(self, scheme: str, url: bytes, headers: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
         """The head, whole lines after the status, and the body of what the application would answer 200; None: it is to
         be asked."""
         return None
@@ -158,7 +158,7 @@ class BoundedHTTP(HttpToolsProtocol):
         parser = self.parser
         if parser.get_method() != b"GET" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
             return False
-        if parser.should_upgrade() or (known := self.known_answer(self.url, self.headers)) is None:
+        if parser.should_upgrade() or (known := self.known_answer(self.scheme or "", self.url, self.headers)) is None:
             return False
         head, body = known
         self.transport.write(b"".join([STATUS_LINE[200], head, *self._always(), b"\r\n", body]))

@@ -7,15 +7,13 @@ from functools import partial
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
-from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 
 from chatjuicer.api import content_policy
-from chatjuicer.api.addresses import over_tls
+from chatjuicer.api.addresses import keeps_to_tls
 from chatjuicer.api.awaited import AwaitedResponse, AwaitedStream
 from chatjuicer.api.errors import answer
 from chatjuicer.api.limits import TooManyRequests, address, origin_of, spend_address, spend_sign_in
-from chatjuicer.api.loopback import is_loopback
 from chatjuicer.observability.context import acting_user, client_address, request_id
 from chatjuicer.observability.tracing import note_answer, request_span
 
@@ -93,7 +91,7 @@ class SecurityHeadersMiddleware:
                 response.headers.setdefault("Content-Security-Policy", content_policy.policy_of(request))
         except DisallowedHost:
             return response
-        if over_tls(request) and not is_loopback(split_domain_port(host)[0]):
+        if keeps_to_tls(host, request.scheme or "", request.headers.get("X-Forwarded-Proto", "")):
             response.headers.setdefault("Strict-Transport-Security", HSTS)
         return response
 

@@ -19,11 +19,12 @@ from chat_app.page_files import ADDRESS, page_files
 from chat_app.runs.process import AgentState, process
 from chatjuicer import health
 from chatjuicer.api import content_policy
+from chatjuicer.api.addresses import keeps_to_tls
 from chatjuicer.api.errors import shape
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.config import encoded_config, known_config
 from chatjuicer.http_protocol import WHOLE
-from chatjuicer.middleware import PERMISSIONS_POLICY, request_name
+from chatjuicer.middleware import HSTS, PERMISSIONS_POLICY, request_name
 from chatjuicer.observability.context import request_id
 from chatjuicer.observability.logs import answers
 
@@ -48,10 +49,32 @@ def encoded(headers: Headers) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-ENCODED_JSON, ENCODED_HEADERS = encoded(JSON), encoded(HEADERS)
+ENCODED_JSON = encoded(JSON)
 
 
-def known_answer(url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
+class Common(NamedTuple):
+    """What every answer tells browsers."""
+
+    headers: Headers
+    lines: bytes
+
+
+def common_of(headers: Headers) -> Common:
+    return Common(headers, encoded(headers))
+
+
+COMMON = common_of(HEADERS)
+COMMON_BY_TLS = common_of([*HEADERS, (b"strict-transport-security", HSTS.encode())])
+
+
+def common(scheme: str, given: Mapping[bytes, bytes]) -> Common:
+    """As SecurityHeadersMiddleware chooses."""
+    host, forwarded = given.get(b"host", b""), given.get(b"x-forwarded-proto", b"")
+    by_tls = keeps_to_tls(host.decode("latin-1"), scheme, forwarded.decode("latin-1"))
+    return COMMON_BY_TLS if by_tls and is_ours(host) else COMMON
+
+
+def known_answer(scheme: str, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
     """The head, whole lines after the status, and the body of what a usual GET is answered; None where it is not usual,
     or something has to be looked at first. A task and a scope for it would cost more than all else."""
     body = KNOWN[url]() if url in KNOWN else None
@@ -63,7 +86,7 @@ def known_answer(url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> tuple[by
     began_at = time.perf_counter()
     name = request_name(given.get(b"x-request-id", b"").decode("latin-1"))
     about = b"content-length: %d\r\nx-request-id: %b\r\n" % (len(body), name.encode())
-    head = b"".join([ENCODED_JSON, about, encoded(cors(given.get(b"origin"))), ENCODED_HEADERS])
+    head = b"".join([ENCODED_JSON, about, encoded(cors(given.get(b"origin"))), common(scheme, given).lines])
     answers.note(name, "GET", url.decode("ascii"), 200, round((time.perf_counter() - began_at) * 1000, 1))
     return head, body
 
@@ -81,7 +104,7 @@ async def answered(scope: dict[str, Any], send: Send) -> bool:
         return False
     if not is_ours(given.get(b"host", b"")):
         return False
-    with request_named(given) as about:
+    with request_named(scope["scheme"], given) as about:
         await send_whole(scope, send, about, await route())
     return True
 
@@ -91,16 +114,17 @@ class About(NamedTuple):
 
     name: str
     origin: bytes | None
+    common: Common
     began_at: float  # of the performance counter
 
 
 @contextmanager
-def request_named(given: Mapping[bytes, bytes]) -> Iterator[About]:
+def request_named(scheme: str, given: Mapping[bytes, bytes]) -> Iterator[About]:
     """What is logged inside names the request."""
     name = request_name(given.get(b"x-request-id", b"").decode("latin-1"))
     forget = request_id.set(name)
     try:
-        yield About(name, given.get(b"origin"), time.perf_counter())
+        yield About(name, given.get(b"origin"), common(scheme, given), time.perf_counter())
     finally:
         request_id.reset(forget)
 
@@ -118,8 +142,8 @@ async def send_whole(scope: Mapping[str, Any], send: Send, about: About, answer:
     if scope["method"] == "HEAD":
         body = b""
     write_whole = scope.get(WHOLE)
-    if write_whole is None or not write_whole(scope, status, encoded(headers) + ENCODED_HEADERS, body):
-        await send({"type": "http.response.start", "status": status, "headers": [*headers, *HEADERS]})
+    if write_whole is None or not write_whole(scope, status, encoded(headers) + about.common.lines, body):
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, *about.common.headers]})
         await send({"type": "http.response.body", "body": body})
     took_ms = round((time.perf_counter() - about.began_at) * 1000, 1)
     answers.note(about.name, scope["method"], scope["path"], status, took_ms)

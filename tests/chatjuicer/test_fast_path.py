@@ -1,6 +1,7 @@
 """The list of sessions is answered by a fast path, or by the view, and health at once, or as other requests: nobody can
 tell which."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -11,13 +12,19 @@ from tests.harness.client import Client, signed_in
 from tests.harness.server import Site
 from tests.harness.sites import Sites
 
+OWN_HOST = "chat.example.org"
 OWN_ORIGIN, OTHER_ORIGIN = "https://chat.example.org", "https://evil.example"
 MOST = 6  # a minute, of who does not come from this machine
 
 
 @pytest.fixture(scope="module")
 def site(sites: Sites) -> Iterator[Site]:
-    environment = {"CORS_ORIGINS": OWN_ORIGIN, "RATE_LIMIT_USER": f"{MOST}/day", "MESSAGE_ENCRYPTION_KEYS": ""}
+    environment = {
+        "CORS_ORIGINS": OWN_ORIGIN,
+        "RATE_LIMIT_USER": f"{MOST}/day",
+        "MESSAGE_ENCRYPTION_KEYS": "",
+        "ALLOWED_HOSTS": f"{OWN_HOST},localhost,127.0.0.1",
+    }
     with sites.own(environment, processes=1, demo=True) as site:
         yield site
 
@@ -60,12 +67,19 @@ async def test_a_list_is_the_same_by_both_ways(alice: Client) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"Origin": OWN_ORIGIN}, {"Origin": OTHER_ORIGIN}, {"X-Request-ID": "mine"}, {"X-Forwarded-Proto": "https"}],
+    [
+        {},
+        {"Origin": OWN_ORIGIN},
+        {"Origin": OTHER_ORIGIN},
+        {"X-Request-ID": "mine"},
+        {"X-Forwarded-Proto": "https", "Host": OWN_HOST},
+    ],
 )
 async def test_headers_are_the_same_by_both_ways(alice: Client, headers: dict[str, str]) -> None:
     short, long = await both(alice, "limit=50", **headers)
     assert told(short) == told(long)
     assert (short.headers["x-request-id"] == "mine") == ("X-Request-ID" in headers)
+    assert ("strict-transport-security" in short.headers) == ("X-Forwarded-Proto" in headers)
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/api/health/live", "/api/config"])
@@ -80,6 +94,32 @@ async def test_what_is_known_is_said_as_it_would_be_looked_up(
     assert known.content == asked.content
     assert told(known) == told(asked)
     assert (known.headers["x-request-id"] == "mine") == ("X-Request-ID" in headers)
+
+
+@pytest.mark.parametrize(
+    ("host", "forwarded", "told_so"),
+    [
+        (OWN_HOST, {"X-Forwarded-Proto": "https"}, True),
+        (OWN_HOST, {"X-Forwarded-Proto": "HTTPS"}, True),
+        (OWN_HOST, {"X-Forwarded-Proto": "http"}, False),
+        (OWN_HOST, {}, False),
+        ("localhost:8000", {"X-Forwarded-Proto": "https"}, False),
+    ],
+)
+async def test_tls_once_is_tls_always_whoever_answers(
+    site: Site, host: str, forwarded: dict[str, str], told_so: bool
+) -> None:
+    by_loop = ["/api/health", "/api/health/live", "/api/health/ready", "/api/config", "/api/health?x", "/api/config/"]
+    headers = {"Host": host, **forwarded}
+    async with httpx.AsyncClient(base_url=site.url, headers=headers, trust_env=False) as anybody:
+        page_file = re.search(r"/static/chat-[0-9a-f]{12}/[\w./-]+\.js", (await anybody.get("/")).text)
+        assert page_file
+        answers = [await anybody.get(path) for path in ("/", *by_loop, page_file[0], "/api/auth/me")]
+        answers.append(await anybody.post("/api/auth/login", content=b"x" * 2_500_000))
+    assert [answer.status_code for answer in answers] == [*[200] * 8, 401, 413]
+    for answer in answers:
+        assert ("strict-transport-security" in answer.headers) == told_so, answer.url
+    assert len({answer.headers.get("strict-transport-security") for answer in answers}) == 1
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=ten", "offset=-1", "limit=5&cursor=x", "limit=²"])
