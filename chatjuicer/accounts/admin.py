@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from chatjuicer.accounts import service_admin  # noqa: F401  which registers its own page
 from chatjuicer.accounts.admin_accounts import ApiKeyInline, RemovesAccounts
 from chatjuicer.accounts.exceptions import LastAdministrator
-from chatjuicer.accounts.models import AuditEntry, GroupAllowance, TokenFamily, Totp, User
+from chatjuicer.accounts.models import AuditEntry, GroupAllowance, OidcIdentity, TokenFamily, Totp, User
 from chatjuicer.accounts.ranks import may_change
 from chatjuicer.api.paginator import BoundedPaginator
 from chatjuicer.api.read_only_admin import NoFilterBySecrets, ReadOnlyAdmin
@@ -43,6 +43,14 @@ class TokenFamilyInline(admin.TabularInline):
     verbose_name = "sign-in"
 
 
+class OidcIdentityInline(admin.TabularInline):
+    model = OidcIdentity
+    fields = readonly_fields = ("issuer", "subject", "created_at")
+    ordering = ("created_at",)
+    extra = 0
+    max_num = 0
+
+
 @admin.register(User)
 class UserAdmin(RemovesAccounts, DjangoUserAdmin):
     form = UserForm
@@ -56,7 +64,7 @@ class UserAdmin(RemovesAccounts, DjangoUserAdmin):
     list_per_page = 25
     readonly_fields = ("id", "is_service", "created_at", "last_login")
     filter_horizontal = ("groups",)
-    inlines = (TokenFamilyInline, ApiKeyInline)
+    inlines = (TokenFamilyInline, OidcIdentityInline, ApiKeyInline)
     actions = ("sign_out", "turn_off_totp")
     fieldsets = (
         (None, {"fields": ("id", "email", "password", "display_name")}),

@@ -99,6 +99,12 @@ class NoAccount(ApiError):
     message = "There is no account here for this identity."
 
 
+class OnlySignIn(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "only_sign_in"
+    message = "Nothing else would let you in: the account needs a password, or another identity, first."
+
+
 class RegistrationClosed(ApiError):
     status_code = status.HTTP_403_FORBIDDEN
     code = "registration_closed"

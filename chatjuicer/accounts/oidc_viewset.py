@@ -4,7 +4,7 @@ import orjson
 from django.core import signing
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils.crypto import constant_time_compare
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -13,14 +13,15 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts import refresh_cookie
-from chatjuicer.accounts.authentication import place_of
+from chatjuicer.accounts.authentication import credentials_of, place_of
 from chatjuicer.accounts.exceptions import OidcFailed
 from chatjuicer.accounts.models import OidcIdentity, TokenFamily
 from chatjuicer.accounts.oidc import MAX_AGE_S, Attempt, Provider, few_at_once
-from chatjuicer.accounts.serializers import GrantSerializer
+from chatjuicer.accounts.serializers import GrantSerializer, IdentityListSerializer, IdentitySerializer
 from chatjuicer.api import limits
 from chatjuicer.api.addresses import public
 from chatjuicer.api.content_policy import static_source
+from chatjuicer.api.done import DONE, DoneSerializer
 from chatjuicer.api.public import PublicView
 
 COOKIE = "chatjuicer_oidc"
@@ -28,6 +29,10 @@ COOKIE_PATH = "/api/auth/oidc/"
 SALT = "chatjuicer.accounts.oidc"
 PAGE_POLICY = "default-src 'none'; script-src {static}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PROVIDER = OpenApiParameter("provider", str, OpenApiParameter.PATH, description="A key of OIDC_PROVIDERS.")
+
+IDENTITY = OpenApiParameter(
+    "identity_id", {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}, OpenApiParameter.PATH
+)
 
 
 class OidcViewSet(PublicView, ViewSet):
@@ -82,6 +87,23 @@ class OidcViewSet(PublicView, ViewSet):
             answer.headers["Content-Security-Policy"] = PAGE_POLICY.format(static=static_source(asked))
         answer.delete_cookie(COOKIE, path=COOKIE_PATH, samesite="Lax")
         return answer
+
+
+class IdentityViewSet(ViewSet):
+    """The caller's identities at providers."""
+
+    @extend_schema(operation_id="list_identities", responses=IdentityListSerializer)
+    def list(self, request: Request) -> Response:
+        """By which the caller signs in without a password, the oldest first."""
+        identities = credentials_of(request).user.oidc_identities.order_by("created_at", "pk")
+        return Response({"identities": IdentitySerializer(identities, many=True).data})
+
+    @extend_schema(operation_id="unlink_identity", parameters=[IDENTITY], responses={200: DoneSerializer})
+    def unlink(self, request: Request, identity_id: int) -> Response:
+        """It lets nobody in any more; sign-ins go on. 409 `only_sign_in` of an account that nothing else lets into:
+        without a password, and without another identity of a provider that is there."""
+        get_object_or_404(credentials_of(request).user.oidc_identities, pk=identity_id).unlink()
+        return Response(DONE)
 
 
 def attempt_of(request: Request, provider: str) -> Attempt:

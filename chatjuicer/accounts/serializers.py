@@ -200,6 +200,20 @@ class DeviceListSerializer(serializers.Serializer[Any]):
     devices = DeviceSerializer(many=True)
 
 
+class IdentitySerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    provider = serializers.CharField(
+        allow_null=True, help_text="A key of OIDC_PROVIDERS; null: it stands there no more, and lets nobody in."
+    )
+    issuer = serializers.CharField()
+    subject = serializers.CharField(help_text="What the provider calls the person.")
+    linked_at = serializers.DateTimeField(source="created_at")
+
+
+class IdentityListSerializer(serializers.Serializer[Any]):
+    identities = IdentitySerializer(many=True)
+
+
 class NewKeySerializer(serializers.Serializer[Any]):
     name = Text(max_length=100, trim_whitespace=True)
     scopes = serializers.ListField(child=Choice(choices=Scope.choices), min_length=1, max_length=len(Scope))

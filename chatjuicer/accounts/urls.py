@@ -3,7 +3,7 @@ from typing import Any
 from django.urls import path
 
 from chatjuicer.accounts.models import Scope
-from chatjuicer.accounts.oidc_viewset import OidcViewSet
+from chatjuicer.accounts.oidc_viewset import IdentityViewSet, OidcViewSet
 from chatjuicer.accounts.totp_viewset import TotpViewSet
 from chatjuicer.accounts.viewsets import ApiKeyViewSet, AuthViewSet, UserViewSet
 
@@ -28,6 +28,8 @@ urlpatterns = [
     path("logout-everywhere", UserViewSet.as_view({"post": "logout_everywhere"})),
     path("keys", ApiKeyViewSet.as_view({"get": "list", "post": "create"})),
     path("keys/<uuid:key_id>", ApiKeyViewSet.as_view({"delete": "destroy"})),
+    path("identities", IdentityViewSet.as_view({"get": "list"})),
+    path("identities/<int:identity_id>", IdentityViewSet.as_view({"delete": "unlink"})),
     path("oidc/<slug:provider>/login", OidcViewSet.as_view({"get": "begin"})),
     path("oidc/<slug:provider>/callback", OidcViewSet.as_view({"get": "end"})),
     path("ws-ticket", UserViewSet.as_view({"post": "ws_ticket"}, scope=Scope.READ)),

@@ -1,8 +1,11 @@
 """What somebody does with their own account, on a server of its own that sends mail."""
 
 import io
+import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -29,6 +32,9 @@ from tests.page.conftest import (
 )
 from tests.page.test_administration import assert_fits_a_phone
 
+ISSUER = "https://id.example"
+ACME = json.dumps({"acme": {"issuer": ISSUER, "client_id": "a", "client_secret": "b"}})
+
 
 @pytest.fixture(scope="module")
 def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -38,7 +44,8 @@ def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mailing(provider: Provider, mails: Path) -> Iterator[Site]:
     """It writes its mails to files."""
-    with Site("sqlite", provider.url, 1, EMAIL_URL=f"file:///{mails}", ALLOW_LOCALHOST_NOAUTH="false") as site:
+    environment = {"EMAIL_URL": f"file:///{mails}", "ALLOW_LOCALHOST_NOAUTH": "false", "OIDC_PROVIDERS": ACME}
+    with Site("sqlite", provider.url, 1, **environment) as site:
         yield site
 
 
@@ -224,3 +231,40 @@ def read_qr_code(picture: bytes) -> str:
     """What a camera would read."""
     (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
     return str(found.text)
+
+
+def test_an_account_of_another_server_is_unlinked_while_something_else_lets_in(
+    mailing: Site, stranger: BrowserContext, troubles: Troubles
+) -> None:
+    troubles.forgive("409 (Conflict)")
+    email = f"{uuid4().hex[:8]}@example.org"
+    page = signed_in(mailing, stranger, troubles, registered(mailing, email))
+    with page.expect_response("**/api/auth/identities"):
+        settings = open_settings(page)
+    expect(settings.get_by_role("region", name="Devices").get_by_text("this one")).to_be_visible()
+    section = settings.get_by_role("region", name="Linked accounts")
+    expect(section).to_have_count(0)
+
+    link = (
+        "INSERT INTO accounts_oidcidentity (user_id, issuer, subject, created_at) SELECT id, ?, ?, ? FROM accounts_user"
+    )
+    write(mailing, f"{link} WHERE email = ?", ISSUER, email, "2026-11-01 12:00:00", email)
+    [(hashed,)] = write(mailing, "SELECT password FROM accounts_user WHERE email = ?", email)
+    set_password = "UPDATE accounts_user SET password = ? WHERE email = ?"
+    write(mailing, set_password, "!", email)
+    page.reload()
+    open_settings(page)
+    expect(section.get_by_role("listitem")).to_contain_text("acme linked Nov 1, 2026")
+    unlink = section.get_by_role("button", name="Unlink acme")
+    unlink.press("Enter")
+    expect(section.get_by_role("alert")).to_contain_text("Nothing else would let you in")
+    assert_accessible(page)
+    assert_fits_a_phone(page)
+    write(mailing, set_password, hashed, email)
+    unlink.press("Enter")
+    expect(section).to_have_count(0)
+
+
+def write(site: Site, statement: str, *values: str) -> list[tuple[str]]:
+    with closing(sqlite3.connect(Path(site.environment["DATA_DIR"]) / "app.db")) as database, database:
+        return database.execute(statement, values).fetchall()

@@ -10,6 +10,7 @@ const TEXTS = {
     "The server's settings name this account by its address: DEFAULT_USER_EMAIL has to change, too.",
   ),
   sign_in_again: t("Sign out, sign in again, and repeat it within ten minutes."),
+  only_sign_in: t("Nothing else would let you in: the account needs a password, or another identity, first."),
   no_mail: t("This server sends no mail: EMAIL_URL is not set."),
   mail_failed: t("The mail could not be sent; the server's log says more."),
   account_turned_off: t("The account is turned off; turn it on first."),

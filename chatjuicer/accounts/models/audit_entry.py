@@ -28,6 +28,7 @@ class Act(models.TextChoices):
     SIGNED_OUT = "signed_out"
     TOKEN_REPLAYED = "token_replayed"
     IDENTITY_LINKED = "identity_linked"
+    IDENTITY_UNLINKED = "identity_unlinked"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET_ASKED = "password_reset_asked"
     PASSWORD_RESET = "password_reset"

@@ -1,9 +1,9 @@
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 
-from chatjuicer.accounts.exceptions import EmailTaken, NoAccount
+from chatjuicer.accounts.exceptions import EmailTaken, NoAccount, OnlySignIn
 from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
 from chatjuicer.accounts.models.user import User, normal
 
@@ -63,3 +63,28 @@ class OidcIdentity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} at {self.issuer}"
+
+    @property
+    def provider(self) -> str | None:
+        """Its key in OIDC_PROVIDERS; None where it stands there no more, so that nobody comes in by it."""
+        for key, entry in settings.OIDC_PROVIDERS.items():
+            if isinstance(entry, dict) and str(entry["issuer"]).rstrip("/") == self.issuer:
+                return str(key)
+        return None
+
+    def unlink(self) -> None:
+        """For its owner. Raises OnlySignIn where nothing else would let them in."""
+        with transaction.atomic():
+            # Locked, so that of the last two that are unlinked at once one stays.
+            user = User.objects.select_for_update(no_key=True).get(pk=self.user_id)
+            others = user.oidc_identities.exclude(pk=self.pk)
+            if not user.has_usable_password() and not any(other.provider for other in others):
+                raise OnlySignIn()
+            self.delete()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            deleted = super().delete(*args, **kwargs)
+            if deleted[0]:
+                AuditEntry.objects.record(Act.IDENTITY_UNLINKED, f"user:{self.user_id}", issuer=self.issuer)
+        return deleted

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 from django.test import Client as AdminClient
 from rest_framework.test import APIClient
 
-from chatjuicer.accounts.models import Act, AuditEntry, RecoveryCode, TokenFamily, Totp, User
+from chatjuicer.accounts.models import Act, AuditEntry, OidcIdentity, RecoveryCode, TokenFamily, Totp, User
 from chatjuicer.accounts.second_factor import prove_second_factor
 from sessions_app.models import Agent, ChatSession, MessageDraft, Project, Prompt, Share
 from tests.chat_app.notices.browser import Browser
@@ -151,7 +151,7 @@ def test_for_good_is_another_word_than_into_the_trash(
     "act",
     [
         "signed_out", "device_ended", "shared", "share_taken_back", "session_deleted", "cleared", "purged", "restored",
-        "totp_turned_on", "recovery_code_used",
+        "totp_turned_on", "recovery_code_used", "identity_unlinked",
     ],
 )  # fmt: skip
 def test_what_the_log_cannot_be_told_is_not_done(
@@ -165,6 +165,7 @@ def test_what_the_log_cannot_be_told_is_not_done(
     if act in ("purged", "restored"):
         alice_client.delete("/api/sessions/trip")
     totp = pyotp.TOTP(alice_client.post("/api/auth/totp/setup").json()["secret"])
+    identity = OidcIdentity.objects.create(user=alice, issuer="https://id.example", subject="alice")
     confirm, recovery_code = {"code": totp.now()}, ""
     if act == "recovery_code_used":
         recovery_code = alice_client.post("/api/auth/totp/confirm", confirm).json()["recovery_codes"][0]
@@ -178,11 +179,18 @@ def test_what_the_log_cannot_be_told_is_not_done(
         "purged": lambda: alice_client.delete("/api/sessions/trip?permanent=true"),
         "restored": lambda: alice_client.post("/api/sessions/trip/restore"),
         "totp_turned_on": lambda: alice_client.post("/api/auth/totp/confirm", confirm),
+        "identity_unlinked": lambda: alice_client.delete(f"/api/auth/identities/{identity.pk}"),
         "recovery_code_used": lambda: prove_second_factor(alice, recovery_code),
     }
 
     def there_is() -> list[int]:
-        rows = (TokenFamily.objects.alive(), Share.objects, ChatSession.objects, ChatSession.trash)
+        rows = (
+            TokenFamily.objects.alive(),
+            Share.objects,
+            ChatSession.objects,
+            ChatSession.trash,
+            alice.oidc_identities,
+        )
         return [kind.count() for kind in (*rows, RecoveryCode.objects, Totp.objects.exclude(confirmed_at=None))]
 
     def fail(entry: AuditEntry, **kwargs: Any) -> None:
@@ -254,7 +262,7 @@ def test_roles_are_told_whoever_gives_them(alice: User, client: AdminClient, aud
     root = User.objects.create_superuser("root@example.org", PASSWORD)
     client.force_login(root)
     form = {"email": alice.email, "theme": "system", "is_active": "on", "is_staff": "on"}
-    for prefix in ("token_families", "api_keys"):
+    for prefix in ("token_families", "oidc_identities", "api_keys"):
         form |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
     assert client.post(f"/admin/accounts/user/{alice.pk}/change/", form).status_code == 302
     line = lines(auditor)[0]

@@ -258,7 +258,9 @@ def test_an_address_that_was_changed_in_the_admin_is_in_the_log(alice: User) -> 
     browser = Browser()
     browser.force_login(root)
     inlines = {
-        f"{name}-{key}": "0" for name in ("token_families", "api_keys") for key in ("TOTAL_FORMS", "INITIAL_FORMS")
+        f"{name}-{key}": "0"
+        for name in ("token_families", "oidc_identities", "api_keys")
+        for key in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
     form = {"email": NEW, "theme": "system", "is_active": "on"} | inlines
     for _ in range(2):

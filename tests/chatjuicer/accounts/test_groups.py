@@ -124,7 +124,9 @@ def test_the_admin_makes_groups_too(client: Browser, root: User, alice: User) ->
     assert (group.allowance.daily_tokens, group.allowance.daily_cost) == (7, Decimal("0.5"))
     edit = {"email": alice.email, "theme": "system", "is_active": "on", "groups": [str(group.pk)]}
     inlines = {
-        f"{name}-{key}": "0" for name in ("token_families", "api_keys") for key in ("TOTAL_FORMS", "INITIAL_FORMS")
+        f"{name}-{key}": "0"
+        for name in ("token_families", "oidc_identities", "api_keys")
+        for key in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
     assert client.post(f"/admin/accounts/user/{alice.pk}/change/", edit | inlines).status_code == 302
     assert list(alice.groups.all()) == [group]

@@ -23,7 +23,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from chat_app.models import ModelProvider, Run, Webhook
-from chatjuicer.accounts.models import ApiKey, ServiceAccount, TokenFamily, User
+from chatjuicer.accounts.models import ApiKey, OidcIdentity, ServiceAccount, TokenFamily, User
 from chatjuicer.accounts.tokens import AccessToken
 from chatjuicer.api.awaited import AwaitedResponse
 from files_app.models import Export
@@ -119,6 +119,7 @@ def objects(alice: User, alice_client: APIClient) -> dict[str, str]:
         "prompt_id": str(Prompt.objects.create(owner=alice, name="hers", text="hers").pk),
         "device_id": str(alice.token_families.get().pk),
         "key_id": str(key.pk),
+        "identity_id": str(OidcIdentity.objects.create(user=alice, issuer="https://id.example", subject="alice").pk),
         "run_id": str(run.pk),
         "approval_id": str(uuid4()),
         "token": share.rpartition("/")[2],

@@ -19,7 +19,9 @@ from tests.conftest import PASSWORD
 pytestmark = pytest.mark.django_db
 
 NO_INLINES = {
-    f"{name}-{key}": "0" for name in ("token_families", "api_keys") for key in ("TOTAL_FORMS", "INITIAL_FORMS")
+    f"{name}-{key}": "0"
+    for name in ("token_families", "oidc_identities", "api_keys")
+    for key in ("TOTAL_FORMS", "INITIAL_FORMS")
 }
 USERS = "/admin/accounts/user/"
 

@@ -38,6 +38,7 @@ PROVIDER = "api/providers/<int:provider_id>"
 ACCOUNT = "api/accounts/<uuid:account_id>"
 ADMIN = {
     "GET api/auth/devices", "DELETE api/auth/devices/<uuid:device_id>", "POST api/auth/logout-everywhere",
+    "GET api/auth/identities", "DELETE api/auth/identities/<int:identity_id>",
     "GET api/auth/keys", "POST api/auth/keys", "DELETE api/auth/keys/<uuid:key_id>",
     "PATCH api/auth/me", "DELETE api/auth/me", "POST api/auth/password", "POST api/auth/email",
     "POST api/auth/totp/setup", "POST api/auth/totp/confirm", "DELETE api/auth/totp",

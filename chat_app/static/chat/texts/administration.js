@@ -139,6 +139,7 @@ export default [
   ["deleted a chat", "hat einen Chat gelöscht", "מחק שיחה"],
   ["deleted a chat for good", "hat einen Chat endgültig gelöscht", "מחק שיחה לצמיתות"],
   ["linked an OpenID identity", "hat eine OpenID-Identität verknüpft", "קישר זהות OpenID"],
+  ["unlinked an OpenID identity", "hat die Verknüpfung einer OpenID-Identität gelöst", "ביטל קישור של זהות OpenID"],
   ["took a chat out of the trash", "hat einen Chat aus dem Papierkorb geholt", "שחזר שיחה מהאשפה"],
   ["cleared a chat", "hat einen Chat geleert", "רוקן שיחה"],
   ["deleted a message", "hat eine Nachricht gelöscht", "מחק הודעה"],

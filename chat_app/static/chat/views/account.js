@@ -11,6 +11,7 @@ import { confirmed } from "./confirm.js";
 import { fill, openDialog, smallForm, unfolding } from "./dialog.js";
 import { emailChange } from "./emailchange.js";
 import { exportRow } from "./exportrow.js";
+import { identities } from "./identities.js";
 import { keysSection } from "./keys.js";
 import { proof } from "./proof.js";
 import { totpSection } from "./totp.js";
@@ -27,16 +28,20 @@ export function showAccount(api, person, actions) {
     canNotify() && [t("Notifications"), () => notifications(api, person)],
     [t("Password"), () => password(api)],
     [t("Second factor"), () => totpSection(api)],
+    [t("Linked accounts"), (node) => identities(api, node)],
     [t("Devices"), () => devices(api)],
     [t("API keys"), () => keysSection(api)],
     [t("Agents and prompts"), () => kept(actions)],
     [t("MCP servers"), () => servers(actions)],
     [t("Data"), () => data(api, actions)],
   ].filter(Boolean);
-  openDialog(
-    { title: t("Settings"), wide: true },
-    ...sections.map(([title, make]) => h("section", { "aria-label": title }, h("h3", {}, title), make())),
-  );
+  openDialog({ title: t("Settings"), wide: true }, ...sections.map(([title, make]) => section(title, make)));
+}
+
+function section(title, make) {
+  const node = h("section", { "aria-label": title }, h("h3", {}, title));
+  node.append(make(node));
+  return node;
 }
 
 function profile(api, person, { onRenamed }) {

@@ -36,6 +36,7 @@ const ACTS = {
   session_deleted: t("deleted a chat"),
   session_purged: t("deleted a chat for good"),
   identity_linked: t("linked an OpenID identity"),
+  identity_unlinked: t("unlinked an OpenID identity"),
   session_restored: t("took a chat out of the trash"),
   session_cleared: t("cleared a chat"),
   message_deleted: t("deleted a message"),
