@@ -82,6 +82,12 @@ class TotpAlreadyOn(ApiError):
     message = "One-time passwords are on; turn them off first."
 
 
+class TotpNotOn(ApiError):
+    status_code = status.HTTP_409_CONFLICT
+    code = "totp_not_on"
+    message = "One-time passwords are off; set them up first."
+
+
 class TotpForStaff(ApiError):
     status_code = status.HTTP_403_FORBIDDEN
     code = "totp_for_staff"

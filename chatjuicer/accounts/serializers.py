@@ -49,12 +49,15 @@ class MeSerializer(UserSerializer):
     groups = serializers.SlugRelatedField[Group]("name", many=True, read_only=True)
     has_password = serializers.BooleanField(source="has_usable_password")
     has_totp = serializers.SerializerMethodField(help_text="Whether one-time passwords are on.")
+    recovery_codes_left = serializers.IntegerField(
+        source="recovery_codes.count", help_text="Of those that were issued with one-time passwords, or renewed."
+    )
     preferences = ShownPreferencesSerializer(source="*")
 
     class Meta(UserSerializer.Meta):
         fields = (  # type: ignore[assignment]
-            "id", "email", "display_name", "is_service", "is_staff", "has_password", "has_totp", "groups",
-            "preferences",
+            "id", "email", "display_name", "is_service", "is_staff", "has_password", "has_totp",
+            "recovery_codes_left", "groups", "preferences",
         )  # fmt: skip
 
     def get_has_totp(self, user: User) -> bool:

@@ -10,6 +10,7 @@ from chatjuicer.accounts.models import Totp
 from chatjuicer.accounts.serializers import (
     PASSWORD_BODY,
     CodeSerializer,
+    PasswordSerializer,
     RecoveryCodesSerializer,
     TotpSetupSerializer,
 )
@@ -37,6 +38,12 @@ class TotpViewSet(ViewSet):
         if totp is None:
             raise WrongCode("Set one-time passwords up first.")
         return Response({"recovery_codes": totp.confirm(form.validated_data["code"])})
+
+    @extend_schema(operation_id="renew_recovery_codes", request=PasswordSerializer, responses=RecoveryCodesSerializer)
+    def renew_recovery_codes(self, request: Request) -> Response:
+        """Ten new ones, shown this once; those before are good no more. 403 `wrong_password`, or, of an account without
+        one, `sign_in_again`; 409 `totp_not_on`."""
+        return Response({"recovery_codes": Totp.objects.renew_recovery_codes(proven_user(request))})
 
     @extend_schema(operation_id="turn_off_totp", extensions=PASSWORD_BODY, responses={200: DoneSerializer})
     def turn_off(self, request: Request) -> Response:

@@ -20,6 +20,7 @@ urlpatterns = [
     path("email/confirm", AuthViewSet.as_view({"post": "confirm_email"})),
     path("totp/setup", TotpViewSet.as_view({"post": "set_up"})),
     path("totp/confirm", TotpViewSet.as_view({"post": "confirm"})),
+    path("totp/recovery-codes", TotpViewSet.as_view({"post": "renew_recovery_codes"})),
     path("totp", TotpViewSet.as_view({"delete": "turn_off"})),
     path("me", UserViewSet.as_view(ME, read_scope=Scope.READ)),
     path("password", UserViewSet.as_view({"post": "password"})),

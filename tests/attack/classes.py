@@ -31,7 +31,7 @@ CLASSES: dict[str, list[str]] = {
         f"{ACCOUNTS}/test_email_change.py",
     ],
     "second factor": [f"{ACCOUNTS}/test_totp.py"],
-    "identity providers": [f"{ACCOUNTS}/test_oidc.py"],
+    "identity providers": [f"{ACCOUNTS}/test_oidc.py", f"{ACCOUNTS}/test_identities.py"],
     "redirects": [
         "tests/chatjuicer/test_redirects.py::test_signing_in_leads_nowhere_else",
         "tests/chatjuicer/test_redirects.py::test_no_path_and_no_parameter_leads_elsewhere",

@@ -102,6 +102,7 @@ MAKES_NOTHING = {
     "/api/accounts/{account_id}/password-reset", "/api/accounts/{account_id}/sign-out", "/api/auth/email",
     "/api/auth/email/confirm", "/api/auth/logout", "/api/auth/logout-everywhere", "/api/auth/password",
     "/api/auth/password/reset", "/api/auth/password/reset/confirm", "/api/auth/totp/confirm", "/api/auth/totp/setup",
+    "/api/auth/totp/recovery-codes",
     "/api/mcp-servers/{server_id}/connect", "/api/mcp-servers/authorize", "/api/providers/test",
     "/api/sessions/{key}/approvals/{approval_id}", "/api/sessions/{key}/clear", "/api/sessions/{key}/context/undo",
     "/api/sessions/{key}/interrupt", "/api/sessions/{key}/messages/{mid}/feedback",

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+import httpx
 import pyotp
 import pytest
 import zxingcpp
@@ -196,7 +197,7 @@ def test_who_has_no_password_is_asked_for_none(mailing: Site, stranger: BrowserC
     assert_fits_a_phone(page)
 
 
-def test_a_second_factor_is_set_up_by_what_an_authenticator_reads_and_switched_off(
+def test_a_second_factor_is_set_up_by_what_an_authenticator_reads_renewed_and_switched_off(
     mailing: Site, stranger: BrowserContext, troubles: Troubles
 ) -> None:
     troubles.forgive("403 (Forbidden)")
@@ -215,6 +216,18 @@ def test_a_second_factor_is_set_up_by_what_an_authenticator_reads_and_switched_o
     section.get_by_role("button", name="Confirm").press("Enter")
     expect(section.get_by_text("Keep these codes")).to_be_visible()
 
+    assert may_sign_in_by(mailing, email, section.locator("pre").inner_text().split()[0])
+    page.reload()
+    open_settings(page)
+    expect(section.get_by_text("9 recovery codes are left.")).to_be_visible()
+    renew = section.get_by_role("button", name="New recovery codes")
+    renew.press("Enter")
+    section.get_by_label("Current password").fill(PASSWORD)
+    renew.press("Enter")
+    expect(section.get_by_text("The old codes are good no more.")).to_be_visible()
+    assert_accessible(page)
+    assert may_sign_in_by(mailing, email, section.locator("pre").inner_text().split()[9])
+
     page.reload()
     open_settings(page)
     switch_off.press("Enter")
@@ -225,6 +238,11 @@ def test_a_second_factor_is_set_up_by_what_an_authenticator_reads_and_switched_o
     switch_off.press("Enter")
     expect(section.get_by_role("button", name="Set up")).to_be_visible()
     assert_fits_a_phone(page)
+
+
+def may_sign_in_by(site: Site, email: str, recovery_code: str) -> bool:
+    body = {"email": email, "password": PASSWORD, "totp": recovery_code}
+    return httpx.post(f"{site.url}/api/auth/login", json=body, trust_env=False).status_code == 200
 
 
 def read_qr_code(picture: bytes) -> str:

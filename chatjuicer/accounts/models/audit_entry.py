@@ -37,6 +37,7 @@ class Act(models.TextChoices):
     TOTP_TURNED_ON = "totp_turned_on"
     TOTP_TURNED_OFF = "totp_turned_off"
     RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
     DEVICE_ENDED = "device_ended"
     SIGNED_OUT_EVERYWHERE = "signed_out_everywhere"
     KEY_CREATED = "key_created"

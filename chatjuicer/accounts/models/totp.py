@@ -10,7 +10,7 @@ import pyotp
 from django.db import models, transaction
 from django.utils import timezone
 
-from chatjuicer.accounts.exceptions import TotpAlreadyOn, TotpRequired, WrongCode
+from chatjuicer.accounts.exceptions import TotpAlreadyOn, TotpNotOn, TotpRequired, WrongCode
 from chatjuicer.accounts.models.audit_entry import Act, AuditEntry
 from chatjuicer.accounts.models.user import User
 from chatjuicer.accounts.sealing import digest, seal, unseal
@@ -41,10 +41,20 @@ class TotpManager(models.Manager["Totp"]):
 
     def turn_off(self, user: User) -> None:
         with transaction.atomic():
+            deleted, _ = self.filter(user=user).delete()  # first: whoever issues codes holds this row meanwhile
             RecoveryCode.objects.filter(user=user).delete()
-            deleted, _ = self.filter(user=user).delete()
             if deleted:
                 AuditEntry.objects.record(Act.TOTP_TURNED_OFF, user)
+
+    def renew_recovery_codes(self, user: User) -> list[str]:
+        """In the place of all before, whose texts are good no more. Raises TotpNotOn."""
+        with transaction.atomic():
+            # Locked, so that of two sets that are made at once one is left.
+            if self.select_for_update().filter(user=user).exclude(confirmed_at=None).first() is None:
+                raise TotpNotOn()
+            codes = RecoveryCode.objects.issue(user)
+            AuditEntry.objects.record(Act.RECOVERY_CODES_RENEWED, user)
+        return codes
 
     def require(self, user: User, code: str) -> str:
         """That `code` is right, where the user has a second factor: "totp" or "recovery_code"; "" where there is none.

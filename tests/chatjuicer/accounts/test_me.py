@@ -35,6 +35,7 @@ def test_alice_is_told_what_she_has_set(alice_client: APIClient, alice: User) ->
         "preferences": UNSET,
     }
     shown |= {"is_service": False, "is_staff": False, "has_password": True, "has_totp": False, "groups": []}
+    shown["recovery_codes_left"] = 0
     assert alice_client.get(ME).json() == shown
     answer = alice_client.patch(ME, {"display_name": " Alice L. ", "preferences": {"theme": "dark"}})
     assert (answer.status_code, answer.json()) == (

@@ -42,6 +42,7 @@ ADMIN = {
     "GET api/auth/keys", "POST api/auth/keys", "DELETE api/auth/keys/<uuid:key_id>",
     "PATCH api/auth/me", "DELETE api/auth/me", "POST api/auth/password", "POST api/auth/email",
     "POST api/auth/totp/setup", "POST api/auth/totp/confirm", "DELETE api/auth/totp",
+    "POST api/auth/totp/recovery-codes",
     "GET api/audit", "GET api/audit/chain", "GET api/audit/export",
     "GET api/webhooks", "POST api/webhooks", *(f"{method} {WEBHOOK}" for method in ("GET", "PATCH", "DELETE")),
     f"GET {WEBHOOK}/deliveries", "GET api/push/key",

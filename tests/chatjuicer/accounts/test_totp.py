@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from chatjuicer.accounts.models import AuditEntry, RecoveryCode, Totp, User
+from chatjuicer.accounts.models import ApiKey, AuditEntry, RecoveryCode, Totp, User
 from tests.conftest import PASSWORD, refused
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +111,70 @@ def test_it_is_turned_off_with_the_password_alone(
     assert alice_client.delete("/api/auth/totp", {"password": PASSWORD}).status_code == 200
     assert login(anybody).status_code == 200
     assert not RecoveryCode.objects.exists()
+
+
+def renew(client: APIClient, password: str = PASSWORD) -> Any:
+    return client.post("/api/auth/totp/recovery-codes", {"password": password})
+
+
+def left(client: APIClient) -> int:
+    return int(client.get("/api/auth/me").json()["recovery_codes_left"])
+
+
+def test_new_recovery_codes_stand_in_the_place_of_the_old_ones(
+    alice: User, alice_client: APIClient, anybody: APIClient, turned_on: tuple[str, list[str]]
+) -> None:
+    _, old = turned_on
+    assert login(anybody, old[0]).status_code == 200
+    assert left(alice_client) == 9
+    refused(renew(alice_client, "wrong password"), 403, "wrong_password")
+    assert left(alice_client) == 9
+    answer = renew(alice_client)
+    assert answer.status_code == 200, answer.content
+    new = answer.json()["recovery_codes"]
+    assert len({*new, *old}) == 20
+    line = AuditEntry.objects.latest("seq")
+    assert (line.action, line.actor, line.object) == ("recovery_codes_renewed", str(alice.pk), f"user:{alice.pk}")
+    refused(login(anybody, old[1]), 401, "totp_required")
+    assert login(anybody, new[0]).status_code == 200
+    assert left(alice_client) == 9
+    assert login(anybody, code(turned_on[0])).status_code == 200  # the authenticator is as it was
+    stored = str(RecoveryCode.objects.values()) + str(AuditEntry.objects.values())
+    assert not [text for text in new if text in stored or text.replace("-", "") in stored]
+
+
+def test_who_has_no_second_factor_gets_no_codes(alice_client: APIClient) -> None:
+    refused(renew(alice_client), 409, "totp_not_on")
+    alice_client.post("/api/auth/totp/setup")
+    refused(renew(alice_client), 409, "totp_not_on")
+    assert left(alice_client) == 0
+
+
+def test_a_key_needs_the_scope_and_the_password(
+    alice: User, anybody: APIClient, turned_on: tuple[str, list[str]]
+) -> None:
+    for scopes, password, status, error in (
+        (["read", "chat", "files"], PASSWORD, 403, "insufficient_scope"),
+        (["admin"], "wrong password", 403, "wrong_password"),
+    ):
+        _, key = ApiKey.objects.issue(alice, "program", scopes)
+        anybody.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+        refused(renew(anybody, password), status, error)
+    assert RecoveryCode.objects.count() == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_codes_that_are_renewed_at_once_one_set_is_good(
+    alice: User, client_of: Callable[[User], APIClient], side_by_side: Callable[..., list[Any]]
+) -> None:
+    clients = [client_of(alice) for _ in range(3)]
+    secret = clients[0].post("/api/auth/totp/setup").json()["secret"]
+    clients[0].post("/api/auth/totp/confirm", {"code": code(secret, -1)})
+    answers = side_by_side(renew, clients)
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert RecoveryCode.objects.count() == 10
+    sets = [answer.json()["recovery_codes"] for answer in answers]
+    assert sum(login(APIClient(), codes[0]).status_code == 200 for codes in sets) == 1
 
 
 def test_guesses_are_counted(anybody: APIClient, turned_on: tuple[str, list[str]], settings: Settings) -> None:

@@ -26,6 +26,14 @@ def client(alice: User, client_of: Callable[[User], APIClient]) -> APIClient:
     return client
 
 
+def test_recovery_codes_are_renewed_after_a_sign_in_of_just_now(client: APIClient, alice: User) -> None:
+    path, signed_in = "/api/auth/totp/recovery-codes", TokenFamily.objects.filter(user=alice)
+    signed_in.update(created_at=timezone.now() - timedelta(minutes=11))
+    refused(client.post(path), 403, "sign_in_again")
+    signed_in.update(created_at=timezone.now())
+    assert len(client.post(path).json()["recovery_codes"]) == 10
+
+
 @pytest.mark.parametrize("path", ["/api/auth/totp", "/api/auth/me"])
 @pytest.mark.parametrize("body", [{}, {"password": ""}, {"password": "anything"}])
 def test_a_sign_in_of_just_now_is_enough(client: APIClient, alice: User, path: str, body: dict[str, Any]) -> None:

@@ -129,6 +129,7 @@ export default [
   ["turned one-time passwords on", "hat Einmalpasswörter angeschaltet", "הפעיל סיסמאות חד־פעמיות"],
   ["turned one-time passwords off", "hat Einmalpasswörter abgeschaltet", "כיבה סיסמאות חד־פעמיות"],
   ["used a recovery code", "hat einen Wiederherstellungscode benutzt", "השתמש בקוד שחזור"],
+  ["made new recovery codes", "hat neue Wiederherstellungscodes erstellt", "יצר קודי שחזור חדשים"],
   ["signed a device out", "hat ein Gerät abgemeldet", "ניתק מכשיר"],
   ["signed out everywhere", "hat überall abgemeldet", "ניתק בכל מקום"],
   ["made an API key", "hat einen API-Schlüssel erstellt", "יצר מפתח API"],

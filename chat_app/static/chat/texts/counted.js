@@ -6,6 +6,14 @@ export default {
     de: { one: "{count} Byte", other: "{count} Bytes" },
     he: { one: "בית אחד", two: "שני בתים", other: "{count} בתים" },
   },
+  "{count} recovery codes are left.": {
+    en: { one: "{count} recovery code is left.", other: "{count} recovery codes are left." },
+    de: {
+      one: "{count} Wiederherstellungscode ist noch da.",
+      other: "{count} Wiederherstellungscodes sind noch da.",
+    },
+    he: { one: "נותר קוד שחזור אחד.", two: "נותרו שני קודי שחזור.", other: "נותרו {count} קודי שחזור." },
+  },
   "{count} files": {
     en: { one: "{count} file", other: "{count} files" },
     de: { one: "{count} Datei", other: "{count} Dateien" },

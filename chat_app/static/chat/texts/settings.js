@@ -19,6 +19,8 @@ export default [
   ["Looks", "Aussehen", "מראה"],
   ["Password", "Passwort", "סיסמה"],
   ["Second factor", "Zweiter Faktor", "גורם אימות שני"],
+  ["New recovery codes", "Neue Wiederherstellungscodes", "קודי שחזור חדשים"],
+  ["The old codes are good no more. Keep these: each signs you in once when the authenticator is lost.", "Die alten Codes gelten nicht mehr. Heb diese auf: Jeder meldet dich einmal an, wenn der Authenticator verloren ist.", "הקודים הישנים אינם תקפים עוד. יש לשמור את אלה: כל אחד מאפשר התחברות אחת אם אפליקציית האימות אבדה."],
   ["Linked accounts", "Verknüpfte Konten", "חשבונות מקושרים"],
   ["linked {day}", "verknüpft am {day}", "קושר ב־{day}"],
   ["Unlink", "Verknüpfung lösen", "ביטול הקישור"],

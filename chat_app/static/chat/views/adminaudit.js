@@ -26,6 +26,7 @@ const ACTS = {
   totp_turned_on: t("turned one-time passwords on"),
   totp_turned_off: t("turned one-time passwords off"),
   recovery_code_used: t("used a recovery code"),
+  recovery_codes_renewed: t("made new recovery codes"),
   device_ended: t("signed a device out"),
   signed_out_everywhere: t("signed out everywhere"),
   key_created: t("made an API key"),

@@ -1,4 +1,5 @@
-// One-time passwords: set up with an authenticator, confirmed by a code, taken away by the password.
+// One-time passwords: set up with an authenticator, confirmed by a code, taken away by the password, which gives new
+// recovery codes, too.
 
 import { around, button, h } from "../dom.js";
 import { t } from "../language.js";
@@ -12,11 +13,15 @@ export function totpSection(api) {
 
   async function state() {
     const me = await api.get("/api/auth/me");
-    const [said, text, next] = me.has_totp
-      ? [t("It is on: each sign-in asks for a code of your authenticator."), t("Switch off"), () => switchOff(me)]
-      : [t("Asks for a code of an authenticator at each sign-in."), t("Set up"), setUp];
-    const go = button({ text, class: "quiet" }, () => fill(place, next));
-    return [h("p", { class: "faint" }, said), h("div", { class: "dialog-actions start" }, go)];
+    const go = (text, next) => button({ text, class: "quiet" }, () => fill(place, next));
+    const [said, ...buttons] = me.has_totp
+      ? [
+          `${t("It is on: each sign-in asks for a code of your authenticator.")} ${left(me)}`,
+          go(t("New recovery codes"), () => renew(me)),
+          go(t("Switch off"), () => switchOff(me)),
+        ]
+      : [t("Asks for a code of an authenticator at each sign-in."), go(t("Set up"), setUp)];
+    return [h("p", { class: "faint" }, said), h("div", { class: "dialog-actions start" }, ...buttons)];
   }
 
   async function setUp() {
@@ -32,7 +37,8 @@ export function totpSection(api) {
     ];
     const confirm = smallForm({ fields, action: t("Confirm") }, async ({ code }) => {
       const { recovery_codes } = await api.post("/api/auth/totp/confirm", { code });
-      fill(place, async () => recovery(recovery_codes));
+      const said = t("It is on. Keep these codes: each signs you in once when the authenticator is lost.");
+      fill(place, async () => recovery(said, recovery_codes));
     });
     return [
       h("p", {}, t("Let your authenticator read this code.")),
@@ -41,6 +47,18 @@ export function totpSection(api) {
       copyField(t("Secret"), secret),
       confirm,
     ];
+  }
+
+  async function renew(me) {
+    const { fields, note } = proof(me);
+    const form = smallForm({ fields, action: t("New recovery codes") }, async (values) => {
+      const { recovery_codes } = await api.post("/api/auth/totp/recovery-codes", values);
+      const said = t(
+        "The old codes are good no more. Keep these: each signs you in once when the authenticator is lost.",
+      );
+      fill(place, async () => recovery(said, recovery_codes));
+    });
+    return [note, form];
   }
 
   async function switchOff(me) {
@@ -56,9 +74,10 @@ export function totpSection(api) {
   return place;
 }
 
-function recovery(codes) {
-  return [
-    h("p", { role: "status" }, t("It is on. Keep these codes: each signs you in once when the authenticator is lost.")),
-    h("pre", { tabindex: "0" }, codes.join("\n")),
-  ];
+function left({ recovery_codes_left: count }) {
+  return t("{count} recovery codes are left.", { count });
+}
+
+function recovery(said, codes) {
+  return [h("p", { role: "status" }, said), h("pre", { tabindex: "0" }, codes.join("\n"))];
 }
