@@ -213,6 +213,7 @@ class IdentitySerializer(serializers.Serializer[Any]):
     linked_at = serializers.DateTimeField(source="created_at")
 
 
+@extend_schema_serializer(many=False)
 class IdentityListSerializer(serializers.Serializer[Any]):
     identities = IdentitySerializer(many=True)
 
