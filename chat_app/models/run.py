@@ -33,7 +33,7 @@ from .notice import Notice
 from .place import continued_of, give_back_place, place_aside, take_place, words_of
 from .queue import QueueManager
 from .run_row import RunRow
-from .statements import AtStart, at_end, at_start
+from .statements import AtStart, at_end, at_start, is_any_to_claim
 from .status import ACTIVE, LIVE, RunStatus
 from .usage import CallUsage
 
@@ -186,6 +186,8 @@ class RunManager(QueueManager["Run"]):
         `of_users`: how many runs `owner` executes already for each user, of all its `places`; nobody gets more than
         their share of these.
         """
+        if not is_any_to_claim():
+            return []
         running = Counter(of_users or {})
 
         def is_full(user_id: UUID) -> bool:

@@ -1,6 +1,7 @@
-"""What the start and the end of a run must know, each read by one statement that is made once.
+"""What the start and the end of a run must know, and who looks for one to claim: each a statement that is made once.
 
-Both are read after the session is locked. What they find seldom is only found to be there: whoever needs it, reads it.
+The first two are read after the session is locked. What is found seldom is only found to be there: whoever needs it,
+reads it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sessions_app.exceptions import SessionInactive
 from sessions_app.models import ChatSession, Message
 from sessions_app.models.message import bytes_of
 from sessions_app.models.sessions import KNOWN
-from sessions_app.models.statements import as_param, columns_of, field_of, loaded, width_of
+from sessions_app.models.statements import as_param, columns_of, field_of, loaded, rows_of, width_of
 
 from .run_row import RunRow
 
@@ -119,6 +120,21 @@ SELECT {columns_of(ChatSession, "session")}, {columns_of(runs, "run", "state")},
     OR EXISTS (SELECT 1 FROM {browser} browser WHERE browser.user_id = session.owner_id)
 FROM {_table("sessions_app.ChatSession")} session JOIN {run} run ON run.session_id = session.id
 WHERE session.id = %s AND {KNOWN} AND run.id = %s AND run.status IN {LIVE}
+"""  # noqa: S608
+
+
+def is_any_to_claim() -> bool:
+    """Whether any run waits for a process, whoever's and behind whichever. Asked every other second, and hardly ever
+    so."""
+    return bool(rows_of(_any_to_claim(), [])[0][0])
+
+
+@cache
+def _any_to_claim() -> str:
+    run = _table("chat_app.Run")
+    return f"""
+SELECT EXISTS (SELECT 1 FROM {run} WHERE status = 'queued')
+  OR EXISTS (SELECT 1 FROM {run} WHERE may_go_on AND status = 'awaiting_approval')
 """  # noqa: S608
 
 

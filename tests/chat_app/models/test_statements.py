@@ -12,7 +12,7 @@ from django.db.models import Model
 from chat_app.log.record import lock_session
 from chat_app.models import Approval, Event, Run
 from chat_app.models.ending import keep_text
-from chat_app.models.statements import at_end, at_start
+from chat_app.models.statements import at_end, at_start, is_any_to_claim
 from chat_app.protocol import UserInput
 from chat_app.tool_calls import AskedCall
 from chatjuicer.accounts.models import User
@@ -90,6 +90,21 @@ def test_a_start_knows_what_is_in_progress(alice: User, session: ChatSession, st
     seen = at_start(session.pk, "c")
     assert (seen.has_live, seen.is_repeated, seen.has_always) == (True, True, True)
     assert not at_start(session.pk, "").is_repeated
+
+
+def test_whoever_looks_for_a_run_to_claim_knows_whether_there_is_any(start: Start) -> None:
+    assert not is_any_to_claim()
+    first = start("One").run
+    assert not is_any_to_claim()  # it is claimed
+    second = start("Two").run
+    assert is_any_to_claim()  # though behind the first
+    second.end(Run.Status.INTERRUPTED, "interrupted")
+    Approval.objects.ask(first, [AskedCall("call_1", "edit_file", "{}")], "", None)
+    assert not is_any_to_claim()
+    Approval.objects.decide(first.session_id, first.approvals.get().pk, "approve")
+    assert is_any_to_claim()
+    assert Run.objects.claim("elsewhere", 1)
+    assert not is_any_to_claim()
 
 
 def test_an_end_knows_what_the_run_leaves(session: ChatSession, start: Start) -> None:
