@@ -142,7 +142,7 @@ class HTTP(ASGIHandler):
         given = dict(scope["headers"])
         if not on_loop.is_ours(given.get(b"host", b"")):
             return False
-        with on_loop.request_named(scope["scheme"], given) as about:
+        with on_loop.request_named(scope.get("scheme", "http"), given) as about:
             body = await self.in_time(self._list_threads, fast_path.page, scope, asked)
             if body is None:
                 return False
@@ -281,7 +281,7 @@ async def refuse(status: int, scope: Scope, send: Send, *headers: tuple[bytes, b
     given = dict(scope["headers"])
     if not scope["path"].startswith("/api/"):
         given.pop(b"origin", None)
-    with on_loop.request_named(scope["scheme"], given) as about:
+    with on_loop.request_named(scope.get("scheme", "http"), given) as about:
         await on_loop.send_whole(scope, send, about, (status, [*on_loop.JSON, *headers], answer(status).content))
 
 

@@ -104,7 +104,7 @@ async def answered(scope: dict[str, Any], send: Send) -> bool:
         return False
     if not is_ours(given.get(b"host", b"")):
         return False
-    with request_named(scope["scheme"], given) as about:
+    with request_named(scope.get("scheme", "http"), given) as about:
         await send_whole(scope, send, about, await route())
     return True
 

@@ -143,6 +143,7 @@ def shown(answer: Any) -> tuple[int, Any]:
     return answer.status_code, {name: value for name, value in body.items() if name not in FRESH}
 
 
+@pytest.mark.slow(reason="every route that makes something, twice")
 @pytest.mark.django_db
 def test_asked_for_twice_one_is_made_and_the_answers_are_equal(
     alice: User, alice_client: APIClient, objects: dict[str, str], settings: Settings

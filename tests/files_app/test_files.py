@@ -292,6 +292,7 @@ def test_folders_stand_first_and_count_what_is_in_them(
     assert alice_client.get(f"{FILES}?folder=elsewhere").status_code == 400
 
 
+@pytest.mark.slow(reason="ten thousand files")
 def test_ten_thousand_files_are_listed_by_one_query(alice_client: APIClient, session: ChatSession) -> None:
     facts = {"size_bytes": 1, "sha256": "0" * 64, "content_type": "text/plain"}
     File.objects.bulk_create(

@@ -415,6 +415,7 @@ def test_whatever_stands_in_a_field_costs_that_field(alice_client: APIClient, od
         assert taken(alice_client, data)["imported"] == 1
 
 
+@pytest.mark.slow(reason="thousands of calls")
 def test_many_calls_that_nothing_answers_cost_no_square() -> None:
     count = 30_000
     calls, results = [code("x", "a")] * count, [output("code", "y" * 1000, "b")] * count

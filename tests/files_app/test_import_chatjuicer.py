@@ -30,7 +30,7 @@ from sessions_app.models.model_context import linked_rows
 from tests.harness import services
 from tests.harness.bucket import Bucket
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow(reason="a database of the original is made, and moved in")]
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89" + b"pixels"
 PASSWORD = "the old one, " + "which is longer than bcrypt reads " * 3

@@ -95,6 +95,7 @@ def test_what_the_workspace_writes_stays_below_keys_of_the_servers_own(
     assert Workspace(hers.session).read_bytes("sources/hers.txt")[1] == CANARY
 
 
+@pytest.mark.slow(reason="hundreds of names, each asked for")
 @pytest.mark.django_db
 @pytest.mark.parametrize("storage", ["local"], indirect=True)
 def test_over_rest_a_hostile_name_is_a_400_and_any_other_a_404(

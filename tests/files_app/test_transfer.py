@@ -605,6 +605,7 @@ WITHOUT_END = ['<details type="reasoning">', '<details type="', "\ue200cite", "<
 OF_ONE_WORD = f'<details type="own" {"a" * 300_000}></details>'
 
 
+@pytest.mark.slow(reason="megabytes of marks")
 @pytest.mark.parametrize("text", [*(mark * 100_000 for mark in WITHOUT_END), OF_ONE_WORD], ids=[*WITHOUT_END, "a word"])
 def test_marks_without_an_end_cost_no_more_than_their_length(alice_client: APIClient, text: str) -> None:
     history = {"messages": {"1": {"role": "assistant", "content": text}}}

@@ -32,6 +32,8 @@ from tests.harness.client import Client, assert_gapless, text_of
 from tests.harness.provider import Provider
 from tests.harness.sites import Sites
 
+pytestmark = pytest.mark.slow(reason="sessions are packed, and come back through every door")
+
 LAYERS = (Message, ContextItem, Event)
 
 

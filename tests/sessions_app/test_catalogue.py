@@ -60,6 +60,7 @@ def test_there_is_one_default_effort() -> None:
     assert sum(level["isDefault"] for level in catalogue.REASONING_LEVELS) == 1
 
 
+@pytest.mark.slow(reason="a process is started")
 def test_web_code_can_read_it_without_the_sdk() -> None:
     code = (
         "import sys, django; django.setup(); "

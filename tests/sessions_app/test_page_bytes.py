@@ -17,6 +17,8 @@ from chatjuicer.frontends import persona
 from chatjuicer.frontends.juicer.sessions import TOO_LARGE
 from sessions_app.models import ChatSession, MessageDraft, PackedHistory, segment
 
+pytestmark = pytest.mark.slow(reason="megabytes of messages")
+
 SAID = [f"{number:02} " + "ü" * 1_500 for number in range(1, 13)]  # 3 kB each
 BUDGET = 10_000
 

@@ -146,6 +146,7 @@ it is said.
     assert "<p class=cut>cut short</p></article>" in page
 
 
+@pytest.mark.slow(reason="thousands of formulas")
 def test_formulas_cost_a_page_no_more_than_a_second_or_two(
     session: ChatSession, alice_client: APIClient, anybody: APIClient
 ) -> None:
@@ -353,6 +354,7 @@ def test_a_page_of_an_older_version_cannot_be_copied(
     refused(mallory_client.post(f"/api/shares/{token}/copy"), 409, "not_to_be_copied")
 
 
+@pytest.mark.slow(reason="forty thousand of them")
 def test_formulas_without_an_end_cost_no_more_than_their_length(
     session: ChatSession, alice_client: APIClient, anybody: APIClient
 ) -> None:

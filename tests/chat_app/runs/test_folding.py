@@ -82,6 +82,7 @@ def told(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return told
 
 
+@pytest.mark.slow(reason="read from each number of a log")
 def test_for_every_cursor_what_comes_is_the_same_as_before(alice_client: APIClient, answered: Run) -> None:
     last = events_after(alice_client, 0)[-1]["seq"]
     before = [told(events_after(alice_client, cursor)) for cursor in range(last + 1)]

@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ SHORT = st.integers(10, 400)
 TALK = st.lists(st.tuples(SHORT, st.lists(SHORT, max_size=6), SHORT), min_size=1, max_size=6)
 
 
+@pytest.mark.slow(reason="hundreds of contexts")
 @settings(deadline=None, max_examples=200)
 @given(TALK, st.lists(st.tuples(PINS, TALK), min_size=2, max_size=5))
 @example(  # what is pinned no more stands alone before the summary's end

@@ -160,6 +160,7 @@ def test_every_part_of_a_path_has_its_row(objects: dict[str, str]) -> None:
     assert len(GUARDED) > 40
 
 
+@pytest.mark.slow(reason="every route, by each who has no business there")
 def test_strangers_and_whose_credentials_have_ended_get_nowhere(alice: User, objects: dict[str, str]) -> None:
     family = TokenFamily.objects.sign_in(alice)
     expired = AccessToken.write(

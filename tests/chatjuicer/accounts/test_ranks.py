@@ -57,6 +57,7 @@ def told(browser: Browser, path: str) -> Any:
     return browser.get(path)
 
 
+@pytest.mark.slow(reason="every list of the admin, by each field")
 def test_no_list_is_filtered_by_what_it_does_not_show(root: User) -> None:
     browser, tries, found = browser_of(root), 0, set()
     for model in site._registry:
