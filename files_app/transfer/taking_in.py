@@ -185,9 +185,11 @@ class Reader:
     def _read_foreign(self, entry: str, chunks: Iterator[bytes]) -> None:
         """A conversation that is not as it should be fails by itself; a text that is none fails all."""
         for said in elements(chunks):
-            parts, failed = len(self.parts), UnreadableArchive()
+            parts, failed, left_out = len(self.parts), UnreadableArchive(), Counter[str]()
             try:
-                self._keep(lines_in(said, self._entries, self._embedded.keep))
+                self._keep(lines_in(said, self._entries, self._embedded.keep, left_out))
+                if left_out:
+                    self.parts[-1].left_out += left_out
                 continue
             except (UnreadableArchive, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
                 failed = error if isinstance(error, UnreadableArchive) else failed
@@ -268,15 +270,18 @@ def holds_conversations(entry: PurePosixPath) -> bool:
     return entry.suffix.lower() == ".json" and not is_upload
 
 
-def lines_in(said: Any, entries: chatgpt.Entries, embed: Keep) -> Iterator[AnyLine]:
-    """Of one conversation, whoever exported it; nothing of what is none. Raises UnreadableArchive, and what comes of
-    wrong types."""
+def lines_in(said: Any, entries: chatgpt.Entries, embed: Keep, left_out: Counter[str]) -> Iterator[AnyLine]:
+    """Of one conversation, whoever exported it; nothing of what is none. `left_out` is told what they come without.
+    Raises UnreadableArchive, and what comes of wrong types."""
     if not isinstance(said, dict):
         return iter(())
     if said.get("format") == CONVERSATION:
         return own_lines(said)
     found = conversation_in(said, entries, embed)
-    return iter(()) if found is None else (as_any(line) for line in lines_of(found))
+    if found is None:
+        return iter(())
+    left_out.update(found.left_out)
+    return (as_any(line) for line in lines_of(found))
 
 
 def conversation_in(said: dict[str, Any], entries: chatgpt.Entries, embed: Keep) -> Conversation | None:

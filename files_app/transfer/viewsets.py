@@ -49,7 +49,9 @@ class FailedSerializer(serializers.Serializer[None]):
 
 
 class LeftOutSerializer(serializers.Serializer[None]):
-    what = serializers.CharField(help_text="Such as `files`: those whose bytes are not in the archive.")
+    what = serializers.CharField(
+        help_text="`files` and `voice`: those whose bytes are not in the archive. `system_prompts` of other products."
+    )
     count = serializers.IntegerField()
 
 

@@ -21,14 +21,15 @@ __all__ = ["own_disk"]
 PICTURE = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
 
 
-def open_webui(*messages: dict[str, Any], **about: Any) -> bytes:
+def open_webui(*messages: dict[str, Any], chat_of: dict[str, Any] | None = None, **about: Any) -> bytes:
     """A chat of messages that follow each other."""
     rows = {
         f"{n}": {"id": f"{n}", "parentId": f"{n - 1}" if n else None, "timestamp": 1700000000 + n, **one}
         for n, one in enumerate(messages)
     }
     history = {"currentId": f"{len(rows) - 1}", "messages": rows}
-    return json.dumps([{"id": "w", "title": "Fish", "chat": {"title": "Fish", "history": history}, **about}]).encode()
+    chat = {"title": "Fish", "history": history, **(chat_of or {})}
+    return json.dumps([{"id": "w", "title": "Fish", "chat": chat, **about}]).encode()
 
 
 def asked(content: Any = "Which fish?", **fields: Any) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def test_pictures_and_texts_of_files_in_an_open_webui_chat_come_with_it(alice: U
         asked("", files=[{"type": "image", "url": PICTURE}]),
         asked("", files=[{"type": "image", "url": "data:image/png;base64,?"}]),
         asked(parts),
-    ))  # fmt: skip
+    ), files=4)  # fmt: skip
     assert [one["content"] for one in messages] == [
         "a.txt\n\nIt swims.\n\nNot in the export: far.png, Ponds", "A pike.", "", "Not in the export: image",
         "And this?\n\nNot in the export: image",
@@ -230,7 +231,7 @@ def test_of_librechat_files_are_named_and_failures_stay(alice_client: APIClient)
         stone("m4", "m3", "", content=[{"type": "error", "error": "Too long."}], error=True,
               attachments=[{"filename": "plot.png", "filepath": "/p"}]),
     ]}  # fmt: skip
-    messages = told(alice_client, json.dumps(said).encode())
+    messages = told(alice_client, json.dumps(said).encode(), files=4)
     assert [(one["content"], one["status"]) for one in messages] == [
         ("Not in the export: x.png, g", "completed"),
         ("Here:\n\nNot in the export: x.png", "completed"),
@@ -252,7 +253,8 @@ def test_of_claude_files_are_named(alice_client: APIClient) -> None:
                          {"file_name": "a.txt", "extracted_content": "It flies."},
                          {"file_name": "c.bin", "extracted_content": ""}]},
     ]  # fmt: skip
-    messages = told(alice_client, json.dumps([{"uuid": "c", "name": "Birds", "chat_messages": chat}]).encode())
+    said = [{"uuid": "c", "name": "Birds", "chat_messages": chat}]
+    messages = told(alice_client, json.dumps(said).encode(), files=4)
     assert [one["content"] for one in messages] == [
         "Not in the export: bird.png, b.pdf",
         "A wren.",
@@ -330,12 +332,13 @@ def test_files_of_chatgpt_have_their_own_names_and_those_that_lack_are_named(
         heard(pointer("image", 4), "Up", **attached((4, "../../etc/passwd\n"))),
         heard(pointer("image", 5), 5, None, {"text": 5}, role="assistant"),
         spoken("user", "", **attached((6, None))),
+        heard({"content_type": "audio_transcription", "text": "Hm?"}, pointer("audio", 7)),
     )  # fmt: skip
     archive = zipped({
         "conversations.json": json.dumps([said]), f"{id_of(1)}-holiday photo.png": PNG,
         f"{id_of(3)}-holiday photo.png": PNG + b"2", f"{id_of(4)}-x.png": PNG + b"3",
     })  # fmt: skip
-    messages = told(alice_client, archive)
+    messages = told(alice_client, archive, files=3, voice=1)
     assert [(one["content"], files_of(one)) for one in messages] == [
         ("This?\n\nNot in the export: lost.docx", ["sources/holiday photo.png"]),
         ("", ["sources/holiday photo (2).png"]),
@@ -343,6 +346,7 @@ def test_files_of_chatgpt_have_their_own_names_and_those_that_lack_are_named(
         ("Up", ["sources/file"]),
         (f"Not in the export: image {id_of(5)}", []),
         (f"Not in the export: file {id_of(6)}", []),
+        (f"Hm?\n\nNot in the export: audio {id_of(7)}", []),
     ]
     assert File.objects.of_owner(alice.pk).count() == 3
 
@@ -369,6 +373,27 @@ def test_plots_and_what_was_spoken_come_out_of_chatgpts_zip(alice: User, alice_c
         ("tool_call", "", "<Figure>", []),
         ("assistant", "", "", [f"sources/{id_of(3)}-plot.png"]),
     ]
+
+
+def of_chatgpt() -> bytes:
+    told_of_all = {"content_type": "user_editable_context", "user_profile": "", "user_instructions": "Be brief."}
+    return json.dumps([chain(spoken("user", "", content=told_of_all), spoken("user", "Hello"))]).encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        of_chatgpt(),
+        open_webui(asked(), chat_of={"params": {"system": "Be brief."}}),
+        json.dumps(LIBRECHAT | {"messages": [QUESTION], "options": {"promptPrefix": "Be brief."}}).encode(),
+    ],
+    ids=["ChatGPT", "Open WebUI", "LibreChat"],
+)
+def test_of_what_the_models_were_told_besides_the_report_says_that_it_was_left_out(
+    alice_client: APIClient, data: bytes
+) -> None:
+    (message,) = told(alice_client, data, system_prompts=1)
+    assert message["role"] == "user" and "brief" not in message["content"]
 
 
 def test_older_references_of_chatgpt_become_links(alice_client: APIClient) -> None:

@@ -453,9 +453,10 @@ def chain(*messages: dict[str, Any]) -> dict[str, Any]:
     return {"title": "Chain", "conversation_id": "chain", "current_node": f"n{len(rows) - 1}", "mapping": rows}
 
 
-def told(client: APIClient, data: bytes) -> list[dict[str, Any]]:
-    """What the one session of an archive says, once it was taken in."""
-    assert taken(client, data) == {"imported": 1, "skipped": 0, "failed": []}
+def told(client: APIClient, data: bytes, **left_out: int) -> list[dict[str, Any]]:
+    """What the one session of an archive says, once it was taken in, but for so many of each kind."""
+    more = {"left_out": [{"what": what, "count": count} for what, count in left_out.items()]} if left_out else {}
+    assert taken(client, data) == {"imported": 1, "skipped": 0, "failed": [], **more}
     (row,) = client.get("/api/sessions").json()["sessions"]
     messages: list[dict[str, Any]] = client.get(f"/api/sessions/{row['id']}").json()["messages"]
     return messages

@@ -40,7 +40,8 @@ def conversation(said: dict[str, Any], entries: Entries) -> Conversation:
         "archived": said.get("is_archived") is True,
         "pinned": said.get("is_starred") is True,
     }
-    return Conversation("chatgpt", named, session, nodes, text(said.get("current_node")) or None)
+    shown, prompts = text(said.get("current_node")) or None, map(instructions_in, rows.values())
+    return Conversation("chatgpt", named, session, nodes, shown, next(filter(None, prompts), ""))
 
 
 def nodes_of(key: str, said: dict[str, Any], entries: Entries) -> list[Node]:
@@ -128,6 +129,13 @@ def tool_in(node: Node) -> str:
 THOUGHTS = ("thoughts", "reasoning_recap", "user_editable_context", "model_editable_context")
 
 
+def instructions_in(said: dict[str, Any]) -> str:
+    """What the person has told all models of themselves."""
+    content = mapping(mapping(said.get("message")).get("content"))
+    told = (text(content.get(name)) for name in ("user_instructions", "user_profile"))
+    return next(filter(None, told), "") if content.get("content_type") == "user_editable_context" else ""
+
+
 def thoughts_in(said: dict[str, Any]) -> str:
     content = mapping(mapping(said.get("message")).get("content"))
     thoughts = mappings(content.get("thoughts")) if content.get("content_type") == "thoughts" else []
@@ -208,7 +216,7 @@ def take_files(content: dict[str, Any], about: dict[str, Any], entries: Entries,
         if (entry := entries.named(id)) is not None:
             found.files.append(Found(entry, name or PurePosixPath(entry).name))
         elif id or name:
-            found.missing.append(name or f"{kind} {id}")
+            found.miss(name or f"{kind} {id}", "voice" if kind == "audio" else "files")
 
 
 def pointers(content: dict[str, Any], about: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,8 @@ def conversation(said: dict[str, Any]) -> Conversation:
         "updated_at": moment(said.get("updatedAt")),
         "model": text(options.get("model"), 128),
     }
-    return Conversation("librechat", text(said.get("conversationId")), session, nodes_of(said))
+    prompt = text(options.get("promptPrefix")) or text(options.get("system"))
+    return Conversation("librechat", text(said.get("conversationId")), session, nodes_of(said), system_prompt=prompt)
 
 
 def nodes_of(said: dict[str, Any]) -> list[Node]:
@@ -64,10 +65,11 @@ def told(said: dict[str, Any]) -> Told:
             case "tool_call":
                 found.call(call_in(mapping(part.get("tool_call"))))
             case "image_file":
-                found.missing.append(name_of(mapping(part.get("image_file"))))
+                found.miss(name_of(mapping(part.get("image_file"))))
     if not spoken and not found.calls:
         found.say(text(said.get("text")))
-    found.missing += map(name_of, (*mappings(said.get("files")), *mappings(said.get("attachments"))))
+    for file in (*mappings(said.get("files")), *mappings(said.get("attachments"))):
+        found.miss(name_of(file))
     return found
 
 

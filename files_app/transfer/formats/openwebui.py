@@ -28,7 +28,8 @@ def conversation(said: dict[str, Any], keep: Keep) -> Conversation:
         "pinned": said.get("pinned") is True,
     }
     id = text(said.get("id")) or text(chat.get("id"))
-    return Conversation("openwebui", id, session, nodes, text(history.get("currentId")) or None)
+    prompt = text(mapping(chat.get("params")).get("system")) or text(chat.get("system"))
+    return Conversation("openwebui", id, session, nodes, text(history.get("currentId")) or None, prompt)
 
 
 def listed(chat: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

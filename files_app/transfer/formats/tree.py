@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,6 +46,8 @@ class Node:
     parent: str | None
     said: dict[str, Any] | None
     files: list[Found] = field(default_factory=list)
+    lacks: Counter[str] = field(default_factory=Counter)
+    """How many of what is not taken in with it, by its kind: `files`, `voice`."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,16 @@ class Conversation:
     session: dict[str, Any]
     nodes: Sequence[Node]
     shown: str | None = None
+    system_prompt: str = ""
+    """What its models were told besides; not taken in."""
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many, by their kinds."""
+        found = Counter({"system_prompts": 1} if self.system_prompt else {})
+        for node in self.nodes:
+            found.update(node.lacks)
+        return found
 
 
 @dataclass(slots=True)
@@ -83,11 +96,12 @@ class Call:
 @dataclass(slots=True)
 class Told:
     """What one message of another product says, in its order: words, thoughts and calls of tools. It becomes as many
-    messages as it takes, the last of which has its key, and its files. What is `missing` is named there."""
+    messages as it takes, the last of which has its key, and its files. What is `missing` is named there: names, and the
+    kind of each."""
 
     parts: list[tuple[list[str], list[str]] | Call] = field(default_factory=list)
     files: list[Found] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
 
     def say(self, words: str) -> None:
         self._spoken()[0].append(words)
@@ -97,7 +111,10 @@ class Told:
         if content:
             self.say(f"{name}\n\n{content}".strip())
         else:
-            self.missing.append(name or "file")
+            self.miss(name or "file")
+
+    def miss(self, name: str, kind: str = "files") -> None:
+        self.missing[name] = kind
 
     def think(self, thought: str) -> None:
         self._spoken()[1].append(thought)
@@ -124,7 +141,7 @@ class Told:
         """`fields` are those that its messages have in common. Thoughts without words are of the words that follow; a
         message that has files, or has failed, needs no words."""
         if self.missing:
-            self.say(f"Not in the export: {', '.join(dict.fromkeys(self.missing))}")
+            self.say(f"Not in the export: {', '.join(self.missing)}")
         said: list[dict[str, Any]] = []
         thoughts: list[str] = []
         for part in self.parts:
@@ -141,7 +158,7 @@ class Told:
         keys = [f"{key}#{number}" for number in range(1, len(said))] + [key]
         spoken: list[dict[str, Any] | None] = [*said] or [None]  # a link in the chain
         nodes = [Node(*each) for each in zip(keys, [parent, *keys], spoken, strict=False)]
-        nodes[-1].files = self.files
+        nodes[-1].files, nodes[-1].lacks = self.files, Counter(self.missing.values())
         return nodes
 
 

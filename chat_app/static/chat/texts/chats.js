@@ -126,7 +126,6 @@ export default [
   ["Files that are not in the archive", "Dateien, die nicht im Archiv sind", "קבצים שאינם בארכיון"],
   ["Voice messages", "Sprachnachrichten", "הודעות קוליות"],
   ["System prompts", "System-Prompts", "הנחיות מערכת"],
-  ["Files of projects", "Dateien von Projekten", "קבצים של פרויקטים"],
   ["Nothing was deleted.", "Nichts wurde gelöscht.", "שום דבר לא נמחק."],
   ["Restore", "Wiederherstellen", "שחזור"],
   ["Restore {name}", "{name} wiederherstellen", "שחזור {name}"],

@@ -114,7 +114,6 @@ function partName(what) {
     files: t("Files that are not in the archive"),
     voice: t("Voice messages"),
     system_prompts: t("System prompts"),
-    project_files: t("Files of projects"),
   };
   return names[what] ?? what.replaceAll("_", " ");
 }
