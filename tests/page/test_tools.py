@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 
 from tests.harness.provider import Provider
 from tests.harness.server import Site
+from tests.harness.services import until
 from tests.page.conftest import WAIT_MS, Troubles, answer, assert_accessible, say, words
 
 PHONE = ViewportSize(width=360, height=640)
@@ -67,6 +68,36 @@ def test_tools_are_switched_off_before_a_chat_is_there_and_in_it(
     switch(page, box(page, "fetch_pages"), True)
     expect(title).to_have_text("Tools")
     assert off(api, name) == []
+
+
+def test_what_is_switched_faster_than_the_server_answers_is_all_switched(
+    page: Page, site: Site, api: httpx.Client
+) -> None:
+    name = api.post("/api/sessions", json={}).raise_for_status().json()["session_id"]
+    page.goto(f"{site.url}/#/{name}")
+    open_picker(page).press("Enter")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if route.request.method != "PATCH" or held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(f"**/api/sessions/{name}", hold_the_first)
+    wanted = ["edit_file", "current_time"]
+    for one in wanted:
+        box(page, one).set_checked(False, force=True)
+    expect(page.locator(".tools > summary")).to_have_text("Tools · 2 tools off")
+    with page.expect_response(lambda response: response.request.method == "PATCH"):
+        held[0].continue_()
+
+    def are_off() -> bool:
+        page.wait_for_timeout(20)  # in which requests are let through
+        return bool(off(api, name) == wanted)
+
+    until(are_off, "both are off")
+    expect(page.locator(".tools > summary")).to_have_text("Tools · 2 tools off")
 
 
 def test_a_chat_offers_the_tools_that_its_agent_has_and_a_new_one_all(

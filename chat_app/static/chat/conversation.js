@@ -26,6 +26,7 @@ export class Conversation {
   #paging = false;
   #pagingFrom = 0; // not before that time, after a page that did not come
   #keeping = 0;
+  #configured = Promise.resolve();
 
   constructor(sessionId, { client, offline, ...callbacks }) {
     this.id = sessionId;
@@ -94,8 +95,13 @@ export class Conversation {
     }
   }
 
-  async configure(changes) {
-    this.#dispatch({ type: "session", session: await this.#session.configure(changes) });
+  /** One after the other, as they were made. */
+  configure(changes) {
+    const done = this.#configured
+      .then(() => this.#session.configure(changes))
+      .then((session) => this.#dispatch({ type: "session", session }));
+    this.#configured = done.catch(() => {}); // which whoever made it is told
+    return done;
   }
 
   /**

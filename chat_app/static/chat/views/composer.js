@@ -36,6 +36,7 @@ export class Composer {
   #state = null;
   #phase = "open";
   #files = { ready: 0, coming: 0, failed: 0 };
+  #configuring = new Set(); // what was chosen for the open session, until the server has it
   #wanted = false; // to be sent as it stands, once its files are there
   #callbacks;
 
@@ -58,7 +59,7 @@ export class Composer {
       this.focus();
     });
     this.#picker = new Picker(
-      (changes) => callbacks.onConfigure(changes),
+      (changes) => this.#configure(changes),
       (text) => this.write(text),
     );
     this.#prompts = new PromptList(this.#input, callbacks.prompts);
@@ -105,6 +106,7 @@ export class Composer {
   open(sessionId) {
     this.#draftKey = sessionId ? draftKey(sessionId) : NEW;
     this.#session = null;
+    this.#configuring = new Set();
     this.#wanted = false;
     this.#picker.picked = {};
     this.#picker.agents.choose("");
@@ -295,11 +297,23 @@ export class Composer {
     return [doing(run), waiting ? t("{count} messages queued", { count: waiting }) : ""].filter(Boolean).join(" · ");
   }
 
+  /** Each choice names all that are on, or off: what is on its way is not yet what the session says. */
+  async #configure(changes) {
+    const configuring = this.#configuring;
+    const done = this.#callbacks.onConfigure(changes);
+    configuring.add(done);
+    await done;
+    configuring.delete(done);
+    if (configuring === this.#configuring) this.#choose();
+  }
+
   #choose() {
     const usual = this.#preferred && this.#picker.offers(this.#preferred) ? this.#preferred : this.#defaults.model;
     if (this.#session) this.#picker.agents.choose(this.#session.agent_name);
-    if (this.#session) this.#picker.servers.choose(this.#session.mcp_config ?? null);
-    if (this.#session) this.#picker.tools.choose(this.#session.disabled_tools ?? []);
+    if (this.#session && !this.#configuring.size) {
+      this.#picker.servers.choose(this.#session.mcp_config ?? null);
+      this.#picker.tools.choose(this.#session.disabled_tools ?? []);
+    }
     this.#picker.choose(this.#session?.model || usual, this.#session?.reasoning_effort || this.#defaults.effort);
   }
 
