@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -64,8 +64,8 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
-    def wait_for(self, text: str) -> None:
-        """From where the last wait has ended."""
+    def wait_for(self, text: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """From where the last wait has ended. `meanwhile` is done whenever nothing was seen for a second."""
         deadline = time.monotonic() + LIMIT_S
         while text not in self.seen:
             assert time.monotonic() < deadline, f"no {text!r} in {self.seen!r}"
@@ -74,6 +74,8 @@ class Terminal:
                     self.seen += os.read(self._master, 65536).decode(errors="replace")
                 except OSError as error:  # the program has left
                     raise AssertionError(f"no {text!r} in {self.seen!r}") from error
+            else:
+                meanwhile()
         self.seen = self.seen.partition(text)[2]
 
     def close(self) -> None:
@@ -377,15 +379,14 @@ def test_a_page_in_the_place_of_an_answer_is_said_in_a_sentence(environment: dic
 
 
 def test_a_watcher_sees_what_another_program_does(environment: dict[str, str], site: Site) -> None:
-    with (
-        terminal(environment, "watch", "--after", "0") as screen,
+    with terminal(environment, "watch", "--after", "0") as screen:
+        screen.wait_for("before", meanwhile=partial(run, environment, "chat", "-s", "before", "hello"))
         # It is told how the chat stands, not each way that it stood: the answer goes on until it was seen.
-        terminal(environment, "chat", "-s", "watched", "say 3000 words; pace 5") as other,
-    ):
-        screen.wait_for("watched")
-        screen.wait_for("running")
-        other.process.send_signal(signal.SIGINT)
-        screen.wait_for("idle")
+        with terminal(environment, "chat", "-s", "watched", "say 3000 words; pace 5") as other:
+            screen.wait_for("watched")
+            screen.wait_for("running")
+            other.process.send_signal(signal.SIGINT)
+            screen.wait_for("idle")
         screen.process.send_signal(signal.SIGINT)
         assert screen.process.wait(LIMIT_S) == 130
 
