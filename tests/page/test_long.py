@@ -63,6 +63,19 @@ def test_pages_come_and_go_and_what_is_read_stays_in_its_place(
     expect(page.get_by_role("article").last).to_have_text("after all")
 
 
+def test_on_a_slow_machine_too_what_is_read_stays_in_its_place(
+    local: BrowserContext, site: Site, troubles: Troubles
+) -> None:
+    """Rows are then made in one frame, and laid out in another."""
+    page = troubles.watch(local.new_page())
+    local.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    page.goto(f"{site.url}/#/long")
+    expect(last(page)).to_be_visible()
+    up_to = f"Question {MESSAGES - 449}"
+    assert 0 < page.evaluate(SCROLL_TO, [up_to, -700]) <= MOST
+    assert_it_stands_still(page, up_to)
+
+
 def test_what_is_marked_or_being_written_stays_however_far_the_reader_goes(
     local: BrowserContext, site: Site, troubles: Troubles
 ) -> None:

@@ -76,10 +76,15 @@ export class ReadingPlace {
     if (held?.isConnected) this.#scroller.scrollTop += held.getBoundingClientRect().top - before;
   }
 
-  /** Code that is coloured, formulas and pictures grow after they were shown; a window that turns changes all. */
+  /**
+   * Code that is coloured, formulas and pictures grow after they were shown; a window that turns changes all. Of rows
+   * that are made and not in the list yet, browsers may tell that they have no height: what they get with their place is
+   * seen to by `around`.
+   */
   #resized(nodes) {
     const top = this.#top();
     const seen = nodes
+      .filter((node) => node.isConnected)
       .map((node) => ({ node, box: node.getBoundingClientRect() }))
       .sort((a, b) => a.box.top - b.box.top);
     let grown = 0;
