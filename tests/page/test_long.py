@@ -68,7 +68,7 @@ def test_on_a_slow_machine_too_what_is_read_stays_in_its_place(
 ) -> None:
     """Rows are then made in one frame, and laid out in another."""
     page = troubles.watch(local.new_page())
-    local.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    local.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 3})
     page.goto(f"{site.url}/#/long")
     expect(last(page)).to_be_visible()
     up_to = f"Question {MESSAGES - 449}"
