@@ -21,6 +21,7 @@ from django.conf import settings
 from django.http import Http404
 
 from chatjuicer.accounts.exceptions import OidcFailed
+from chatjuicer.accounts.models.oidc_identity import issuer_of
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.api.loopback import is_loopback
 
@@ -83,7 +84,7 @@ class Provider:
             raise Http404
         return cls(
             key,
-            str(entry["issuer"]).rstrip("/"),
+            issuer_of(entry),
             str(entry["client_id"]),
             str(entry.get("client_secret", "")),
             " ".join(entry.get("scopes", ["openid", "email", "profile"])),

@@ -6,7 +6,7 @@ from struct import pack
 import httpx
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, ViewportSize, expect, sync_playwright
 
 from tests.harness.chromium import QUIET, chromium_path
 from tests.harness.provider import Provider
@@ -171,6 +171,17 @@ def answer(page: Page) -> Locator:
 def words(to: int) -> str:
     """What the provider answers to "say N words"."""
     return " ".join(f"word{n}" for n in range(1, to + 1))
+
+
+def held_requests(page: Page, pattern: str, times: int | None = None) -> list[Route]:
+    """Requests of that address, as they come, the first `times` of them, which wait until somebody lets them go."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(pattern, hold, times=times)
+    return held
 
 
 def until_idle(page: Page) -> None:

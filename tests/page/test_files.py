@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Rout
 
 from tests.harness.provider import Provider
 from tests.harness.server import Site
-from tests.page.conftest import Troubles, answer, assert_accessible, message_field, png, say, until_idle
+from tests.page.conftest import Troubles, answer, assert_accessible, held_requests, message_field, png, say, until_idle
 
 # A file in the page's own hands, as the system gives it with a paste or a drop.
 HAND_OVER = """(target, [kind, name, type, ...texts]) => {
@@ -148,12 +148,7 @@ def test_an_upload_that_fails_says_why_and_can_be_tried_again(page: Page) -> Non
 
 
 def test_an_upload_shows_how_far_it_is_and_the_message_waits_for_it(page: Page) -> None:
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/files/upload*", hold)
+    held = held_requests(page, "**/files/upload*")
     choose(page, ("slow.txt", "slow"))
     expect(page.get_by_role("progressbar", name="Uploading slow.txt")).to_be_visible()
     expect(page.get_by_text("Uploading 1 file…")).to_be_visible()
@@ -172,12 +167,7 @@ def test_an_upload_shows_how_far_it_is_and_the_message_waits_for_it(page: Page) 
 
 
 def test_a_message_whose_file_does_not_come_is_not_sent_without_it(page: Page) -> None:
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/files/upload*", hold)
+    held = held_requests(page, "**/files/upload*")
     choose(page, ("slow.txt", "slow"))
     expect(page.get_by_role("progressbar", name="Uploading slow.txt")).to_be_visible()
     message_field(page).fill("Read it")

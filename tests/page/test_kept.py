@@ -1,9 +1,9 @@
 """Agents and prompts that a person makes, changes and deletes."""
 
-from playwright.sync_api import FilePayload, Locator, Page, Route, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.harness.provider import Provider
-from tests.page.conftest import Troubles, answer, assert_accessible, message_field, until_idle
+from tests.page.conftest import Troubles, answer, assert_accessible, held_requests, message_field, until_idle
 
 
 def opened(page: Page, name: str) -> Locator:
@@ -83,12 +83,7 @@ def test_an_agent_is_made_chosen_changed_copied_and_deleted(page: Page, provider
 
 
 def test_a_prompt_for_everybody_is_made_used_and_deleted(page: Page) -> None:
-    asked: list[Route] = []
-
-    def hold(route: Route) -> None:
-        asked.append(route)
-
-    page.route("**/api/prompts", hold, times=1)
+    asked = held_requests(page, "**/api/prompts", times=1)
     prompts = opened(page, "Prompts")
     # Whether one may make it for everybody is not known before.
     expect(prompts.get_by_role("button", name="New prompt")).to_be_disabled()

@@ -5,11 +5,20 @@ import re
 import zipfile
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.harness.provider import Provider
 from tests.harness.server import Site
-from tests.page.conftest import Troubles, answer, assert_accessible, message_field, say, until_idle, words
+from tests.page.conftest import (
+    Troubles,
+    answer,
+    assert_accessible,
+    held_requests,
+    message_field,
+    say,
+    until_idle,
+    words,
+)
 from tests.page.test_main_job import SMALL
 
 STAMP = re.compile(r"^\s*\d{5,}\s*$")
@@ -224,12 +233,7 @@ def test_what_the_model_is_given_says_that_it_loads(page: Page) -> None:
     say(page, "say 3 words")
     expect(answer(page)).to_contain_text(words(3))
     until_idle(page)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/context", hold)
+    held = held_requests(page, "**/context")
     choose(page, "More about this chat", "What the model is given")
     given = page.get_by_role("dialog", name="What the model is given")
     expect(given.get_by_role("status")).to_have_text("Loading…")

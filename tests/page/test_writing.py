@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from playwright.sync_api import FilePayload, Page, Route, WebSocketRoute, expect
 
 from tests.harness.server import Site
-from tests.page.conftest import Troubles, answer, message_field, say, until_idle, words
+from tests.page.conftest import Troubles, answer, held_requests, message_field, say, until_idle, words
 
 
 def begin_a_chat(page: Page) -> None:
@@ -274,12 +274,7 @@ def test_what_was_sent_does_not_come_back_into_the_field_when_its_end_as_a_draft
 
 def test_a_draft_that_the_server_takes_slowly_is_none_any_more_once_it_was_sent(page: Page) -> None:
     begin_a_chat(page)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/draft", hold, times=1)
+    held = held_requests(page, "**/draft", times=1)
     with page.expect_request("**/draft"):
         message_field(page).fill("say 3 words")
     told: list[str] = []

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from chatjuicer.accounts.oidc import Identity, Provider
 
 
+def issuer_of(entry: dict[str, Any]) -> str:
+    """Of OIDC_PROVIDERS, as identities have it: without the slash that some write at its end."""
+    return str(entry["issuer"]).rstrip("/")
+
+
 class OidcIdentityManager(models.Manager["OidcIdentity"]):
     def user_of(self, identity: "Identity", provider: "Provider") -> User:
         """Whose it is. One that is unknown becomes the account's of its verified address where the operator allows it,
@@ -68,7 +73,7 @@ class OidcIdentity(models.Model):
     def provider(self) -> str | None:
         """Its key in OIDC_PROVIDERS; None where it stands there no more, so that nobody comes in by it."""
         for key, entry in settings.OIDC_PROVIDERS.items():
-            if isinstance(entry, dict) and str(entry["issuer"]).rstrip("/") == self.issuer:
+            if isinstance(entry, dict) and issuer_of(entry) == self.issuer:
                 return str(key)
         return None
 

@@ -42,8 +42,8 @@ export class Composer {
 
   /**
    * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config} |
-   * {disabled_tools})`, `onDraft(text, before)`, `onEditLast()`, `onProblem(text)`; `agents()`, `servers()` (MCP) and `prompts()` give what
-   * the person has for choice, or null, `files(folder)` what is in a folder of the open session.
+   * {disabled_tools})`, `onDraft(text, before)`, `onEditLast()`, `onProblem(text)`; `agents()`, `servers()` (MCP) and
+   * `prompts()` give what the person has for choice, or null, `files(folder)` what is in a folder of the open session.
    */
   constructor(callbacks) {
     this.#callbacks = callbacks;
