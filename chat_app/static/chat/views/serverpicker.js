@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { t } from "../language.js";
+import { Boxes } from "./boxes.js";
 
 // What clients call a server that the operator's settings call otherwise (sessions_app/allowed.py).
 const OTHER_NAMES = new Map([
@@ -10,7 +11,13 @@ const OTHER_NAMES = new Map([
 ]);
 
 export class ServerPicker {
-  node = h("fieldset", { class: "efforts servers", hidden: true });
+  #boxes = new Boxes(h("div", {}), (name, isOn) => this.#take(name, isOn));
+  node = h(
+    "fieldset",
+    { class: "efforts servers", hidden: true },
+    h("legend", { class: "faint" }, t("Tools from servers")),
+    this.#boxes.node,
+  );
   #configured = []; // names
   #own = null; // [{key, allowed, in_new_chats}]; null while they are not known
   #chosen = null; // names; null: those that a new chat has
@@ -53,31 +60,16 @@ export class ServerPicker {
     );
   }
 
-  get #boxes() {
-    return [...this.node.querySelectorAll("input")];
-  }
-
   #render() {
-    const offered = this.#offered;
-    if (offered.join("\n") !== this.#boxes.map(({ value }) => value).join("\n"))
-      this.node.replaceChildren(
-        h("legend", { class: "faint" }, t("Tools from servers")),
-        h("div", {}, ...offered.map((name) => this.#option(name))),
-      );
+    this.#boxes.show(this.#offered);
     this.#mark();
   }
 
-  #option(name) {
-    const box = h("input", { type: "checkbox", value: name, onchange: () => this.#take(name, box.checked) });
-    return h("label", {}, box, h("span", { dir: "auto" }, name));
-  }
-
-  /** In the boxes that are there: one of them may hold the focus. */
   #mark() {
     const unknown = !this.#chosen && !this.#own; // then a choice would leave out what nobody sees
     this.node.hidden = unknown || !this.#offered.length;
     const now = this.#now;
-    for (const box of this.#boxes) box.checked = now.includes(box.value) || now.includes(OTHER_NAMES.get(box.value));
+    this.#boxes.mark((name) => now.includes(name) || now.includes(OTHER_NAMES.get(name)));
   }
 
   /** Of all others, those that are not offered among them, nobody has said anything. */

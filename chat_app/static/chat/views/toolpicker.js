@@ -2,11 +2,12 @@
 
 import { h, setText } from "../dom.js";
 import { t } from "../language.js";
+import { Boxes } from "./boxes.js";
 
 export class ToolPicker {
   #title = h("summary", { class: "faint" }, t("Tools"));
-  #list = h("div", { role: "group", "aria-label": t("Tools") });
-  node = h("details", { class: "efforts tools", hidden: true }, this.#title, this.#list);
+  #boxes = new Boxes(h("div", { role: "group", "aria-label": t("Tools") }), (name, isOn) => this.#take(name, isOn));
+  node = h("details", { class: "efforts tools", hidden: true }, this.#title, this.#boxes.node);
   #offered = []; // names of the server's own
   #had = null; // those that the agent has; null: all
   #off = []; // names
@@ -49,27 +50,15 @@ export class ToolPicker {
     return [...new Set([...own, ...this.#others])];
   }
 
-  get #boxes() {
-    return [...this.#list.querySelectorAll("input")];
-  }
-
   #render() {
     const shown = this.#shown;
-    if (shown.join("\n") !== this.#boxes.map(({ value }) => value).join("\n"))
-      this.#list.replaceChildren(...shown.map((name) => this.#option(name)));
+    this.#boxes.show(shown);
     this.node.hidden = !shown.length;
     this.#mark();
   }
 
-  #option(name) {
-    const box = h("input", { type: "checkbox", value: name, onchange: () => this.#take(name, box.checked) });
-    return h("label", {}, box, h("span", { dir: "auto" }, name));
-  }
-
-  /** In the boxes that are there: one of them may hold the focus. */
   #mark() {
-    for (const box of this.#boxes) box.checked = !this.#off.includes(box.value);
-    const count = this.#boxes.filter(({ checked }) => !checked).length;
+    const count = this.#boxes.mark((name) => !this.#off.includes(name));
     setText(this.#title, [t("Tools"), count ? t("{count} tools off", { count }) : ""].filter(Boolean).join(" · "));
   }
 
