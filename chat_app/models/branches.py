@@ -21,7 +21,7 @@ from chat_app.log.commit_hooks import commit_hooks
 from chat_app.log.record import add_events, lock_session, verb_transaction
 from chatjuicer.accounts.models import Act, AuditEntry
 from sessions_app.exceptions import SessionInactive
-from sessions_app.models import IDLE, Addition, ChatSession, Message, MessageDraft
+from sessions_app.models import Addition, ChatSession, Message, MessageDraft
 from sessions_app.models.message import NO_PARENT
 from sessions_app.models.model_context import SUMMARY_TOOL
 from sessions_app.models.tree import Node, PathChange, Tree, add_version, remove, take_out
@@ -244,9 +244,7 @@ def _accept(session: ChatSession, run: Run, words: Sequence[Message], wishes: Wi
         run.first_seq = session.last_seq + 1
         add_events(addition, [protocol.StreamStart()], run.pk)
     else:
-        if session.state == IDLE:
-            addition.change(state=RunStatus.QUEUED.value)
-        transaction.on_commit(commit_hooks.run_queued)
+        Run.objects.wait(addition)
     addition.writes.insert([run])
     addition.write()
     return started

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 
 from chat_app import protocol
 from chat_app.exceptions import QueueFull, RunActive, TooManyRuns
-from sessions_app.models import IDLE, ChatSession
+from chat_app.log.commit_hooks import commit_hooks
+from sessions_app.models import IDLE, Addition, ChatSession
 
 from .run_row import RunRow
 from .status import ACTIVE, LIVE, RunStatus
@@ -42,3 +43,10 @@ class QueueManager(models.Manager[R]):
         """What the session's row must say of its runs: idle, queued, running or awaiting_approval."""
         live = set(self.filter(session=session, status__in=LIVE).values_list("status", flat=True))
         return next((str(status) for status in (*ACTIVE, RunStatus.QUEUED) if status in live), IDLE)
+
+    def wait(self, addition: Addition) -> None:
+        """One more run waits, behind others or alone. The account's devices are told either way: of what was said, too,
+        and a question may be in progress for days."""
+        state = addition.session.state
+        addition.change(state=RunStatus.QUEUED.value if state == IDLE else state)
+        transaction.on_commit(commit_hooks.run_queued)

@@ -144,13 +144,11 @@ class RunManager(QueueManager["Run"]):
                 started.begin(addition, owner, messages, seen)
                 events.append(protocol.StreamStart())
                 run.first_seq = session.last_seq + len(events)
-            elif session.state == IDLE:
-                addition.change(state=RunStatus.QUEUED.value)
+            else:
+                self.wait(addition)
             addition.writes.insert([run])
             add_events(addition, events, run.pk)
             addition.write()
-            if not at_once:
-                transaction.on_commit(commit_hooks.run_queued)
             return started
 
     def stop_active(self, live: Sequence[Run]) -> ChatSession:

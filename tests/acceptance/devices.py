@@ -181,19 +181,31 @@ async def listed(client: Client) -> list[Frame]:
             return sessions
 
 
+def differences(shown: list[Frame], sessions: list[Frame]) -> list[Any]:
+    """Between what a device shows and the list: of each session the fields that differ, or the order of all."""
+    names = [[session["session_id"] for session in each] for each in (shown, sessions)]
+    if names[0] != names[1]:
+        return [names]
+    return [
+        {name: (here[name], there[name]) for name in there if here.get(name) != there[name]} | {"id": there["id"]}
+        for here, there in zip(shown, sessions, strict=True)
+        if here != there
+    ]
+
+
 async def settled(devices: list[Device], *states: str, within_s: float = 4 * TIMEOUT_S) -> list[Frame]:
     """The list, once each session is in one of `states` and every device shows it."""
     end = asyncio.get_running_loop().time() + within_s
     while True:
         sessions = await listed(devices[0].client)
-        wrong = [session for session in sessions if session["state"] not in states]
-        wrong += [shown for device in devices for shown in device.shown_in_order if shown not in sessions]
-        if not wrong and all(device.shown_in_order == sessions for device in devices):
+        wrong: list[Any] = [session for session in sessions if session["state"] not in states]
+        wrong += [difference for device in devices for difference in differences(device.shown_in_order, sessions)]
+        if not wrong:
             return sessions
         for device in devices:
             if device._following.done():
                 device._following.result()
-        assert asyncio.get_running_loop().time() < end, (wrong, sessions)
+        assert asyncio.get_running_loop().time() < end, wrong
         await asyncio.sleep(0.1)
 
 

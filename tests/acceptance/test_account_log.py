@@ -125,6 +125,18 @@ async def test_what_a_run_does_to_its_session_is_seen_in_the_list(bob: Client, p
         assert_gapless(device.frames, after=1)
 
 
+async def test_words_that_wait_behind_an_answer_are_told_at_once(bob: Client, provider: Provider) -> None:
+    name = await bob.create_session()
+    async with watch(bob) as device, bob.chat(name) as chat:
+        await chat.say("say 9 words; gate behind after 5")
+        await device.expect("session_state", state="running")
+        await chat.say("say 2 words")
+        told = (await device.expect("session_state", state="running"))["session"]
+        assert told["last_message_preview"] == "say 2 words"
+        provider.open_gate("behind")
+        await device.expect("session_state", state="idle")
+
+
 async def test_the_same_as_an_event_stream(bob: Client) -> None:
     async with bob.sse("GET", "/api/events") as frames:
         assert await anext(frames) == {"type": "connected", "last_seq": 0}
