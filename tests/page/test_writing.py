@@ -150,21 +150,15 @@ def test_what_stands_beside_the_first_file_is_a_draft_on_other_devices(page: Pag
 
 def test_a_chat_that_cannot_begin_begins_when_the_server_is_back(page: Page, troubles: Troubles) -> None:
     troubles.forgive("Failed to load resource")
-    troubles.forgive("WebSocket connection to")
-    away: list[Route] = []
-
-    def refuse(route: Route) -> None:
-        away.append(route)
-        route.abort("connectionrefused")
-
-    page.route("**/api/sessions", refuse)
-    say(page, "say 3 words")
+    requests = ("**/api/sessions", "**/api/config")
+    for pattern in requests:
+        page.route(pattern, lambda route: route.abort("connectionrefused"))
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/config")):
+        say(page, "say 3 words")
     expect(page.get_by_text("It is sent when the server is back.")).to_be_visible()
     expect(message_field(page)).to_have_value("say 3 words")
-    page.unroute("**/api/sessions")
-    page.context.set_offline(True)  # the sockets, too
-    page.wait_for_event("console", lambda said: "WebSocket" in said.text)
-    page.context.set_offline(False)
+    for pattern in requests:
+        page.unroute(pattern)
     expect(answer(page)).to_have_text(words(3))
     expect(message_field(page)).to_have_value("")
 

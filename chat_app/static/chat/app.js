@@ -122,10 +122,6 @@ const others = new Others(client, {
   sidebar,
   composer,
   conversation: () => conversation,
-  connected() {
-    if (toBegin) composer.sendNew(toBegin);
-    toBegin = "";
-  },
 });
 const goal = new Goal({ conversation: () => conversation, messages, report });
 
@@ -267,11 +263,10 @@ const newChat = new NewChat(client, {
   failed: (text, error) => {
     composer.giveBack(text);
     if (error.code !== "unreachable") return report(error);
-    toBegin = text;
     toast(t("The server cannot be reached. It is sent when the server is back."));
   },
+  sayAgain: (text) => composer.sendNew(text),
 });
-let toBegin = ""; // a chat with, once the server is back
 
 function stop() {
   conversation?.stop().catch(report);

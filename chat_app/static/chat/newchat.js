@@ -1,6 +1,7 @@
 // A chat that is not there yet: the first message, or the first file, makes the session. What is sent before it stands
 // goes there, too. It is kept meanwhile, so that a page that is loaded again in that moment goes on with it.
 
+import { backOff } from "./client/connection.js";
 import { newSessionId, uuid } from "./client/ids.js";
 import { local } from "./storage.js";
 import { written } from "./written.js";
@@ -16,10 +17,13 @@ export class NewChat {
   #sessionId = "";
   #settings = null;
   #first = []; // what is to be said there: {text, clientId}
+  #asking = 0;
+  #asked = 0;
 
   /**
    * `settings()`: what it begins with; `made(session)`, before it is opened, and `open(sessionId)`; `say(text,
-   * clientId)` there; `failed(text, error)`.
+   * clientId)` there; `failed(text, error)`; `sayAgain(text)`, once the server is
+   * back that was away when it was said.
    */
   constructor(client, of) {
     this.#client = client;
@@ -75,17 +79,33 @@ export class NewChat {
       this.#first.forEach(({ text, clientId }) => this.#of.say(text, clientId));
     } catch (error) {
       if (error.status === SIGNED_OUT) return void (this.#first = []); // what is kept goes on when they are back
-      this.#of.failed(this.#first.map(({ text }) => text).join("\n"), error);
+      const text = this.#first.map(({ text }) => text).join("\n");
+      this.#of.failed(text, error);
+      if (error.code === "unreachable") this.#wait(text);
     }
     this.#first = [];
     await this.#client.unsent.written(); // until then this alone outlives the page
     if (!this.#first.length) written.remove(KEY);
   }
 
+  /** Until the server answers. */
+  #wait(text) {
+    clearTimeout(this.#asking);
+    this.#asking = setTimeout(async () => {
+      try {
+        await this.#client.rest.get("/api/config");
+      } catch {
+        return this.#wait(text);
+      }
+      this.#of.sayAgain(text);
+    }, backOff(this.#asked++));
+  }
+
   async #create() {
     const [session_id, settings] = [this.#sessionId || newSessionId(), this.#settings ?? this.#of.settings()];
     try {
       const session = await this.#client.sessions.create({ ...settings, session_id });
+      this.#asked = 0;
       this.#of.made(session);
       this.#of.open(session.session_id);
       return session.session_id;

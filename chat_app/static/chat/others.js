@@ -11,7 +11,7 @@ export class Others {
   #marking = false;
   #of;
 
-  /** `sidebar` and `composer` show it; `conversation()` is the open one or null; `connected()` after each outage. */
+  /** `sidebar` and `composer` show it; `conversation()` is the open one or null. */
   constructor(client, of) {
     this.#of = of;
     this.#drafts = new Drafts(client);
@@ -19,7 +19,6 @@ export class Others {
     this.#log = client.accountLog({
       onGap: () => of.sidebar.reload(),
       onEvent: (event) => this.#hear(event),
-      onState: (phase) => phase === "open" && of.connected(),
     });
     if (this.#windows) this.#windows.onmessage = () => of.sidebar.reload();
     document.addEventListener("visibilitychange", () => this.#look());

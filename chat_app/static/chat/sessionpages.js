@@ -16,6 +16,7 @@ export class SessionPages {
   #cursor = null;
   #request = 0;
   #loading = null; // the next page
+  #hearing = new Set(); // for each page that is on its way: what was told meanwhile, which it may not know
 
   /**
    * `project()`: the chosen one, or ""; `onChange()`; `onNewest(sessions)` of the newest of all, `recall()` resolves to
@@ -39,12 +40,10 @@ export class SessionPages {
   /** The newest page again; what was loaded below it stays. */
   async reload() {
     const request = ++this.#request;
-    await this.#load({ limit: FIRST_PAGE }, (page) => {
-      if (request !== this.#request) return;
+    await this.#load({ limit: FIRST_PAGE }, request, (page) => {
       this.#set(renew(this.#all, page.sessions, page.has_more));
       if (this.#all.length === page.sessions.length) this.#cursor = page.has_more ? page.next_cursor : null;
       if (!this.search && !this.archived && !this.#of.project()) this.#of.onNewest(page.sessions);
-      this.#of.onChange();
     });
   }
 
@@ -70,17 +69,26 @@ export class SessionPages {
 
   /** A session changed or is new. While searching the list stays what the server found. */
   put(session) {
+    this.#take(() => this.#put(session));
+  }
+
+  /** `id` or `session_id`. */
+  forget(id) {
+    this.#take(() => this.#set(without(this.#all, id)));
+  }
+
+  #take(change) {
+    for (const told of this.#hearing) told.push(change);
+    change();
+  }
+
+  #put(session) {
     const known = this.#all.some((other) => other.id === session.id);
     if (!known && this.search) return;
     const fits =
       this.search ||
       (Boolean(session.archived) === this.archived && [session.project_id, ""].includes(this.#of.project()));
     this.#set(fits ? put(this.#all, session) : without(this.#all, session.id));
-  }
-
-  /** `id` or `session_id`. */
-  forget(id) {
-    this.#set(without(this.#all, id));
   }
 
   #set(sessions) {
@@ -91,25 +99,31 @@ export class SessionPages {
   async #next() {
     const cursor = this.#cursor;
     if (!cursor) return;
-    const request = this.#request;
-    await this.#load({ cursor, limit: NEXT_PAGE }, (page) => {
-      if (request !== this.#request) return;
+    await this.#load({ cursor, limit: NEXT_PAGE }, this.#request, (page) => {
       this.#set(join(this.#all, page.sessions));
       this.#cursor = page.has_more ? page.next_cursor : null;
-      this.#of.onChange();
     });
   }
 
-  async #load(query, use) {
+  /** `use(page)`, unless there was another `request` since. */
+  async #load(query, request, use) {
     const { search, archived } = this;
     const scope = { project_id: this.#of.project(), ...(archived || !search ? { archived } : {}) };
+    const told = [];
+    this.#hearing.add(told);
     try {
-      use(await this.#api.get("/api/sessions", { search, ...scope, ...query }));
+      const page = await this.#api.get("/api/sessions", { search, ...scope, ...query });
+      if (request !== this.#request) return;
+      use(page);
+      for (const change of told) change();
+      this.#of.onChange();
     } catch (error) {
       if (error.status === 401) return;
       if (!this.#all.length) this.#set(await this.#of.recall());
       this.#of.onChange();
       if (!this.#all.length) this.#of.onProblem();
+    } finally {
+      this.#hearing.delete(told);
     }
   }
 }
