@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, V
 from tests.harness.chromium import QUIET, chromium_path
 from tests.harness.provider import Provider
 from tests.harness.server import EMAIL, PASSWORD, Site
+from tests.harness.services import until
 
 WAIT_MS = 20_000
 expect.set_options(timeout=WAIT_MS)
@@ -182,6 +183,17 @@ def held_requests(page: Page, pattern: str, times: int | None = None) -> list[Ro
 
     page.route(pattern, hold, times=times)
     return held
+
+
+def first_held(page: Page, held: list[Route]) -> Route:
+    """Once it is held: what the page shows may come before the request is told."""
+
+    def is_held() -> bool:
+        page.wait_for_timeout(20)  # in which requests are told
+        return bool(held)
+
+    until(is_held, "a request is held")
+    return held[0]
 
 
 def until_idle(page: Page) -> None:

@@ -13,7 +13,17 @@ from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Rout
 
 from tests.harness.provider import Provider
 from tests.harness.server import Site
-from tests.page.conftest import Troubles, answer, assert_accessible, held_requests, message_field, png, say, until_idle
+from tests.page.conftest import (
+    Troubles,
+    answer,
+    assert_accessible,
+    first_held,
+    held_requests,
+    message_field,
+    png,
+    say,
+    until_idle,
+)
 
 # A file in the page's own hands, as the system gives it with a paste or a drop.
 HAND_OVER = """(target, [kind, name, type, ...texts]) => {
@@ -160,7 +170,7 @@ def test_an_upload_shows_how_far_it_is_and_the_message_waits_for_it(page: Page) 
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_text("Sent once the file is uploaded…")).to_be_visible()
     expect(page.get_by_role("article")).to_have_count(0)
-    held[0].continue_()
+    first_held(page, held).continue_()
     expect(answer(page)).to_contain_text("slow.txt")
     expect(page.get_by_role("article", name="You")).to_contain_text("Read it")
     expect(message_field(page)).to_have_value("")
@@ -172,7 +182,7 @@ def test_a_message_whose_file_does_not_come_is_not_sent_without_it(page: Page) -
     expect(page.get_by_role("progressbar", name="Uploading slow.txt")).to_be_visible()
     message_field(page).fill("Read it")
     page.keyboard.press("Enter")
-    held[0].abort()
+    first_held(page, held).abort()
     expect(to_send(page)).to_contain_text(["cannot be reached"])
     expect(message_field(page)).to_have_value("Read it")
     expect(page.get_by_text("Sent once")).to_be_hidden()

@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import APIResponse, Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.harness.histories import forget_sessions, many_sessions
 from tests.harness.server import Site
-from tests.page.conftest import VIEW, WAIT_MS, Troubles, assert_accessible, message_field
+from tests.page.conftest import VIEW, WAIT_MS, Troubles, assert_accessible, first_held, held_requests, message_field
 
 SESSIONS = 400
 
@@ -67,19 +67,16 @@ def test_a_search_asks_for_nothing_but_the_chats(page: Page) -> None:
 
 
 def test_a_list_that_comes_late_takes_back_nothing_that_was_told_meanwhile(page: Page, site: Site) -> None:
-    late: list[tuple[Route, APIResponse]] = []
-    page.route("**/api/sessions?*", lambda route: late.append((route, route.fetch())))
-    with page.expect_request("**/api/sessions?*"):
-        page.evaluate("new BroadcastChannel('chat-juicer.sessions').postMessage('changed')")
-    while not late:
-        page.wait_for_timeout(20)  # in which it is fetched
+    held = held_requests(page, "**/api/sessions?*")
+    page.evaluate("new BroadcastChannel('chat-juicer.sessions').postMessage('changed')")
+    route = first_held(page, held)
+    answer = route.fetch()
     address = f"{site.url}/api/sessions/many_"
     httpx.patch(f"{address}2", json={"title": "Told meanwhile"}, trust_env=False).raise_for_status()
     httpx.delete(f"{address}3", trust_env=False).raise_for_status()
     told = page.get_by_role("navigation", name="Chats").get_by_role("link", name="Told meanwhile")
     expect(told).to_be_visible()
     expect(row(page, 3)).to_have_count(0)
-    ((route, answer),) = late
     with page.expect_event("requestfinished"):
         route.fulfill(response=answer)
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

@@ -214,6 +214,7 @@ def test_lists_quotes_and_tables_run_as_their_words_do_whatever_the_page_does(
     page.keyboard.press("Enter")
     text = page.locator(".message.assistant .markdown")
     expect(text.locator("table")).to_have_count(2)
+    expect(text.locator(".formula")).to_have_count(1)
     expect(page.locator("#composer-stop")).to_be_hidden()
     whole = place_of(text)
     for index, side in enumerate(("left", "right")):

@@ -13,6 +13,7 @@ from tests.page.conftest import (
     Troubles,
     answer,
     assert_accessible,
+    first_held,
     held_requests,
     message_field,
     say,
@@ -237,7 +238,7 @@ def test_what_the_model_is_given_says_that_it_loads(page: Page) -> None:
     choose(page, "More about this chat", "What the model is given")
     given = page.get_by_role("dialog", name="What the model is given")
     expect(given.get_by_role("status")).to_have_text("Loading…")
-    held[0].continue_()
+    first_held(page, held).continue_()
     expect(given.get_by_text(words(3), exact=True)).to_be_visible()
     expect(given.get_by_text("Loading…")).to_have_count(0)
 

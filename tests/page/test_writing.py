@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from playwright.sync_api import FilePayload, Page, Route, WebSocketRoute, expect
 
 from tests.harness.server import Site
-from tests.page.conftest import Troubles, answer, held_requests, message_field, say, until_idle, words
+from tests.page.conftest import Troubles, answer, first_held, held_requests, message_field, say, until_idle, words
 
 
 def begin_a_chat(page: Page) -> None:
@@ -278,7 +278,7 @@ def test_a_draft_that_the_server_takes_slowly_is_none_any_more_once_it_was_sent(
     until_idle(page)
     assert told == []
     with page.expect_request("**/draft"):
-        held[0].continue_()
+        first_held(page, held).continue_()
     page.reload()
     expect(answer(page)).to_have_text(words(3))
     expect(message_field(page)).to_have_value("")
