@@ -18,12 +18,16 @@ from tests.harness.server import Site
 DEVICES = 5
 BY_CLIENT = 2  # of them
 WAITING = "awaiting_approval"
+PROJECTS = "/api/v1/projects"
+FEW = 8
 
 
-CALLS = (
-    "new", "title", "pin", "archive", "draft", "read", "answer", "say", "ask", "decide", "delete", "purge", "restore",
-    "clear"
+OFTEN = {"message": 8, "say": 5}
+SELDOM = (
+    "new", "title", "pin", "archive", "effort", "project", "draft", "read", "answer", "ask", "decide", "stop",
+    "summarize", "delete", "purge", "restore", "clear"
 )  # fmt: skip
+CALLS = {**dict.fromkeys(SELDOM, 1), **OFTEN}
 ASKS = {"TOOLS_REQUIRE_APPROVAL": "edit_file"}
 QUESTION = f"tool edit_file {json.dumps({'file_path': 'output/none.md', 'edits': []})}; say 1 words"
 
@@ -90,9 +94,9 @@ class Device:
             await self._following
 
     async def act(self) -> None:
-        name = self.rng.choice([*self.shown, ""]) if self.shown else ""
+        name = self.rng.choice([*sorted(self.shown)[:FEW], ""])  # mostly where others act, too
         path = f"/api/sessions/{name}"
-        call: Any = self.rng.choice(CALLS)
+        (call,) = self.rng.choices([*CALLS], [*CALLS.values()])
         http = self.client.http
         match call if name else "new":
             case "new":
@@ -103,6 +107,10 @@ class Device:
                 await http.patch(path, json={"pinned": self.rng.random() < 0.5, "archived": self.rng.random() < 0.3})
             case "archive":
                 await http.patch(path, json={"archived": self.rng.random() < 0.5})
+            case "effort":
+                await http.patch(path, json={"reasoning_effort": self.rng.choice(["low", "medium", "high"])})
+            case "project":
+                await self._act_on_a_project(path)
             case "draft":
                 await http.put(f"{path}/draft", json={"content": self.rng.choice(["", "Dear", "Dear all"])})
             case "read":
@@ -115,6 +123,12 @@ class Device:
                 await self._say(name, QUESTION)
             case "decide":
                 await self.decide()
+            case "stop":
+                await http.post(f"{path}/interrupt")
+            case "message":
+                await self._act_on_a_message(path)
+            case "summarize":
+                await http.post(f"{path}/summarize")
             case "delete":
                 await http.delete(path)
             case "purge":
@@ -125,6 +139,46 @@ class Device:
                     await http.post(f"/api/sessions/{self.rng.choice(trash)['id']}/restore")
             case "clear":
                 await http.post(f"{path}/clear")
+
+    async def _act_on_a_project(self, path: str) -> None:
+        http = self.client.http
+        projects = (await self.client.get(PROJECTS))["projects"]
+        one = self.rng.choice(projects)["id"] if projects else ""
+        match self.rng.choice(["new", "name", "delete", "into", "into", "out"]) if one else "new":
+            case "new":
+                await http.post(PROJECTS, json={"name": str(self.rng.random())})
+            case "name":
+                await http.patch(f"{PROJECTS}/{one}", json={"name": str(self.rng.random())})
+            case "delete":
+                await http.delete(f"{PROJECTS}/{one}")
+            case "into":
+                await http.patch(path, json={"project_id": one})
+            case "out":
+                await http.patch(path, json={"project_id": None})
+
+    async def _act_on_a_message(self, path: str) -> None:
+        http = self.client.http
+        messages = (await http.get(path)).json().get("messages")
+        if not messages:  # or the session is gone
+            return
+        message = self.rng.choice(messages)
+        one = f"{path}/messages/{message['id']}"
+        again = "edit" if message["role"] == "user" else "regenerate"
+        match self.rng.choice([again, again, "select", "select", "delete", "feedback", "pin"]):
+            case "edit":
+                await http.post(f"{one}/edit", json={"content": "Hello again"})
+            case "select":
+                siblings = (await http.get(f"{one}/siblings")).json().get("siblings", [])
+                for other in [sibling["id"] for sibling in siblings if not sibling["selected"]][:1]:
+                    await http.post(f"{path}/messages/{other}/select")
+            case "delete":
+                await http.delete(one)
+            case "feedback":
+                await http.post(f"{one}/feedback", json={"rating": "up"})
+            case "pin":
+                await http.post(f"{one}/pin", json={"pinned": True})
+            case "regenerate":
+                await http.post(f"{one}/regenerate")
 
     async def _say(self, session: str, text: str) -> None:
         with suppress(AssertionError):  # deleted by another device
@@ -182,15 +236,20 @@ async def listed(client: Client) -> list[Frame]:
 
 
 def differences(shown: list[Frame], sessions: list[Frame]) -> list[Any]:
-    """Between what a device shows and the list: of each session the fields that differ, or the order of all."""
+    """Between what a device shows and the list: of each session the fields that differ, or the order of all.
+
+    Of what no list shows, a mark on a message say, devices are told by the session's own log alone, up to `last_seq`.
+    """
     names = [[session["session_id"] for session in each] for each in (shown, sessions)]
     if names[0] != names[1]:
         return [names]
-    return [
-        {name: (here[name], there[name]) for name in there if here.get(name) != there[name]} | {"id": there["id"]}
-        for here, there in zip(shown, sessions, strict=True)
-        if here != there
-    ]
+    found = []
+    for here, there in zip(shown, sessions, strict=True):
+        if others := {
+            name: (here[name], there[name]) for name in there if name != "last_seq" and here[name] != there[name]
+        }:
+            found.append({"id": there["id"], **others})
+    return found
 
 
 async def settled(devices: list[Device], *states: str, within_s: float = 4 * TIMEOUT_S) -> list[Frame]:
