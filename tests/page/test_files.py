@@ -176,6 +176,21 @@ def test_an_upload_shows_how_far_it_is_and_the_message_waits_for_it(page: Page) 
     expect(message_field(page)).to_have_value("")
 
 
+def test_a_file_that_failed_before_holds_no_message_back(page: Page) -> None:
+    page.route("**/files/upload*", lambda route: route.abort(), times=1)
+    choose(page, ("lost.txt", "lost"))
+    expect(to_send(page)).to_contain_text(["cannot be reached"])
+    held = held_requests(page, "**/files/upload*")
+    choose(page, ("slow.txt", "slow"))
+    expect(page.get_by_role("progressbar", name="Uploading slow.txt")).to_be_visible()
+    message_field(page).fill("Read it")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Sent once the file is uploaded…")).to_be_visible()
+    first_held(page, held).continue_()
+    expect(answer(page)).to_contain_text("slow.txt")
+    expect(to_send(page)).to_contain_text(["lost.txt"])
+
+
 def test_a_message_whose_file_does_not_come_is_not_sent_without_it(page: Page) -> None:
     held = held_requests(page, "**/files/upload*")
     choose(page, ("slow.txt", "slow"))

@@ -216,7 +216,7 @@ def test_lists_quotes_and_tables_run_as_their_words_do_whatever_the_page_does(
     expect(text.locator("table")).to_have_count(2)
     expect(text.locator(".formula")).to_have_count(1)
     expect(page.locator("#composer-stop")).to_be_hidden()
-    whole = place_of(text)
+    page.evaluate("document.fonts.ready.then(() => true)")
     for index, side in enumerate(("left", "right")):
         expect(text.locator("ol").nth(index)).to_have_css("direction", "ltr" if side == "left" else "rtl")
         for item in text.locator("ol").nth(index).locator("li").all():
@@ -225,7 +225,7 @@ def test_lists_quotes_and_tables_run_as_their_words_do_whatever_the_page_does(
         table = text.locator("table").nth(index)
         first, second = (place_of(cell)["x"] for cell in table.locator("th").all())
         assert (first < second) is (side == "left")
-        edges = [(each["x"], each["x"] + each["width"])[index] for each in (place_of(table), whole)]
+        edges = [(each["x"], each["x"] + each["width"])[index] for each in map(place_of, (table, text))]
         assert abs(edges[0] - edges[1]) < 2
     assert text.locator("p", has_text="מספר").evaluate("node => node.matches(':dir(rtl)')")
     context.close()

@@ -168,9 +168,9 @@ export class Composer {
 
   /** How many files wait to be sent along, how many must be there first, and how many will not be. */
   expect(files) {
+    const wanted = this.#wanted && files.failed <= this.#files.failed;
     this.#files = files;
     this.#allow();
-    const wanted = this.#wanted && !files.failed;
     this.#wanted = wanted && files.coming > 0;
     this.#tell();
     if (wanted && !files.coming) this.#submit();
