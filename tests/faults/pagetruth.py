@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from playwright.async_api import Error
+from playwright.async_api import Error, Page
 
 from tests.faults.figures import Figures
 from tests.faults.ledger import promises_kept
@@ -39,6 +39,14 @@ UNSENT = """() => new Promise((done) => {
     asked.onsuccess = () => { database.close(); done(JSON.stringify(asked.result)); };
   };
 })"""
+# Of the rows in sight: which chat, its name and its last words.
+LISTED = """() => {
+  document.querySelector("#sidebar .scroll").scrollTop = 0;
+  const text = (row, part) => row.querySelector(part).textContent;
+  const rows = [...document.querySelectorAll("#session-list a[data-part=link]")];
+  return rows.map((row) => [row.getAttribute("href").slice(2), text(row, ".row-name"), text(row, ".row-preview")]);
+}"""
+ROWS = 12
 SHOWN = 'nodes => nodes.map((node) => node.querySelector(".plain")?.textContent ?? "")'
 
 
@@ -58,6 +66,9 @@ async def verify(site: FaultySite, person: Person, earlier: set[str], figures: F
         for chat, export in exports.items():
             await hold_against_log(client, chat, figures)
             await hold_against_page(person, chat, export, figures)
+        for tab in person.tabs:
+            await tab.bring_to_front()
+            await hold_against_list(client, tab, figures)
     finally:
         await client.close()
 
@@ -176,6 +187,26 @@ async def hold_against_page(person: Person, chat: str, export: Frame, figures: F
         await asyncio.sleep(0.1)
     shown_twice = differs and any(count > 1 for count in Counter(MARK.findall(differs.split(" in the")[0])).values())
     figures.found("twice" if shown_twice else "missing", f"{chat}: {differs}", bool(differs))
+
+
+async def hold_against_list(client: Client, tab: Page, figures: Figures) -> None:
+    """The newest chats stand there as the server lists them, but for those in which nothing was said."""
+
+    async def difference() -> str:
+        sessions = (await client.get("/api/sessions", limit=ROWS))["sessions"]
+        said = [session for session in sessions if session["message_count"] or session["title"]]
+        expected = [
+            [session["session_id"], session["title"] or "New chat", session["last_message_preview"] or "Empty"]
+            for session in said
+        ]
+        shown = (await tab.evaluate(LISTED))[: len(expected)]
+        return "" if shown == expected else f"{shown} in the place of {expected}"
+
+    deadline = time.monotonic() + 10  # the account's log tells a moment later
+    while (differs := await difference()) and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    figures.done["lists"] += 1
+    figures.found("missing", f"the list has {differs}", bool(differs))
 
 
 def marks_of_message(message: Frame) -> list[str]:

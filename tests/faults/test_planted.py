@@ -113,6 +113,15 @@ async def test_a_page_that_forgets_what_is_unsent_is_found(site: FaultySite, mon
 
 
 @single
+async def test_a_list_that_is_not_the_servers_is_found(site: FaultySite) -> None:
+    right = 'compared(b.last_used_at ?? "", a.last_used_at ?? "")'
+    bug = PageBug("chat_app/static/chat/sessionlist.js", right, f"-{right}")
+    acts: dict[Act, int] = {Person.write: 2, Person.begin_chat: 1}
+    figures = await page.attack(site, 1, seed=1, bug=bug, which=page.cut_network, acts=acts)
+    assert any(problem.startswith("missing: the list has ") for problem in figures.problems), figures.problems
+
+
+@single
 async def test_a_question_of_which_no_device_is_told_is_found(site: FaultySite) -> None:
     site.switches.plant("questions-are-not-told")
     async with five_devices(site, seed=1) as devices:
