@@ -7,6 +7,7 @@ from typing import NamedTuple
 import orjson
 
 from chat_app.database import in_database
+from chat_app.exceptions import LeaseLost
 from chat_app.runs.contract import Item, RunRequest, Writer
 from chat_app.window.held import introduced
 from sessions_app.models import Compaction
@@ -125,6 +126,9 @@ class Context:
         return bool(self._output_ids) or (self._prefix is not None and bool(self._prefix.call_ids))
 
     def _take(self, rows: Rows) -> None:
+        """Raises LeaseLost where nothing is left: the session was cleared, and with it the run, since its claim."""
+        if not (rows.items or rows.compaction or self._prefix or self._preamble or self._written):
+            raise LeaseLost()
         self._history, self.has_files, self.compaction = rows.items, rows.has_files, rows.compaction
         self._note_ids(rows.items)
 

@@ -67,6 +67,8 @@ class Project(models.Model):
         with transaction.atomic():
             self.hold()
             announce_all(self.sessions.all())
+            # In the order of all who lock several: they would wait for each other.
+            list(self.sessions(manager="with_deleting").order_by("pk").select_for_update().values_list("pk"))
             about = f"project:{self.pk}"
             self.delete()
             AuditEntry.objects.note(Act.PROJECT_DELETED, about, owner=str(self.owner_id))

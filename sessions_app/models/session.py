@@ -170,7 +170,7 @@ class ChatSession(SessionEnds):
     def announce(self) -> None:
         """Tells clients of a change that they see in the session but that is not in its row, such as the name of its
         project; nothing happens if it is gone."""
-        with transaction.atomic(savepoint=False), suppress(ChatSession.DoesNotExist):
+        with transaction.atomic(savepoint=False), together(), suppress(ChatSession.DoesNotExist):
             self.refresh_from_db()
             signals.session_updated.send(type(self), session=self)
 

@@ -9,6 +9,8 @@ from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
+from websockets.exceptions import ConnectionClosed
+
 from chatjuicer_client import AsyncClient
 from tests.acceptance.test_account_log import watch
 from tests.clients.relay import Relay
@@ -181,7 +183,7 @@ class Device:
                 await http.post(f"{one}/regenerate")
 
     async def _say(self, session: str, text: str) -> None:
-        with suppress(AssertionError):  # deleted by another device
+        with suppress(AssertionError, ConnectionClosed):  # deleted by another device
             async with self.client.chat(session) as chat:
                 await chat.say(text)
                 await chat.expect("accepted", "error")

@@ -2,13 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
-from sessions_app.models import ChatSession, MessageDraft, SessionTally
+from sessions_app.models import AccountEvent, ChatSession, MessageDraft, SessionTally
+from tests.chatjuicer.accounts.at_once import waiting_for_a_lock
+from tests.harness.services import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,3 +135,31 @@ def test_who_writes_to_a_deleted_session_is_told_that_it_does_not_exist(
     assert answers[0] | answers[1] <= {201, 404}
     assert answers[2] == {200}
     assert not ChatSession.objects.exists()
+
+
+@pytest.mark.only("postgres", reason="SQLite has one writer at a time")
+@pytest.mark.parametrize("verb", ["patch", "delete"])
+def test_a_project_changes_while_its_sessions_do(alice: User, alice_client: APIClient, verb: str) -> None:
+    project = alice.projects.create(name="Bread")
+    for _ in range(4):
+        ChatSession.objects.open(alice, project=project)
+    first, *others = project.sessions.order_by("pk")
+    first.configure(title="Rye")  # now the table has it behind the others
+
+    def change() -> int:
+        try:
+            status: int = getattr(alice_client, verb)(f"/api/v1/projects/{project.pk}", {"name": "Cake"}).status_code
+            return status
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic():
+            # As the journal does: the sessions in their order, and then the account's counter.
+            ChatSession.objects.select_for_update().get(pk=first.pk)
+            changing = thread.submit(change)
+            until(lambda: waiting_for_a_lock() == 1, "the change waits")
+            for session in others:
+                ChatSession.objects.select_for_update().get(pk=session.pk)
+            AccountEvent.objects.note(first, AccountEvent.Type.STATE)
+        assert changing.result(30) == 200

@@ -2,9 +2,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from chat_app.agent.answer import answer
 from chat_app.agent.transcript import Transcript
+from chat_app.exceptions import LeaseLost
 from chat_app.models.ending import INTERRUPTED_RESULT
 from chatjuicer.accounts.models import User
 from sessions_app.models import ChatSession
@@ -45,6 +47,15 @@ async def test_a_run_reads_its_history_itself(stored: ChatSession, writer: Recor
     outcome = await answer(replace(request_for(""), session_pk=stored.pk, history=None, model="gpt-4.1"), writer)
     assert outcome.finish_reason == "stop"
     assert writer.answered == "You said: two"
+
+
+async def test_of_what_was_cleared_since_the_run_was_claimed_no_model_is_asked(
+    stored: ChatSession, writer: RecordingWriter, provider: Provider
+) -> None:
+    await sync_to_async(stored.clear)()
+    with pytest.raises(LeaseLost):
+        await answer(replace(request_for(""), session_pk=stored.pk, history=None, model="gpt-4.1"), writer)
+    assert provider.requests == []
 
 
 async def test_a_history_that_was_cut_is_made_valid_for_the_model(
