@@ -255,12 +255,14 @@ def differences(shown: list[Frame], sessions: list[Frame]) -> list[Any]:
 
 
 async def settled(devices: list[Device], *states: str, within_s: float = 4 * TIMEOUT_S) -> list[Frame]:
-    """The list, once each session is in one of `states` and every device shows it."""
+    """The list, once each session is in one of `states`, and all devices show it and were told the same."""
     end = asyncio.get_running_loop().time() + within_s
     while True:
         sessions = await listed(devices[0].client)
         wrong: list[Any] = [session for session in sessions if session["state"] not in states]
         wrong += [difference for device in devices for difference in differences(device.shown_in_order, sessions)]
+        if len(seqs := {device.seq for device in devices}) > 1:
+            wrong.append(seqs)
         if not wrong:
             return sessions
         for device in devices:

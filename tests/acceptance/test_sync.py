@@ -44,5 +44,4 @@ async def walked(devices: list[Device], seed: int) -> None:
         losses, resyncs = sum(device.losses for device in devices), sum(device.resyncs for device in devices)
         print(f"n={DEVICES * STEPS} seed={seed} events={seqs} losses={losses} resyncs={resyncs}")
     assert any(session["state"] == WAITING for session in asking)
-    assert len(set(seqs)) == 1
     assert len({session["session_id"] for session in sessions}) == len(sessions)
