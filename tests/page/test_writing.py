@@ -1,6 +1,7 @@
 """How a person writes: what Enter does, and what becomes of messages that wait."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -190,6 +191,28 @@ def test_a_chat_opens_and_keeps_what_is_said_when_the_browser_has_closed_its_dat
         page.reload()
         expect(page.get_by_text("Sending…")).to_be_visible()
     expect(answer(page)).to_have_text(words(3))
+
+
+# What is said is on its way to the browser's database when the page does nothing more for as long as that.
+SAY_AND_HANG = """() => setTimeout(async () => {
+  document.getElementById("composer").requestSubmit();
+  for (let turn = 0; turn < 200; turn += 1) await null;
+  const end = performance.now() + 8_000;
+  while (performance.now() < end);
+})"""
+
+
+def test_what_is_said_outlives_a_page_that_breaks_in_that_moment(page: Page, troubles: Troubles) -> None:
+    begin_a_chat(page)
+    with without_sockets(page):
+        expect(answer(page)).to_have_text(words(2))
+        message_field(page).fill("say 3 words")
+        page.evaluate(SAY_AND_HANG)
+        time.sleep(1)  # in which the page hears nothing
+        page.close()
+    another = troubles.watch(page.context.new_page())
+    another.goto(page.url)
+    expect(answer(another)).to_have_text(words(3))
 
 
 def test_an_edit_whose_answer_is_lost_is_made_once(page: Page) -> None:

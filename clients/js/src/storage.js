@@ -138,6 +138,7 @@ export class IndexedDbStorage {
     const transaction = await this.#database.transaction(STORE, mode);
     if (!transaction) return otherwise();
     const answer = request(transaction.objectStore(STORE));
+    if (mode === "readwrite") transaction.commit?.(); // also where the page is gone before it hears that it was done
     return new Promise((resolve, reject) => {
       transaction.oncomplete = () => resolve(answer.result);
       transaction.onabort = transaction.onerror = () => reject(transaction.error);
