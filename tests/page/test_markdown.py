@@ -299,7 +299,7 @@ def test_a_long_message_of_one_s_own_is_folded_and_edited_in_half_the_window(pag
     mine.get_by_role("button", name="Fold").click()
     assert place_of(mine.locator(".plain"))["height"] < 400
     say(page, "short")
-    expect(page.get_by_role("button", name="Show more")).to_have_count(1)
+    expect(page.get_by_role("log").get_by_role("button", name="Show more")).to_have_count(1)
 
 
 def test_the_result_of_a_tool_opens_by_arrows_and_stands_on_one_line_with_its_name(page: Page) -> None:
