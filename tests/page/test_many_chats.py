@@ -86,6 +86,24 @@ def test_a_list_that_comes_late_takes_back_nothing_that_was_told_meanwhile(page:
     httpx.post(f"{address}3/restore", trust_env=False).raise_for_status()
 
 
+def test_projects_that_come_late_take_back_none_that_is_newer(page: Page, site: Site) -> None:
+    page.wait_for_load_state("networkidle")
+    held = held_requests(page, "**/api/v1/projects?*", times=1)
+    renew = "new BroadcastChannel('chat-juicer.sessions').postMessage('changed')"
+    page.evaluate(renew)
+    route = first_held(page, held)
+    answer = route.fetch()
+    made = httpx.post(f"{site.url}/api/v1/projects", json={"name": "Made meanwhile"}, trust_env=False)
+    page.evaluate(renew)
+    project = page.get_by_role("region", name="Projects").get_by_role("button", name="Made meanwhile").first
+    expect(project).to_be_visible()
+    with page.expect_event("requestfinished"):
+        route.fulfill(response=answer)
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(project).to_be_visible()
+    httpx.delete(f"{site.url}/api/v1/projects/{made.json()['id']}", trust_env=False).raise_for_status()
+
+
 def test_several_are_marked_archived_brought_back_and_deleted(page: Page) -> None:
     row(page, 2).click(modifiers=["Control"])
     row(page, 5).click(modifiers=["Shift"])

@@ -13,6 +13,7 @@ export class Projects {
   #of;
   #all = [];
   #chosen = "";
+  #request = 0;
   #section = document.getElementById("projects");
   #list = h("ul", {});
 
@@ -36,8 +37,9 @@ export class Projects {
   }
 
   async reload() {
+    const request = ++this.#request;
     const page = await this.#api.get(ROUTE, { limit: 100 }).catch(() => null); // asked again with the next change
-    if (!page) return;
+    if (!page || request !== this.#request) return;
     this.#all = page.projects;
     if (this.#chosen && !this.#all.some(({ id }) => id === this.#chosen)) this.choose("");
     else this.#render();
