@@ -244,7 +244,7 @@ def _accept(session: ChatSession, run: Run, words: Sequence[Message], wishes: Wi
         run.first_seq = session.last_seq + 1
         add_events(addition, [protocol.StreamStart()], run.pk)
     else:
-        Run.objects.wait(addition)
+        Run.objects.enqueue(addition)
     addition.writes.insert([run])
     addition.write()
     return started

@@ -44,7 +44,7 @@ class QueueManager(models.Manager[R]):
         live = set(self.filter(session=session, status__in=LIVE).values_list("status", flat=True))
         return next((str(status) for status in (*ACTIVE, RunStatus.QUEUED) if status in live), IDLE)
 
-    def wait(self, addition: Addition) -> None:
+    def enqueue(self, addition: Addition) -> None:
         """One more run waits, behind others or alone. The account's devices are told either way: of what was said, too,
         and a question may be in progress for days."""
         state = addition.session.state

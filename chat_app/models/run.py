@@ -145,7 +145,7 @@ class RunManager(QueueManager["Run"]):
                 events.append(protocol.StreamStart())
                 run.first_seq = session.last_seq + len(events)
             else:
-                self.wait(addition)
+                self.enqueue(addition)
             addition.writes.insert([run])
             add_events(addition, events, run.pk)
             addition.write()

@@ -182,9 +182,7 @@ async def hold_against_page(person: Person, chat: str, export: Frame, figures: F
         expected = path if whole else path[len(path) - len(shown) :]
         return "" if shown == expected else f"shows {shown} in the place of {expected}"
 
-    deadline = time.monotonic() + 10  # a message is drawn with the next frame
-    while (differs := await difference()) and time.monotonic() < deadline:
-        await asyncio.sleep(0.1)
+    differs = await remaining(difference)  # a message is drawn with the next frame
     shown_twice = differs and any(count > 1 for count in Counter(MARK.findall(differs.split(" in the")[0])).values())
     figures.found("twice" if shown_twice else "missing", f"{chat}: {differs}", bool(differs))
 
@@ -202,11 +200,17 @@ async def hold_against_list(client: Client, tab: Page, figures: Figures) -> None
         shown = (await tab.evaluate(LISTED))[: len(expected)]
         return "" if shown == expected else f"{shown} in the place of {expected}"
 
-    deadline = time.monotonic() + 10  # the account's log tells a moment later
-    while (differs := await difference()) and time.monotonic() < deadline:
-        await asyncio.sleep(0.1)
+    differs = await remaining(difference)  # the account's log tells a moment later
     figures.done["lists"] += 1
     figures.found("missing", f"the list has {differs}", bool(differs))
+
+
+async def remaining(difference: Callable[[], Awaitable[str]], within_s: float = 10) -> str:
+    """What differs still after that time; nothing as soon as nothing does."""
+    deadline = time.monotonic() + within_s
+    while (differs := await difference()) and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    return differs
 
 
 def marks_of_message(message: Frame) -> list[str]:

@@ -1,6 +1,6 @@
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from struct import pack
 
 import httpx
@@ -187,13 +187,18 @@ def held_requests(page: Page, pattern: str, times: int | None = None) -> list[Ro
 
 def first_held(page: Page, held: list[Route]) -> Route:
     """Once it is held: what the page shows may come before the request is told."""
-
-    def is_held() -> bool:
-        page.wait_for_timeout(20)  # in which requests are told
-        return bool(held)
-
-    until(is_held, "a request is held")
+    until_so(page, lambda: bool(held), "a request is held")
     return held[0]
+
+
+def until_so(page: Page, condition: Callable[[], bool], what: str) -> None:
+    """As `until`, which waits without the page: here its requests are told, and let through, meanwhile."""
+
+    def is_so() -> bool:
+        page.wait_for_timeout(20)
+        return condition()
+
+    until(is_so, what)
 
 
 def until_idle(page: Page) -> None:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import APIResponse, Browser, Locator, Page, Route, expect
 
 from tests.harness.histories import forget_sessions, many_sessions
 from tests.harness.server import Site
@@ -66,9 +66,20 @@ def test_a_search_asks_for_nothing_but_the_chats(page: Page) -> None:
     assert asked == ["/api/sessions"]
 
 
+# As another tab does when its lists have changed.
+RENEW = "new BroadcastChannel('chat-juicer.sessions').postMessage('changed')"
+
+
+def let_come(page: Page, route: Route, answer: APIResponse) -> None:
+    """Until it is shown."""
+    with page.expect_event("requestfinished"):
+        route.fulfill(response=answer)
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def test_a_list_that_comes_late_takes_back_nothing_that_was_told_meanwhile(page: Page, site: Site) -> None:
     held = held_requests(page, "**/api/sessions?*")
-    page.evaluate("new BroadcastChannel('chat-juicer.sessions').postMessage('changed')")
+    page.evaluate(RENEW)
     route = first_held(page, held)
     answer = route.fetch()
     address = f"{site.url}/api/sessions/many_"
@@ -77,9 +88,7 @@ def test_a_list_that_comes_late_takes_back_nothing_that_was_told_meanwhile(page:
     told = page.get_by_role("navigation", name="Chats").get_by_role("link", name="Told meanwhile")
     expect(told).to_be_visible()
     expect(row(page, 3)).to_have_count(0)
-    with page.expect_event("requestfinished"):
-        route.fulfill(response=answer)
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    let_come(page, route, answer)
     expect(told).to_be_visible()
     expect(row(page, 3)).to_have_count(0)
     httpx.patch(f"{address}2", json={"title": "Many 2 of them"}, trust_env=False).raise_for_status()
@@ -89,17 +98,14 @@ def test_a_list_that_comes_late_takes_back_nothing_that_was_told_meanwhile(page:
 def test_projects_that_come_late_take_back_none_that_is_newer(page: Page, site: Site) -> None:
     page.wait_for_load_state("networkidle")
     held = held_requests(page, "**/api/v1/projects?*", times=1)
-    renew = "new BroadcastChannel('chat-juicer.sessions').postMessage('changed')"
-    page.evaluate(renew)
+    page.evaluate(RENEW)
     route = first_held(page, held)
     answer = route.fetch()
     made = httpx.post(f"{site.url}/api/v1/projects", json={"name": "Made meanwhile"}, trust_env=False)
-    page.evaluate(renew)
+    page.evaluate(RENEW)
     project = page.get_by_role("region", name="Projects").get_by_role("button", name="Made meanwhile").first
     expect(project).to_be_visible()
-    with page.expect_event("requestfinished"):
-        route.fulfill(response=answer)
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    let_come(page, route, answer)
     expect(project).to_be_visible()
     httpx.delete(f"{site.url}/api/v1/projects/{made.json()['id']}", trust_env=False).raise_for_status()
 

@@ -11,8 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, exp
 
 from tests.harness.provider import Provider
 from tests.harness.server import Site
-from tests.harness.services import until
-from tests.page.conftest import WAIT_MS, Troubles, answer, assert_accessible, first_held, say, words
+from tests.page.conftest import WAIT_MS, Troubles, answer, assert_accessible, first_held, say, until_so, words
 
 PHONE = ViewportSize(width=360, height=640)
 
@@ -91,12 +90,7 @@ def test_what_is_switched_faster_than_the_server_answers_is_all_switched(
     expect(page.locator(".tools > summary")).to_have_text("Tools · 2 tools off")
     with page.expect_response(lambda response: response.request.method == "PATCH"):
         first_held(page, held).continue_()
-
-    def are_off() -> bool:
-        page.wait_for_timeout(20)  # in which requests are let through
-        return bool(off(api, name) == wanted)
-
-    until(are_off, "both are off")
+    until_so(page, lambda: bool(off(api, name) == wanted), "both are off")
     expect(page.locator(".tools > summary")).to_have_text("Tools · 2 tools off")
 
 

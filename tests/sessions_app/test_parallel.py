@@ -2,17 +2,14 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
 from sessions_app.models import AccountEvent, ChatSession, MessageDraft, SessionTally
-from tests.chatjuicer.accounts.at_once import waiting_for_a_lock
-from tests.harness.services import until
+from tests.chatjuicer.accounts.at_once import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -147,19 +144,13 @@ def test_a_project_changes_while_its_sessions_do(alice: User, alice_client: APIC
     first.configure(title="Rye")  # now the table has it behind the others
 
     def change() -> int:
-        try:
-            status: int = getattr(alice_client, verb)(f"/api/v1/projects/{project.pk}", {"name": "Cake"}).status_code
-            return status
-        finally:
-            connections.close_all()
+        status: int = getattr(alice_client, verb)(f"/api/v1/projects/{project.pk}", {"name": "Cake"}).status_code
+        return status
 
-    with ThreadPoolExecutor(1) as thread:
-        with transaction.atomic():
-            # As the journal does: the sessions in their order, and then the account's counter.
-            ChatSession.objects.select_for_update().get(pk=first.pk)
-            changing = thread.submit(change)
-            until(lambda: waiting_for_a_lock() == 1, "the change waits")
-            for session in others:
-                ChatSession.objects.select_for_update().get(pk=session.pk)
-            AccountEvent.objects.note(first, AccountEvent.Type.STATE)
-        assert changing.result(30) == 200
+    def go_on() -> None:
+        """As the journal does: the sessions in their order, and then the account's counter."""
+        for session in others:
+            ChatSession.objects.select_for_update().get(pk=session.pk)
+        AccountEvent.objects.note(first, AccountEvent.Type.STATE)
+
+    assert at_once([change], ChatSession.objects.filter(pk=first.pk), go_on) == [200]

@@ -17,13 +17,13 @@ export class NewChat {
   #sessionId = "";
   #settings = null;
   #first = []; // what is to be said there: {text, clientId}
-  #asking = 0;
-  #asked = 0;
+  #asking = 0; // the timer that asks whether the server is back
+  #asked = 0; // how often it has since a chat was made
 
   /**
    * `settings()`: what it begins with; `made(session)`, before it is opened, and `open(sessionId)`; `say(text,
-   * clientId)` there; `failed(text, error)`; `sayAgain(text)`, once the server is
-   * back that was away when it was said.
+   * clientId)` there; `failed(text, error)`; `sayAgain(text)`, once the server is back that was
+   * away when it was said.
    */
   constructor(client, of) {
     this.#client = client;

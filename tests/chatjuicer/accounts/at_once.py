@@ -13,8 +13,11 @@ from tests.harness.services import until
 T = TypeVar("T")
 
 
-def at_once(requests: Sequence[Callable[[], T]], rows: QuerySet[Any]) -> list[T]:
-    """What each gives. While the rows are held here, all of them come to wait for these."""
+def at_once(
+    requests: Sequence[Callable[[], T]], rows: QuerySet[Any], meanwhile: Callable[[], object] = lambda: None
+) -> list[T]:
+    """What each gives. While the rows are held here, all of them come to wait for these; `meanwhile` is done then, by
+    whoever holds them."""
     together = Barrier(len(requests) + 1)
 
     def ask(request: Callable[[], T]) -> T:
@@ -31,6 +34,7 @@ def at_once(requests: Sequence[Callable[[], T]], rows: QuerySet[Any]) -> list[T]
             together.wait()
             if connection.vendor == "postgresql":
                 until(lambda: waiting_for_a_lock() == len(requests), "all wait")
+            meanwhile()
         return [answer.result() for answer in asked]
 
 
