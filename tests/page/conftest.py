@@ -186,9 +186,9 @@ def held_requests(page: Page, pattern: str, times: int | None = None) -> list[Ro
 
 
 def first_held(page: Page, held: list[Route]) -> Route:
-    """Once it is held: what the page shows may come before the request is told."""
+    """Taken from them, once it is held: what the page shows may come before the request is told."""
     until_so(page, lambda: bool(held), "a request is held")
-    return held[0]
+    return held.pop(0)
 
 
 def until_so(page: Page, condition: Callable[[], bool], what: str) -> None:

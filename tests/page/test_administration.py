@@ -13,10 +13,11 @@ from tests.harness.provider.script import Script
 from tests.harness.server import PASSWORD, Site
 from tests.page.conftest import (
     SIGNED_IN,
-    WAIT_MS,
     Troubles,
     answer,
     assert_accessible,
+    first_held,
+    held_requests,
     may_sign_in,
     message_field,
     registered,
@@ -25,7 +26,6 @@ from tests.page.conftest import (
     words,
 )
 
-LOOK_MS = 20
 RENEWED_ELSEWHERE = """([token, user]) => {
   const [tab, another] = [1, 2].map(() => new BroadcastChannel(`chat-juicer.auth ${location.origin}`));
   const heard = new Promise((resolve) => (another.onmessage = resolve)); // by the page, too, which listens for longer
@@ -40,20 +40,6 @@ def open_administration(page: Page) -> Locator:
     dialog = page.get_by_role("dialog", name="Administration")
     expect(dialog.get_by_role("listitem").first).to_be_visible()  # nothing moves any more
     return dialog
-
-
-class Held(list[Route]):
-    """Requests that wait for their answers."""
-
-    def hold(self, route: Route) -> None:
-        self.append(route)
-
-    def first(self, page: Page) -> Route:
-        for _ in range(WAIT_MS // LOOK_MS):
-            if self:
-                return self.pop(0)
-            page.wait_for_timeout(LOOK_MS)
-        raise AssertionError("nothing was asked")
 
 
 def assert_fits_a_phone(page: Page) -> None:
@@ -237,13 +223,12 @@ def test_codes_are_asked_for_no_more_of_who_has_lost_the_device(page: Page, site
 
 
 def test_who_is_quicker_than_the_list_of_providers_chooses_among_all_kinds(page: Page) -> None:
-    late = Held()
-    page.route("**/api/providers", late.hold)
+    late = held_requests(page, "**/api/providers")
     dialog = open_administration(page)
     dialog.get_by_label("Providers").check(force=True)
     dialog.get_by_role("button", name="Add a provider").press("Enter")
     for _ in ("the list", "the kinds"):
-        late.first(page).continue_()
+        first_held(page, late).continue_()
     form = page.get_by_role("dialog", name="Add a provider")
     form.get_by_role("button", name="Kind: OpenAI").press("Enter")
     expect(page.get_by_role("menuitem", name="Azure OpenAI")).to_be_visible()
@@ -342,11 +327,10 @@ def test_an_administrator_adds_tries_changes_and_deletes_a_provider(
 
 def test_who_administers_is_asked_until_the_server_says_it(page: Page, site: Site, troubles: Troubles) -> None:
     troubles.forgive("503 (Service Unavailable)")
-    asked = Held()
-    page.route("**/api/auth/me", asked.hold)
+    asked = held_requests(page, "**/api/auth/me")
     page.reload()
-    asked.first(page).fulfill(status=503, json={"detail": "not now"})
-    again = asked.first(page)
+    first_held(page, asked).fulfill(status=503, json={"detail": "not now"})
+    again = first_held(page, asked)
     by_token = {"authorization": again.request.headers["authorization"]}
     me = httpx.get(f"{site.url}/api/auth/me", headers=by_token, trust_env=False).raise_for_status().json()
     page.evaluate(RENEWED_ELSEWHERE, [by_token["authorization"].removeprefix("Bearer "), me])
@@ -358,7 +342,7 @@ def test_who_administers_is_asked_until_the_server_says_it(page: Page, site: Sit
 
 
 def test_late_answers_and_second_clicks_mix_nothing_up(page: Page) -> None:
-    late = Held()
+    late: list[Route] = []
     offsets: list[str] = []
     of_all = {
         "id": 1,
@@ -386,15 +370,17 @@ def test_late_answers_and_second_clicks_mix_nothing_up(page: Page) -> None:
     page.route("**/api/groups", lambda route: route.fulfill(json={"groups": [of_all]}))
     page.route(
         "**/api/groups/1/members?*",
-        lambda route: late.hold(route) if asked(route, "offset") != "0" else members(route),
+        lambda route: late.append(route) if asked(route, "offset") != "0" else members(route),
     )
-    page.route("**/api/usage/all?*", lambda route: late.hold(route) if asked(route, "by") == "model" else usage(route))
+    page.route(
+        "**/api/usage/all?*", lambda route: late.append(route) if asked(route, "by") == "model" else usage(route)
+    )
     dialog = open_administration(page)
     dialog.get_by_label("Groups").check(force=True)
     dialog.get_by_role("button", name="Members of all").click()
     shown = page.get_by_role("dialog", name="Members of all")
     shown.get_by_role("button", name="Show more").dblclick()
-    members(late.first(page))
+    members(first_held(page, late))
     expect(shown.get_by_role("listitem")).to_have_text(["0@example.org", "1@example.org"])
     expect(shown.get_by_role("button", name="Take 1@example.org out")).to_be_focused()
     assert (offsets, late) == (["0", "1"], [])
@@ -407,7 +393,7 @@ def test_late_answers_and_second_clicks_mix_nothing_up(page: Page) -> None:
     dialog.get_by_label("By person").check()
     expect(dialog.get_by_role("rowheader", name="one user")).to_be_visible()
     with page.expect_response("**/api/usage/all?by=model*"):
-        usage(late.first(page))
+        usage(first_held(page, late))
     page.evaluate("new Promise((seen) => setTimeout(seen))")
     expect(dialog.get_by_role("rowheader", name="one user")).to_be_visible()
 
@@ -428,10 +414,9 @@ def test_nobody_else_sees_it(stranger: BrowserContext, site: Site, troubles: Tro
 
 
 def test_a_menu_that_was_opened_before_the_account_was_known_gets_what_it_may(page: Page) -> None:
-    late = Held()
-    page.route("**/api/auth/me", late.hold)
+    late = held_requests(page, "**/api/auth/me")
     page.reload()
-    known = late.first(page)
+    known = first_held(page, late)
     page.get_by_role("button", name="Settings and more").click()
     page.get_by_role("menuitem", name="Agents").focus()
     expect(page.get_by_role("menuitem", name="Administration")).to_have_count(0)

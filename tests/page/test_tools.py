@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, exp
 
 from tests.harness.provider import Provider
 from tests.harness.server import Site
-from tests.page.conftest import WAIT_MS, Troubles, answer, assert_accessible, first_held, say, until_so, words
+from tests.page.conftest import WAIT_MS, Troubles, answer, assert_accessible, say, until_so, words
 
 PHONE = ViewportSize(width=360, height=640)
 
@@ -88,8 +88,9 @@ def test_what_is_switched_faster_than_the_server_answers_is_all_switched(
     for one in wanted:
         box(page, one).set_checked(False, force=True)
     expect(page.locator(".tools > summary")).to_have_text("Tools · 2 tools off")
+    until_so(page, lambda: bool(held), "the first is held")
     with page.expect_response(lambda response: response.request.method == "PATCH"):
-        first_held(page, held).continue_()
+        held[0].continue_()
     until_so(page, lambda: bool(off(api, name) == wanted), "both are off")
     expect(page.locator(".tools > summary")).to_have_text("Tools · 2 tools off")
 
