@@ -1,7 +1,7 @@
 """The shapes of the routes of runs and events."""
 
 import hashlib
-from typing import Any
+from typing import Any, get_args
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
@@ -17,6 +17,7 @@ from sessions_app.serializers import ModelName
 from .models import Approval
 from .models.branches import Wishes
 from .protocol import MAX_ITEMS_PER_MESSAGE, MAX_TEXT_CHARS, SendMessage, UserInput
+from .runs.contract import ServerState
 
 BEGINNING_CHARS = 200
 
@@ -99,6 +100,24 @@ class StreamedEventSerializer(serializers.Serializer[None]):
 
     id = serializers.CharField(required=False, help_text="Its seq, where it has one.")
     data = serializers.CharField(help_text="A frame, as JSON.")  # type: ignore[assignment]
+
+
+class OfferedToolSerializer(serializers.Serializer[None]):
+    name = serializers.CharField(help_text="As the model is given it.")
+    description = serializers.CharField()
+    server = serializers.CharField(allow_null=True, help_text="The key of the MCP server whose it is; null: ours.")
+    disabled = serializers.BooleanField(help_text="Whether it stands in the session's `disabled_tools`.")
+
+
+class OfferedServerSerializer(serializers.Serializer[None]):
+    key = serializers.CharField(help_text="By which `mcp_config` chooses it.")
+    status = serializers.ChoiceField(choices=get_args(ServerState))
+
+
+@extend_schema_serializer(many=False)
+class OfferSerializer(serializers.Serializer[None]):
+    tools = OfferedToolSerializer(many=True)
+    servers = OfferedServerSerializer(many=True)
 
 
 class ApprovalSerializer(serializers.Serializer[None]):

@@ -1,6 +1,6 @@
 """Talking over REST: runs, their events and approvals, and what they add to a session."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from functools import partial
 from typing import Any, ClassVar
@@ -40,6 +40,7 @@ from .models import Approval, Event, Started, branches
 from .pins import pin, pinned_messages
 from .protocol import ApprovalCommand
 from .runs.commands import accept_run, decide, start_run, stop_run
+from .runs.contract import Agent, ToolsRequest
 from .runs.process import Process, process
 from .serializers import (
     AcceptedRunSerializer,
@@ -52,6 +53,7 @@ from .serializers import (
     EventListSerializer,
     InterruptedSerializer,
     InterruptSerializer,
+    OfferSerializer,
     PinnedListSerializer,
     PinnedMessageSerializer,
     PinSerializer,
@@ -154,6 +156,14 @@ class SessionViewSet(viewsets.SessionViewSet):
         """The beginnings of the pinned messages on the visible path, in order; at most 100."""
         found = pinned_messages(self.session(key))
         return Response({"messages": [PinnedMessageSerializer(message).data for message in found]})
+
+    @extend_schema(operation_id="list_tools", parameters=[SESSION], request=None, responses=OfferSerializer)
+    @action(detail=True)
+    def tools(self, request: Request, key: str) -> HttpResponseBase:
+        """What the model could be given in the next run: the server's own tools that the session's agent has, those by
+        which it hands over, and those of the MCP servers that were chosen, which are started for it. Those that the
+        session switches off stand among them."""
+        return AwaitedResponse(self, offer_of(self.session(key), require_process().loaded_agent))
 
     @extend_schema(operation_id="undo_compaction", parameters=[SESSION], request=None, responses=ContextSerializer)
     @action(detail=True, methods=["post"], url_path="context/undo")
@@ -329,6 +339,21 @@ def accepted(view: APIView, session: ChatSession, verb: Callable[[str], Started]
     response = AwaitedResponse(view, body())
     response.status_code = 202
     return response
+
+
+async def offer_of(session: ChatSession, agent: Callable[[], Awaitable[Agent]]) -> dict[str, Any]:
+    request = ToolsRequest(session.pk, session.owner_id, session.agent_name, session.mcp_config)
+    offer = await (await agent()).offer(request)
+    tools = [
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "server": tool.server or None,
+            "disabled": tool.name in session.disabled_tools,
+        }
+        for tool in offer.tools
+    ]
+    return {"tools": tools, "servers": [{"key": key, "status": state} for key, state in offer.servers.items()]}
 
 
 async def path_after(session_pk: UUID, verb: Callable[[], ChatSession]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from chat_app.window.shorten import READER
 from sessions_app.models.agent import BUILT_IN, FALLBACK
 
 from .acting import Acting, Colleague, acting
-from .mcp import toolbox_for
+from .mcp import PATIENCE_S, RESUME_PATIENCE_S, Toolbox, toolbox_for
 from .mcp.toolbox import free_name
 from .tools import tools_at_hand
 from .tools.tool import ToolFailure, done, failed
@@ -53,15 +53,14 @@ async def tools_of(transcript: Transcript) -> Sequence[Tool]:
     acting, request = transcript.acting, transcript.request
     if acting.mcp_servers is not None:
         request = replace(request, mcp_config=list(acting.mcp_servers))
-    box = await toolbox_for(request, transcript.allowance)
-    transcript.servers = box.servers
+    patience_s = RESUME_PATIENCE_S if request.state else PATIENCE_S
+    box = await toolbox_for(request, transcript.allowance, patience_s)
+    transcript.servers = [key for key, tools in box.of_servers.items() if not tools or enabled(request, tools)]
     for key in set(box.unauthorized) - set(transcript.unauthorized):
         await transcript.writer.status("needs_authorization", UNAUTHORIZED.format(key=key))
     transcript.unauthorized = box.unauthorized
-    at_hand = tools_at_hand()
-    taken = {tool.name for tool in (*at_hand, *box.tools)}
-    others = enabled(request, (*box.tools, *(hand_off_to(colleague, taken) for colleague in acting.colleagues)))
-    at_hand = enabled(request, at_hand)
+    others = enabled(request, (*box.tools, *hand_offs_of(acting, box)))
+    at_hand = enabled(request, tools_at_hand())
     if acting.tools is None:
         return (*at_hand, *others)
     own = [tool for tool in at_hand if tool.name in acting.tools]
@@ -72,6 +71,11 @@ async def tools_of(transcript: Transcript) -> Sequence[Tool]:
 
 def enabled(request: RunRequest, tools: Iterable[Tool]) -> list[Tool]:
     return [tool for tool in tools if tool.name not in request.disabled_tools]
+
+
+def hand_offs_of(acting: Acting, box: Toolbox) -> list[FunctionTool]:
+    taken = {tool.name for tool in (*tools_at_hand(), *box.tools)}
+    return [hand_off_to(colleague, taken) for colleague in acting.colleagues]
 
 
 def hand_off_to(colleague: Colleague, taken: set[str]) -> FunctionTool:

@@ -1,5 +1,6 @@
 from .answer import answer
 from .mcp import OwnServers
+from .offer import offer
 from .summarize import summarize
 from .title import title
 from .try_out import try_out
@@ -11,6 +12,7 @@ class SdkAgent:
     answer = staticmethod(answer)
     summarize = staticmethod(summarize)
     title = staticmethod(title)
+    offer = staticmethod(offer)
     try_out = staticmethod(try_out)
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ hand it to the process, so that the Agents SDK is imported only where runs are e
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from chat_app import protocol
@@ -94,6 +94,35 @@ class TriedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolsRequest:
+    """Of a session: whose tools are asked for, and which agent and servers it has chosen."""
+
+    session_pk: UUID
+    user_id: UUID
+    agent_name: str
+    mcp_config: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTool:
+    name: str  # as the model is given it
+    description: str
+    server: str = ""  # the key of the MCP server whose it is; empty: ours
+
+
+ServerState = Literal["connected", "unavailable", "needs_authorization"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a run could use, those tools that are switched off in the session among it, and how the servers are that it
+    would ask, by their keys."""
+
+    tools: list[OfferedTool]
+    servers: dict[str, ServerState]
+
+
+@dataclass(frozen=True, slots=True)
 class Returned:
     """With what a person's browser comes back from an authorization server. Without a `code`, nobody was authorized."""
 
@@ -131,6 +160,9 @@ class Agent(Protocol):
 
     async def title(self, request: TitleRequest) -> str:
         """A title for a session; empty where there is none."""
+
+    async def offer(self, request: ToolsRequest) -> Offer:
+        """The tools that a run in that session could use now."""
 
     async def try_out(self, provider: Provider, model: str) -> TriedOut:
         """Whether that model answers, or, where it is empty, which there are."""

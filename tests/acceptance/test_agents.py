@@ -128,6 +128,18 @@ async def test_what_is_disabled_in_the_session_no_agent_has_that_takes_over(alic
     assert text_of(frames) == "word1 word2"
 
 
+async def test_a_session_lists_the_tools_of_its_agent_and_those_that_hand_over(alice: Client) -> None:
+    clerk = await agent(alice, tools=["current_time"], hand_offs=["chat"])
+    session = await alice.create_session(agent_name=clerk["name"], disabled_tools=["transfer_to_chat"])
+    offer = await alice.get(f"/api/sessions/{session}/tools")
+    listed = [(tool["name"], tool["server"], tool["disabled"]) for tool in offer["tools"]]
+    assert listed == [("current_time", None, False), ("transfer_to_chat", None, True)]
+    # Another answers in the place of one that is gone.
+    assert (await alice.http.delete(f"/api/agents/{clerk['id']}")).status_code == 200
+    offer = await alice.get(f"/api/sessions/{session}/tools")
+    assert {"current_time", "edit_file"} < {tool["name"] for tool in offer["tools"]}
+
+
 async def test_of_two_hand_offs_at_once_one_counts_and_a_circle_ends(alice: Client, provider: Provider) -> None:
     name = f"loop {uuid4().hex[:6]}"
     one = await agent(alice, name=f"{name} a", hand_offs=[f"{name} b", "primary"], tools=[])

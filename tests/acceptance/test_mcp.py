@@ -144,6 +144,31 @@ async def test_single_tools_of_a_server_are_disabled_by_the_names_that_the_model
     assert "good, other" in instructions and "sequential-thinking" not in instructions
 
 
+async def test_a_session_lists_what_its_model_could_be_given(
+    alice: Client, mallory: Client, provider: Provider
+) -> None:
+    chosen = ["other", "good", "sequential", "missing", "unknown"]
+    await up(alice, provider, chosen, "other_repeat")
+    await up(alice, provider, chosen, "sequentialthinking")
+    everything = offered(provider)
+    off = ["other_repeat", "edit_file", "unknown"]
+    session = await alice.create_session(mcp_config=chosen, disabled_tools=off)
+    offer = await alice.get(f"/api/sessions/{session}/tools")
+    assert {one["key"]: one["status"] for one in offer["servers"]} == {
+        "sequential-thinking": "connected", "good": "connected", "other": "connected", "missing": "unavailable"
+    }  # fmt: skip
+    assert sorted(tool["name"] for tool in offer["tools"]) == sorted(everything)
+    assert [tool["name"] for tool in offer["tools"] if tool["disabled"]] == ["edit_file", "other_repeat"]
+    named = {tool["name"]: tool for tool in offer["tools"]}
+    assert named["other_repeat"] == {
+        "name": "other_repeat", "description": "repeat of other", "server": "other", "disabled": True
+    }  # fmt: skip
+    assert (named["sequentialthinking"]["server"], named["edit_file"]["server"]) == ("sequential-thinking", None)
+    assert named["edit_file"]["description"]
+    stranger = await mallory.http.get(f"/api/sessions/{session}/tools")
+    assert stranger.status_code == 404
+
+
 @pytest.mark.timing(reason="a run waits two seconds, a call ten, for a server that starts")
 async def test_names_that_meet_are_told_apart_the_same_way_each_time(alice: Client, provider: Provider) -> None:
     for _ in range(2):

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 
+from tests.harness.authorized_mcp import AuthorizedMcp
 from tests.harness.provider import Provider
 from tests.harness.server import Site
 from tests.page.conftest import WAIT_MS, Troubles, answer, assert_accessible, say, until_so, words
@@ -116,6 +117,45 @@ def test_a_chat_offers_the_tools_that_its_agent_has_and_a_new_one_all(
     expect(box(page, "edit_file")).to_be_checked()
     expect(title).to_have_text("Tools")
     api.delete(f"/api/agents/{made['id']}")
+
+
+def test_single_tools_of_a_chats_servers_are_switched_off(
+    page: Page, site: Site, api: httpx.Client, provider: Provider
+) -> None:
+    with AuthorizedMcp(lenient=True) as numbers:
+        body = {"name": f"numbers-{uuid4().hex[:6]}", "url": numbers.url, "in_new_chats": False}
+        server = api.post("/api/mcp-servers", json=body).raise_for_status().json()
+        api.post(f"/api/mcp-servers/{server['id']}/connect").raise_for_status()
+        name = api.post("/api/sessions", json={"mcp_config": [server["key"]]}).raise_for_status().json()["session_id"]
+        page.goto(f"{site.url}/#/{name}")
+        title = open_picker(page)
+        title.press("Enter")
+        group = page.get_by_role("group", name=f"Tools of {server['key']}", exact=True)
+        expect(group.get_by_role("checkbox")).to_have_count(2)
+        add = group.get_by_role("checkbox", name=re.compile("add$"))
+        tool = add.get_attribute("value")
+        assert tool is not None
+        expect(group.get_by_title("The sum.")).to_be_visible()
+        switch(page, add, False)
+        expect(title).to_have_text("Tools · 1 tool off")
+        expect(box(page, tool)).to_have_count(1)
+        assert_accessible(page)
+        assert off(api, name) == [tool]
+        page.keyboard.press("Escape")
+        say(page, "say 2 words")
+        expect(answer(page)).to_have_text(words(2))
+        erase = tool.replace("add", "erase")
+        assert tool not in offered(provider) and erase in offered(provider)
+
+        # Its tools go and come with the server, and stay as they were.
+        open_picker(page)
+        chosen = box(page, server["key"])
+        switch(page, chosen, False)
+        expect(group).to_be_hidden()
+        switch(page, chosen, True)
+        expect(add).not_to_be_checked()
+        expect(box(page, erase)).to_be_checked()
+    api.delete(f"/api/mcp-servers/{server['id']}").raise_for_status()
 
 
 def open_picker(page: Page) -> Locator:

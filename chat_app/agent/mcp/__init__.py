@@ -2,6 +2,14 @@
 calls of its own tools."""
 
 from .authorization import OwnServers
-from .toolbox import Toolbox, start_shared, stop_all, toolbox_for
+from .toolbox import PATIENCE_S, RESUME_PATIENCE_S, Toolbox, start_shared, stop_all, toolbox_for
 
-__all__ = ["OwnServers", "Toolbox", "start_shared", "stop_all", "toolbox_for"]
+__all__ = [
+    "PATIENCE_S",
+    "RESUME_PATIENCE_S",
+    "OwnServers",
+    "Toolbox",
+    "start_shared",
+    "stop_all",
+    "toolbox_for",
+]

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
@@ -19,7 +19,6 @@ from chat_app.agent.exfiltration import asking_first, exfiltrates
 from chat_app.agent.tools import TOOLS
 from chat_app.agent.tools.tool import ToolFailure, failed
 from chat_app.database import in_database
-from chat_app.runs.contract import RunRequest
 from chatjuicer.accounts.models import ALL, Allowance
 from chatjuicer.accounts.models.group_allowance import stands_in
 from chatjuicer.api.exceptions import Unavailable
@@ -41,11 +40,28 @@ IDLE_S = 600  # after which a server of one session or person is stopped
 LOOK_S = 15.0  # how often it is looked which are
 
 
+class Chosen(Protocol):
+    """What a run asks for, or who looks at the tools of a session."""
+
+    @property
+    def session_pk(self) -> UUID: ...
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def mcp_config(self) -> list[str]: ...
+
+
 @dataclass(slots=True)
 class Toolbox:
-    servers: list[str] = field(default_factory=list)  # keys of those that are up, and have tools that are not disabled
-    unauthorized: list[str] = field(default_factory=list)  # of those that the person has to authorize us at again
-    tools: list[Tool] = field(default_factory=list)
+    """What there is of the servers that were chosen, by their keys."""
+
+    of_servers: dict[str, list[Tool]] = field(default_factory=dict)  # of those that are up
+    unavailable: list[str] = field(default_factory=list)
+    unauthorized: list[str] = field(default_factory=list)  # those that the person has to authorize us at again
+
+    @property
+    def tools(self) -> list[Tool]:
+        return [tool for tools in self.of_servers.values() for tool in tools]
 
 
 Place = tuple[str, UUID | None]  # a key, and the session or the row that it is of, unless it is everybody's
@@ -56,37 +72,43 @@ _loop: asyncio.AbstractEventLoop | None = None  # the one that they belong to
 _tending: asyncio.Task[None] | None = None  # there is one while there are servers of one session or person
 
 
-async def toolbox_for(request: RunRequest, allowance: Allowance = ALL) -> Toolbox:
+async def toolbox_for(asked: Chosen, allowance: Allowance = ALL, patience_s: float = PATIENCE_S) -> Toolbox:
     box = Toolbox()
-    chosen = [*servers_for(request, allowance), *await own_servers_for(request, allowance, box)]
+    chosen = [*servers_for(asked, allowance), *await own_servers_for(asked, allowance, box)]
     if chosen:
-        patience_s = RESUME_PATIENCE_S if request.state else PATIENCE_S
         await asyncio.gather(*(server.ready(patience_s) for server in chosen))
     taken = {tool.name for tool in TOOLS}
     for server in chosen:
         # A server that is down keeps its names: an "always allow" must not pass to another server's tool of that name.
         made: list[Tool] = [tool_of(server, listed, name) for listed, name in named(server, taken)]
         if server.is_up:
-            if not made or {tool.name for tool in made} - request.disabled_tools:
-                box.servers.append(server.key)
-            box.tools += made
+            box.of_servers[server.key] = made
         elif server.is_unauthorized:
             box.unauthorized.append(server.key)
+        else:
+            box.unavailable.append(server.key)
     return box
 
 
-def servers_for(request: RunRequest, allowance: Allowance = ALL) -> list[Server]:
+def servers_for(asked: Chosen, allowance: Allowance = ALL) -> list[Server]:
     """Those that may be used, in the order of the settings, so that a tool has the same name in every session."""
-    wanted = {configured_server(key) for key in request.mcp_config}
-    return [server(key, request.session_pk) for key in servers(allowance) if key in wanted]
+    wanted = {configured_server(key) for key in asked.mcp_config}
+    return [server(key, asked.session_pk) for key in servers(allowance) if key in wanted]
 
 
-async def own_servers_for(request: RunRequest, allowance: Allowance, box: Toolbox) -> list[Server]:
-    """Of the person's own that were chosen and are connected, by name; those that refuse us are noted in the box."""
-    keys = [key for key in request.mcp_config if key.startswith(OWN) and stands_in(allowance.mcp_servers, key)]
-    rows = await in_database(McpServer.objects.chosen, request.user_id, keys) if keys else []
-    box.unauthorized += [row.key for row in rows if row.status == McpServer.Status.NEEDS_AUTHORIZATION]
-    return [own_server(row) for row in rows if row.status == McpServer.Status.CONNECTED]
+async def own_servers_for(asked: Chosen, allowance: Allowance, box: Toolbox) -> list[Server]:
+    """Of the person's own that were chosen and are connected, by name; the others are noted in the box."""
+    keys = [key for key in asked.mcp_config if key.startswith(OWN) and stands_in(allowance.mcp_servers, key)]
+    rows = await in_database(McpServer.objects.chosen, asked.user_id, keys) if keys else []
+    connected = []
+    for row in rows:
+        if row.status == McpServer.Status.CONNECTED:
+            connected.append(own_server(row))
+        elif row.status == McpServer.Status.NEEDS_AUTHORIZATION:
+            box.unauthorized.append(row.key)
+        else:
+            box.unavailable.append(row.key)
+    return connected
 
 
 def server(key: str, session_pk: UUID | None = None) -> Server:

@@ -85,6 +85,7 @@ const composer = new Composer({
   onDraft: (text, before) => others.draft(conversation?.id, text, before),
   agents: async () => (await api.get("/api/agents").catch(() => null))?.agents,
   servers: async () => (await api.get("/api/mcp-servers").catch(() => null))?.servers ?? null,
+  tools: async () => (await conversation?.tools().catch(() => null)) ?? null,
   prompts: async () => (await api.get("/api/prompts").catch(report))?.prompts,
   files: (folder) => filework.entries(folder),
   onProblem: (text) => toast(text),

@@ -136,6 +136,11 @@ export class Conversation {
     return this.#session.pinnedMessages();
   }
 
+  /** What the model could be given. */
+  tools() {
+    return this.#session.tools();
+  }
+
   /** What the calls of models took that a run made. */
   usageOf(runId) {
     return this.#session.usageOf(runId);

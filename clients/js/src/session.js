@@ -143,6 +143,14 @@ export class Session {
   }
 
   /**
+   * What the model could be given in the next run, what is switched off among it; servers are asked, or started, for it.
+   * @returns {Promise<import("./shapes.js").Offer>}
+   */
+  tools() {
+    return this.#rest.get(`${this.#path}/tools`);
+  }
+
+  /**
    * What the model calls of a run took, whatever became of it.
    * @param {string} runId
    * @returns {Promise<import("./shapes.js").RunUsage>}

@@ -80,6 +80,13 @@
 /** @typedef {Used & CallAbout} Call of a model */
 
 /**
+ * @typedef {object} Offer
+ * @property {{ name: string, description: string, server: string | null, disabled: boolean }[]} tools `server` is the
+ *   key of the MCP server whose it is; null: the server's own
+ * @property {{ key: string, status: "connected" | "unavailable" | "needs_authorization" }[]} servers that were chosen
+ */
+
+/**
  * @typedef {object} RunUsage
  * @property {Call[]} calls in the order in which they ended
  * @property {boolean} has_more there were more; they are in the total

@@ -27,7 +27,17 @@ from chat_app.protocol import UserInput
 from chat_app.runs import leases as leases_module
 from chat_app.runs import supervisor as supervisor_module
 from chat_app.runs.commands import accept_run
-from chat_app.runs.contract import Agent, Outcome, RunRequest, SummaryRequest, TitleRequest, TriedOut, Writer
+from chat_app.runs.contract import (
+    Agent,
+    Offer,
+    Outcome,
+    RunRequest,
+    SummaryRequest,
+    TitleRequest,
+    ToolsRequest,
+    TriedOut,
+    Writer,
+)
 from chat_app.runs.owner import OWNER
 from chat_app.runs.process import process
 from chat_app.runs.supervisor import Supervisor
@@ -53,6 +63,9 @@ class ScriptedAgent:
         raise NotImplementedError
 
     async def title(self, request: TitleRequest) -> str:
+        raise NotImplementedError
+
+    async def offer(self, request: ToolsRequest) -> Offer:
         raise NotImplementedError
 
     async def try_out(self, provider: Provider, model: str) -> TriedOut:

@@ -12,10 +12,10 @@ export class Boxes {
     this.#onSwitch = onSwitch;
   }
 
-  /** Those that are there stay while the names do: one of them may hold the focus. */
-  show(names) {
+  /** Those that are there stay while the names do: one of them may hold the focus. `about(name)` is its title. */
+  show(names, about = () => "") {
     if (names.join("\n") !== this.#inputs.map(({ value }) => value).join("\n"))
-      this.node.replaceChildren(...names.map((name) => this.#box(name)));
+      this.node.replaceChildren(...names.map((name) => this.#box(name, about(name))));
   }
 
   /** `isOn(name)`. Returns how many are not. */
@@ -28,12 +28,12 @@ export class Boxes {
     return [...this.node.querySelectorAll("input")];
   }
 
-  #box(name) {
+  #box(name, title) {
     const input = h("input", {
       type: "checkbox",
       value: name,
       onchange: () => this.#onSwitch(name, input.checked),
     });
-    return h("label", {}, input, h("span", { dir: "auto" }, name));
+    return h("label", { title: title || null }, input, h("span", { dir: "auto" }, name));
   }
 }

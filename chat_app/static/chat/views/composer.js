@@ -43,7 +43,8 @@ export class Composer {
   /**
    * Callbacks: `onSend(text)`, `onStop()`, `onConfigure({model} | {reasoning_effort} | {agent_name} | {mcp_config} |
    * {disabled_tools})`, `onDraft(text, before)`, `onEditLast()`, `onProblem(text)`; `agents()`, `servers()` (MCP) and
-   * `prompts()` give what the person has for choice, or null, `files(folder)` what is in a folder of the open session.
+   * `prompts()` give what the person has for choice, or null, `files(folder)` what is in a folder of the open session,
+   * `tools()` what its model could be given (clients/js/src/shapes.js, Offer), or null.
    */
   constructor(callbacks) {
     this.#callbacks = callbacks;
@@ -61,6 +62,7 @@ export class Composer {
     this.#picker = new Picker(
       (changes) => this.#configure(changes),
       (text) => this.write(text),
+      callbacks.tools,
     );
     this.#prompts = new PromptList(this.#input, callbacks.prompts);
     const { agents } = this.#picker;
@@ -304,7 +306,9 @@ export class Composer {
     configuring.add(done);
     await done;
     configuring.delete(done);
-    if (configuring === this.#configuring) this.#choose();
+    if (configuring !== this.#configuring) return;
+    this.#choose();
+    if ("mcp_config" in changes || "agent_name" in changes) this.#picker.tools.look();
   }
 
   #choose() {

@@ -41,13 +41,13 @@ export class Picker {
 
   /**
    * `onChoose({model} | {reasoning_effort} | {agent_name} | {mcp_config} | {disabled_tools})`, `onStart(text)` for what
-   * an agent offers to begin with.
+   * an agent offers to begin with, `askForTools()` is the composer's `tools`.
    */
-  constructor(onChoose, onStart) {
+  constructor(onChoose, onStart, askForTools) {
     this.#onChoose = onChoose;
     this.agents = new AgentPicker((agent) => this.takeAgent(agent), onStart);
     this.servers = new ServerPicker((mcp_config) => this.#takeTools({ mcp_config }));
-    this.tools = new ToolPicker((disabled_tools) => this.#takeTools({ disabled_tools }));
+    this.tools = new ToolPicker((disabled_tools) => this.#takeTools({ disabled_tools }), askForTools);
     this.#button.append(this.#label, icon("chevron"));
     const { agents, servers, tools } = this;
     this.#panel.append(this.#search, this.#list, this.#efforts, agents.node, servers.node, tools.node);
@@ -93,6 +93,7 @@ export class Picker {
     this.#panel.hidden = false;
     this.#button.setAttribute("aria-expanded", "true");
     this.#render();
+    this.tools.look();
     (this.#search.hidden ? this.#list : this.#search).focus();
   }
 

@@ -83,6 +83,11 @@ export declare class Session {
      */
     pinnedMessages(): Promise<Pick<Message, "id" | "position" | "role" | "content" | "created_at">[]>;
     /**
+     * What the model could be given in the next run, what is switched off among it; servers are asked, or started, for it.
+     * @returns {Promise<import("./shapes.js").Offer>}
+     */
+    tools(): Promise<import("./shapes.js").Offer>;
+    /**
      * What the model calls of a run took, whatever became of it.
      * @param {string} runId
      * @returns {Promise<import("./shapes.js").RunUsage>}

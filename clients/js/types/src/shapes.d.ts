@@ -118,6 +118,25 @@ export type CallAbout = {
     duration_ms: number;
 };
 export type Call = Used & CallAbout;
+export type Offer = {
+    /**
+     * `server` is the
+     * key of the MCP server whose it is; null: the server's own
+     */
+    tools: {
+        name: string;
+        description: string;
+        server: string | null;
+        disabled: boolean;
+    }[];
+    /**
+     * that were chosen
+     */
+    servers: {
+        key: string;
+        status: "connected" | "unavailable" | "needs_authorization";
+    }[];
+};
 export type RunUsage = {
     /**
      * in the order in which they ended
@@ -285,6 +304,12 @@ export type Phase = "connecting" | "open" | "waiting";
  * @property {number} duration_ms
  */
 /** @typedef {Used & CallAbout} Call of a model */
+/**
+ * @typedef {object} Offer
+ * @property {{ name: string, description: string, server: string | null, disabled: boolean }[]} tools `server` is the
+ *   key of the MCP server whose it is; null: the server's own
+ * @property {{ key: string, status: "connected" | "unavailable" | "needs_authorization" }[]} servers that were chosen
+ */
 /**
  * @typedef {object} RunUsage
  * @property {Call[]} calls in the order in which they ended
