@@ -15,6 +15,7 @@ from chatjuicer.encryption import unseal
 from files_app import names
 from files_app.models import File
 from sessions_app.models import Compaction, ContextItem
+from sessions_app.models.statements import repeating
 
 COMPACTION = f"""
 FROM "{Compaction._meta.db_table}" compaction WHERE "session_id" = %s AND NOT "undone" AND ("through" = 0 OR EXISTS (
@@ -73,7 +74,7 @@ class Rows:
 def read_rows(session_pk: UUID, after: RowId | None = None, chosen_by: ChosenBy | None = None) -> Rows | None:
     """All rows, or those after `after`: None if that one is gone, or the rows are not chosen by the same any more."""
     pk = _PK.get_db_prep_value(session_pk, connection)
-    with connection.cursor() as cursor:
+    with repeating() as cursor:
         cursor.execute(STATEMENTS[connection.vendor], [pk, pk, names.SOURCES, pk, after.position if after else 0])
         found = cursor.fetchall()
     has_files = bool(found[0][4]) if found else None

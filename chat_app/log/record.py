@@ -25,6 +25,7 @@ from sessions_app.models import AccountEvent, Addition, ChatSession, Writes
 from sessions_app.models.sessions import KNOWN
 from sessions_app.models.statements import (
     MOST_PARAMS,
+    array_of,
     as_param,
     columns_of,
     loaded,
@@ -80,7 +81,7 @@ def rows_once_held(session_pk: UUID, statement: str, params: Sequence[Any]) -> l
     """What the statement, which reads that session, finds once its row is locked: nothing if there is none."""
     if _is_held(session_pk):
         return rows_of(statement, params)
-    return rows_of_second(LOCK.format(places="%s"), statement, [as_param(ChatSession, session_pk), *params])
+    return rows_of_second((LOCK.format(places="%s"), [as_param(ChatSession, session_pk)]), (statement, params))
 
 
 def of_row(row: Sequence[Any] | None) -> ChatSession:
@@ -164,6 +165,12 @@ def insert(writes: Writes, records: list[Record], now: datetime) -> None:
     moment = AT.get_db_prep_value(now, connection)
     keys = {r.session_pk: as_param(ChatSession, r.session_pk) for r in records}
     runs = {r.run_id: RUN_ID.get_db_prep_value(r.run_id, connection) for r in records}
+    if connection.vendor == "postgresql":
+        sealed = [seal(r.payload) for r in records]
+        of_session, seqs = [keys[r.session_pk] for r in records], [r.seq for r in records]
+        columns = of_session, seqs, [runs[r.run_id] for r in records], [r.type for r in records], sealed
+        writes.add(INSERT_ALL, [moment, *map(array_of, columns)])
+        return
     for start in range(0, len(records), ROWS_PER_INSERT):
         part = records[start : start + ROWS_PER_INSERT]
         params: list[Any] = []
@@ -175,6 +182,10 @@ def insert(writes: Writes, records: list[Record], now: datetime) -> None:
 
 def give_out(writes: Writes, last_seq: Mapping[UUID, int]) -> None:
     """The sessions, which are locked, get the numbers of their last events."""
+    if connection.vendor == "postgresql":
+        keys = [as_param(ChatSession, pk) for pk in last_seq]
+        writes.add(GIVE_OUT_ALL, [array_of(keys), array_of(last_seq.values())])
+        return
     values = ",".join(["(%s,%s)"] * len(last_seq))
     params = [value for pk, seq in last_seq.items() for value in (as_param(ChatSession, pk), seq)]
     writes.add(GIVE_OUT.format(values=values), params)
@@ -183,6 +194,13 @@ def give_out(writes: Writes, last_seq: Mapping[UUID, int]) -> None:
 # The columns of VALUES are called so in both databases.
 GIVE_OUT = f"UPDATE {SESSIONS} SET last_seq=given.column2 FROM (VALUES {{values}}) AS given WHERE id=given.column1"  # noqa: S608
 EVENTS = f'"{Event._meta.db_table}"'
+GIVE_OUT_ALL = f"""
+UPDATE {SESSIONS} SET last_seq = given.seq FROM unnest(%s::uuid[], %s::bigint[]) AS given(pk, seq) WHERE id = given.pk
+"""  # noqa: S608
+INSERT_ALL = f"""
+INSERT INTO {EVENTS} (at, session_id, seq, run_id, type, payload)
+SELECT %s, * FROM unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::text[], %s::text[])
+"""  # noqa: S608
 AT, RUN_ID = Event._meta.get_field("at"), Event._meta.get_field("run_id")
 ROWS_PER_INSERT = MOST_PARAMS // 6
 

@@ -20,7 +20,7 @@ from chat_app.log.record import EVENTS, SESSIONS
 from chat_app.log.run_writer import Entry
 from chatjuicer.encryption import seal
 from sessions_app.models import ChatSession
-from sessions_app.models.statements import as_param, field_of, instance_of, rows_of
+from sessions_app.models.statements import array_of, as_param, field_of, instance_of, rows_of
 
 from .run import Run
 
@@ -46,9 +46,11 @@ def hold(entries: Iterable[Entry]) -> dict[UUID, Held]:
     """The session of each, which appears once, by its key; locked until the transaction ends, in one order. Those whose
     run is not running in that epoch any more are missing, and not locked."""
     wanted = [_of_run(entry) for entry in entries]
-    locking = LOCKING if connection.features.has_select_for_update else ""
-    statement = GIVEN_OUT.format(values=_places(wanted)) + locking
-    rows = rows_of(statement, [value for row in wanted for value in row])
+    if connection.vendor == "postgresql":
+        rows = rows_of(HOLD, columns(wanted))
+    else:
+        places = ",".join(["(%s,%s,%s)"] * len(wanted))
+        rows = rows_of(GIVEN_OUT.format(wanted=f"VALUES {places}"), [value for row in wanted for value in row])
     return {KEY.to_python(row[0]): Held(row) for row in rows}
 
 
@@ -62,9 +64,7 @@ def append(said: Sequence[tuple[Entry, Sequence[Line]]], now: datetime) -> dict[
         for entry, lines in said
         for number, (type, payload) in enumerate(lines, 1)
     ]
-    statement = APPEND.format(values=_places(wanted), events=_places(events))
-    params = [*(value for row in wanted for value in row), now, *(value for row in events for value in row)]
-    return dict(rows_of(statement, params))
+    return dict(rows_of(APPEND, [*columns(wanted), now, *columns(events)]))
 
 
 def _of_run(entry: Entry) -> tuple[Any, ...]:
@@ -72,8 +72,8 @@ def _of_run(entry: Entry) -> tuple[Any, ...]:
     return as_param(ChatSession, writer.session_pk), as_param(Run, writer.run_id), writer.epoch
 
 
-def _places(rows: list[tuple[Any, ...]]) -> str:
-    return ",".join(["(" + ",".join(["%s"] * len(rows[0])) + ")"] * len(rows))
+def columns(rows: Iterable[tuple[Any, ...]]) -> list[str]:
+    return [array_of(column) for column in zip(*rows, strict=True)]
 
 
 # In the order of the model, as `from_db` wants them.
@@ -87,21 +87,24 @@ wanted JOIN {SESSIONS} AS session ON session.id = wanted.session_pk
 JOIN "{Run._meta.db_table}" AS run ON {FENCE} ORDER BY session.id
 """
 LOCKING = "FOR UPDATE OF session FOR NO KEY UPDATE OF run"
-# `{values}` and `{events}` become placeholders; the other names are the tables' own.
+# `{wanted}` becomes rows; the other names are the tables' own.
 GIVEN_OUT = f"""
-WITH wanted(session_pk, run_pk, epoch) AS (VALUES {{values}})
+WITH wanted(session_pk, run_pk, epoch) AS ({{wanted}})
 SELECT {COLUMNS} FROM {FENCED}
 """  # noqa: S608
+RUNS = "%s::uuid[], %s::uuid[], %s::bigint[]"
+HOLD = GIVEN_OUT.format(wanted=f"SELECT * FROM unnest({RUNS})") + LOCKING  # noqa: S608
 # What waited for a session's row finds it, and the run's, as they are by then, and not as they were at its beginning.
 APPEND = f"""
-WITH wanted(session_pk, run_pk, epoch, count) AS (VALUES {{values}}),
+WITH wanted(session_pk, run_pk, epoch, count) AS (SELECT * FROM unnest({RUNS}, %s::bigint[])),
 held AS (SELECT session.id, session.last_seq, run.id AS run_pk, wanted.count FROM {FENCED} {LOCKING}),
 given_out AS (
   UPDATE {SESSIONS} AS session SET last_seq = held.last_seq + held.count FROM held WHERE session.id = held.id
 ), added AS (
   INSERT INTO {EVENTS} (session_id, seq, run_id, type, payload, at)
   SELECT held.id, held.last_seq + event.number, held.run_pk, event.type, event.payload, %s
-  FROM (VALUES {{events}}) AS event(session_pk, number, type, payload) JOIN held ON held.id = event.session_pk
+  FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[]) AS event(session_pk, number, type, payload)
+  JOIN held ON held.id = event.session_pk
 )
 SELECT id, last_seq FROM held
 """  # noqa: S608

@@ -13,11 +13,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from django.conf import settings
-from django.db.backends.postgresql import base
-from psycopg import Connection, OperationalError
+from django.db import DatabaseError
+from django.db import OperationalError as DjangoOperationalError
+from django.db.backends.postgresql import base, operations
+from django.db.backends.utils import CursorWrapper
+from psycopg import Connection, Cursor, OperationalError, errors
 from psycopg.abc import PQGen
 from psycopg.errors import _WaitTimeout
 from psycopg.pq import ConnStatus
@@ -126,6 +129,25 @@ def refuse_waiting(pool: ConnectionPool[Any]) -> None:
         place.fail(DatabaseAway("the database is away"))
 
 
+class RepeatingCursor(base.CursorMixin, Cursor[Any]):
+    """Asks the same again and again. PostgreSQL keeps what it has made of a statement, for its connection, and is sent
+    the values beside it. psycopg keeps the hundred that were asked last, and none after a ROLLBACK."""
+
+    def execute(self, *args: Any, **kwargs: Any) -> Self:
+        # For this statement alone: psycopg would remember the texts of all others, and what people have said in them.
+        is_direct = cast(Any, self.connection).is_direct
+        self.connection.prepare_threshold = PREPARED_AFTER if is_direct else None
+        try:
+            return super().execute(*args, **kwargs)
+        finally:
+            self.connection.prepare_threshold = None
+
+
+PREPARED_AFTER = 2
+# A column has another type since; or somebody has thrown all statements of the connection away.
+OUTDATED = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
+
+
 # What a pool is made with where clients are served.
 PUNCTUAL = {
     "connection_class": PunctualConnection,
@@ -134,9 +156,17 @@ PUNCTUAL = {
 }
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:
+        """Of a prepared statement psycopg does not say it."""
+        return super().last_executed_query(cursor, sql, params) or sql
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """After a restart of the database nobody is given one of the connections from before, and where it gives no more
     of them nobody keeps one."""
+
+    ops_class = DatabaseOperations
 
     def bound(self) -> None:
         """Gives bounds to every connection that this process makes from now on."""
@@ -163,6 +193,37 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 return given
             given.close()
             self.pool.putconn(given)
+
+    @contextmanager
+    def repeating(self) -> Iterator[CursorWrapper]:
+        """A cursor for statements that are few, and asked all the time. Raises OperationalError, for which a new
+        connection is the cure, where what the database has kept of one is of no use any more."""
+        self.ensure_connection()
+        try:
+            made = RepeatingCursor(self.connection)
+            with cast(Any, self)._prepare_cursor(made) as cursor:  # noqa: SLF001  as it does with all its cursors
+                yield cursor
+        except DatabaseError as error:
+            if not isinstance(error.__cause__, OUTDATED):
+                raise
+            self.connection.close()
+            raise DjangoOperationalError("a prepared statement is outdated") from error.__cause__
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is asked is sent together, and answered when an answer is fetched."""
+        self.ensure_connection()
+        with self.wrap_database_errors, self.connection.pipeline():
+            yield
+
+    def init_connection_state(self) -> None:
+        """Behind a pooler that gives one connection to many, whose statements have the same names, none may be
+        prepared. It says another number of the process that serves the connection than that says itself."""
+        super().init_connection_state()
+        given = cast(Any, self.connection)
+        if not hasattr(given, "is_direct"):
+            (pid,) = given.execute("SELECT pg_backend_pid()").fetchone()
+            given.is_direct = pid == given.info.backend_pid
 
     def close_if_unusable_or_obsolete(self) -> None:
         if self.connection is not None and not self.in_atomic_block:

@@ -19,7 +19,7 @@ from chatjuicer.accounts.models.audit_entry import lines_at_end
 from sessions_app import signals
 
 from .sessions import NATIVE
-from .statements import update_returning
+from .statements import repeating, update_returning
 
 if TYPE_CHECKING:
     from .session import ChatSession
@@ -108,7 +108,7 @@ def insert(owner_id: UUID, facts: list[tuple[str, str]], size_bytes: int) -> int
     now = AccountEvent._meta.get_field("at").get_db_prep_value(timezone.now(), connection)
     of_notes = [value for fact in facts for value in fact]
     values = ",".join(f"({number},%s,%s)" for number in range(1, len(facts) + 1))
-    with connection.cursor() as cursor:
+    with repeating() as cursor:
         if connection.vendor == "postgresql":
             params = [len(facts), size_bytes, now, key, *of_notes, len(facts), now, key]
             cursor.execute(NUMBERED.format(values=values) + INSERTED.format(log="numbered"), params)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.only("postgres", reason="it is PostgreSQL that is asked
 
 LOGGED = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)")
 MESSAGES = 12
-MOST_STATEMENTS = 13  # with the first and the last of two transactions
+MOST_STATEMENTS = 14  # with the first and the last of two transactions; three are sent together
 HISTORY = 250
 SEED = f"""
 from sessions_app.models import ChatSession, MessageDraft
