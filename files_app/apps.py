@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
 from files_app.checks import storage_settings
 
@@ -13,4 +13,4 @@ class FilesConfig(AppConfig):
         # Models exist only now, and these modules name them.
         from files_app import receivers  # noqa: F401
 
-        register(storage_settings)
+        register(storage_settings, Tags.security)  # those that `serve` looks at

@@ -45,6 +45,8 @@ def value_of(data: Path, name: str, **environment: str) -> str:
         ({"HOST": "0.0.0.0", "DEBUG": "true"}, "Unset DEBUG"),
         ({"HOST": "0.0.0.0", "RUN_LOCALLY": "true", "ALLOWED_HOSTS": "*"}, "Name the hosts"),
         ({"DEFAULT_USER_PASSWORD": "short"}, "Give a longer one"),
+        ({"FILE_STORAGE": "S3"}, "Unset it to keep files below DATA_DIR"),
+        ({"FILE_STORAGE": "s3"}, "Set S3_BUCKET"),
     ],
 )
 def test_an_unsafe_server_does_not_start(tmp_path: Path, environment: dict[str, str], hint: str) -> None:
