@@ -111,7 +111,7 @@ class HTTP(ASGIHandler):
             await refuse(413, scope, send)
             return
         except BodyTooSlow:
-            await refuse(408, scope, send, (b"connection", b"close"))  # or the rest of it would be waited for
+            await refuse(408, scope, send, on_loop.CLOSE)  # or the rest of it would be waited for
             return
         try:
             threads = self.threads_of(scope)

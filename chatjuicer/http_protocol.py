@@ -273,12 +273,20 @@ class BoundedHTTP(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         """Answers `status` unless another answer is under way, and closes the connection."""
         self._stop_waiting()
-        if self.cycle is None or self.cycle.response_complete:
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or self._is_reading_body():
+            if cycle is not None:
+                cycle.disconnected = True  # whatever else is answered to it is sent to nobody
             said = answer(status)
             lines = [b"%b: %b\r\n" % header for header in headers_of(said)]
             ending = b"connection: close\r\n\r\n"
             self.transport.write(b"".join([STATUS_LINE[status], *self._always(), *lines, ending, said.content]))
         self.transport.close()
+
+    def _is_reading_body(self) -> bool:
+        """Of the only request that has no answer yet."""
+        cycle = self.cycle
+        return cycle is not None and cycle.more_body and not cycle.response_started and not self.pipeline
 
     def send_400_response(self, msg: str) -> None:
         """Of what is no HTTP."""

@@ -33,6 +33,7 @@ Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
 
 DATA: Headers = [(b"content-security-policy", content_policy.DATA.encode())]
+CLOSE = (b"connection", b"close")
 JSON: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"vary", b"origin"), *DATA]
 # As Django's middleware gives them.
 HEADERS: Headers = [
@@ -141,7 +142,7 @@ async def send_whole(scope: Mapping[str, Any], send: Send, about: About, answer:
         headers.append((b"retry-after", b"%d" % Unavailable.retry_after))
     if scope["method"] == "HEAD":
         body = b""
-    write_whole = scope.get(WHOLE)
+    write_whole = scope.get(WHOLE) if CLOSE not in headers else None  # uvicorn then closes the connection
     if write_whole is None or not write_whole(scope, status, encoded(headers) + about.common.lines, body):
         await send({"type": "http.response.start", "status": status, "headers": [*headers, *about.common.headers]})
         await send({"type": "http.response.body", "body": body})

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from chatjuicer import http_protocol
+from chatjuicer import asgi, http_protocol
 from chatjuicer.api import peer
 from chatjuicer.http_protocol import BoundedHTTP, Seat
 from chatjuicer.socket_protocol import SharedFrames
@@ -23,6 +23,7 @@ from tests.harness.services import until
 from tests.harness.sites import Sites
 
 MB = 1024 * 1024
+CHUNKED = b"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +135,9 @@ def test_what_comes_before_a_body_is_bounded(site: Site, start: bytes, piece: by
         (b"FOO / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400, "invalid_input"),
         (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: x\r\n\r\n", 400, "invalid_input"),
         (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: " + b"x" * 70_000, 431, "headers_too_large"),
+        (CHUNKED + b"2\r\n{}\r\nlength\r\n", 400, "invalid_input"),
     ],
-    ids=["no method", "no length", "a large head"],
+    ids=["no method", "no length", "a large head", "no length of a chunk"],
 )
 def test_what_is_no_request_has_an_error_of_the_same_shape(site: Site, sent: bytes, status: int, code: str) -> None:
     with socket.create_connection(("127.0.0.1", site.servers[0].port), timeout=10) as connection:
@@ -150,7 +152,7 @@ def test_what_is_no_request_has_an_error_of_the_same_shape(site: Site, sent: byt
 
 
 def test_what_comes_after_a_chunked_body_is_bounded(site: Site) -> None:
-    head = b"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+    head = CHUNKED + b"2\r\n{}\r\n0\r\n"
     with socket.create_connection(("127.0.0.1", site.servers[0].port), timeout=10) as connection:
         sent_bytes = 0
         with suppress(ConnectionError):
@@ -253,6 +255,20 @@ def test_a_client_that_ends_no_head_is_given_up(monkeypatch: pytest.MonkeyPatch)
     assert asyncio.run(answered()).startswith(b"HTTP/1.1 408 ")
 
 
+def test_a_body_that_stands_still_ends_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "STILL_S", 0.2)
+
+    async def answered() -> bytes:
+        async with serving(asgi.HTTP()) as address:
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(CHUNKED + b"2\r\n")
+            said = await reader.read()  # until the server closes
+            writer.close()
+        return said
+
+    assert asyncio.run(answered()).startswith(b"HTTP/1.1 408 ")
+
+
 def test_one_address_holds_only_so_many_connections(settings: Any) -> None:
     settings.RATE_LIMIT_LOOPBACK, settings.MAX_CONNECTIONS_PER_ADDRESS = True, 3
 
@@ -315,7 +331,9 @@ def test_sockets_of_strangers_count_for_their_address(settings: Any) -> None:
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[tuple[str, int]]:
     """The address of this protocol in this loop."""
-    config = uvicorn.Config(app, http=BoundedHTTP, ws=SharedFrames, lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        app, http=BoundedHTTP, ws=SharedFrames, lifespan="off", log_config=None, timeout_keep_alive=75
+    )
     config.load()
     state = ServerState()
     listener = await asyncio.get_running_loop().create_server(
