@@ -28,7 +28,7 @@ def request_name(given: str) -> str:
 
 
 class RequestMiddleware:
-    """Gives each request an id, serves API routes in both spellings, logs one line without the query."""
+    """Gives each request an id, serves routes in both spellings, logs one line without the query."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -41,7 +41,7 @@ class RequestMiddleware:
         forget_address = client_address.set(address(*origin_of(request)))
         try:
             path = request.path_info
-            if path.startswith("/api/") and path.endswith("/"):
+            if path.endswith("/") and path != "/" and not path.startswith("/admin/"):
                 request.path_info = path[:-1]
             with request_span(request.method or "", request.headers) as span:
                 response = self.get_response(request)

@@ -1,5 +1,5 @@
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from chat_app import page
@@ -12,14 +12,14 @@ from chatjuicer.metrics import MetricsView
 from sessions_app.search.viewsets import SearchView
 from sessions_app.sharing.page import shared_page
 
-# API routes are written without a trailing slash; chatjuicer.middleware serves the other spelling.
+# Routes are written without a trailing slash; chatjuicer.middleware serves the other spelling. The admin has its own.
 urlpatterns = [
     path("", page.index, name="page"),
     path("worker.js", page.worker),
     path("sandbox", page.sandbox),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
-    re_path("^share/(?P<token>[^/]+)/?$", shared_page),
+    path("share/<str:token>", shared_page),
     path("metrics", MetricsView.as_view()),
     path("api/health", HealthView.as_view()),
     path("api/health/live", LiveView.as_view()),

@@ -171,6 +171,13 @@ def test_every_route_has_two_spellings(alice_client: APIClient) -> None:
         assert alice_client.get(path + "/").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/reset-password", "/confirm-email", "/metrics"])
+def test_so_have_pages(anybody: APIClient, path: str) -> None:
+    given, spelled = anybody.get(path), anybody.get(path + "/")
+    assert given.status_code == spelled.status_code != 404
+    assert given.headers["Content-Type"] == spelled.headers["Content-Type"]
+
+
 def test_a_request_keeps_the_name_it_came_with(anybody: APIClient) -> None:
     assert anybody.get("/api/health", HTTP_X_REQUEST_ID="abc-1").headers["X-Request-ID"] == "abc-1"
     for strange in ("a b", "x" * 129, 'a"b', ""):
