@@ -79,18 +79,25 @@ def once(request: Request, create: Callable[[], tuple[int, Any]]) -> tuple[int, 
 def completed(request: Request, go_on: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
     """What `go_on` gives, status and data, or what it gave to the first request with this key that came to its end.
     Where none did, it is called again, with what the earlier ones did already done."""
-    key = key_of(request)
-    if key is None:
+    record = record_of(request)
+    if record is None:
         return go_on()
-    record, _ = claimed(request, key)
     if not record.status:
         try:
             status, data = go_on()
         except ApiError:
             record.give_up()
-            raise
-        record.keep_first(status, orjson.dumps(data, default=str).decode())
+            if not record.status:
+                raise
+        else:
+            record.keep_first(status, orjson.dumps(data, default=str).decode())
     return record.status, orjson.loads(record.result)
+
+
+def record_of(request: Request) -> IdempotencyRecord | None:
+    """Of a request that is completed later: it has no `status` until there is a result. None without a key."""
+    key = key_of(request)
+    return None if key is None else claimed(request, key)[0]
 
 
 def key_of(request: Request) -> str | None:

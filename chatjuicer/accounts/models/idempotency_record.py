@@ -57,10 +57,17 @@ class IdempotencyRecord(models.Model):
         self.save(update_fields=["status", "result"])
 
     def keep_first(self, status: int, result: str) -> None:
-        """Unless there is a result already, which it has then."""
-        IdempotencyRecord.objects.filter(pk=self.pk, status=0).update(status=status, result=result)
-        self.refresh_from_db()
+        """Unless there is a result already, which it has then. Who was refused meanwhile may have freed the key."""
+        values = {"status": status, "result": result}
+        if not IdempotencyRecord.objects.filter(pk=self.pk, status=0).update(**values):
+            first, _ = IdempotencyRecord.objects.get_or_create(name=self.name, defaults={"body": self.body, **values})
+            if first.status:
+                status, result = first.status, first.result
+        self.status, self.result = status, result
 
     def give_up(self) -> None:
-        """The key is free again, unless there is a result."""
+        """The key is free again, unless there is a result, which it has then."""
         IdempotencyRecord.objects.filter(pk=self.pk, status=0).delete()
+        first = IdempotencyRecord.objects.filter(pk=self.pk).first()
+        if first is not None:
+            self.status, self.result = first.status, first.result

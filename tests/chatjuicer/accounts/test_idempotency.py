@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.utils import timezone
-from rest_framework.test import APIClient
+from rest_framework.request import Request
+from rest_framework.test import APIClient, APIRequestFactory
 
 from chatjuicer.accounts.models import IdempotencyRecord, User
+from chatjuicer.api.exceptions import Unavailable
+from chatjuicer.api.idempotency import completed
 from chatjuicer.operations.tasks import remove_idempotency_records
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +87,29 @@ def test_many_at_once_create_one() -> None:
     assert len(answers) == 1
     assert next(iter(answers))[0] == 201
     assert User.objects.count() == 1
+
+
+def test_who_is_refused_meanwhile_takes_no_result_away(alice: User) -> None:
+    request = Request(APIRequestFactory().post("/api/import", HTTP_IDEMPOTENCY_KEY="k1"))
+    request.user = alice
+
+    def refuse() -> tuple[int, Any]:
+        raise Unavailable()
+
+    def go_on() -> tuple[int, Any]:
+        with pytest.raises(Unavailable):
+            completed(request, refuse)
+        return 200, {"imported": 1}
+
+    assert completed(request, go_on) == completed(request, refuse) == (200, {"imported": 1})
+
+
+def test_who_is_refused_as_another_has_a_result_is_given_it(alice: User) -> None:
+    request = Request(APIRequestFactory().post("/api/import", HTTP_IDEMPOTENCY_KEY="k1"))
+    request.user = alice
+
+    def be_late() -> tuple[int, Any]:
+        completed(request, lambda: (200, {"imported": 1}))
+        raise Unavailable()
+
+    assert completed(request, be_late) == (200, {"imported": 1})
