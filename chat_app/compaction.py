@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -58,13 +59,16 @@ class Asked:
     tokens: int
 
 
-async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[Agent]]) -> dict[str, Any]:
-    """The body of the answer. The model is asked with nothing locked; what it says is put in place only if the context
-    is still the one that it was asked about. Raises RunActive, ModelNotAllowed, BudgetSpent, ContextChanged and what
-    the agent raises."""
+Keep = Callable[[dict[str, Any]], None]
+
+
+async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[Agent]], keep: Keep) -> dict[str, Any]:
+    """The body of the answer, which `keep` is given in the transaction that it tells of. The model is asked with
+    nothing locked; what it says is put in place only if the context is still the one that it was asked about. Raises
+    RunActive, ModelNotAllowed, BudgetSpent, ContextChanged and what the agent raises."""
     asked = await in_database(_asked, session)
     if asked.plan is None or not asked.plan.material:
-        return {
+        body: dict[str, Any] = {
             "success": False,
             "message": TOO_LITTLE,
             "error": TOO_LITTLE,
@@ -74,6 +78,8 @@ async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[
             "new_token_count": asked.tokens,
             "tool_call_id": None,
         }
+        await in_database(keep, body)
+        return body
     request = SummaryRequest(session.model, asked.plan.material, asked.held.summary, asked.limits.for_summary)
     try:
         summary = await (await agent()).summarize(request)
@@ -89,8 +95,7 @@ async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[
         model=session.model,
     )
     draft = await in_database(_draft, asked, asked.plan, summary)
-    await in_database(_put_in_place, session, draft, row)
-    return {
+    body = {
         "success": True,
         "message": "The conversation was summarized.",
         "summary": summary,
@@ -99,6 +104,8 @@ async def summarize_session(session: ChatSession, agent: Callable[[], Awaitable[
         "new_token_count": draft.tokens_after,
         "tool_call_id": row.tool_call_id,
     }
+    await in_database(_put_in_place, session, draft, row, partial(keep, body))
+    return body
 
 
 def _asked(session: ChatSession) -> Asked:
@@ -119,13 +126,14 @@ def _draft(asked: Asked, plan: Plan, summary: str) -> CompactionDraft:
     return plan.draft(asked.held, summary, asked.tokens, after)
 
 
-def _put_in_place(session: ChatSession, draft: CompactionDraft, row: MessageDraft) -> None:
+def _put_in_place(session: ChatSession, draft: CompactionDraft, row: MessageDraft, keep: Callable[[], None]) -> None:
     """The summary for the model, and the row that tells people of it. Raises ContextChanged."""
     with transaction.atomic():
         if session.compact(draft) is None:
             raise ContextChanged()
         (message,) = session.add_messages([row])
         message_added.send(ChatSession, session=session, message=message)
+        keep()
 
 
 def context_of(session: ChatSession, offset: int = 0) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
+import orjson
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -16,11 +17,13 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from chatjuicer.accounts.authentication import credentials_of
+from chatjuicer.accounts.models import IdempotencyRecord
 from chatjuicer.api import budget
 from chatjuicer.api.awaited import AwaitedResponse
 from chatjuicer.api.bodies import valid
-from chatjuicer.api.exceptions import Unavailable
+from chatjuicer.api.exceptions import ApiError, Unavailable
 from chatjuicer.api.idempotency import PARAMETER as IDEMPOTENCY_KEY
+from chatjuicer.api.idempotency import record_of
 from chatjuicer.api.parameters import MAX_NUMBER, OFFSET, number
 from chatjuicer.api.snapshot import snapshot
 from files_app.models import StorageUsage
@@ -31,7 +34,8 @@ from sessions_app.models.message import bytes_of
 from sessions_app.serializers import MessageSerializer
 from sessions_app.viewsets import MESSAGE, SESSION, SessionView, caller
 
-from .compaction import context_of, summarize_session, undo
+from .compaction import ContextChanged, context_of, summarize_session, undo
+from .database import in_database
 from .delivery.account import opened
 from .delivery.logs import SessionLog, cursor
 from .delivery.sse import answer_stream, event_stream
@@ -135,12 +139,18 @@ class SessionViewSet(viewsets.SessionViewSet):
             }
         )
 
-    @extend_schema(operation_id="summarize_session", parameters=[SESSION], request=None, responses=SummarySerializer)
+    @extend_schema(
+        operation_id="summarize_session",
+        parameters=[SESSION, IDEMPOTENCY_KEY],
+        request=None,
+        responses=SummarySerializer,
+    )
     @action(detail=True, methods=["post"])
     def summarize(self, request: Request, key: str) -> HttpResponseBase:
         """Puts a summary in the place of what the model was given so far. The history is not touched."""
         session = self.session(key)
-        return AwaitedResponse(self, summarize_session(session, require_process().loaded_agent))
+        require_process()
+        return AwaitedResponse(self, summarized(session, record_of(request)))
 
     @extend_schema(operation_id="get_context", parameters=[SESSION, OFFSET], responses=ContextSerializer)
     @action(detail=True)
@@ -361,6 +371,28 @@ async def path_after(session_pk: UUID, verb: Callable[[], ChatSession]) -> dict[
     session = await process.journal.transact(partial(copy_context().run, verb), session_pk)
     leaf_id = str(session.leaf_id) if session.leaf_id else None
     return {"success": True, "message_id": leaf_id, "message_count": session.message_count}
+
+
+async def summarized(session: ChatSession, record: IdempotencyRecord | None) -> dict[str, Any]:
+    if record is None:
+        return await summarize_session(session, process.loaded_agent, lambda _: None)
+    if not record.status:
+        try:
+            await summarize_session(session, process.loaded_agent, partial(keep_summary, record))
+        except ApiError:
+            await in_database(record.give_up)
+            if not record.status:
+                raise
+    kept: dict[str, Any] = orjson.loads(record.result)
+    return kept
+
+
+def keep_summary(record: IdempotencyRecord, body: dict[str, Any]) -> None:
+    """Raises ContextChanged, so that nothing is put in place, where another one with this key was first."""
+    said = orjson.dumps(body).decode()
+    record.keep_first(200, said)
+    if record.result != said:
+        raise ContextChanged()
 
 
 async def stopped(session_pk: UUID, run_id: UUID | None) -> dict[str, Any]:

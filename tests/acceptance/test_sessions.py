@@ -339,3 +339,31 @@ async def test_the_page_and_the_admin_are_served(stranger: Client) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert (await stranger.http.get("/admin/login/")).status_code == 200
     assert (await stranger.http.get("/api/docs")).status_code == 200
+
+
+@pytest.mark.parametrize("prefix", ["/api/sessions", "/api/v1/sessions"])
+async def test_a_summary_asked_for_twice_is_made_once(
+    alice: Client, elsewhere: Client, session: str, prefix: str
+) -> None:
+    path = f"{prefix}/{session}/summarize"
+
+    async def asked(client: Client, key: str) -> tuple[int, str]:
+        answer = await client.http.post(path, headers={"Idempotency-Key": key})
+        return answer.status_code, answer.text
+
+    async def summaries() -> list[str]:
+        messages = (await alice.get(f"/api/sessions/{session}/messages"))["messages"]
+        return [message["tool_call_id"] for message in messages if message["role"] == "tool_call"]
+
+    async with alice.chat(session, after=0) as chat:
+        for number in range(3):
+            await chat.ask(f"echo {number}")
+        first = await asked(alice, "once")
+        for number in range(3):
+            await chat.ask(f"echo {number}")
+        assert await asked(elsewhere, "once") == first
+        assert len(await summaries()) == 1
+        at_once = await asyncio.gather(*(asked(client, "again") for client in (alice, elsewhere) * 3))
+        assert len(set(at_once)) == 1
+        assert at_once[0][0] == 200
+        assert len(await summaries()) == 2

@@ -92,6 +92,8 @@ RUNS: dict[str, dict[str, Any]] = {
     "/api/sessions/trip/messages/{mid}/edit": {"content": "Rome?"},
     "/api/sessions/trip/messages/{mid}/regenerate": {},
 }
+# What waits for a model; tests/acceptance/test_sessions.py asks twice.
+AWAITED = {"/api/sessions/{key}/summarize", "/api/v1/sessions/{key}/summarize"}
 # What its body names: whoever repeats it puts the same in the same place, under whatever key.
 NAMED: dict[str, Body] = {
     "/api/budgets": {"email": "alice@example.org", "daily_tokens": 5},
@@ -107,8 +109,7 @@ MAKES_NOTHING = {
     "/api/sessions/{key}/approvals/{approval_id}", "/api/sessions/{key}/clear", "/api/sessions/{key}/context/undo",
     "/api/sessions/{key}/interrupt", "/api/sessions/{key}/messages/{mid}/feedback",
     "/api/sessions/{key}/messages/{mid}/pin", "/api/sessions/{key}/messages/{mid}/select",
-    "/api/sessions/{key}/restore", "/api/sessions/{key}/summarize", "/api/v1/auth/logout",
-    "/api/v1/sessions/{key}/summarize",
+    "/api/sessions/{key}/restore", "/api/v1/auth/logout",
     # Credentials, each its own.
     "/api/auth/login", "/api/auth/refresh", "/api/auth/ws-ticket", "/api/v1/auth/login", "/api/v1/auth/refresh",
 }  # fmt: skip
@@ -125,7 +126,7 @@ def without_row(document: dict[str, Any]) -> set[str]:
     """POSTs of which nothing is said here, or that promise something by the key and are said to make nothing."""
     posts = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
     keyed = {path for path, post in posts.items() if any(one["name"] == HEADER for one in post.get("parameters", ()))}
-    made_once = {*TWICE, *(path.replace("/trip", "/{key}") for path in RUNS)}
+    made_once = {*TWICE, *AWAITED, *(path.replace("/trip", "/{key}") for path in RUNS)}
     return (keyed - made_once) | (set(posts) - made_once - set(NAMED) - MAKES_NOTHING)
 
 
