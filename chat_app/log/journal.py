@@ -286,11 +286,11 @@ class Journal:
                 self.is_cut_off = is_away(error)
                 # Callers get an error now. The answers' events are kept, and written when the database is back.
                 self._fail_calls(batch)
-            except Exception:
-                if len(batch.entries) + bool(batch.calls) > 1:
+            except Exception as error:
+                if len(batch.entries) + len(batch.calls) > 1:
                     return self._write_apart(batch, began)
                 logger.exception("journal: a batch could not be written")
-                self._fail_calls(batch)
+                self._fail_calls(batch, error)
                 for entry in batch.entries:
                     entry.writer.refused = True
                 return [entry.writer for entry in batch.entries]
@@ -307,19 +307,17 @@ class Journal:
             attempt += 1
 
     def _write_apart(self, batch: Batch, began: float) -> list[RunWriter]:
-        """So that an event that the database refuses, or a row that is locked, costs no run but its own, and no
-        verb."""
-        parts = [Batch([entry]) for entry in batch.entries]
-        if batch.calls:
-            parts.append(Batch(calls=batch.calls))
+        """So that an event that the database refuses, or a row that is locked, costs no run but its own, and no verb;
+        and a verb that it refuses at the commit, no other."""
+        parts = [Batch([entry]) for entry in batch.entries] + [Batch(calls=[call]) for call in batch.calls]
         lost = [writer for part in parts for writer in self._write(part, began)]
         batch.left[:0] = [call for part in parts for call in part.left]
         return lost
 
-    def _fail_calls(self, batch: Batch) -> None:
+    def _fail_calls(self, batch: Batch, error: Exception | None = None) -> None:
         for call in batch.calls:
             if call.error is None:
-                call.error = Unavailable()
+                call.error = error or Unavailable()
         failed, batch.calls = batch.calls, []
         self._loop.call_soon_threadsafe(self._refuse, failed)
 

@@ -15,6 +15,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from chat_app.model_calls import EMBEDDING, QUERY, CallRecord, Purpose
+from chatjuicer.accounts.models import User
 from chatjuicer.api.times import rfc3339
 from sessions_app import catalogue
 from sessions_app.models import ChatSession
@@ -35,7 +36,9 @@ class CallUsageManager(models.Manager["CallUsage"]):
     def note(
         self, user_id: UUID | None, session_pk: UUID | None, run_id: UUID | None, calls: Iterable[CallRecord]
     ) -> None:
-        self.bulk_create(CallUsage.of(call, user_id, session_pk, run_id) for call in calls)
+        """Unless the user is gone: an answer that is cut short with the account ends a moment after it."""
+        if user_id is None or User.objects.filter(pk=user_id).exists():
+            self.bulk_create(CallUsage.of(call, user_id, session_pk, run_id) for call in calls)
 
     def report(self, rows: QuerySet[CallUsage], by: By, most: int | None = None) -> list[dict[str, Any]]:
         """A row for each day (UTC, oldest first), model, session or user (those with most tokens first), with the sums

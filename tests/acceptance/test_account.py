@@ -1,5 +1,6 @@
 """What an account's settings do to its conversations, and what its end does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from tests.harness.client import Client, socket
 from tests.harness.provider import Provider
 from tests.harness.server import PASSWORD, Site
+from tests.harness.services import until
 
 
 @pytest.fixture
@@ -29,15 +31,20 @@ async def test_the_agent_is_given_the_persons_own_instructions(carol: Client, pr
     assert words in (provider.requests[0].body.get("instructions") or said[0])
 
 
-async def test_who_deletes_the_account_in_mid_answer_is_gone(carol: Client, site: Site, provider: Provider) -> None:
+async def test_who_deletes_the_account_in_mid_answer_is_gone(
+    carol: Client, alice: Client, site: Site, provider: Provider
+) -> None:
     session = await carol.create_session()
     async with carol.chat(session, 0) as here, carol.at(site.servers[-1].url).chat(session, 0) as there:
-        await here.say("hello")
-        await here.expect("stream_start")
+        await here.say("say 1000 words; pace 20")
+        await here.wait_text("word1")
         gone = await carol.http.request("DELETE", "/api/auth/me", json={"password": PASSWORD})
         assert gone.status_code == 200
         assert {await here.wait_closed(5), await there.wait_closed(5)} <= {4401, 4404}
     assert (await carol.http.get("/api/auth/me")).status_code == 401
+    await asyncio.to_thread(until, lambda: provider.requests[0].ended == "cut", "the model is asked no more")
+    async with alice.chat(await alice.create_session()) as chat:
+        await chat.ask("hello")  # whatever is still written of carol's answer comes before
 
 
 async def key_of(person: Client, *scopes: str) -> tuple[str, Client]:

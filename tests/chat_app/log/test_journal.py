@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import IntegrityError, OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
@@ -26,7 +26,7 @@ from chat_app.protocol import Record, UserInput
 from chatjuicer.accounts.models import User
 from chatjuicer.api.exceptions import Unavailable
 from chatjuicer.observability.counters import counts
-from sessions_app.models import ChatSession, Writes
+from sessions_app.models import ChatSession, SessionTally, Writes
 from tests.chat_app.conftest import Blocked, Lost, locked, uncommitted, until
 
 
@@ -199,6 +199,20 @@ async def test_a_verb_that_fails_costs_nobody_else(
     await run_writer.flush()
     assert await in_database(said, run_writer) == "kept"
     assert not await in_database(session.messages.filter(content="never seen").exists)
+
+
+async def test_a_verb_that_the_database_refuses_at_its_commit_costs_nobody_else(
+    journal: Journal, run_writer: RunWriter, session: ChatSession
+) -> None:
+    def refer_to_nobody() -> None:
+        SessionTally.objects.create(owner_id=uuid4(), count=1)
+
+    await run_writer.text("kept")
+    verbs: list[Callable[[], object]] = [partial(int, 1), refer_to_nobody, partial(int, 2)]
+    made = await asyncio.gather(*(journal.transact(verb, session.pk) for verb in verbs), return_exceptions=True)
+    assert [type(result) for result in made] == [int, IntegrityError, int]
+    await run_writer.flush()
+    assert await in_database(said, run_writer) == "kept"
 
 
 async def test_what_is_urgent_comes_before_what_waits(journal: Journal, session: ChatSession) -> None:
