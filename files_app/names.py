@@ -64,6 +64,11 @@ def clean_name(text: str) -> str:
     return name
 
 
+def clean_name_in(prefix: str, text: str) -> str:
+    """`text` below a folder, whose name, or nothing, is the `prefix`. Raises InvalidName where either is no name."""
+    return clean_name(prefix + clean_name(text))
+
+
 def clean_folder(text: str, folders: Sequence[str] = FOLDERS) -> tuple[str, str]:
     """One of `folders`, or a folder below: the first of its parts, and the rest, empty or ending in "/"."""
     folder, slash, below = text.removesuffix("/").partition("/")

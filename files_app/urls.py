@@ -1,9 +1,18 @@
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, register_converter
+from django.urls.converters import PathConverter
 
 from files_app.agent_files import AgentFileViewSet
 from files_app.parsers import UploadParser
 from files_app.transfer.viewsets import ArchiveViewSet, DocumentViewSet, ExportViewSet
 from files_app.viewsets import FileViewSet, SignedAddressViewSet
+
+
+class NameConverter(PathConverter):
+    regex = r"[\s\S]+"
+    """A line's end, too, of which a path has none: what names may be, `names` says."""
+
+
+register_converter(NameConverter, "name")
 
 NAMESAKE = {"delete": "destroy_namesake"}
 BELOW = {"delete": "destroy_namesake_below"}
@@ -16,10 +25,10 @@ def file_routes(view: type[FileViewSet], of: str = "sessions/<str:key>") -> list
         path(f"{files}/upload", view.as_view({"post": "upload", **NAMESAKE}, parser_classes=[UploadParser])),
         path(f"{files}/presign-upload", view.as_view({"post": "presign_upload", **NAMESAKE})),
         path(f"{files}/confirm", view.as_view({"post": "confirm", **NAMESAKE})),
-        path(f"{files}/<path:name>/download", view.as_view({"get": "download", **BELOW})),
-        path(f"{files}/<path:name>/presign-download", view.as_view({"get": "presign_download", **BELOW})),
-        path(f"{files}/<path:name>/path", view.as_view({"get": "path", **BELOW})),
-        path(f"{files}/<path:name>", view.as_view({"delete": "destroy"})),
+        path(f"{files}/<name:name>/download", view.as_view({"get": "download", **BELOW})),
+        path(f"{files}/<name:name>/presign-download", view.as_view({"get": "presign_download", **BELOW})),
+        path(f"{files}/<name:name>/path", view.as_view({"get": "path", **BELOW})),
+        path(f"{files}/<name:name>", view.as_view({"delete": "destroy"})),
     ]
 
 

@@ -106,7 +106,7 @@ class FileViewSet(SessionView, ViewSet):
         with closing(incoming):
             said = text(request.query_params, "folder", 510) or text(form, "folder", 510)
             folder, prefix = self.folder(said)
-            name = names.clean_name(prefix + incoming.name)
+            name = names.clean_name_in(prefix, incoming.name)
             with bytes_of(holder, incoming) as (stored, facts):
 
                 def create() -> tuple[int, Any]:
@@ -129,7 +129,7 @@ class FileViewSet(SessionView, ViewSet):
         form = valid(AnnouncementSerializer, request)
         announced = form.validated_data
         folder, prefix = self.folder(announced.get("folder"))
-        name = names.clean_name(prefix + announced["filename"])
+        name = names.clean_name_in(prefix, announced["filename"])
 
         def begin() -> tuple[int, Any]:
             with transaction.atomic():

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -110,7 +111,10 @@ def test_over_rest_a_hostile_name_is_a_400_and_any_other_a_404(
         if name in hostile.REFUSED:
             body = {"filename": name, "size": 1}
             if name not in hostile.SURROGATES:
-                assert alice_client.post("/api/sessions/s/files/presign-upload", body).status_code == 400, name
+                assert answer.status_code == 400, name
+                for folder in ("sources", "sources/below"):
+                    announced = alice_client.post("/api/sessions/s/files/presign-upload", body | {"folder": folder})
+                    assert announced.status_code == 400, name
 
 
 @pytest.mark.django_db
@@ -118,9 +122,12 @@ def test_over_rest_a_hostile_name_is_a_400_and_any_other_a_404(
 def test_an_upload_by_a_hostile_name_leaves_nothing(
     alice_client: APIClient, session: ChatSession, storage: FileStorage, tmp_path: Path
 ) -> None:
-    for name in [*hostile.TRAVERSAL[::5], *hostile.ABSOLUTE[::5], *hostile.BACKSLASHES[::5], *hostile.DOTS]:
+    names = [*hostile.TRAVERSAL[::5], *hostile.ABSOLUTE[::5], *hostile.BACKSLASHES[::5], *hostile.DOTS]
+    for name, folder in product(names, ("sources", "sources/below")):
         answer = alice_client.post(
-            "/api/sessions/s/files/upload", form_of(name, b"x"), content_type="multipart/form-data; boundary=B"
+            f"/api/sessions/s/files/upload?folder={folder}",
+            form_of(name, b"x"),
+            content_type="multipart/form-data; boundary=B",
         )
         assert answer.status_code == 400, name
         assert answer.json()["error"]["code"] == "invalid_name"

@@ -85,9 +85,9 @@ CHANGES_FILES = {
     for change, files in {
         "POST": ("upload", "presign-upload", "confirm"),
         "DELETE": (
-            "<path:name>", "upload", "presign-upload", "confirm",
-            "<path:name>/download", "<path:name>/presign-download",
-            "<path:name>/path",
+            "<name:name>", "upload", "presign-upload", "confirm",
+            "<name:name>/download", "<name:name>/presign-download",
+            "<name:name>/path",
         ),
     }.items()
     for file in files
