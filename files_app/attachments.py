@@ -11,6 +11,7 @@ import msgspec
 from chatjuicer.api.exceptions import ApiError
 from files_app.exceptions import FileDamaged, InvalidName, NoSuchFile
 from files_app.models import File
+from files_app.opened import as_it_is_now
 from files_app.workspace import Workspace, bytes_in
 from sessions_app.models import ChatSession
 
@@ -116,9 +117,13 @@ def image_bytes(session_pk: UUID, file_id: str) -> tuple[str, bytes] | None:
         file = File.objects.filter(session_id=session_pk, pk=UUID(file_id)).first()
     except ValueError:  # an import may name anything
         return None
-    if file is None or not file.is_visible_image or file.size_bytes > MAX_IMAGE_BYTES:
-        return None
     try:
-        return file.content_type, bytes_in(file, MAX_IMAGE_BYTES)
+        return as_it_is_now(file, image_in) if file else None
     except (NoSuchFile, FileDamaged):
         return None
+
+
+def image_in(file: File) -> tuple[str, bytes] | None:
+    if not file.is_visible_image or file.size_bytes > MAX_IMAGE_BYTES:
+        return None
+    return file.content_type, bytes_in(file, MAX_IMAGE_BYTES)

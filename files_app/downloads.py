@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -16,7 +17,7 @@ from files_app.exceptions import OutOfRange
 from files_app.incoming import CHUNK_BYTES
 from files_app.links import disposition
 from files_app.models import Export, File
-from files_app.opened import reader_of
+from files_app.opened import as_it_is_now, reader_of
 from files_app.sealed import Unsealed
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,10 @@ _readers = ThreadPoolExecutor(8, thread_name_prefix="files")
 
 def download(request: HttpRequest, file: File | Export) -> HttpResponseBase:
     """All of it, or the range that is asked for."""
+    return as_it_is_now(file, partial(answer_with, request))
+
+
+def answer_with(request: HttpRequest, file: File | Export) -> HttpResponseBase:
     etag = quote_etag(file.sha256)
     headers = {
         "ETag": etag,

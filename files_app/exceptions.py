@@ -14,6 +14,10 @@ class NoSuchFile(ApiError):
     message = "Not found."
 
 
+class FileReplaced(NoSuchFile):
+    """It was given other bytes since its row was read."""
+
+
 class OutOfRange(ApiError):
     """No byte of the file is in the Range that was asked for."""
 

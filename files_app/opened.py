@@ -1,29 +1,48 @@
-"""The bytes of a file whose row was read some time ago: a change of keys puts them elsewhere meanwhile."""
+"""The bytes of a file whose row was read some time ago: since then a change of keys may have put them elsewhere, and
+somebody others in their place."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from typing import TypeVar
+
+from django.core.exceptions import ObjectDoesNotExist
 
 from chatjuicer.encryption import UnknownKey
 from files_app.envelope import Reader, sealed_by
-from files_app.exceptions import FileUnreadable, NoSuchFile
+from files_app.exceptions import FileReplaced, FileUnreadable, NoSuchFile
 from files_app.incoming import CHUNK_BYTES, Draft
 from files_app.models import Export, File
 from files_app.storage import file_storage
 
+F = TypeVar("F", bound=File | Export)
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
 
 
+def as_it_is_now(file: F, read: Callable[[F], T]) -> T:
+    """What `read` gives of it; of other bytes, where it was given some meanwhile. Raises as `reader_of` does."""
+    while True:
+        with suppress(FileReplaced):
+            return read(file)
+
+
 def reader_of(file: File | Export, start: int = 0) -> Reader:
-    """Raises NoSuchFile, FileDamaged and StorageUnavailable."""
+    """Raises NoSuchFile, FileDamaged and StorageUnavailable; and FileReplaced, with the file as it is now."""
+    known = file.storage_key, file.sha256
     try:
         return opened(file.storage_key, start)
     except FileNotFoundError:
-        same = type(file)._default_manager.filter(pk=file.pk, sha256=file.sha256)
-        moved = same.exclude(storage_key=file.storage_key).values_list("storage_key", flat=True).first()
+        try:
+            file.refresh_from_db()
+        except ObjectDoesNotExist:
+            raise NoSuchFile() from None
+    if file.sha256 != known[1]:
+        raise FileReplaced()
     try:
-        if moved is not None:
-            return opened(moved, start)
+        if file.storage_key != known[0]:
+            return opened(file.storage_key, start)
     except FileNotFoundError:
         pass
     logger.error("the bytes of %s are gone", file.pk)

@@ -9,6 +9,7 @@ import fnmatch
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from files_app.exceptions import FileTooLarge, InvalidName, NoSuchFile
 from files_app.incoming import CHUNK_BYTES, Incoming
 from files_app.listing import Entry, entries, root, roots
 from files_app.models import File, Holder, bytes_of
-from files_app.opened import chunks_of, reader_of
+from files_app.opened import as_it_is_now, chunks_of, reader_of
 from sessions_app.models import Agent, ChatSession
 
 FOUND_AT_MOST = 1000
@@ -86,13 +87,14 @@ class Workspace:
     @contextmanager
     def open(self, path: str) -> Iterator[tuple[File, Reader]]:
         file = self.find(path)
-        with closing(reader_of(file)) as reader:
+        with closing(as_it_is_now(file, reader_of)) as reader:
             yield file, reader
 
     def read_bytes(self, path: str, max_bytes: int | None = None) -> tuple[File, bytes]:
         """The file too, for `write(replacing=…)`. Raises FileTooLarge if there are more."""
         file = self.find(path)
-        return file, bytes_in(file, settings.MAX_FILE_SIZE if max_bytes is None else max_bytes)
+        most = settings.MAX_FILE_SIZE if max_bytes is None else max_bytes
+        return file, as_it_is_now(file, partial(bytes_in, max_bytes=most))
 
     def write(self, path: str, data: bytes, replacing: File | None = None) -> File:
         """Puts the bytes there at once; when it returns they and their row are there to stay.

@@ -15,8 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from chatjuicer.accounts.models import User
+from files_app import opened
 from files_app.models import File, StorageUsage, StoredBytes, Upload
 from files_app.storage import FileStorage
+from files_app.workspace import Workspace
 from sessions_app.models import ChatSession
 from tests.files_app.conftest import assert_books_balance, body_of
 
@@ -49,6 +51,32 @@ def test_a_name_replaced_keeps_its_id_and_leaves_no_old_bytes(
     assert first["id"] == second["id"]
     assert body_of(alice_client.get(f"{FILES}/a.txt/download")) == b"second"
     assert_books_balance(storage)
+
+
+@pytest.mark.parametrize("storage", ["local"], indirect=True)
+def test_a_file_that_is_replaced_while_it_is_asked_for_is_there_all_the_time(
+    storage: FileStorage,
+    alice_client: APIClient,
+    upload: Callable[..., Any],
+    session: ChatSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bytes that its row named are gone when they are looked for."""
+    upload("a.txt", b"one")
+    said, later = opened.opened, [b"second", b"the third"]
+
+    def late(*args: Any) -> Any:
+        if later:
+            upload("a.txt", later.pop(0))
+        return said(*args)
+
+    monkeypatch.setattr(opened, "opened", late)
+    answer = alice_client.get(f"{FILES}/a.txt/download", headers={"Range": "bytes=1-"})
+    assert (answer.headers["Content-Range"], body_of(answer)) == ("bytes 1-8/9", b"he third")
+    assert answer.headers["ETag"] == f'"{hashlib.sha256(b"the third").hexdigest()}"'
+    later += [b"one more"]
+    file, data = Workspace(session).read_bytes("a.txt")
+    assert (file.size_bytes, data) == (8, b"one more")
 
 
 def test_a_deleted_file_and_a_deleted_session_leave_no_bytes(

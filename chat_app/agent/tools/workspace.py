@@ -15,6 +15,7 @@ from files_app import extract
 from files_app.extract import Text
 from files_app.fair_pool import document_readers
 from files_app.models import File
+from files_app.opened import as_it_is_now
 from files_app.workspace import Workspace, copy_of
 from sessions_app.models import Agent, ChatSession
 
@@ -51,10 +52,11 @@ async def source_names(session_pk: UUID, limit: int) -> Sequence[str]:
 
 async def text_of(file: File, asker: UUID) -> Text:
     """`asker` is the user for whom it is. Raises ToolFailure."""
+    read = partial(as_it_is_now, file, _texts.of)
     try:
         if extract.takes_a_reader(file.content_type):
-            return await document_readers.do(asker, partial(_texts.of, file))
-        return await in_files(_texts.of, file)
+            return await document_readers.do(asker, read)
+        return await in_files(read)
     except extract.NoText as error:
         raise ToolFailure(error.message) from None
 
