@@ -160,15 +160,17 @@ READERS: dict[str, Callable[[str], Parts]] = {
 }
 
 
-def decoded(data: bytes) -> str:
+def decoded(data: bytes, *, cut: bool = False) -> str:
+    """`cut`: its last character may lack its end."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             return data.decode(encoding, "replace")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        if error.start >= len(data) - 3:
-            return data[: error.start].decode()
+        before = data[: error.start]
+        if error.start >= len(data) - 3 and (cut or not before.isascii()):
+            return before.decode()
         return data.decode("cp1252", "replace")
 
 

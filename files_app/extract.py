@@ -87,7 +87,7 @@ def text_of(path: Path, content_type: str) -> Text:
     with path.open("rb") as file:
         data = file.read(MAX_TEXT_BYTES + 1)
     cut = len(data) > MAX_TEXT_BYTES
-    return Text(documents.decoded(data[:MAX_TEXT_BYTES]), cut)
+    return Text(documents.decoded(data[:MAX_TEXT_BYTES], cut=cut), cut)
 
 
 def is_text(path: Path) -> bool:

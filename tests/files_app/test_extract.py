@@ -99,9 +99,24 @@ def read(tmp_path: Path) -> Callable[[str, bytes], Text]:
         ("a.ipynb", notebook(), ["# Blue whales", "```python\nprint('sing')\n```", "```\nsing\n```"]),
         ("a.txt", "Blåval".encode(), ["Blåval"]),
         ("a.txt", "\ufeffBlåval".encode("utf-16-le"), ["Blåval"]),
+        ("a.txt", "Valå".encode("latin-1"), ["Valå"]),
+        ("a.txt", "Blåvalå".encode()[:-1], ["Blåval"]),
         ("noname", b"plain", ["plain"]),
     ],
-    ids=["pdf", "word", "excel", "powerpoint", "html", "csv", "notebook", "text", "utf-16", "unnamed"],
+    ids=[
+        "pdf",
+        "word",
+        "excel",
+        "powerpoint",
+        "html",
+        "csv",
+        "notebook",
+        "text",
+        "utf-16",
+        "latin-1",
+        "damaged",
+        "unnamed",
+    ],
 )
 def test_a_document_is_read_as_text(read: Callable[..., Text], name: str, data: bytes, said: list[str]) -> None:
     found = read(name, data)
