@@ -19,8 +19,8 @@ class Taken(NamedTuple):
 
 class StorageUsageManager(models.Manager["StorageUsage"]):
     def charge(self, owner_id: UUID, size_bytes: int) -> bool:
-        """False if there is no room, also for those of several at once who come too late."""
-        if self._add(owner_id, size_bytes):
+        """False if there is no room, also for those of several at once who come too late. Nothing always has."""
+        if not size_bytes or self._add(owner_id, size_bytes):
             return True
         self.bulk_create([StorageUsage(owner_id=owner_id)], ignore_conflicts=True)
         return bool(self._add(owner_id, size_bytes))

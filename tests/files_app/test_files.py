@@ -144,6 +144,17 @@ def test_a_presigned_upload_becomes_a_file_when_it_is_confirmed(
     assert get(anybody, url) == data
 
 
+def test_an_upload_that_had_room_when_it_was_announced_becomes_a_file_whatever_was_said_meanwhile(
+    storage: FileStorage, alice_client: APIClient, anybody: APIClient, session: ChatSession, settings: Any
+) -> None:
+    presigned = alice_client.post(f"{FILES}/presign-upload", {"filename": "a", "size": 8}).json()
+    assert put(anybody, presigned["upload_url"], b"8 bytes.") == 200
+    settings.USER_QUOTA_BYTES = 5  # as if an answer, which is written to its end, had taken the rest
+    assert alice_client.post(f"{FILES}/presign-upload", {"filename": "b", "size": 1}).status_code == 413
+    assert alice_client.post(f"{FILES}/confirm", {"file_key": presigned["file_key"]}).status_code == 201
+    assert_books_balance(storage)
+
+
 @pytest.mark.parametrize("way", ["logout", "everywhere", "deactivated"])
 def test_presigned_addresses_end_with_the_sign_in(
     alice: User, alice_client: APIClient, anybody: APIClient, upload: Callable[..., Any], way: str
