@@ -53,6 +53,7 @@ class PlainDialect(Dialect):
     def __init__(self, session: ChatSession) -> None:
         self.session_id = session.public_id
         self._awaits_end = False
+        self._answering: UUID | None = None  # the run whose start was told last, and not its end
         self._said: Delta | None = None  # to be told after the first start
 
     def opening(self, connected: Connected, live: Run | None, said: Delta | None = None) -> Iterator[str]:
@@ -65,16 +66,23 @@ class PlainDialect(Dialect):
     def texts(self, frame: Record | str) -> Iterable[str]:
         if isinstance(frame, Record):
             if frame.type in ENDS:
+                if self._answering not in (None, frame.run_id):
+                    # Words that were stopped in the queue. The client, which knows no runs, would take the answer that
+                    # goes on meanwhile for ended, and drop the rest of it.
+                    return ()
                 self._awaits_end = frame.type == "stream_start"
+                self._answering = frame.run_id if self._awaits_end else None
                 self.last_end = self.last_end if self._awaits_end else frame.seq
                 said, self._said = self._said, None
                 if said is not None and self._awaits_end:
                     return (*self.record(frame), self.said_before(said))
             return self.record(frame)
-        if self._awaits_end and frame.startswith(RESYNC):
-            # The log was cleared while the client read it: the end that it waits for is gone with the rest.
-            self._awaits_end = False
-            return (*self.control(frame), self.idle)
+        if frame.startswith(RESYNC):
+            self._answering = None  # its end may be forgotten, and another start with it
+            if self._awaits_end:
+                # The log was cleared while the client read it: the end that it waits for is gone with the rest.
+                self._awaits_end = False
+                return (*self.control(frame), self.idle)
         return self.control(frame)
 
     def farewell(self) -> Iterable[str]:

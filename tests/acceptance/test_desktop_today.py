@@ -119,6 +119,37 @@ async def test_who_joins_an_answer_that_goes_on_is_told_what_it_had(
     assert told.startswith("word1 word2 word3 word4 word5word1 ")
 
 
+@pytest.mark.parametrize("prefix", ["/api", "/api/v1"])
+async def test_words_that_are_stopped_in_the_queue_do_not_end_the_answer_that_goes_on(
+    alice: Client, provider: Provider, prefix: str
+) -> None:
+    """Neither generation knows runs: a start and an end in the middle of an answer would be that answer's."""
+    made = await alice.post(f"{prefix}/sessions", {"title": "New...", "mcp_config": []}, status=201)
+    session_id = str(made["session_id"])
+    end = "assistant_end" if prefix == "/api/v1" else "stream_end"
+    async with alice.chat(session_id, after=0) as page, plain(alice, session_id) as desktop:
+        await desktop.expect(end, finish_reason="idle")
+        begun = len(desktop.frames)
+        await page.say("say 9 words; gate meanwhile after 3")
+        await desktop.wait_for(lambda frames: words_of(frames).endswith("word3"))
+        for stop in ("interrupt", "delete"):
+            await page.say("echo waits", client_id=stop)
+            waiting = await page.expect("accepted", client_id=stop)
+            if stop == "delete":
+                await alice.http.delete(f"/api/sessions/{session_id}/messages/{waiting['message_ids'][0]}")
+            else:
+                await page.send({"type": "interrupt", "run_id": waiting["run_id"]})
+            await page.expect("stream_end", run_id=waiting["run_id"], finish_reason="interrupted")
+        provider.open_gate("meanwhile")
+        await desktop.expect(end, finish_reason="stop")
+        types = [frame["type"] for frame in desktop.frames[begun:]]
+    assert [type for type in types if type.endswith(("_start", "_interrupted", "_end"))] == [
+        end.replace("_end", "_start"),
+        end,
+    ]
+    assert words_of(desktop.frames) == "word1 word2 word3 word4 word5 word6 word7 word8 word9"
+
+
 def words_of(frames: list[Frame]) -> str:
     return "".join(frame["content"] for frame in frames if frame["type"] in ("delta", "assistant_delta"))
 

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from chat_app.delivery.dialect import Dialect
 from chat_app.protocol import Delta, Record
-from chatjuicer.frontends.plain import ENDS, RESYNC, Payload, PlainDialect, StreamInterrupted, TokenUsage, encoded
+from chatjuicer.frontends.plain import Payload, PlainDialect, StreamInterrupted, TokenUsage, encoded
 from sessions_app.models import ChatSession
 
 V1 = "v1"
@@ -30,10 +29,6 @@ class JuicerDialect(PlainDialect):
     # Nor has it a way to decide on a call: what its person says next would wait behind the question for ever.
     decides = False
 
-    def __init__(self, session: ChatSession) -> None:
-        super().__init__(session)
-        self._answering: UUID | None = None  # the run whose start was told last, and not its end
-
     @property
     def idle(self) -> str:
         return self.frame("assistant_end", finish_reason="idle")
@@ -43,20 +38,6 @@ class JuicerDialect(PlainDialect):
 
     def control(self, text: str) -> Iterable[str]:
         return (text,) if text.startswith(UNDERSTOOD) else ()
-
-    def texts(self, frame: Record | str) -> Iterable[str]:
-        if not isinstance(frame, Record):
-            if frame.startswith(RESYNC):
-                self._answering = None  # its end may be forgotten, and another start with it
-            return super().texts(frame)
-        if frame.type not in ENDS:
-            return super().texts(frame)
-        if frame.type == "stream_end" and self._answering not in (None, frame.run_id):
-            # Words that were stopped in the queue. The client, which knows no runs, would take the answer that goes on
-            # meanwhile for ended, and drop the rest of it.
-            return ()
-        self._answering = frame.run_id if frame.type == "stream_start" else None
-        return super().texts(frame)
 
     def record(self, record: Record) -> Iterator[str]:
         match record.type:

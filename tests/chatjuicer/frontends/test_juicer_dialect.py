@@ -69,7 +69,9 @@ def test_a_stop_is_confirmed_before_its_end(dialect: JuicerDialect) -> None:
 
 def test_words_that_are_stopped_in_the_queue_do_not_end_the_answer_that_goes_on(dialect: JuicerDialect) -> None:
     told(dialect, protocol.StreamStart())
-    assert told(dialect, protocol.StreamEnd("interrupted"), run_id=uuid4()) == []
+    stopped = uuid4()
+    assert told(dialect, protocol.StreamStart(), run_id=stopped) == []
+    assert told(dialect, protocol.StreamEnd("interrupted"), run_id=stopped) == []
     assert [json.loads(text) for text in dialect.farewell()] == [IDLE], "it still waits for the end"
     assert told(dialect, protocol.StreamEnd("stop")) == [{"type": "assistant_end", "finish_reason": "stop"}]
     told(dialect, protocol.StreamStart())

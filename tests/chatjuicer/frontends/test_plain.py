@@ -15,6 +15,7 @@ from sessions_app.models import ChatSession
 
 SESSION = ChatSession(public_id="chat_0")
 CONNECTED = Connected("chat_0", 7, None)
+RUN = uuid4()
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def plain() -> PlainDialect:
 
 
 def record(event: Event) -> Record:
-    return Record(uuid4(), "chat_0", 8, uuid4(), tag(event), encode(event), "2026-11-20T06:24:52.354799Z")
+    return Record(uuid4(), "chat_0", 8, RUN, tag(event), encode(event), "2026-11-20T06:24:52.354799Z")
 
 
 def told(plain: PlainDialect, event: Event) -> list[dict[str, Any]]:
