@@ -93,8 +93,8 @@ class TokenFamilyManager(models.Manager["TokenFamily"]):
             if good:
                 SpentToken.objects.keep(family)
                 family.renew(place)
-            elif SpentToken.objects.may_come_again(family, claims["jti"], place):
-                family.last_used_at, good = timezone.now(), True
+            elif family.gives_again(claims["jti"], place):
+                good = True
             else:
                 family.revoke(Act.TOKEN_REPLAYED)
             family.save()
@@ -145,10 +145,24 @@ class TokenFamily(models.Model):
 
     def renew(self, place: Place) -> None:
         """Another good refresh token, given to `place`. Saved by the caller."""
-        self.last_used_at = timezone.now()
+        self.give_to(place)
         self.jti, self.issued_at = uuid.uuid4(), self.last_used_at.replace(microsecond=0)
         last = self.created_at.replace(microsecond=0) + FAMILY_LIFETIME
         self.expires_at = min(self.issued_at + settings.REFRESH_TOKEN_LIFETIME, last)
+
+    def gives_again(self, jti: uuid.UUID, place: Place) -> bool:
+        """Whether its good token goes to who comes with that spent one: for a short time, from any place that its
+        tokens were given to. None of them learns anything new by it. Saved by the caller."""
+        places = SpentToken.objects.places(self)
+        if jti not in places or place not in (*places.values(), self.place):
+            return False
+        # Where the good token is, too, is remembered in turn: each token has one place.
+        self.give_to(place if self.place in places.values() else self.place)
+        return True
+
+    def give_to(self, place: Place) -> None:
+        """Its good token, to who is there. Saved by the caller."""
+        self.last_used_at = timezone.now()
         self.user_agent, self.address = place.user_agent, place.address
 
     def grant(self) -> Grant:

@@ -27,11 +27,10 @@ class SpentTokenManager(models.Manager["SpentToken"]):
         self.filter(family=family, spent_at__lt=timezone.now() - REPLAYED_FOR).delete()
         self.create(jti=family.jti, family=family, user_agent=family.user_agent, address=family.address)
 
-    def may_come_again(self, family: "TokenFamily", jti: uuid.UUID, place: Place) -> bool:
-        """Whether a spent token may be used again: for a short time, from the place that it was given to or that has
-        the newest one. Neither learns anything new by it."""
-        spent = self.filter(pk=jti, family=family, spent_at__gte=timezone.now() - REPLAYED_FOR).first()
-        return spent is not None and place in (Place(spent.user_agent, spent.address), family.place)
+    def places(self, family: "TokenFamily") -> dict[uuid.UUID, Place]:
+        """By the `jti` of those that are not too old to come again."""
+        spent = self.filter(family=family, spent_at__gte=timezone.now() - REPLAYED_FOR)
+        return {jti: Place(*place) for jti, *place in spent.values_list("pk", "user_agent", "address")}
 
 
 class SpentToken(models.Model):

@@ -11,6 +11,7 @@ from chatjuicer.accounts.models import Grant, Place, TokenFamily, User
 from chatjuicer.accounts.models.family import FAMILY_LIFETIME
 from chatjuicer.accounts.models.spent_token import REPLAYED_FOR, SpentToken
 from chatjuicer.accounts.signals import family_revoked
+from chatjuicer.accounts.tokens import RefreshToken
 from tests.chatjuicer.accounts.at_once import at_once
 
 USES = 8
@@ -94,6 +95,18 @@ def test_a_device_that_moved_to_another_network_goes_on(grant: Grant, refresh: R
     _, first = refresh(grant.refresh_token, **moved)
     status, second = refresh(grant.refresh_token, **moved)
     assert (status, second["refresh_token"]) == (200, first["refresh_token"])
+
+
+def test_two_parts_that_are_told_apart_go_on_beside_each_other(grant: Grant, refresh: Refresh) -> None:
+    """One is reached by IPv6, say, and the other is not: it lives on what the first one has spent."""
+    other = {"REMOTE_ADDR": "2001:db8::7"}
+    newest = spent = grant.refresh_token
+    for _ in range(3):
+        newest = refresh(spent, **other)[1]["refresh_token"]
+        status, again = refresh(spent)
+        assert (status, again.get("refresh_token")) == (200, newest)
+        SpentToken.objects.exclude(jti=RefreshToken.claims_of(spent)["jti"]).update(spent_at=timezone.now() - REPLAYED_FOR)
+        spent = newest
 
 
 def test_a_token_of_another_family_is_no_spent_one(alice: User, grant: Grant, refresh: Refresh) -> None:

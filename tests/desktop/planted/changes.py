@@ -17,7 +17,7 @@ from django.core.signals import setting_changed
 
 from chat_app.delivery.consumer import ChatConsumer
 from chatjuicer.accounts.models.family import TokenFamily
-from chatjuicer.accounts.models.spent_token import Place, SpentTokenManager
+from chatjuicer.accounts.models.spent_token import Place
 from sessions_app.history import History
 
 from . import DIRECTORY, TOKEN_LIFE
@@ -87,12 +87,12 @@ def expiry(token: str) -> float:
 
 def revoke_what_comes_again() -> None:
     """A refresh token that was spent before ends its sign-in, whoever sends it."""
-    may_come_again = SpentTokenManager.may_come_again
+    gives_again = TokenFamily.gives_again
 
-    def never(spent: SpentTokenManager, family: TokenFamily, jti: UUID, place: Place) -> bool:
-        return not planted("replay-revokes") and may_come_again(spent, family, jti, place)
+    def never(family: TokenFamily, jti: UUID, place: Place) -> bool:
+        return not planted("replay-revokes") and gives_again(family, jti, place)
 
-    SpentTokenManager.may_come_again = never  # type: ignore[assignment]
+    TokenFamily.gives_again = never  # type: ignore[assignment, method-assign]
 
 
 def tell_what_is_being_given() -> None:
