@@ -48,6 +48,7 @@ class SendMessage(Command, tag="message", frozen=True):
     reasoning_effort: Name | None = None
     client_id: Name | None = None
     on_busy: OnBusy | None = None  # "queue"
+    session_id: Name | None = None  # names no session; but desktop clients are known by it
 
 
 class Interrupt(Command, tag="interrupt", frozen=True):

@@ -55,6 +55,7 @@ class ChatConsumer(FollowingConsumer):
         assert self.socket is not None
         match command:
             case protocol.SendMessage():
+                self.dialect.hear(command)
                 user_pk, past_question = self.socket.credentials.user.pk, not self.dialect.decides
                 started = await start_run(self.session_pk, user_pk, command, past_question=past_question)
                 self.answer(protocol.Accepted(command.client_id, started.run.pk, started.message_ids))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from chat_app.models import Run
-from chat_app.protocol import Connected, Delta, Record, encode
+from chat_app.protocol import Connected, Delta, Record, SendMessage, encode
 from sessions_app.models import ChatSession
 
 
@@ -33,6 +33,9 @@ class Dialect(ABC):
     def opening(self, connected: Connected, live: Run | None, said: Delta | None = None) -> Iterable[str]:
         """The first texts; `live` is the active run, or else the next one that waits. `said` belongs to the answer that
         the active run goes on with, and is in none of its deltas."""
+
+    def hear(self, command: SendMessage) -> None:  # noqa: B027  most have nothing to learn
+        """What the client says may tell more of it."""
 
     def farewell(self) -> Iterable[str]:
         """The last texts to a socket that gives way."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from chat_app.delivery.dialect import Dialect
 from chat_app.models import Run
-from chat_app.protocol import Connected, Delta, Record, encode
+from chat_app.protocol import Connected, Delta, Error, Record, SendMessage, encode
 from sessions_app.models import ChatSession
 
 
@@ -85,6 +85,11 @@ class PlainDialect(Dialect):
                 return (*self.control(frame), self.idle)
         return self.control(frame)
 
+    def hear(self, command: SendMessage) -> None:
+        # Of a desktop client, which has no way to decide on a call: what its person says next would wait behind the
+        # question for ever.
+        self.decides = self.decides and command.session_id is None
+
     def farewell(self) -> Iterable[str]:
         return (self.idle,) if self._awaits_end else ()
 
@@ -108,11 +113,18 @@ class PlainDialect(Dialect):
         if record.type == "usage":
             said = Payload.of(record)
             yield encoded(TokenUsage(self.session_id, said.current, said.limit, said.threshold))
+        elif record.type == "approval_request" and not self.decides:
+            yield encode(Error("approval_needed", asks(record)))
 
     def control(self, text: str) -> Iterable[str]:
         return () if text.startswith(STATUS) else (text,)
 
 
+def asks(record: Record) -> str:
+    return ASKS % Payload.of(record).name
+
+
+ASKS = "The tool %s waits for your approval. Decide on the server's own page, or write on and it is not called."
 ENDS = ("stream_start", "stream_end")
 RESYNC, STATUS = '{"type":"resync"', '{"type":"status"'
 

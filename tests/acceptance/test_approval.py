@@ -169,6 +169,28 @@ async def test_todays_client_which_cannot_decide_is_told_so_and_answered_again(
     assert await files(alice, session) == ["seen.md"]
 
 
+async def test_nor_can_the_first_desktop_client_decide(alice: Client, elsewhere: Client, session: str) -> None:
+    """It has the words of the protocol, and is known by the session's name in what it sends."""
+    async with socket(elsewhere.url, session, f"?token={alice.token}") as first:
+        await first.say(f"{write('unseen.md')}; say 2 words", session_id=session)
+        request = await first.expect("approval_request")
+        assert "generate_document" in (await first.expect("error", code="approval_needed"))["message"]
+        await first.expect("stream_end", finish_reason="awaiting_approval")
+        await first.say("say 3 words", session_id=session)
+        await first.expect("tool_call", id=request["id"], success=False, interrupted=True)
+        await first.expect("stream_end", finish_reason="interrupted")
+        await first.expect("stream_end", finish_reason="stop")
+    async with alice.chat(session) as plain:  # of which nothing says that it cannot
+        (request,) = await asked(plain, f"{write('seen.md')}; say 2 words")
+        await plain.say("say 4 words")
+        await plain.expect("accepted")
+        await decide(plain, request)
+        await plain.expect("stream_end", finish_reason="stop", run_id=request["run_id"])
+        await plain.expect("stream_end", finish_reason="stop")
+        assert not [frame for frame in plain.frames if frame["type"] == "error"]
+    assert await files(alice, session) == ["seen.md"]
+
+
 async def test_several_calls_are_asked_about_together_and_each_has_its_word(alice: Client, session: str) -> None:
     async with alice.chat(session) as chat:
         script = f"together; {write('c.md')}; tool current_time {{}}; {write('d.md')}; say 3 words"

@@ -8,7 +8,7 @@ import msgspec
 
 from chat_app.delivery.dialect import Dialect
 from chat_app.protocol import Delta, Record
-from chatjuicer.frontends.plain import Payload, PlainDialect, StreamInterrupted, TokenUsage, encoded
+from chatjuicer.frontends.plain import Payload, PlainDialect, StreamInterrupted, TokenUsage, asks, encoded
 from sessions_app.models import ChatSession
 
 V1 = "v1"
@@ -26,8 +26,7 @@ class JuicerDialect(PlainDialect):
     # Nor does it close the socket of a session that it deletes. One that is closed for any reason but its own it opens
     # again each second, without end: being accepted, it begins to count its tries anew.
     close_codes = MappingProxyType({4404: 1000})
-    # Nor has it a way to decide on a call: what its person says next would wait behind the question for ever.
-    decides = False
+    decides = False  # on calls, as the older generation, which is known by what it says
 
     @property
     def idle(self) -> str:
@@ -51,7 +50,7 @@ class JuicerDialect(PlainDialect):
                 yield self.tool_call(Payload.of(record))
             case "approval_request":
                 retryable = {"retryable": False, "recoverable": False}
-                yield self.frame("error", code="approval_needed", message=ASKS % Payload.of(record).name, **retryable)
+                yield self.frame("error", code="approval_needed", message=asks(record), **retryable)
             case "usage":
                 said = Payload.of(record)
                 yield encoded(TokenUsage(self.session_id, said.current, said.limit, said.threshold))
@@ -80,7 +79,6 @@ class JuicerDialect(PlainDialect):
         return _encoder.encode({"type": type, "session_id": self.session_id, **fields}).decode()
 
 
-ASKS = "The tool %s waits for your approval. Decide on the server's own page, or write on and it is not called."
 # Of the frames that are not in the log, those that the client has a word for, and the same one.
 UNDERSTOOD = tuple(f'{{"type":"{type}"' for type in ("error", "ping", "pong"))
 _encoder = msgspec.json.Encoder()

@@ -51,7 +51,14 @@ class Row:
 
 COMMANDS = {
     "message": Row(
-        {"messages": ["And Rome?"], "model": None, "reasoning_effort": None, "client_id": "c", "on_busy": "queue"},
+        {
+            "messages": ["And Rome?"],
+            "model": None,
+            "reasoning_effort": None,
+            "client_id": "c",
+            "on_busy": "queue",
+            "session_id": None,
+        },
         "accepted",
     ),
     "approval": Row(
