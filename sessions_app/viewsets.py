@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from chatjuicer.accounts.authentication import credentials_of
 from chatjuicer.accounts.models import Scope, User
 from chatjuicer.api.bodies import valid
 from chatjuicer.api.done import DONE, DoneSerializer
@@ -63,6 +64,11 @@ MESSAGE = OpenApiParameter("mid", UUID, OpenApiParameter.PATH, description="The 
 
 def caller(request: Request) -> User:
     return cast(User, request.user)  # IsAuthenticated has let nobody else in
+
+
+def signed_in(request: Request) -> bool:
+    """Whether the caller had to."""
+    return not credentials_of(request).without_proof
 
 
 class SessionView(NotFoundView):
@@ -147,7 +153,7 @@ class SessionViewSet(SessionView, ViewSet):
         form.is_valid(raise_exception=True)
         require_allowed(caller(request).pk, form.validated_data.get("model"))
         session, created = ChatSession.objects.open(caller(request), dialect=self.dialect, **form.validated_data)
-        session.speak(self.dialect)
+        session.speak(self.dialect, signed_in(request))
         return Response(self.shown_class(session).data, status=201 if created else 200)
 
     @extend_schema(operation_id="get_session", parameters=[SESSION, NUMBERED], responses=SessionDetailSerializer)
@@ -158,7 +164,7 @@ class SessionViewSet(SessionView, ViewSet):
             session = self.session(key)
             detail = self.history_class(session).detail()
         if key == session.public_id and not numbered:
-            session.speak(self.dialect)
+            session.speak(self.dialect, signed_in(request))
         return Response(detail)
 
     @extend_schema(

@@ -56,5 +56,6 @@ class NumberedDialect(Dialect):
         return (frame.wire if isinstance(frame, Record) else frame,)
 
 
-# The dialect of a socket that was opened without `after`. Called in a database thread, once for each socket.
-PlainDialectOf: TypeAlias = Callable[[ChatSession], Dialect]
+# The dialect of a socket that was opened without `after`, by a client that has signed in or one that need not. Called
+# in a database thread, once for each socket.
+PlainDialectOf: TypeAlias = Callable[[ChatSession, bool], Dialect]

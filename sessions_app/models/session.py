@@ -184,11 +184,19 @@ class ChatSession(SessionEnds):
             read_position=F("last_position"),
         )
 
-    def speak(self, dialect: str) -> None:
-        """Sets the dialect of plain sockets that are opened from now on; no statement where it is that one already."""
-        if self.dialect != dialect:
-            self._row.update(dialect=dialect)
-            self.dialect = dialect
+    def spoken_to(self, signed_in: bool) -> str:
+        """The dialect of plain sockets of clients that have signed in, or of those that need not."""
+        to_signed_in, differs, to_others = self.dialect.partition("/")
+        return to_others if differs and not signed_in else to_signed_in
+
+    def speak(self, dialect: str, signed_in: bool) -> None:
+        """Sets that of sockets that are opened from now on; no statement where it is that one already. Of two clients
+        of which only one signs in, as of the desktop's two generations, each keeps its own."""
+        to_signed_in, to_others = (dialect if signed_in is one else self.spoken_to(one) for one in (True, False))
+        dialects = to_signed_in if to_signed_in == to_others else f"{to_signed_in}/{to_others}"
+        if self.dialect != dialects:
+            self._row.update(dialect=dialects)
+            self.dialect = dialects
 
     def deactivate(self) -> None:
         """Makes it take no more messages; nothing happens if it takes none already, or is gone."""

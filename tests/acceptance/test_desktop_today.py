@@ -21,7 +21,7 @@ async def make(alice: Client, **body: object) -> str:
 
 
 def plain(alice: Client, session_id: str) -> AbstractAsyncContextManager[Chat]:
-    return socket(alice.url, session_id, f"?token={alice.token}")
+    return socket(alice.url, session_id, f"?token={alice.token}" if alice.token else "")
 
 
 async def told(alice: Client, session_id: str, text: str, end: str) -> list[Frame]:
@@ -55,6 +55,20 @@ async def test_a_look_by_a_client_that_knows_numbers_changes_nobodys_words(alice
     await told(alice, session_id, "say 3 words", "stream_end")
     answer = await alice.http.get(f"/api/sessions/{session_id}", params={"numbered": "perhaps"})
     assert answer.status_code == 400
+
+
+async def test_a_generation_that_signs_in_and_one_that_does_not_keep_their_words(alice: Client) -> None:
+    """Whichever loaded the session last: each opens its socket again without loading it, and would be locked up."""
+    session_id = await make(alice)
+    first = Client(alice.url)  # on the server's own machine, which lets its owner in
+    for _ in range(2):
+        await first.detail(session_id)
+        await told(alice, session_id, "say 3 words", "assistant_end")
+        await told(first, session_id, "say 3 words", "stream_end")
+        await alice.get(f"/api/v1/sessions/{session_id}")
+        await told(first, session_id, "say 3 words", "stream_end")
+        await told(alice, session_id, "say 3 words", "assistant_end")
+    await first.close()
 
 
 async def test_windows_of_both_generations_follow_one_answer(alice: Client) -> None:

@@ -15,8 +15,8 @@ V1 = "v1"
 """Of a session's `dialect`: it was last made or loaded here."""
 
 
-def plain_dialect_of(session: ChatSession) -> Dialect:
-    return JuicerDialect(session) if session.dialect == V1 else PlainDialect(session)
+def plain_dialect_of(session: ChatSession, signed_in: bool) -> Dialect:
+    return JuicerDialect(session) if session.spoken_to(signed_in) == V1 else PlainDialect(session)
 
 
 class JuicerDialect(PlainDialect):

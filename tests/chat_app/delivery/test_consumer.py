@@ -2,7 +2,6 @@
 
 import threading
 from json import loads
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from django.db import connections
 from chat_app.delivery.consumer import ChatConsumer
 from chat_app.models import Run
 from chat_app.protocol import UserInput
+from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.accounts.models import User
 from chatjuicer.frontends.plain import PlainDialect
 from sessions_app.models import ChatSession
@@ -36,9 +36,9 @@ def test_an_answer_that_ends_meanwhile_is_seen_running_with_its_end_to_come(
         return found
 
     monkeypatch.setattr("sessions_app.models.sessions.ChatSessionManager.named", look_up_and_end)
-    consumer: Any = ChatConsumer(PlainDialect)
+    consumer: Any = ChatConsumer(lambda session, _: PlainDialect(session))
     consumer.scope = {"url_route": {"kwargs": {"session_id": session.public_id}}, "query_string": b""}
-    opened = consumer.look_up(SimpleNamespace(user=alice))
+    opened = consumer.look_up(Credentials(alice))
     run.refresh_from_db()
     assert run.status == "interrupted" and run.first_seq
     assert opened.after == run.first_seq - 1

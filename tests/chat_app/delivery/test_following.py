@@ -83,7 +83,9 @@ async def open_socket(
         WIRE: line,
     }
     line.received.put_nowait({"type": "websocket.connect"})
-    serving = asyncio.create_task(ChatConsumer.as_asgi(plain_dialect_of=plain)(scope, line.received.get, line.send))
+    serving = asyncio.create_task(
+        ChatConsumer.as_asgi(plain_dialect_of=lambda session, _: plain(session))(scope, line.received.get, line.send)
+    )
     await until(lambda: bool(line.frames))
     yield line
     line.received.put_nowait({"type": "websocket.disconnect", "code": 1001})
@@ -157,7 +159,7 @@ async def test_sockets_that_find_no_database_are_told_of_once_in_a_while(
         scope = {"type": "websocket", "headers": headers, "query_string": b"", "client": ("127.0.0.1", 1)}
         line.received.put_nowait({"type": "websocket.connect"})
         line.received.put_nowait({"type": "websocket.disconnect", "code": 1011})
-        await ChatConsumer.as_asgi(plain_dialect_of=NumberedDialect)(scope, line.received.get, line.send)
+        await ChatConsumer.as_asgi(plain_dialect_of=lambda *_: NumberedDialect())(scope, line.received.get, line.send)
         assert line.close_code == 1011
     assert caplog.messages == ["sockets that could not be served without the database: 1 (OperationalError)"]
 

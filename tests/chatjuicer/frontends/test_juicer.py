@@ -119,11 +119,11 @@ def test_what_is_sent_tells_who_makes_a_session(alice: User, alice_client: APICl
         assert session.keys() >= TODAY and "messages" not in session
         assert session["title"] == "What is in my files..."
         assert session["is_named"] is False  # a title that came with it is nobody's choice
-        assert alice.chat_sessions.named(session["id"]).dialect == "v1"
+        assert alice.chat_sessions.named(session["id"]).spoken_to(signed_in=True) == "v1"
     for body in ({}, {"title": "Trip"}, {"agent_name": "planner"}, {"title": "Trip", "model_id": "demo"}):
         session = made(alice_client, body)
         assert session.keys() >= MAI | {"messages", "has_more"}
-        assert alice.chat_sessions.named(session["id"]).dialect == ""
+        assert alice.chat_sessions.named(session["id"]).spoken_to(signed_in=True) == ""
 
 
 def test_what_was_chosen_is_kept_as_it_was_given(alice_client: APIClient) -> None:
@@ -206,7 +206,7 @@ def test_a_session_id_that_looks_like_a_uuid_is_a_session_id(alice: User, alice_
     assert alice_client.get(path).json()["session"]["session_id"] == session.public_id
     assert alice_client.get(f"{path}/messages").json()["pagination"]["total_count"] == 0
     assert "messages" not in alice_client.patch(path, {"title": None, "pinned": True}).json()
-    assert alice.chat_sessions.get(pk=session.pk).dialect == "v1"
+    assert alice.chat_sessions.get(pk=session.pk).spoken_to(signed_in=True) == "v1"
     assert "session" not in alice_client.get(f"{SESSIONS}/{session.pk}").json()
     answer = alice_client.delete(path)
     assert (answer.status_code, answer.json()["session_id"]) == (200, session.public_id)
@@ -250,7 +250,7 @@ def test_what_is_not_ones_own_does_not_exist(mallory_client: APIClient, session:
 
 @pytest.fixture
 def dialect(alice: User, session: ChatSession) -> Callable[[], str]:
-    return lambda: alice.chat_sessions.get(pk=session.pk).dialect
+    return lambda: alice.chat_sessions.get(pk=session.pk).spoken_to(signed_in=True)
 
 
 def test_the_prefix_that_last_loaded_a_session_says_how_its_sockets_speak(
@@ -271,7 +271,7 @@ def test_the_prefix_that_last_loaded_a_session_says_how_its_sockets_speak(
 def test_who_makes_a_session_that_is_there_has_loaded_it(alice: User, alice_client: APIClient) -> None:
     def dialect_after(path: str) -> str:
         assert alice_client.post(path, {"session_id": "mine", "mcp_config": []}).status_code in (200, 201)
-        return alice.chat_sessions.get(public_id="mine").dialect
+        return alice.chat_sessions.get(public_id="mine").spoken_to(signed_in=True)
 
     assert [dialect_after(path) for path in (SESSIONS, "/api/sessions", SESSIONS)] == ["v1", "", "v1"]
 

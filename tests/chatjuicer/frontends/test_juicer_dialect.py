@@ -37,8 +37,8 @@ def opened(dialect: JuicerDialect, live: Run | None) -> list[dict[str, Any]]:
 
 
 def test_a_session_says_which_words_its_sockets_have() -> None:
-    assert type(plain_dialect_of(SESSION)) is JuicerDialect
-    assert type(plain_dialect_of(ChatSession(public_id="chat_0"))) is PlainDialect
+    assert type(plain_dialect_of(SESSION, True)) is JuicerDialect
+    assert type(plain_dialect_of(ChatSession(public_id="chat_0"), True)) is PlainDialect
 
 
 def test_only_a_client_that_finds_nothing_going_on_is_told_so(dialect: JuicerDialect) -> None:
