@@ -156,11 +156,12 @@ class Sockets:
             newer.came_back = newer.came_back or newer.opened_at > socket.opened_at
         self._make_way(way)
 
-    def close_all(self, code: int, reason: str, *, but_last_of: Collection[UUID] = ()) -> None:
-        """But those that close last, of the sessions in `but_last_of`."""
-        for socket in self._sockets:
-            if not (socket.closes_last and socket.log_key in but_last_of):
-                socket.outbox.close(code, reason)
+    def close_all(self, code: int, reason: str, *, but_last_of: Collection[UUID] = ()) -> bool:
+        """But those that close last, of the sessions in `but_last_of`; whether there were none of them."""
+        closing = [socket for socket in self._sockets if not (socket.closes_last and socket.log_key in but_last_of)]
+        for socket in closing:
+            socket.outbox.close(code, reason)
+        return len(closing) == len(self._sockets)
 
     async def _watch_all(self) -> None:
         """Close what has no credentials any more; ping each socket every PING_S after it was opened."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Literal
 from uuid import UUID
 
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 AgentState = Literal["ok", "loading", "unavailable"]
 
 LOOK_S = 0.1  # how often a shutdown looks for sessions whose runs have ended
+LAST_WORD_S = 1.0
+"""After an end, for what its client has kept to be said then: into a socket that closes it would be lost."""
 
 
 class Process:
@@ -69,8 +73,11 @@ class Process:
         if self.loop is None:
             return
         if self.supervisor is not None:
-            closing = asyncio.create_task(self._close_as_runs_end(self.supervisor))
+            over_at, all_closed = time.monotonic() + grace_s, asyncio.Event()
+            closing = asyncio.create_task(self._close_as_runs_end(self.supervisor, all_closed))
             await self.supervisor.stop(grace_s, hurried)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(all_closed.wait(), 0 if hurried() else over_at - time.monotonic())
             closing.cancel()
         self.sockets.close_all(1001, "shutting down")
         await self.sockets.stop()
@@ -101,9 +108,14 @@ class Process:
         """How long the oldest event or verb of the journal has waited for its commit; 0 if none waits."""
         return self.journal.unwritten_s if self.loop is not None else 0.0
 
-    async def _close_as_runs_end(self, supervisor: Supervisor) -> None:
+    async def _close_as_runs_end(self, supervisor: Supervisor, all_closed: asyncio.Event) -> None:
+        went_on_at: dict[UUID, float] = {}
         while True:
-            self.sockets.close_all(1001, "shutting down", but_last_of=supervisor.sessions)
+            now = time.monotonic()
+            went_on_at |= dict.fromkeys(supervisor.sessions, now)
+            listening = {session for session, at in went_on_at.items() if now - at < LAST_WORD_S}
+            if self.sockets.close_all(1001, "shutting down", but_last_of=listening):
+                all_closed.set()
             await asyncio.sleep(LOOK_S)
 
     def _drop(self, run_id: UUID) -> None:

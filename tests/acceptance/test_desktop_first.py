@@ -15,6 +15,7 @@ from tests.harness.server import Site
 from tests.harness.sites import TIMES, Sites
 
 LATER_S = 30
+QUEUE_S = 0.1  # the client's timer, after the end of an answer
 
 
 @pytest.fixture(params=["login", "loopback"])
@@ -331,6 +332,31 @@ async def test_plain_sockets_are_closed_when_their_answer_has_ended(patient_site
         await stopping
     await client.close()
     patient_site.servers[0].restart()
+
+
+async def test_what_the_client_kept_until_the_end_of_an_answer_is_not_lost(
+    patient_site: Site, provider: Provider
+) -> None:
+    """It sends its queue a moment after the end that it is told."""
+    client = await Client(patient_site.url).login()
+    session, quiet = [await client.create_session() for _ in range(2)]
+    async with client.chat(session) as chat, client.chat(quiet) as other:
+        await chat.say(f"say 30 words; gate {session} after 5")
+        await chat.wait_text("word5")
+        stopping = asyncio.create_task(asyncio.to_thread(patient_site.servers[0].stop, signal.SIGTERM))
+        assert await other.wait_closed() == 1001
+        provider.open_gate(session)
+        await chat.expect("stream_end")
+        await asyncio.sleep(QUEUE_S)
+        await chat.say("echo kept")
+        await chat.expect("accepted")
+        assert await chat.wait_closed() == 1001
+        await stopping
+    patient_site.servers[0].restart()
+    async with client.chat(session) as chat:
+        await chat.expect("stream_end")  # of the answer, or idle where that is there already
+    assert (await client.detail(session))["messages"][-1]["content"] == "kept"
+    await client.close()
 
 
 # -- titles and summaries
