@@ -13,7 +13,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Subquery
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from .account_log import charge
@@ -236,9 +237,14 @@ def _bring_along(session: ChatSession, tree: Tree, path: list[Node], coming: lis
     session.last_position = last
     moved: dict[UUID, int] = {}
     tip = path[-1].pk if path else None
+    # Desktop clients order what they show by the times.
+    said_at: Any = F("created_at")
+    if tip is not None:
+        said_at = Greatest(said_at, Subquery(session.messages.filter(pk=tip).values("created_at")))
     for position, node in enumerate(coming, last - len(coming) + 1):
         _pass_over(session, tree, node)
-        session.messages.filter(pk=node.pk).update(parent_id=tip or NO_PARENT, position=position, visible=True)
+        place = {"parent_id": tip or NO_PARENT, "position": position, "visible": True, "created_at": said_at}
+        session.messages.filter(pk=node.pk).update(**place)
         SearchEntry.objects.filter(ref=node.pk).update(position=position)
         moved[node.pk], tip = position, node.pk
     return moved

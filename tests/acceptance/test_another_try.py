@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.harness.client import Chat, Client, Frame, assert_gapless, assert_whole_run
-from tests.harness.provider import Provider
+from tests.harness.provider import Provider, parse
 from tests.harness.server import Site
 
 VERSIONS: list[Any] = [{}, {"versions": "true"}]
@@ -20,11 +20,12 @@ async def messages(client: Client, session: str, **query: Any) -> list[Frame]:
 
 
 async def shown(client: Client, session: str) -> list[str]:
-    """What the history says; it is a chain, and everything that counts it agrees."""
+    """What the history says; it is a chain, in the order of its times, and everything that counts it agrees."""
     detail = await client.detail(session)
     path = detail["messages"]
     assert [message["parent_id"] for message in path] == [None, *(message["id"] for message in path)][: len(path)]
     assert [message["position"] for message in path] == sorted(message["position"] for message in path)
+    assert [message["created_at"] for message in path] == sorted(message["created_at"] for message in path)
     assert len(path) == detail["message_count"] == detail["session"]["message_count"]
     assert path == await messages(client, session, limit=100)
     return [message["content"] or message["tool_name"] for message in path]
@@ -160,6 +161,25 @@ async def test_while_messages_wait(alice: Client, elsewhere: Client, session: st
         await alice.post(f"{base}/messages/{answer['id']}/select")
         assert (await shown(alice, session))[-2:] == ["echo in coda", "in coda"]
         assert_gapless(chat.log)
+
+
+async def test_what_is_said_before_another_answer_begins_stands_below_it(
+    alice: Client, session: str, provider: Provider
+) -> None:
+    """Also to clients that go by the times."""
+    async with alice.chat(session, after=0) as chat:
+        await chat.ask("echo uno")
+        _, answer = await messages(alice, session)
+        provider.scripts.append(parse(f"echo due; gate {session} after 0"))
+        run = await alice.post(f"/api/sessions/{session}/messages/{answer['id']}/regenerate", status=202)
+        await chat.expect("stream_start", run_id=run["run_id"])
+        await chat.say("echo poi")
+        await chat.expect("accepted")
+        provider.open_gate(session)
+        await chat.expect("stream_end", run_id=run["run_id"])
+        await chat.wait_text("poi")
+        await chat.wait_for(lambda frames: len(ended(frames)) == 3)
+    assert await shown(alice, session) == ["echo uno", "due", "echo poi", "poi"]
 
 
 def ended(frames: list[Frame]) -> set[str]:
