@@ -463,6 +463,15 @@ def told(client: APIClient, data: bytes, **left_out: int) -> list[dict[str, Any]
     return messages
 
 
+def test_no_message_is_older_than_the_one_that_it_follows(alice: User, alice_client: APIClient) -> None:
+    """Of an export, some say no time, and clocks are set."""
+    times = (1700000005, None, 1700000007, 1700000006.5)
+    said = [spoken("user" if n % 2 == 0 else "assistant", f"{n}", create_time=time) for n, time in enumerate(times)]
+    shown = told(alice_client, json.dumps([chain(*said) | {"create_time": 1700000000}]).encode())
+    assert [message["content"] for message in shown] == ["0", "1", "2", "3"]
+    assert [message["created_at"][17:19] for message in shown] == ["25", "25", "27", "27"]
+
+
 def test_of_chatgpt_come_thoughts_made_pictures_and_documents_but_no_marks(
     alice: User, alice_client: APIClient
 ) -> None:

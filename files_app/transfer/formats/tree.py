@@ -177,14 +177,18 @@ def lines_of(conversation: Conversation) -> Iterator[Line]:
     yield from files.values()
     visible = path_to(conversation.shown, nodes)
     number = 0
-    heard: dict[str | None, int] = {}  # by node: the number of the message that it is, or else that it follows
+    # By node: the number of the message that it is, or else that it follows; and when that was said, which is never
+    # earlier than what it follows: desktop clients order what they show by the times.
+    heard: dict[str | None, tuple[int, datetime | None]] = {}
     for node in nodes:
-        before = heard.get(node.parent, 0)
+        before, before_at = heard.get(node.parent, (0, None))
         if node.said is None:
-            heard[node.key] = before
+            heard[node.key] = before, before_at
             continue
-        heard[node.key] = number = number + 1
-        said = node.said | {"created_at": node.said.get("created_at") or created}
+        said_at = node.said.get("created_at") or before_at or created
+        said = node.said | {"created_at": max(said_at, before_at or said_at)}
+        number += 1
+        heard[node.key] = number, said["created_at"]
         place = {"id": number, "parent": before, "visible": node.key in visible}
         attachments = list(dict.fromkeys(files[found.entry].id for found in node.files))
         yield checked(MessageLine, said | place | {"attachments": attachments})
