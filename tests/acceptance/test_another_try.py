@@ -234,7 +234,7 @@ async def test_a_message_is_deleted_with_all_that_follows(
         ("message_deleted", whose, one) for one in deleted
     ]
     assert {line["details"].get("owner") for line in of_these} == {whose}
-    assert all(line["address"] for line in of_session)
+    assert all(line["address"] for line in of_these)
 
 
 async def test_what_a_person_thinks_of_an_answer(alice: Client, session: str) -> None:
