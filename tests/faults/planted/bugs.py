@@ -98,13 +98,13 @@ def accept_before_commit() -> None:
 
 def write_late() -> None:
     """The statements that give out the numbers ask neither for the run's epoch nor whether it still runs."""
-    fenced = fence_module.GIVEN_OUT, fence_module.APPEND
+    fenced = fence_module.GIVEN_OUT, fence_module.HOLD, fence_module.APPEND
     unfenced = [statement.replace(fence_module.FENCE, "run.id = wanted.run_pk") for statement in fenced]
 
     def unfenced_while_planted(write: Callable[..., Any]) -> Callable[..., Any]:
         def write_all(*args: Any) -> Any:
             late = planted("late-write-not-fenced")
-            fence_module.GIVEN_OUT, fence_module.APPEND = unfenced if late else fenced
+            fence_module.GIVEN_OUT, fence_module.HOLD, fence_module.APPEND = unfenced if late else fenced
             lost = write(*args)
             if late:
                 leave_trace("late-write-not-fenced")
