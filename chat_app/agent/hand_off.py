@@ -12,8 +12,9 @@ import orjson
 from agents import FunctionTool, RunContextWrapper, Tool
 
 from chat_app.database import in_database
-from chat_app.runs.contract import RunRequest
+from chat_app.runs.contract import RunRequest, ToolsRequest
 from chat_app.window.shorten import READER
+from chatjuicer.accounts.models import Allowance
 from sessions_app.models.agent import BUILT_IN, FALLBACK
 
 from .acting import Acting, Colleague, acting
@@ -51,10 +52,8 @@ async def tools_of(transcript: Transcript) -> Sequence[Tool]:
     """Of the agent that acts: ours, those of MCP servers, and those by which it hands over; without those that are
     disabled in the session, whose names no other tool gets."""
     acting, request = transcript.acting, transcript.request
-    if acting.mcp_servers is not None:
-        request = replace(request, mcp_config=list(acting.mcp_servers))
     patience_s = RESUME_PATIENCE_S if request.state else PATIENCE_S
-    box = await toolbox_for(request, transcript.allowance, patience_s)
+    box = await toolbox_of(acting, request, transcript.allowance, patience_s)
     transcript.servers = [key for key, tools in box.of_servers.items() if not tools or enabled(request, tools)]
     for key in set(box.unauthorized) - set(transcript.unauthorized):
         await transcript.writer.status("needs_authorization", UNAUTHORIZED.format(key=key))
@@ -71,6 +70,15 @@ async def tools_of(transcript: Transcript) -> Sequence[Tool]:
 
 def enabled(request: RunRequest, tools: Iterable[Tool]) -> list[Tool]:
     return [tool for tool in tools if tool.name not in request.disabled_tools]
+
+
+async def toolbox_of(
+    acting: Acting, request: RunRequest | ToolsRequest, allowance: Allowance, patience_s: float
+) -> Toolbox:
+    """Of the servers that the agent has; of the session's, where it names none."""
+    if acting.mcp_servers is not None:
+        request = replace(request, mcp_config=list(acting.mcp_servers))
+    return await toolbox_for(request, allowance, patience_s)
 
 
 def hand_offs_of(acting: Acting, box: Toolbox) -> list[FunctionTool]:

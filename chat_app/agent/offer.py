@@ -1,7 +1,6 @@
 """What the agent of a session could be given there, outside of runs: for who chooses which of it is switched off."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from agents import Tool
 
@@ -11,17 +10,15 @@ from chatjuicer.accounts.models import Allowance, GroupAllowance
 from sessions_app.models.agent import FALLBACK
 
 from .acting import Acting, acting
-from .hand_off import hand_offs_of
-from .mcp import toolbox_for
+from .hand_off import hand_offs_of, toolbox_of
+from .mcp import PATIENCE_S
 from .tools import tools_at_hand
 
 
 async def offer(request: ToolsRequest) -> Offer:
     """As a run of this moment would find it. Servers that are being started are waited for as by a run."""
     agent, allowance = await in_database(looked_up, request)
-    if agent.mcp_servers is not None:
-        request = replace(request, mcp_config=list(agent.mcp_servers))
-    box = await toolbox_for(request, allowance)
+    box = await toolbox_of(agent, request, allowance, PATIENCE_S)
     own = [tool for tool in tools_at_hand() if agent.tools is None or tool.name in agent.tools]
     tools = [*offered(own), *offered(hand_offs_of(agent, box))]
     for key, made in box.of_servers.items():

@@ -13,7 +13,7 @@ from chatjuicer.accounts.authentication import Credentials
 from chatjuicer.api.snapshot import snapshot
 from sessions_app.models import ChatSession
 
-from .dialect import Dialect, NumberedDialect, PlainDialectOf
+from .dialect import NumberedDialect, PlainDialectOf
 from .following import FollowingConsumer, Opened
 from .logs import SessionLog, cursor
 
@@ -35,7 +35,8 @@ class ChatConsumer(FollowingConsumer):
             active = next((run for run in live if run.status in ACTIVE), None)
             said = said_before(active, session) if active is not None and self.after is None else None
         self.session_pk = session.pk
-        dialect = self._plain_dialect(session, credentials) if self.after is None else NumberedDialect()
+        signed_in = not credentials.without_proof
+        dialect = self.plain_dialect_of(session, signed_in) if self.after is None else NumberedDialect()
         connected = protocol.Connected(session.public_id, session.last_seq, active.representation() if active else None)
         return Opened(
             SessionLog(session.pk, session.public_id),
@@ -43,9 +44,6 @@ class ChatConsumer(FollowingConsumer):
             list(dialect.opening(connected, active or next(iter(live), None), said)),
             dialect,
         )
-
-    def _plain_dialect(self, session: ChatSession, credentials: Credentials) -> Dialect:
-        return self.plain_dialect_of(session, not credentials.without_proof)
 
     def _after(self, session: ChatSession, active: Run | None) -> int:
         if self.after is not None:

@@ -25,7 +25,7 @@ from sessions_app.models import AccountEvent, Addition, ChatSession, Writes
 from sessions_app.models.sessions import KNOWN
 from sessions_app.models.statements import (
     MOST_PARAMS,
-    array_of,
+    arrays_of,
     as_param,
     columns_of,
     loaded,
@@ -162,36 +162,33 @@ def record(
 
 def insert(writes: Writes, records: list[Record], now: datetime) -> None:
     """The rows of numbered records, without model instances: every delta passes here."""
+    if not records:
+        return
     moment = AT.get_db_prep_value(now, connection)
     keys = {r.session_pk: as_param(ChatSession, r.session_pk) for r in records}
     runs = {r.run_id: RUN_ID.get_db_prep_value(r.run_id, connection) for r in records}
+    rows = [(keys[r.session_pk], r.seq, runs[r.run_id], r.type, seal(r.payload)) for r in records]
     if connection.vendor == "postgresql":
-        sealed = [seal(r.payload) for r in records]
-        of_session, seqs = [keys[r.session_pk] for r in records], [r.seq for r in records]
-        columns = of_session, seqs, [runs[r.run_id] for r in records], [r.type for r in records], sealed
-        writes.add(INSERT_ALL, [moment, *map(array_of, columns)])
+        writes.add(INSERT_ALL, [moment, *arrays_of(rows)])
         return
-    for start in range(0, len(records), ROWS_PER_INSERT):
-        part = records[start : start + ROWS_PER_INSERT]
-        params: list[Any] = []
-        for r in part:
-            params += (keys[r.session_pk], r.seq, runs[r.run_id], r.type, seal(r.payload), moment)
+    for start in range(0, len(rows), ROWS_PER_INSERT):
+        part = rows[start : start + ROWS_PER_INSERT]
+        params = [value for row in part for value in (*row, moment)]
         values = ",".join(["(%s,%s,%s,%s,%s,%s)"] * len(part))
         writes.add(f"INSERT INTO {EVENTS} (session_id,seq,run_id,type,payload,at) VALUES {values}", params)  # noqa: S608
 
 
 def give_out(writes: Writes, last_seq: Mapping[UUID, int]) -> None:
     """The sessions, which are locked, get the numbers of their last events."""
+    rows = [(as_param(ChatSession, pk), seq) for pk, seq in last_seq.items()]
     if connection.vendor == "postgresql":
-        keys = [as_param(ChatSession, pk) for pk in last_seq]
-        writes.add(GIVE_OUT_ALL, [array_of(keys), array_of(last_seq.values())])
+        writes.add(GIVE_OUT_ALL, arrays_of(rows))
         return
-    values = ",".join(["(%s,%s)"] * len(last_seq))
-    params = [value for pk, seq in last_seq.items() for value in (as_param(ChatSession, pk), seq)]
-    writes.add(GIVE_OUT.format(values=values), params)
+    values = ",".join(["(%s,%s)"] * len(rows))
+    writes.add(GIVE_OUT.format(values=values), [value for row in rows for value in row])
 
 
-# The columns of VALUES are called so in both databases.
+# SQLite calls the columns of VALUES so.
 GIVE_OUT = f"UPDATE {SESSIONS} SET last_seq=given.column2 FROM (VALUES {{values}}) AS given WHERE id=given.column1"  # noqa: S608
 EVENTS = f'"{Event._meta.db_table}"'
 GIVE_OUT_ALL = f"""

@@ -20,7 +20,7 @@ from chat_app.log.record import EVENTS, SESSIONS
 from chat_app.log.run_writer import Entry
 from chatjuicer.encryption import seal
 from sessions_app.models import ChatSession
-from sessions_app.models.statements import array_of, as_param, field_of, instance_of, rows_of
+from sessions_app.models.statements import arrays_of, as_param, field_of, instance_of, rows_of
 
 from .run import Run
 
@@ -47,7 +47,7 @@ def hold(entries: Iterable[Entry]) -> dict[UUID, Held]:
     run is not running in that epoch any more are missing, and not locked."""
     wanted = [_of_run(entry) for entry in entries]
     if connection.vendor == "postgresql":
-        rows = rows_of(HOLD, columns(wanted))
+        rows = rows_of(HOLD, arrays_of(wanted))
     else:
         places = ",".join(["(%s,%s,%s)"] * len(wanted))
         rows = rows_of(GIVEN_OUT.format(wanted=f"VALUES {places}"), [value for row in wanted for value in row])
@@ -64,16 +64,12 @@ def append(said: Sequence[tuple[Entry, Sequence[Line]]], now: datetime) -> dict[
         for entry, lines in said
         for number, (type, payload) in enumerate(lines, 1)
     ]
-    return dict(rows_of(APPEND, [*columns(wanted), now, *columns(events)]))
+    return dict(rows_of(APPEND, [*arrays_of(wanted), now, *arrays_of(events)]))
 
 
 def _of_run(entry: Entry) -> tuple[Any, ...]:
     writer = entry.writer
     return as_param(ChatSession, writer.session_pk), as_param(Run, writer.run_id), writer.epoch
-
-
-def columns(rows: Iterable[tuple[Any, ...]]) -> list[str]:
-    return [array_of(column) for column in zip(*rows, strict=True)]
 
 
 # In the order of the model, as `from_db` wants them.

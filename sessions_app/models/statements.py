@@ -283,6 +283,11 @@ def rows_of_second(first: Statement, second: Statement) -> list[tuple[Any, ...]]
         return list(other.fetchall())
 
 
+def arrays_of(rows: Iterable[tuple[Any, ...]]) -> list[str]:
+    """A literal for each column."""
+    return [array_of(column) for column in zip(*rows, strict=True)]
+
+
 def array_of(values: Iterable[Any]) -> str:
     """PostgreSQL's literal of an array, for a place that says of what. A statement is then the same for any number of
     rows. psycopg takes twenty times as long to make one."""

@@ -160,13 +160,17 @@ async def test_todays_client_which_cannot_decide_is_told_so_and_answered_again(
         assert [f["content"] for f in today.frames if f["type"] == "assistant_delta"][-1].endswith("word3")
     last = (await alice.detail(session))["session"]["last_seq"]
     async with alice.chat(session, after=last) as numbered:  # a client that can decide
-        (request,) = await asked(numbered, f"{write('seen.md')}; say 2 words")
-        await numbered.say("say 4 words")
-        await numbered.expect("accepted")
-        await decide(numbered, request)
-        await numbered.expect("stream_end", finish_reason="stop", run_id=request["run_id"])
-        await numbered.expect("stream_end", finish_reason="stop")
+        await words_wait_for_the_decision(numbered)
     assert await files(alice, session) == ["seen.md"]
+
+
+async def words_wait_for_the_decision(chat: Chat) -> None:
+    (request,) = await asked(chat, f"{write('seen.md')}; say 2 words")
+    await chat.say("say 4 words")
+    await chat.expect("accepted")
+    await decide(chat, request)
+    await chat.expect("stream_end", finish_reason="stop", run_id=request["run_id"])
+    await chat.expect("stream_end", finish_reason="stop")
 
 
 async def test_nor_can_the_first_desktop_client_decide(alice: Client, elsewhere: Client, session: str) -> None:
@@ -181,12 +185,7 @@ async def test_nor_can_the_first_desktop_client_decide(alice: Client, elsewhere:
         await first.expect("stream_end", finish_reason="interrupted")
         await first.expect("stream_end", finish_reason="stop")
     async with alice.chat(session) as plain:  # of which nothing says that it cannot
-        (request,) = await asked(plain, f"{write('seen.md')}; say 2 words")
-        await plain.say("say 4 words")
-        await plain.expect("accepted")
-        await decide(plain, request)
-        await plain.expect("stream_end", finish_reason="stop", run_id=request["run_id"])
-        await plain.expect("stream_end", finish_reason="stop")
+        await words_wait_for_the_decision(plain)
         assert not [frame for frame in plain.frames if frame["type"] == "error"]
     assert await files(alice, session) == ["seen.md"]
 

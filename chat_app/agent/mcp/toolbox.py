@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -19,7 +19,8 @@ from chat_app.agent.exfiltration import asking_first, exfiltrates
 from chat_app.agent.tools import TOOLS
 from chat_app.agent.tools.tool import ToolFailure, failed
 from chat_app.database import in_database
-from chatjuicer.accounts.models import ALL, Allowance
+from chat_app.runs.contract import RunRequest, ToolsRequest
+from chatjuicer.accounts.models import Allowance
 from chatjuicer.accounts.models.group_allowance import stands_in
 from chatjuicer.api.exceptions import Unavailable
 from sessions_app.allowed import OWN, configured_server, servers
@@ -38,17 +39,6 @@ MAX_DESCRIPTION_CHARS = 4_000
 MAX_RESULT_CHARS = 256 * 1024
 IDLE_S = 600  # after which a server of one session or person is stopped
 LOOK_S = 15.0  # how often it is looked which are
-
-
-class Chosen(Protocol):
-    """What a run asks for, or who looks at the tools of a session."""
-
-    @property
-    def session_pk(self) -> UUID: ...
-    @property
-    def user_id(self) -> UUID: ...
-    @property
-    def mcp_config(self) -> list[str]: ...
 
 
 @dataclass(slots=True)
@@ -72,7 +62,7 @@ _loop: asyncio.AbstractEventLoop | None = None  # the one that they belong to
 _tending: asyncio.Task[None] | None = None  # there is one while there are servers of one session or person
 
 
-async def toolbox_for(asked: Chosen, allowance: Allowance = ALL, patience_s: float = PATIENCE_S) -> Toolbox:
+async def toolbox_for(asked: RunRequest | ToolsRequest, allowance: Allowance, patience_s: float) -> Toolbox:
     box = Toolbox()
     chosen = [*servers_for(asked, allowance), *await own_servers_for(asked, allowance, box)]
     if chosen:
@@ -90,13 +80,13 @@ async def toolbox_for(asked: Chosen, allowance: Allowance = ALL, patience_s: flo
     return box
 
 
-def servers_for(asked: Chosen, allowance: Allowance = ALL) -> list[Server]:
+def servers_for(asked: RunRequest | ToolsRequest, allowance: Allowance) -> list[Server]:
     """Those that may be used, in the order of the settings, so that a tool has the same name in every session."""
     wanted = {configured_server(key) for key in asked.mcp_config}
     return [server(key, asked.session_pk) for key in servers(allowance) if key in wanted]
 
 
-async def own_servers_for(asked: Chosen, allowance: Allowance, box: Toolbox) -> list[Server]:
+async def own_servers_for(asked: RunRequest | ToolsRequest, allowance: Allowance, box: Toolbox) -> list[Server]:
     """Of the person's own that were chosen and are connected, by name; the others are noted in the box."""
     keys = [key for key in asked.mcp_config if key.startswith(OWN) and stands_in(allowance.mcp_servers, key)]
     rows = await in_database(McpServer.objects.chosen, asked.user_id, keys) if keys else []

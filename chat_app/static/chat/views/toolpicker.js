@@ -48,7 +48,6 @@ export class ToolPicker {
     this.#others.clear();
     this.#offer = this.#looking = null;
     this.choose([]);
-    this.look();
   }
 
   /** Those that are off. */
@@ -62,11 +61,8 @@ export class ToolPicker {
   async look() {
     if (!this.node.open || !this.node.checkVisibility()) return;
     const looking = (this.#looking = this.#ask());
-    this.#servers.setAttribute("aria-busy", "true");
     const offer = await looking;
-    if (looking !== this.#looking) return; // another chat, or asked again since
-    this.#servers.removeAttribute("aria-busy");
-    if (!offer) return;
+    if (!offer || looking !== this.#looking) return; // another chat, or asked again since
     this.#offer = offer;
     this.#render();
   }
