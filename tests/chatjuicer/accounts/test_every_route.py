@@ -26,7 +26,7 @@ PUBLIC = {
     "worker.js": "a part of the page",
     "sandbox": "a part of the page, for what answers draw",
     "admin": "leads to admin/",
-    r"^share/(?P<token>[^/]+)/?$": "the token is the proof (tests/sessions_app/test_share.py)",
+    "share/<str:token>": "the token is the proof (tests/sessions_app/test_share.py)",
     "reset-password": "a form; the token that was mailed is the proof (test_reset.py)",
     "confirm-email": "a form; the token that was mailed is the proof (test_email_change.py)",
     "here": "the token that the program printed is the proof (test_one_time_address.py)",
